@@ -1,0 +1,52 @@
+"""
+One auth session behind server-side sessions and rotating JWTs, for Django and DRF.
+
+The names below are what a project calls from Python. They are imported when first used, since Django
+imports this package before models are ready.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from django_authkit.grants import Grant
+    from django_authkit.request_state import Authentication
+    from django_authkit.service import (
+        authenticate,
+        log_in,
+        log_out,
+        refresh,
+        revoke,
+        revoke_all,
+        revoke_user,
+        sessions_of,
+        update_session_auth_hash,
+        verify,
+    )
+    from django_authkit.types import AuthSession
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AuthSession",
+    "Authentication",
+    "Grant",
+    "authenticate",
+    "log_in",
+    "log_out",
+    "refresh",
+    "revoke",
+    "revoke_all",
+    "revoke_user",
+    "sessions_of",
+    "update_session_auth_hash",
+    "verify",
+]
+
+_ELSEWHERE = {"AuthSession": "types", "Authentication": "request_state", "Grant": "grants"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_ELSEWHERE.get(name, 'service')}"), name)

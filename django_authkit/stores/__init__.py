@@ -1,0 +1,1 @@
+"""Where auth sessions live: ``redis`` or ``database``, behind one protocol."""

@@ -1,0 +1,186 @@
+"""
+What a store promises. Both stores keep every promise; one contract suite checks them.
+
+A store sees digests, never secrets. Each method is one atomic step and may be repeated with the same
+arguments: clients of Redis retry after a lost reply, and the second run gives the same answer. Every
+method raises ``StoreUnavailable`` when the store does not answer: then nothing is known.
+
+Instants and durations are integers in milliseconds on the store's own clock, so that workers with
+skewed clocks agree. ``clock_offset`` is added to that clock; only tests set it.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from django_authkit.types import (
+    Absent,
+    AuthSession,
+    Created,
+    EndReason,
+    Found,
+    NewSession,
+    Refused,
+    RotateRequest,
+    Rotation,
+)
+
+
+class SessionStore(Protocol):
+    """
+    Auth sessions by ``sid``.
+
+    Expired (idle or absolute), revoked, or begun before the epoch of ``revoke_all`` means absent, in
+    every method, whether or not the space was reclaimed yet.
+    """
+
+    clock_offset: int
+    buckets: int
+    """Number of hash slot groups; 1 unless on a cluster."""
+
+    def create(self, new: NewSession) -> Created | Refused:
+        """
+        Make the record, unless the limit refuses it.
+
+        Atomicity:
+            One step with the limit: EVICT ends the least recently seen until there is room,
+            END_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
+            gets a given sid; the same call repeated (same digests) gets the same answer.
+
+        Raises:
+            ValueError: The sid is taken by another record. (84 random bits: try another.)
+        """
+
+    def load(self, sid: str) -> Found | Absent:
+        """Return the live record, changing nothing. SUPERSEDED is never the answer."""
+
+    def touch(self, sid: str, key_digest: bytes, *, idle: int, interval: int) -> Found | Absent:
+        """
+        Return the live record whose session key has *key_digest*, and slide its idle end.
+
+        The idle end becomes now + the smaller of *idle* and the record's own idle limit, never past
+        the absolute end. Activity is written when the last write is at least *interval* old.
+
+        Round trips:
+            One on Redis. One query in the database, and a conditional UPDATE when a write is due.
+        """
+
+    def rotate(self, request: RotateRequest) -> Rotation:
+        """
+        Exchange the current refresh token for the proposed successor.
+
+        =====================================================  ==============  ========
+        presented                                              within grace    outcome
+        =====================================================  ==============  ========
+        the current one                                                        ROTATED: the proposal
+                                                                               is current,
+                                                                               generation + 1
+        the previous one, and the proposal is already current                  ROTATED (repeated call)
+        the previous one                                       yes             REPLAYED
+        the previous one                                       no              REUSED, ``previous``
+        an older generation                                                    REUSED, ``older``
+        current or previous generation with another id                         REUSED, ``foreign``
+        a newer generation than the record's                                   GONE, ``lost_write``
+        no live record                                                         GONE
+        =====================================================  ==============  ========
+
+        ROTATED slides the idle end, moves ``rotated``, ``last_seen``, ``access_until`` and
+        ``address``, and sets ``mode`` to JWT. REPLAYED moves ``access_until`` only. REUSED revokes
+        the record in the same step, for the reason ``reuse``; of any number of callers one is told
+        REUSED, and the others GONE.
+
+        Atomicity:
+            Of any number of simultaneous calls with the current token exactly one gets ROTATED.
+
+        Source:
+            RFC 9700 §4.14.2; ASVS 10.4.5.
+        """
+
+    def rekey(
+        self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
+    ) -> Found | Absent:
+        """
+        Give the live record a new session key; the old one is dead.
+
+        Args:
+            presented: Digest of the current key, or ``None`` for a record that has none: of several
+                callers with ``None`` the first wins and the others get SUPERSEDED.
+            replacement: Digest of the new key. A call repeated with the same gets the same answer.
+            reauthenticated: Whether ``auth_time`` moves to now.
+
+        The record's ``mode`` becomes SESSION.
+        """
+
+    def restamp(self, sid: str, auth_hash: str) -> bool:
+        """Record the user's new session auth hash; ``False`` if there is no live record."""
+
+    def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
+        """Replace *old_hash* by *new_hash* on the user's live records; return how many had it."""
+
+    def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
+        """
+        Replace the Django session data of the live record with that session key.
+
+        Args:
+            idle_limit: The record's own idle timeout from now on (Django's ``set_expiry``), or
+                ``None`` to follow the setting. A limit also shortens the present idle end.
+
+        Returns:
+            ``False``, with nothing written, when the record is absent or has another key.
+        """
+
+    def revoke(self, sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+        """
+        End the auth session. No credential of it works again, whatever was in flight.
+
+        Args:
+            key_digest: If given, only when it is the digest of the record's session key. (A sid is
+                public: to know one is no right to end it.)
+
+        Returns:
+            The record as it was ended by this call; ``None`` when it was not live.
+        """
+
+    def revoke_user(
+        self, user_id: str, reason: EndReason, *, keep: str | None = None
+    ) -> tuple[AuthSession, ...]:
+        """
+        End all auth sessions of the user but the one with sid *keep*; return those ended.
+
+        Cost grows with the user's live sessions, never with the whole store.
+        """
+
+    def revoke_all(self) -> None:
+        """End every auth session that began before now, in constant time."""
+
+    def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
+        """Return the user's live auth sessions, most recently seen first."""
+
+    def prune(self, batch: int) -> Iterator[int]:
+        """
+        Reclaim the space of what has ended, at most *batch* records a step; yield each step's count.
+
+        Never needed for correctness. A store that reclaims by itself yields nothing.
+        """
+
+    def now(self) -> int:
+        """Return the store's clock. Also the way to ask whether it answers."""
+
+
+class AnonymousStore(Protocol):
+    """Django sessions of visitors who are not logged in. They are not auth sessions."""
+
+    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+        """Store *data* under a new handle; ``False`` if another record has it. Repeatable."""
+
+    def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
+        """Return the data, or ``None`` when absent, expired or of another key."""
+
+    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+        """Replace the data and move the expiry; ``False``, nothing written, when absent."""
+
+    def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
+        """Forget it. What is not there is no error."""
+
+
+class Store(SessionStore, AnonymousStore, Protocol):
+    """What a project's setting ``STORE`` names."""

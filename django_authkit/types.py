@@ -1,0 +1,259 @@
+"""
+The record behind every credential, and the outcomes of the store's methods.
+
+Plain frozen dataclasses and enums; nothing here imports Django. Instants and durations are
+integers in milliseconds; instants count from the Unix epoch on the store's clock.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """A strategy: what proves to a request which auth session it belongs to."""
+
+    SESSION = "session"
+    JWT = "jwt"
+
+
+class Transport(StrEnum):
+    """How a credential travels."""
+
+    COOKIE = "cookie"
+    HEADER = "header"
+
+
+class OnLimit(StrEnum):
+    """What a log-in does when the user already has the allowed number of auth sessions."""
+
+    EVICT = "evict"
+    REFUSE = "refuse"
+    END_OTHERS = "end_others"
+
+
+class EndReason(StrEnum):
+    """Why an auth session was ended before its time."""
+
+    LOGOUT = "logout"
+    REPLACED = "replaced"
+    LIMIT = "limit"
+    REUSE = "reuse"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason
+    USER_DISABLED = "user_disabled"
+    REVOKED = "revoked"
+
+
+class Absent(StrEnum):
+    """Why a look-up found no live auth session for what was presented."""
+
+    GONE = "gone"
+    """No such record, or it is expired or revoked."""
+    SUPERSEDED = "superseded"
+    """The record lives, but another session key is its current one."""
+
+
+class RotationOutcome(StrEnum):
+    """What became of a presented refresh token."""
+
+    ROTATED = "rotated"
+    REPLAYED = "replayed"
+    REUSED = "reused"
+    GONE = "gone"
+
+
+class ReuseClass(StrEnum):
+    """How a reused refresh token relates to the current one."""
+
+    PREVIOUS = "previous"
+    """The immediate predecessor, outside the grace."""
+    OLDER = "older"
+    """Two or more generations back."""
+    FOREIGN = "foreign"
+    """The generation is right, the token id is not."""
+
+
+def instant(milliseconds: int) -> datetime:
+    """Return the aware UTC datetime of *milliseconds* since the epoch."""
+    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSession:
+    """
+    One log-in on one device.
+
+    Attributes:
+        sid: Public handle, 16 characters of base64url: 2 of bucket, 14 random. Not a secret.
+        user_id: The user's primary key as Django's ``value_to_string`` writes it.
+        backend: Dotted path of the Django auth backend that vouched for the user.
+        auth_hash: The user's session auth hash when it was last compared.
+        mode: The form of the credential that was issued last.
+        remember: Whether cookies of this auth session are persistent.
+        amr: How the user proved it was them (RFC 8176 values), in order.
+        address: Client address at log-in or last refresh; empty if unknown.
+        user_agent: ``User-Agent`` at log-in, cut to 256 characters; empty if unknown.
+        created: When the user logged in.
+        auth_time: When the user last proved it was them.
+        last_seen: Last recorded activity.
+        idle_until: When it ends without further activity. Never after ``ends``.
+        ends: Absolute end, fixed at log-in.
+        access_until: When the last access token issued under it has expired.
+        generation: How often a refresh token was issued; 0 if never.
+        rotated: When the current refresh token became current; 0 if never.
+    """
+
+    sid: str
+    user_id: str
+    backend: str
+    auth_hash: str = field(repr=False)
+    mode: Mode
+    remember: bool
+    amr: tuple[str, ...]
+    address: str
+    user_agent: str
+    created: int
+    auth_time: int
+    last_seen: int
+    idle_until: int
+    ends: int
+    access_until: int
+    generation: int
+    rotated: int
+
+    @property
+    def created_at(self) -> datetime:
+        """When the user logged in."""
+        return instant(self.created)
+
+    @property
+    def last_seen_at(self) -> datetime:
+        """When activity was last recorded."""
+        return instant(self.last_seen)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends at the latest."""
+        return instant(self.ends)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """
+    What ``create`` needs.
+
+    Attributes:
+        sid: Proposed handle; its first two characters are the bucket of ``user_id``.
+        key_digest: SHA-256 (32 bytes) of the session key's secret, or ``None`` if none is issued.
+        jti_digest: SHA-256 (32 bytes) of the first refresh token's ``jti``, or ``None``.
+            With it the record starts at generation 1, without it at 0.
+        data: Encoded Django session data; empty for none.
+        idle, absolute, access: Idle timeout, absolute lifetime and access token lifetime.
+            ``access`` is 0 when no access token is issued.
+        max_sessions: Most live auth sessions of the user after the call; ``None`` for no limit.
+        on_limit: What happens when that would be passed.
+    """
+
+    sid: str
+    user_id: str
+    backend: str
+    auth_hash: str = field(repr=False)
+    mode: Mode
+    remember: bool
+    amr: tuple[str, ...]
+    address: str
+    user_agent: str
+    key_digest: bytes | None = field(repr=False)
+    jti_digest: bytes | None = field(repr=False)
+    data: str = field(repr=False)
+    idle: int
+    absolute: int
+    access: int
+    max_sessions: int | None
+    on_limit: OnLimit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Created:
+    """The record exists. ``ended`` are the auth sessions that made room for it."""
+
+    session: AuthSession
+    ended: tuple[AuthSession, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Nothing was created: the user has ``live`` auth sessions already."""
+
+    live: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """
+    A live auth session.
+
+    Attributes:
+        session: The record.
+        now: The store's clock when it answered.
+        data: Encoded Django session data; empty for none.
+        user: The user's model instance where the store read it in the same query, else ``None``.
+    """
+
+    session: AuthSession
+    now: int
+    data: str = field(default="", repr=False)
+    user: object | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RotateRequest:
+    """
+    A refresh token as presented, and the successor that the caller proposes.
+
+    Attributes:
+        sid, generation: As the verified token says.
+        presented: SHA-256 (32 bytes) of its ``jti``.
+        proposed: SHA-256 (32 bytes) of the fresh ``jti``; unique to this call, so that a repeated
+            call is known for what it is.
+        sealed: The fresh ``jti`` sealed so that only the holder of the presented one can open it.
+        grace: How long the predecessor is answered with the same successor; 0 for never.
+        idle, access: Idle timeout and access token lifetime.
+        address: Client address; recorded when the token rotates.
+    """
+
+    sid: str
+    generation: int
+    presented: bytes = field(repr=False)
+    proposed: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)
+    grace: int
+    idle: int
+    access: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotation:
+    """
+    What became of a presented refresh token.
+
+    Attributes:
+        outcome: See ``RotationOutcome``.
+        now: The store's clock when it answered.
+        session: The record after the call (for REUSED: as it was ended); ``None`` for GONE.
+        sealed: For REPLAYED the sealed current ``jti``; else ``None``.
+        reuse: For REUSED its class; else ``None``.
+        age: For REUSED how long ago the current token became current.
+        lost_write: For GONE: the token is newer than the record, so the store lost writes.
+        user: As in ``Found``.
+    """
+
+    outcome: RotationOutcome
+    now: int
+    session: AuthSession | None = None
+    sealed: bytes | None = field(default=None, repr=False)
+    reuse: ReuseClass | None = None
+    age: int = 0
+    lost_write: bool = False
+    user: object | None = None
