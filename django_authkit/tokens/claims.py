@@ -1,0 +1,185 @@
+"""
+What tokens say, and how that is spelled in a payload.
+
+Instants are ``NumericDate`` values: whole seconds since the Unix epoch (RFC 7519, section 2). The codec
+adds ``iss`` and ``aud``, and checks them; here it is names and types. A payload comes here only after its
+signature was found good, and is still read with suspicion: a wrong type raises ``TokenInvalid``.
+"""
+
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, Self
+
+from django_authkit.errors import TokenInvalid
+from django_authkit.handles import is_sid
+
+ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti")
+REFRESH_REQUIRED = ("iss", "sid", "gen", "jti", "iat", "exp")
+RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "nbf"})
+"""Names that mean something to us; a project's own claims take others."""
+
+_LATEST = 253_402_300_799
+"""The last second of the year 9999: what every database and every ``datetime`` can still hold."""
+_MOST_GENERATIONS = 2**53 - 1
+"""Past this, a number read by JSON or Lua as a double is no longer exact."""
+_STAMP_LABEL = b"django-authkit password stamp\x00"
+_STAMP_LENGTH = 22
+"""22 characters of 6 bits are 132 bits."""
+
+
+def password_stamp(auth_hash: str) -> str:
+    """
+    Return what an access token says of the password that its auth session was opened with.
+
+    Equal hashes give equal stamps, and the hash cannot be found from the stamp: 22 base64url characters
+    of a SHA-256 over a label and the hash. No hash gives no stamp: ``""``.
+    """
+    if not auth_hash:
+        return ""
+    stamp = sha256(_STAMP_LABEL + auth_hash.encode()).digest()
+    return urlsafe_b64encode(stamp)[:_STAMP_LENGTH].decode()
+
+
+def _text(payload: Mapping[str, object], name: str) -> str:
+    value = payload.get(name)
+    if not isinstance(value, str):
+        raise TokenInvalid
+    return value
+
+
+def _some_text(payload: Mapping[str, object], name: str) -> str:
+    value = _text(payload, name)
+    if not value:
+        raise TokenInvalid
+    return value
+
+
+def _whole(payload: Mapping[str, object], name: str, least: int, most: int) -> int:
+    value = payload.get(name)
+    # A bool is an int to isinstance, and true is no instant.
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise TokenInvalid
+    return value
+
+
+def _seconds(payload: Mapping[str, object], name: str) -> int:
+    return _whole(payload, name, 0, _LATEST)
+
+
+def _sid(payload: Mapping[str, object]) -> str:
+    value = _text(payload, "sid")
+    if not is_sid(value):
+        raise TokenInvalid
+    return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessClaims:
+    """
+    What an access token says.
+
+    Attributes:
+        subject: The user's primary key as text (``sub``).
+        sid: The auth session that it belongs to.
+        issued_at, expires_at: In seconds (``iat``, ``exp``).
+        auth_time: When the user last proved it was them, in seconds.
+        stamp: ``password_stamp`` of the auth session's hash; empty if it has none.
+        jti: The token's own id. Opens nothing.
+        extra: A project's own claims: JSON values under names that are not ``RESERVED``.
+    """
+
+    subject: str
+    sid: str
+    issued_at: int
+    expires_at: int
+    auth_time: int
+    stamp: str
+    jti: str
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def payload(self) -> dict[str, Any]:
+        """
+        Return the claims by their names in a token, ``iss`` and ``aud`` left out.
+
+        Raises:
+            ValueError: A claim in ``extra`` has a reserved name.
+        """
+        if taken := RESERVED.intersection(self.extra):
+            message = f"Reserved claim names cannot be used: {', '.join(sorted(taken))}."
+            raise ValueError(message)
+        return {
+            "sub": self.subject,
+            "sid": self.sid,
+            "iat": self.issued_at,
+            "exp": self.expires_at,
+            "auth_time": self.auth_time,
+            "stamp": self.stamp,
+            "jti": self.jti,
+            **self.extra,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
+        """
+        Return the claims that a verified *payload* makes.
+
+        Raises:
+            TokenInvalid: A claim is absent, or of another type or range than ours have.
+        """
+        return cls(
+            subject=_some_text(payload, "sub"),
+            sid=_sid(payload),
+            issued_at=_seconds(payload, "iat"),
+            expires_at=_seconds(payload, "exp"),
+            auth_time=_seconds(payload, "auth_time"),
+            stamp=_text(payload, "stamp"),
+            jti=_some_text(payload, "jti"),
+            extra={name: value for name, value in payload.items() if name not in RESERVED},
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshClaims:
+    """
+    What a refresh token says.
+
+    Attributes:
+        sid: The auth session that it belongs to.
+        generation: Its place in the line of refresh tokens of that auth session, from 1 (``gen``).
+        jti: 256 random bits. Whoever knows it, and can sign, can refresh.
+        issued_at, expires_at: In seconds (``iat``, ``exp``).
+    """
+
+    sid: str
+    generation: int
+    jti: str = field(repr=False)
+    issued_at: int
+    expires_at: int
+
+    def payload(self) -> dict[str, Any]:
+        """Return the claims by their names in a token, ``iss`` left out."""
+        return {
+            "sid": self.sid,
+            "gen": self.generation,
+            "jti": self.jti,
+            "iat": self.issued_at,
+            "exp": self.expires_at,
+        }
+
+    @classmethod
+    def from_payload(cls, payload: Mapping[str, Any]) -> Self:
+        """
+        Return the claims that a verified *payload* makes; claims of other names are ignored.
+
+        Raises:
+            TokenInvalid: A claim is absent, or of another type or range than ours have.
+        """
+        return cls(
+            sid=_sid(payload),
+            generation=_whole(payload, "gen", 1, _MOST_GENERATIONS),
+            jti=_some_text(payload, "jti"),
+            issued_at=_seconds(payload, "iat"),
+            expires_at=_seconds(payload, "exp"),
+        )

@@ -1,0 +1,208 @@
+"""
+The written form of tokens: signing them, and reading them back with suspicion.
+
+The one module that imports PyJWT, which makes and checks every signature. Nothing in a token says how it
+is to be verified. The few header segments that a key ring can produce are known beforehand, and each
+stands for one key and its one algorithm; a token with any other header is refused. So ``alg``, ``typ``
+and ``kid`` are matched whole, and ``crit``, ``jku``, ``jwk`` or ``x5u`` cannot occur.
+
+The order of reading: type and length; three parts of base64url characters (RFC 8725, and section 3.14 of
+its successor draft); header; signature; ``exp``, ``iat``, ``iss``, ``aud`` and required claims; types.
+"""
+
+import json
+import re
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+import jwt
+
+from django_authkit.errors import TokenExpired, TokenInvalid, TokenMalformed
+from django_authkit.tokens.claims import ACCESS_REQUIRED, REFRESH_REQUIRED, AccessClaims, RefreshClaims
+from django_authkit.tokens.keyring import Key, KeyRing
+
+ACCESS_LIMIT = 8 * 1024
+"""Most characters of an access token. Servers take header lines of about this length, seldom longer."""
+REFRESH_LIMIT = 1024
+"""Most characters of a refresh token, which holds nothing that a project chooses but its issuer."""
+
+Claims = TypeVar("Claims")
+
+_FORM = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+def _header(key: Key, typ: str) -> dict[str, str]:
+    return {"alg": key.algorithm, "kid": key.kid, "typ": typ}
+
+
+def _segment(header: Mapping[str, str]) -> str:
+    """Return how PyJWT writes *header* in a token: the bytes matter, since they are signed."""
+    text = json.dumps(header, separators=(",", ":"), sort_keys=True)
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+class _Kind(Generic[Claims]):
+    """One kind of token: its type, its keys, and what each token of it must say."""
+
+    def __init__(
+        self,
+        typ: str,
+        ring: KeyRing,
+        claims: Callable[[Mapping[str, Any]], Claims],
+        *,
+        required: Sequence[str],
+        fixed: Mapping[str, str],
+        limit: int,
+        leeway: int,
+    ) -> None:
+        if ring.signing.signing is None:
+            message = "The first key of a ring must be able to sign."
+            raise ValueError(message)
+        self._secret = ring.signing.signing
+        self._algorithm = ring.signing.algorithm
+        self._header = _header(ring.signing, typ)
+        # Only this service issues what it reads. So the other spellings of a type that a verifier may take
+        # (RFC 8725bis, section 3.11), "application/at+jwt" or "AT+JWT", never reach us and are refused.
+        self._keys = {_segment(_header(key, typ)): key for key in ring.keys}
+        self._claims = claims
+        self._fixed = fixed
+        self._limit = limit
+        self._leeway = leeway
+        self._jwt = jwt.PyJWT(
+            {"require": list(required), "strict_aud": True, "enforce_minimum_key_length": True}
+        )
+
+    def issue(self, payload: Mapping[str, Any]) -> str:
+        whole = {**self._fixed, **payload}
+        token = self._jwt.encode(whole, self._secret, self._algorithm, headers=self._header)
+        if len(token) > self._limit:
+            message = f"A token of {len(token)} characters passes the limit of {self._limit}."
+            raise ValueError(message)
+        return token
+
+    def read(self, token: object, *, allow_expired: bool) -> Claims:
+        if not isinstance(token, str) or len(token) > self._limit:
+            raise TokenMalformed
+        form = _FORM.fullmatch(token)
+        if form is None:
+            raise TokenMalformed
+        key = self._keys.get(form[1])
+        if key is None:
+            raise TokenInvalid
+        try:
+            return self._decode(token, key, verify_exp=not allow_expired)
+        except TokenExpired:
+            # PyJWT looks at exp before iss and aud. "Expired" is what a client acts on, and is only said
+            # of a token that has nothing else wrong with it.
+            self._decode(token, key, verify_exp=False)
+            raise
+
+    def _decode(self, token: str, key: Key, *, verify_exp: bool) -> Claims:
+        try:
+            payload = self._jwt.decode(
+                token,
+                key.verifying,
+                [key.algorithm],
+                {"verify_exp": verify_exp},
+                audience=self._fixed.get("aud"),
+                issuer=self._fixed["iss"],
+                leeway=self._leeway,
+            )
+        except jwt.ExpiredSignatureError:
+            raise TokenExpired from None
+        except jwt.PyJWTError:
+            raise TokenInvalid from None
+        return self._claims(payload)
+
+
+class Codec:
+    """
+    Writes and reads access and refresh tokens.
+
+    No token of one kind is ever read as the other: they differ in keys, in ``typ``, and in the claims
+    that each must have (RFC 8725, section 3.12).
+
+    Args:
+        access_ring, refresh_ring: Their keys. The two have no key in common, and refresh tokens are
+            always made with a secret that only this service holds.
+        issuer: ``iss`` of both kinds, compared exactly.
+        audience: ``aud`` of access tokens, compared exactly.
+        leeway: By how many seconds the clocks of two workers may differ.
+
+    Raises:
+        ValueError: A key is in both rings, or issuer or audience is empty.
+    """
+
+    def __init__(
+        self, *, access_ring: KeyRing, refresh_ring: KeyRing, issuer: str, audience: str, leeway: int
+    ) -> None:
+        if {key.verifying for key in access_ring.keys} & {key.verifying for key in refresh_ring.keys}:
+            message = "Access tokens and refresh tokens cannot share a key."
+            raise ValueError(message)
+        if not issuer or not audience:
+            message = "Tokens need an issuer and an audience."
+            raise ValueError(message)
+        self._access = _Kind(
+            "at+jwt",
+            access_ring,
+            AccessClaims.from_payload,
+            required=ACCESS_REQUIRED,
+            fixed={"iss": issuer, "aud": audience},
+            limit=ACCESS_LIMIT,
+            leeway=leeway,
+        )
+        self._refresh = _Kind(
+            "rt+jwt",
+            refresh_ring,
+            RefreshClaims.from_payload,
+            required=REFRESH_REQUIRED,
+            fixed={"iss": issuer},
+            limit=REFRESH_LIMIT,
+            leeway=leeway,
+        )
+
+    def issue_access(self, claims: AccessClaims) -> str:
+        """
+        Return the access token that makes these claims.
+
+        Raises:
+            ValueError: An extra claim has a reserved name, or the token passes ``ACCESS_LIMIT``.
+            TypeError: An extra claim is not a JSON value.
+        """
+        return self._access.issue(claims.payload())
+
+    def issue_refresh(self, claims: RefreshClaims) -> str:
+        """
+        Return the refresh token that makes these claims: for equal claims and keys the same string.
+
+        Raises:
+            ValueError: The token passes ``REFRESH_LIMIT``.
+        """
+        return self._refresh.issue(claims.payload())
+
+    def read_access(self, token: object, *, allow_expired: bool = False) -> AccessClaims:
+        """
+        Return what an access token of ours says.
+
+        Args:
+            token: As presented; anything that is no ``str`` is malformed.
+            allow_expired: Take one whose time is over. Everything else is checked all the same.
+
+        Raises:
+            TokenMalformed: It does not have the form of a token.
+            TokenInvalid: It is not an access token that this service issued for this audience.
+            TokenExpired: It is, and nothing is wrong with it but that its time is over.
+
+        Source:
+            RFC 9068, section 4; RFC 8725, sections 3.1 to 3.12; OWASP ASVS 5.0, V9.
+        """
+        return self._access.read(token, allow_expired=allow_expired)
+
+    def read_refresh(self, token: object, *, allow_expired: bool = False) -> RefreshClaims:
+        """
+        Return what a refresh token of ours says. Arguments and errors are those of ``read_access``.
+
+        It says nothing of whether the token is still the current one: the store knows.
+        """
+        return self._refresh.read(token, allow_expired=allow_expired)

@@ -1,0 +1,282 @@
+"""Tokens written and read back: round trips, reference values, time, and the rings behind them."""
+
+import hmac
+import json
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from hypothesis import given
+from hypothesis import strategies as st
+
+from django_authkit.errors import TokenExpired, TokenInvalid
+from django_authkit.handles import ALPHABET
+from django_authkit.tokens import AccessClaims, Codec, Key, KeyRing, RefreshClaims, ring_from_secrets
+from django_authkit.tokens.claims import RESERVED
+from django_authkit.tokens.codec import ACCESS_LIMIT, REFRESH_LIMIT
+from token_forge import (
+    ACCESS,
+    ACCESS_RING,
+    AUDIENCE,
+    CODEC,
+    EXPIRES,
+    ISSUED,
+    ISSUER,
+    LEEWAY,
+    OLD_SECRET,
+    REFRESH,
+    REFRESH_RING,
+    SECRET,
+    SID,
+)
+
+REFERENCE_ACCESS = (
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6InhjSlNnQnNTNzFUN0RHRnUiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkL"
+    "mV4YW1wbGUub3JnIiwiYXVkIjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5vcmciLCJzdWIiOiI3Iiwic2lkIjoiQWJDZEVmR2hJaktsT"
+    "W4tXyIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwLCJhdXRoX3RpbWUiOjE2OTk5OTk5NDAsInN0YW1wIjoiYWJjZ"
+    "GVmZ2hpamtsbW5vcHFyc3R1diIsImp0aSI6IjAxMjM0NTY3ODlhYmNkZWZnaGlqa2wifQ.VzIuCxo_FVLNvp1h7kw9ZgQGYyMofu"
+    "S7QFA9NPpc6ok"
+)
+REFERENCE_REFRESH = (
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFCODJuU1l6UmxtSjdsWloiLCJ0eXAiOiJydCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkL"
+    "mV4YW1wbGUub3JnIiwic2lkIjoiQWJDZEVmR2hJaktsTW4tXyIsImdlbiI6MywianRpIjoiMDEyMzQ1Njc4OS1hYmNkZWZnaGlqa"
+    "2xtbm9wcXJzdHV2d3h5el9BQkNERSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwfQ.PN0KSIjvJ7caBTbZ5vMFV6"
+    "rfD-CvR5zDQ-pqrWWuRp0"
+)
+"""Made with printf, openssl and base64, under the keys that HKDF done by hand gives."""
+
+sids = st.text(ALPHABET, min_size=16, max_size=16)
+past = st.integers(0, ISSUED)
+future = st.integers(EXPIRES, 253_402_300_799)
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+extras = st.dictionaries(
+    st.text(max_size=10).filter(lambda name: name not in RESERVED), json_values, max_size=4
+)
+
+
+def written_by_hand(payload: dict[str, Any], key: Key, typ: str) -> str:
+    """The token that RFC 7515, section 3.1 asks for, without any JOSE library."""
+    header = {"alg": "HS256", "kid": key.kid, "typ": typ}
+    parts = [
+        urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).rstrip(b"=")
+        for part in (header, payload)
+    ]
+    signature = hmac.digest(key.verifying, b".".join(parts), "sha256")
+    return b".".join([*parts, urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+def payload_of(token: str) -> dict[str, Any]:
+    """What the middle part of *token* says, unverified."""
+    part = token.split(".")[1]
+    payload: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    return payload
+
+
+def codec(**changes: Any) -> Codec:
+    """The codec of the tests, with *changes*."""
+    arguments: dict[str, Any] = {
+        "access_ring": ACCESS_RING,
+        "refresh_ring": REFRESH_RING,
+        "issuer": ISSUER,
+        "audience": AUDIENCE,
+        "leeway": LEEWAY,
+    }
+    return Codec(**{**arguments, **changes})
+
+
+@given(
+    st.builds(
+        AccessClaims,
+        subject=st.text(min_size=1, max_size=40),
+        sid=sids,
+        issued_at=past,
+        expires_at=future,
+        auth_time=past,
+        stamp=st.text(ALPHABET, max_size=22),
+        jti=st.text(ALPHABET, min_size=1, max_size=43),
+        extra=extras,
+    )
+)
+def test_access_claims_come_back(claims: AccessClaims) -> None:
+    """Whatever an access token is made to say is read back from it, extra claims included."""
+    assert CODEC.read_access(CODEC.issue_access(claims)) == claims
+
+
+@given(
+    st.builds(
+        RefreshClaims,
+        sid=sids,
+        generation=st.integers(1, 2**53 - 1),
+        jti=st.text(ALPHABET, min_size=43, max_size=43),
+        issued_at=past,
+        expires_at=future,
+    )
+)
+def test_refresh_claims_come_back_and_tokens_repeat(claims: RefreshClaims) -> None:
+    """A refresh token says what it was made to say, and equal claims give the very same token again."""
+    token = CODEC.issue_refresh(claims)
+    assert CODEC.read_refresh(token) == claims
+    assert codec().issue_refresh(replace(claims)) == token
+
+
+def test_access_token_is_the_one_made_by_hand() -> None:
+    """An access token is, byte for byte, what RFC 7515 and RFC 9068 ask for."""
+    payload = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": "7",
+        "sid": SID,
+        "iat": ISSUED,
+        "exp": EXPIRES,
+        "auth_time": ISSUED - 60,
+        "stamp": ACCESS.stamp,
+        "jti": ACCESS.jti,
+    }
+    token = CODEC.issue_access(ACCESS)
+    assert token == written_by_hand(payload, ACCESS_RING.signing, "at+jwt") == REFERENCE_ACCESS
+
+
+def test_refresh_token_is_the_one_made_by_hand() -> None:
+    """A refresh token is, byte for byte, what RFC 7515 asks for."""
+    payload = {"iss": ISSUER, "sid": SID, "gen": 3, "jti": REFRESH.jti, "iat": ISSUED, "exp": EXPIRES}
+    token = CODEC.issue_refresh(REFRESH)
+    assert token == written_by_hand(payload, REFRESH_RING.signing, "rt+jwt") == REFERENCE_REFRESH
+
+
+def test_tokens_of_an_earlier_release_are_read() -> None:
+    """The reference tokens stay readable: a change of the written form would log people out."""
+    assert CODEC.read_access(REFERENCE_ACCESS) == ACCESS
+    assert CODEC.read_refresh(REFERENCE_REFRESH) == REFRESH
+
+
+def test_access_token_says_the_least() -> None:
+    """Without a project's own claims there is nothing in an access token but what is needed."""
+    assert set(payload_of(CODEC.issue_access(ACCESS))) == {
+        "iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti",
+    }  # fmt: skip
+
+
+def test_extra_claims_cannot_replace_ours() -> None:
+    """A project's claim with the name of one of ours is refused when the token is issued."""
+    with pytest.raises(ValueError, match="sub"):
+        CODEC.issue_access(replace(ACCESS, extra={"sub": "8"}))
+
+
+def test_no_token_is_issued_that_would_not_be_read() -> None:
+    """A token that passes the limit of its kind is an error when it is issued, not when it is presented."""
+    with pytest.raises(ValueError, match=str(ACCESS_LIMIT)):
+        CODEC.issue_access(replace(ACCESS, extra={"roles": "x" * ACCESS_LIMIT}))
+    with pytest.raises(ValueError, match=str(REFRESH_LIMIT)):
+        codec(issuer="https://" + "x" * REFRESH_LIMIT).issue_refresh(REFRESH)
+
+
+def test_longest_access_token_is_read() -> None:
+    """The longest token that is issued is read; it comes as near to the limit as base64 lets it."""
+    room = max(n for n in range(5000, 6200) if fits({"x": "y" * n}))
+    claims = replace(ACCESS, extra={"x": "y" * room})
+    assert ACCESS_LIMIT - 1 <= len(CODEC.issue_access(claims)) <= ACCESS_LIMIT
+    assert CODEC.read_access(CODEC.issue_access(claims)) == claims
+
+
+def fits(extra: dict[str, Any]) -> bool:
+    """Whether an access token with *extra* can be issued."""
+    try:
+        CODEC.issue_access(replace(ACCESS, extra=extra))
+    except ValueError:
+        return False
+    return True
+
+
+def at(seconds: float) -> time_machine.travel:
+    """Stop the clock at *seconds* since the epoch."""
+    return time_machine.travel(datetime.fromtimestamp(seconds, tz=UTC), tick=False)
+
+
+@pytest.mark.parametrize("leeway", [0, LEEWAY])
+def test_tokens_live_until_exp_and_leeway(leeway: int) -> None:
+    """A token is good while now < exp + leeway, in RFC 7519's "on or after", and expired from then on."""
+    ours = codec(leeway=leeway)
+    access, refresh = ours.issue_access(ACCESS), ours.issue_refresh(REFRESH)
+    with at(EXPIRES + leeway - 0.5):
+        assert (ours.read_access(access), ours.read_refresh(refresh)) == (ACCESS, REFRESH)
+    with at(EXPIRES + leeway), pytest.raises(TokenExpired):
+        ours.read_access(access)
+    with at(EXPIRES + leeway), pytest.raises(TokenExpired):
+        ours.read_refresh(refresh)
+
+
+@pytest.mark.parametrize("leeway", [0, LEEWAY])
+def test_tokens_from_the_future_are_refused(leeway: int) -> None:
+    """A token issued more than the leeway ahead of this clock is invalid, up to that it is good."""
+    ours = codec(leeway=leeway)
+    access, refresh = ours.issue_access(ACCESS), ours.issue_refresh(REFRESH)
+    with at(ISSUED - leeway):
+        assert (ours.read_access(access), ours.read_refresh(refresh)) == (ACCESS, REFRESH)
+    with at(ISSUED - leeway - 0.5), pytest.raises(TokenInvalid):
+        ours.read_access(access)
+    with at(ISSUED - leeway - 0.5), pytest.raises(TokenInvalid):
+        ours.read_refresh(refresh)
+
+
+def test_expired_tokens_are_read_on_request() -> None:
+    """Log-out and its like can still learn from an expired token whose it was."""
+    access, refresh = CODEC.issue_access(ACCESS), CODEC.issue_refresh(REFRESH)
+    with at(EXPIRES + 10_000_000):
+        assert CODEC.read_access(access, allow_expired=True) == ACCESS
+        assert CODEC.read_refresh(refresh, allow_expired=True) == REFRESH
+
+
+def test_tokens_outlive_their_key_as_long_as_it_verifies() -> None:
+    """Tokens of the old secret are read while it is a fallback, and refused once it is gone."""
+    old = codec(
+        access_ring=ring_from_secrets([OLD_SECRET], "access"),
+        refresh_ring=ring_from_secrets([OLD_SECRET], "refresh"),
+    )
+    new = codec(
+        access_ring=ring_from_secrets([SECRET], "access"), refresh_ring=ring_from_secrets([SECRET], "refresh")
+    )
+    access, refresh = old.issue_access(ACCESS), old.issue_refresh(REFRESH)
+    assert (CODEC.read_access(access), CODEC.read_refresh(refresh)) == (ACCESS, REFRESH)
+    with pytest.raises(TokenInvalid):
+        new.read_access(access)
+    with pytest.raises(TokenInvalid):
+        new.read_refresh(refresh)
+
+
+def test_retired_key_still_verifies() -> None:
+    """A key without its signing half reads what it once signed."""
+    retired = replace(ring_from_secrets([OLD_SECRET], "access").signing, signing=None)
+    token = codec(access_ring=ring_from_secrets([OLD_SECRET], "access")).issue_access(ACCESS)
+    assert codec(access_ring=KeyRing([ACCESS_RING.signing, retired])).read_access(token) == ACCESS
+
+
+def test_first_key_must_sign() -> None:
+    """A ring whose first key only verifies cannot issue, which is said at once."""
+    with pytest.raises(ValueError, match="sign"):
+        codec(access_ring=KeyRing([replace(ACCESS_RING.signing, signing=None)]))
+
+
+def test_kinds_cannot_share_a_key() -> None:
+    """One ring for both kinds is refused, as is one key of the one among the keys of the other."""
+    with pytest.raises(ValueError, match="share"):
+        codec(refresh_ring=ACCESS_RING)
+    with pytest.raises(ValueError, match="share"):
+        codec(refresh_ring=KeyRing([REFRESH_RING.signing, replace(ACCESS_RING.keys[1], kid="another")]))
+
+
+@pytest.mark.parametrize("changes", [{"issuer": ""}, {"audience": ""}])
+def test_issuer_and_audience_are_needed(changes: dict[str, str]) -> None:
+    """A codec that would check nothing for want of a name is refused."""
+    with pytest.raises(ValueError, match="issuer and an audience"):
+        codec(**changes)
