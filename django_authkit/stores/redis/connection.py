@@ -1,0 +1,96 @@
+"""
+Makes the store's client from a django-redis cache alias.
+
+The alias says where the server is and how to get in: URL, Sentinel, TLS, password, its own connection
+factory. The rest is the store's: connections of its own, replies as bytes, time-outs, and no
+repetition by the client. ``Scripts`` repeats once; redis-py's own ten attempts would multiply the
+time-outs, and each request would hang for long on a server that does.
+"""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from django_redis.cache import RedisCache
+from django_redis.pool import ConnectionFactory, get_connection_factory
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.connection import parse_url
+from redis.exceptions import RedisClusterException, RedisError
+from redis.retry import Retry
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis.scripts import Client
+
+TIMEOUT = 1.0
+"""Seconds to wait for a connection and for each reply, where the alias does not say."""
+
+
+def connect(alias: str) -> Client:
+    """
+    Return a new client for the cache *alias*, whose replies are bytes and which never repeats a call.
+
+    It shares no connection with the cache. Only a cluster's client connects at once, since it asks the
+    cluster for its layout.
+
+    Raises:
+        ImproperlyConfigured: There is no such alias, or it is not django-redis'.
+        StoreUnavailable: The cluster did not answer.
+    """
+    urls, options = _configuration(alias)
+    client_class = import_string(options.get("REDIS_CLIENT_CLASS", "redis.client.Redis"))
+    if issubclass(client_class, RedisCluster):
+        return _connect_cluster(client_class, urls, options)
+    client: Redis = _own_factory(options).connect(urls[0])
+    client.connection_pool.connection_kwargs.update(decode_responses=False, retry=_never())
+    return client
+
+
+def _never() -> Retry:
+    return Retry(NoBackoff(), 0)
+
+
+def _configuration(alias: str) -> tuple[list[str], dict[str, Any]]:
+    """Return the servers of *alias*, the primary first, and its options with our time-outs added."""
+    configured = settings.CACHES.get(alias)
+    if configured is None or not issubclass(import_string(configured["BACKEND"]), RedisCache):
+        message = f"The cache alias {alias!r} is not one of django-redis."
+        raise ImproperlyConfigured(message)
+    location = configured["LOCATION"]
+    urls = location.split(",") if isinstance(location, str) else list(location)
+    options = {"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT, **configured.get("OPTIONS", {})}
+    if "SENTINELS" in options:
+        options["SENTINEL_KWARGS"] = {
+            "socket_timeout": options["SOCKET_TIMEOUT"],
+            "socket_connect_timeout": options["SOCKET_CONNECT_TIMEOUT"],
+            **(options.get("SENTINEL_KWARGS") or {}),
+            "retry": _never(),
+        }
+    return urls, options
+
+
+def _own_factory(options: dict[str, Any]) -> ConnectionFactory:
+    """Return the alias's connection factory with pools of its own; a class of django-redis shares them."""
+    factory = get_connection_factory(options)
+    factory._pools = {}  # noqa: SLF001 - where django-redis keeps them; its class attribute is the cache's
+    return factory
+
+
+def _connect_cluster(
+    client_class: type[RedisCluster], urls: list[str], options: dict[str, Any]
+) -> RedisCluster:
+    parameters = ConnectionFactory(options).make_connection_params(urls[0])
+    del parameters["parser_class"]
+    parameters |= options.get("CONNECTION_POOL_KWARGS", {}) | options.get("REDIS_CLIENT_KWARGS", {})
+    parameters |= {"decode_responses": False, "retry": _never()}
+    try:
+        return client_class(startup_nodes=[_node(url) for url in urls[1:]], **parameters)
+    except (RedisError, RedisClusterException) as error:
+        raise StoreUnavailable from error
+
+
+def _node(url: str) -> ClusterNode:
+    where = parse_url(url)  # type: ignore[no-untyped-call]
+    return ClusterNode(where["host"], where.get("port", 6379))  # type: ignore[no-untyped-call]

@@ -1,0 +1,50 @@
+-- Make a record, unless the sid is taken or the limit refuses it.
+--
+-- ARGV  2 sid, 3 the caller's fields (JSON), 4 key digest or '', 5 jti digest or '', 6 data,
+--       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit
+-- Returns {'created', session, ended sessions}, {'refused', live} or {'taken'}.
+
+local sid, fields, key_digest, jti_digest, data = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local idle, absolute, access = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local max_sessions, on_limit = tonumber(ARGV[10]), ARGV[11]
+
+-- After revoke_all in this millisecond a new auth session still begins later than the epoch.
+now = math.max(now, epoch + 1)
+
+local record = cjson.decode(fields)
+
+local earlier = read(sid)
+if earlier then
+  local same = earlier.user_id == record.user_id and earlier.key == key_digest and earlier.jti == jti_digest
+  if not same then return { 'taken' } end
+  return { 'created', described(earlier), recall(sid) or '[]' }
+end
+
+local ended = {}
+if max_sessions then
+  local live = live_of(record.user_id)
+  if #live >= max_sessions then
+    if on_limit == 'refuse' then return { 'refused', #live } end
+    local kept = on_limit == 'evict' and max_sessions - 1 or 0
+    for i = #live, kept + 1, -1 do
+      finish(live[i], 'limit', sid)
+      ended[#ended + 1] = live[i]
+    end
+  end
+end
+
+record.sid = sid
+record.created, record.auth_time, record.last_seen = now, now, now
+record.ends = now + absolute
+record.idle_limit = false
+record.idle_until = idle_end(record, idle)
+record.access_until = access > 0 and math.min(now + access, record.idle_until) or 0
+record.generation, record.rotated = 0, 0
+if jti_digest ~= '' then record.generation, record.rotated = 1, now end
+record.key, record.jti, record.previous = key_digest, jti_digest, ''
+
+if data ~= '' then redis.call('SET', key('d', sid), data) end
+save(record)
+local ended_sessions = described_all(ended)
+if #ended > 0 then remember(sid, ended_sessions) end
+return { 'created', described(record), ended_sessions }

@@ -1,0 +1,3 @@
+-- Returns the clock of the store.
+
+return now

@@ -1,0 +1,13 @@
+-- Move the epoch: whatever began before now is dead.
+--
+-- ARGV  2 an id unique to the call
+--
+-- One past the former epoch at least, since a record made after that, in the same millisecond, was
+-- dated there. The first write takes away, so that this works on a full server too.
+
+if not recall(ARGV[2]) then
+  redis.call('UNLINK', base .. ':epoch')
+  remember(ARGV[2], 1)
+  redis.call('SET', base .. ':epoch', math.max(now, epoch + 1))
+end
+return 1

@@ -1,0 +1,15 @@
+-- Read the live record with this session key, and record activity when that is due.
+--
+-- ARGV  2 sid, 3 key digest, 4 idle, 5 interval
+-- Returns {'found', now, session, data}, {'superseded'} or {'gone'}.
+
+local sid, key_digest, idle, interval = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+
+local record = find(sid)
+if not record then return { 'gone' } end
+if record.key ~= key_digest then return { 'superseded' } end
+if now - record.last_seen >= interval then
+  record.last_seen, record.idle_until = now, idle_end(record, idle)
+  save(record)
+end
+return found(record)

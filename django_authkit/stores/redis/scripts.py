@@ -1,0 +1,118 @@
+"""
+Runs the Lua scripts: one round trip each, repeated once when the answer got lost.
+
+A script is the concatenation of its preludes and its own file in ``lua/``, which says what it takes
+and returns. The server knows it by its SHA-1; a server that has forgotten it (a restart, a failover)
+is sent the text in a second trip.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from importlib.resources import files
+from typing import Any, TypeAlias
+
+from redis import Redis, exceptions
+from redis.cluster import RedisCluster
+from redis.sentinel import MasterNotFoundError
+
+from django_authkit.errors import StoreUnavailable
+
+Client: TypeAlias = Redis | RedisCluster
+Argument: TypeAlias = str | bytes | int
+
+_PRELUDES = {
+    "now": ("clock",),
+    "create_anonymous": ("clock",),
+    "load_anonymous": ("clock",),
+    "save_anonymous": ("clock",),
+    "delete_anonymous": ("clock",),
+}
+_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
+_NOT_WORTH_REPEATING = (
+    exceptions.AuthenticationError,
+    exceptions.AuthorizationError,
+    exceptions.BusyLoadingError,
+    exceptions.MaxConnectionsError,
+    MasterNotFoundError,
+)
+_NO_ANSWER = (
+    *_LOST,
+    exceptions.ClusterError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
+    exceptions.RedisClusterException,
+    exceptions.TryAgainError,
+)
+# Redis 6 wraps the error of a command in a script in one of its own; some codes have no class.
+_NO_ANSWER_CODE = re.compile(
+    r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN) "
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A script as the server runs it, and the SHA-1 that the server knows it by."""
+
+    text: str
+    digest: str
+
+
+@cache
+def script(name: str) -> Script:
+    """Return the script of that name, with its preludes before it."""
+    folder = files("django_authkit.stores.redis") / "lua"
+    parts = (*_PRELUDES.get(name, ("clock", "records")), name)
+    text = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
+    return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def _encoded(argument: Argument) -> bytes | int:
+    """Return *argument* as it travels; what is no Unicode text (a lone surrogate) is replaced."""
+    return argument.encode(errors="replace") if isinstance(argument, str) else argument
+
+
+def _is_no_answer(error: Exception) -> bool:
+    """Tell whether *error* means that nothing is known, rather than a mistake of ours."""
+    return isinstance(error, _NO_ANSWER) or _NO_ANSWER_CODE.search(str(error)) is not None
+
+
+class Scripts:
+    """The scripts, on one client."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def run(self, name: str, base: str, *arguments: Argument) -> Any:
+        """
+        Run a script in the hash slot of *base* and return its reply.
+
+        A connection or a reply that got lost is repeated once, at once: scripts give the same answer
+        to the same call. The client must not repeat on its own, or the time-outs multiply.
+
+        Raises:
+            StoreUnavailable: No answer, from the client's exception.
+        """
+        encoded = [base, *map(_encoded, arguments)]
+        try:
+            return self._repeatedly(script(name), encoded)
+        except (exceptions.RedisError, exceptions.RedisClusterException) as error:
+            if _is_no_answer(error):
+                raise StoreUnavailable from error
+            raise
+
+    def _repeatedly(self, wanted: Script, arguments: Sequence[Any]) -> Any:
+        try:
+            return self._once(wanted, arguments)
+        except _LOST as error:
+            if isinstance(error, _NOT_WORTH_REPEATING):
+                raise
+            return self._once(wanted, arguments)
+
+    def _once(self, wanted: Script, arguments: Sequence[Any]) -> Any:
+        try:
+            return self._client.evalsha(wanted.digest, 1, *arguments)
+        except exceptions.NoScriptError:
+            return self._client.eval(wanted.text, 1, *arguments)

@@ -1,0 +1,188 @@
+"""
+The store in Redis: every method is one script on one hash slot, in one round trip.
+
+The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys there are.
+"""
+
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from django_authkit.handles import ALPHABET, bucket_of, is_sid
+from django_authkit.stores.redis.records import (
+    created_of,
+    fields_of,
+    found_of,
+    rotation_of,
+    session_of,
+    sessions_of,
+)
+from django_authkit.stores.redis.scripts import Argument, Client, Scripts
+from django_authkit.types import (
+    Absent,
+    AuthSession,
+    Created,
+    EndReason,
+    Found,
+    NewSession,
+    Refused,
+    RotateRequest,
+    Rotation,
+)
+
+
+def _tag(bucket: int) -> str:
+    """Return the hash tag of *bucket*: the two characters that a handle begins with."""
+    high, low = divmod(bucket, len(ALPHABET))
+    return ALPHABET[high] + ALPHABET[low]
+
+
+def _call_id() -> str:
+    """Return an id for one call, so that its repetition is told from another call."""
+    return secrets.token_urlsafe(9)
+
+
+class RedisStore:
+    """
+    Auth sessions and anonymous Django sessions on Redis 6.2 or newer, or Valkey.
+
+    Args:
+        client: A client that returns bytes and does not repeat on its own; see ``connect``.
+        prefix: First part of every key.
+        buckets: Number of hash slot groups. Fixed once chosen: a user's records are looked for in the
+            one bucket that follows from it.
+
+    Attributes:
+        clock_offset: As the protocol says.
+        buckets: Likewise.
+
+    Raises:
+        ValueError: *prefix* has a brace, which would be taken for the hash tag.
+    """
+
+    def __init__(self, client: Client, *, prefix: str = "authkit", buckets: int = 1) -> None:
+        if "{" in prefix or "}" in prefix:
+            message = "a key prefix must not contain braces"
+            raise ValueError(message)
+        self.clock_offset = 0
+        self.buckets = buckets
+        self._prefix = prefix
+        self._scripts = Scripts(client)
+
+    def create(self, new: NewSession) -> Created | Refused:
+        """Make the record, unless the limit refuses it: one round trip."""
+        reply = self._for_handle(
+            "create",
+            new.sid,
+            fields_of(new),
+            new.key_digest or b"",
+            new.jti_digest or b"",
+            new.data,
+            new.idle,
+            new.absolute,
+            new.access,
+            "" if new.max_sessions is None else new.max_sessions,
+            new.on_limit,
+        )
+        return created_of(reply)
+
+    def load(self, sid: str) -> Found | Absent:
+        """Return the live record, with no command that writes: one round trip."""
+        return found_of(self._for_handle("load", sid))
+
+    def touch(self, sid: str, key_digest: bytes, *, idle: int, interval: int) -> Found | Absent:
+        """Return the live record and slide its idle end: one round trip, a write only when due."""
+        return found_of(self._for_handle("touch", sid, key_digest, idle, interval))
+
+    def rotate(self, request: RotateRequest) -> Rotation:
+        """Exchange the current refresh token for the proposed one: one round trip."""
+        reply = self._for_handle(
+            "rotate",
+            request.sid,
+            request.generation,
+            request.presented,
+            request.proposed,
+            request.sealed,
+            request.grace,
+            request.idle,
+            request.access,
+            request.address,
+        )
+        return rotation_of(reply)
+
+    def rekey(
+        self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
+    ) -> Found | Absent:
+        """Give the live record a new session key: one round trip."""
+        return found_of(self._for_handle("rekey", sid, presented or b"", replacement, int(reauthenticated)))
+
+    def restamp(self, sid: str, auth_hash: str) -> bool:
+        """Record the user's new session auth hash: one round trip."""
+        return bool(self._for_handle("restamp", sid, auth_hash))
+
+    def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
+        """Replace the hash on the user's live records: one round trip."""
+        count: int = self._for_user("restamp_user", user_id, old_hash, new_hash, _call_id())
+        return count
+
+    def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
+        """Replace the Django session data: one round trip."""
+        limit = "" if idle_limit is None else idle_limit
+        return bool(self._for_handle("save_data", sid, key_digest, data, limit))
+
+    def revoke(self, sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+        """End the auth session: one round trip."""
+        ended = self._for_handle("revoke", sid, reason, key_digest or b"", _call_id())
+        return None if ended is None else session_of(ended)
+
+    def revoke_user(
+        self, user_id: str, reason: EndReason, *, keep: str | None = None
+    ) -> tuple[AuthSession, ...]:
+        """End the user's auth sessions: one round trip."""
+        return sessions_of(self._for_user("revoke_user", user_id, reason, keep or "", _call_id()))
+
+    def revoke_all(self) -> None:
+        """End every auth session that began before now: one round trip a bucket."""
+        call = _call_id()
+        for bucket in range(self.buckets):
+            self._run("revoke_all", _tag(bucket), call)
+
+    def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
+        """Return the user's live auth sessions, most recently seen first: one round trip."""
+        return sessions_of(self._for_user("list_user", user_id))
+
+    def prune(self, batch: int) -> Iterator[int]:  # noqa: ARG002 - the protocol's parameter
+        """Yield nothing: Redis reclaims by itself."""
+        return iter(())
+
+    def now(self) -> int:
+        """Return the clock of the server that holds the first bucket: one round trip."""
+        instant: int = self._run("now", _tag(0))
+        return instant
+
+    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+        """Store *data* under a new handle: one round trip."""
+        return bool(self._for_handle("create_anonymous", handle, key_digest, data, lifetime))
+
+    def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
+        """Return the data: one round trip."""
+        data: bytes | None = self._for_handle("load_anonymous", handle, key_digest)
+        return None if data is None else data.decode()
+
+    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+        """Replace the data and move the expiry: one round trip."""
+        return bool(self._for_handle("save_anonymous", handle, key_digest, data, lifetime))
+
+    def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
+        """Forget it: one round trip."""
+        self._for_handle("delete_anonymous", handle, key_digest)
+
+    def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
+        """Run *script* in the bucket of *handle*; what is no handle is looked for in the first one."""
+        return self._run(script, handle[:2] if is_sid(handle) else _tag(0), handle, *arguments)
+
+    def _for_user(self, script: str, user_id: str, *arguments: Argument) -> Any:
+        return self._run(script, _tag(bucket_of(user_id, self.buckets)), user_id, *arguments)
+
+    def _run(self, script: str, tag: str, *arguments: Argument) -> Any:
+        return self._scripts.run(script, f"{self._prefix}:{{{tag}}}", self.clock_offset, *arguments)
