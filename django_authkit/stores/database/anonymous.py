@@ -1,0 +1,67 @@
+"""Django sessions of visitors who are not logged in, in the database."""
+
+from django.db import IntegrityError
+
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database.table import Rows, SessionTable, answers
+
+
+class AnonymousTable(SessionTable):
+    """
+    The rows without a user.
+
+    Their primary key is ``~`` and the handle, so that a sid is never the key of one.
+    """
+
+    @answers
+    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+        """Store *data* under a new handle. One statement."""
+        expiry = self.instant(lifetime)
+        row = AuthSessionRow(
+            sid=_key(handle),
+            key_digest=key_digest,
+            data=data,
+            created=self.instant(),
+            idle_until=expiry,
+            ends=expiry,
+        )
+        try:
+            with self.step(needed=False):
+                self.insert(row)
+        except IntegrityError:
+            return self._take_over(row)
+        return True
+
+    def _take_over(self, row: AuthSessionRow) -> bool:
+        """Write *row* over an expired one; or tell whether this is a repeated call."""
+        taken = self.rows.filter(pk=row.pk)
+        fields = {
+            name: getattr(row, name) for name in ("key_digest", "data", "created", "idle_until", "ends")
+        }
+        if taken.filter(idle_until__lte=self.instant()).update(**fields):
+            return True
+        return taken.filter(key_digest=row.key_digest).exists()
+
+    @answers
+    def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
+        """Return the data. One query."""
+        return self._live_anonymous(handle, key_digest).values_list("data", flat=True).first()
+
+    @answers
+    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+        """Replace the data and move the expiry. One statement."""
+        expiry = self.instant(lifetime)
+        live = self._live_anonymous(handle, key_digest)
+        return live.update(data=data, idle_until=expiry, ends=expiry) == 1
+
+    @answers
+    def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
+        """Forget it."""
+        self.rows.filter(pk=_key(handle), key_digest=key_digest).delete()
+
+    def _live_anonymous(self, handle: str, key_digest: bytes) -> Rows:
+        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_until__gt=self.instant())
+
+
+def _key(handle: str) -> str:
+    return f"~{handle}"

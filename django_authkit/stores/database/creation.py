@@ -1,0 +1,111 @@
+"""How an auth session begins in the database, and how its user's limit is kept."""
+
+from dataclasses import replace
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database.expressions import CurrentEpoch
+from django_authkit.stores.database.records import session_of
+from django_authkit.stores.database.table import SessionTable, answers, by_recency, is_digest
+from django_authkit.types import AuthSession, Created, EndReason, NewSession, OnLimit, Refused
+
+
+class GrowingTable(SessionTable):
+    """The rows, as far as their number is concerned."""
+
+    @answers
+    def create(self, new: NewSession) -> Created | Refused:
+        """
+        Make the record, unless the limit refuses it.
+
+        Two statements without a limit, six with one (begin and commit included), one more when it ends
+        others.
+        """
+        limited = new.max_sessions is not None
+        try:
+            with self.step(needed=limited):
+                return self._create_limited(new) if limited else self._create(new)
+        except IntegrityError:
+            return self._repeated(new)
+
+    def _create(self, new: NewSession) -> Created:
+        self.insert(self._row_of(new))
+        return Created(session=self._session(new.sid), ended=())
+
+    def _create_limited(self, new: NewSession) -> Created | Refused:
+        self._take_turn(new.user_id)
+        # On a database with one writer at a time (SQLite), this INSERT comes first and is the turn.
+        created = self._create(new)
+        others = self.hold(self.live_of(new.user_id).exclude(pk=new.sid))
+        surplus = _surplus(others, new)
+        if surplus and new.on_limit is OnLimit.REFUSE:
+            transaction.set_rollback(True, using=self.alias)
+            return Refused(live=len(others))
+        self.end_held(surplus, EndReason.LIMIT, call=new.sid.encode())
+        return replace(created, ended=tuple(map(session_of, surplus)))
+
+    def _take_turn(self, user_id: str) -> None:
+        """Let log-ins of one user pass one by one: those that count together must see each other."""
+        features = self.connection.features
+        if features.has_select_for_update:
+            user = get_user_model()._base_manager.using(self.alias).filter(pk=user_id)
+            user.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk").first()
+
+    def _repeated(self, new: NewSession) -> Created:
+        """Return the first answer again if the sid was taken by this very call."""
+        row = self.rows.filter(pk=new.sid).first()
+        if row is None or not _made_by(row, new):
+            message = "the sid is taken"
+            raise ValueError(message)
+        made_room = self.rows_of(new.user_id).filter(ended_by=new.sid.encode())
+        ended = sorted(made_room, key=by_recency, reverse=True)
+        return Created(session=session_of(row), ended=tuple(map(session_of, ended)))
+
+    def _session(self, sid: str) -> AuthSession:
+        """Return the record as it was written, whether or not ``revoke_all`` ended it since."""
+        return session_of(self.rows.get(pk=sid))
+
+    def _row_of(self, new: NewSession) -> AuthSessionRow:
+        now, idle = self.instant(), min(new.idle, new.absolute)
+        return AuthSessionRow(
+            sid=new.sid,
+            user_id=new.user_id,
+            epoch=CurrentEpoch(),
+            mode=new.mode,
+            remember=new.remember,
+            backend=new.backend,
+            auth_hash=new.auth_hash,
+            amr=list(new.amr),
+            address=new.address,
+            user_agent=new.user_agent,
+            created=now,
+            auth_time=now,
+            last_seen=now,
+            idle_until=self.instant(idle),
+            ends=self.instant(new.absolute),
+            access_until=self.instant(min(new.access, idle)) if new.access else 0,
+            generation=0 if new.jti_digest is None else 1,
+            rotated=0 if new.jti_digest is None else now,
+            key_digest=new.key_digest,
+            jti_digest=new.jti_digest,
+            data=new.data,
+        )
+
+
+def _surplus(others: list[AuthSessionRow], new: NewSession) -> list[AuthSessionRow]:
+    """Return which of the user's *others* are one too many beside *new*, least recently seen first."""
+    allowed = max((new.max_sessions or 0) - 1, 0)
+    if len(others) <= allowed:
+        return []
+    kept = 0 if new.on_limit is OnLimit.END_OTHERS else allowed
+    return sorted(others, key=by_recency)[kept:][::-1]
+
+
+def _made_by(row: AuthSessionRow, new: NewSession) -> bool:
+    def same(stored: bytes | memoryview | None, given: bytes | None) -> bool:
+        return stored is None if given is None else is_digest(stored, given)
+
+    keys = same(row.key_digest, new.key_digest) and same(row.jti_digest, new.jti_digest)
+    return str(row.user_id) == new.user_id and keys

@@ -1,0 +1,62 @@
+"""From rows to what the protocol speaks of, and back."""
+
+from django.contrib.auth import get_user_model
+from django.db import router
+from django.db.models import Manager
+
+from django_authkit.models import AuthSessionRow
+from django_authkit.types import AuthSession, Found, Mode
+
+STOCK_BACKEND = "django.contrib.auth.backends.ModelBackend"
+"""A subclass of it has another path, so this path promises the stock ``get_user``."""
+
+
+def joins_users(alias: str) -> bool:
+    """
+    Tell whether a join on *alias* finds the user that the stock Django auth backend would find.
+
+    It reads through the default manager, on the alias that the router names for reads: so the manager
+    must leave out nobody, and the alias must be ours.
+    """
+    model = get_user_model()
+    stock = type(model._default_manager).get_queryset is Manager.get_queryset
+    return stock and router.db_for_read(model) == alias
+
+
+def user_of(row: AuthSessionRow) -> object | None:
+    """Return the user that was read with *row*, if a stock Django auth backend vouched for them."""
+    joined = AuthSessionRow._meta.get_field("user").is_cached(row)
+    return row.user if joined and row.backend == STOCK_BACKEND else None
+
+
+def now_of(row: AuthSessionRow) -> int:
+    """Return the store's clock when *row* was read."""
+    return int(row.now)  # type: ignore[attr-defined]
+
+
+def session_of(row: AuthSessionRow) -> AuthSession:
+    """Return the record that *row* holds."""
+    return AuthSession(
+        sid=row.sid,
+        user_id=str(row.user_id),
+        backend=row.backend,
+        auth_hash=row.auth_hash,
+        mode=Mode(row.mode),
+        remember=row.remember,
+        amr=tuple(row.amr),
+        address=row.address,
+        user_agent=row.user_agent,
+        created=row.created,
+        auth_time=row.auth_time,
+        last_seen=row.last_seen,
+        idle_until=row.idle_until,
+        ends=row.ends,
+        access_until=row.access_until,
+        generation=row.generation,
+        rotated=row.rotated,
+    )
+
+
+def found_of(row: AuthSessionRow) -> Found:
+    """Return the answer of a look-up that read *row*."""
+    return Found(session=session_of(row), now=now_of(row), data=row.data, user=user_of(row))

@@ -1,0 +1,119 @@
+"""
+Rotation of refresh tokens in the database.
+
+One conditional UPDATE decides who wins. Everybody then reads the record and finds there what became
+of their token: whatever happens in between only makes a token older, never younger.
+"""
+
+from django.db import transaction
+from django.db.models import BigIntegerField, F
+from django.db.models.functions import Greatest, Least
+
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database.records import now_of, session_of, user_of
+from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
+from django_authkit.types import EndReason, Mode, ReuseClass, RotateRequest, Rotation, RotationOutcome
+
+
+class RotatingTable(SessionTable):
+    """The rows, as far as refresh tokens are concerned."""
+
+    @answers
+    def rotate(self, request: RotateRequest) -> Rotation:
+        """
+        Exchange the current refresh token for the proposed one.
+
+        Four statements when it rotates, those that begin and commit included.
+
+        Raises:
+            RuntimeError: A transaction is in progress. It may yet be rolled back, together with the
+                revocation that the reuse of a token brings about.
+        """
+        with transaction.atomic(using=self.alias, durable=True):
+            self._advance(request)
+            return self._became_of(request)
+
+    def _advance(self, request: RotateRequest) -> None:
+        """Make the proposal current if the token presented is."""
+        ends = idle_end(self.instant(), request.idle)
+        access = Least(self.instant(request.access), ends, output_field=BigIntegerField())
+        current = self.live().filter(
+            pk=request.sid, generation=request.generation, jti_digest=request.presented
+        )
+        current.update(
+            generation=request.generation + 1,
+            jti_digest=request.proposed,
+            previous_digest=request.presented,
+            sealed=request.sealed if request.grace else None,
+            rotated=self.instant(),
+            last_seen=self.instant(),
+            idle_until=ends,
+            access_until=Greatest(F("access_until"), access, output_field=BigIntegerField()),
+            address=request.address,
+            mode=Mode.JWT,
+        )
+
+    def _became_of(self, request: RotateRequest) -> Rotation:
+        row = self.read(request.sid)
+        if row is None:
+            return self._repeated_reuse(request) or self._gone()
+        if request.generation > row.generation:
+            return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=True)
+        if _is_previous(row, request):
+            if is_digest(row.jti_digest, request.proposed):
+                # The instant of the UPDATE, not of the look that followed it: ``access_until`` is
+                # reckoned from it, and so must be whatever is issued.
+                return _answer(RotationOutcome.ROTATED, row, now=row.rotated)
+            if row.sealed is not None and now_of(row) - row.rotated < request.grace:
+                return self._replay(row, request)
+        return self._reuse(row, request)
+
+    def _replay(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
+        access_until = max(row.access_until, min(now_of(row) + request.access, row.idle_until))
+        same = self.live().filter(pk=row.pk, generation=row.generation)
+        if not same.update(access_until=Greatest(F("access_until"), access_until)):
+            return self._became_of(request)  # its successor was used, or it ended: it is no replay now
+        row.access_until = access_until
+        return _answer(RotationOutcome.REPLAYED, row, now=now_of(row), sealed=row.sealed)
+
+    def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
+        if not self.end(self.unchanged(row), EndReason.REUSE, call=request.proposed, at=now_of(row)):
+            return self._became_of(request)  # what is said of it would be out of date
+        return _reused(row, request, age=now_of(row) - row.rotated)
+
+    def _repeated_reuse(self, request: RotateRequest) -> Rotation | None:
+        """Return the first answer again if it was this very call that ended the auth session."""
+        ended = self.rows.filter(pk=request.sid, ended_by=request.proposed)
+        row = ended.annotate(now=self.instant()).first()
+        return _reused(row, request, age=(row.ended_at or 0) - row.rotated) if row else None
+
+    def _gone(self) -> Rotation:
+        return Rotation(outcome=RotationOutcome.GONE, now=self.read_clock())
+
+
+def _is_previous(row: AuthSessionRow, request: RotateRequest) -> bool:
+    return request.generation == row.generation - 1 and is_digest(row.previous_digest, request.presented)
+
+
+def _class_of(row: AuthSessionRow, request: RotateRequest) -> ReuseClass:
+    if request.generation < row.generation - 1:
+        return ReuseClass.OLDER
+    return ReuseClass.PREVIOUS if _is_previous(row, request) else ReuseClass.FOREIGN
+
+
+def _answer(
+    outcome: RotationOutcome, row: AuthSessionRow, *, now: int, sealed: bytes | memoryview | None = None
+) -> Rotation:
+    successor = None if sealed is None else bytes(sealed)
+    return Rotation(outcome=outcome, now=now, session=session_of(row), sealed=successor, user=user_of(row))
+
+
+def _reused(row: AuthSessionRow, request: RotateRequest, *, age: int) -> Rotation:
+    return Rotation(
+        outcome=RotationOutcome.REUSED,
+        now=now_of(row),
+        session=session_of(row),
+        reuse=_class_of(row, request),
+        age=age,
+        user=user_of(row),
+    )

@@ -1,0 +1,180 @@
+"""
+The store in the project's own database.
+
+Every method is one conditional statement, or one short transaction, or a look and then a conditional
+statement.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from django.db import IntegrityError, transaction
+from django.db.models import BigIntegerField, F, Q, Value
+from django.db.models.functions import Least
+
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database.anonymous import AnonymousTable
+from django_authkit.stores.database.creation import GrowingTable
+from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
+from django_authkit.stores.database.records import found_of, now_of, session_of
+from django_authkit.stores.database.rotation import RotatingTable
+from django_authkit.stores.database.table import ENDED, answers, by_recency, idle_end, is_digest
+from django_authkit.types import Absent, AuthSession, EndReason, Found, Mode
+
+
+class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable):
+    """
+    Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
+
+    ``rotate`` insists on a transaction of its own. The other methods take part in one that is in
+    progress, except that ``touch`` writes after its commit: activity must neither hold a lock until the
+    end of somebody's request nor fail with it. (If it is rolled back, the mark is lost.)
+
+    On PostgreSQL and MySQL the isolation level must be READ COMMITTED, Django's default.
+    """
+
+    buckets = 1
+
+    @answers
+    def load(self, sid: str) -> Found | Absent:
+        """Return the live record. One query."""
+        row = self.read(sid)
+        return Absent.GONE if row is None else found_of(row)
+
+    @answers
+    def touch(self, sid: str, key_digest: bytes, *, idle: int, interval: int) -> Found | Absent:
+        """Return the live record and slide its idle end. One query, and an UPDATE when it is due."""
+        row = self.read(sid)
+        if row is None:
+            return Absent.GONE
+        if not is_digest(row.key_digest, key_digest):
+            return Absent.SUPERSEDED
+        now = now_of(row)
+        if now - row.last_seen >= interval:
+            self._when_free(lambda: self._mark_active(sid, now, idle, interval))
+            span = idle if row.idle_limit is None else min(idle, row.idle_limit)
+            row.last_seen, row.idle_until = now, min(now + span, row.ends)
+        return found_of(row)
+
+    def _when_free(self, write: Callable[[], None]) -> None:
+        """Write now, or after the commit when a transaction is in progress that is not a test case's."""
+        blocks = self.connection.atomic_blocks
+        if all(block._from_testcase for block in blocks):  # noqa: SLF001 - Django has no public way to ask
+            write()
+        else:
+            transaction.on_commit(write, using=self.alias, robust=True)
+
+    @answers
+    def _mark_active(self, sid: str, now: int, idle: int, interval: int) -> None:
+        due = self.live().filter(pk=sid, last_seen__lte=now - interval)
+        due.update(last_seen=now, idle_until=idle_end(Value(now), idle))
+
+    @answers
+    def rekey(
+        self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
+    ) -> Found | Absent:
+        """Give the live record a new session key. Two statements."""
+        proved = {"auth_time": self.instant()} if reauthenticated else {}
+        same = self.live().filter(pk=sid, key_digest=presented)
+        same.update(key_digest=replacement, mode=Mode.SESSION, **proved)
+        row = self.read(sid)
+        if row is None:
+            return Absent.GONE
+        if not is_digest(row.key_digest, replacement):
+            return Absent.SUPERSEDED
+        return replace(found_of(row), now=row.auth_time) if reauthenticated else found_of(row)
+
+    @answers
+    def restamp(self, sid: str, auth_hash: str) -> bool:
+        """Record the user's new session auth hash. One statement."""
+        return self.live().filter(pk=sid).update(auth_hash=auth_hash) == 1
+
+    @answers
+    def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
+        """Replace the hash on the user's live records. One statement."""
+        return self.live_of(user_id).filter(auth_hash=old_hash).update(auth_hash=new_hash)
+
+    @answers
+    def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
+        """Replace the Django session data. One statement."""
+        idle_until: F | Least = F("idle_until")
+        if idle_limit is not None:
+            idle_until = Least(idle_until, self.instant(idle_limit), output_field=BigIntegerField())
+        mine = self.live().filter(pk=sid, key_digest=key_digest)
+        return mine.update(data=data, idle_limit=idle_limit, idle_until=idle_until) == 1
+
+    @answers
+    def revoke(self, sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+        """End the auth session. Two statements; two more whenever a credential is issued in between."""
+        while row := self.read(sid, user=False):
+            if key_digest is not None and not is_digest(row.key_digest, key_digest):
+                return None
+            if self.end(self.unchanged(row), reason):
+                return session_of(row)
+        return None
+
+    @answers
+    def revoke_user(
+        self, user_id: str, reason: EndReason, *, keep: str | None = None
+    ) -> tuple[AuthSession, ...]:
+        """End the user's auth sessions. Four statements, begin and commit included."""
+        with self.step():
+            self.become_writer()
+            held = self.hold(self.live_of(user_id).exclude(pk=keep or ""))
+            self.end_held(held, reason)
+        return tuple(session_of(row) for row in sorted(held, key=by_recency))
+
+    @answers
+    def revoke_all(self) -> None:
+        """Begin a new epoch. One statement, but for the first time."""
+        if self._next_epoch():
+            return
+        try:
+            with self.step(needed=False):
+                self.insert(AuthSessionRow(sid=EPOCH_ROW, epoch=1))
+        except IntegrityError:
+            self._next_epoch()
+
+    def _next_epoch(self) -> int:
+        return self.rows.filter(pk=EPOCH_ROW).update(epoch=F("epoch") + 1)
+
+    @answers
+    def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
+        """Return the user's live auth sessions, most recently seen first. One query."""
+        return tuple(session_of(row) for row in sorted(self.live_of(user_id), key=by_recency))
+
+    def prune(self, batch: int) -> Iterator[int]:
+        """
+        Delete what has ended, at most *batch* rows a step; yield each step's count.
+
+        What was ended by itself stays until the last access token issued under it has expired.
+        """
+        for dead in self._dead():
+            count = batch
+            while count == batch:
+                count = self._delete(dead, batch)
+                if count:
+                    yield count
+
+    @answers
+    def _dead(self) -> tuple[Q, ...]:
+        """Return the conditions of all that may go, each a range of the index on epoch and expiry."""
+        current = evaluate(CurrentEpoch(), self.alias)
+        now = self.instant()
+        return (
+            Q(epoch=ENDED, access_until__lte=now),
+            Q(epoch__gt=ENDED, epoch__lt=current),
+            Q(epoch=current, idle_until__lte=now),
+            Q(epoch=None, idle_until__lte=now),
+        )
+
+    @answers
+    def _delete(self, dead: Q, batch: int) -> int:
+        reclaimable = self.rows.filter(dead).exclude(pk=EPOCH_ROW)
+        handles = list(reclaimable.values_list("pk", flat=True)[:batch])
+        return self.rows.filter(pk__in=handles).delete()[0]
+
+    @answers
+    def now(self) -> int:
+        """Return the database's clock. One query."""
+        return self.read_clock()

@@ -1,0 +1,208 @@
+"""
+The table as the store's methods see it: which rows are alive, how one is read, written and ended.
+
+Every statement goes to the store's own alias, never where a router sends reads: a replica that lags
+would bring back what was revoked.
+"""
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from functools import wraps
+from hmac import compare_digest
+from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+
+from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db.models import BigIntegerField, Expression, F, QuerySet, Value
+from django.db.models.functions import Coalesce, Least
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
+from django_authkit.stores.database.records import joins_users
+from django_authkit.types import EndReason
+
+Rows: TypeAlias = QuerySet[AuthSessionRow]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T", bound="SessionTable")
+
+ENDED = -1
+"""The epoch of what was ended before its time."""
+
+
+ATTEMPTS = 5
+"""How often a method is tried that loses to another transaction each time."""
+_LOST = {"40001", "40P01", 1213}
+"""Serialization failure and deadlock: SQLSTATEs of PostgreSQL, and the number of a MySQL error."""
+
+
+def answers(method: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P], R]:
+    """
+    Make *method* raise ``StoreUnavailable`` when the database does not answer.
+
+    A connection that broke is dropped, so that the next call opens a new one: long-lived threads have
+    no end of a request at which Django would do it. What lost to another transaction is tried again:
+    InnoDB locks index and row in an order that depends on the statement, so it meets deadlocks.
+    """
+
+    @wraps(method)
+    def answering(self: T, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        left = ATTEMPTS
+        while True:
+            try:
+                return method(self, *args, **kwargs)
+            except (OperationalError, InterfaceError) as error:
+                self.connection.close_if_unusable_or_obsolete()
+                left -= 1
+                if self.connection.in_atomic_block or not (left and _was_lost(error)):
+                    raise StoreUnavailable from error
+
+    return answering
+
+
+def _was_lost(error: OperationalError | InterfaceError) -> bool:
+    """Tell whether the database undid the transaction in favour of another one."""
+    return getattr(error.__cause__, "sqlstate", None) in _LOST or not _LOST.isdisjoint(error.args[:1])
+
+
+def is_digest(stored: bytes | memoryview | None, given: bytes) -> bool:
+    """Tell whether *stored* is the digest *given*, in constant time."""
+    return stored is not None and compare_digest(bytes(stored), given)
+
+
+class SessionTable:
+    """
+    The rows of one database.
+
+    Args:
+        alias: The database's name in ``DATABASES``.
+
+    Attributes:
+        clock_offset: Milliseconds that are added to the database's clock; for tests.
+    """
+
+    def __init__(self, alias: str = "default") -> None:
+        self.alias = alias
+        self.clock_offset = 0
+
+    @property
+    def connection(self) -> Any:
+        """This thread's connection."""
+        return connections[self.alias]
+
+    @property
+    def rows(self) -> Rows:
+        """All rows."""
+        return AuthSessionRow._base_manager.using(self.alias)
+
+    def instant(self, plus: int = 0) -> NowMs:
+        """Return the expression of the store's clock, *plus* milliseconds later."""
+        return NowMs(self.clock_offset + plus)
+
+    def read_clock(self) -> int:
+        """Return the store's clock. One query."""
+        return evaluate(self.instant(), self.alias)
+
+    def rows_of(self, user_id: str) -> Rows:
+        """Return the user's rows. For an id that no user can have, a ``ValueError``."""
+        return self.rows.filter(user_id=user_id)
+
+    def live(self) -> Rows:
+        """
+        Return the auth sessions that are alive.
+
+        The condition is part of whatever statement the rows are used in, a write too: so nothing that
+        was ended is ever written to again.
+        """
+        return self.rows.filter(epoch=CurrentEpoch(), idle_until__gt=self.instant())
+
+    def live_of(self, user_id: str) -> Rows:
+        """Return the user's auth sessions that are alive."""
+        return self.live() & self.rows_of(user_id)
+
+    def read(self, sid: str, *, user: bool = True) -> AuthSessionRow | None:
+        """Return the live row, annotated with ``now``, and its *user* if that is allowed. One query."""
+        rows = self.live().filter(pk=sid).annotate(now=self.instant())
+        return (rows.select_related("user") if user and joins_users(self.alias) else rows).first()
+
+    def unchanged(self, row: AuthSessionRow) -> Rows:
+        """Return the live row if no credential of it was issued or replaced since *row* was read."""
+        return self.live().filter(
+            pk=row.pk,
+            key_digest=row.key_digest,
+            generation=row.generation,
+            access_until=row.access_until,
+        )
+
+    def insert(self, row: AuthSessionRow) -> None:
+        """
+        Insert *row*.
+
+        Raises:
+            IntegrityError: Its handle is taken. To be caught outside of a ``step``.
+        """
+        row.save(force_insert=True, using=self.alias)
+
+    def step(self, *, needed: bool = True) -> AbstractContextManager[object]:
+        """
+        Return a block that is undone as a whole when it fails.
+
+        If not *needed*, it costs nothing unless a transaction is in progress: then a failed statement
+        would end that.
+        """
+        if needed or self.connection.in_atomic_block:
+            return transaction.atomic(using=self.alias)
+        return nullcontext()
+
+    def hold(self, rows: Rows) -> list[AuthSessionRow]:
+        """
+        Return *rows*, which nobody else can write until the transaction in progress ends.
+
+        On databases with one writer at a time its first statement must have been a write. Locked in the
+        order of the primary key, so that two callers never wait for each other.
+        """
+        return list(rows.select_for_update().order_by("pk"))
+
+    def become_writer(self) -> None:
+        """On a database with one writer at a time (SQLite), wait until that is this transaction."""
+        if not self.connection.features.has_select_for_update:
+            self.rows.filter(pk="").update(end_reason="")
+
+    def end(self, rows: Rows, reason: EndReason, *, call: bytes | None = None, at: int | None = None) -> int:
+        """
+        End *rows*, which must be chosen from ``live()``; return how many it were.
+
+        The public half stays until ``prune``, for a repeated call to be answered from; whatever could
+        open the auth session, and its data, goes in the same statement.
+        """
+        return rows.update(
+            epoch=ENDED,
+            ended_at=self.instant() if at is None else at,
+            end_reason=reason,
+            ended_by=call,
+            key_digest=None,
+            jti_digest=None,
+            sealed=None,
+            data="",
+        )
+
+    def end_held(
+        self, held: Iterable[AuthSessionRow], reason: EndReason, *, call: bytes | None = None
+    ) -> None:
+        """End the rows that this transaction holds. One statement; none if there are none."""
+        if sids := [row.pk for row in held]:
+            self.end(self.rows.filter(pk__in=sids), reason, call=call)
+
+
+def idle_end(now: Expression, idle: int) -> Expression:
+    """Return the idle end after activity at *now*: never past the row's own limit or absolute end."""
+    integer = BigIntegerField()
+    limit = Coalesce(F("idle_limit"), Value(idle), output_field=integer)
+    span = Least(limit, Value(idle), output_field=integer)
+    return Least(now + span, F("ends"), output_field=integer)
+
+
+def by_recency(row: AuthSessionRow) -> tuple[int, int, str]:
+    """Sort key: the most recently seen first."""
+    return -row.last_seen, -row.created, row.sid
