@@ -1,0 +1,53 @@
+"""What a request tells about the device it comes from: address and user agent."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest
+
+from django_authkit.conf import get_settings
+
+_MAX_USER_AGENT = 256
+_MAX_ADDRESS = 45
+"""The longest written form of an IPv6 address."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """
+    Where a request comes from, as far as it can be known.
+
+    Attributes:
+        address: Address of the client, at most 45 characters; empty if unknown.
+        user_agent: The ``User-Agent`` header, cut to 256 characters; empty if none.
+    """
+
+    address: str = ""
+    user_agent: str = ""
+
+
+def device_of(request: HttpRequest) -> Device:
+    """Return the device that *request* comes from."""
+    return Device(
+        address=_printable(_address(request))[:_MAX_ADDRESS],
+        user_agent=_printable(request.headers.get("User-Agent", ""))[:_MAX_USER_AGENT],
+    )
+
+
+def _address(request: HttpRequest) -> str:
+    """
+    Return the peer's address, or what the outermost of the project's own proxies saw as its peer.
+
+    Of ``X-Forwarded-For`` only the last entries are the proxies' own, one each; what stands before
+    them was sent by the client and may be anything.
+    """
+    hops = get_settings().trusted_proxies
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
+    if hops and len(forwarded) >= hops and forwarded[-hops].strip():
+        return str(forwarded[-hops].strip())
+    return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def _printable(text: str) -> str:
+    """Return *text* without control characters and without what UTF-8 cannot write."""
+    kept = "".join(character for character in text if character.isprintable())
+    return kept.encode("utf-8", "ignore").decode()

@@ -1,0 +1,99 @@
+"""What is known of the request in progress: who it is from, and what its answer has to do about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+from django_authkit.errors import CredentialRejected
+from django_authkit.types import AuthSession, Mode, Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authentication:
+    """
+    Who a request is from, and by what.
+
+    Attributes:
+        user: The user; their Django auth backend still lets them in.
+        session: The live auth session.
+        mode: The form of the credential that was presented.
+        transport: How it came.
+    """
+
+    user: AbstractBaseUser
+    session: AuthSession
+    mode: Mode
+    transport: Transport
+
+
+class Unknown(Enum):
+    """The request's credentials were not looked at yet."""
+
+    UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class RequestState:
+    """
+    Kept on the request while it lasts.
+
+    Attributes:
+        authentication: The result of looking at its credentials; an error is kept to be raised again.
+        busy: A log-in or log-out of ours is under way; Django's signals about it are our own.
+        django_login: In JWT mode, whom Django's own log-in (the admin's, say) says it is from; counts
+            for plain Django views only.
+        password_changed: Its user's password changed while it was under way; the auth session ends
+            with it unless it was told of the change.
+        clear_token_cookies: The answer makes the browser forget the JWT cookies.
+    """
+
+    authentication: Authentication | CredentialRejected | Unknown | None = field(default=Unknown.UNKNOWN)
+    django_login: Authentication | None = None
+    busy: bool = False
+    password_changed: bool = False
+    clear_token_cookies: bool = False
+
+    @property
+    def looked(self) -> bool:
+        """Whether anybody wanted to know who the request is from."""
+        return self.authentication is not Unknown.UNKNOWN
+
+    @contextmanager
+    def own_signals(self) -> Iterator[None]:
+        """Mark the ``user_logged_in`` and ``user_logged_out`` that are sent meanwhile as our own."""
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
+
+
+_ATTRIBUTE: Final = "_authkit_state"
+
+current_request: ContextVar[HttpRequest | None] = ContextVar("authkit_current_request", default=None)
+"""The request that this code runs for, where our middleware is installed."""
+
+
+def state_of(request: HttpRequest) -> RequestState:
+    """Return the state of *request*, made when first asked for; DRF's wrapper has that of what it wraps."""
+    request = getattr(request, "_request", request)
+    state: RequestState | None = getattr(request, _ATTRIBUTE, None)
+    if state is None:
+        state = RequestState()
+        setattr(request, _ATTRIBUTE, state)
+    return state
+
+
+def known_authentication(request: HttpRequest | None) -> Authentication | None:
+    """Return who *request* is from if that was found out already; looks nothing up."""
+    if request is None:
+        return None
+    state = state_of(request)
+    known = state.authentication
+    return known if isinstance(known, Authentication) else state.django_login

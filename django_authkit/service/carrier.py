@@ -1,0 +1,37 @@
+"""``request.session`` where it is ours: a Django session that may have an auth session behind it."""
+
+from typing import Protocol, runtime_checkable
+
+from django.http import HttpRequest
+
+from django_authkit.handles import SessionKey
+from django_authkit.types import Absent, Found
+
+
+@runtime_checkable
+class SessionCarrier(Protocol):
+    """What the session engine offers to the service."""
+
+    presented: str | None
+    """The session key that came with the request, if any."""
+
+    def look_up(self) -> Found | Absent | None:
+        """Return the auth session behind it, looked up once; ``None`` for a visitor's session."""
+
+    def visitor_data(self) -> str:
+        """Return the encoded data of a visitor's session; empty for none and for an auth session's."""
+
+    def adopt(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session; a visitor's record is gone afterwards."""
+
+    def release(self) -> None:
+        """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""
+
+    def flush(self) -> None:
+        """Forget everything, as Django's ``flush`` does."""
+
+
+def carrier_of(request: HttpRequest) -> SessionCarrier | None:
+    """Return ``request.session`` if it is ours."""
+    session = getattr(request, "session", None)
+    return session if isinstance(session, SessionCarrier) else None

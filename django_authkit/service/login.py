@@ -1,0 +1,218 @@
+"""Starting an auth session for a user who has proved who they are."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.contrib.auth import get_backends
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
+
+from django_authkit import signals, transports
+from django_authkit.conf import get_settings, milliseconds
+from django_authkit.devices import device_of
+from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
+from django_authkit.grants import Grant
+from django_authkit.handles import SessionKey, bucket_of, digest, new_handle
+from django_authkit.request_state import Authentication, state_of
+from django_authkit.service.carrier import carrier_of
+from django_authkit.service.ending import announce_end, end, end_presented
+from django_authkit.tokens.sealing import new_jti
+from django_authkit.types import (
+    AuthSession,
+    EndReason,
+    Found,
+    Mode,
+    NewSession,
+    Refused,
+    Transport,
+)
+from django_authkit.users import auth_hash_of, load_user, user_id_of
+from django_authkit.wiring import get_jwt_strategy, get_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogIn:
+    """
+    A log-in that has been decided.
+
+    Attributes:
+        user: Who.
+        backend: Dotted path of the Django auth backend that vouches for them.
+        remember: Whether cookies outlive the browser.
+        amr: How they proved it (RFC 8176).
+    """
+
+    user: AbstractBaseUser
+    backend: str
+    remember: bool
+    amr: tuple[str, ...]
+
+    def new_sid(self) -> str:
+        """Return a fresh sid in the user's bucket."""
+        return new_handle(bucket_of(user_id_of(self.user), get_store().buckets))
+
+
+def log_in(
+    request: HttpRequest,
+    user: AbstractBaseUser,
+    *,
+    backend: str | None = None,
+    transport: Transport | None = None,
+    remember: bool = False,
+    amr: Iterable[str] = ("pwd",),
+) -> Grant:
+    """
+    Start an auth session for *user*, whom the caller has authenticated.
+
+    It is always a new one; whatever auth session the request presented is ended first, whoever's it
+    was (ASVS 7.2.4). ``request.user`` is *user* afterwards, ``user_logged_in`` was sent, and a cookie
+    client's CSRF token was rotated.
+
+    Args:
+        backend: Dotted path of the Django auth backend that vouches for the user; needed where the
+            project has several and ``user.backend`` does not say.
+        transport: How the credential travels; by default what the client asked for.
+        remember: Whether its cookies outlive the browser.
+        amr: How the user proved it was them (RFC 8176).
+
+    Returns:
+        What to send. Call ``grant.attach(response)``, and put ``grant.credentials()`` into the body.
+
+    Raises:
+        InvalidRequest: The client asked for a transport that is not offered.
+        SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
+        LoginFailed: The password was changed or the user disabled while the log-in was under way.
+    """
+    transport = transport or transports.wanted_transport(request)
+    wanted = LogIn(user=user, backend=backend_of(user, backend), remember=remember, amr=tuple(amr))
+    end_presented(request, EndReason.REPLACED, cookies=transport is Transport.COOKIE)
+    issue = issue_tokens if get_settings().mode is Mode.JWT else issue_key
+    grant = issue(request, wanted, transport)
+    state = state_of(request)
+    state.authentication = Authentication(
+        user=user, session=grant.session, mode=grant.mode, transport=transport
+    )
+    state.clear_token_cookies = grant.mode is Mode.SESSION and transport is Transport.COOKIE
+    request.user = user  # type: ignore[assignment]
+    if transport is Transport.COOKIE:
+        rotate_token(request)  # one planted before log-in is worth nothing after it
+    with state.own_signals():
+        user_logged_in.send(sender=type(user), request=request, user=user)
+    return grant
+
+
+def backend_of(user: AbstractBaseUser, backend: str | None) -> str:
+    """
+    Return the dotted path of the Django auth backend that vouches for *user*.
+
+    Raises:
+        ValueError: Several are configured, and neither the caller nor the user says which.
+    """
+    path = backend or getattr(user, "backend", None)
+    if path is None:
+        backends = get_backends()
+        if len(backends) != 1:
+            raise ValueError("Several auth backends are configured: say which one vouches for the user.")
+        path = f"{type(backends[0]).__module__}.{type(backends[0]).__qualname__}"
+    return str(path)
+
+
+def issue_key(request: HttpRequest, wanted: LogIn, transport: Transport) -> Grant:
+    """Begin an auth session that a session key opens; in cookie transport ``request.session`` is its."""
+    carrier = carrier_of(request) if transport is Transport.COOKIE else None
+    key = SessionKey.new(wanted.new_sid())
+    found = begin(request, wanted, key=key, data=carrier.visitor_data() if carrier else "")
+    if carrier is not None:
+        carrier.adopt(key, found)
+    return Grant(
+        session=found.session,
+        user=wanted.user,
+        transport=transport,
+        access=key.text,
+        refresh=None,
+        expires_in=(found.session.idle_until - found.now) // 1000,
+    )
+
+
+def issue_tokens(request: HttpRequest, wanted: LogIn, transport: Transport) -> Grant:
+    """Begin an auth session that an access token opens and a refresh token carries on."""
+    jti = new_jti()
+    found = begin(request, wanted, jti=jti)
+    pair = get_jwt_strategy().issue(found.session, wanted.user, jti, found.now)
+    return Grant(
+        session=found.session,
+        user=wanted.user,
+        transport=transport,
+        access=pair.access,
+        refresh=pair.refresh,
+        expires_in=pair.expires_in,
+    )
+
+
+def begin(
+    request: HttpRequest,
+    wanted: LogIn,
+    *,
+    key: SessionKey | None = None,
+    jti: str | None = None,
+    data: str = "",
+) -> Found:
+    """
+    Create the record, and see that the user it was decided for is still the same.
+
+    Args:
+        key: The session key to be issued, or ``None``.
+        jti: The ``jti`` of the refresh token to be issued, or ``None``.
+
+    Raises:
+        SessionLimitReached, LoginFailed: As ``log_in`` says.
+    """
+    settings, device = get_settings(), device_of(request)
+    outcome = get_store().create(
+        NewSession(
+            sid=key.handle if key else wanted.new_sid(),
+            user_id=user_id_of(wanted.user),
+            backend=wanted.backend,
+            auth_hash=auth_hash_of(wanted.user),
+            mode=Mode.SESSION if key else Mode.JWT,
+            remember=wanted.remember,
+            amr=wanted.amr,
+            address=device.address,
+            user_agent=device.user_agent,
+            key_digest=key.digest if key else None,
+            jti_digest=digest(jti) if jti else None,
+            data=data,
+            idle=milliseconds(settings.idle_timeout),
+            absolute=milliseconds(settings.absolute_lifetime),
+            access=milliseconds(settings.access_lifetime) if jti else 0,
+            max_sessions=settings.max_sessions,
+            on_limit=settings.on_limit,
+        )
+    )
+    if isinstance(outcome, Refused):
+        raise SessionLimitReached
+    for ended in outcome.ended:
+        announce_end(ended, EndReason.LIMIT)
+    _look_again(outcome.session)
+    signals.session_started.send(sender=AuthSession, session=outcome.session, request=request)
+    return Found(session=outcome.session, now=outcome.session.created, data=data)
+
+
+def _look_again(session: AuthSession) -> None:
+    """
+    End the new record if the password changed, or the user was disabled, since it was checked.
+
+    A change that committed before the record existed found nothing to revoke; one that commits
+    after this look finds the record.
+    """
+    try:
+        user = load_user(session)
+    except SessionEnded:
+        unchanged = False
+    else:
+        unchanged = auth_hash_of(user) == session.auth_hash
+    if not unchanged:
+        end(session.sid, EndReason.PASSWORD_CHANGED)
+        raise LoginFailed

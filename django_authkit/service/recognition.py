@@ -1,0 +1,150 @@
+"""Whose request is this? One answer for every transport, strategy and kind of view."""
+
+from typing import Any, cast
+
+from django.http import HttpRequest
+
+from django_authkit import transports
+from django_authkit.conf import get_settings
+from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid, TokenMalformed
+from django_authkit.handles import SessionKey
+from django_authkit.request_state import Authentication, Unknown, state_of
+from django_authkit.service.carrier import carrier_of
+from django_authkit.types import Found, Mode, Transport
+from django_authkit.users import current_hash, load_user
+from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
+
+
+def authenticate(request: HttpRequest) -> Authentication | None:
+    """
+    Return whom the request is from; ``None`` means exactly: no credential was presented.
+
+    A bearer credential counts alone, and an invalid one never falls back to a cookie. Else the first
+    valid cookie counts, that of the issued mode before that of another accepted one. The result is
+    kept on the request; asking again costs nothing.
+
+    Raises:
+        CredentialRejected: Something was presented, and nothing of it is valid.
+
+    Round trips:
+        One to the store. With the Redis store one query for the user beside it; with the database
+        store none.
+    """
+    state = state_of(request)
+    if state.authentication is Unknown.UNKNOWN:
+        try:
+            state.authentication = _recognise(request)
+        except CredentialRejected as error:
+            state.authentication = error
+    known = state.authentication
+    if isinstance(known, CredentialRejected):
+        raise known
+    assert not isinstance(known, Unknown)
+    return known
+
+
+def _recognise(request: HttpRequest) -> Authentication | None:
+    bearer = transports.bearer_of(request)
+    if bearer is not None:
+        return _open(request, transports.mode_of(bearer), bearer, Transport.HEADER)
+    rejected: CredentialRejected | None = None
+    for mode in get_settings().modes_by_precedence:
+        cookie = _COOKIES[mode](request)
+        if cookie is not None:
+            try:
+                return _open(request, mode, cookie, Transport.COOKIE)
+            except CredentialRejected as error:
+                rejected = rejected or error
+    if rejected is not None:
+        raise rejected
+    return None
+
+
+_COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.access_cookie_of}
+
+
+def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> Authentication:
+    if not get_settings().accepts(mode):
+        raise not_accepted(text)
+    found = _by_key(request, text) if mode is Mode.SESSION else get_jwt_strategy().resolve(text)
+    return _admit(found, mode, transport)
+
+
+def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
+    """Return the user of a live auth session if they may still come in."""
+    user = load_user(found.session, found.user)
+    expected = current_hash(user, found.session)
+    if expected != found.session.auth_hash:  # SECRET_KEY was rotated
+        get_store().restamp(found.session.sid, expected)
+    return Authentication(user=user, session=found.session, mode=mode, transport=transport)
+
+
+def not_accepted(text: str) -> CredentialRejected:
+    """Return the error for a credential of a mode that is not accepted, or of the form of none."""
+    known = SessionKey.parse(text) is not None or text.count(".") == 2
+    return TokenInvalid() if known else TokenMalformed()
+
+
+def recognise_django_login(request: HttpRequest) -> Authentication | None:
+    """
+    Return whom ``request.session`` says the request is from, where session keys are not accepted.
+
+    In JWT mode people still log in to the admin by Django's ``login``; that counts for plain Django
+    views and for nothing else. An auth session that is over counts as nothing.
+    """
+    state, carrier = state_of(request), carrier_of(request)
+    if state.django_login is None and carrier is not None and isinstance(carrier.look_up(), Found):
+        try:
+            state.django_login = _admit(cast("Found", carrier.look_up()), Mode.SESSION, Transport.COOKIE)
+        except SessionEnded:
+            return None
+    return state.django_login
+
+
+def _by_key(request: HttpRequest, text: str) -> Found:
+    """Look the session key up once, though ``request.session`` may want its record as well."""
+    carrier = carrier_of(request)
+    if carrier is None or carrier.presented != text:
+        return get_session_strategy().resolve(text)
+    found = carrier.look_up()
+    if not isinstance(found, Found):
+        raise SessionEnded
+    return found
+
+
+def verify(token: str) -> dict[str, Any]:
+    """
+    Tell about a credential that opens views, in the shape of RFC 7662. Nothing slides.
+
+    A refresh token opens nothing, so it is not active here.
+
+    Returns:
+        ``{"active": False}``, or ``active``, ``sub``, ``sid``, ``exp`` and ``iat`` (seconds),
+        ``token_type`` and ``mode``.
+    """
+    mode = transports.mode_of(token)
+    if not get_settings().accepts(mode):
+        return {"active": False}
+    try:
+        found, issued, expires = _look_at(mode, token)
+        current_hash(load_user(found.session, found.user), found.session)
+    except CredentialRejected:
+        return {"active": False}
+    return {
+        "active": True,
+        "sub": found.session.user_id,
+        "sid": found.session.sid,
+        "iat": issued,
+        "exp": expires,
+        "token_type": "Bearer",
+        "mode": mode.value,
+    }
+
+
+def _look_at(mode: Mode, token: str) -> tuple[Found, int, int]:
+    """Return the auth session, and since and until when the credential is good (seconds)."""
+    if mode is Mode.SESSION:
+        found = get_session_strategy().resolve(token, slide=False)
+        return found, found.session.auth_time // 1000, found.session.idle_until // 1000
+    claims = get_jwt_strategy().read(token)
+    return get_jwt_strategy().find(claims), claims.issued_at, claims.expires_at

@@ -1,0 +1,139 @@
+"""Carrying an auth session on: a rotation in JWT mode, activity in session mode."""
+
+from datetime import timedelta
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+from django_authkit import signals, transports
+from django_authkit.conf import get_settings
+from django_authkit.csrf import enforce_csrf
+from django_authkit.devices import device_of
+from django_authkit.errors import CredentialRejected, NotAuthenticated, SessionEnded
+from django_authkit.grants import Grant
+from django_authkit.request_state import state_of
+from django_authkit.service.ending import announce_end, end
+from django_authkit.service.recognition import not_accepted
+from django_authkit.strategies.jwt import ReuseDetected
+from django_authkit.types import AuthSession, EndReason, Mode, Rotation, RotationOutcome, Transport
+from django_authkit.users import current_hash, load_user
+from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
+
+
+def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
+    """
+    Carry the auth session on, and answer by the transport that the credential came by.
+
+    In JWT mode the refresh token is exchanged for its successor, or for the one it already has. In
+    session mode the idle end slides and the key stays.
+
+    Args:
+        token: What came in the body: a refresh token, or a session key.
+
+    Raises:
+        NotAuthenticated: Nothing was presented.
+        CsrfFailed: It came as a cookie, and nothing proves that our front end sent it.
+        CredentialRejected: It does not count. After ``RefreshReused`` the auth session is revoked.
+    """
+    text, transport = _presented(request, token)
+    if transport is Transport.COOKIE:
+        enforce_csrf(request)
+    mode = transports.mode_of(text)
+    if not get_settings().accepts(mode):
+        raise not_accepted(text)
+    if mode is Mode.SESSION:
+        return _slide(text, transport)
+    try:
+        return _rotate(request, text, transport)
+    except CredentialRejected:
+        # A cookie that can never work again would only make the browser ask again and again.
+        state_of(request).clear_token_cookies = transport is Transport.COOKIE
+        raise
+
+
+def _presented(request: HttpRequest, token: str | None) -> tuple[str, Transport]:
+    """Return what is to be carried on: from the body, else from the header, else from a cookie."""
+    if token is not None:
+        return token, Transport.HEADER
+    bearer = transports.bearer_of(request)
+    if bearer is not None:
+        return bearer, Transport.HEADER
+    for mode in get_settings().modes_by_precedence:
+        cookie = _COOKIES[mode](request)
+        if cookie is not None:
+            return cookie, Transport.COOKIE
+    raise NotAuthenticated
+
+
+_COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.refresh_cookie_of}
+
+
+def _slide(text: str, transport: Transport) -> Grant:
+    found = get_session_strategy().slide_now(text)
+    user = _still_welcome(found.session, found.user)
+    return Grant(
+        session=found.session,
+        user=user,
+        transport=transport,
+        access=text,
+        refresh=None,
+        expires_in=(found.session.idle_until - found.now) // 1000,
+    )
+
+
+def _rotate(request: HttpRequest, text: str, transport: Transport) -> Grant:
+    strategy = get_jwt_strategy()
+    try:
+        rotated = strategy.rotate(text, device_of(request).address)
+    except ReuseDetected as reuse:
+        _announce_reuse(request, reuse.rotation)
+        raise
+    user = _still_welcome(rotated.session, rotated.rotation.user)
+    replayed = rotated.rotation.outcome is RotationOutcome.REPLAYED
+    signal = signals.refresh_replayed if replayed else signals.session_refreshed
+    signal.send(sender=AuthSession, session=rotated.session, request=request)
+    pair = strategy.issue(rotated.session, user, rotated.jti, rotated.rotation.now)
+    return Grant(
+        session=rotated.session,
+        user=user,
+        transport=transport,
+        access=pair.access,
+        refresh=pair.refresh,
+        expires_in=pair.expires_in,
+    )
+
+
+def _still_welcome(session: AuthSession, prefetched: object | None) -> AbstractBaseUser:
+    """
+    Return the user, or end the auth session of one who is disabled or has another password.
+
+    The events that revoke are seen when they happen; ``queryset.update()`` sends none, so it is
+    looked at here as well.
+    """
+    try:
+        user = load_user(session, prefetched)
+    except SessionEnded:
+        end(session.sid, EndReason.USER_DISABLED)
+        raise
+    try:
+        expected = current_hash(user, session)
+    except SessionEnded:
+        end(session.sid, EndReason.PASSWORD_CHANGED)
+        raise
+    if expected != session.auth_hash:  # SECRET_KEY was rotated
+        get_store().restamp(session.sid, expected)
+    return user
+
+
+def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:
+    """Tell once about a theft: which auth session, how old the token was, and from where it came."""
+    assert rotation.session is not None
+    signals.refresh_reused.send(
+        sender=AuthSession,
+        session=rotation.session,
+        request=request,
+        reuse=rotation.reuse,
+        age=timedelta(milliseconds=rotation.age),
+        address=device_of(request).address,
+    )
+    announce_end(rotation.session, EndReason.REUSE)

@@ -1,0 +1,1 @@
+"""What proves to a request which auth session it belongs to: a session key, or signed tokens."""

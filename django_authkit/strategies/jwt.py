@@ -1,0 +1,169 @@
+"""The JWT strategy: a short access token, and a refresh token that is exchanged on each use."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django_authkit.conf import AuthKitSettings, milliseconds
+from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded, TokenInvalid
+from django_authkit.handles import digest
+from django_authkit.stores.protocol import Store
+from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
+from django_authkit.tokens.codec import Codec
+from django_authkit.tokens.sealing import new_jti, seal, unseal
+from django_authkit.types import (
+    Absent,
+    AuthSession,
+    Found,
+    RotateRequest,
+    Rotation,
+    RotationOutcome,
+)
+
+ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenPair:
+    """An access token and the refresh token beside it. ``expires_in`` is the former's, in seconds."""
+
+    access: str = field(repr=False)
+    refresh: str = field(repr=False)
+    expires_in: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rotated:
+    """The auth session after a refresh, and the ``jti`` that is current now."""
+
+    rotation: Rotation
+    session: AuthSession
+    jti: str = field(repr=False)
+
+
+class ReuseDetected(RefreshReused):
+    """Carries the rotation that found the reuse, so that the service can tell about it."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        super().__init__()
+        self.rotation = rotation
+
+
+class JwtStrategy:
+    """Issues, verifies and rotates tokens over the store."""
+
+    def __init__(
+        self, store: Store, codec: Codec, settings: AuthKitSettings, extra_claims: ClaimsHook | None
+    ) -> None:
+        self._store = store
+        self._codec = codec
+        self._extra_claims = extra_claims
+        self._access = milliseconds(settings.access_lifetime)
+        self._idle = milliseconds(settings.idle_timeout)
+        self._grace = milliseconds(settings.refresh_grace)
+
+    def resolve(self, text: str) -> Found:
+        """
+        Return the live auth session that the access token opens, in one read of the store.
+
+        Raises:
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
+            SessionEnded: Its auth session is over.
+        """
+        return self.find(self.read(text))
+
+    def read(self, text: str) -> AccessClaims:
+        """Return the verified claims of an access token; raises what ``resolve`` does of the token."""
+        return self._codec.read_access(text)
+
+    def find(self, claims: AccessClaims) -> Found:
+        """Return the live auth session that verified *claims* name."""
+        found = self._store.load(claims.sid)
+        if isinstance(found, Absent):
+            raise SessionEnded
+        if found.session.user_id != claims.subject:
+            raise TokenInvalid
+        return found
+
+    def issue(self, session: AuthSession, user: object, jti: str, now: int) -> TokenPair:
+        """
+        Return the tokens of the auth session's current generation.
+
+        The refresh token follows from the record and *jti* alone, so that every caller inside the
+        grace gets the same string. The access token never outlives the auth session.
+        """
+        issued = now // 1000
+        expires = min(now + self._access, session.idle_until) // 1000
+        access = AccessClaims(
+            subject=session.user_id,
+            sid=session.sid,
+            issued_at=issued,
+            expires_at=expires,
+            auth_time=session.auth_time // 1000,
+            stamp=password_stamp(session.auth_hash),
+            jti=new_jti()[:22],
+            extra=self._extra_claims(user, session) if self._extra_claims else {},
+        )
+        refresh = RefreshClaims(
+            sid=session.sid,
+            generation=session.generation,
+            jti=jti,
+            issued_at=session.rotated // 1000,
+            expires_at=session.ends // 1000,
+        )
+        return TokenPair(
+            access=self._codec.issue_access(access),
+            refresh=self._codec.issue_refresh(refresh),
+            expires_in=max(0, expires - issued),
+        )
+
+    def rotate(self, text: str, address: str) -> Rotated:
+        """
+        Exchange a refresh token for its successor, or for the successor it already has (replay).
+
+        Raises:
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
+            ReuseDetected: It was superseded; its auth session is revoked.
+            SessionEnded: Its auth session is over.
+        """
+        claims = self._codec.read_refresh(text)
+        proposal = new_jti()
+        rotation = self._store.rotate(
+            RotateRequest(
+                sid=claims.sid,
+                generation=claims.generation,
+                presented=digest(claims.jti),
+                proposed=digest(proposal),
+                sealed=seal(proposal, under=claims.jti),
+                grace=self._grace,
+                idle=self._idle,
+                access=self._access,
+                address=address,
+            )
+        )
+        return self._rotated(rotation, claims, proposal)
+
+    def _rotated(self, rotation: Rotation, claims: RefreshClaims, proposal: str) -> Rotated:
+        if rotation.outcome is RotationOutcome.REUSED:
+            raise ReuseDetected(rotation)
+        if rotation.session is None:
+            raise SessionEnded
+        jti: str | None = proposal
+        if rotation.outcome is RotationOutcome.REPLAYED:
+            jti = unseal(rotation.sealed or b"", under=claims.jti)
+        if jti is None:  # the store's copy is damaged; nothing that we could hand out would work
+            raise SessionEnded
+        return Rotated(rotation=rotation, session=rotation.session, jti=jti)
+
+    def sid_of(self, text: str) -> str | None:
+        """
+        Return the sid of a genuine token of either kind, expired or superseded ones included.
+
+        For log-out only: whoever holds such a token may end its auth session.
+        """
+        for read in (self._codec.read_access, self._codec.read_refresh):
+            try:
+                return read(text, allow_expired=True).sid
+            except CredentialRejected:
+                continue
+        return None

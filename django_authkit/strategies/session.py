@@ -1,0 +1,55 @@
+"""The session strategy: an opaque key, looked up in the store on every request."""
+
+from django_authkit.conf import AuthKitSettings, milliseconds
+from django_authkit.errors import SessionEnded, TokenMalformed
+from django_authkit.handles import SessionKey
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent, Found
+
+_NEVER = 2**52
+"""A touch interval that no record reaches, so nothing is written."""
+
+
+class SessionStrategy:
+    """Finds auth sessions by session key."""
+
+    def __init__(self, store: Store, settings: AuthKitSettings) -> None:
+        self._store = store
+        self._idle = milliseconds(settings.idle_timeout)
+        self._interval = milliseconds(settings.touch_interval)
+
+    def look_up(self, key: SessionKey, *, slide: bool = True) -> Found | Absent:
+        """
+        Return the auth session of *key*, its idle end slid, in one round trip.
+
+        Args:
+            slide: Whether this counts as activity.
+        """
+        interval = self._interval if slide else _NEVER
+        return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval)
+
+    def resolve(self, text: str, *, slide: bool = True) -> Found:
+        """
+        Return the live auth session that the written key opens.
+
+        Raises:
+            TokenMalformed: It is not the form of a session key, or that of an anonymous one.
+            SessionEnded: No live auth session has this key.
+        """
+        key = SessionKey.parse(text)
+        if key is None or key.anonymous:
+            raise TokenMalformed
+        found = self.look_up(key, slide=slide)
+        if isinstance(found, Absent):
+            raise SessionEnded
+        return found
+
+    def slide_now(self, text: str) -> Found:
+        """Return the auth session as ``resolve`` does, its activity written whatever the interval."""
+        key = SessionKey.parse(text)
+        if key is None or key.anonymous:
+            raise TokenMalformed
+        found = self._store.touch(key.handle, key.digest, idle=self._idle, interval=0)
+        if isinstance(found, Absent):
+            raise SessionEnded
+        return found

@@ -1,0 +1,173 @@
+"""How credentials travel: read from a request's header and cookies, written to a response's."""
+
+from datetime import UTC, datetime
+from typing import Final
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from django_authkit.conf import MAX_COOKIE_AGE, get_settings
+from django_authkit.errors import InvalidRequest, TokenMalformed
+from django_authkit.handles import SessionKey
+from django_authkit.types import AuthSession, Mode, Transport
+
+TRANSPORT_HEADER: Final = "X-Authkit-Transport"
+
+
+def bearer_of(request: HttpRequest) -> str | None:
+    """
+    Return the bearer credential of the ``Authorization`` header; ``None`` if there is none.
+
+    The scheme is compared without case (RFC 9110 §11.1); other schemes are not ours.
+
+    Raises:
+        TokenMalformed: The scheme is ours, and not exactly one token follows.
+    """
+    if not has_bearer(request):
+        return None
+    credentials: list[str] = request.META["HTTP_AUTHORIZATION"].split()[1:]
+    if len(credentials) != 1:
+        raise TokenMalformed
+    return credentials[0]
+
+
+def has_bearer(request: HttpRequest) -> bool:
+    """Tell whether the request presents a bearer credential, well formed or not."""
+    scheme: str = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    return scheme.lower() == "bearer"
+
+
+def mode_of(credential: str) -> Mode:
+    """Return the mode whose form *credential* has; whatever is no session key is taken for a token."""
+    return Mode.SESSION if SessionKey.parse(credential) else Mode.JWT
+
+
+def session_cookie_of(request: HttpRequest) -> str | None:
+    """Return the session key of an auth session from the session cookie, if there is one."""
+    text = request.COOKIES.get(django_settings.SESSION_COOKIE_NAME)
+    key = SessionKey.parse(text)
+    return text if key and not key.anonymous else None
+
+
+def access_cookie_of(request: HttpRequest) -> str | None:
+    """Return the access token of the access cookie; an empty cookie is none."""
+    return request.COOKIES.get(get_settings().access_cookie_name) or None
+
+
+def refresh_cookie_of(request: HttpRequest) -> str | None:
+    """Return the refresh token of the refresh cookie. For refresh, re-authentication and log-out only."""
+    return request.COOKIES.get(get_settings().refresh_cookie_name) or None
+
+
+def wanted_transport(request: HttpRequest) -> Transport:
+    """
+    Return the transport that a client asks for at log-in, or the project's first.
+
+    Raises:
+        InvalidRequest: It asks for one that does not exist or that the project does not offer.
+    """
+    offered = get_settings().transports
+    asked = request.headers.get(TRANSPORT_HEADER)
+    if asked is None:
+        return offered[0]
+    for transport in offered:
+        if asked.strip().lower() == transport:
+            return transport
+    raise InvalidRequest(f"{TRANSPORT_HEADER} takes one of: {', '.join(offered)}.")
+
+
+def mark_private(response: HttpResponseBase) -> None:
+    """
+    Keep *response*, which sets or clears a credential, out of every cache.
+
+    Source: CVE-2026-35192 and CVE-2023-30861 (cookies served from caches), RFC 6749 §5.1.
+    """
+    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ("Cookie", "Authorization"))
+
+
+def set_session_cookie(response: HttpResponseBase, key: str, session: AuthSession) -> None:
+    """Set the session cookie as Django's ``SESSION_COOKIE_*`` say; persistent if remembered."""
+    _set_django_cookie(response, key, expires=_expiry(session))
+
+
+def set_visitor_cookie(response: HttpResponseBase, key: str, max_age: int | None) -> None:
+    """Set the session cookie of a visitor who is not logged in; *max_age* in seconds."""
+    _set_django_cookie(response, key, max_age=max_age)
+
+
+def _set_django_cookie(
+    response: HttpResponseBase,
+    key: str,
+    *,
+    max_age: int | None = None,
+    expires: datetime | None = None,
+) -> None:
+    response.set_cookie(
+        django_settings.SESSION_COOKIE_NAME,
+        key,
+        max_age=max_age,
+        expires=expires,
+        domain=django_settings.SESSION_COOKIE_DOMAIN,
+        path=django_settings.SESSION_COOKIE_PATH,
+        secure=django_settings.SESSION_COOKIE_SECURE,
+        httponly=django_settings.SESSION_COOKIE_HTTPONLY,
+        samesite=django_settings.SESSION_COOKIE_SAMESITE,
+    )
+    mark_private(response)
+
+
+def clear_session_cookie(response: HttpResponseBase) -> None:
+    """Make the browser forget the session cookie."""
+    response.delete_cookie(
+        django_settings.SESSION_COOKIE_NAME,
+        path=django_settings.SESSION_COOKIE_PATH,
+        domain=django_settings.SESSION_COOKIE_DOMAIN,
+        samesite=django_settings.SESSION_COOKIE_SAMESITE,
+    )
+    mark_private(response)
+
+
+def set_token_cookies(response: HttpResponseBase, *, access: str, refresh: str, session: AuthSession) -> None:
+    """Set both JWT cookies; persistent to the absolute end if remembered."""
+    settings = get_settings()
+    for name, token in ((settings.access_cookie_name, access), (settings.refresh_cookie_name, refresh)):
+        response.set_cookie(
+            name,
+            token,
+            expires=_expiry(session),
+            domain=settings.cookie_domain,
+            path=settings.cookie_path,
+            secure=settings.cookie_secure,
+            httponly=True,
+            samesite=settings.cookie_samesite,
+        )
+    mark_private(response)
+
+
+def clear_presented_token_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Make the browser forget the JWT cookies if it has one of them."""
+    settings = get_settings()
+    if {settings.access_cookie_name, settings.refresh_cookie_name} & request.COOKIES.keys():
+        clear_token_cookies(response)
+
+
+def clear_token_cookies(response: HttpResponseBase) -> None:
+    """Make the browser forget both JWT cookies."""
+    settings = get_settings()
+    for name in (settings.access_cookie_name, settings.refresh_cookie_name):
+        response.delete_cookie(
+            name,
+            path=settings.cookie_path,
+            domain=settings.cookie_domain,
+            samesite=settings.cookie_samesite,
+        )
+    mark_private(response)
+
+
+def _expiry(session: AuthSession) -> datetime | None:
+    """Return until when a browser keeps the cookie; ``None`` for as long as it runs (NIST 800-63B §5.1)."""
+    if not session.remember:
+        return None
+    return min(session.expires_at, datetime.now(tz=UTC) + MAX_COOKIE_AGE)

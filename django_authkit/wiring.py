@@ -1,0 +1,83 @@
+"""
+Settings become objects here, when first used and never at import.
+
+Each getter is cached; ``setting_changed`` clears the caches, so ``override_settings`` works.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
+
+from django.conf import settings as django_settings
+from django.core.signals import setting_changed
+from django.utils.module_loading import import_string
+
+from django_authkit.conf import get_settings, milliseconds
+from django_authkit.stores.protocol import Store
+from django_authkit.strategies.jwt import JwtStrategy
+from django_authkit.strategies.session import SessionStrategy
+from django_authkit.tokens.codec import Codec
+from django_authkit.tokens.keyring import ring_from_secrets
+
+
+@cache
+def get_store() -> Store:
+    """Return the store that the setting ``STORE`` names."""
+    settings = get_settings()
+    if settings.store == "redis":
+        from django_authkit.stores.redis import RedisStore, connect  # only projects that use it pay
+
+        return RedisStore(
+            connect(settings.redis_alias), prefix=settings.redis_prefix, buckets=settings.redis_buckets
+        )
+    from django_authkit.stores.database import DatabaseStore
+
+    return DatabaseStore(settings.database_alias)
+
+
+@cache
+def get_codec() -> Codec:
+    """Return what signs and verifies tokens, with keys derived from ``SECRET_KEY``."""
+    settings = get_settings()
+    secrets = [_text(s) for s in (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)]
+    return Codec(
+        access_ring=ring_from_secrets(secrets, "access"),
+        refresh_ring=ring_from_secrets(secrets, "refresh"),
+        issuer=settings.issuer,
+        audience=settings.audience,
+        leeway=milliseconds(settings.leeway) // 1000,
+    )
+
+
+def _text(secret: str | bytes) -> str:
+    return secret.decode("latin-1") if isinstance(secret, bytes) else secret
+
+
+@cache
+def get_session_strategy() -> SessionStrategy:
+    """Return the strategy of opaque session keys."""
+    return SessionStrategy(get_store(), get_settings())
+
+
+@cache
+def get_jwt_strategy() -> JwtStrategy:
+    """Return the strategy of access and refresh tokens."""
+    settings = get_settings()
+    hook = cast(
+        "Callable[..., dict[str, Any]] | None",
+        import_string(settings.extra_claims) if settings.extra_claims else None,
+    )
+    return JwtStrategy(get_store(), get_codec(), settings, hook)
+
+
+_GETTERS = (get_store, get_codec, get_session_strategy, get_jwt_strategy)
+_INGREDIENTS = {"AUTHKIT", "AUTHKIT_MODE", "CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASES"}
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting in _INGREDIENTS:
+        for getter in _GETTERS:
+            getter.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_authkit.wiring")
