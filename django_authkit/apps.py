@@ -1,0 +1,18 @@
+"""The app: connects receivers and registers checks when Django is ready."""
+
+from django.apps import AppConfig
+
+
+class AuthKitConfig(AppConfig):
+    """django-authkit."""
+
+    name = "django_authkit"
+    verbose_name = "Auth sessions"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen to what concerns auth sessions; say what is dangerous in the settings."""
+        from django_authkit import checks, receivers  # models are ready only now
+
+        receivers.connect()
+        checks.register_all()

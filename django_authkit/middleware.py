@@ -1,0 +1,197 @@
+"""
+Two drop-in middleware classes; each takes the place of Django's class of the same name.
+
+``SessionMiddleware`` gives ``request.session`` the key that the request presents and never confuses
+an unreachable store with a log-out. ``AuthenticationMiddleware`` gives ``request.user`` from whichever
+credential counts, in both modes, in sync and async views.
+"""
+
+from typing import Any
+from weakref import ref
+
+from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
+from django.contrib.auth import get_user as django_get_user
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.middleware import AuthenticationMiddleware as DjangoAuthenticationMiddleware
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+from django_authkit import transports
+from django_authkit.answers import error_response
+from django_authkit.conf import get_settings
+from django_authkit.csrf import exempt_bearer
+from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
+from django_authkit.request_state import current_request, state_of
+from django_authkit.service.carrier import carrier_of
+from django_authkit.service.changes import settle_password_change
+from django_authkit.service.recognition import authenticate, recognise_django_login
+from django_authkit.session_engine import SessionStore
+from django_authkit.types import Mode
+
+
+class AnswersErrors:
+    """Turns errors of ours that a plain Django view lets through into answers: 401, 403, 503."""
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Return the answer to *exception* if it is ours."""
+        return error_response(exception) if isinstance(exception, AuthKitError) else None
+
+
+class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
+    """
+    ``request.session`` from the session cookie, or from a session key in the ``Authorization`` header.
+
+    It differs from Django's in what it does not do: it sets no cookie for a bearer, deletes none that
+    was only superseded (its successor may be on the way), resends none whose key did not change, and
+    takes no unreachable store for an empty session. A session that ended while its request was under
+    way is answered 401.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Give the request its session; nothing is looked up before somebody wants to know."""
+        if not issubclass(self.SessionStore, SessionStore):
+            super().process_request(request)
+            return
+        session = self.SessionStore(_presented_key(request))
+        session.request = ref(request)
+        session.deliverable = not transports.has_bearer(request)
+        request.session = session
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Save what changed, and set the cookie of a new key."""
+        session = getattr(request, "session", None)
+        if not isinstance(session, SessionStore):
+            return super().process_response(request, response)
+        try:
+            _finish(request, session, response)
+        except UpdateError:
+            return error_response(SessionEnded())
+        except AuthKitError as error:
+            return error_response(error)
+        return response
+
+
+def _presented_key(request: HttpRequest) -> str | None:
+    if not transports.has_bearer(request):
+        return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME)
+    try:
+        return transports.bearer_of(request)
+    except CredentialRejected:  # whoever asks who the request is from is told
+        return None
+
+
+def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseBase) -> None:
+    bearer = transports.has_bearer(request)
+    if session.accessed:
+        patch_vary_headers(response, ("Authorization", "Cookie"))
+    failed = response.status_code >= 500  # as Django has it: what a failed view did is not saved
+    if session.modified and not failed and not session.is_empty() and session.may_write:
+        session.save()
+    if bearer:
+        return
+    if session.key_changed:
+        _set_cookie(session, response)
+    elif session.is_visitor and session.modified and not failed:
+        _set_cookie(session, response)  # a visitor's cookie slides with what the visitor does
+    elif session.flushed and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
+        transports.clear_session_cookie(response)
+
+
+def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
+    key = session.session_key
+    if key is None:
+        return
+    found = session.bound
+    if found is not None:
+        transports.set_session_cookie(response, key, found.session)
+    else:
+        age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
+        transports.set_visitor_cookie(response, key, age)
+
+
+class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
+    """
+    ``request.user`` and ``request.auser`` from whichever credential counts.
+
+    A stale cookie makes a request anonymous, as in Django; a stale bearer credential, which a client
+    chose to send, is an error wherever somebody asks for the user (RFC 6750 §3.1).
+    """
+
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response)
+        classes = map(import_string, django_settings.MIDDLEWARE)
+        self._login_required = any(
+            isinstance(each, type) and issubclass(each, LoginRequiredMiddleware) for each in classes
+        )
+
+    def process_request(self, request: HttpRequest) -> None:
+        """Make the user known on first use."""
+        current_request.set(request)
+        request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
+        request.auser = sync_to_async(lambda: _resolved(request))
+        if transports.has_bearer(request):
+            exempt_bearer(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Any, args: Any, kwargs: Any
+    ) -> HttpResponseBase | None:
+        """
+        Look at the credential where Django's ``LoginRequiredMiddleware`` is about to.
+
+        What another middleware lets through reaches no ``process_exception``, and would be a 500.
+        """
+        if not (self._login_required and getattr(view, "login_required", True)):
+            return None
+        try:
+            _resolved(request)
+        except AuthKitError as error:
+            return error_response(error)
+        return None
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Do what is left to do about the request's auth session."""
+        current_request.set(None)
+        try:
+            settle_password_change(request)
+        except AuthKitError as error:
+            return error_response(error)
+        if state_of(request).looked:
+            patch_vary_headers(response, ("Authorization", "Cookie"))
+        if state_of(request).clear_token_cookies:
+            transports.clear_presented_token_cookies(request, response)
+        return response
+
+
+def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    try:
+        known = authenticate(request)
+    except CredentialRejected:
+        if transports.has_bearer(request):
+            raise
+        known = None
+    if known is None and not get_settings().accepts(Mode.SESSION):
+        return _django_user(request)
+    return known.user if known else AnonymousUser()
+
+
+def _django_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    """Return who Django's own log-in (the admin's, say) says the request is from, in JWT mode."""
+    if carrier_of(request) is not None:
+        known = recognise_django_login(request)
+        return known.user if known else AnonymousUser()
+    if hasattr(request, "session"):
+        return django_get_user(request)
+    return AnonymousUser()
+
+
+def _resolved(request: HttpRequest) -> Any:
+    """Return ``request.user`` itself, looked up where blocking is allowed."""
+    request.user.is_authenticated  # noqa: B018 - this is the look-up
+    return request.user

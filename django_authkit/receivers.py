@@ -1,0 +1,136 @@
+"""Django's own signals, and what they mean for auth sessions. Connected when the app is ready."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.hashers import get_hasher, identify_hasher
+from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save, pre_save
+from django.http import HttpRequest
+
+from django_authkit.conf import get_settings
+from django_authkit.request_state import Authentication, state_of
+from django_authkit.service.changes import password_changed, password_rehashed
+from django_authkit.service.ending import cookies_decide, end_all, end_presented, revoke_user
+from django_authkit.session_engine import SessionStore
+from django_authkit.types import EndReason, Mode, Transport
+from django_authkit.users import auth_hash_of, user_id_of
+
+_BEFORE = "_authkit_before"
+"""Where a user instance carries what its row said before it was saved."""
+_WATCHED = frozenset({"password", "is_active"})
+
+
+def connect() -> None:
+    """Listen to log-ins, log-outs and changes of users, through proxies of their model too."""
+    uid = "django_authkit"
+    user_logged_in.connect(on_logged_in, dispatch_uid=uid)
+    user_logged_out.connect(on_logged_out, dispatch_uid=uid)
+    pre_save.connect(remember_before, dispatch_uid=uid)
+    post_save.connect(on_saved, dispatch_uid=uid)
+    post_delete.connect(on_deleted, dispatch_uid=uid)
+
+
+def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any) -> None:
+    """Put an auth session behind a log-in that Django's ``login`` made; re-key that of the same user."""
+    request = getattr(request, "_request", request)
+    session = getattr(request, "session", None)
+    if request is None or state_of(request).busy or not isinstance(session, SessionStore):
+        return
+    if session.bound is not None:
+        session.renew()
+    else:
+        session.establish(user)
+    assert session.bound is not None
+    known = Authentication(
+        user=user,
+        session=session.bound.session,
+        mode=Mode.SESSION,
+        transport=Transport.COOKIE,
+    )
+    if get_settings().accepts(Mode.SESSION):
+        state_of(request).authentication = known
+    else:
+        state_of(request).django_login = known
+
+
+def on_logged_out(sender: Any, *, request: HttpRequest | None, **kwargs: Any) -> None:
+    """End whatever auth session a request presents that Django's ``logout`` logs out."""
+    request = getattr(request, "_request", request)
+    if request is None or state_of(request).busy:
+        return
+    state = state_of(request)
+    state.clear_token_cookies = cookies_decide(request)
+    end_presented(request, EndReason.LOGOUT)
+    state.authentication = state.django_login = None
+
+
+def remember_before(
+    sender: Any, *, instance: Any, raw: bool, update_fields: Any, using: str, **kwargs: Any
+) -> None:
+    """Note what the row says before a save that may change whether the user may stay logged in."""
+    if not isinstance(instance, get_user_model()):
+        return
+    setattr(instance, _BEFORE, None)
+    watched = _watched_fields(sender) & (update_fields or _WATCHED)
+    if raw or instance._state.adding or not watched:
+        return
+    before = sender._base_manager.using(using).filter(pk=instance.pk).only(*_watched_fields(sender)).first()
+    setattr(instance, _BEFORE, before)
+
+
+def _watched_fields(model: Any) -> frozenset[str]:
+    return _WATCHED & {field.name for field in model._meta.concrete_fields}
+
+
+def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kwargs: Any) -> None:
+    """Revoke when the change is committed: a new password, or an account that was switched off."""
+    before = instance.__dict__.pop(_BEFORE, None)
+    if before is None:
+        return
+    if getattr(before, "is_active", True) and not getattr(instance, "is_active", True):
+        _after_commit(using, lambda: revoke_user(instance, reason=EndReason.USER_DISABLED))
+    elif before.password != instance.password:
+        if _is_rehash(before.password, instance, update_fields):
+            _after_commit(using, lambda: password_rehashed(instance, auth_hash_of(before)))
+        else:
+            _after_commit(using, lambda: password_changed(instance))
+
+
+def _after_commit(using: str, act: Callable[[], object]) -> None:
+    """
+    Act when the change is committed; if the store is down then, log that and let the change stand.
+
+    *act* is a function and no ``partial``: Django names what failed, and a ``partial`` has no name. What
+    was not revoked is refused all the same where the user is read: the hash and ``is_active`` are
+    looked at there.
+    """
+    transaction.on_commit(act, using=using, robust=True)
+
+
+def _is_rehash(before: str, user: Any, update_fields: Any) -> bool:
+    """
+    Tell whether Django has only hashed the same password anew, with a better hasher.
+
+    ``check_password`` does that: it saves the one field, of a user whose ``set_password`` was not
+    called from outside (``_password`` is unset again), and only when the old hash was due for it.
+    """
+    if getattr(user, "_password", None) is not None or set(update_fields or ()) != {"password"}:
+        return False
+    try:
+        old, new, preferred = identify_hasher(before), identify_hasher(user.password), get_hasher()
+    except ValueError:  # one of them is no hash at all
+        return False
+    due = old.algorithm != preferred.algorithm or preferred.must_update(before)
+    return due and new.algorithm == preferred.algorithm
+
+
+def on_deleted(sender: Any, *, instance: Any, using: str, **kwargs: Any) -> None:
+    """Revoke when the deletion is committed."""
+    if not isinstance(instance, get_user_model()):
+        return
+    user_id = user_id_of(instance)  # Django is about to unset it
+    _after_commit(using, lambda: end_all(user_id, EndReason.USER_DISABLED))
