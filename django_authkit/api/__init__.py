@@ -1,0 +1,1 @@
+"""The endpoints, in Django REST framework's terms."""

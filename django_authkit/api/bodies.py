@@ -1,0 +1,134 @@
+"""What comes in: JSON and only JSON, small, and of the right form."""
+
+import json
+from collections.abc import Mapping
+from typing import IO, Any, Final, NoReturn
+
+from django.contrib.auth import get_user_model
+from rest_framework import serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import BaseParser
+
+from django_authkit import errors
+from django_authkit.api.exceptions import ApiError
+
+MAX_BODY: Final = 64 * 1024
+"""Bytes; the largest body that any endpoint has a use for is a fraction of it."""
+_MAX_PASSWORD: Final = 4096
+_MAX_CREDENTIAL: Final = 16 * 1024
+_DEFAULT_MAX_USERNAME: Final = 254
+
+
+class BodyTooLarge(ApiError):
+    """413."""
+
+    def __init__(self) -> None:
+        super().__init__(errors.InvalidRequest(f"The body is larger than {MAX_BODY} bytes."))
+        self.status_code = 413
+
+
+class StrictJSONParser(BaseParser):
+    """Takes a JSON object in UTF-8 (RFC 8259 §8.1); nothing else gets past it, and nothing breaks it."""
+
+    media_type = "application/json"
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the object."""
+        body = stream.read(MAX_BODY + 1)
+        if len(body) > MAX_BODY:
+            raise BodyTooLarge
+        try:
+            data = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            raise ParseError("The body is not JSON in UTF-8.") from error
+        if not isinstance(data, dict):
+            raise ParseError("The body is not a JSON object.")
+        return data
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers in JSON whatever the client would like, so that an error is never a 406."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        """Return the parser of the body's type, or ``None``: then the answer is 415."""
+        media_type = request.content_type.split(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == media_type), None)
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        """Return the one renderer."""
+        return renderers[0], renderers[0].media_type
+
+
+class _Credential(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=_MAX_CREDENTIAL, trim_whitespace=False, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):  # DRF would take a number for its digits
+            self.fail("invalid")
+        return str(super().to_internal_value(data))
+
+
+def claimed_name(text: str) -> str:
+    """Return the name that a log-in claims as it is looked up: trimmed, and of one Unicode form."""
+    return str(get_user_model().normalize_username(text.strip()))
+
+
+class LoginBody(serializers.Serializer[Any]):
+    """``{<USERNAME_FIELD>, "password", "remember"?}``."""
+
+    password = serializers.CharField(max_length=_MAX_PASSWORD, trim_whitespace=False)
+    remember = serializers.BooleanField(default=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the field that the project's user model is found by."""
+        model = get_user_model()
+        column = model._meta.get_field(model.USERNAME_FIELD)
+        limit = getattr(column, "max_length", None) or _DEFAULT_MAX_USERNAME
+        return {model.USERNAME_FIELD: serializers.CharField(max_length=limit), **super().get_fields()}
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Refuse what is no string where one is needed: DRF would take a number for its digits."""
+        model = get_user_model()
+        wrong = {
+            name: ["Not a valid string."]
+            for name in (model.USERNAME_FIELD, "password")
+            if name in data and not isinstance(data[name], str)
+        }
+        if wrong:
+            raise serializers.ValidationError(wrong)
+        return super().to_internal_value(data)
+
+
+class RefreshBody(serializers.Serializer[Any]):
+    """``{"refresh"?}``; without it the credential is in the header or a cookie."""
+
+    refresh = _Credential(required=False)
+
+
+class VerifyBody(serializers.Serializer[Any]):
+    """``{"token"}``."""
+
+    token = _Credential()
+
+
+def validated(body: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:
+    """
+    Return the validated members of *data*.
+
+    Raises:
+        ValidationError: Says which member is wrong, and never repeats its value.
+    """
+    serializer = body(data=data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

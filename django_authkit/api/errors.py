@@ -1,0 +1,59 @@
+"""Every error in one shape: ours, and DRF's own."""
+
+from typing import Any
+
+from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http.multipartparser import MultiPartParserError
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from django_authkit import errors
+from django_authkit.api.exceptions import ApiError, api_error
+
+
+def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """
+    Answer every error in one shape: ``detail``, ``code``, and ``fields`` where a body was invalid.
+
+    Set it as DRF's ``EXCEPTION_HANDLER`` to have the same in a project's own views.
+    """
+    if isinstance(exception, errors.AuthKitError):
+        exception = api_error(exception)
+    response = drf_exception_handler(exception, context)
+    if response is not None and isinstance(exception, exceptions.APIException):
+        response.data = _body(exception)
+    return response
+
+
+def endpoint_exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """Answer as ``exception_handler`` does, and what only our own endpoints may take for an answer too."""
+    if isinstance(exception, (OperationalError, InterfaceError)):  # the users' database is down
+        exception = errors.StoreUnavailable()
+    elif isinstance(exception, (SuspiciousOperation, MultiPartParserError)):
+        exception = errors.InvalidRequest()
+    return exception_handler(exception, context)
+
+
+_CODES: dict[type[exceptions.APIException], str] = {
+    exceptions.NotAuthenticated: errors.NotAuthenticated.code,
+    exceptions.AuthenticationFailed: errors.TokenInvalid.code,
+    exceptions.Throttled: "throttled",
+    exceptions.ValidationError: errors.InvalidRequest.code,
+    exceptions.ParseError: errors.InvalidRequest.code,
+    exceptions.UnsupportedMediaType: errors.InvalidRequest.code,
+    exceptions.MethodNotAllowed: errors.InvalidRequest.code,
+    exceptions.NotAcceptable: errors.InvalidRequest.code,
+}
+
+
+def _body(exception: exceptions.APIException) -> Any:
+    if isinstance(exception, ApiError):
+        return exception.detail
+    code = next((_CODES[kind] for kind in type(exception).__mro__ if kind in _CODES), None)
+    if isinstance(exception, exceptions.ValidationError):
+        fields = exception.detail
+        return {"detail": errors.InvalidRequest.message, "code": code, "fields": fields}
+    detail: Any = exception.detail
+    return {"detail": detail, "code": code or getattr(detail, "code", "error")}

@@ -1,0 +1,38 @@
+"""
+Errors of ours as DRF exceptions.
+
+This module must not import ``rest_framework.views``, which imports a project's authentication classes,
+ours among them, while it is being imported itself.
+"""
+
+from rest_framework import exceptions
+
+from django_authkit import answers, errors
+
+
+class ApiError(exceptions.APIException):
+    """An error of ours that DRF answers."""
+
+    def __init__(self, error: errors.AuthKitError) -> None:
+        self.status_code = answers.status_of(error)
+        self.detail = answers.body_of(error)
+        if self.status_code == 503:
+            self.wait = answers.RETRY_AFTER  # DRF's handler makes Retry-After of it
+
+
+class CredentialError(ApiError, exceptions.AuthenticationFailed):
+    """A 401; its challenge comes from the authentication class."""
+
+    def __init__(self, error: errors.AuthKitError) -> None:
+        super().__init__(error)
+        self.auth_header = answers.challenge_of(error)
+
+
+class RefusedError(ApiError, exceptions.PermissionDenied):
+    """A 403."""
+
+
+def api_error(error: errors.AuthKitError) -> ApiError:
+    """Return the DRF exception that answers *error*."""
+    kinds: dict[int, type[ApiError]] = {401: CredentialError, 403: RefusedError}
+    return kinds.get(answers.status_of(error), ApiError)(error)

@@ -1,0 +1,34 @@
+"""What goes out: the members ``session`` and ``user`` of an answer."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.utils.module_loading import import_string
+
+from django_authkit.conf import get_settings
+from django_authkit.types import AuthSession
+
+
+def present_session(session: AuthSession, mode: str) -> dict[str, Any]:
+    """Return the public face of *session*; *mode* is the form of the credential at hand."""
+    return {
+        "sid": session.sid,
+        "mode": str(mode),
+        "created_at": _iso(session.created_at),
+        "expires_at": _iso(session.expires_at),
+    }
+
+
+def present_user(user: AbstractBaseUser) -> Any:
+    """Return the primary key and the name that the user logs in by, or what ``USER_SERIALIZER`` makes."""
+    path = get_settings().user_serializer
+    if path is not None:
+        return import_string(path)(user).data
+    return {"id": user.pk, get_user_model().USERNAME_FIELD: user.get_username()}
+
+
+def _iso(moment: datetime) -> str:
+    """Return *moment* as RFC 3339 writes it, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,146 @@
+"""The endpoints: log-in, refresh, log-out, session, verify. One protocol for both modes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.auth import authenticate as django_authenticate
+from django.contrib.auth import get_user_model
+from django.db import connections, transaction
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import get_token
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from django_authkit import service, transports
+from django_authkit.api import bodies
+from django_authkit.api.errors import endpoint_exception_handler
+from django_authkit.api.presentation import present_session, present_user
+from django_authkit.api.throttles import LoginThrottle, RefreshThrottle
+from django_authkit.csrf import enforce_csrf
+from django_authkit.errors import LoginFailed, NotAuthenticated
+from django_authkit.grants import Grant
+from django_authkit.request_state import state_of
+from django_authkit.types import Transport
+
+
+class Endpoint(APIView):
+    """
+    What all endpoints share.
+
+    They authenticate for themselves, so that a stale cookie or header never blocks a log-in or
+    log-out; they answer JSON, out of every cache; and they run outside ``ATOMIC_REQUESTS``, which
+    would roll a revocation back together with the 401 that reports it.
+    """
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    parser_classes = (bodies.StrictJSONParser,)
+    renderer_classes = (JSONRenderer,)
+    content_negotiation_class = bodies.AlwaysJson
+    throttle_classes: Sequence[type[BaseThrottle]] = ()
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, exempt from the transaction of the request on every database."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def get_exception_handler(self) -> Any:
+        """Return ours, whatever the project's is: the shape of errors is part of the protocol."""
+        return endpoint_exception_handler
+
+    def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keep the answer out of caches, and clear what a failed refresh or a log-out has ended."""
+        response = super().finalize_response(request, response, *args, **kwargs)
+        http = getattr(request, "_request", request)
+        transports.mark_private(response)
+        if state_of(http).clear_token_cookies:
+            transports.clear_presented_token_cookies(http, response)
+        return response
+
+
+def _granted(grant: Grant) -> Response:
+    response = Response(
+        {
+            "session": present_session(grant.session, grant.mode),
+            "user": present_user(grant.user),
+            **grant.credentials(),
+        }
+    )
+    grant.attach(response)
+    return response
+
+
+class LoginView(Endpoint):
+    """``POST login/``: name and password for a new auth session."""
+
+    throttle_classes = (LoginThrottle,)
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Log in through Django's ``authenticate()`` and nothing else."""
+        http: HttpRequest = request._request
+        transport = transports.wanted_transport(http)
+        if transport is Transport.COOKIE:
+            enforce_csrf(http)  # else another site could log a browser in to an account of its own
+        body = bodies.validated(bodies.LoginBody, request.data)
+        model = get_user_model()
+        name = bodies.claimed_name(body[model.USERNAME_FIELD])
+        user = django_authenticate(http, **{model.USERNAME_FIELD: name, "password": body["password"]})
+        if user is None or not user.is_active:
+            raise LoginFailed
+        return _granted(service.log_in(http, user, transport=transport, remember=body["remember"]))
+
+
+class RefreshView(Endpoint):
+    """``POST refresh/``: carry the auth session on."""
+
+    throttle_classes = (RefreshThrottle,)
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer by the transport that the credential came by."""
+        token = bodies.validated(bodies.RefreshBody, request.data).get("refresh")
+        return _granted(service.refresh(request._request, token=token))
+
+
+class LogoutView(Endpoint):
+    """``POST logout/``: end this auth session. Idempotent; junk is answered like the rest."""
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer 204, whatever was presented (RFC 7009 §2.2)."""
+        token = request.data.get("refresh") if isinstance(request.data, dict) else None
+        service.log_out(request._request, refresh=token if isinstance(token, str) else None)
+        return Response(status=204)
+
+
+class SessionView(Endpoint):
+    """``GET session/``: who am I, by which mode, until when. Hands out the CSRF cookie, 401 or not."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        """Answer for whichever credential counts."""
+        http: HttpRequest = request._request
+        get_token(http)
+        known = service.authenticate(http)
+        if known is None:
+            raise NotAuthenticated
+        return Response(
+            {"session": present_session(known.session, known.mode), "user": present_user(known.user)}
+        )
+
+
+class VerifyView(Endpoint):
+    """
+    ``POST verify/``: is this credential good? In the shape of RFC 7662.
+
+    Not throttled: there is nothing to guess, and a service asks for many users from one address.
+    """
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer for the credential in the body, not for the one of the request."""
+        return Response(service.verify(bodies.validated(bodies.VerifyBody, request.data)["token"]))

@@ -1,0 +1,61 @@
+"""
+DRF authentication classes. ``AuthKitAuthentication`` follows the settings; the others take one mode.
+
+``request.user`` is the user and ``request.auth`` the ``Authentication``: auth session, mode, transport.
+"""
+
+from typing import ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from django_authkit import answers, service
+from django_authkit.api.exceptions import api_error
+from django_authkit.csrf import SAFE_METHODS, enforce_csrf
+from django_authkit.errors import AuthKitError, CredentialRejected
+from django_authkit.request_state import Authentication, state_of
+from django_authkit.types import Mode, Transport
+
+
+class AuthKitAuthentication(BaseAuthentication):
+    """
+    Recognises whichever credential counts.
+
+    Nothing presented is ``None``, as DRF has it. What was presented and does not count is a 401 with a
+    code, on views that ask for no log-in too: the client learns that it has to refresh. An unsafe
+    request that a cookie authenticates passes Django's CSRF check, or is a 403.
+    """
+
+    modes: ClassVar[frozenset[Mode]] = frozenset(Mode)
+
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Authentication] | None:
+        """Return the user and how they were recognised, or ``None`` if nothing was presented."""
+        http: HttpRequest = request._request
+        try:
+            known = service.authenticate(http)
+            if known is None or known.mode not in self.modes:
+                return None
+            if known.transport is Transport.COOKIE and http.method not in SAFE_METHODS:
+                enforce_csrf(http)
+        except AuthKitError as error:
+            raise api_error(error) from error
+        return known.user, known
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401 (RFC 6750 §3); DRF would make a 403 of it without one."""
+        seen = state_of(request._request).authentication
+        return answers.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
+
+
+class SessionAuthentication(AuthKitAuthentication):
+    """Recognises session keys only."""
+
+    modes = frozenset({Mode.SESSION})
+
+
+class JWTAuthentication(AuthKitAuthentication):
+    """Recognises access tokens only."""
+
+    modes = frozenset({Mode.JWT})

@@ -1,0 +1,15 @@
+"""The endpoints: ``path("auth/", include("django_authkit.urls"))``."""
+
+from django.urls import path
+
+from django_authkit.api import views
+
+app_name = "authkit"
+
+urlpatterns = [
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("refresh/", views.RefreshView.as_view(), name="refresh"),
+    path("logout/", views.LogoutView.as_view(), name="logout"),
+    path("session/", views.SessionView.as_view(), name="session"),
+    path("verify/", views.VerifyView.as_view(), name="verify"),
+]
