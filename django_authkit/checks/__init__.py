@@ -1,0 +1,85 @@
+"""
+System checks: what is dangerous in the settings, each with an id and a hint of what to do.
+
+The numbers say what it is about; ``docs/reference/checks.md`` has a row for each.
+
+* E001-E022: a setting that cannot be used (found by ``conf``; nothing else is checked then)
+* 030-035: session engine and middleware
+* 040-048: the Redis store's cache alias and server
+* 050: the database store
+* 060-064, 068, 069: cookies
+* 065-067: throttles
+* 070, 071: dotted paths and rates
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Error, Tags, register
+
+from django_authkit.checks import cookies, references, stack, throttling
+from django_authkit.checks.problem import Check
+from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
+
+_CHECKS: tuple[Check, ...] = (
+    stack.check_engine,
+    stack.check_middleware,
+    stack.check_csrf,
+    references.check_database,
+    references.check_dotted_paths,
+    references.check_rates,
+    cookies.check_session_cookie,
+    cookies.check_names,
+)
+_DEPLOYMENT_CHECKS: tuple[Check, ...] = (
+    cookies.check_deployed_cookies,
+    throttling.check_proxies,
+    throttling.check_throttles,
+)
+
+
+def register_all() -> None:
+    """Have Django run every check, those of ``_DEPLOYMENT_CHECKS`` with ``check --deploy`` only."""
+    register(check_settings, Tags.security)
+    register(check_deployment, Tags.security, deploy=True)
+
+
+def check_settings(**_: Any) -> list[CheckMessage]:
+    """Return what makes the settings unusable; if nothing does, what is dangerous in and around them."""
+    unusable = _unusable()
+    if unusable:
+        return unusable
+    chosen = get_settings()
+    found = [message for check in _CHECKS for message in check(chosen)]
+    return [*found, *_redis_messages(chosen)]
+
+
+def check_deployment(**_: Any) -> list[CheckMessage]:
+    """Return what is dangerous where the project serves the public; needs usable settings."""
+    if _unusable():  # check_settings says so
+        return []
+    chosen = get_settings()
+    found = [message for check in _DEPLOYMENT_CHECKS for message in check(chosen)]
+    return [*found, *_redis_deployment_messages(chosen)]
+
+
+def _unusable() -> list[CheckMessage]:
+    try:
+        problems = list(find_problems())
+    except SettingsProblem as problem:  # AUTHKIT is no dict, so there is nothing to look into
+        problems = [problem]
+    return [Error(problem.message, hint=problem.hint, id=problem.check) for problem in problems]
+
+
+def _redis_messages(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    if chosen.store == "redis":
+        from django_authkit.checks import redis_alias  # only projects that use it pay
+
+        yield from redis_alias.check_alias(chosen)
+
+
+def _redis_deployment_messages(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    if chosen.store == "redis":
+        from django_authkit.checks import redis_alias
+
+        yield from redis_alias.check_eviction(chosen)

@@ -1,0 +1,51 @@
+"""Settings that name something else: is it there, and can it be used?"""
+
+import re
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.core.checks import CheckMessage
+from django.utils.module_loading import import_string
+
+from django_authkit.checks.problem import Problem
+from django_authkit.conf import AuthKitSettings
+
+_RATE = re.compile(r"[1-9][0-9]*/[smhd][a-z]*")
+"""As DRF reads it: of the period only the first letter counts."""
+
+NO_DATABASE = Problem("authkit.E050", "Name an alias of DATABASES.")
+NO_CALLABLE = Problem("authkit.E070", "Write the full dotted path, and see that it can be imported.")
+NO_RATE = Problem("authkit.E071", 'Write a count and a period: "20/min", "5/s", "100/hour", "1000/day".')
+
+
+def check_database(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether the database store has a database."""
+    if chosen.store == "database" and chosen.database_alias not in settings.DATABASES:
+        yield NO_DATABASE.found(
+            f"DATABASE_ALIAS is {chosen.database_alias!r}, which DATABASES does not have."
+        )
+
+
+def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether the project's own serializer and hook are where the settings say."""
+    for name in ("user_serializer", "extra_claims"):
+        path = getattr(chosen, name)
+        if path is not None and not _leads_to_callable(path):
+            yield NO_CALLABLE.found(
+                f"{name.upper()} is {path!r}, which is nothing that can be imported and called."
+            )
+
+
+def check_rates(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether the throttles' rates can be read; if not, each log-in would be an error."""
+    for name in ("login_rate", "refresh_rate"):
+        rate = getattr(chosen, name)
+        if rate is not None and not _RATE.fullmatch(rate):
+            yield NO_RATE.found(f"{name.upper()} is {rate!r}, which is not DRF's notation of a rate.")
+
+
+def _leads_to_callable(path: str) -> bool:
+    try:
+        return callable(import_string(path))
+    except ImportError:
+        return False

@@ -1,0 +1,114 @@
+"""What stands around the package: the session engine and the middleware."""
+
+from collections.abc import Iterator
+from importlib import import_module
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.core.checks import CheckMessage
+from django.middleware.csrf import CsrfViewMiddleware
+from django.utils.module_loading import import_string
+
+from django_authkit.checks.problem import Problem
+from django_authkit.conf import AuthKitSettings
+from django_authkit.types import Mode, Transport
+
+# As the settings write them, which is also how they are found here.
+ENGINE = "django_authkit.session_engine"
+SESSION_MIDDLEWARE = "django_authkit.middleware.SessionMiddleware"
+AUTHENTICATION_MIDDLEWARE = "django_authkit.middleware.AuthenticationMiddleware"
+
+OTHER_ENGINE = Problem("authkit.E030", f'Set SESSION_ENGINE = "{ENGINE}".')
+OTHER_SESSIONS = Problem(
+    "authkit.E031",
+    f'Put "{SESSION_MIDDLEWARE}" in the place of "django.contrib.sessions.middleware.SessionMiddleware".',
+)
+_OWN_AUTHENTICATION = (
+    f'Put "{AUTHENTICATION_MIDDLEWARE}" in the place of '
+    '"django.contrib.auth.middleware.AuthenticationMiddleware".'
+)
+OTHER_AUTHENTICATION = Problem("authkit.E032", _OWN_AUTHENTICATION)
+CREDENTIALS_FOR_DRF_ONLY = Problem("authkit.W032", _OWN_AUTHENTICATION)
+NO_CSRF = Problem(
+    "authkit.E033",
+    'Add "django.middleware.csrf.CsrfViewMiddleware" to MIDDLEWARE, or take "cookie" out of TRANSPORTS.',
+)
+OUTSIDE_THE_LIST = Problem(
+    "authkit.W034",
+    f'Set SESSION_ENGINE = "{ENGINE}" and use "{SESSION_MIDDLEWARE}", in JWT mode as well.',
+)
+WRONG_ORDER = Problem("authkit.E035", f'Put "{SESSION_MIDDLEWARE}" first of the two.')
+
+
+def check_engine(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether Django's sessions are auth sessions where they have to be, or ought to be."""
+    if _has_own_engine():
+        return
+    if chosen.accepts(Mode.SESSION):
+        yield OTHER_ENGINE.found(
+            f"Session mode is on, but SESSION_ENGINE is {settings.SESSION_ENGINE!r}: its sessions are no "
+            "auth sessions, and nothing can revoke them."
+        )
+    elif apps.is_installed("django.contrib.admin"):
+        yield OUTSIDE_THE_LIST.found(
+            f"The admin is installed, and SESSION_ENGINE is {settings.SESSION_ENGINE!r}: who logs in there "
+            "gets a session that is in no device list and that no revocation ends."
+        )
+
+
+def check_middleware(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether our middleware classes are in Django's places, and in their order."""
+    sessions, authentication = _places(SessionMiddleware), _places(AuthenticationMiddleware)
+    own_sessions = _places(import_string(SESSION_MIDDLEWARE))
+    own_authentication = _places(import_string(AUTHENTICATION_MIDDLEWARE))
+    by_session = chosen.accepts(Mode.SESSION)
+    if (by_session or _has_own_engine()) and (not own_sessions or sessions != own_sessions):
+        yield OTHER_SESSIONS.found(
+            "MIDDLEWARE leaves the sessions to another class than ours, or to none: session keys in the "
+            "Authorization header would not be read, and cookies deleted whose successor is on its way."
+        )
+    if not own_authentication or authentication != own_authentication:
+        problem = OTHER_AUTHENTICATION if by_session else CREDENTIALS_FOR_DRF_ONLY
+        yield problem.found(
+            "MIDDLEWARE leaves request.user to another class than ours, or to none: outside of DRF's views "
+            "nobody is recognised by their credential."
+        )
+    if own_sessions and own_authentication and own_sessions[0] > own_authentication[0]:
+        yield WRONG_ORDER.found(
+            "In MIDDLEWARE our AuthenticationMiddleware stands before our SessionMiddleware: what it does "
+            "to the session at the end of a request comes too late."
+        )
+
+
+def check_csrf(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether cookies as credentials come with Django's protection against forged requests."""
+    if Transport.COOKIE in chosen.transports and not _places(CsrfViewMiddleware):
+        yield NO_CSRF.found(
+            "Credentials may be cookies, but MIDDLEWARE has no CsrfViewMiddleware: any site could act for "
+            "a visitor who is logged in, through your plain Django views."
+        )
+
+
+def _has_own_engine() -> bool:
+    """Tell whether ``SESSION_ENGINE`` is ours or derives from it."""
+    try:
+        engine = import_module(settings.SESSION_ENGINE)
+    except ImportError:
+        return False
+    found = getattr(engine, "SessionStore", None)
+    return isinstance(found, type) and issubclass(found, import_string(f"{ENGINE}.SessionStore"))
+
+
+def _places(base: type) -> list[int]:
+    """Return where in ``MIDDLEWARE`` that class or one derived from it stands."""
+    return [place for place, path in enumerate(settings.MIDDLEWARE) if _derives(path, base)]
+
+
+def _derives(path: str, base: type) -> bool:
+    try:
+        found = import_string(path)
+    except ImportError:  # Django says so itself when it starts to serve
+        return False
+    return isinstance(found, type) and issubclass(found, base)

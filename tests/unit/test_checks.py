@@ -1,0 +1,344 @@
+"""Each system check speaks when something is broken, and only then."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, Error, Warning, run_checks  # noqa: A004 - Django's name
+from pytest_django import Settings
+
+import django_authkit
+
+REDIS = "django_redis.cache.RedisCache"
+LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
+STOCK_SESSIONS = "django.contrib.sessions.middleware.SessionMiddleware"
+STOCK_AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+OWN_SESSIONS = "django_authkit.middleware.SessionMiddleware"
+OWN_AUTHENTICATION = "django_authkit.middleware.AuthenticationMiddleware"
+COMMON = "django.middleware.common.CommonMiddleware"
+CSRF = "django.middleware.csrf.CsrfViewMiddleware"
+CLUSTER = {"REDIS_CLIENT_CLASS": "redis.cluster.RedisCluster"}
+BLOCKING = "redis.connection.BlockingConnectionPool"
+NOBODY = "redis://127.0.0.1:1/0"
+"""No server listens on that port."""
+SECOND = timedelta(seconds=1)
+NEED_A_SERVER = {"authkit.W046"}
+"""Tested in ``tests/stores``, with a server whose configuration may be changed."""
+
+
+@dataclass
+class Case:
+    """
+    What breaks good settings.
+
+    Attributes:
+        id: Of the message that has to appear.
+        authkit: Changes of ``AUTHKIT``.
+        site: Changes of other settings.
+        alias: Changes of the cache alias; ``OPTIONS`` and ``LOCATION``, most likely.
+        neighbour: The ``LOCATION`` of one more cache of Redis.
+        instead: Middleware in the place of others; ``None`` to take one out.
+        mode: The mode that is issued.
+        store: The store.
+    """
+
+    id: str
+    authkit: dict[str, Any] = field(default_factory=dict)
+    site: dict[str, Any] = field(default_factory=dict)
+    alias: dict[str, Any] = field(default_factory=dict)
+    neighbour: Any = None
+    instead: dict[str, str | None] = field(default_factory=dict)
+    mode: str = "session"
+    store: str = "database"
+
+
+def redis(id: str, **alias: Any) -> Case:  # noqa: A002 - it is one
+    """Return a case that breaks the cache alias."""
+    return Case(id, alias=alias, store="redis")
+
+
+def jwt(id: str, **changes: Any) -> Case:  # noqa: A002
+    """Return a case in JWT mode."""
+    return Case(id, mode="jwt", **changes)
+
+
+CASES = [
+    Case("authkit.E001", site={"AUTHKIT_MODE": "both"}),
+    Case("authkit.E001", site={"AUTHKIT_MODE": None}),
+    Case("authkit.E002", site={"AUTHKIT": "redis"}),
+    Case("authkit.E003", {"STOER": "redis"}),
+    Case("authkit.E004", {"ACCESS_LIFETIME": 300}),
+    Case("authkit.E005", {"ACCEPT": ("jwt",)}),
+    Case("authkit.E006", {"REDIS_BUCKETS": 0}),
+    Case("authkit.E007", {"MAX_SESSIONS": 0}),
+    Case("authkit.E008", {"ISSUER": ""}),
+    Case("authkit.E009", {"TRUSTED_PROXIES": -1}),
+    Case("authkit.E010", {"IDLE_TIMEOUT": timedelta(days=99)}),
+    Case("authkit.E011", {"ACCESS_LIFETIME": SECOND / 2}),
+    Case("authkit.E011", {"LEEWAY": -SECOND}),
+    Case("authkit.E012", {"REFRESH_GRACE": timedelta(minutes=6)}),
+    Case("authkit.E013", {"TOUCH_INTERVAL": timedelta(days=14)}),
+    Case("authkit.E014", {"LEEWAY": timedelta(minutes=3)}),
+    Case("authkit.E020", {"COOKIE_SAMESITE": "None", "COOKIE_SECURE": False}),
+    Case("authkit.E021", {"ACCESS_COOKIE_NAME": "__Host-authkit_refresh"}),
+    Case("authkit.E022", {"COOKIE_DOMAIN": "example.org"}),
+    Case("authkit.E022", {"COOKIE_SECURE": False, "ACCESS_COOKIE_NAME": "__secure-a"}),
+    Case("authkit.E030", site={"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}),
+    Case("authkit.E030", site={"SESSION_ENGINE": "nowhere.to.be.found"}),
+    jwt(
+        "authkit.E030",
+        authkit={"ACCEPT": ("jwt", "session")},
+        site={"SESSION_ENGINE": "django.contrib.sessions.backends.db"},
+    ),
+    Case("authkit.E031", instead={OWN_SESSIONS: STOCK_SESSIONS}),
+    Case("authkit.E031", instead={OWN_SESSIONS: None}),
+    Case("authkit.E031", instead={COMMON: STOCK_SESSIONS}),
+    jwt("authkit.E031", instead={OWN_SESSIONS: STOCK_SESSIONS}),
+    Case("authkit.E032", instead={OWN_AUTHENTICATION: STOCK_AUTHENTICATION}),
+    Case("authkit.E032", instead={OWN_AUTHENTICATION: None}),
+    Case("authkit.E032", instead={COMMON: STOCK_AUTHENTICATION}),
+    jwt("authkit.W032", instead={OWN_AUTHENTICATION: STOCK_AUTHENTICATION}),
+    Case("authkit.E033", instead={CSRF: None}),
+    jwt("authkit.E033", instead={CSRF: None}),
+    jwt("authkit.W034", site={"SESSION_ENGINE": "django.contrib.sessions.backends.db"}),
+    Case("authkit.E035", instead={OWN_SESSIONS: OWN_AUTHENTICATION, OWN_AUTHENTICATION: OWN_SESSIONS}),
+    Case("authkit.E040", {"REDIS_ALIAS": "unheard_of"}, store="redis"),
+    redis("authkit.E041", BACKEND=LOCMEM),
+    redis("authkit.E041", BACKEND="django.core.cache.backends.dummy.DummyCache"),
+    redis("authkit.E041", BACKEND="django.core.cache.backends.redis.RedisCache"),
+    redis("authkit.E041", BACKEND="nowhere.Cache"),
+    redis("authkit.E042", OPTIONS={"IGNORE_EXCEPTIONS": True}),
+    Case("authkit.E042", site={"DJANGO_REDIS_IGNORE_EXCEPTIONS": True}, store="redis"),
+    Case("authkit.E043", {"REDIS_ALIAS": "default"}, site={"REDIS_AS_DEFAULT": True}, store="redis"),
+    redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": 1.5}),
+    redis("authkit.W044", OPTIONS={"SOCKET_CONNECT_TIMEOUT": 5}),
+    redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": None}),
+    redis("authkit.W044", OPTIONS={"CONNECTION_POOL_KWARGS": {"socket_timeout": 5}}),
+    redis("authkit.W044", OPTIONS={"CONNECTION_POOL_CLASS": BLOCKING}),
+    redis(
+        "authkit.W044",
+        OPTIONS={"CONNECTION_POOL_CLASS": BLOCKING, "CONNECTION_POOL_KWARGS": {"timeout": None}},
+    ),
+    redis(
+        "authkit.W044",
+        OPTIONS={"SENTINELS": [("sentinel", 26379)], "SENTINEL_KWARGS": {"socket_timeout": 9}},
+    ),
+    redis("authkit.W044", LOCATION="redis://127.0.0.1:1/0?socket_timeout=5"),
+    redis("authkit.W044", OPTIONS={**CLUSTER, "REDIS_CLIENT_KWARGS": {"socket_timeout": 5}}),
+    redis("authkit.W045", OPTIONS=CLUSTER),
+    Case("authkit.W045", {"REDIS_BUCKETS": 16}, store="redis"),
+    redis("authkit.W047", LOCATION=NOBODY),
+    redis("authkit.W047", LOCATION=NOBODY, OPTIONS=CLUSTER),
+    redis("authkit.E048", LOCATION=""),
+    redis("authkit.E048", LOCATION="localhost"),
+    Case("authkit.E050", {"DATABASE_ALIAS": "unheard_of"}),
+    Case("authkit.E060", site={"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}),
+    Case("authkit.W061", site={"SESSION_COOKIE_SECURE": False}),
+    Case("authkit.W061", site={"SESSION_COOKIE_HTTPONLY": False}),
+    jwt(
+        "authkit.W062",
+        authkit={"COOKIE_SECURE": False, "ACCESS_COOKIE_NAME": "a", "REFRESH_COOKIE_NAME": "r"},
+    ),
+    Case("authkit.W063", site={"SESSION_COOKIE_NAME": "sessionid"}),
+    Case("authkit.W064", site={"SESSION_COOKIE_DOMAIN": "example.org"}),
+    jwt(
+        "authkit.W064",
+        authkit={"COOKIE_DOMAIN": "example.org", "ACCESS_COOKIE_NAME": "a", "REFRESH_COOKIE_NAME": "r"},
+    ),
+    Case("authkit.W065", site={"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")}),
+    Case("authkit.W065", site={"USE_X_FORWARDED_HOST": True}),
+    Case("authkit.W066", {"LOGIN_RATE": None}),
+    Case("authkit.W066", site={"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"authkit_login": None}}}),
+    Case("authkit.W067", site={"DEFAULT_BACKEND": LOCMEM}),
+    Case("authkit.W067", site={"DEFAULT_BACKEND": "django.core.cache.backends.dummy.DummyCache"}),
+    Case("authkit.E068", site={"SESSION_COOKIE_DOMAIN": "example.org"}),
+    Case("authkit.E068", site={"SESSION_COOKIE_PATH": "/app/"}),
+    Case("authkit.E068", site={"SESSION_COOKIE_NAME": "__Secure-s", "SESSION_COOKIE_SECURE": False}),
+    Case("authkit.E069", {"ACCESS_COOKIE_NAME": "__Host-sessionid"}),
+    Case("authkit.E069", {"REFRESH_COOKIE_NAME": "csrftoken"}),
+    Case("authkit.E070", {"USER_SERIALIZER": "testapp.views.nothing"}),
+    Case("authkit.E070", {"EXTRA_CLAIMS": "testapp.views.__name__"}),
+    Case("authkit.E071", {"LOGIN_RATE": "20 per minute"}),
+    Case("authkit.E071", {"REFRESH_RATE": "0/min"}),
+]
+SILENT = [
+    Case("authkit.E030", site={"SESSION_ENGINE": "unit.derived_engine"}),
+    jwt("authkit.E033", authkit={"TRANSPORTS": ("header",)}, instead={CSRF: None}),
+    redis("authkit.E041", BACKEND="unit.derived_engine.DerivedCache"),
+    Case(
+        "authkit.E042",
+        site={"DJANGO_REDIS_IGNORE_EXCEPTIONS": True},
+        alias={"OPTIONS": {"IGNORE_EXCEPTIONS": False}},
+        store="redis",
+    ),
+    redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": 0.5, "CONNECTION_POOL_KWARGS": {"retry": None}}),
+    Case("authkit.W045", {"REDIS_BUCKETS": 16}, alias={"OPTIONS": CLUSTER}, store="redis"),
+    jwt("authkit.E060", site={"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}),
+    Case(
+        "authkit.W062",
+        {"COOKIE_SECURE": False, "ACCESS_COOKIE_NAME": "a", "REFRESH_COOKIE_NAME": "r"},
+    ),
+    jwt("authkit.W063", site={"SESSION_COOKIE_NAME": "sessionid"}),
+    Case("authkit.W065", {"TRUSTED_PROXIES": 1}, site={"USE_X_FORWARDED_HOST": True}),
+    Case(
+        "authkit.W066",
+        {"LOGIN_RATE": None},
+        site={"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"authkit_login": "5/min"}}},
+    ),
+    Case(
+        "authkit.W067",
+        {"LOGIN_RATE": None, "REFRESH_RATE": None},
+        site={"DEFAULT_BACKEND": LOCMEM},
+    ),
+    Case("authkit.E071", {"LOGIN_RATE": "7/h"}),
+]
+
+
+def numbered(cases: list[Case]) -> list[str]:
+    """Return a short name for each case: its id, and its number among those of that id."""
+    names, seen = [], Counter[str]()
+    for case in cases:
+        seen[case.id] += 1
+        names.append(f"{case.id.removeprefix('authkit.')}-{seen[case.id]}")
+    return names
+
+
+def stand_up(settings: Settings, case: Case) -> None:
+    """Make the settings good, for the case's mode and store, and then what the case says."""
+    site = dict(case.site)
+    default = site.pop("DEFAULT_BACKEND", "django.core.cache.backends.db.DatabaseCache")
+    ours = {"BACKEND": REDIS, "LOCATION": settings.CACHES["authkit"]["LOCATION"], **case.alias}
+    caches = {"default": {"BACKEND": default, "LOCATION": "cache_table"}, "authkit": ours}
+    if site.pop("REDIS_AS_DEFAULT", False):
+        caches["default"] = caches.pop("authkit")
+    if case.neighbour is not None:
+        caches["neighbour"] = {"BACKEND": REDIS, "LOCATION": case.neighbour}
+    settings.CACHES = caches
+    settings.MIDDLEWARE = [
+        put for name in settings.MIDDLEWARE if (put := case.instead.get(name, name)) is not None
+    ]
+    settings.AUTHKIT_MODE = case.mode
+    settings.AUTHKIT = {"STORE": case.store, **case.authkit}
+    for name, value in site.items():
+        setattr(settings, name, value)
+
+
+def messages(*, deploy: bool = True) -> dict[str, CheckMessage]:
+    """Return our messages by id."""
+    found = run_checks(tags=["security"], include_deployment_checks=deploy)
+    return {str(message.id): message for message in found if str(message.id).startswith("authkit.")}
+
+
+@pytest.mark.parametrize("store", ["database", "redis"])
+@pytest.mark.parametrize("mode", ["session", "jwt"])
+def test_good_settings_are_silent(settings: Settings, mode: str, store: str) -> None:
+    """Nothing is said about settings as the documentation recommends them, even for deployment."""
+    stand_up(settings, Case("", mode=mode, store=store))
+    assert messages() == {}
+
+
+@pytest.mark.parametrize("case", CASES, ids=numbered(CASES))
+def test_what_is_broken_is_told_with_a_hint(settings: Settings, case: Case) -> None:
+    """The id is there, as an error or a warning by its letter, and says what to do."""
+    stand_up(settings, case)
+    message = messages()[case.id]
+    assert isinstance(message, Error if ".E" in case.id else Warning)
+    assert message.msg
+    assert message.hint
+
+
+@pytest.mark.parametrize("case", SILENT, ids=numbered(SILENT))
+def test_what_is_no_danger_is_not_told(settings: Settings, case: Case) -> None:
+    """The near miss of each check passes."""
+    stand_up(settings, case)
+    assert case.id not in messages()
+
+
+NEIGHBOURS = [
+    ("redis://cache:6379/1", "redis://cache:6379/1", True),
+    ("redis://cache", "rediss://CACHE:6379/0", True),
+    ("redis://localhost/2", "redis://user:secret@127.0.0.1/0?db=2", True),
+    ("redis://one,redis://two", ["redis://three", "redis://two"], True),
+    ("unix:///run/redis.sock?db=1", "unix:///run/redis.sock?db=1", True),
+    ("redis://cache/1", "redis://cache/2", False),
+    ("redis://cache:6379/1", "redis://cache:6380/1", False),
+    ("redis://cache", "unique-snowflake", False),
+    ("unix:///run/redis.sock?db=1", "unix:///run/redis.sock", False),
+]
+
+
+@pytest.mark.parametrize(("ours", "theirs", "told"), NEIGHBOURS)
+def test_a_shared_database_is_told(settings: Settings, ours: str, theirs: Any, told: bool) -> None:
+    """However the two caches write the same server and database down, it is E043."""
+    stand_up(settings, Case("authkit.E043", alias={"LOCATION": ours}, neighbour=theirs, store="redis"))
+    found = messages(deploy=False)
+    assert ("authkit.E043" in found) is told
+    if told:
+        assert "neighbour" in found["authkit.E043"].msg
+
+
+@pytest.mark.parametrize(("sentinel", "told"), [("one", True), ("ONE", True), ("another", False)])
+def test_a_database_behind_the_same_sentinels_is_told(settings: Settings, sentinel: str, told: bool) -> None:
+    """Services of one name are the same only with a Sentinel in common."""
+    alias = {"LOCATION": "redis://main/0", "OPTIONS": {"SENTINELS": [("one", 26379), ("two", 26379)]}}
+    stand_up(settings, Case("authkit.E043", alias=alias, store="redis"))
+    theirs = {"SENTINELS": [(sentinel, 26379)]}
+    other = {"BACKEND": REDIS, "LOCATION": "redis://main/0", "OPTIONS": theirs}
+    settings.CACHES = {**settings.CACHES, "neighbour": other}
+    assert ("authkit.E043" in messages(deploy=False)) is told
+
+
+def test_the_seconds_of_a_hang_are_told(settings: Settings) -> None:
+    """W044 says how long a request may be held: the longest wait, twice."""
+    stand_up(settings, redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": 3, "SOCKET_CONNECT_TIMEOUT": 2}))
+    assert "6 seconds" in messages()["authkit.W044"].msg
+
+
+def test_unusable_settings_are_all_that_is_told(settings: Settings) -> None:
+    """While settings cannot be used, no other check runs into them."""
+    stand_up(settings, Case("", {"STOER": "redis"}, site={"SESSION_ENGINE": "nowhere"}))
+    found = messages()
+    assert set(found) == {"authkit.E003"}
+    assert found["authkit.E003"].hint == 'Did you mean "STORE"?'
+
+
+def test_what_only_production_needs_is_not_told_in_development(settings: Settings) -> None:
+    """Without ``--deploy`` the server is not asked, and plain HTTP is no warning."""
+    changes = {"SESSION_COOKIE_NAME": "sessionid", "SESSION_COOKIE_SECURE": False, "DEFAULT_BACKEND": LOCMEM}
+    nobody = {"LOCATION": NOBODY}
+    stand_up(settings, Case("", site=changes, alias=nobody, store="redis"))
+    assert messages(deploy=False) == {}
+    assert set(messages()) == {"authkit.W047", "authkit.W061", "authkit.W063", "authkit.W067"}
+
+
+def ids_in_code() -> set[str]:
+    """Return every id that the package's source mentions as a string."""
+    source = Path(django_authkit.__file__).parent
+    texts = (path.read_text("utf-8") for path in source.rglob("*.py"))
+    return {found for text in texts for found in re.findall(r'"(authkit\.[EW]\d{3})"', text)}
+
+
+def test_every_id_has_a_case() -> None:
+    """No check goes untested."""
+    assert {case.id for case in CASES} | NEED_A_SERVER == ids_in_code()
+
+
+def test_ids_are_unique() -> None:
+    """Each id of the checks package is declared in one place."""
+    folder = Path(django_authkit.__file__).parent / "checks"
+    texts = (path.read_text("utf-8") for path in folder.rglob("*.py"))
+    declared = Counter(found for text in texts for found in re.findall(r'Problem\(\s*"(authkit\.\w+)"', text))
+    assert len(declared) > 25
+    assert set(declared.values()) == {1}
+    assert set(declared) < ids_in_code()
+
+
+def test_the_reference_page_has_a_row_for_each_id() -> None:
+    """Page and code agree, and no row is there twice."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "checks.md"
+    rows = re.findall(r"^\| (authkit\.\w+) \|", page.read_text("utf-8"), flags=re.MULTILINE)
+    assert sorted(rows) == sorted(ids_in_code())
