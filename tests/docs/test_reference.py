@@ -1,0 +1,109 @@
+"""The reference pages say what the code says."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import MISSING, fields
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from django.dispatch import Signal
+
+import django_authkit
+from django_authkit import answers, errors, signals
+from django_authkit.conf import AuthKitSettings
+from django_authkit.types import EndReason, ReuseClass
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+THROTTLED = ("throttled", 429)
+"""DRF's own error, in our shape."""
+
+
+def _rows(page: str, columns: tuple[str, ...]) -> list[list[str]]:
+    """Return the cells of the table on *page* that has these *columns*."""
+    lines = (REFERENCE / page).read_text("utf-8").splitlines()
+    start = lines.index(f"| {' | '.join(columns)} |") + 2
+    end = next((i for i, line in enumerate(lines[start:], start) if not line.startswith("|")), len(lines))
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines[start:end]]
+
+
+def _code(cell: str) -> str:
+    """Return the first piece of code in *cell*, or the cell."""
+    match = re.match(r"`(.+?)`", cell)
+    return match[1] if match else cell
+
+
+def _value(text: str) -> Any:
+    """Return the value that *text* writes: a literal, or a ``timedelta`` of one unit."""
+    duration = re.fullmatch(r"timedelta\((\w+)=(\d+)\)", text)
+    return timedelta(**{duration[1]: int(duration[2])}) if duration else ast.literal_eval(text)
+
+
+def _plain(value: Any) -> Any:
+    """Return *value* as a project may write it: enumerations by their strings."""
+    if isinstance(value, StrEnum):
+        return str(value)
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
+
+
+def test_settings_have_a_row_each_with_their_default() -> None:
+    """The page on settings has one row for each field, in order, and its default is the code's."""
+    rows = _rows("settings.md", ("name", "type", "default", "meaning"))
+    told = [(_code(name), _code(default)) for name, _, default, _ in rows]
+    known = {f.name.upper(): f.default for f in fields(AuthKitSettings)}
+    assert told.pop(0) == ("AUTHKIT_MODE", "required")
+    assert known.pop("MODE") is MISSING
+    assert [name for name, _ in told] == list(known)
+    assert {name: _value(text) for name, text in told} == {name: _plain(v) for name, v in known.items()}
+
+
+def test_settings_say_something_of_each() -> None:
+    """No row is left without a type and a meaning."""
+    for name, kind, _, meaning in _rows("settings.md", ("name", "type", "default", "meaning")):
+        assert kind, name
+        assert meaning.endswith("."), name
+
+
+def _leaves(kind: type[errors.AuthKitError]) -> Iterator[type[errors.AuthKitError]]:
+    """Yield the classes of ``errors.py`` that have none below them there."""
+    below = [k for k in kind.__subclasses__() if k.__module__ == errors.__name__]
+    if not below:
+        yield kind
+    for each in below:
+        yield from _leaves(each)
+
+
+def test_errors_have_a_row_each_with_their_status() -> None:
+    """The page on errors lists exactly the codes of the tree, with the statuses of the one table."""
+    rows = _rows("errors.md", ("code", "status", "when", "what the client does"))
+    told = [(_code(code), int(status)) for code, status, _, _ in rows]
+    known = [(kind.code, answers.status_of(kind())) for kind in _leaves(errors.AuthKitError)]
+    assert sorted(told) == sorted([*known, THROTTLED])
+
+
+def test_the_tree_of_errors_is_the_code_s() -> None:
+    """The Python page draws the tree that the module's docstring draws."""
+    drawn = [line.strip() for line in (errors.__doc__ or "").splitlines() if "──" in line]
+    page = (REFERENCE / "python-api.md").read_text("utf-8")
+    assert [line.strip() for line in page.splitlines() if "──" in line] == drawn
+
+
+def test_signals_have_a_row_each() -> None:
+    """The page on signals lists exactly those of the module, and each reason of an end."""
+    rows = _rows("signals.md", ("signal", "arguments", "when"))
+    assert {_code(name) for name, _, _ in rows} == {
+        name for name, value in vars(signals).items() if isinstance(value, Signal)
+    }
+    page = (REFERENCE / "signals.md").read_text("utf-8")
+    assert {_code(name) for name, _ in _rows("signals.md", ("reason", "why"))} == set(EndReason)
+    assert all(f"`{kind}`" in page for kind in ReuseClass)
+
+
+def test_the_python_page_names_what_is_exported() -> None:
+    """Every name that the package exports is in the page's import."""
+    page = (REFERENCE / "python-api.md").read_text("utf-8")
+    block = re.search(r"from django_authkit import \((.*?)\)", page, re.DOTALL)
+    assert block is not None
+    assert sorted(re.findall(r"\w+", block[1])) == sorted(django_authkit.__all__)
