@@ -1,0 +1,89 @@
+"""``manage.py demo``: the site on this machine, with everything it needs. ``--tour`` walks through it."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from demo.curl_lines import cookie_lines, header_lines
+from demo.launch import Choices, Site, end_on_signals, running_site
+from demo.people import PEOPLE
+from demo.tour import walk
+
+
+class Command(BaseCommand):
+    """Starts the site and prints how to use it; ends with Ctrl-C and leaves no process."""
+
+    help = "Starts the example site with everything it needs; with --tour, walks through it instead."
+    requires_system_checks = ()  # the server runs them, with the settings that it gets
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take what can be chosen."""
+        parser.add_argument("--mode", choices=("session", "jwt"), default="jwt", help="default: jwt")
+        parser.add_argument(
+            "--store", choices=("redis", "database"), default="redis", help="default: redis (a Valkey)"
+        )
+        parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 is any free port")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            default=Path(settings.DATABASES["default"]["NAME"]).parent,
+            help="directory of the SQLite database",
+        )
+        parser.add_argument(
+            "--tour", action="store_true", help="walk the whole story in both modes, on a free port, and end"
+        )
+
+    def handle(
+        self, *_args: Any, mode: str, store: str, port: int, data: Path, tour: bool, **_options: Any
+    ) -> None:
+        """Serve until somebody ends it, or take the tour."""
+        end_on_signals()
+        try:
+            if tour:
+                walk(self.stdout, store)
+            else:
+                self._serve(Choices(mode=mode, store=store, data=data.resolve(), port=port))
+        except KeyboardInterrupt:
+            if tour:  # half a tour shows nothing
+                sys.exit(130)
+
+    def _serve(self, choices: Choices) -> None:
+        self.stdout.write("Starting ...")
+        with running_site(choices) as site:
+            self.stdout.write(_welcome(site, choices))
+            self.stdout.flush()
+            site.server.wait()
+        message = "The server has ended by itself."
+        raise CommandError(message)
+
+
+def _welcome(site: Site, choices: Choices) -> str:
+    people = "\n".join(
+        f"    {person.name:6} {person.password}{'   (may enter the admin)' if person.is_staff else ''}"
+        for person in PEOPLE
+    )
+    store = "the database" if site.valkey is None else f"a Valkey on port {site.valkey}"
+    return f"""\
+
+The notes site is up:  {site.url}/
+
+Mode "{choices.mode}"; auth sessions are kept in {store}.
+Notes and users are kept in {choices.data}.
+
+Users and passwords:
+
+{people}
+
+To try in another terminal. Tokens in the body, for clients without cookies:
+
+{indent(header_lines(site.url, choices.mode), "    ")}
+Cookies and CSRF, as a browser does:
+
+{indent(cookie_lines(site.url), "    ")}
+Ctrl-C ends it. `--mode` and `--store` choose others, `--tour` shows the whole story.
+"""

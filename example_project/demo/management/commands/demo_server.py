@@ -1,0 +1,47 @@
+"""The server process of ``demo``: Django's threaded development server on a socket that is open already."""
+
+import socket
+import sys
+from argparse import ArgumentParser
+from threading import Thread
+from typing import Any
+
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler, get_internal_wsgi_application
+
+from demo.people import make_people
+
+
+class Command(BaseCommand):
+    """Migrates, makes the users, serves, and says ``up``; ends when its standard input does."""
+
+    help = "Serves on a socket that `demo` has opened; not for use by hand."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the number of the socket."""
+        parser.add_argument("descriptor", type=int)
+
+    def handle(self, *_args: Any, descriptor: int, **_options: Any) -> None:
+        """Serve until whoever started this process lets go of it, or is gone."""
+        call_command("migrate", verbosity=0)
+        make_people()
+        server = _server_on(socket.socket(fileno=descriptor))
+        Thread(target=server.serve_forever, daemon=True).start()
+        self.stdout.write("up")
+        self.stdout.flush()
+        sys.stdin.read()
+        server.shutdown()
+        server.server_close()
+
+
+def _server_on(listener: socket.socket) -> ThreadedWSGIServer:
+    address: tuple[str, int] = listener.getsockname()
+    server = ThreadedWSGIServer(address, WSGIRequestHandler, bind_and_activate=False)
+    server.socket.close()
+    server.socket = listener
+    server.server_name, server.server_port = server.server_address = address
+    server.setup_environ()
+    server.set_app(StaticFilesHandler(get_internal_wsgi_application()))
+    return server

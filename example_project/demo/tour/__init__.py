@@ -1,0 +1,49 @@
+"""The tour: the whole story over real HTTP, in both modes, each on a fresh site. Every step is checked."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from django.core.management.base import CommandError, OutputWrapper
+
+from demo.launch import HOST, Choices, running_site
+from demo.tour import browser_story, jwt_story, session_story
+from demo.tour.story import Deviation, Story
+
+_GRACE = 3
+"""Seconds; the tour waits for as long."""
+
+_GUIDE = """\
+A tour of django-authkit over real HTTP. Each exchange is a request, then "->"
+and the answer's status. Of every secret only the last characters are shown."""
+
+
+def walk(out: OutputWrapper, store: str) -> None:
+    """
+    Walk through both modes and print each exchange to *out*.
+
+    Raises:
+        CommandError: A step deviates; the message names it.
+    """
+    story = Story(out)
+    story.line(_GUIDE)
+    for mode in ("jwt", "session"):
+        with TemporaryDirectory(prefix="authkit-tour-") as directory:
+            _walk_mode(story, mode, store, Path(directory))
+    story.line(f"\nThe tour is complete: {story.steps} steps, {story.exchanges} answers, all as told.")
+
+
+def _walk_mode(story: Story, mode: str, store: str, directory: Path) -> None:
+    log = directory / "server.log"
+    with log.open("w") as sink:
+        choices = Choices(mode=mode, store=store, data=directory, grace=_GRACE, log=sink)
+        try:
+            with running_site(choices) as site:
+                address = f"{HOST}:{site.port}"
+                if mode == "jwt":
+                    jwt_story.tell(story, address, _GRACE)
+                else:
+                    session_story.tell(story, address)
+                browser_story.tell(story, address, mode)
+        except (Deviation, CommandError, OSError) as error:
+            message = f"{error}\n\nThe end of the server's log:\n{log.read_text()[-2000:]}"
+            raise CommandError(message) from error

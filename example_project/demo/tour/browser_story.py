@@ -1,0 +1,94 @@
+"""Cookies, in either mode: CSRF, what scripts can read, log-out. A client is written once for both."""
+
+from demo.people import ADA
+from demo.tour.device import Device
+from demo.tour.opening import CREDENTIALS, NOTES
+from demo.tour.story import Story
+
+CREDENTIAL_COOKIES = {"session": {"sessionid"}, "jwt": {"authkit_access", "authkit_refresh"}}
+
+
+def tell(story: Story, address: str, mode: str) -> None:
+    """Walk through it."""
+    story.chapter(f"{'JWT' if mode == 'jwt' else 'Session'} mode, in a browser")
+    browser = Device(story, "browser", address)
+    _log_in(story, browser, CREDENTIAL_COOKIES[mode])
+    _write(story, browser)
+    _refresh(story, browser, mode)
+    _log_in_again(story, browser)
+    _log_out(story, browser, CREDENTIAL_COOKIES[mode])
+
+
+def _copy_of(browser: Device, story: Story) -> Device:
+    copy = Device(story, "copy", browser.address)
+    copy.cookies = dict(browser.cookies)
+    return copy
+
+
+def _log_in(story: Story, browser: Device, credentials: set[str]) -> None:
+    story.step("The page asks who is there. Nobody, but the answer brings the cookie of the CSRF token.")
+    answer = browser.get("/auth/session/", "401 not_authenticated")
+    story.check("csrftoken" in answer.cookies, "there is no CSRF cookie")
+
+    story.step("Without that token in a header a log-in is refused: a page of another site cannot send it.")
+    browser.post("/auth/login/", "403 csrf_failed", CREDENTIALS)
+
+    story.step(
+        "With it Ada is in. Scripts see no credential: none is in the body, and the cookies are HttpOnly."
+    )
+    planted = browser.cookies["csrftoken"]
+    answer = browser.post("/auth/login/", "200", CREDENTIALS, csrf=True)
+    story.check(not {"access", "refresh"} & answer.body.keys(), "a credential is in the body")
+    story.check(credentials <= answer.cookies.keys(), "the cookies are missing")
+    story.check(all(answer.cookies[name]["httponly"] for name in credentials), "a script can read a cookie")
+    story.check(browser.cookies["csrftoken"] != planted, "the CSRF token outlived the log-in")
+
+
+def _write(story: Story, browser: Device) -> None:
+    story.step("What another site's form would send, cookies and no CSRF header, changes nothing.")
+    browser.post(NOTES, "403 csrf_failed", {"title": "Not by Ada"})
+
+    story.step("Ada's own page writes a note, and reads what there is.")
+    browser.post(NOTES, "201", {"title": "Looms"}, csrf=True)
+    titles = [note["title"] for note in browser.get(NOTES, "200").body]
+    story.check("Looms" in titles and "Not by Ada" not in titles, f"the notes are {titles}")
+
+    story.step("A plain Django view knows her as well, from the same cookies.")
+    story.check(f"<strong>{ADA.name}</strong>" in browser.get("/", "200").body, "the page does not name her")
+
+
+def _refresh(story: Story, browser: Device, mode: str) -> None:
+    rotates = mode == "jwt"
+    story.step(
+        "The page refreshes: new cookies, and still no token in the body."
+        if rotates
+        else "The page refreshes, as it would in JWT mode. Nothing rotates; the key stays."
+    )
+    before = dict(browser.cookies)
+    answer = browser.post("/auth/refresh/", "200", csrf=True)
+    changed = {name for name, value in browser.cookies.items() if before.get(name) != value}
+    story.check(not {"access", "refresh"} & answer.body.keys(), "a credential is in the body")
+    story.check(("authkit_refresh" in changed) is rotates, f"the cookies that changed are {sorted(changed)}")
+    browser.get(NOTES, "200")
+
+
+def _log_in_again(story: Story, browser: Device) -> None:
+    story.step("Ada logs in again. It is a new auth session, and a copy of the cookies before it is dead.")
+    copy = _copy_of(browser, story)
+    browser.post("/auth/login/", "200", CREDENTIALS, csrf=True)
+    copy.get(NOTES, "401 session_ended")
+    browser.get(NOTES, "200")
+
+
+def _log_out(story: Story, browser: Device, credentials: set[str]) -> None:
+    copy = _copy_of(browser, story)
+
+    story.step("A log-out without the CSRF header is refused as well.")
+    browser.post("/auth/logout/", "403 csrf_failed")
+
+    story.step("Ada logs out. The browser forgets its cookies, and a copy of them is refused.")
+    browser.post("/auth/logout/", "204", csrf=True)
+    story.check(not credentials & browser.cookies.keys(), "the browser still has them")
+    copy.get(NOTES, "401 session_ended")
+    copy.post("/auth/refresh/", "401 session_ended", csrf=True)
+    browser.get(NOTES, "401 not_authenticated")

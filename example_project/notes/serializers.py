@@ -1,0 +1,15 @@
+"""What of a note goes out, and what may come in."""
+
+from rest_framework import serializers
+
+from notes.models import Note
+
+
+class NoteSerializer(serializers.ModelSerializer[Note]):
+    """A note; its owner is whoever writes it and is not in the body."""
+
+    class Meta:
+        """The members."""
+
+        model = Note
+        fields = ("id", "title", "text", "created")

@@ -1,0 +1,1 @@
+"""The example site: settings, addresses, and the pages that are not an app's."""

@@ -1,0 +1,116 @@
+"""
+The example's settings. The part about django-authkit comes first; the rest is any Django project's.
+
+The environment variables are what ``manage.py demo`` sets from its options. Without them the site uses
+JWTs over its SQLite database, so that ``manage.py check`` and the like work by themselves.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from site_config.secret import secret_of
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(os.environ.get("EXAMPLE_DATA") or BASE_DIR / ".demo")
+
+# -- django-authkit -------------------------------------------------------------------------------
+
+AUTHKIT_MODE = os.environ.get("EXAMPLE_MODE", "jwt")
+AUTHKIT = {
+    "STORE": os.environ.get("EXAMPLE_STORE", "database"),
+    "REDIS_ALIAS": "authkit",
+    # The default, 10 s, unless the tour asks for less: it waits until the grace is over.
+    "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),
+    # See "Plain HTTP" below.
+    "COOKIE_SECURE": False,
+    "ACCESS_COOKIE_NAME": "authkit_access",
+    "REFRESH_COOKIE_NAME": "authkit_refresh",
+}
+SESSION_ENGINE = "django_authkit.session_engine"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["django_authkit.authentication.AuthKitAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    # Optional: the project's own views then report errors in the shape that the endpoints do.
+    "EXCEPTION_HANDLER": "django_authkit.api.errors.exception_handler",
+}
+CACHES = {
+    # Counts log-in attempts for the throttles. One process serves the demo; several need a shared cache.
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Auth sessions have a numbered database, or better a server, of their own: whoever clears a cache
+    # there would log everybody out.
+    "authkit": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": os.environ.get("EXAMPLE_REDIS_URL", "redis://127.0.0.1:6379/0"),
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 1, "SOCKET_TIMEOUT": 1},
+    },
+}
+
+# Plain HTTP. The demo is served at http://127.0.0.1, where browsers drop Secure cookies; so all cookies
+# here go without Secure, and without the __Host- prefix, which needs it. A site in production is served
+# by HTTPS: leave COOKIE_SECURE and both cookie names above at their defaults, and set
+#     SESSION_COOKIE_NAME = "__Host-sessionid"
+#     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_SECURE = False
+CSRF_COOKIE_SECURE = False
+
+# -- any Django project ---------------------------------------------------------------------------
+
+SECRET_KEY = secret_of(DATA_DIR)
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
+ROOT_URLCONF = "site_config.urls"
+LOGIN_URL = "rest_framework:login"
+LOGIN_REDIRECT_URL = "index"
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "site_config" / "static"]
+TIME_ZONE = "UTC"
+USE_TZ = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATA_DIR / "db.sqlite3",
+        "OPTIONS": {"transaction_mode": "IMMEDIATE"},
+    }
+}
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_authkit",
+    "notes",
+    "demo",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "django_authkit.middleware.SessionMiddleware",  # in the place of Django's
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django_authkit.middleware.AuthenticationMiddleware",  # in the place of Django's
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "site_config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler", "level": "ERROR"}},
+    "root": {"handlers": ["console"]},
+}

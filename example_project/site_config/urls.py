@@ -1,0 +1,25 @@
+"""The site's addresses."""
+
+from django.contrib import admin
+from django.urls import include, path
+from rest_framework.routers import DefaultRouter
+
+from notes.views import NoteViewSet
+from site_config import views
+
+router = DefaultRouter()
+router.register("notes", NoteViewSet, basename="note")
+
+accounts = [
+    path("login/", views.LoginView.as_view(), name="login"),
+    path("logout/", views.log_out_page, name="logout"),
+]
+
+urlpatterns = [
+    path("", views.index, name="index"),
+    path("auth/", include("django_authkit.urls")),
+    path("api/", include(router.urls)),
+    path("admin/", admin.site.urls),
+    # The browsable API links to the log-in pages that it finds under this name.
+    path("accounts/", include((accounts, "rest_framework"))),
+]

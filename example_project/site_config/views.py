@@ -1,0 +1,38 @@
+"""
+The pages that are no app's: the front page, and Django's log-in page over django-authkit.
+
+Neither knows the mode: ``log_in`` starts whatever kind of auth session the project is set to.
+"""
+
+from django.conf import settings
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.forms import AuthenticationForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from django_authkit import log_in, log_out
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    """Say who is asking, and where everything is."""
+    choices = {"mode": settings.AUTHKIT_MODE, "store": settings.AUTHKIT["STORE"]}
+    return render(request, "index.html", choices)
+
+
+class LoginView(auth_views.LoginView):
+    """Django's log-in form; what it starts is an auth session of the project's mode, in cookies."""
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Log in whom the form has authenticated."""
+        grant = log_in(self.request, form.get_user())
+        response = HttpResponseRedirect(self.get_success_url())
+        grant.attach(response)
+        return response
+
+
+@require_POST
+def log_out_page(request: HttpRequest) -> HttpResponse:
+    """End the auth session of this browser; the middleware clears its cookies."""
+    log_out(request)
+    return redirect("index")

@@ -1,0 +1,268 @@
+"""The example project, run as a stranger runs it: its commands in processes of their own."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+from textwrap import dedent
+
+import httpx
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2] / "example_project"
+LAST_LINE = "Ctrl-C ends it."
+PASSWORDS = {"ada": "analytical-engine", "grace": "nanoseconds", "admin": "only-for-this-demo"}
+
+
+def command(*arguments: str, project: Path = PROJECT) -> list[str]:
+    """Return the command line of ``manage.py`` with *arguments*."""
+    return [sys.executable, str(project / "manage.py"), *arguments]
+
+
+def environment(data: Path, **more: str) -> dict[str, str]:
+    """Return the environment of a stranger: the data kept apart, and another project's settings in it."""
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "of.another.project", "EXAMPLE_DATA": str(data), **more}
+
+
+def run(
+    data: Path, *arguments: str, project: Path = PROJECT, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run ``manage.py`` to its end."""
+    return subprocess.run(
+        command(*arguments, project=project),
+        env=environment(data, **more),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that has printed its welcome."""
+
+    process: subprocess.Popen[str]
+    printed: str
+
+    @property
+    def url(self) -> str:
+        """The address that it printed."""
+        return self._find(r"The notes site is up:  (http://127\.0\.0\.1:\d+)/")
+
+    @property
+    def ports(self) -> list[int]:
+        """The ports of the site and of its Valkey."""
+        return [int(self.url.rpartition(":")[2]), int(self._find(r"a Valkey on port (\d+)"))]
+
+    def block(self, title: str) -> str:
+        """Return the shell lines below the line that ends with *title*."""
+        below = self.printed.split(f"{title}\n\n", 1)[1].splitlines()
+        return dedent("\n".join(takewhile(lambda line: line.startswith("    "), below)))
+
+    def _find(self, pattern: str) -> str:
+        found = re.search(pattern, self.printed)
+        assert found, self.printed
+        return found[1]
+
+
+@contextmanager
+def demo_running(data: Path, *arguments: str) -> Iterator[Demo]:
+    """Give a running demo on a free port; end it as Ctrl-C does."""
+    with subprocess.Popen(
+        command("demo", "--port", "0", *arguments),
+        env=environment(data),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout
+        try:
+            printed = "".join(takewhile(lambda line: not line.startswith(LAST_LINE), process.stdout))
+            assert process.poll() is None, printed
+            yield Demo(process, printed)
+        finally:
+            process.send_signal(signal.SIGINT)
+
+
+@pytest.fixture(scope="module", params=["session-redis", "session-database", "jwt-redis", "jwt-database"])
+def kind(request: pytest.FixtureRequest) -> list[str]:
+    """Return the options of each kind of demo in turn."""
+    mode, store = request.param.split("-")
+    return ["--mode", mode, "--store", store]
+
+
+@pytest.fixture(scope="module")
+def demo(kind: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Return a running demo of each kind."""
+    with demo_running(tmp_path_factory.mktemp("demo"), *kind) as running:
+        yield running
+
+
+def is_open(port: int) -> bool:
+    """Tell whether anything listens on *port*."""
+    with closing(socket.socket()) as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def posted_form(client: httpx.Client, path: str, **fields: str) -> httpx.Response:
+    """Load the form at *path* and send it as a browser does."""
+    client.get(path)
+    data = {**fields, "csrfmiddlewaretoken": client.cookies["csrftoken"]}
+    return client.post(path, data=data, headers={"Origin": str(client.base_url).rstrip("/")})
+
+
+@contextmanager
+def logged_in(demo: Demo, name: str) -> Iterator[httpx.Client]:
+    """Give a client that sends the credential of *name* in its header."""
+    with httpx.Client(base_url=demo.url, trust_env=False) as client:
+        body = {"username": name, "password": PASSWORDS[name]}
+        answer = client.post("/auth/login/", json=body, headers={"X-Authkit-Transport": "header"})
+        client.headers["Authorization"] = f"Bearer {answer.json()['access']}"
+        yield client
+
+
+@pytest.mark.parametrize("store", ["redis", pytest.param("database", marks=pytest.mark.slow)])
+def test_tour_is_walked_to_its_end(store: str, tmp_path: Path) -> None:
+    """The tour shows both modes, ends with success, fits a terminal and prints no whole secret."""
+    done = run(tmp_path, "demo", "--tour", "--store", store)
+    assert done.returncode == 0, done.stderr + done.stdout
+    for title in ("JWT mode, without cookies", "JWT mode, in a browser", "Session mode, without cookies"):
+        assert f"\n{title}\n" in done.stdout
+    assert "code: refresh_reused" in done.stdout
+    assert re.search(r"The tour is complete: \d+ steps, \d+ answers, all as told\.\n$", done.stdout)
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    assert "eyJ" not in done.stdout
+    assert PASSWORDS["ada"] not in done.stdout
+
+
+def test_tour_names_the_step_that_deviates(tmp_path: Path) -> None:
+    """A site that lets strangers in makes the tour fail at its first step, and say so."""
+    broken = tmp_path / "example_project"
+    shutil.copytree(PROJECT, broken, ignore=shutil.ignore_patterns(".demo", "__pycache__"))
+    settings = broken / "site_config" / "settings.py"
+    settings.write_text(settings.read_text().replace("IsAuthenticated", "AllowAny"))
+    done = run(tmp_path / "data", "demo", "--tour", "--store", "database", project=broken)
+    assert done.returncode == 1
+    assert 'Step 1, "Nobody is logged in' in done.stderr
+    assert "GET /api/notes/ answered 200 instead of 401 not_authenticated" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_demo_ends_without_a_trace(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C and ``kill`` end the site and its Valkey, and are no failure."""
+    with demo_running(tmp_path) as demo:
+        assert httpx.get(demo.url, trust_env=False).status_code == 200
+        assert all(map(is_open, demo.ports))
+        demo.process.send_signal(number)
+        assert demo.process.wait(timeout=30) == 0
+    assert not any(map(is_open, demo.ports))
+
+
+def test_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
+    """A port in use is reported as such, and nothing is started."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = other.getsockname()[1]
+        done = run(tmp_path, "demo", "--port", str(port))
+    assert done.returncode == 1
+    assert re.fullmatch(rf"CommandError: Port {port} cannot be used .*--port.*\n", done.stderr)
+
+
+@pytest.mark.parametrize("mode", ["session", "jwt"])
+@pytest.mark.parametrize("store", ["redis", "database"])
+def test_checks_are_clean(mode: str, store: str, tmp_path: Path) -> None:
+    """The example's settings are an example: no system check has a word to say."""
+    done = run(tmp_path, "check", "--fail-level", "DEBUG", EXAMPLE_MODE=mode, EXAMPLE_STORE=store)
+    assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), done
+
+
+def test_every_installation_has_its_own_secret(tmp_path: Path) -> None:
+    """The secret key is made on first use, is readable by its owner only, and stays."""
+    keys = []
+    for directory in ("one", "other", "one"):
+        assert run(tmp_path / directory, "check").returncode == 0
+        file = tmp_path / directory / "secret_key"
+        assert file.stat().st_mode & 0o077 == 0
+        keys.append(file.read_text())
+    assert len(keys[0]) >= 50
+    assert keys[0] == keys[2] != keys[1]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_curl_lines_without_cookies_work(demo: Demo) -> None:
+    """The lines for clients without cookies log in, call, refresh and log out, pasted as they stand."""
+    lines = demo.block("for clients without cookies:")
+    shown = subprocess.run(["sh", "-euc", lines], capture_output=True, text=True, timeout=60, check=True)
+    login, notes, refreshed, logout, after = shown.stdout.splitlines()
+    assert '"access":"' in login
+    assert "Welcome, ada" in notes
+    assert '"access":"' in refreshed
+    assert logout == "204"
+    assert '"code":"session_ended"' in after
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_curl_lines_of_a_browser_work(demo: Demo) -> None:
+    """The lines with cookies log in, write with the CSRF header and not without, refresh and log out."""
+    lines = demo.block("as a browser does:")
+    shown = subprocess.run(["sh", "-euc", lines], capture_output=True, text=True, timeout=60, check=True)
+    stranger, login, written, refused, refreshed, logout, after = shown.stdout.splitlines()
+    assert '"code":"not_authenticated"' in stranger
+    assert '"username":"ada"' in login
+    assert '"access"' not in login + refreshed
+    assert '"title":"From curl"' in written
+    assert '"code":"csrf_failed"' in refused
+    assert '"username":"ada"' in refreshed
+    assert logout == "204"
+    # Some versions of curl (7.88) bring back cookies that were cleared.
+    assert '"code":"not_authenticated"' in after or '"code":"session_ended"' in after
+
+
+def test_nobody_sees_the_notes_of_others(demo: Demo) -> None:
+    """A note of Ada's does not exist for Grace, in the list or by its address."""
+    with logged_in(demo, "ada") as ada, logged_in(demo, "grace") as grace:
+        note = ada.post("/api/notes/", json={"title": "Mine", "owner": 2}).json()
+        assert note["id"] in [seen["id"] for seen in ada.get("/api/notes/").json()]
+        assert note["id"] not in [seen["id"] for seen in grace.get("/api/notes/").json()]
+        assert grace.delete(f"/api/notes/{note['id']}/").status_code == 404
+        assert ada.delete(f"/api/notes/{note['id']}/").status_code == 204
+
+
+def test_pages_log_in_and_out(demo: Demo) -> None:
+    """Django's log-in page lets a browser in to the front page and the browsable API, in either mode."""
+    with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
+        assert "You are not logged in" in browser.get("/").text
+        refused = posted_form(browser, "/accounts/login/", username="ada", password="wrong")
+        assert "Please enter a correct username" in refused.text
+        front = posted_form(browser, "/accounts/login/", username="ada", password=PASSWORDS["ada"])
+        assert "<strong>ada</strong>" in front.text
+        script = re.search(r'<script src="([^"]+)"', front.text)
+        assert script
+        assert browser.get(script[1]).status_code == 200
+        browsable = browser.get("/api/notes/", headers={"Accept": "text/html"})
+        assert browsable.status_code == 200
+        assert "Welcome, ada" in browsable.text
+        written = posted_form(browser, "/api/notes/", title="From the browsable API")
+        assert written.status_code == 201
+        data = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert "You are not logged in" in browser.post("/accounts/logout/", data=data).text
+        assert browser.get("/api/notes/").status_code == 401
+
+
+def test_admin_shows_the_notes_of_all(demo: Demo) -> None:
+    """The admin lets its user in through Django's own log-in, in either mode."""
+    with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
+        entered = posted_form(browser, "/admin/login/", username="admin", password=PASSWORDS["admin"])
+        assert entered.status_code == 200
+        listed = browser.get("/admin/notes/note/").text
+        assert "Welcome, ada" in listed
+        assert "Welcome, grace" in listed
+        assert browser.get("/static/admin/css/base.css").status_code == 200
