@@ -1,0 +1,139 @@
+"""Starts the servers before anything else, and gives every test its clock."""
+
+import signal
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+import hypothesis
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+from pytest_django import DjangoDbBlocker
+
+from clock import Clock
+from django_authkit.stores.protocol import Store
+from rig import DatabaseSite, RedisSite, Rig, Site, rigged
+from servers import Addresses, Servers
+
+# How long an example takes says nothing on a shared machine.
+hypothesis.settings.register_profile("authkit", deadline=None)
+hypothesis.settings.load_profile("authkit")
+
+SERVERS = pytest.StashKey[Servers]()
+ADDRESSES = pytest.StashKey[Addresses]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the servers, unless this is a worker that was told where they are; point the settings at them."""
+    if config.option.collectonly:
+        return
+    told: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if told is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would outlive us
+        config.stash[SERVERS] = Servers()
+        config.stash[ADDRESSES] = config.stash[SERVERS].addresses
+    else:
+        config.stash[ADDRESSES] = Addresses(**told["addresses"])
+    _point_settings(config.stash[ADDRESSES], _worker_number(config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where the servers are."""
+    node.workerinput["addresses"] = asdict(node.config.stash[ADDRESSES])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the servers."""
+    if SERVERS in config.stash:
+        config.stash[SERVERS].stop()
+
+
+def _worker_number(config: pytest.Config) -> int:
+    """Return 0 without xdist, and 1, 2, ... for its workers."""
+    worker: str | None = getattr(config, "workerinput", {}).get("workerid")
+    return 0 if worker is None else int(worker.removeprefix("gw")) + 1
+
+
+def _point_settings(addresses: Addresses, worker: int) -> None:
+    settings.DATABASES["default"]["TEST"]["NAME"] = str(Path(addresses.directory) / "test.sqlite3")
+    settings.DATABASES["postgres"]["HOST"] = addresses.postgres_host
+    settings.DATABASES["postgres"]["PORT"] = str(addresses.postgres_port)
+    settings.CACHES["authkit"]["LOCATION"] = f"{addresses.valkey}/{worker}"
+
+
+@pytest.fixture(scope="session")
+def addresses(pytestconfig: pytest.Config) -> Addresses:
+    """Where the servers are."""
+    return pytestconfig.stash[ADDRESSES]
+
+
+@pytest.fixture(scope="session")
+def redis_database(pytestconfig: pytest.Config) -> int:
+    """Return the numbered database of this process on each Redis or Valkey server."""
+    return _worker_number(pytestconfig)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[None]:
+    """Make both test databases, whichever a test asks for: ``site`` uses them without a mark."""
+    with django_db_blocker.unblock():
+        made = setup_databases(verbosity=0, interactive=False, aliases=settings.DATABASES)
+    yield
+    with django_db_blocker.unblock():
+        teardown_databases(made, verbosity=0)
+
+
+@pytest.fixture
+def clock() -> Iterator[Clock]:
+    """Return a clock that starts at the present."""
+    with Clock.running() as clock:
+        yield clock
+
+
+@pytest.fixture(scope="session")
+def sites(addresses: Addresses, redis_database: int, django_db_setup: None) -> dict[str, Site]:
+    """Return every place that a store can be, by name."""
+    sites: dict[str, Site] = {
+        "valkey-resp2": RedisSite(f"{addresses.valkey}/{redis_database}", 2),
+        "valkey-resp3": RedisSite(f"{addresses.valkey}/{redis_database}", 3),
+    }
+    if addresses.redis:
+        sites["redis"] = RedisSite(f"{addresses.redis}/{redis_database}", 3)
+    for name, alias in (("sqlite", "default"), ("postgresql", "postgres")):
+        at = connections[alias].settings_dict
+        sites[name] = DatabaseSite(alias, str(at["NAME"]), at["HOST"], str(at["PORT"]))
+    return sites
+
+
+STORES = ["valkey-resp2", "valkey-resp3", "sqlite", "postgresql"]
+if which("redis-server"):
+    STORES.append("redis")
+
+
+@pytest.fixture(params=STORES)
+def site(
+    request: pytest.FixtureRequest, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker
+) -> Iterator[Site]:
+    """Return each place in turn, and let the test use the databases."""
+    with django_db_blocker.unblock():
+        yield sites[request.param]
+
+
+@pytest.fixture
+def rig(site: Site) -> Iterator[Rig]:
+    """Return a hold of each store in turn, empty."""
+    with rigged(site) as rig:
+        yield rig
+
+
+@pytest.fixture
+def store(rig: Rig) -> Store:
+    """Return the rig's store."""
+    return rig.store

@@ -1,0 +1,111 @@
+"""Django sessions of visitors who are not logged in."""
+
+from secrets import token_bytes
+
+import pytest
+
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent
+from rig import HOUR, MINUTE, Rig
+
+HANDLE = new_handle(0)
+KEY = bytes(range(32))
+
+
+def test_data_comes_back(store: Store) -> None:
+    """Whoever has handle and key gets the data."""
+    assert store.create_anonymous(HANDLE, KEY, "data 🦊", HOUR) is True
+    assert store.load_anonymous(HANDLE, KEY) == "data 🦊"
+
+
+def test_empty_data_is_not_absent(store: Store) -> None:
+    """Nothing stored and nothing there are told apart."""
+    store.create_anonymous(HANDLE, KEY, "", HOUR)
+    assert store.load_anonymous(HANDLE, KEY) == ""
+
+
+def test_the_same_create_again(store: Store) -> None:
+    """The first call's record is the repeated call's."""
+    assert store.create_anonymous(HANDLE, KEY, "data", HOUR) is True
+    assert store.create_anonymous(HANDLE, KEY, "data", HOUR) is True
+
+
+def test_a_taken_handle(store: Store) -> None:
+    """A handle with another key is refused and left as it is."""
+    store.create_anonymous(HANDLE, KEY, "mine", HOUR)
+    assert store.create_anonymous(HANDLE, token_bytes(32), "theirs", HOUR) is False
+    assert store.load_anonymous(HANDLE, KEY) == "mine"
+
+
+def test_an_expired_handle_is_free(rig: Rig, store: Store) -> None:
+    """Expired means absent, for the next ``create`` too."""
+    store.create_anonymous(HANDLE, KEY, "old", MINUTE)
+    rig.wait(MINUTE)
+    assert store.create_anonymous(HANDLE, token_bytes(32), "new", HOUR) is True
+    assert store.load_anonymous(HANDLE, KEY) is None
+
+
+@pytest.mark.parametrize("digest", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
+def test_another_key_opens_nothing(store: Store, digest: bytes) -> None:
+    """A handle alone is no key: nothing is read, written or deleted with it."""
+    store.create_anonymous(HANDLE, KEY, "mine", HOUR)
+    assert store.load_anonymous(HANDLE, digest) is None
+    assert store.save_anonymous(HANDLE, digest, "theirs", HOUR) is False
+    store.delete_anonymous(HANDLE, digest)
+    assert store.load_anonymous(HANDLE, KEY) == "mine"
+
+
+def test_it_expires(rig: Rig, store: Store) -> None:
+    """After its lifetime it is absent, and a save does not bring it back."""
+    store.create_anonymous(HANDLE, KEY, "data", HOUR)
+    rig.wait(59 * MINUTE)
+    assert store.load_anonymous(HANDLE, KEY) == "data"
+    rig.wait(MINUTE)
+    assert store.load_anonymous(HANDLE, KEY) is None
+    assert store.save_anonymous(HANDLE, KEY, "new", HOUR) is False
+    assert store.load_anonymous(HANDLE, KEY) is None
+
+
+@pytest.mark.parametrize(("lifetime", "alive"), [(2 * HOUR, True), (MINUTE, False)])
+def test_save_replaces_data_and_expiry(rig: Rig, store: Store, lifetime: int, alive: bool) -> None:
+    """The lifetime counts from the save, longer or shorter than before."""
+    store.create_anonymous(HANDLE, KEY, "old", 65 * MINUTE)
+    rig.wait(MINUTE)
+    assert store.save_anonymous(HANDLE, KEY, "new", lifetime) is True
+    assert store.load_anonymous(HANDLE, KEY) == "new"
+    rig.wait(HOUR + 10 * MINUTE if alive else MINUTE)
+    assert store.load_anonymous(HANDLE, KEY) == ("new" if alive else None)
+
+
+def test_save_makes_nothing(store: Store) -> None:
+    """What was deleted or never was is not written."""
+    assert store.save_anonymous(HANDLE, KEY, "data", HOUR) is False
+    assert store.load_anonymous(HANDLE, KEY) is None
+
+
+def test_delete_forgets(store: Store) -> None:
+    """Deleted is absent; to delete again is no error."""
+    store.create_anonymous(HANDLE, KEY, "data", HOUR)
+    for _ in range(2):
+        store.delete_anonymous(HANDLE, KEY)
+        assert store.load_anonymous(HANDLE, KEY) is None
+        assert store.save_anonymous(HANDLE, KEY, "data", HOUR) is False
+
+
+def test_it_is_no_auth_session(store: Store) -> None:
+    """An anonymous session is in no way a log-in."""
+    store.create_anonymous(HANDLE, KEY, "data", HOUR)
+    assert store.load(HANDLE) is Absent.GONE
+    assert store.touch(HANDLE, KEY, idle=HOUR, interval=0) is Absent.GONE
+    assert store.rekey(HANDLE, KEY, token_bytes(32)) is Absent.GONE
+    assert store.save_data(HANDLE, KEY, "data", idle_limit=None) is False
+
+
+def test_an_auth_session_is_not_anonymous(rig: Rig, store: Store) -> None:
+    """The key of a log-in opens no anonymous session, and deletes no log-in."""
+    started = rig.start(data="data")
+    assert store.load_anonymous(started.sid, started.key) is None
+    assert store.save_anonymous(started.sid, started.key, "new", HOUR) is False
+    store.delete_anonymous(started.sid, started.key)
+    assert rig.sids() == [started.sid]

@@ -1,0 +1,285 @@
+"""``create`` and ``load``: what a store keeps of a new auth session, and the limit per user."""
+
+from dataclasses import replace
+from secrets import token_bytes
+
+import pytest
+
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent, Created, Found, Mode, OnLimit, Refused
+from rig import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig
+
+SAID = (
+    "sid", "user_id", "backend", "auth_hash", "mode", "remember", "amr", "address", "user_agent",
+)  # fmt: skip
+
+
+def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
+    """The record says what the proposal said."""
+    proposal = rig.proposal(mode=Mode.JWT, remember=False, amr=("pwd", "otp"), jti_digest=token_bytes(32))
+    created = store.create(proposal)
+    assert isinstance(created, Created)
+    assert [getattr(created.session, name) for name in SAID] == [getattr(proposal, name) for name in SAID]
+    assert created.ended == ()
+
+
+def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
+    """Log-in, proof and activity are now; the ends are now plus the lifetimes."""
+    before = store.now()
+    session = rig.start(idle=HOUR, absolute=DAY, access=5 * MINUTE).session
+    assert before <= session.created <= store.now()
+    assert session.auth_time == session.last_seen == session.created
+    assert session.idle_until == session.created + HOUR
+    assert session.ends == session.created + DAY
+    assert session.access_until == session.created + 5 * MINUTE
+
+
+def test_idle_end_and_access_tokens_stop_at_the_absolute_end(rig: Rig) -> None:
+    """Neither the idle end nor an access token reaches past the absolute end."""
+    session = rig.start(idle=2 * DAY, absolute=DAY, access=3 * DAY).session
+    assert session.idle_until == session.access_until == session.ends
+
+
+def test_without_an_access_token_none_is_outstanding(rig: Rig, store: Store) -> None:
+    """With ``access`` 0 no access token of the session is ahead of now."""
+    session = rig.start(access=0).session
+    assert session.access_until <= session.created
+
+
+def test_generation_counts_refresh_tokens(rig: Rig, store: Store) -> None:
+    """A record that begins with a refresh token is at generation 1, another at 0."""
+    with_token = rig.start().session
+    assert (with_token.generation, with_token.rotated) == (1, with_token.created)
+    without = rig.start(jti_digest=None).session
+    assert (without.generation, without.rotated) == (0, 0)
+
+
+def test_load_returns_what_create_made(rig: Rig, store: Store) -> None:
+    """A record is read as it was written, with its data and the store's time."""
+    started = rig.start(data="encoded:data")
+    found = store.load(started.sid)
+    assert isinstance(found, Found)
+    assert found.session == started.session
+    assert found.data == "encoded:data"
+    assert started.session.created <= found.now <= store.now()
+
+
+def test_load_changes_nothing(rig: Rig, store: Store) -> None:
+    """To look at a record is not activity."""
+    started = rig.start(idle=HOUR)
+    rig.wait(50 * MINUTE)
+    found = store.load(started.sid)
+    assert isinstance(found, Found)
+    assert found.session == started.session
+    rig.wait(11 * MINUTE)
+    assert store.load(started.sid) is Absent.GONE
+
+
+def test_load_of_a_record_without_a_key(rig: Rig, store: Store) -> None:
+    """``load`` asks for no key: SUPERSEDED is never its answer."""
+    assert isinstance(store.load(rig.start(key_digest=None).sid), Found)
+
+
+def test_load_of_what_never_was(rig: Rig, store: Store) -> None:
+    """An unknown sid is GONE."""
+    assert store.load(new_handle(0)) is Absent.GONE
+
+
+@pytest.mark.parametrize(("idle", "absolute"), [(HOUR, DAY), (2 * HOUR, HOUR)], ids=["idle", "absolute"])
+def test_expired_is_absent(rig: Rig, store: Store, idle: int, absolute: int) -> None:
+    """A record is there until its idle or absolute end, and absent from then on."""
+    started = rig.start(idle=idle, absolute=absolute)
+    rig.wait(HOUR - 10 * SECOND)
+    assert isinstance(store.load(started.sid), Found)
+    rig.wait(10 * SECOND)
+    assert store.load(started.sid) is Absent.GONE
+    assert rig.sids() == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Mözilla/5.0 (Уфа; 東京) 🦊🔥", "'; DROP TABLE x; --", 'a|b\tc\nd\\e"f:{g}', "\u202ertl", "x" * 256],
+    ids=["unicode", "quotes", "separators", "bidi", "long"],
+)
+def test_text_comes_back_as_it_was(rig: Rig, store: Store, text: str) -> None:
+    """User agents are anybody's text; what is printable of it comes back unchanged."""
+    found = store.load(rig.start(user_agent=text, address="2001:db8::1", data=text).sid)
+    assert isinstance(found, Found)
+    assert (found.session.user_agent, found.data) == (text, text)
+
+
+def test_empty_texts_come_back_empty(rig: Rig, store: Store) -> None:
+    """Unknown address and user agent are empty, and an empty ``amr`` has no values."""
+    found = store.load(rig.start(user_agent="", address="", amr=(), auth_hash="").sid)
+    assert isinstance(found, Found)
+    session = found.session
+    assert (session.user_agent, session.address, session.amr, session.auth_hash) == ("", "", (), "")
+
+
+def test_large_data_comes_back_whole(rig: Rig, store: Store) -> None:
+    """Session data may be long."""
+    data = "0123456789abcdef" * 8_192
+    found = store.load(rig.start(data=data).sid)
+    assert isinstance(found, Found)
+    assert found.data == data
+
+
+@pytest.mark.parametrize("user_id", ["0b5e…-ü", "a:b|c", "{x}", "6f2a1b50-9e6f-4d5e-8f0a-0c6f7b8d9e10", "-1"])
+def test_user_ids_are_any_text(rig: Rig, store: Store, user_id: str) -> None:
+    """Where no row must exist, a user id is any text: keys keep apart what differs."""
+    if not isinstance(rig.site, RedisSite):
+        user_id = rig.site.add_user()
+    started = rig.start(user_id=user_id)
+    assert rig.sids(user_id) == [started.sid]
+    assert rig.sids() == []
+    assert store.revoke_user(user_id, rig.reason) == (started.session,)
+
+
+def test_the_same_call_again_gets_the_same_answer(rig: Rig, store: Store) -> None:
+    """A repeated ``create`` finds its own record and makes no second one."""
+    proposal = rig.proposal(jti_digest=token_bytes(32), data="kept", max_sessions=1)
+    first = store.create(proposal)
+    again = store.create(proposal)
+    assert isinstance(first, Created)
+    assert again == first
+    assert rig.sids() == [proposal.sid]
+
+
+def test_the_same_call_again_is_not_refused_by_itself(rig: Rig, store: Store) -> None:
+    """The record that the first call made does not count against its repetition."""
+    proposal = rig.proposal(max_sessions=1, on_limit=OnLimit.REFUSE)
+    assert isinstance(store.create(proposal), Created)
+    assert isinstance(store.create(proposal), Created)
+
+
+def test_the_same_call_again_ends_nobody_else(rig: Rig, store: Store) -> None:
+    """A repetition makes no more room than the first call did, and names the same as ended."""
+    started = []
+    for _ in range(3):
+        started.append(rig.start())
+        rig.wait(SECOND)
+    proposal = rig.proposal(max_sessions=2)
+    first = store.create(proposal)
+    assert isinstance(first, Created)
+    assert {session.sid for session in first.ended} == {one.sid for one in started[:2]}
+    assert store.create(proposal) == first
+    assert set(rig.sids()) == {proposal.sid, started[2].sid}
+
+
+@pytest.mark.parametrize("other", ["key_digest", "jti_digest"])
+def test_a_taken_sid_is_an_error(rig: Rig, store: Store, other: str) -> None:
+    """A sid of another record is refused, and that record is not touched."""
+    proposal = rig.proposal(jti_digest=token_bytes(32), data="mine")
+    created = store.create(proposal)
+    assert isinstance(created, Created)
+    with pytest.raises(ValueError, match="sid"):
+        store.create(replace(proposal, **{other: token_bytes(32)}, data="other"))  # type: ignore[arg-type]
+    found = store.load(proposal.sid)
+    assert isinstance(found, Found)
+    assert (found.session, found.data) == (created.session, "mine")
+
+
+def test_a_sid_taken_by_another_user_is_an_error(rig: Rig, store: Store) -> None:
+    """No user gets a sid that another has."""
+    proposal = rig.proposal()
+    store.create(proposal)
+    other = rig.site.add_user()
+    with pytest.raises(ValueError, match="sid"):
+        store.create(replace(proposal, user_id=other, key_digest=token_bytes(32)))
+    assert rig.sids(other) == []
+
+
+def test_a_taken_sid_ends_nobody(rig: Rig, store: Store) -> None:
+    """What fails makes no room first."""
+    proposal = rig.proposal()
+    store.create(proposal)
+    older = rig.start().sid
+    with pytest.raises(ValueError, match="sid"):
+        store.create(replace(proposal, key_digest=token_bytes(32), max_sessions=1))
+    assert set(rig.sids()) == {older, proposal.sid}
+
+
+def test_no_limit(rig: Rig, store: Store) -> None:
+    """Without a limit a user has as many auth sessions as log-ins."""
+    started = {rig.start(max_sessions=None, on_limit=OnLimit.REFUSE).sid for _ in range(12)}
+    assert set(rig.sids()) == started
+
+
+def test_evict_ends_the_least_recently_seen(rig: Rig, store: Store) -> None:
+    """The auth session with the oldest activity, not the oldest log-in, makes room."""
+    first, second = rig.start(), rig.start()
+    rig.wait(MINUTE)
+    store.touch(first.sid, first.key, idle=DAY, interval=0)
+    rig.wait(MINUTE)
+    created = store.create(rig.proposal(max_sessions=2))
+    assert isinstance(created, Created)
+    assert created.ended == (second.session,)
+    assert rig.sids() == [created.session.sid, first.sid]
+    assert store.load(second.sid) is Absent.GONE
+    assert store.touch(second.sid, second.key, idle=DAY, interval=0) is Absent.GONE
+
+
+def test_evict_ends_as_many_as_it_takes(rig: Rig, store: Store) -> None:
+    """A limit that was lowered ends several at the next log-in."""
+    started = []
+    for _ in range(5):
+        started.append(rig.start())
+        rig.wait(SECOND)
+    created = store.create(rig.proposal(max_sessions=2))
+    assert isinstance(created, Created)
+    assert {ended.sid for ended in created.ended} == {one.sid for one in started[:4]}
+    assert rig.sids() == [created.session.sid, started[4].sid]
+
+
+def test_evict_with_a_limit_of_one(rig: Rig, store: Store) -> None:
+    """With one allowed the newest log-in is the one that lives."""
+    older = rig.start()
+    created = store.create(rig.proposal(max_sessions=1))
+    assert isinstance(created, Created)
+    assert created.ended == (older.session,)
+    assert rig.sids() == [created.session.sid]
+
+
+def test_end_others_ends_all_when_the_limit_would_be_passed(rig: Rig, store: Store) -> None:
+    """END_OTHERS leaves only the new auth session, once there are too many."""
+    limit = {"max_sessions": 2, "on_limit": OnLimit.END_OTHERS}
+    older = {rig.start(**limit).sid, rig.start(**limit).sid}
+    assert set(rig.sids()) == older
+    created = store.create(rig.proposal(**limit))
+    assert isinstance(created, Created)
+    assert {ended.sid for ended in created.ended} == older
+    assert rig.sids() == [created.session.sid]
+
+
+def test_refuse_refuses(rig: Rig, store: Store) -> None:
+    """REFUSE makes nothing, says how many live, and says it again."""
+    limit = {"max_sessions": 2, "on_limit": OnLimit.REFUSE}
+    older = {rig.start(**limit).sid, rig.start(**limit).sid}
+    proposal = rig.proposal(**limit)
+    assert store.create(proposal) == Refused(live=2)
+    assert store.create(proposal) == Refused(live=2)
+    assert store.load(proposal.sid) is Absent.GONE
+    assert set(rig.sids()) == older
+
+
+@pytest.mark.parametrize("policy", OnLimit)
+def test_what_has_ended_does_not_count(rig: Rig, store: Store, policy: OnLimit) -> None:
+    """Expired and revoked auth sessions take no place."""
+    rig.start(idle=MINUTE)
+    store.revoke(rig.start().sid, rig.reason)
+    rig.wait(MINUTE)
+    created = store.create(rig.proposal(max_sessions=1, on_limit=policy))
+    assert isinstance(created, Created)
+    assert created.ended == ()
+
+
+@pytest.mark.parametrize("policy", OnLimit)
+def test_other_users_do_not_count(rig: Rig, store: Store, policy: OnLimit) -> None:
+    """The limit is one per user, and ends nobody else's."""
+    other = rig.site.add_user()
+    theirs = rig.start(user_id=other)
+    created = store.create(rig.proposal(max_sessions=1, on_limit=policy))
+    assert isinstance(created, Created)
+    assert created.ended == ()
+    assert rig.sids(other) == [theirs.sid]

@@ -1,0 +1,348 @@
+"""
+Every store beside one small model: whatever is done in whatever order, both say the same.
+
+The model counts minutes. The store's clock runs on by less than half a minute in each example, so
+the minute of an instant is the model's minute of it.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from secrets import token_bytes
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from django_authkit.types import (
+    Absent,
+    AuthSession,
+    Created,
+    EndReason,
+    Found,
+    Mode,
+    OnLimit,
+    Refused,
+    ReuseClass,
+    RotationOutcome,
+)
+from rig import MINUTE, SECOND, Site, full_profile, request, rigged
+
+GRACE = 90 * SECOND
+"""Over between the first and the second minute."""
+INTERVAL = 30 * SECOND
+"""A write is due in each new minute."""
+SPANS = st.integers(min_value=1, max_value=9)
+
+
+@dataclass
+class Expected:
+    """What the model knows of an auth session. Instants and spans are in minutes."""
+
+    user: str
+    mode: Mode
+    key: bytes | None
+    jtis: list[bytes]
+    generation: int
+    last_seen: int
+    idle_until: int
+    ends: int
+    rotated: int
+    idle_limit: int | None = None
+    auth_hash: str = "a"
+    data: str = ""
+    ended: bool = False
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Does to the store and to the model the same."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__()
+        self.stack = ExitStack()
+        self.rig = self.stack.enter_context(rigged(site))
+        self.store = self.rig.store
+        self.users = [self.rig.user, site.add_user()]
+        self.started = self.store.now()
+        self.minute = 0
+        self.records: dict[str, Expected] = {}
+
+    def teardown(self) -> None:
+        """Leave the store empty."""
+        self.stack.close()
+
+    def live(self, user: str) -> dict[str, Expected]:
+        """Return what should live of the user's."""
+        return {sid: one for sid, one in self.records.items() if one.user == user and self.alive(one)}
+
+    def alive(self, one: Expected) -> bool:
+        """Tell whether an auth session should live."""
+        return not one.ended and self.minute < min(one.idle_until, one.ends)
+
+    def slide(self, one: Expected, idle: int) -> None:
+        """Record activity now."""
+        one.last_seen = self.minute
+        one.idle_until = min(self.minute + idle, one.ends)
+
+    def minute_of(self, instant: int) -> int:
+        """Return the model's minute of an instant of the store."""
+        return (instant - self.started) // MINUTE
+
+    def pick(self, number: int) -> str | None:
+        """Return the sid of one of the records there ever were."""
+        sids = list(self.records)
+        return sids[number % len(sids)] if sids else None
+
+    @rule(
+        user=st.integers(0, 1),
+        keyed=st.booleans(),
+        tokened=st.booleans(),
+        idle=SPANS,
+        absolute=SPANS,
+        limit=st.none() | st.integers(1, 4),
+        policy=st.sampled_from(OnLimit),
+    )
+    def create(
+        self,
+        user: int,
+        keyed: bool,
+        tokened: bool,
+        idle: int,
+        absolute: int,
+        limit: int | None,
+        policy: OnLimit,
+    ) -> None:
+        """Log in."""
+        proposal = self.rig.proposal(
+            user_id=self.users[user],
+            auth_hash="a",
+            key_digest=token_bytes(32) if keyed else None,
+            jti_digest=token_bytes(32) if tokened else None,
+            idle=idle * MINUTE,
+            absolute=absolute * MINUTE,
+            max_sessions=limit,
+            on_limit=policy,
+        )
+        live = self.live(proposal.user_id)
+        answer = self.store.create(proposal)
+        assert self.store.create(proposal) == answer
+        full = limit is not None and len(live) >= limit
+        if full and policy is OnLimit.REFUSE:
+            assert answer == Refused(live=len(live))
+            return
+        assert isinstance(answer, Created)
+        self.expect_ended(answer, live, 0 if not full else 1 if policy is OnLimit.END_OTHERS else limit or 0)
+        self.records[proposal.sid] = Expected(
+            user=proposal.user_id,
+            mode=Mode.SESSION,
+            key=proposal.key_digest,
+            jtis=[proposal.jti_digest] if proposal.jti_digest else [],
+            generation=int(tokened),
+            last_seen=self.minute,
+            idle_until=self.minute + min(idle, absolute),
+            ends=self.minute + absolute,
+            rotated=self.minute,
+        )
+
+    def expect_ended(self, answer: Created, live: dict[str, Expected], left: int) -> None:
+        """Check who made room: none, or all but *left* with the new one, least recently seen first."""
+        ended = [session.sid for session in answer.ended]
+        assert len(ended) == len(set(ended)) == (len(live) - left + 1 if left else 0)
+        assert set(ended) <= set(live)
+        kept = [one.last_seen for sid, one in live.items() if sid not in ended]
+        for sid in ended:
+            assert all(live[sid].last_seen <= other for other in kept)
+            live[sid].ended = True
+
+    @rule(number=st.integers(0, 9), right=st.booleans(), idle=SPANS)
+    def touch(self, number: int, right: bool, idle: int) -> None:
+        """Come with a session key."""
+        sid = self.pick(number)
+        if sid is None:
+            return
+        one = self.records[sid]
+        key = one.key if right and one.key else token_bytes(32)
+        answer = self.store.touch(sid, key, idle=idle * MINUTE, interval=INTERVAL)
+        if self.expect_key(one, key, answer) and one.last_seen < self.minute:
+            self.slide(one, min(idle, one.idle_limit or idle))
+
+    def expect_key(self, one: Expected, key: bytes | None, answer: Found | Absent) -> bool:
+        """Check which of the three answers it is; tell whether it is the record."""
+        if not self.alive(one):
+            assert answer is Absent.GONE
+        elif one.key != key:
+            assert answer is Absent.SUPERSEDED
+        else:
+            assert isinstance(answer, Found)
+        return isinstance(answer, Found)
+
+    @rule(number=st.integers(0, 9), behind=st.integers(-1, 3), genuine=st.booleans(), idle=SPANS)
+    def rotate(self, number: int, behind: int, genuine: bool, idle: int) -> None:
+        """Come with a refresh token that is *behind* generations old."""
+        sid = self.pick(number)
+        if sid is None:
+            return
+        one = self.records[sid]
+        generation = max(1, one.generation - behind)
+        behind = one.generation - generation
+        known = genuine and behind >= 0
+        call = request(
+            sid,
+            generation,
+            one.jtis[generation - 1] if known else token_bytes(32),
+            grace=GRACE,
+            idle=idle * MINUTE,
+        )
+        answer = self.store.rotate(call)
+        expected = self.expected_outcome(one, behind, known)
+        assert (answer.outcome, answer.reuse, answer.lost_write) == expected
+        if answer.outcome is RotationOutcome.ROTATED:
+            one.jtis.append(call.proposed)
+            one.generation, one.rotated, one.mode = one.generation + 1, self.minute, Mode.JWT
+            self.slide(one, min(idle, one.idle_limit or idle))
+            assert self.store.rotate(call).session == answer.session
+        one.ended = one.ended or answer.outcome is RotationOutcome.REUSED
+
+    def expected_outcome(
+        self, one: Expected, behind: int, known: bool
+    ) -> tuple[RotationOutcome, ReuseClass | None, bool]:
+        """Return what the table says."""
+        if not self.alive(one) or behind < 0:
+            return RotationOutcome.GONE, None, self.alive(one)
+        if behind >= 2:
+            return RotationOutcome.REUSED, ReuseClass.OLDER, False
+        if not known:
+            return RotationOutcome.REUSED, ReuseClass.FOREIGN, False
+        if behind == 0:
+            return RotationOutcome.ROTATED, None, False
+        if self.minute - one.rotated <= 1:
+            return RotationOutcome.REPLAYED, None, False
+        return RotationOutcome.REUSED, ReuseClass.PREVIOUS, False
+
+    @rule(number=st.integers(0, 9), right=st.booleans(), none=st.booleans())
+    def rekey(self, number: int, right: bool, none: bool) -> None:
+        """Ask for a new session key."""
+        sid = self.pick(number)
+        if sid is None:
+            return
+        one = self.records[sid]
+        presented = None if none else one.key if right and one.key else token_bytes(32)
+        replacement = token_bytes(32)
+        if self.expect_key(one, presented, self.store.rekey(sid, presented, replacement)):
+            one.key, one.mode = replacement, Mode.SESSION
+
+    @rule(number=st.integers(0, 9), data=st.sampled_from(["", "x", "ü" * 500]), limit=st.none() | SPANS)
+    def save_data(self, number: int, data: str, limit: int | None) -> None:
+        """Save Django session data with the right key, if there is one."""
+        sid = self.pick(number)
+        if sid is None:
+            return
+        one = self.records[sid]
+        idle_limit = None if limit is None else limit * MINUTE
+        saved = self.store.save_data(sid, one.key or token_bytes(32), data, idle_limit=idle_limit)
+        assert saved is (self.alive(one) and one.key is not None)
+        if saved:
+            one.data, one.idle_limit = data, limit
+            one.idle_until = min(one.idle_until, one.idle_until if limit is None else self.minute + limit)
+
+    @rule(user=st.sampled_from([0, 1]), old=st.sampled_from("ab"), new=st.sampled_from("ab"))
+    def restamp_user(self, user: int, old: str, new: str) -> None:
+        """Replace a hash on all of a user's."""
+        stale = [one for one in self.live(self.users[user]).values() if one.auth_hash == old]
+        assert self.store.restamp_user(self.users[user], old, new) == len(stale)
+        for one in stale:
+            one.auth_hash = new
+
+    @rule(number=st.integers(0, 9), by_key=st.booleans())
+    def revoke(self, number: int, by_key: bool) -> None:
+        """Log out, by sid or with a key that may not be the one."""
+        sid = self.pick(number)
+        if sid is None:
+            return
+        one = self.records[sid]
+        ended = self.store.revoke(sid, EndReason.LOGOUT, key_digest=token_bytes(32) if by_key else None)
+        assert (ended is not None) is (self.alive(one) and not by_key)
+        one.ended = one.ended or ended is not None
+
+    @rule(user=st.sampled_from([0, 1]), keep=st.none() | st.integers(0, 9))
+    def revoke_user(self, user: int, keep: int | None) -> None:
+        """Log out everywhere, or everywhere else."""
+        kept = None if keep is None else self.pick(keep)
+        expected = self.live(self.users[user]).keys() - {kept}
+        ended = self.store.revoke_user(self.users[user], EndReason.REVOKED, keep=kept)
+        assert sorted(session.sid for session in ended) == sorted(expected)
+        for sid in expected:
+            self.records[sid].ended = True
+
+    @rule(certain=st.integers(0, 5))
+    def revoke_all(self, certain: int) -> None:
+        """Log everybody out, now and then."""
+        if certain == 0:
+            self.store.revoke_all()
+            for one in self.records.values():
+                one.ended = True
+
+    @rule(minutes=st.integers(1, 3))
+    def wait(self, minutes: int) -> None:
+        """Let time pass."""
+        self.rig.wait(minutes * MINUTE)
+        self.minute += minutes
+
+    @rule()
+    def prune(self) -> None:
+        """Reclaim space, which nobody notices."""
+        assert all(0 < step <= 2 for step in self.store.prune(2))
+
+    @invariant()
+    def every_record_is_as_expected(self) -> None:
+        """What should live does, as the model says; what should not is gone."""
+        for sid, one in self.records.items():
+            found = self.store.load(sid)
+            if not self.alive(one):
+                assert found is Absent.GONE
+                continue
+            assert isinstance(found, Found)
+            assert found.data == one.data
+            self.expect_fields(found.session, one)
+
+    def expect_fields(self, session: AuthSession, one: Expected) -> None:
+        """Check one record, field by field."""
+        assert (session.mode, session.generation, session.auth_hash) == (
+            one.mode,
+            one.generation,
+            one.auth_hash,
+        )
+        assert self.minute_of(session.last_seen) == one.last_seen
+        assert self.minute_of(session.idle_until) == one.idle_until
+        assert self.minute_of(session.ends) == one.ends
+
+    @invariant()
+    def lists_are_of_what_lives(self) -> None:
+        """Each user's list has what should live, most recently seen first."""
+        for user in self.users:
+            listed = self.store.list_user(user)
+            assert sorted(session.sid for session in listed) == sorted(self.live(user))
+            seen = [session.last_seen for session in listed]
+            assert seen == sorted(seen, reverse=True)
+
+
+def machine_on(site: Site) -> type[RuleBasedStateMachine]:
+    """Return the machine for one store, in the form that hypothesis wants it."""
+
+    class Machine(StoreMachine):
+        def __init__(self) -> None:
+            super().__init__(site)
+
+    return Machine
+
+
+@pytest.mark.slow
+def test_every_store_agrees_with_the_model(site: Site) -> None:
+    """No sequence of calls makes a store and the model disagree."""
+    profile = settings(
+        max_examples=60 if full_profile() else 15,
+        stateful_step_count=50 if full_profile() else 30,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    run_state_machine_as_test(machine_on(site), settings=profile)

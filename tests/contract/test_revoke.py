@@ -1,0 +1,198 @@
+"""Ending auth sessions: one, a user's, all; listing what lives; pruning what does not."""
+
+from secrets import token_bytes
+
+import pytest
+
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent, EndReason, RotationOutcome
+from rig import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
+
+
+def assert_over(store: Store, started: Started) -> None:
+    """No method finds the auth session alive, and none brings it back."""
+    sid, key = started.sid, started.key
+    assert store.load(sid) is Absent.GONE
+    assert store.touch(sid, key, idle=DAY, interval=0) is Absent.GONE
+    assert store.rotate(request(sid, 1, started.jti)).outcome is RotationOutcome.GONE
+    assert store.rekey(sid, key, token_bytes(32)) is Absent.GONE
+    assert store.rekey(sid, None, token_bytes(32)) is Absent.GONE
+    assert store.restamp(sid, "b" * 64) is False
+    assert store.save_data(sid, key, "new", idle_limit=None) is False
+    assert store.revoke(sid, EndReason.LOGOUT) is None
+    assert sid not in {session.sid for session in store.list_user(started.session.user_id)}
+    assert store.load(sid) is Absent.GONE
+
+
+@pytest.mark.parametrize("reason", EndReason)
+def test_revoke_ends_the_session(rig: Rig, store: Store, reason: EndReason) -> None:
+    """For whatever reason: the record is returned as it was, and everything of it is over."""
+    started, other = rig.start(), rig.start()
+    assert store.revoke(started.sid, reason) == started.session
+    assert_over(store, started)
+    assert rig.sids() == [other.sid]
+
+
+def test_revoke_of_what_is_not_live(rig: Rig, store: Store) -> None:
+    """Only the call that ended it is told; the rest get ``None``."""
+    started, expired = rig.start(), rig.start(idle=MINUTE)
+    rig.wait(MINUTE)
+    assert store.revoke(started.sid, EndReason.LOGOUT) is not None
+    assert store.revoke(started.sid, EndReason.LOGOUT) is None
+    assert store.revoke(expired.sid, EndReason.LOGOUT) is None
+    assert store.revoke(new_handle(0), EndReason.LOGOUT) is None
+
+
+def test_revoke_with_the_key(rig: Rig, store: Store) -> None:
+    """Whoever names a key must name the right one."""
+    started = rig.start()
+    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=token_bytes(32)) is None
+    assert rig.sids() == [started.sid]
+    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=started.key) == started.session
+    assert_over(store, started)
+
+
+@pytest.mark.parametrize("digest", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
+def test_revoke_with_a_key_of_a_record_without_one(rig: Rig, store: Store, digest: bytes) -> None:
+    """No key is the key of a record without one."""
+    started = rig.start(key_digest=None)
+    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=digest) is None
+    assert rig.sids() == [started.sid]
+
+
+def test_revoke_with_a_superseded_key(rig: Rig, store: Store) -> None:
+    """A key that was replaced ends nothing."""
+    started = rig.start()
+    store.rekey(started.sid, started.key, token_bytes(32))
+    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=started.key) is None
+    assert rig.sids() == [started.sid]
+
+
+def test_revoke_user_ends_all_of_a_user(rig: Rig, store: Store) -> None:
+    """All live ones end and are returned; nobody else's, and nothing that had ended."""
+    mine = [rig.start() for _ in range(3)]
+    rig.start(idle=MINUTE)
+    theirs = rig.start(user_id=rig.site.add_user())
+    rig.wait(MINUTE)
+    ended = store.revoke_user(rig.user, EndReason.PASSWORD_CHANGED)
+    assert sorted(ended, key=lambda session: session.sid) == sorted(
+        (one.session for one in mine), key=lambda session: session.sid
+    )
+    for one in mine:
+        assert_over(store, one)
+    assert rig.sids(theirs.session.user_id) == [theirs.sid]
+    assert store.revoke_user(rig.user, EndReason.PASSWORD_CHANGED) == ()
+
+
+def test_revoke_user_keeps_one(rig: Rig, store: Store) -> None:
+    """The auth session to keep is kept as it is."""
+    kept, ended = rig.start(), rig.start()
+    assert store.revoke_user(rig.user, EndReason.REVOKED, keep=kept.sid) == (ended.session,)
+    assert store.list_user(rig.user) == (kept.session,)
+
+
+def test_revoke_user_keeps_nobody_elses(rig: Rig, store: Store) -> None:
+    """A sid to keep that is not the user's keeps nothing, and is not ended either."""
+    mine, theirs = rig.start(), rig.start(user_id=rig.site.add_user())
+    assert store.revoke_user(rig.user, EndReason.REVOKED, keep=theirs.sid) == (mine.session,)
+    assert rig.sids(theirs.session.user_id) == [theirs.sid]
+
+
+def test_revoke_user_of_a_stranger(rig: Rig, store: Store) -> None:
+    """A user without auth sessions has none to end."""
+    assert store.revoke_user(rig.site.add_user(), EndReason.REVOKED) == ()
+
+
+def test_revoke_all_ends_what_began_before(rig: Rig, store: Store) -> None:
+    """Every auth session of every user is over, in every method."""
+    started = [rig.start(), rig.start(user_id=rig.site.add_user())]
+    store.revoke_all()
+    for one in started:
+        assert_over(store, one)
+        assert store.revoke_user(one.session.user_id, EndReason.REVOKED) == ()
+
+
+def test_revoke_all_spares_what_begins_after(rig: Rig, store: Store) -> None:
+    """A log-in after it lives, and before it does not, in whichever millisecond each falls."""
+    for _ in range(25):
+        before = rig.start()
+        store.revoke_all()
+        after = rig.start()
+        assert store.load(before.sid) is Absent.GONE
+        assert rig.sids() == [after.sid]
+
+
+def test_revoke_all_takes_no_place(rig: Rig, store: Store) -> None:
+    """What it ended counts against no limit."""
+    rig.start()
+    store.revoke_all()
+    assert rig.start(max_sessions=1).session.sid in rig.sids()
+
+
+def test_revoke_all_twice(rig: Rig, store: Store) -> None:
+    """A second time ends what began between the two."""
+    store.revoke_all()
+    between = rig.start()
+    rig.wait(SECOND)
+    store.revoke_all()
+    assert_over(store, between)
+
+
+def test_list_is_most_recently_seen_first(rig: Rig, store: Store) -> None:
+    """The order is that of activity, not of log-in."""
+    started = []
+    for _ in range(3):
+        started.append(rig.start())
+        rig.wait(MINUTE)
+    first, second, third = started
+    assert rig.sids() == [third.sid, second.sid, first.sid]
+    store.touch(first.sid, first.key, idle=DAY, interval=0)
+    rig.wait(MINUTE)
+    store.rotate(request(second.sid, 1, second.jti))
+    assert rig.sids() == [second.sid, first.sid, third.sid]
+
+
+def test_list_is_of_live_records(rig: Rig, store: Store) -> None:
+    """What expired or was revoked is not listed; the rest is listed as it is."""
+    live, revoked = rig.start(), rig.start()
+    rig.start(idle=MINUTE)
+    rig.start(absolute=MINUTE)
+    store.revoke(revoked.sid, EndReason.LOGOUT)
+    rig.wait(MINUTE)
+    assert store.list_user(rig.user) == (live.session,)
+    assert store.list_user(rig.user) == (live.session,)
+
+
+def test_list_keeps_users_apart(rig: Rig, store: Store) -> None:
+    """Nobody sees another's."""
+    rig.start()
+    assert store.list_user(rig.site.add_user()) == ()
+
+
+def test_prune_reclaims_what_has_ended(rig: Rig, store: Store) -> None:
+    """At most a batch a step, all that expired, and nothing that lives."""
+    live = [rig.start(), rig.start(user_id=rig.site.add_user())]
+    for _ in range(5):
+        rig.start(idle=MINUTE)
+    rig.wait(HOUR)
+    steps = list(store.prune(2))
+    if rig.site.reclaims_by_itself:
+        assert steps == []
+    else:
+        assert sum(steps) == 5
+        assert max(steps) <= 2
+    for one in live:
+        assert rig.sids(one.session.user_id) == [one.sid]
+    assert sum(store.prune(2)) == 0
+
+
+def test_prune_reclaims_what_an_epoch_ended(rig: Rig, store: Store) -> None:
+    """After ``revoke_all`` only what began since is kept."""
+    for _ in range(3):
+        rig.start()
+    store.revoke_all()
+    after = rig.start()
+    reclaimed = sum(store.prune(100))
+    assert reclaimed == (0 if rig.site.reclaims_by_itself else 3)
+    assert rig.sids() == [after.sid]

@@ -1,0 +1,339 @@
+"""``rotate``: every row of its table, and what each outcome moves."""
+
+from dataclasses import dataclass, replace
+from secrets import token_bytes
+
+import pytest
+
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import (
+    Absent,
+    AuthSession,
+    Found,
+    Mode,
+    ReuseClass,
+    RotateRequest,
+    Rotation,
+    RotationOutcome,
+)
+from rig import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
+
+
+@dataclass(frozen=True)
+class Family:
+    """An auth session whose refresh token was rotated once: generation 1 is the predecessor of 2."""
+
+    started: Started
+    first: RotateRequest
+    after: AuthSession
+
+    @property
+    def sid(self) -> str:
+        """The handle."""
+        return self.started.sid
+
+
+def rotated(rig: Rig, **changes: object) -> Family:
+    """Begin an auth session and rotate its refresh token."""
+    started = rig.start(**changes)
+    first = request(started.sid, 1, started.jti)
+    rotation = rig.store.rotate(first)
+    assert rotation.outcome is RotationOutcome.ROTATED
+    assert rotation.session is not None
+    return Family(started, first, rotation.session)
+
+
+def assert_over(rig: Rig, family: Family) -> None:
+    """Nothing of the auth session works any more: neither key nor any refresh token."""
+    started, first = family.started, family.first
+    assert rig.store.load(started.sid) is Absent.GONE
+    assert rig.store.touch(started.sid, started.key, idle=DAY, interval=0) is Absent.GONE
+    for generation, jti in ((1, started.jti), (2, first.proposed)):
+        again = rig.store.rotate(request(started.sid, generation, jti))
+        assert (again.outcome, again.session, again.lost_write) == (RotationOutcome.GONE, None, False)
+    assert started.sid not in rig.sids()
+
+
+def assert_reused(rotation: Rotation, reuse: ReuseClass, before: AuthSession) -> None:
+    """The rotation says REUSED, of which class, and shows the record as it was."""
+    assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, reuse)
+    assert rotation.session == before
+    assert rotation.sealed is None
+    assert rotation.age == rotation.now - before.rotated
+
+
+def test_the_current_token_rotates(rig: Rig, store: Store) -> None:
+    """The proposal becomes current; generation, times, mode and address move."""
+    started = rig.start(mode=Mode.SESSION, idle=HOUR)
+    rig.wait(30 * MINUTE)
+    rotation = store.rotate(request(started.sid, 1, started.jti, idle=HOUR, address="2001:db8::2"))
+    assert rotation.outcome is RotationOutcome.ROTATED
+    assert rotation.session == replace(
+        started.session,
+        mode=Mode.JWT,
+        address="2001:db8::2",
+        last_seen=rotation.now,
+        idle_until=rotation.now + HOUR,
+        access_until=rotation.now + 5 * MINUTE,
+        generation=2,
+        rotated=rotation.now,
+    )
+    assert (rotation.sealed, rotation.reuse, rotation.lost_write) == (None, None, False)
+    found = store.load(started.sid)
+    assert isinstance(found, Found)
+    assert found.session == rotation.session
+
+
+def test_the_successor_rotates_in_turn(rig: Rig, store: Store) -> None:
+    """Each successor is good for one rotation, which counts up."""
+    started = rig.start()
+    presented = started.jti
+    for generation in range(1, 6):
+        step = request(started.sid, generation, presented)
+        rotation = store.rotate(step)
+        assert rotation.outcome is RotationOutcome.ROTATED
+        assert rotation.session is not None
+        assert rotation.session.generation == generation + 1
+        presented = step.proposed
+
+
+def test_rotation_keeps_key_and_data(rig: Rig, store: Store) -> None:
+    """The session key and the Django session data are not the refresh token's business."""
+    family = rotated(rig, data="encoded")
+    found = store.touch(family.sid, family.started.key, idle=DAY, interval=0)
+    assert isinstance(found, Found)
+    assert found.data == "encoded"
+
+
+def test_rotation_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
+    """Neither the idle end nor an access token passes the absolute end."""
+    started = rig.start(idle=HOUR, absolute=HOUR)
+    rig.wait(50 * MINUTE)
+    rotation = store.rotate(request(started.sid, 1, started.jti, idle=DAY, access=DAY))
+    assert rotation.session is not None
+    assert rotation.session.idle_until == rotation.session.access_until == started.session.ends
+    assert rotation.session.ends == started.session.ends
+
+
+def test_a_shorter_access_lifetime_forgets_no_older_token(rig: Rig, store: Store) -> None:
+    """``access_until`` is the end of the *last* access token to expire, which may be an earlier one."""
+    started = rig.start(access=HOUR)
+    rotation = store.rotate(request(started.sid, 1, started.jti, access=MINUTE))
+    assert rotation.session is not None
+    assert rotation.session.access_until == started.session.access_until
+
+
+@pytest.mark.parametrize("grace", [0, 10 * SECOND])
+@pytest.mark.parametrize("pause", [0, 5 * SECOND, HOUR])
+def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int, pause: int) -> None:
+    """A call repeated after a lost reply gets the answer that was lost, at any grace, and moves nothing."""
+    started = rig.start()
+    call = request(started.sid, 1, started.jti, grace=grace)
+    first = store.rotate(call)
+    rig.wait(pause)
+    again = store.rotate(call)
+    assert again.outcome is RotationOutcome.ROTATED
+    assert again.session is not None
+    assert first.session is not None
+    assert (again.session.generation, again.session.rotated) == (2, first.session.rotated)
+    assert (again.sealed, again.reuse) == (None, None)
+    assert store.rotate(request(started.sid, 2, call.proposed)).outcome is RotationOutcome.ROTATED
+
+
+@pytest.mark.parametrize("outcome", [RotationOutcome.ROTATED, RotationOutcome.REPLAYED])
+def test_what_is_issued_again_is_covered(rig: Rig, store: Store, outcome: RotationOutcome) -> None:
+    """An access token issued at the answer's ``now`` has expired by ``access_until``, in a repetition too."""
+    family = rotated(rig)
+    rig.wait(5 * SECOND)
+    again = request(family.sid, 1, family.started.jti)
+    rotation = store.rotate(family.first if outcome is RotationOutcome.ROTATED else again)
+    assert rotation.outcome is outcome
+    assert rotation.session is not None
+    assert rotation.now + 5 * MINUTE <= rotation.session.access_until
+
+
+def test_the_same_call_at_once_gets_the_same_record(rig: Rig, store: Store) -> None:
+    """The repeated answer shows the record as the first one did."""
+    started = rig.start()
+    call = request(started.sid, 1, started.jti)
+    assert store.rotate(call).session == store.rotate(call).session
+
+
+def test_the_predecessor_is_replayed_within_the_grace(rig: Rig, store: Store) -> None:
+    """It gets what the winner sealed, and only ``access_until`` moves."""
+    family = rotated(rig)
+    rig.wait(6 * SECOND)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, address="198.51.100.66", idle=DAY))
+    assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPLAYED, family.first.sealed)
+    assert (rotation.reuse, rotation.lost_write) == (None, False)
+    assert rotation.session == replace(family.after, access_until=rotation.now + 5 * MINUTE)
+    found = store.load(family.sid)
+    assert isinstance(found, Found)
+    assert found.session == rotation.session
+
+
+def test_every_replay_gets_the_same_successor(rig: Rig, store: Store) -> None:
+    """However many ask within the grace, there is one successor, and it works."""
+    family = rotated(rig)
+    for _ in range(5):
+        rotation = store.rotate(request(family.sid, 1, family.started.jti))
+        assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPLAYED, family.first.sealed)
+    assert store.rotate(request(family.sid, 2, family.first.proposed)).outcome is RotationOutcome.ROTATED
+
+
+def test_a_replay_gets_no_access_past_the_end(rig: Rig, store: Store) -> None:
+    """An access token handed out with a replay ends with the auth session, too."""
+    family = rotated(rig, absolute=HOUR)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, access=DAY))
+    assert rotation.session is not None
+    assert rotation.session.access_until == family.after.ends
+
+
+def test_a_shorter_access_lifetime_of_a_replay_forgets_no_older_token(rig: Rig, store: Store) -> None:
+    """A replay never moves ``access_until`` back."""
+    family = rotated(rig, access=HOUR)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, access=SECOND))
+    assert rotation.session is not None
+    assert rotation.session.access_until == family.after.access_until
+
+
+def test_replays_do_not_extend_the_grace(rig: Rig, store: Store) -> None:
+    """The window counts from the rotation, not from the last replay."""
+    family = rotated(rig)
+    rig.wait(7 * SECOND)
+    assert store.rotate(request(family.sid, 1, family.started.jti)).outcome is RotationOutcome.REPLAYED
+    rig.wait(4 * SECOND)
+    assert store.rotate(request(family.sid, 1, family.started.jti)).outcome is RotationOutcome.REUSED
+
+
+def test_the_grace_is_the_callers(rig: Rig, store: Store) -> None:
+    """A longer grace replays where a shorter one would not."""
+    family = rotated(rig)
+    rig.wait(30 * SECOND)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, grace=MINUTE))
+    assert rotation.outcome is RotationOutcome.REPLAYED
+
+
+def test_the_predecessor_after_the_grace_is_reuse(rig: Rig, store: Store) -> None:
+    """Out of the grace the predecessor ends the auth session, and everything of it."""
+    family = rotated(rig)
+    rig.wait(11 * SECOND)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti))
+    assert_reused(rotation, ReuseClass.PREVIOUS, family.after)
+    assert rotation.age >= 11 * SECOND
+    assert_over(rig, family)
+
+
+def test_without_a_grace_the_predecessor_is_reuse_at_once(rig: Rig, store: Store) -> None:
+    """Grace 0 replays nothing."""
+    family = rotated(rig)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, grace=0))
+    assert_reused(rotation, ReuseClass.PREVIOUS, family.after)
+    assert_over(rig, family)
+
+
+@pytest.mark.parametrize("pause", [0, MINUTE])
+def test_an_older_generation_is_reuse(rig: Rig, store: Store, pause: int) -> None:
+    """Two behind is reuse also within the grace: the successor was used, so its answer had arrived."""
+    family = rotated(rig)
+    second = store.rotate(request(family.sid, 2, family.first.proposed))
+    assert second.session is not None
+    rig.wait(pause)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti))
+    assert_reused(rotation, ReuseClass.OLDER, second.session)
+    assert_over(rig, family)
+
+
+@pytest.mark.parametrize("generation", [1, 2], ids=["previous", "current"])
+@pytest.mark.parametrize("grace", [0, 10 * SECOND])
+def test_another_id_of_a_known_generation_is_reuse(
+    rig: Rig, store: Store, generation: int, grace: int
+) -> None:
+    """A token of the right generation with an id that was never issued is foreign."""
+    family = rotated(rig)
+    rotation = store.rotate(request(family.sid, generation, token_bytes(32), grace=grace))
+    assert_reused(rotation, ReuseClass.FOREIGN, family.after)
+    assert_over(rig, family)
+
+
+def test_the_current_id_under_the_previous_generation_is_foreign(rig: Rig, store: Store) -> None:
+    """Generation and id belong together."""
+    family = rotated(rig)
+    rotation = store.rotate(request(family.sid, 1, family.first.proposed))
+    assert_reused(rotation, ReuseClass.FOREIGN, family.after)
+
+
+def test_the_previous_id_under_the_current_generation_is_foreign(rig: Rig, store: Store) -> None:
+    """Generation and id belong together, the other way round too."""
+    family = rotated(rig)
+    rotation = store.rotate(request(family.sid, 2, family.started.jti))
+    assert_reused(rotation, ReuseClass.FOREIGN, family.after)
+
+
+def test_another_id_of_the_first_generation_is_foreign(rig: Rig, store: Store) -> None:
+    """A record that was never rotated tells foreign tokens apart as well."""
+    started = rig.start()
+    rotation = store.rotate(request(started.sid, 1, token_bytes(32)))
+    assert_reused(rotation, ReuseClass.FOREIGN, started.session)
+    assert store.load(started.sid) is Absent.GONE
+
+
+def test_reuse_is_told_once(rig: Rig, store: Store) -> None:
+    """The first to come with a reused token is told so; for the next the record is gone."""
+    family = rotated(rig)
+    reused = request(family.sid, 1, family.started.jti, grace=0)
+    outcomes = [store.rotate(replace(reused, proposed=token_bytes(32))).outcome for _ in range(3)]
+    assert outcomes == [RotationOutcome.REUSED, RotationOutcome.GONE, RotationOutcome.GONE]
+
+
+def test_reuse_ends_no_other_session(rig: Rig, store: Store) -> None:
+    """The user's other log-ins do not notice."""
+    other, family = rig.start(), rotated(rig)
+    store.rotate(request(family.sid, 1, family.started.jti, grace=0))
+    assert rig.sids() == [other.sid]
+    assert store.rotate(request(other.sid, 1, other.jti)).outcome is RotationOutcome.ROTATED
+
+
+def test_a_newer_generation_is_a_lost_write(rig: Rig, store: Store) -> None:
+    """A token from the store's own lost future is no theft: GONE, and nothing is revoked."""
+    family = rotated(rig)
+    rotation = store.rotate(request(family.sid, 3, token_bytes(32)))
+    assert (rotation.outcome, rotation.lost_write, rotation.session) == (RotationOutcome.GONE, True, None)
+    found = store.load(family.sid)
+    assert isinstance(found, Found)
+    assert found.session == family.after
+
+
+def test_a_record_without_refresh_tokens_has_lost_every_one(rig: Rig, store: Store) -> None:
+    """Any refresh token is newer than generation 0."""
+    started = rig.start(jti_digest=None)
+    rotation = store.rotate(request(started.sid, 1, token_bytes(32)))
+    assert (rotation.outcome, rotation.lost_write) == (RotationOutcome.GONE, True)
+    assert isinstance(store.load(started.sid), Found)
+
+
+def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
+    """A token of no record is GONE, and no lost write is claimed."""
+    rotation = store.rotate(request(new_handle(0), 1, token_bytes(32)))
+    assert (rotation.outcome, rotation.lost_write, rotation.session) == (RotationOutcome.GONE, False, None)
+    assert abs(rotation.now - store.now()) < 10 * SECOND
+
+
+@pytest.mark.parametrize("generation", [1, 2, 3], ids=["previous", "current", "newer"])
+def test_expired_is_gone(rig: Rig, store: Store, generation: int) -> None:
+    """After the idle end every refresh token is GONE: none is saved by a grace, none is theft."""
+    family = rotated(rig, idle=2 * SECOND)
+    store.touch(family.sid, family.started.key, idle=2 * SECOND, interval=0)
+    rig.wait(3 * SECOND)
+    presented = {1: family.started.jti, 2: family.first.proposed, 3: token_bytes(32)}[generation]
+    rotation = store.rotate(request(family.sid, generation, presented))
+    assert (rotation.outcome, rotation.lost_write, rotation.session) == (RotationOutcome.GONE, False, None)
+
+
+def test_the_same_call_after_the_end_is_gone(rig: Rig, store: Store) -> None:
+    """A repeated call brings no ended record back."""
+    family = rotated(rig)
+    store.revoke(family.sid, rig.reason)
+    assert store.rotate(family.first).outcome is RotationOutcome.GONE
+    assert store.load(family.sid) is Absent.GONE

@@ -1,0 +1,133 @@
+"""``touch``: one look-up by key that keeps an auth session from going idle."""
+
+from secrets import token_bytes
+
+import pytest
+
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent, Found
+from rig import DAY, HOUR, MINUTE, SECOND, Rig
+
+
+def test_touch_finds_the_record_by_its_key(rig: Rig, store: Store) -> None:
+    """The right key gets the record and its data."""
+    started = rig.start(data="encoded")
+    found = store.touch(started.sid, started.key, idle=14 * DAY, interval=MINUTE)
+    assert isinstance(found, Found)
+    assert (found.session, found.data) == (started.session, "encoded")
+
+
+def test_touch_slides_the_idle_end(rig: Rig, store: Store) -> None:
+    """Activity moves ``last_seen`` to now and the idle end to now plus the idle timeout."""
+    started = rig.start(idle=HOUR)
+    rig.wait(50 * MINUTE)
+    found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
+    assert isinstance(found, Found)
+    assert found.session.last_seen == found.now >= started.session.created + 50 * MINUTE
+    assert found.session.idle_until == found.now + HOUR
+    rig.wait(50 * MINUTE)
+    after = store.load(started.sid)
+    assert isinstance(after, Found)
+    assert after.session == found.session
+
+
+def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
+    """Log-in, proof, absolute end and refresh tokens are not activity's business."""
+    started = rig.start()
+    rig.wait(HOUR)
+    found = store.touch(started.sid, started.key, idle=14 * DAY, interval=0)
+    assert isinstance(found, Found)
+    for name in ("created", "auth_time", "ends", "access_until", "generation", "rotated", "address", "mode"):
+        assert getattr(found.session, name) == getattr(started.session, name)
+
+
+def test_touch_writes_once_per_interval(rig: Rig, store: Store) -> None:
+    """Within the interval nothing is written; when it is over, one write starts the next."""
+    started = rig.start(idle=HOUR)
+    for minutes, writes in ((4, False), (2, True), (4, False), (2, True)):
+        before = store.load(started.sid)
+        rig.wait(minutes * MINUTE)
+        assert store.touch(started.sid, started.key, idle=HOUR, interval=5 * MINUTE) is not Absent.GONE
+        after = store.load(started.sid)
+        assert isinstance(before, Found)
+        assert isinstance(after, Found)
+        assert (after.session != before.session) is writes
+
+
+def test_the_idle_end_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
+    """No activity carries an auth session past its absolute end."""
+    started = rig.start(idle=HOUR, absolute=2 * HOUR)
+    rig.wait(50 * MINUTE)
+    store.touch(started.sid, started.key, idle=HOUR, interval=0)
+    rig.wait(50 * MINUTE)
+    found = store.touch(started.sid, started.key, idle=HOUR, interval=0)
+    assert isinstance(found, Found)
+    assert found.session.idle_until == found.session.ends == started.session.ends
+    rig.wait(21 * MINUTE)
+    assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.GONE
+
+
+def test_a_shorter_setting_shortens(rig: Rig, store: Store) -> None:
+    """The idle end becomes now plus the timeout of today, also where that is sooner than before."""
+    started = rig.start(idle=14 * DAY)
+    rig.wait(HOUR)
+    found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
+    assert isinstance(found, Found)
+    assert found.session.idle_until == found.now + HOUR
+
+
+def test_an_ended_session_cannot_be_touched_alive(rig: Rig, store: Store) -> None:
+    """After the idle end a touch finds nothing, however often it is tried."""
+    started = rig.start(idle=HOUR)
+    rig.wait(HOUR)
+    for _ in range(2):
+        assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.GONE
+    assert store.load(started.sid) is Absent.GONE
+
+
+def test_another_key_is_superseded(rig: Rig, store: Store) -> None:
+    """A live record with another key says so, and is not slid."""
+    started = rig.start(idle=HOUR)
+    rig.wait(50 * MINUTE)
+    assert store.touch(started.sid, token_bytes(32), idle=HOUR, interval=0) is Absent.SUPERSEDED
+    rig.wait(11 * MINUTE)
+    assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.GONE
+
+
+@pytest.mark.parametrize("digest", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
+def test_a_record_without_a_key_has_no_key_that_fits(rig: Rig, store: Store, digest: bytes) -> None:
+    """Nothing opens a record that no session key was issued for."""
+    started = rig.start(key_digest=None)
+    assert store.touch(started.sid, digest, idle=HOUR, interval=0) is Absent.SUPERSEDED
+
+
+def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
+    """A key for nothing finds nothing."""
+    assert store.touch(new_handle(0), token_bytes(32), idle=HOUR, interval=0) is Absent.GONE
+
+
+def test_a_key_of_an_expired_record_is_gone_not_superseded(rig: Rig, store: Store) -> None:
+    """SUPERSEDED is only said of a live record."""
+    started = rig.start(idle=HOUR)
+    rig.wait(HOUR)
+    assert store.touch(started.sid, token_bytes(32), idle=HOUR, interval=0) is Absent.GONE
+
+
+def test_the_same_touch_again(rig: Rig, store: Store) -> None:
+    """A repeated touch gets the record again and leaves it as it was."""
+    started = rig.start(idle=HOUR)
+    rig.wait(10 * MINUTE)
+    first = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
+    again = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
+    assert isinstance(first, Found)
+    assert isinstance(again, Found)
+    assert again.session == first.session
+
+
+def test_now_is_the_stores_clock(rig: Rig, store: Store) -> None:
+    """The clock runs forward, in milliseconds since the epoch, and tests can move it."""
+    first = store.now()
+    assert 1_700_000_000_000 < first < 5_000_000_000_000
+    rig.wait(HOUR)
+    assert first + HOUR <= store.now() < first + HOUR + 30 * SECOND

@@ -1,0 +1,42 @@
+"""Many threads, or processes, that do something at the same moment."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Barrier
+from typing import TypeVar
+
+from django.db import connections
+
+T = TypeVar("T")
+
+PATIENCE = 120
+"""Seconds that anybody waits for the others."""
+
+
+class Crew:
+    """Threads that stay, each with connections of its own."""
+
+    def __init__(self, executor: ThreadPoolExecutor) -> None:
+        self._executor = executor
+
+    def at_once(self, calls: Sequence[Callable[[], T]]) -> list[T]:
+        """Start all *calls* at one moment, each in a thread of its own; return their results in order."""
+        barrier = Barrier(len(calls))
+
+        def run(call: Callable[[], T]) -> T:
+            barrier.wait(PATIENCE)
+            return call()
+
+        return list(self._executor.map(run, calls))
+
+
+@contextmanager
+def crew(size: int) -> Iterator[Crew]:
+    """Give a crew of *size* threads; close their database connections afterwards."""
+    with ThreadPoolExecutor(size) as executor:
+        threads = Crew(executor)
+        try:
+            yield threads
+        finally:
+            threads.at_once([connections.close_all] * size)

@@ -1,0 +1,1 @@
+"""Settings of the projects that the tests stand up."""

@@ -1,0 +1,38 @@
+"""The site's addresses."""
+
+from django.contrib import admin
+from django.contrib.auth.views import PasswordChangeView
+from django.urls import include, path
+
+from testapp import django_views, views
+
+urlpatterns = [
+    path("auth/", include("django_authkit.urls")),
+    path("admin/", admin.site.urls),
+    path("api/whoami/", views.WhoAmI.as_view()),
+    path("api/notes/", views.Notes.as_view()),
+    path("api/open/", views.Open.as_view()),
+    path("plain/whoami/", views.whoami),
+    path("plain/whoami-async/", views.whoami_async),
+    path("plain/notes/", views.notes),
+    path("plain/notes-async/", views.notes_async),
+    path("plain/visits/", views.visits),
+    path("plain/login/", views.django_login),
+    path("plain/logout/", views.django_logout),
+    path("django/cart/", django_views.cart),
+    path("django/expiry/", django_views.expiry),
+    path("django/switch/<username>/", django_views.switch),
+    path("django/switch-async/<username>/", django_views.switch_async),
+    path("django/leave/", django_views.leave),
+    path("django/leave-async/", django_views.leave_async),
+    path("django/there-and-back/<username>/", django_views.there_and_back),
+    path("django/cycle/", django_views.cycle),
+    path("django/cycle-async/", django_views.cycle_async),
+    path("django/flush/", django_views.flush),
+    path("django/flush-async/", django_views.flush_async),
+    path("django/new-password-async/", django_views.new_password_async),
+    path("django/new-password/", django_views.new_password),
+    path("django/forgetful-password/", django_views.forgetful_password),
+    path("django/password-change/", PasswordChangeView.as_view(success_url="/plain/whoami/")),
+    path("django/remark/", django_views.remark),
+]

@@ -1,0 +1,63 @@
+"""Many log-ins of one user at the same moment: the limit holds."""
+
+from functools import partial
+
+import pytest
+
+from crew import crew
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Created, OnLimit, Refused
+from rig import Rig, rounds
+
+pytestmark = pytest.mark.slow
+
+LOGINS = 50
+LIMIT = 3
+
+
+@pytest.mark.parametrize("policy", OnLimit)
+def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
+    """Never more than the limit live, and each that was ended is named to exactly one caller."""
+    with crew(LOGINS) as threads:
+        for _ in range(rounds(10)):
+            user = rig.site.add_user()
+            asked = [rig.proposal(user_id=user, max_sessions=LIMIT, on_limit=policy) for _ in range(LOGINS)]
+            answers = threads.at_once([partial(store.create, call) for call in asked])
+            created = [answer for answer in answers if isinstance(answer, Created)]
+            ended = [session.sid for answer in created for session in answer.ended]
+            live = set(rig.sids(user))
+            assert 1 <= len(live) <= LIMIT
+            assert len(ended) == len(set(ended))
+            assert live == {answer.session.sid for answer in created} - set(ended)
+            if policy is OnLimit.REFUSE:
+                assert (len(live), len(ended)) == (LIMIT, 0)
+                refused = [answer for answer in answers if isinstance(answer, Refused)]
+                assert refused == [Refused(live=LIMIT)] * (LOGINS - LIMIT)
+            if policy is OnLimit.EVICT:
+                assert len(live) == LIMIT
+
+
+def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
+    """Of many who propose one sid, one gets it."""
+    with crew(16) as threads:
+        for _ in range(rounds(50)):
+            sid = new_handle(0)
+            asked = [rig.proposal(sid=sid) for _ in range(16)]
+
+            def attempt(number: int) -> bool:
+                try:
+                    return isinstance(store.create(asked[number]), Created)  # noqa: B023 - run in this round
+                except ValueError:
+                    return False
+
+            assert sum(threads.at_once([partial(attempt, number) for number in range(16)])) == 1
+
+
+def test_one_user_many_firsts(rig: Rig, store: Store) -> None:
+    """With no limit all of many simultaneous log-ins live, and all are listed."""
+    with crew(LOGINS) as threads:
+        user = rig.site.add_user()
+        asked = [rig.proposal(user_id=user) for _ in range(LOGINS)]
+        threads.at_once([partial(store.create, call) for call in asked])
+        assert set(rig.sids(user)) == {call.sid for call in asked}

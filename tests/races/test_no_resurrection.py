@@ -1,0 +1,103 @@
+"""Whatever was in flight when an auth session was ended, it stays ended."""
+
+from collections.abc import Callable
+from functools import partial
+from secrets import token_bytes
+
+import pytest
+
+from crew import crew
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent, AuthSession, EndReason, Rotation, RotationOutcome
+from rig import DAY, Rig, Started, request, rounds
+
+pytestmark = pytest.mark.slow
+
+Act = Callable[[Store, Started], object]
+PARALLEL = 4
+"""Threads of each activity; the auth session is ended in between."""
+
+ENDINGS: dict[str, Act] = {
+    "revoke": lambda store, one: store.revoke(one.sid, EndReason.LOGOUT),
+    "revoke_user": lambda store, one: store.revoke_user(one.session.user_id, EndReason.USER_DISABLED),
+    "revoke_all": lambda store, _: store.revoke_all(),
+    "reuse": lambda store, one: store.rotate(request(one.sid, 1, token_bytes(32))),
+}
+ACTIVITIES: dict[str, Act] = {
+    "touch": lambda store, one: store.touch(one.sid, one.key, idle=DAY, interval=0),
+    "rotate": lambda store, one: store.rotate(request(one.sid, 1, one.jti)),
+    "save_data": lambda store, one: store.save_data(one.sid, one.key, "new", idle_limit=None),
+    "rekey": lambda store, one: store.rekey(one.sid, one.key, token_bytes(32)),
+    "restamp": lambda store, one: store.restamp(one.sid, "b" * 64),
+    "restamp_user": lambda store, one: store.restamp_user(one.session.user_id, "a" * 64, "b" * 64),
+    "list_user": lambda store, one: store.list_user(one.session.user_id),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
+    """Raced against every activity at once, an ending is final."""
+    acts = [act for act in ACTIVITIES.values() for _ in range(PARALLEL)]
+    acts.insert(len(acts) // 2, ENDINGS[ending])
+    with crew(len(acts)) as threads:
+        for _ in range(rounds(50)):
+            one = rig.start()
+            threads.at_once([partial(act, store, one) for act in acts])
+            assert store.load(one.sid) is Absent.GONE
+            assert store.touch(one.sid, one.key, idle=DAY, interval=0) is Absent.GONE
+            assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.GONE
+            assert rig.sids() == []
+
+
+@pytest.mark.parametrize("ending", ["revoke", "revoke_user"])
+@pytest.mark.parametrize("activity", ACTIVITIES)
+def test_one_against_one(rig: Rig, store: Store, ending: str, activity: str) -> None:
+    """Each activity alone against each ending, many times: the two meet at every point of each other."""
+    with crew(2) as threads:
+        for _ in range(rounds(50)):
+            one = rig.start()
+            pair = [partial(ENDINGS[ending], store, one), partial(ACTIVITIES[activity], store, one)]
+            threads.at_once(pair)
+            assert store.load(one.sid) is Absent.GONE
+            assert rig.sids() == []
+
+
+def test_only_one_caller_ended_it(rig: Rig, store: Store) -> None:
+    """Of many who revoke one auth session, one is handed the record."""
+    with crew(16) as threads:
+        for _ in range(rounds(50)):
+            one = rig.start()
+            by_sid = [partial(store.revoke, one.sid, EndReason.LOGOUT)] * 8
+            by_key = [partial(store.revoke, one.sid, EndReason.LOGOUT, key_digest=one.key)] * 8
+            ended = [record for record in threads.at_once(by_sid + by_key) if record is not None]
+            assert ended == [one.session]
+
+
+def test_a_deleted_anonymous_session_stays_deleted(rig: Rig, store: Store) -> None:
+    """A save that was in flight does not bring it back."""
+    with crew(8) as threads:
+        for _ in range(rounds(50)):
+            handle, key = rig.proposal().sid, token_bytes(32)
+            store.create_anonymous(handle, key, "old", DAY)
+            saves: list[Callable[[], object]] = [
+                partial(store.save_anonymous, handle, key, "new", DAY) for _ in range(7)
+            ]
+            saves.insert(3, partial(store.delete_anonymous, handle, key))
+            threads.at_once(saves)
+            assert store.load_anonymous(handle, key) is None
+
+
+def test_the_ender_is_handed_the_record_as_it_was(rig: Rig, store: Store) -> None:
+    """A rotation that came first is in the record that is handed out; ``access_until`` counts on it."""
+    with crew(2) as threads:
+        for _ in range(rounds(200)):
+            one = rig.start(access=0)
+            calls: list[Callable[[], object]] = [
+                partial(store.revoke, one.sid, EndReason.LOGOUT),
+                partial(store.rotate, request(one.sid, 1, one.jti)),
+            ]
+            ended, rotation = threads.at_once(calls)
+            assert isinstance(ended, AuthSession)
+            assert isinstance(rotation, Rotation)
+            rotated = rotation.outcome is RotationOutcome.ROTATED
+            assert ended == (rotation.session if rotated else one.session)

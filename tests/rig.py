@@ -1,0 +1,215 @@
+"""
+A store on a real server, and what a test needs around it: users, time, and a clean slate.
+
+A ``Site`` says how any process reaches the store; a ``Rig`` is a test's hold of it.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from secrets import token_bytes, token_hex
+from typing import TYPE_CHECKING, Protocol
+
+import django
+from django.apps import apps
+from django.conf import settings
+from django.db.models import Model
+from redis import Redis
+
+from clock import Clock
+from django_authkit.handles import bucket_of, new_handle
+from django_authkit.types import AuthSession, Created, EndReason, Mode, NewSession, OnLimit, RotateRequest
+
+if TYPE_CHECKING:
+    from django_authkit.stores.protocol import Store
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+class Site(Protocol):
+    """Where a store is. Can be pickled, so that other processes get there too."""
+
+    @property
+    def reclaims_by_itself(self) -> bool:
+        """Whether the space of what has expired is free without ``prune``."""
+
+    def connect(self) -> "Store":
+        """Return the store, with connections of this process."""
+
+    def clear(self) -> None:
+        """Empty it."""
+
+    def add_user(self) -> str:
+        """Return the id of a new user."""
+
+
+@dataclass(frozen=True)
+class RedisSite:
+    """A numbered database of a Redis or Valkey server, spoken to in RESP2 or RESP3."""
+
+    url: str
+    resp: int
+    reclaims_by_itself: bool = True
+
+    def connect(self) -> "Store":
+        """Return the store, with connections of this process."""
+        from django_authkit.stores.redis import RedisStore
+
+        return RedisStore(self._client(), prefix="authkit:", buckets=1)
+
+    def clear(self) -> None:
+        """Empty the numbered database."""
+        with self._client() as client:
+            client.flushdb()
+
+    def add_user(self) -> str:
+        """Return an id. Redis does not care whether anybody has it."""
+        return token_hex(8)
+
+    def _client(self) -> Redis:
+        return Redis.from_url(self.url, protocol=self.resp)
+
+
+@dataclass(frozen=True)
+class DatabaseSite:
+    """A database of the project. *name*, *host* and *port* are those that the test run gave it."""
+
+    alias: str
+    name: str
+    host: str
+    port: str
+    reclaims_by_itself: bool = False
+
+    def connect(self) -> "Store":
+        """Return the store, with connections of this process."""
+        settings.DATABASES[self.alias].update(NAME=self.name, HOST=self.host, PORT=self.port)
+        if not apps.ready:
+            django.setup()
+        from django_authkit.stores.database import DatabaseStore
+
+        return DatabaseStore(self.alias)
+
+    def clear(self) -> None:
+        """Delete the rows of our tables, and the users."""
+        from django.contrib.auth.models import User
+
+        models: list[type[Model]] = [*apps.get_app_config("django_authkit").get_models(), User]
+        for model in models:
+            model._base_manager.using(self.alias).all().delete()
+
+    def add_user(self) -> str:
+        """Return the primary key of a new row."""
+        from django.contrib.auth.models import User
+
+        user = User(username=token_hex(8))
+        user.save(using=self.alias)
+        return str(user.pk)
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """An auth session that a test began, with the digests that open it."""
+
+    session: AuthSession
+    key: bytes
+    jti: bytes
+
+    @property
+    def sid(self) -> str:
+        """The handle."""
+        return self.session.sid
+
+
+class Rig:
+    """A store, and what a test does with it."""
+
+    reason = EndReason.REVOKED
+    """For a test that does not care why."""
+
+    def __init__(self, site: Site, clock: Clock) -> None:
+        self.site = site
+        self.store = site.connect()
+        self.user = site.add_user()
+        self._clock = clock
+        clock.follow(self.store)
+
+    def wait(self, milliseconds: int) -> None:
+        """Let that much time pass on the store's clock."""
+        self._clock.advance_milliseconds(milliseconds)
+
+    def proposal(self, **changes: object) -> NewSession:
+        """Return what ``create`` takes: of the rig's user, with a session key, without a refresh token."""
+        user_id = str(changes.get("user_id", self.user))
+        proposal = NewSession(
+            sid=new_handle(bucket_of(user_id, self.store.buckets)),
+            user_id=user_id,
+            backend="django.contrib.auth.backends.ModelBackend",
+            auth_hash="a" * 64,
+            mode=Mode.SESSION,
+            remember=True,
+            amr=("pwd",),
+            address="203.0.113.7",
+            user_agent="Mozilla/5.0",
+            key_digest=token_bytes(32),
+            jti_digest=None,
+            data="",
+            idle=14 * DAY,
+            absolute=90 * DAY,
+            access=0,
+            max_sessions=None,
+            on_limit=OnLimit.EVICT,
+        )
+        return replace(proposal, **changes)  # type: ignore[arg-type]
+
+    def start(self, **changes: object) -> Started:
+        """Begin an auth session that has both a session key and a refresh token of generation 1."""
+        jti = token_bytes(32)
+        proposal = self.proposal(**{"jti_digest": jti, "access": 5 * MINUTE, **changes})
+        created = self.store.create(proposal)
+        assert isinstance(created, Created)
+        return Started(created.session, proposal.key_digest or b"", proposal.jti_digest or b"")
+
+    def sids(self, user_id: str | None = None) -> list[str]:
+        """Return the sids of the user's live auth sessions, in the store's order."""
+        return [session.sid for session in self.store.list_user(user_id or self.user)]
+
+
+def request(sid: str, generation: int, presented: bytes, **changes: object) -> RotateRequest:
+    """Return what ``rotate`` takes, with a fresh proposal, a grace of 10 s and the default lifetimes."""
+    rotation = RotateRequest(
+        sid=sid,
+        generation=generation,
+        presented=presented,
+        proposed=token_bytes(32),
+        sealed=token_bytes(60),
+        grace=10 * SECOND,
+        idle=14 * DAY,
+        access=5 * MINUTE,
+        address="203.0.113.8",
+    )
+    return replace(rotation, **changes)  # type: ignore[arg-type]
+
+
+@contextmanager
+def rigged(site: Site) -> Iterator[Rig]:
+    """Give a rig on an empty store; empty it again afterwards."""
+    site.clear()
+    with Clock.running() as clock:
+        try:
+            yield Rig(site, clock)
+        finally:
+            site.clear()
+
+
+def full_profile() -> bool:
+    """Tell whether races and the model run at full size: ``AUTHKIT_TEST_PROFILE=ci``."""
+    return os.environ.get("AUTHKIT_TEST_PROFILE") == "ci"
+
+
+def rounds(full: int) -> int:
+    """Return how often to repeat a race: *full* times, or a tenth of it outside the full profile."""
+    return full if full_profile() else max(1, full // 10)

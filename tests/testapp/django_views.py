@@ -1,0 +1,139 @@
+"""Views that use Django's sessions, messages and password change, as a project's own would."""
+
+import json
+
+from django.contrib import messages
+from django.contrib.auth import (
+    alogin,
+    alogout,
+    aupdate_session_auth_hash,
+    login,
+    logout,
+)
+from django.contrib.auth.models import User
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+
+from django_authkit import update_session_auth_hash
+
+midway = Signal()
+"""Sent by ``cart`` after it read its session and before it writes: what happens then is a race."""
+
+
+@csrf_exempt
+def cart(request: HttpRequest) -> JsonResponse:
+    """Put what is posted into the session; return all that is in it."""
+    things = request.session.get("cart", [])
+    midway.send(sender=None, request=request)
+    if request.method == "POST":
+        request.session["cart"] = [*things, json.loads(request.body)]
+    return JsonResponse({"cart": request.session.get("cart", []), "id": request.user.pk})
+
+
+@csrf_exempt
+def expiry(request: HttpRequest) -> JsonResponse:
+    """Call ``set_expiry`` with what is posted, in seconds."""
+    request.session.set_expiry(json.loads(request.body))
+    return JsonResponse({"age": request.session.get_expiry_age()})
+
+
+@csrf_exempt
+def switch(request: HttpRequest, username: str) -> HttpResponse:
+    """Log in as that user with Django's ``login``, as a social log-in would; no password is asked."""
+    user = User.objects.get(username=username)
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return JsonResponse({"id": request.user.pk, "key": request.session.session_key})
+
+
+@csrf_exempt
+def leave(request: HttpRequest) -> JsonResponse:
+    """Log out with Django's ``logout``."""
+    logout(request)
+    return JsonResponse({"id": request.user.pk})
+
+
+@csrf_exempt
+def there_and_back(request: HttpRequest, username: str) -> HttpResponse:
+    """Log in as that user and out again."""
+    switch(request, username)
+    return leave(request)
+
+
+@csrf_exempt
+async def switch_async(request: HttpRequest, username: str) -> HttpResponse:
+    """Do what ``switch`` does with Django's ``alogin``."""
+    user = await User.objects.aget(username=username)
+    await alogin(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return JsonResponse({"id": (await request.auser()).pk})
+
+
+@csrf_exempt
+async def leave_async(request: HttpRequest) -> JsonResponse:
+    """Log out with Django's ``alogout``."""
+    await alogout(request)
+    return JsonResponse({"id": (await request.auser()).pk})
+
+
+@csrf_exempt
+def new_password(request: HttpRequest) -> JsonResponse:
+    """Change the own password, and keep this auth session by our function."""
+    request.user.set_password(json.loads(request.body))
+    request.user.save()
+    update_session_auth_hash(request, request.user)  # type: ignore[arg-type]
+    return JsonResponse({"id": request.user.pk})
+
+
+@csrf_exempt
+async def new_password_async(request: HttpRequest) -> JsonResponse:
+    """Change the own password, and keep this auth session by Django's async function."""
+    user = await request.auser()
+    user.set_password(json.loads(request.body))
+    await user.asave()  # type: ignore[union-attr]
+    await aupdate_session_auth_hash(request, user)  # type: ignore[arg-type]
+    return JsonResponse({"id": user.pk})
+
+
+@csrf_exempt
+async def flush_async(request: HttpRequest) -> JsonResponse:
+    """Forget the session."""
+    await request.session.aflush()
+    return JsonResponse({})
+
+
+@csrf_exempt
+async def cycle_async(request: HttpRequest) -> JsonResponse:
+    """Change the key of the session."""
+    await request.session.acycle_key()
+    return JsonResponse({})
+
+
+@csrf_exempt
+def cycle(request: HttpRequest) -> JsonResponse:
+    """Change the key of the session."""
+    request.session.cycle_key()
+    return JsonResponse({})
+
+
+@csrf_exempt
+def flush(request: HttpRequest) -> JsonResponse:
+    """Forget the session."""
+    request.session.flush()
+    return JsonResponse({})
+
+
+@csrf_exempt
+def forgetful_password(request: HttpRequest) -> JsonResponse:
+    """Change the own password, and forget to keep this auth session."""
+    request.user.set_password(json.loads(request.body))
+    request.user.save()
+    return JsonResponse({"id": request.user.pk})
+
+
+@csrf_exempt
+def remark(request: HttpRequest) -> JsonResponse:
+    """Leave a message for the next page when posted to; else return those that were left."""
+    if request.method == "POST":
+        messages.info(request, "noted")
+        return JsonResponse({})
+    return JsonResponse({"messages": [str(message) for message in messages.get_messages(request)]})

@@ -1,0 +1,85 @@
+"""Views of a project that knows nothing of how its users are kept logged in."""
+
+import json
+
+from django.contrib.auth import authenticate, login, logout
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET, require_POST
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+
+class WhoAmI(APIView):
+    """Says who is asking."""
+
+    def get(self, request: Request) -> Response:
+        """Return the user's id and name."""
+        return Response({"id": request.user.pk, "username": request.user.get_username()})
+
+
+class Notes(APIView):
+    """Takes a note."""
+
+    def post(self, request: Request) -> Response:
+        """Return the note that was sent, and its owner."""
+        return Response({"owner": request.user.pk, "note": request.data}, status=201)
+
+
+class Open(APIView):
+    """Is for everybody."""
+
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        """Return the user's id, or ``None`` for a stranger."""
+        return Response({"id": request.user.pk})
+
+
+@require_GET
+def whoami(request: HttpRequest) -> JsonResponse:
+    """Return the user's id, or ``None`` for a stranger."""
+    return JsonResponse({"id": request.user.pk})
+
+
+async def whoami_async(request: HttpRequest) -> JsonResponse:
+    """Return the user's id, or ``None`` for a stranger."""
+    user = await request.auser()
+    return JsonResponse({"id": user.pk})
+
+
+@require_POST
+def notes(request: HttpRequest) -> JsonResponse:
+    """Return the note that was sent, and its owner."""
+    return JsonResponse({"owner": request.user.pk, "note": json.loads(request.body)}, status=201)
+
+
+async def notes_async(request: HttpRequest) -> JsonResponse:
+    """Return the note that was sent, and its owner."""
+    user = await request.auser()
+    return JsonResponse({"owner": user.pk, "note": json.loads(request.body)}, status=201)
+
+
+@require_GET
+def visits(request: HttpRequest) -> JsonResponse:
+    """Count the visits of this browser in its Django session."""
+    request.session["visits"] = request.session.get("visits", 0) + 1
+    return JsonResponse({"visits": request.session["visits"], "id": request.user.pk})
+
+
+@require_POST
+def django_login(request: HttpRequest) -> HttpResponse:
+    """Log in the way Django's own views do."""
+    user = authenticate(request, username=request.POST["username"], password=request.POST["password"])
+    if user is None:
+        return HttpResponse(status=400)
+    login(request, user)
+    return HttpResponse(status=204)
+
+
+@require_POST
+def django_logout(request: HttpRequest) -> HttpResponse:
+    """Log out the way Django's own views do."""
+    logout(request)
+    return HttpResponse(status=204)
