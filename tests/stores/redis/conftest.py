@@ -1,0 +1,34 @@
+"""A Valkey server of this folder's own, since its tests count commands, fill it up and stop it."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from rig import RedisSite, Rig, rigged
+from servers import start_valkey
+from stores.redis.valkey_server import LossyLine, Server
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Return a running Valkey."""
+    with ExitStack() as stack:
+        server = Server(start_valkey(stack))
+        stack.callback(server.direct.close)
+        yield server
+
+
+@pytest.fixture
+def rig(server: Server) -> Iterator[Rig]:
+    """Return a hold of a Redis store on that server, empty."""
+    with rigged(RedisSite(f"{server.url}/0", 3)) as rig:
+        yield rig
+
+
+@pytest.fixture
+def line(server: Server) -> Iterator[LossyLine]:
+    """Return a line to that server that can lose an answer."""
+    line = LossyLine(server.port)
+    yield line
+    line.close()

@@ -1,0 +1,73 @@
+"""What the system checks ask of a Redis server."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis.inspection import eviction_policies
+from stores.redis.valkey_server import Server
+
+
+@pytest.fixture(autouse=True)
+def site(settings: Settings, server: Server) -> None:
+    """Keep auth sessions on that server."""
+    settings.AUTHKIT = {"STORE": "redis"}
+    settings.CACHES = {
+        "default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache_table"},
+        "authkit": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": f"{server.url}/0"},
+    }
+
+
+@contextmanager
+def policy(server: Server, name: str) -> Iterator[None]:
+    """Give the server another ``maxmemory-policy``, for a while."""
+    server.direct.config_set("maxmemory-policy", name)
+    try:
+        yield
+    finally:
+        server.direct.config_set("maxmemory-policy", "noeviction")
+
+
+def told() -> dict[str, str]:
+    """Return our messages of ``check --deploy`` by id."""
+    found = run_checks(tags=["security"], include_deployment_checks=True)
+    return {str(message.id): message.msg for message in found if str(message.id).startswith("authkit.")}
+
+
+@pytest.mark.parametrize("name", ["allkeys-lru", "volatile-ttl"])
+def test_an_evicting_server_is_told(server: Server, name: str) -> None:
+    """Every policy but ``noeviction`` is W046."""
+    assert told() == {}
+    with policy(server, name):
+        assert set(told()) == {"authkit.W046"}
+        assert name in told()["authkit.W046"]
+
+
+def test_a_server_that_hangs_is_told(server: Server) -> None:
+    """No answer is W047, and neither an error nor a clean bill."""
+    with server.hung():
+        assert set(told()) == {"authkit.W047"}
+
+
+def test_a_server_that_forbids_the_question_is_told(server: Server, settings: Settings) -> None:
+    """A user who may not call INFO gets W047."""
+    server.direct.acl_setuser(
+        "mute", enabled=True, passwords=["+secret"], commands=["+@all", "-info"], keys=["*"]
+    )
+    try:
+        settings.CACHES = {
+            **settings.CACHES,
+            "authkit": {
+                "BACKEND": "django_redis.cache.RedisCache",
+                "LOCATION": f"redis://mute:secret@127.0.0.1:{server.port}/0",
+            },
+        }
+        assert set(told()) == {"authkit.W047"}
+        with pytest.raises(StoreUnavailable):
+            eviction_policies("authkit")
+    finally:
+        server.direct.acl_deluser("mute")

@@ -1,0 +1,181 @@
+"""The store's client: time-outs, one repetition, and no more."""
+
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+from redis import Redis
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.stores.redis.scripts import script
+from django_authkit.types import Created, EndReason, Found, OnLimit, ReuseClass, RotationOutcome
+from rig import DAY, Rig, request
+from servers import free_port
+from stores.redis.valkey_server import LossyLine, Server
+
+BACKEND = "django_redis.cache.RedisCache"
+WITHIN = 2.5
+"""Seconds: two time-outs of one second each, and something for a slow machine."""
+
+
+@pytest.fixture(autouse=True)
+def aliases(settings: Settings, server: Server, line: LossyLine) -> None:
+    """Name the server, the lossy line to it, and a port where nobody listens."""
+    locations = {
+        "plain": f"{server.url}/0",
+        "resp3": f"{server.url}/0?protocol=3",
+        "lossy": f"redis://127.0.0.1:{line.port}/0",
+        "nobody": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    settings.CACHES = {
+        name: {"BACKEND": BACKEND, "LOCATION": location} for name, location in locations.items()
+    }
+    settings.CACHES["memory"] = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
+
+
+def _store(alias: str) -> RedisStore:
+    return RedisStore(connect(alias))
+
+
+@pytest.mark.parametrize("alias", ["plain", "resp3"])
+def test_a_hung_server_is_given_up_soon(server: Server, alias: str) -> None:
+    """With the default time-outs a call on a hung server fails soon, on an old connection as on a new."""
+    pooled, fresh = _store(alias), _store(alias)
+    pooled.now()
+    for store in (pooled, fresh):
+        with server.hung():
+            begun = monotonic()
+            with pytest.raises(StoreUnavailable):
+                store.now()
+            assert monotonic() - begun < WITHIN
+        assert store.now() > 0
+
+
+def test_nobody_there_is_told_at_once() -> None:
+    """A refused connection is not waited for."""
+    store = _store("nobody")
+    begun = monotonic()
+    with pytest.raises(StoreUnavailable) as raised:
+        store.now()
+    assert monotonic() - begun < 0.5
+    assert isinstance(raised.value.__cause__, Exception)
+
+
+REPEATED = ("create", "rotate", "rekey", "revoke", "revoke_user", "restamp_user", "create_anonymous")
+
+
+@pytest.fixture
+def lossy(rig: Rig, server: Server, line: LossyLine) -> Iterator[RedisStore]:
+    """
+    Return a store whose next answer gets lost; it has its records where *rig* has them.
+
+    The server knows the scripts, so that what gets lost is an answer and no NOSCRIPT.
+    """
+    for name in REPEATED:
+        server.direct.script_load(script(name).text)
+    store = RedisStore(connect("lossy"), prefix="authkit:")
+    store.now()
+    line.lose_next()
+    yield store
+    assert line.lost == 1
+
+
+def test_a_lost_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The repetition tells which sessions made room, as the first run would have."""
+    former = rig.start()
+    proposal = rig.proposal(max_sessions=1, on_limit=OnLimit.EVICT)
+    created = lossy.create(proposal)
+    assert isinstance(created, Created)
+    assert created.session.sid == proposal.sid
+    assert created.ended == (former.session,)
+    assert rig.sids() == [proposal.sid]
+
+
+def test_a_lost_rotation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """It rotates once and says ROTATED."""
+    started = rig.start()
+    rotation = lossy.rotate(request(started.sid, 1, started.jti, grace=0))
+    assert rotation.outcome is RotationOutcome.ROTATED
+    assert rotation.session is not None
+    assert rotation.session.generation == 2
+
+
+def test_a_lost_alarm_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The caller whose call found the reuse is told, with its class and age; the next one is not."""
+    started = rig.start()
+    rig.store.rotate(request(started.sid, 1, started.jti, grace=0))
+    late = request(started.sid, 1, started.jti)
+    rotation = lossy.rotate(late)
+    assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.PREVIOUS)
+    assert lossy.rotate(late).age == rotation.age
+    other = lossy.rotate(request(started.sid, 1, started.jti))
+    assert other.outcome is RotationOutcome.GONE
+
+
+def test_a_lost_revocation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The call that ended the session says so, though it ran twice; another call does not."""
+    started = rig.start()
+    assert lossy.revoke(started.sid, EndReason.LOGOUT) == started.session
+    assert lossy.revoke(started.sid, EndReason.LOGOUT) is None
+
+
+def test_a_lost_revocation_of_all_of_a_user_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The ended sessions are told, though they were gone when it ran again."""
+    started = rig.start()
+    assert lossy.revoke_user(rig.user, EndReason.REVOKED) == (started.session,)
+
+
+def test_a_lost_restamp_of_a_user_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The count is that of the first run."""
+    rig.start(auth_hash="old")
+    assert lossy.restamp_user(rig.user, "old", "new") == 1
+
+
+def test_a_lost_rekey_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The new key is in place and the caller holds it."""
+    started = rig.start()
+    assert isinstance(lossy.rekey(started.sid, started.key, b"n" * 32), Found)
+    assert isinstance(lossy.touch(started.sid, b"n" * 32, idle=DAY, interval=0), Found)
+
+
+def test_silence_is_repeated_like_a_closed_connection(rig: Rig, line: LossyLine, lossy: RedisStore) -> None:
+    """An answer that never comes, on a connection that stays open, is given up and the call repeated."""
+    line.closing = False
+    started = rig.start()
+    assert lossy.revoke(started.sid, EndReason.LOGOUT) == started.session
+
+
+def test_a_lost_anonymous_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The handle is the caller's own, not taken by somebody else."""
+    assert lossy.create_anonymous("AAaaaaaaaaaaaaaa", b"k" * 32, "x", DAY)
+
+
+def test_the_cache_keeps_its_own_connections(server: Server) -> None:
+    """Neither uses the other's pool, and two stores do not share one."""
+    one, other = connect("plain"), connect("plain")
+    assert isinstance(one, Redis)
+    assert isinstance(other, Redis)
+    cache = caches["plain"].client.get_client()  # type: ignore[attr-defined]
+    pools = {one.connection_pool, other.connection_pool, cache.connection_pool}
+    assert len(pools) == 3
+
+
+def test_replies_are_bytes_whatever_the_alias_says(settings: Settings, rig: Rig) -> None:
+    """An alias that decodes replies for the cache does not break sealed tokens."""
+    settings.CACHES["plain"]["OPTIONS"] = {"CONNECTION_POOL_KWARGS": {"decode_responses": True}}
+    store = RedisStore(connect("plain"), prefix="authkit:")
+    started = rig.start()
+    first = request(started.sid, 1, started.jti, sealed=b"\xff\x00")
+    rig.store.rotate(first)
+    assert store.rotate(request(started.sid, 1, started.jti)).sealed == b"\xff\x00"
+
+
+@pytest.mark.parametrize("alias", ["memory", "unknown"])
+def test_an_alias_must_be_of_django_redis(alias: str) -> None:
+    """Another cache, or none, is a mistake in the settings."""
+    with pytest.raises(ImproperlyConfigured, match=alias):
+        connect(alias)

@@ -1,0 +1,249 @@
+"""What only the Redis store promises: round trips, space, its own keys. The rest is in ``contract/``."""
+
+from collections.abc import Callable
+from secrets import token_bytes
+
+import pytest
+from redis.crc import key_slot
+from redis.exceptions import ResponseError
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.protocol import Store
+from django_authkit.stores.redis import RedisStore
+from django_authkit.types import Absent, Created, EndReason, Found, OnLimit, RotationOutcome
+from rig import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
+from stores.redis.valkey_server import Server
+
+Call = Callable[[Rig, Started], object]
+
+CALLS: dict[str, Call] = {
+    "create": lambda rig, _: rig.store.create(rig.proposal(max_sessions=1)),
+    "load": lambda rig, started: rig.store.load(started.sid),
+    "touch": lambda rig, started: rig.store.touch(started.sid, started.key, idle=DAY, interval=0),
+    "rotate": lambda rig, started: rig.store.rotate(request(started.sid, 1, started.jti)),
+    "rekey": lambda rig, started: rig.store.rekey(started.sid, started.key, token_bytes(32)),
+    "restamp": lambda rig, started: rig.store.restamp(started.sid, "b" * 64),
+    "restamp_user": lambda rig, _: rig.store.restamp_user(rig.user, "a" * 64, "b" * 64),
+    "save_data": lambda rig, started: rig.store.save_data(started.sid, started.key, "x", idle_limit=None),
+    "revoke": lambda rig, started: rig.store.revoke(started.sid, EndReason.LOGOUT),
+    "revoke_user": lambda rig, _: rig.store.revoke_user(rig.user, EndReason.REVOKED),
+    "revoke_all": lambda rig, _: rig.store.revoke_all(),
+    "list_user": lambda rig, _: rig.store.list_user(rig.user),
+    "now": lambda rig, _: rig.store.now(),
+    "create_anonymous": lambda rig, started: rig.store.create_anonymous(started.sid, b"k" * 32, "x", DAY),
+    "load_anonymous": lambda rig, started: rig.store.load_anonymous(started.sid, b"k" * 32),
+    "save_anonymous": lambda rig, started: rig.store.save_anonymous(started.sid, b"k" * 32, "x", DAY),
+    "delete_anonymous": lambda rig, started: rig.store.delete_anonymous(started.sid, b"k" * 32),
+}
+
+
+def _keys(server: Server, kind: str) -> list[bytes]:
+    return list(server.direct.scan_iter(f"*}}:{kind}:*"))
+
+
+def _size(server: Server, key: bytes) -> int:
+    size = server.direct.memory_usage(key)
+    assert size is not None
+    return size
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_call_is_one_round_trip(rig: Rig, server: Server, name: str) -> None:
+    """Once the server knows the script, each method is one command: EVALSHA."""
+    CALLS[name](rig, rig.start())
+    started = rig.start()
+    with server.watched() as commands:
+        CALLS[name](rig, started)
+    assert [command for command, in_script in commands if not in_script] == ["EVALSHA"]
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_a_server_that_forgot_the_scripts_is_told_again(rig: Rig, server: Server, name: str) -> None:
+    """A restarted server does not know a script; the call works all the same."""
+    started = rig.start()
+    server.direct.script_flush()
+    CALLS[name](rig, started)
+
+
+def test_reading_writes_nothing(rig: Rig, server: Server) -> None:
+    """Neither a load nor a touch that is not due runs a command that writes."""
+    started = rig.start(data="encoded")
+    with server.watched() as commands:
+        rig.store.load(started.sid)
+        rig.store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
+    assert {command for command, in_script in commands if in_script} == {"TIME", "GET"}
+
+
+def test_a_create_repeated_late_does_not_resurrect(rig: Rig) -> None:
+    """After a revocation in between the repetition gets its answer, and the session stays dead."""
+    proposal = rig.proposal()
+    first = rig.store.create(proposal)
+    rig.store.revoke(proposal.sid, EndReason.LOGOUT)
+    assert rig.store.create(proposal) == first
+    assert rig.store.load(proposal.sid) is Absent.GONE
+    assert rig.sids() == []
+
+
+def test_the_handle_of_an_ended_session_stays_taken(rig: Rig) -> None:
+    """Another auth session does not get the sid of one that has just been revoked."""
+    started = rig.start()
+    rig.store.revoke(started.sid, EndReason.LOGOUT)
+    with pytest.raises(ValueError, match="taken"):
+        rig.store.create(rig.proposal(sid=started.sid))
+
+
+def test_an_ended_session_is_forgotten_in_time(rig: Rig, server: Server) -> None:
+    """What remains of it goes when its access tokens have expired, and after a minute at the soonest."""
+    for access, left in ((0, MINUTE), (5 * MINUTE, 5 * MINUTE)):
+        started = rig.start(access=access, data="encoded")
+        rig.store.revoke(started.sid, EndReason.LOGOUT)
+        (key,) = server.direct.keys(f"*{started.sid}")
+        assert left - 10 * SECOND < server.direct.pttl(key) <= left
+
+
+def test_live_keys_expire_by_themselves(rig: Rig, server: Server) -> None:
+    """Record, data and index live to the idle end, the sealed successor for the grace."""
+    started = rig.start(idle=HOUR, data="encoded")
+    rig.store.rotate(request(started.sid, 1, started.jti, idle=2 * HOUR, grace=10 * SECOND))
+    for kind, left in (("s", 2 * HOUR), ("d", 2 * HOUR), ("u", 2 * HOUR), ("g", 10 * SECOND)):
+        (key,) = _keys(server, kind)
+        assert left - 10 * SECOND < server.direct.pttl(key) <= left
+
+
+def test_the_index_lives_as_long_as_its_longest_session(rig: Rig, server: Server) -> None:
+    """A shorter auth session of the same user does not shorten the index's life."""
+    rig.start(idle=2 * HOUR)
+    rig.start(idle=HOUR)
+    (index,) = _keys(server, "u")
+    assert server.direct.pttl(index) > HOUR
+
+
+def test_no_successor_is_kept_without_grace(rig: Rig, server: Server) -> None:
+    """With a grace of 0 nothing is sealed away, and what an earlier rotation left is removed."""
+    started = rig.start()
+    second = request(started.sid, 1, started.jti)
+    rig.store.rotate(second)
+    rig.store.rotate(request(started.sid, 2, second.proposed, grace=0))
+    assert _keys(server, "g") == []
+
+
+def test_a_session_is_small(rig: Rig, server: Server) -> None:
+    """A rotated record takes at most 512 bytes, key included, and the index of one at most 128."""
+    started = rig.start(user_agent="M" * 110, key_digest=None, user_id="1234567")
+    rig.store.rotate(request(started.sid, 1, started.jti, grace=0))
+    (record,) = _keys(server, "s")
+    (index,) = _keys(server, "u")
+    assert server.direct.strlen(record) <= 400
+    assert _size(server, record) <= 512
+    assert _size(server, index) <= 128
+
+
+def test_a_bucket_is_one_hash_slot(rig: Rig, server: Server) -> None:
+    """All keys of a bucket hash to one slot of a cluster, whatever the rest of their names."""
+    started = rig.start(data="encoded")
+    rig.store.rotate(request(started.sid, 1, started.jti))
+    rig.store.create(rig.proposal(max_sessions=1, user_id="other"))
+    rig.store.create_anonymous(started.sid, b"k" * 32, "x", DAY)
+    rig.store.revoke_user(rig.user, EndReason.REVOKED)
+    rig.store.revoke_all()
+    keys = list(server.direct.scan_iter())
+    assert len(keys) >= 6
+    assert len({key_slot(key) for key in keys}) == 1
+
+
+def test_a_prefix_with_braces_is_refused(server: Server) -> None:
+    """It would be taken for the hash tag."""
+    with pytest.raises(ValueError, match="braces"):
+        RedisStore(server.direct, prefix="{mine}")
+
+
+def test_a_long_past_is_trimmed_in_bounded_steps(rig: Rig, server: Server) -> None:
+    """Of ten thousand dead members of an index each call removes a thousand, and reads none."""
+    started = rig.start()
+    (index,) = _keys(server, "u")
+    server.direct.zadd(index, {f"AA{number:014}": number for number in range(10_000)})
+    with server.watched() as commands:
+        assert rig.sids() == [started.sid]
+    assert len(commands) < 10
+    assert server.direct.zcard(index) == 9_001
+
+
+def test_an_index_heals(rig: Rig, server: Server) -> None:
+    """A record that the server lost leaves the index when the user's sessions are listed."""
+    kept, lost = rig.start(), rig.start()
+    (index,) = _keys(server, "u")
+    server.direct.delete(*server.direct.keys(f"*:s:{lost.sid}"))
+    assert server.direct.zcard(index) == 2
+    assert rig.sids() == [kept.sid]
+    assert server.direct.zcard(index) == 1
+
+
+def test_revoke_all_tells_apart_within_a_millisecond(rig: Rig) -> None:
+    """However fast log-in and revoke_all alternate: what began before is dead, what began after lives."""
+    for _ in range(100):
+        before = rig.start()
+        rig.store.revoke_all()
+        after = rig.start()
+        assert rig.store.load(before.sid) is Absent.GONE
+        assert isinstance(rig.store.load(after.sid), Found)
+
+
+def test_a_full_server_still_revokes(rig: Rig, server: Server) -> None:
+    """Where there is no room for a log-in there is for a log-out, and for reading."""
+    first, second, third = rig.start(), rig.start(), rig.start()
+    with server.configured("maxmemory", 1):
+        with pytest.raises(StoreUnavailable):
+            rig.start()
+        assert isinstance(rig.store.load(first.sid), Found)
+        assert rig.store.revoke(first.sid, EndReason.LOGOUT) is not None
+        assert len(rig.store.revoke_user(rig.user, EndReason.REVOKED, keep=third.sid)) == 1
+        assert rig.store.load(second.sid) is Absent.GONE
+        rig.store.revoke_all()
+    assert rig.store.load(third.sid) is Absent.GONE
+
+
+def test_a_server_without_replicas_enough_is_no_answer(rig: Rig, server: Server) -> None:
+    """A server that refuses to write for reasons of its own is unavailable, not at fault."""
+    with server.configured("min-replicas-to-write", 1), pytest.raises(StoreUnavailable):
+        rig.start()
+
+
+def test_a_mistake_is_not_an_outage(rig: Rig, server: Server) -> None:
+    """What no outage explains comes out as it is: a key of another kind in our place."""
+    started = rig.start()
+    (record,) = _keys(server, "s")
+    server.direct.delete(record)
+    server.direct.rpush(record, "not ours")
+    with pytest.raises(ResponseError):
+        rig.store.load(started.sid)
+
+
+def test_text_that_is_no_text_is_replaced(rig: Rig) -> None:
+    """A lone surrogate in a client's header does not break the record; NUL and quotes are kept."""
+    created = rig.store.create(rig.proposal(user_agent='a\udcffb\0"\\/\u2028é'))
+    assert isinstance(created, Created)
+    assert created.session.user_agent == 'a?b\0"\\/\u2028é'
+
+
+def test_what_is_no_handle_is_absent(rig: Rig) -> None:
+    """A sid that nobody could have been given is looked for, and not found."""
+    for sid in ("", "}", "{}}aaaaaaaaaaaaa", "\udcff" * 16):
+        assert rig.store.load(sid) is Absent.GONE
+
+
+def test_ended_sessions_are_told_from_least_recent_on(rig: Rig) -> None:
+    """Several that make room at once are ended oldest activity first."""
+    started = [rig.start() for _ in range(3)]
+    rig.wait(MINUTE)
+    rig.store.touch(started[0].sid, started[0].key, idle=DAY, interval=0)
+    created = rig.store.create(rig.proposal(max_sessions=2, on_limit=OnLimit.EVICT))
+    assert isinstance(created, Created)
+    assert created.ended[-1].sid != started[0].sid
+    assert len(created.ended) == 2
+    assert rig.store.rotate(request(started[0].sid, 1, started[0].jti)).outcome is RotationOutcome.ROTATED
+
+
+def test_the_protocol_is_kept(rig: Rig) -> None:
+    """Type checkers and people agree that it is a store; pruning is nothing it needs."""
+    store: Store = rig.store
+    assert list(store.prune(100)) == []

