@@ -12,9 +12,16 @@ from django.db.models.signals import post_delete, post_save, pre_save
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
+from django_authkit.errors import AuthKitError
 from django_authkit.request_state import Authentication, state_of
 from django_authkit.service.changes import password_changed, password_rehashed
-from django_authkit.service.ending import cookies_decide, end_all, end_presented, revoke_user
+from django_authkit.service.ending import (
+    cookies_decide,
+    end_all,
+    end_presented,
+    end_tokens_of_others,
+    revoke_user,
+)
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import EndReason, Mode, Transport
 from django_authkit.users import auth_hash_of, user_id_of
@@ -40,10 +47,17 @@ def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBase
     session = getattr(request, "session", None)
     if request is None or state_of(request).busy or not isinstance(session, SessionStore):
         return
-    if session.bound is not None:
-        session.renew()
-    else:
-        session.establish(user)
+    if session.bound is None and not session.deliverable:
+        return  # a bearer is given no cookie, so the key of a new auth session would reach nobody
+    end_tokens_of_others(request, user)
+    try:
+        if session.bound is not None:
+            session.renew()
+        else:
+            session.establish(user)
+    except AuthKitError:
+        session.forget_login()
+        raise
     assert session.bound is not None
     known = Authentication(
         user=user,

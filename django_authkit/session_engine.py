@@ -14,16 +14,19 @@ from collections.abc import Callable
 from secrets import randbelow
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
 from django.http import HttpRequest
+from django.utils.crypto import constant_time_compare
 
-from django_authkit.errors import SessionEnded
+from django_authkit.errors import LoginFailed, SessionEnded
 from django_authkit.handles import SessionKey, new_handle
 from django_authkit.service.ending import end
 from django_authkit.service.login import LogIn, begin
 from django_authkit.types import Absent, EndReason, Found
+from django_authkit.users import auth_hash_of
 from django_authkit.wiring import get_session_strategy, get_store
 
 _SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
@@ -114,8 +117,21 @@ class SessionStore(SessionBase):
 
     @property
     def may_write(self) -> bool:
-        """Whether a save can do no harm: a visitor's cookie must not replace one that is on its way."""
-        return not (self.superseded and self.bound is None and SESSION_KEY not in self)
+        """
+        Whether a save can do no harm.
+
+        A visitor's cookie must not replace one that is on its way. And a bearer is given no cookie: a
+        record made for one could never be found again.
+        """
+        if self.bound is not None:
+            return True
+        return self.deliverable and not (self.superseded and SESSION_KEY not in self)
+
+    @property
+    def own_key(self) -> SessionKey | None:
+        """The key of the auth session that it has, as far as is known without looking it up."""
+        key = self._key
+        return None if key is None or key.anonymous else key
 
     @property
     def _key(self) -> SessionKey | None:
@@ -179,6 +195,8 @@ class SessionStore(SessionBase):
         if user is None:
             pk = get_user_model()._meta.pk.to_python(fields[SESSION_KEY])
             user = get_user_model()._default_manager.get(pk=pk)
+        if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), auth_hash_of(user)):
+            raise LoginFailed  # the password was changed since somebody proved the old one
         wanted = LogIn(
             user=user,
             backend=fields[BACKEND_SESSION_KEY],
@@ -188,6 +206,11 @@ class SessionStore(SessionBase):
         key = SessionKey.new(wanted.new_sid())
         data = self._encode(self._own_data())
         self.adopt(key, begin(self.request() or HttpRequest(), wanted, key=key, data=data))
+
+    def forget_login(self) -> None:
+        """Take out what Django's ``login`` put in, after it came to nothing; a save must not try again."""
+        for name in _SECURITY_FIELDS:
+            self.pop(name, None)
 
     def renew(self) -> None:
         """Re-key the auth session whose user has just logged in again; ``auth_time`` moves to now."""
@@ -218,6 +241,14 @@ class SessionStore(SessionBase):
         super().flush()
         self._found = None
         self.flushed = True
+
+    async def aflush(self) -> None:
+        """Do what ``flush`` does. Django writes its own out, past ours."""
+        await sync_to_async(self.flush)()
+
+    async def acycle_key(self) -> None:
+        """Do what ``cycle_key`` does."""
+        await sync_to_async(self.cycle_key)()
 
     def delete(self, session_key: str | None = None) -> None:
         """Forget the record of *session_key*, or of the own key. Nothing to forget is no error."""

@@ -15,6 +15,10 @@ class SessionCarrier(Protocol):
     presented: str | None
     """The session key that came with the request, if any."""
 
+    @property
+    def own_key(self) -> SessionKey | None:
+        """The key of the auth session that it has, as far as is known without looking it up."""
+
     def look_up(self) -> Found | Absent | None:
         """Return the auth session behind it, looked up once; ``None`` for a visitor's session."""
 

@@ -15,7 +15,7 @@ from django_authkit.errors import CredentialRejected
 from django_authkit.handles import SessionKey, is_sid
 from django_authkit.request_state import state_of
 from django_authkit.service.carrier import carrier_of
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.types import AuthSession, EndReason, Found
 from django_authkit.users import load_user, user_id_of
 from django_authkit.wiring import get_jwt_strategy, get_store
 
@@ -117,8 +117,22 @@ def end_presented(
     return [session for session in ended if session is not None]
 
 
+def end_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> None:
+    """End the auth sessions of other users whose token cookies a browser brings that *user* logs in with."""
+    for text in filter(None, (transports.access_cookie_of(request), transports.refresh_cookie_of(request))):
+        sid = get_jwt_strategy().sid_of(text)
+        found = get_store().load(sid) if sid else None
+        if isinstance(found, Found) and found.session.user_id != user_id_of(user):
+            end(found.session.sid, EndReason.REPLACED)
+            state_of(request).clear_token_cookies = True
+
+
 def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterator[tuple[str, bytes | None]]:
     """Yield the sid of each genuine credential; a session key's with the digest that proves it."""
+    carrier = carrier_of(request)
+    own = carrier.own_key if carrier and (cookies or transports.has_bearer(request)) else None
+    if own is not None:  # of a log-in in this very request, say
+        yield own.handle, own.digest
     for text in _presented(request, refresh, cookies):
         key = SessionKey.parse(text)
         if key is None:

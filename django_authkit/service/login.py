@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
@@ -99,8 +100,17 @@ def log_in(
     if transport is Transport.COOKIE:
         rotate_token(request)  # one planted before log-in is worth nothing after it
     with state.own_signals():
-        user_logged_in.send(sender=type(user), request=request, user=user)
+        _send_logged_in(request, user, grant.session)
     return grant
+
+
+def _send_logged_in(request: HttpRequest, user: AbstractBaseUser, session: AuthSession) -> None:
+    """Send Django's signal; its own receiver writes ``last_login`` and fails if the user is gone by now."""
+    try:
+        user_logged_in.send(sender=type(user), request=request, user=user)
+    except DatabaseError:
+        _look_again(session)
+        raise
 
 
 def backend_of(user: AbstractBaseUser, backend: str | None) -> str:

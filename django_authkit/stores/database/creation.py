@@ -20,12 +20,12 @@ class GrowingTable(SessionTable):
         """
         Make the record, unless the limit refuses it.
 
-        Two statements without a limit, six with one (begin and commit included), one more when it ends
+        Four statements without a limit, six with one (begin and commit included), one more when it ends
         others.
         """
         limited = new.max_sessions is not None
         try:
-            with self.step(needed=limited):
+            with self.step():
                 return self._create_limited(new) if limited else self._create(new)
         except IntegrityError:
             return self._repeated(new)
