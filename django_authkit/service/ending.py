@@ -85,8 +85,8 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
         user = _owner(ended)
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
     carrier = carrier_of(request)
-    if carrier is not None:
-        carrier.flush()
+    if carrier is not None and (by_cookie or transports.has_bearer(request)):
+        carrier.flush()  # a visitor's session alone is no log-in, and nothing proves who asks
     state.authentication, state.clear_token_cookies = None, by_cookie
     request.user = AnonymousUser()
 
