@@ -1,0 +1,216 @@
+"""
+A client of the site: a browser that keeps cookies, or an app that keeps tokens.
+
+Both speak through Django's test client with CSRF checks on, over https. What differs between them, where
+the credential is and what proves that our own front end asks, is in here; so a test says ``device.log_in()``
+and runs on every combination.
+"""
+
+import json
+from collections.abc import Mapping
+from http.cookies import Morsel
+from typing import Any, Self
+
+from django.http import HttpResponse
+from django.test import Client
+
+from django_authkit.types import Mode, Transport
+
+PASSWORD = "correct horse battery staple"
+SESSION_COOKIE = "__Host-sessionid"
+ACCESS_COOKIE = "__Host-authkit_access"
+REFRESH_COOKIE = "__Host-authkit_refresh"
+CREDENTIAL_COOKIES = (SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE)
+CSRF_COOKIE = "csrftoken"
+
+
+class Device:
+    """
+    One client of the site.
+
+    Attributes:
+        cookies: The browser's jar, name to value.
+        access, refresh_token: What an app keeps; empty if nothing.
+    """
+
+    def __init__(self, mode: Mode, transport: Transport, address: str = "198.51.100.7") -> None:
+        self.mode, self.transport, self.address = mode, transport, address
+        self.cookies: dict[str, str] = {}
+        self.access = self.refresh_token = ""
+
+    # -- what it does -----------------------------------------------------------------------------
+
+    def log_in(self, username: str = "ada", password: str = PASSWORD, **body: Any) -> HttpResponse:
+        """Log in, in the transport of this device."""
+        if self.is_browser and CSRF_COOKIE not in self.cookies:
+            self.who()
+        return self.log_in_with({"username": username, "password": password, **body})
+
+    def log_in_with(self, body: dict[str, Any]) -> HttpResponse:
+        """Log in with exactly this body."""
+        headers = {"X-Authkit-Transport": str(self.transport)}
+        answer = self.post("/auth/login/", body, headers=headers, anonymous=True)
+        self._keep(answer)
+        return answer
+
+    def refresh(self) -> HttpResponse:
+        """Refresh with what this device holds, and keep what comes back."""
+        body = None if self.is_browser else {"refresh": self.refresh_token or self.access}
+        answer = self.post("/auth/refresh/", body, anonymous=True)
+        self._keep(answer)
+        return answer
+
+    def log_out(self) -> HttpResponse:
+        """Log out."""
+        return self.post("/auth/logout/")
+
+    def who(self) -> HttpResponse:
+        """Ask ``session/``."""
+        return self.get("/auth/session/")
+
+    def call(self) -> HttpResponse:
+        """Ask a DRF view of the project's that needs a log-in."""
+        return self.get("/api/whoami/")
+
+    def verify(self, token: str) -> Any:
+        """Return what ``verify/`` says of *token*."""
+        return json.loads(self.post("/auth/verify/", {"token": token}, anonymous=True).content)
+
+    def logged_in(self) -> bool:
+        """Tell whether a view that needs a log-in lets this device in."""
+        status = self.call().status_code
+        assert status in {200, 401}
+        return status == 200
+
+    # -- how it speaks ----------------------------------------------------------------------------
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> HttpResponse:
+        """Send a GET with this device's credential."""
+        return self.send("GET", path, headers={**self._bearer(), **(headers or {})})
+
+    def post(
+        self,
+        path: str,
+        body: Any = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        anonymous: bool = False,
+    ) -> HttpResponse:
+        """
+        Send JSON with this device's credential and what proves that our front end sends it.
+
+        Args:
+            anonymous: Leave the bearer header out. (A browser sends its cookies all the same.)
+        """
+        content = b"" if body is None else json.dumps(body).encode()
+        return self.send("POST", path, content, headers={**self._proof(anonymous), **(headers or {})})
+
+    def submit(self, path: str, **fields: str) -> HttpResponse:
+        """Send a form with this device's credential and what proves that our front end sends it."""
+        client = self._client()
+        answer = client.post(path, fields, secure=True, headers=self._proof(), REMOTE_ADDR=self.address)
+        self._store_cookies(answer)
+        return answer  # type: ignore[return-value]
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        content: bytes = b"",
+        *,
+        headers: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> HttpResponse:
+        """Send a request with the cookies of this device, and nothing else that is not said here."""
+        answer = self._client().generic(
+            method,
+            path,
+            content,
+            content_type=content_type,
+            secure=True,
+            headers=dict(headers or {}),
+            REMOTE_ADDR=self.address,
+        )
+        self._store_cookies(answer)
+        return answer  # type: ignore[return-value]
+
+    # -- what it holds ----------------------------------------------------------------------------
+
+    @property
+    def is_browser(self) -> bool:
+        """Whether its credential travels in cookies."""
+        return self.transport is Transport.COOKIE
+
+    @property
+    def credential(self) -> str:
+        """What opens views: the session key or the access token."""
+        if not self.is_browser:
+            return self.access
+        return self.cookies[SESSION_COOKIE if self.mode is Mode.SESSION else ACCESS_COOKIE]
+
+    @property
+    def carrier(self) -> str:
+        """What ``refresh/`` takes: the session key or the refresh token."""
+        if self.mode is Mode.SESSION:
+            return self.credential
+        return self.cookies[REFRESH_COOKIE] if self.is_browser else self.refresh_token
+
+    def copy(self) -> Self:
+        """Return another device with the same credentials: a thief's, or the same one's second tab."""
+        twin = type(self)(self.mode, self.transport, self.address)
+        twin.cookies = dict(self.cookies)
+        twin.access, twin.refresh_token = self.access, self.refresh_token
+        return twin
+
+    def csrf(self) -> dict[str, str]:
+        """Return the headers that prove that our front end sends the request."""
+        return {"X-CSRFToken": self.cookies.get(CSRF_COOKIE, ""), "Referer": "https://testserver/"}
+
+    def _proof(self, anonymous: bool = False) -> dict[str, str]:
+        if self.is_browser:
+            return self.csrf()
+        return {} if anonymous else self._bearer()
+
+    def _bearer(self) -> dict[str, str]:
+        if self.is_browser or not self.access:
+            return {}
+        return {"Authorization": f"Bearer {self.access}"}
+
+    def _client(self) -> Client:
+        client = Client(enforce_csrf_checks=True)
+        for name, value in self.cookies.items():
+            client.cookies[name] = value
+        return client
+
+    def _keep(self, answer: HttpResponse) -> None:
+        """Keep the credential of an answer's body, as an app does."""
+        if answer.status_code == 200 and not self.is_browser:
+            body = json.loads(answer.content)
+            self.access, self.refresh_token = body["access"], body.get("refresh", "")
+
+    def _store_cookies(self, answer: Any) -> None:
+        for name, morsel in answer.cookies.items():
+            if is_cleared(morsel):
+                self.cookies.pop(name, None)
+            else:
+                self.cookies[name] = morsel.value
+
+
+def is_cleared(morsel: "Morsel[str]") -> bool:
+    """Tell whether a browser forgets this cookie at once."""
+    return str(morsel["max-age"]) == "0"
+
+
+def body(answer: HttpResponse) -> Any:
+    """Return the parsed JSON of an answer."""
+    return json.loads(answer.content)
+
+
+def code(answer: HttpResponse) -> tuple[int, str | None]:
+    """Return status and code of an answer."""
+    return answer.status_code, body(answer).get("code")
+
+
+def credential_cookies(answer: HttpResponse) -> set[str]:
+    """Return the names of the credential cookies that an answer sets or clears."""
+    return {name for name in CREDENTIAL_COOKIES if name in answer.cookies}

@@ -1,0 +1,22 @@
+"""Listening to signals, from however many threads they are sent."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.dispatch import Signal
+
+
+@contextmanager
+def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
+    """Give a list that holds what was sent with *signal* meanwhile."""
+    sent: list[dict[str, Any]] = []
+
+    def receive(sender: Any, **said: Any) -> None:
+        sent.append(said)
+
+    signal.connect(receive)
+    try:
+        yield sent
+    finally:
+        signal.disconnect(receive)

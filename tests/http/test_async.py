@@ -1,0 +1,54 @@
+"""The same under ASGI: async and sync views answer a client as they do under WSGI."""
+
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.test import AsyncClient
+
+from device import PASSWORD, Device
+from django_authkit import sessions_of
+from live_site import LiveSite
+
+VIEWS = ["/plain/whoami-async/", "/plain/whoami/", "/api/whoami/"]
+
+
+@async_to_sync
+async def ids(device: Device, token: str | None = None) -> list[object]:
+    """Return whom each view says the device's request is from, or its status."""
+    client = AsyncClient()
+    for name, value in device.cookies.items():
+        client.cookies[name] = value
+    headers = {"Authorization": f"Bearer {token or device.credential}"} if not device.is_browser else {}
+    answers = [await client.get(path, secure=True, headers=headers) for path in VIEWS]
+    return [a.json()["id"] if a.status_code == 200 else a.status_code for a in answers]
+
+
+def test_every_kind_of_view_knows_its_user(site: LiveSite, ada: User, device: Device) -> None:
+    """Under ASGI as under WSGI, by cookie and by bearer."""
+    assert ids(device) == [ada.pk] * 3
+    device.copy().log_out()
+    assert ids(device) == ([None, None, 401] if device.is_browser else [401] * 3)
+
+
+def test_the_endpoints_work(site: LiveSite, ada: User) -> None:
+    """A whole visit over ASGI."""
+    headers = {"X-Authkit-Transport": str(site.transport)}
+
+    @async_to_sync
+    async def visit() -> list[int]:
+        client = AsyncClient()
+        credentials = {"username": "ada", "password": PASSWORD}
+        sent: dict[str, Any] = {"content_type": "application/json", "secure": True}
+        answer = await client.post("/auth/login/", credentials, **sent, headers=headers)
+        bearer = (
+            {} if "access" not in answer.json() else {"Authorization": "Bearer " + answer.json()["access"]}
+        )
+        seen = [answer.status_code]
+        seen += [(await client.get(p, secure=True, headers=bearer)).status_code for p in VIEWS]
+        seen += [(await client.post("/auth/logout/", {}, **sent, headers=bearer)).status_code]
+        seen += [(await client.get("/api/whoami/", secure=True, headers=bearer)).status_code]
+        return seen
+
+    assert visit() == [200, 200, 200, 200, 204, 401]
+    assert sessions_of(ada) == ()

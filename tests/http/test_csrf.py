@@ -1,0 +1,136 @@
+"""CSRF: on each unsafe request that cookies decide, and on none that a header decides."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import User
+
+from device import CREDENTIAL_COOKIES, PASSWORD, Device, body, code
+from django_authkit.types import Transport
+from live_site import LiveSite, by_cookie, in_session_mode
+
+UNSAFE = ["/api/notes/", "/auth/refresh/", "/auth/logout/"]
+
+
+@by_cookie
+@pytest.mark.parametrize("path", UNSAFE)
+def test_a_cookie_needs_a_proof(site: LiveSite, device: Device, path: str) -> None:
+    """An unsafe request by cookie without the CSRF token is 403 ``csrf_failed`` and does nothing."""
+    before = site.snapshot()
+    answer = device.send("POST", path, b"{}")
+    assert code(answer) == (403, "csrf_failed")
+    assert not set(answer.cookies) & set(CREDENTIAL_COOKIES)
+    assert site.snapshot() == before
+    assert device.logged_in()
+
+
+@pytest.mark.parametrize("path", UNSAFE)
+def test_a_cookie_with_its_proof_gets_through(site: LiveSite, device: Device, path: str) -> None:
+    """The same request with the token is answered; an app's needs none."""
+    answer = device.post(path, {} if device.is_browser else {"refresh": device.carrier})
+    assert answer.status_code in {200, 201, 204}
+
+
+@by_cookie
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+@pytest.mark.parametrize("path", UNSAFE)
+def test_a_request_from_another_origin_is_refused(
+    site: LiveSite, device: Device, path: str, origin: str
+) -> None:
+    """The token alone is not enough: the browser says where a request comes from."""
+    answer = device.post(path, {}, headers={"Origin": origin})
+    assert code(answer) == (403, "csrf_failed")
+    assert device.logged_in()
+
+
+def log_in_body() -> bytes:
+    """Return a good log-in."""
+    return json.dumps({"username": "ada", "password": PASSWORD}).encode()
+
+
+def test_log_in_by_cookie_needs_a_proof(site: LiveSite, ada: User) -> None:
+    """Another site cannot log a browser in to an account of its own."""
+    device = site.device()
+    headers = {"X-Authkit-Transport": str(site.transport)}
+    answer = device.send("POST", "/auth/login/", log_in_body(), headers=headers)
+    if device.is_browser:
+        assert code(answer) == (403, "csrf_failed")
+        assert site.sids(ada) == []
+    else:
+        assert answer.status_code == 200
+
+
+def test_log_in_by_cookie_needs_a_proof_beside_a_bearer(site: LiveSite, ada: User) -> None:
+    """An answer that can set a cookie needs the proof, whatever else the request carries."""
+    device = site.device(Transport.COOKIE)
+    headers = {"X-Authkit-Transport": "cookie", "Authorization": "Bearer x"}
+    answer = device.send("POST", "/auth/login/", log_in_body(), headers=headers)
+    assert code(answer) == (403, "csrf_failed")
+    assert site.sids(ada) == []
+
+
+def test_a_header_needs_no_proof_beside_cookies(site: LiveSite, bob: User, device: Device) -> None:
+    """What a bearer decides is not checked, though the browser sent cookies along."""
+    other = site.logged_in("bob")
+    headers = {"Authorization": f"Bearer {other.credential}"}
+    answer = device.send("POST", "/api/notes/", b"{}", headers=headers)
+    assert answer.status_code == 201
+    assert body(answer)["owner"] == bob.pk
+    answer = device.send("POST", "/plain/notes/", b"{}", headers=headers)
+    assert body(answer)["owner"] == bob.pk
+
+
+@pytest.mark.parametrize("path", ["/plain/notes/", "/plain/notes-async/"])
+def test_plain_views_are_checked_by_django(site: LiveSite, ada: User, device: Device, path: str) -> None:
+    """Django's own middleware checks plain views by cookie and leaves bearer requests alone."""
+    answer = device.send("POST", path, b"{}", headers={} if device.is_browser else device_bearer(device))
+    if device.is_browser:
+        assert answer.status_code == 403
+        answer = device.post(path, {})
+    assert answer.status_code == 201
+    assert body(answer)["owner"] == ada.pk
+
+
+@in_session_mode
+@by_cookie
+def test_log_out_of_a_visitor_needs_a_proof(site: LiveSite) -> None:
+    """Another site cannot make a stranger's browser forget its session, and what is in it."""
+    visitor = site.device()
+    visitor.post("/django/cart/", "apple")
+    answer = visitor.send("POST", "/auth/logout/")
+    assert not set(answer.cookies) & set(CREDENTIAL_COOKIES)
+    assert body(visitor.get("/django/cart/"))["cart"] == ["apple"]
+
+
+def device_bearer(device: Device) -> dict[str, str]:
+    """Return the header that presents the device's credential."""
+    return {"Authorization": f"Bearer {device.credential}"}
+
+
+def test_a_refresh_token_in_the_body_needs_no_proof(site: LiveSite, device: Device) -> None:
+    """A body cannot be forged by another site without knowing the credential."""
+    browser = site.device(Transport.COOKIE)
+    browser.cookies = dict(device.cookies)
+    content = json.dumps({"refresh": device.carrier}).encode()
+    assert browser.send("POST", "/auth/refresh/", content).status_code == 200
+    assert browser.send("POST", "/auth/logout/", content).status_code == 204
+
+
+@by_cookie
+def test_log_in_changes_the_csrf_token(site: LiveSite, ada: User) -> None:
+    """A CSRF token planted before log-in is worth nothing after it."""
+    device = site.device()
+    device.who()
+    planted = device.csrf()
+    device.log_in()
+    secret = device.cookies["csrftoken"]
+    assert secret != planted["X-CSRFToken"]
+    answer = device.send("POST", "/api/notes/", b"{}", headers=planted)
+    assert code(answer) == (403, "csrf_failed")
+
+
+def test_safe_requests_need_no_proof(site: LiveSite, device: Device) -> None:
+    """GET, HEAD and OPTIONS are not checked."""
+    headers = {} if device.is_browser else device_bearer(device)
+    for method in ("GET", "HEAD", "OPTIONS"):
+        assert device.send(method, "/api/whoami/", headers=headers).status_code == 200

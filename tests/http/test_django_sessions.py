@@ -1,0 +1,446 @@
+"""Django's own sessions, log-ins and log-outs, with auth sessions behind them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponse
+from django.test import Client
+
+from device import (
+    CREDENTIAL_COOKIES,
+    PASSWORD,
+    SESSION_COOKIE,
+    Device,
+    body,
+    code,
+    credential_cookies,
+    is_cleared,
+)
+from django_authkit import sessions_of
+from django_authkit.types import Mode, Transport
+from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from testapp.django_views import midway
+
+
+def django_log_in(site: LiveSite, username: str = "ada") -> Device:
+    """Return a browser that has logged in by a plain view with Django's ``login``."""
+    browser = site.device(Transport.COOKIE)
+    browser.who()
+    assert browser.submit("/plain/login/", username=username, password=PASSWORD).status_code == 204
+    return browser
+
+
+@contextmanager
+def once(signal: Signal, act: Any) -> Iterator[None]:
+    """Call *act* the first time that *signal* is sent."""
+
+    def receive(**kwargs: Any) -> None:
+        signal.disconnect(receive)
+        act()
+
+    signal.connect(receive)
+    yield
+    signal.disconnect(receive)
+
+
+@by_cookie
+def test_djangos_log_in_is_an_auth_session(site: LiveSite, ada: User) -> None:
+    """``login()`` in a plain view starts an auth session, with its device, that plain views know."""
+    browser = django_log_in(site)
+    (session,) = sessions_of(ada)
+    assert session.mode is Mode.SESSION
+    assert session.address == browser.address
+    for path in ("/plain/whoami/", "/plain/whoami-async/"):
+        assert body(browser.get(path))["id"] == ada.pk
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    if not site.is_jwt:
+        assert site.sid(browser) == session.sid
+        assert browser.logged_in()
+
+
+@by_cookie
+@in_jwt_mode
+def test_djangos_log_in_opens_no_api_in_jwt_mode(site: LiveSite, ada: User) -> None:
+    """Where session keys are not accepted, Django's log-in counts for plain views alone."""
+    browser = django_log_in(site)
+    assert code(browser.who()) == (401, "not_authenticated")
+    assert browser.call().status_code == 401
+
+
+@by_cookie
+def test_djangos_log_out_ends_the_auth_session(site: LiveSite, ada: User) -> None:
+    """``logout()`` ends it, and the browser forgets the cookie."""
+    browser = django_log_in(site)
+    thief = browser.copy()
+    answer = browser.submit("/plain/logout/")
+    assert answer.status_code == 204
+    assert is_cleared(answer.cookies[SESSION_COOKIE])
+    assert sessions_of(ada) == ()
+    assert body(thief.get("/plain/whoami/"))["id"] is None
+
+
+def test_djangos_log_out_ends_what_ours_began(site: LiveSite, ada: User, device: Device) -> None:
+    """``logout()`` in a plain view ends an auth session of either mode and transport."""
+    thief = device.copy()
+    assert device.post("/django/leave/").status_code == 200
+    assert sessions_of(ada) == ()
+    assert not thief.logged_in()
+    assert not set(CREDENTIAL_COOKIES) & set(device.cookies)
+
+
+@by_cookie
+def test_log_in_makes_a_new_key(site: LiveSite, ada: User) -> None:
+    """A key that was planted before log-in opens nothing after it; its data moved along."""
+    browser = site.device()
+    browser.who()
+    browser.post("/django/cart/", "apple")
+    planted = browser.copy()
+    assert SESSION_COOKIE in planted.cookies
+    assert browser.submit("/plain/login/", username="ada", password=PASSWORD).status_code == 204
+    assert browser.cookies[SESSION_COOKIE] != planted.cookies[SESSION_COOKIE]
+    assert body(planted.get("/django/cart/")) == {"cart": [], "id": None}
+    assert body(browser.get("/django/cart/")) == {"cart": ["apple"], "id": ada.pk}
+
+
+@by_cookie
+@in_session_mode
+def test_our_log_in_makes_a_new_key_too(site: LiveSite, ada: User) -> None:
+    """The same for the log-in endpoint."""
+    browser = site.device()
+    browser.post("/django/cart/", "apple")
+    planted = browser.copy()
+    browser.log_in()
+    assert browser.cookies[SESSION_COOKIE] != planted.cookies[SESSION_COOKIE]
+    assert body(planted.get("/django/cart/")) == {"cart": [], "id": None}
+    assert body(browser.get("/django/cart/")) == {"cart": ["apple"], "id": ada.pk}
+
+
+@by_cookie
+@in_session_mode
+def test_data_of_one_user_is_not_another_ones(site: LiveSite, ada: User, bob: User) -> None:
+    """When another user logs in on the same browser, by either way, the first one's data are gone."""
+    ways: list[Callable[[Device], HttpResponse]] = [
+        lambda browser: browser.log_in("bob"),
+        lambda browser: browser.submit("/plain/login/", username="bob", password=PASSWORD),
+    ]
+    for log_in in ways:
+        browser = site.logged_in("ada")
+        browser.post("/django/cart/", "apple")
+        assert log_in(browser).status_code in {200, 204}
+        assert body(browser.get("/django/cart/")) == {"cart": [], "id": bob.pk}
+        assert sessions_of(ada) == ()
+
+
+@by_cookie
+@in_session_mode
+@pytest.mark.parametrize("view", ["switch", "switch-async"])
+def test_log_in_of_the_same_user_re_keys(site: LiveSite, ada: User, view: str) -> None:
+    """``login()`` for the user who is logged in keeps the auth session and its data, under a new key."""
+    browser = site.logged_in()
+    browser.post("/django/cart/", "apple")
+    old, sid = browser.copy(), site.sid(browser)
+    assert browser.post(f"/django/{view}/ada/").status_code == 200
+    assert browser.cookies[SESSION_COOKIE] != old.cookies[SESSION_COOKIE]
+    assert site.sids(ada) == [sid]
+    assert site.sid(browser) == sid
+    assert body(browser.get("/django/cart/"))["cart"] == ["apple"]
+    assert code(old.call()) == (401, "session_ended")
+
+
+@by_cookie
+@pytest.mark.parametrize("view", ["switch", "switch-async"])
+def test_log_in_of_another_user_revokes(site: LiveSite, ada: User, bob: User, view: str) -> None:
+    """``login()`` for somebody else ends the auth session that was there."""
+    browser = site.logged_in("ada")
+    thief = browser.copy()
+    assert browser.post(f"/django/{view}/bob/").status_code == 200
+    assert len(sessions_of(bob)) == 1
+    assert sessions_of(ada) == ()
+    assert not thief.logged_in()
+    assert body(browser.get("/plain/whoami/"))["id"] == bob.pk
+
+
+@by_cookie
+def test_answers_that_touch_the_cookie_stay_out_of_caches(site: LiveSite, ada: User) -> None:
+    """Whatever view sets or clears the session cookie, its answer is ``no-store`` and varies."""
+    browser = site.device()
+    for path in ("/django/cart/", "/django/switch/ada/", "/django/leave/"):
+        answer = browser.post(path, "apple")
+        assert credential_cookies(answer), path
+        assert answer.headers["Cache-Control"] == "no-store", path
+        assert {"Cookie", "Authorization"} <= set(answer.headers["Vary"].split(", ")), path
+
+
+@by_cookie
+def test_log_in_and_out_in_one_request(site: LiveSite, ada: User) -> None:
+    """An auth session that began during a request ends with its ``logout()`` too."""
+    browser = site.device()
+    assert body(browser.post("/django/there-and-back/ada/"))["id"] is None
+    assert sessions_of(ada) == ()
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+
+
+@by_cookie
+@in_session_mode
+@pytest.mark.parametrize("view", ["cycle", "cycle-async"])
+def test_cycle_key_re_keys(site: LiveSite, ada: User, view: str) -> None:
+    """``cycle_key()`` is a new key with the same data, for users and for strangers."""
+    for browser in (site.logged_in(), site.device()):
+        browser.post("/django/cart/", "apple")
+        before, old = site.sids(ada), browser.copy()
+        browser.post(f"/django/{view}/")
+        assert browser.cookies[SESSION_COOKIE] != old.cookies[SESSION_COOKIE]
+        assert site.sids(ada) == before
+        assert body(browser.get("/django/cart/"))["cart"] == ["apple"]
+        assert body(old.get("/django/cart/")) == {"cart": [], "id": None}
+
+
+@by_cookie
+@in_session_mode
+@pytest.mark.parametrize("view", ["flush", "flush-async"])
+def test_flush_ends_the_auth_session(site: LiveSite, ada: User, view: str) -> None:
+    """``flush()`` forgets key and data, and ends the auth session behind them."""
+    browser = site.logged_in()
+    browser.post("/django/cart/", "apple")
+    old = browser.copy()
+    browser.post(f"/django/{view}/")
+    assert sessions_of(ada) == ()
+    assert not old.logged_in()
+    assert SESSION_COOKIE not in browser.cookies
+
+
+@by_cookie
+@in_session_mode
+def test_async_log_in_and_out(site: LiveSite, ada: User) -> None:
+    """``alogin()`` and ``alogout()`` do what their namesakes do."""
+    browser = site.device()
+    assert body(browser.post("/django/switch-async/ada/"))["id"] == ada.pk
+    assert browser.logged_in()
+    assert body(browser.post("/django/leave-async/"))["id"] is None
+    assert sessions_of(ada) == ()
+    assert SESSION_COOKIE not in browser.cookies
+
+
+@by_cookie
+def test_the_admin_lets_people_in_and_out(site: LiveSite) -> None:
+    """The admin's own log-in works in both modes, and is in the list."""
+    chief = site.add_user("chief", is_staff=True, is_superuser=True)
+    browser = site.device()
+    browser.get("/admin/login/")
+    assert browser.get("/admin/").status_code == 302
+    answer = browser.submit("/admin/login/?next=/admin/", username="chief", password=PASSWORD)
+    assert answer.status_code == 302, answer.content
+    assert browser.get("/admin/").status_code == 200
+    assert len(sessions_of(chief)) == 1
+    assert browser.submit("/admin/logout/").status_code == 200
+    assert browser.get("/admin/").status_code == 302
+    assert sessions_of(chief) == ()
+
+
+@by_cookie
+def test_the_admin_knows_who_logged_in_by_the_endpoint(site: LiveSite) -> None:
+    """A log-in by our endpoint opens the admin too."""
+    site.add_user("chief", is_staff=True, is_superuser=True)
+    assert site.logged_in("chief").get("/admin/").status_code == 200
+
+
+@by_cookie
+@in_session_mode
+def test_messages_reach_the_next_page(site: LiveSite, ada: User) -> None:
+    """Django's messages work for strangers and for users."""
+    for browser in (site.device(), site.logged_in()):
+        browser.post("/django/remark/")
+        assert body(browser.get("/django/remark/")) == {"messages": ["noted"]}
+        assert body(browser.get("/django/remark/")) == {"messages": []}
+
+
+@in_session_mode
+def test_session_data_are_kept(site: LiveSite, ada: User, device: Device) -> None:
+    """``request.session`` holds what was put in, over requests and refreshes, by cookie and by bearer."""
+    device.post("/django/cart/", "apple")
+    device.refresh()
+    device.post("/django/cart/", "pear")
+    assert body(device.get("/django/cart/")) == {"cart": ["apple", "pear"], "id": ada.pk}
+    assert body(site.logged_in().get("/django/cart/"))["cart"] == []
+
+
+@by_header
+@in_session_mode
+def test_a_bearer_never_gets_a_cookie(site: LiveSite, ada: User, device: Device) -> None:
+    """Whatever a view does with the session of a bearer, no session cookie is set or cleared."""
+    for path, content in (
+        ("/django/cart/", "apple"),
+        ("/django/expiry/", 600),
+        ("/plain/visits/", None),
+        ("/django/remark/", None),
+        ("/django/switch/ada/", None),
+    ):
+        answer = device.post(path, content)
+        assert not credential_cookies(answer), path
+    assert not credential_cookies(site.logged_in().post("/django/leave/"))
+
+
+@in_session_mode
+def test_a_cookie_is_not_sent_again(site: LiveSite, device: Device) -> None:
+    """While the key does not change, no answer sets the cookie."""
+    for _ in range(2):
+        assert not credential_cookies(device.post("/django/cart/", "apple"))
+        assert not credential_cookies(device.get("/plain/whoami/"))
+        assert not credential_cookies(device.call())
+    site.advance(minutes=5)
+    assert not credential_cookies(device.call())
+
+
+@by_cookie
+@in_session_mode
+def test_a_superseded_key_touches_no_cookie(site: LiveSite, ada: User, device: Device) -> None:
+    """An answer to the old key neither deletes nor overwrites the cookie that is on its way."""
+    old = device.copy()
+    device.post("/django/switch/ada/")
+    for answer in (
+        old.get("/plain/whoami/"),
+        old.get("/plain/visits/"),
+        old.post("/django/cart/", "apple"),
+        old.post("/django/remark/"),
+        old.call(),
+        old.who(),
+    ):
+        assert not credential_cookies(answer)
+    assert device.logged_in()
+    assert body(device.get("/django/cart/"))["cart"] == []
+
+
+@in_session_mode
+def test_a_session_that_ends_under_way_answers_401(site: LiveSite, ada: User, device: Device) -> None:
+    """A log-out during a request that then writes its session: 401 ``session_ended``, and it stays ended."""
+    other = device.copy()
+    with once(midway, other.log_out):
+        answer = device.post("/django/cart/", "apple")
+    assert code(answer) == (401, "session_ended")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert not credential_cookies(answer)
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()
+
+
+@in_session_mode
+@by_cookie
+def test_a_key_that_is_superseded_under_way_is_not_written(site: LiveSite, ada: User, device: Device) -> None:
+    """The answer to the old key does not bring it back, and leaves the cookie alone."""
+    other = device.copy()
+    with once(midway, lambda: other.post("/django/switch/ada/")):
+        answer = device.post("/django/cart/", "apple")
+    assert not credential_cookies(answer)
+    assert other.logged_in()
+    assert not device.logged_in()
+
+
+@in_session_mode
+def test_racing_writes_lose_no_security_field(site: LiveSite, ada: User, device: Device) -> None:
+    """A write that raced a password change does not bring the old hash back."""
+    other = device.copy()
+    with once(midway, lambda: other.post("/django/new-password/", "new secret")):
+        device.post("/django/cart/", "apple")
+    ada.refresh_from_db()
+    for session in sessions_of(ada):
+        assert session.auth_hash == ada.get_session_auth_hash()
+
+
+@in_session_mode
+def test_set_expiry_shortens(site: LiveSite, device: Device) -> None:
+    """``set_expiry()`` can shorten the idle time of its session; activity slides that."""
+    device.post("/django/expiry/", 600)
+    for _ in range(3):
+        site.advance(minutes=9)
+        assert device.logged_in()
+    site.advance(minutes=11)
+    assert not device.logged_in()
+
+
+@in_session_mode
+def test_set_expiry_never_passes_the_absolute_end(site: LiveSite, device: Device) -> None:
+    """``set_expiry()`` cannot lengthen: neither the idle time nor the whole."""
+    device.post("/django/expiry/", 10 * 365 * 86400)
+    for _ in range(8):
+        site.advance(days=11)
+        assert device.logged_in()
+    site.advance(days=3)
+    assert not device.logged_in()
+
+
+@in_session_mode
+def test_saving_on_every_request_changes_nothing(site: LiveSite, device: Device) -> None:
+    """``SESSION_SAVE_EVERY_REQUEST`` costs nothing and sends no cookie: touch does that."""
+    site.settings.SESSION_SAVE_EVERY_REQUEST = True
+    device.get("/django/cart/")
+    before = site.snapshot()
+    with site.counted() as trips:
+        answer = device.get("/plain/whoami/")
+    assert not credential_cookies(answer)
+    assert len(trips.commands) + len(trips.queries) == (2 if site.on_redis else 1), trips
+    assert site.snapshot() == before
+
+
+@by_cookie
+def test_djangos_test_client_can_force_a_log_in(site: LiveSite, ada: User) -> None:
+    """``Client.force_login()`` and ``Client.login()`` work as in any project."""
+    ways: list[Callable[[Client], object]] = [
+        lambda client: client.force_login(ada),
+        lambda client: client.login(username="ada", password=PASSWORD),
+    ]
+    for log_in in ways:
+        client = Client()
+        log_in(client)
+        assert client.get("/plain/whoami/", secure=True).json() == {"id": ada.pk}
+        if not site.is_jwt:
+            assert client.get("/api/whoami/", secure=True).status_code == 200
+        client.logout()
+        assert sessions_of(ada) == ()
+
+
+@by_cookie
+@in_session_mode
+def test_djangos_log_in_signal_has_the_request(site: LiveSite, ada: User) -> None:
+    """Receivers of ``user_logged_in`` find the user on the request, whichever way the log-in went."""
+    seen: list[Any] = []
+
+    def receive(request: HttpRequest, user: User, **kwargs: Any) -> None:
+        seen.append((request.user.pk, user.pk))
+
+    user_logged_in.connect(receive)
+    django_log_in(site)
+    site.logged_in()
+    user_logged_in.disconnect(receive)
+    assert seen == [(ada.pk, ada.pk)] * 2
+
+
+@by_cookie
+@in_session_mode
+def test_a_visitor_has_no_auth_session(site: LiveSite, ada: User) -> None:
+    """An anonymous session opens nothing by cookie or bearer and is in nobody's list."""
+    visitor = site.device()
+    visitor.post("/django/cart/", "apple")
+    key = visitor.cookies[SESSION_COOKIE]
+    assert visitor.call().status_code == 401
+    assert (
+        site.device(Transport.HEADER).get("/api/whoami/", {"Authorization": f"Bearer {key}"}).status_code
+        == 401
+    )
+    assert body(visitor.get("/django/cart/")) == {"cart": ["apple"], "id": None}
+    assert len(visitor.cookies[SESSION_COOKIE]) == 40
+
+
+@by_cookie
+@in_session_mode
+def test_browser_sessions_keep_their_length(site: LiveSite, ada: User) -> None:
+    """``SESSION_EXPIRE_AT_BROWSER_CLOSE`` decides whether Django's log-ins are remembered."""
+    for at_close in (True, False):
+        site.settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = at_close
+        browser = site.device()
+        answer = browser.post("/django/switch/ada/")
+        assert bool(answer.cookies[SESSION_COOKIE]["expires"]) is not at_close

@@ -1,0 +1,110 @@
+"""Idle timeout and absolute lifetime: the same meaning in both modes."""
+
+from datetime import datetime, timedelta
+
+import jwt
+import pytest
+from django.contrib.auth.models import User
+
+from device import Device, body, code
+from django_authkit.types import Transport
+from live_site import LiveSite, in_jwt_mode, in_session_mode
+
+
+def ended(site: LiveSite, device: Device) -> bool:
+    """Tell whether nothing that the device holds works."""
+    return not device.copy().logged_in() and device.copy().refresh().status_code == 401
+
+
+def test_an_idle_device_is_logged_out(site: LiveSite, ada: User, device: Device) -> None:
+    """After ``IDLE_TIMEOUT`` without activity the auth session is over."""
+    site.advance(days=14, seconds=5)
+    assert ended(site, device)
+    assert code(device.refresh()) == (401, "session_ended")
+    assert site.sids(ada) == []
+
+
+def test_a_device_in_use_stays(site: LiveSite, ada: User, device: Device) -> None:
+    """Activity slides the idle end: by requests in session mode, by refreshes in JWT mode."""
+    for _ in range(4):
+        site.advance(days=13)
+        if site.is_jwt:
+            assert device.refresh().status_code == 200
+        assert device.logged_in()
+    site.advance(days=14, seconds=5)
+    assert ended(site, device)
+
+
+def test_nothing_reaches_past_the_absolute_end(site: LiveSite, ada: User, device: Device) -> None:
+    """After ``ABSOLUTE_LIFETIME`` it is over, however busy the device was."""
+    for _ in range(8):
+        site.advance(days=11)
+        assert device.refresh().status_code == 200
+    site.advance(days=2, minutes=-1)
+    assert device.refresh().status_code == 200
+    assert device.logged_in()
+    site.advance(minutes=2)
+    assert ended(site, device)
+    assert site.sids(ada) == []
+
+
+@in_jwt_mode
+def test_an_access_token_does_not_outlive_its_auth_session(site: LiveSite, device: Device) -> None:
+    """Near the absolute end tokens get shorter, ``expires_in`` too; ``exp`` is never past that end."""
+    site.configure(ABSOLUTE_LIFETIME=timedelta(hours=1), IDLE_TIMEOUT=timedelta(hours=1))
+    device = site.logged_in()
+    ends = datetime.fromisoformat(body(device.who())["session"]["expires_at"]).timestamp()
+    site.advance(minutes=57)
+    answer = device.refresh()
+    assert answer.status_code == 200
+    for token in (device.credential, device.carrier):
+        assert jwt.decode(token, options={"verify_signature": False})["exp"] <= ends
+    if site.transport is Transport.HEADER:
+        assert 0 < body(answer)["expires_in"] <= 180
+    site.advance(minutes=4)
+    assert ended(site, device)
+
+
+@in_session_mode
+def test_the_time_to_the_idle_end_is_told(site: LiveSite, ada: User) -> None:
+    """In session mode ``expires_in`` is the time to the idle end, near the absolute end less."""
+    if site.transport is Transport.COOKIE:
+        site.configure(TRANSPORTS=("header",))
+    site.configure(ABSOLUTE_LIFETIME=timedelta(days=20))
+    device = site.device(Transport.HEADER)
+    device.log_in()
+    site.advance(days=10)
+    assert abs(body(device.refresh())["expires_in"] - 10 * 86400) <= 5
+
+
+@in_session_mode
+def test_requests_slide_at_most_once_per_interval(site: LiveSite, ada: User, device: Device) -> None:
+    """Activity is written at most once per ``TOUCH_INTERVAL``."""
+    before = site.snapshot()
+    site.advance(seconds=50)
+    assert device.logged_in()
+    assert site.snapshot() == before
+    site.advance(seconds=15)
+    assert device.logged_in()
+    assert site.snapshot() != before
+
+
+@in_jwt_mode
+def test_requests_write_nothing_in_jwt_mode(site: LiveSite, device: Device) -> None:
+    """In JWT mode activity counts at refresh; a request leaves the store as it was."""
+    site.advance(minutes=4)
+    before = site.snapshot()
+    assert device.logged_in()
+    assert site.snapshot() == before
+
+
+@pytest.mark.parametrize("lifetime", [timedelta(minutes=1), timedelta(minutes=30)])
+@in_jwt_mode
+def test_access_lifetime_is_a_setting(site: LiveSite, ada: User, lifetime: timedelta) -> None:
+    """An access token works for ``ACCESS_LIFETIME``, and some seconds of leeway, and no longer."""
+    site.configure(ACCESS_LIFETIME=lifetime)
+    device = site.logged_in()
+    site.advance(seconds=lifetime.total_seconds() - 5)
+    assert device.logged_in()
+    site.advance(seconds=15)
+    assert code(device.call()) == (401, "token_expired")

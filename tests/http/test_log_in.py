@@ -1,0 +1,190 @@
+"""Log-in: through Django, one answer for every failure, and the end of what was there before."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.http import HttpRequest
+
+from device import PASSWORD, Device, body, code, credential_cookies
+from django_authkit import sessions_of
+from django_authkit.signals import session_ended, session_started
+from django_authkit.types import EndReason
+from hearing import heard
+from live_site import LiveSite
+
+
+def test_every_failure_has_one_answer(site: LiveSite, ada: User) -> None:
+    """Unknown user, wrong password and inactive account cannot be told apart."""
+    site.add_user("ina", is_active=False)
+    answers = [
+        site.device().log_in("ada", "wrong"),
+        site.device().log_in("nobody", PASSWORD),
+        site.device().log_in("ina", PASSWORD),
+        site.device().log_in("ina", "wrong"),
+    ]
+    assert {code(answer) for answer in answers} == {(401, "login_failed")}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({tuple(sorted(answer.headers.items())) for answer in answers}) == 1
+    assert all(answer.headers["WWW-Authenticate"] == 'Bearer realm="api"' for answer in answers)
+    assert not any(credential_cookies(answer) for answer in answers)
+
+
+def test_an_inactive_user_stays_out_whatever_the_backend_thinks(site: LiveSite) -> None:
+    """A Django auth backend that admits inactive users changes nothing about that."""
+    site.settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
+    site.add_user("ina", is_active=False)
+    assert code(site.device().log_in("ina")) == (401, "login_failed")
+
+
+def test_log_in_sends_djangos_signal_and_updates_last_login(site: LiveSite, ada: User) -> None:
+    """``user_logged_in`` is sent once, with the request; ``last_login`` is now."""
+    with heard(user_logged_in) as said, heard(session_started) as started:
+        site.logged_in()
+    (call,) = said
+    assert call["user"] == ada
+    assert isinstance(call["request"], HttpRequest)
+    assert call["request"].user == ada
+    assert [s["session"].sid for s in started] == site.sids(ada)
+    ada.refresh_from_db()
+    assert ada.last_login is not None
+
+
+def test_a_failed_log_in_sends_djangos_signal(site: LiveSite, ada: User) -> None:
+    """``user_login_failed`` is sent with the request and without the password."""
+    with heard(user_login_failed) as said:
+        site.device().log_in(password="wrong password of mine")
+    (call,) = said
+    assert isinstance(call["request"], HttpRequest)
+    assert call["credentials"]["username"] == "ada"
+    assert "wrong password of mine" not in str(call["credentials"])
+
+
+def test_log_out_sends_djangos_signal(site: LiveSite, ada: User, device: Device) -> None:
+    """``user_logged_out`` is sent once with request and user, and ``session_ended`` once with the reason."""
+    with heard(user_logged_out) as said, heard(session_ended) as ended:
+        device.log_out()
+    (call,) = said
+    assert call["user"] == ada
+    assert isinstance(call["request"], HttpRequest)
+    assert [e["reason"] for e in ended] == [EndReason.LOGOUT]
+
+
+def again(site: LiveSite, device: Device, username: str) -> str:
+    """Log in on a device that is logged in, showing its credential; return the new sid."""
+    headers = {"X-Authkit-Transport": str(site.transport)}
+    answer = device.post("/auth/login/", {"username": username, "password": PASSWORD}, headers=headers)
+    assert answer.status_code == 200
+    return str(body(answer)["session"]["sid"])
+
+
+def test_log_in_ends_the_auth_session_that_was_presented(site: LiveSite, ada: User, device: Device) -> None:
+    """A second log-in on a device starts another auth session and ends the first, and no other."""
+    elsewhere = site.logged_in()
+    thief = device.copy()
+    new = again(site, device, "ada")
+    assert set(site.sids(ada)) == {new, site.sid(elsewhere)}
+    assert not thief.logged_in()
+    assert elsewhere.logged_in()
+
+
+def test_log_in_ends_another_users_auth_session(site: LiveSite, ada: User, bob: User, device: Device) -> None:
+    """Whoever's auth session was presented, it ends; that user's others do not."""
+    elsewhere = site.logged_in("ada")
+    thief = device.copy()
+    new = again(site, device, "bob")
+    assert site.sids(bob) == [new]
+    assert site.sids(ada) == [site.sid(elsewhere)]
+    assert not thief.logged_in()
+
+
+def test_a_failed_log_in_changes_nothing(site: LiveSite, ada: User, device: Device) -> None:
+    """With a wrong password the auth session that was presented goes on."""
+    before = site.snapshot()
+    headers = {"X-Authkit-Transport": str(site.transport)}
+    answer = device.post("/auth/login/", {"username": "ada", "password": "wrong"}, headers=headers)
+    assert code(answer) == (401, "login_failed")
+    assert not credential_cookies(answer)
+    assert site.snapshot() == before
+    assert device.logged_in()
+
+
+def test_log_in_records_the_device(site: LiveSite, ada: User) -> None:
+    """The record holds address, user agent, method, and whether to remember."""
+    device = site.device(address="203.0.113.99")
+    device.who()
+    proof = device.csrf() if device.is_browser else {}
+    device.post(
+        "/auth/login/",
+        {"username": "ada", "password": PASSWORD, "remember": True},
+        headers={**proof, "X-Authkit-Transport": str(site.transport), "User-Agent": "Curl/8"},
+    )
+    (session,) = sessions_of(ada)
+    assert (session.address, session.user_agent) == ("203.0.113.99", "Curl/8")
+    assert (session.amr, session.remember, session.mode) == (("pwd",), True, site.mode)
+
+
+def test_names_are_normalised_as_django_stores_them(site: LiveSite) -> None:
+    """A user name in another Unicode form (NFKC) finds its user, as in Django's own form."""
+    user = site.add_user("\u210celen")
+    assert user.username == "Helen"
+    assert site.device().log_in("\u210celen").status_code == 200
+
+
+@pytest.mark.parametrize("password", [" leading", "trailing ", "pass\tword", "ümläut ", "日本語" * 20])
+def test_passwords_are_taken_as_they_are(site: LiveSite, ada: User, password: str) -> None:
+    """No character of a password is trimmed or changed."""
+    ada.set_password(password)
+    ada.save()
+    assert site.device().log_in(password=password).status_code == 200
+    assert code(site.device().log_in(password=password.strip() + "x")) == (401, "login_failed")
+
+
+def test_the_limit_refuses(site: LiveSite, ada: User) -> None:
+    """With ``ON_LIMIT`` "refuse" one too many is 403 ``session_limit``, and nobody is logged out."""
+    site.configure(MAX_SESSIONS=2, ON_LIMIT="refuse")
+    first, second = site.logged_in(), site.logged_in()
+    assert code(site.device().log_in()) == (403, "session_limit")
+    assert first.logged_in()
+    assert second.logged_in()
+    again(site, second, "ada")  # its own place is free by then
+
+
+def test_the_limit_evicts(site: LiveSite, ada: User) -> None:
+    """With ``ON_LIMIT`` "evict" the least recently seen makes room."""
+    site.configure(MAX_SESSIONS=2)
+    first = site.logged_in()
+    site.advance(seconds=61)
+    second = site.logged_in()
+    site.advance(seconds=61)
+    assert first.refresh().status_code == 200
+    third = site.logged_in()
+    assert [d.logged_in() for d in (first, second, third)] == [True, False, True]
+
+
+def test_the_limit_ends_all_others(site: LiveSite, ada: User) -> None:
+    """With ``ON_LIMIT`` "end_others" one too many ends the rest."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="end_others")
+    first, second = site.logged_in(), site.logged_in()
+    assert [first.logged_in(), second.logged_in()] == [False, True]
+
+
+def test_a_user_never_seen_takes_as_long(site: LiveSite, ada: User) -> None:
+    """For an unknown user as many passwords are hashed as for a wrong password."""
+    from django.contrib.auth.hashers import MD5PasswordHasher
+
+    counts = []
+    encode = MD5PasswordHasher.encode
+    for username in ("ada", "nobody"):
+        calls: list[str] = []
+
+        def counted(self: Any, password: str, salt: str, calls: list[str] = calls) -> str:
+            calls.append(salt)
+            return encode(self, password, salt)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(MD5PasswordHasher, "encode", counted)
+            site.device().log_in(username, "wrong")
+        counts.append(len(calls))
+    assert counts[0] == counts[1] == 1

@@ -1,0 +1,184 @@
+"""Refresh: rotation, replay and theft in JWT mode; activity in session mode."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from device import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code, credential_cookies, is_cleared
+from django_authkit import sessions_of
+from django_authkit.signals import refresh_replayed, refresh_reused, session_ended, session_refreshed
+from django_authkit.types import EndReason, ReuseClass
+from hearing import heard
+from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+
+
+@in_jwt_mode
+def test_a_refresh_hands_out_a_new_pair(site: LiveSite, ada: User, device: Device) -> None:
+    """Both tokens are new, both work, and it is the same auth session."""
+    old, sid = device.copy(), site.sid(device)
+    with heard(session_refreshed) as said:
+        assert device.refresh().status_code == 200
+    assert device.credential != old.credential
+    assert device.carrier != old.carrier
+    assert site.sid(device) == sid
+    assert site.sids(ada) == [sid]
+    assert len(said) == 1
+    assert device.refresh().status_code == 200
+
+
+@in_session_mode
+def test_a_refresh_keeps_the_session_key(site: LiveSite, ada: User, device: Device) -> None:
+    """In session mode the same key comes back, and activity is recorded at once."""
+    key = device.credential
+    (before,) = sessions_of(ada)
+    site.advance(seconds=30)  # sooner than TOUCH_INTERVAL
+    answer = device.refresh()
+    assert answer.status_code == 200
+    assert device.credential == key
+    (after,) = sessions_of(ada)
+    assert after.last_seen >= before.last_seen + 29_000
+    assert after.idle_until >= before.idle_until + 29_000
+    assert after.ends == before.ends
+
+
+@in_session_mode
+@by_cookie
+def test_a_refresh_sends_no_cookie_whose_key_is_unchanged_under_another_value(
+    site: LiveSite, device: Device
+) -> None:
+    """If the answer sets the session cookie, then to the key that the browser has."""
+    key = device.credential
+    answer = device.refresh()
+    assert all(answer.cookies[name].value == key for name in credential_cookies(answer))
+
+
+@in_jwt_mode
+def test_a_second_refresh_within_the_grace_is_a_replay(site: LiveSite, device: Device) -> None:
+    """Two tabs, or a retry after a lost answer, end up with the same refresh token."""
+    tabs = [device.copy() for _ in range(3)]
+    with heard(refresh_replayed) as replayed, heard(refresh_reused) as reused:
+        for tab in tabs:
+            assert tab.refresh().status_code == 200
+            site.advance(seconds=2)
+    assert len({tab.carrier for tab in tabs}) == 1
+    assert all(tab.logged_in() for tab in tabs)
+    assert (len(replayed), len(reused)) == (2, 0)
+    assert tabs[0].refresh().status_code == 200
+
+
+@in_jwt_mode
+def test_a_replay_does_not_extend_the_window(site: LiveSite, device: Device) -> None:
+    """The grace counts from the rotation, however often it is used."""
+    late = [device.copy() for _ in range(2)]
+    device.refresh()
+    site.advance(seconds=8)
+    assert late[0].refresh().status_code == 200
+    site.advance(seconds=4)
+    assert code(late[1].refresh()) == (401, "refresh_reused")
+
+
+@in_jwt_mode
+def test_reuse_after_the_grace_ends_the_auth_session(site: LiveSite, ada: User, device: Device) -> None:
+    """A superseded token is theft: successor and live access token are dead on the next request."""
+    elsewhere = site.logged_in()
+    thief = device.copy()
+    thief.address = "192.0.2.66"
+    device.refresh()
+    site.advance(seconds=11)
+    assert device.logged_in()
+    with heard(refresh_reused) as reused, heard(session_ended) as ended:
+        answer = thief.refresh()
+        assert code(answer) == (401, "refresh_reused")
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+        assert code(device.call()) == (401, "session_ended")
+        assert code(device.copy().refresh()) == (401, "session_ended")
+        assert code(thief.copy().refresh())[0] == 401
+    (call,) = reused
+    assert call["reuse"] is ReuseClass.PREVIOUS
+    assert timedelta(seconds=10) <= call["age"] <= timedelta(seconds=30)
+    assert call["address"] == "192.0.2.66"
+    assert call["session"].user_id == str(ada.pk)
+    assert [e["reason"] for e in ended] == [EndReason.REUSE]
+    assert elsewhere.logged_in()
+    assert elsewhere.refresh().status_code == 200
+    assert site.sids(ada) == [site.sid(elsewhere)]
+
+
+@in_jwt_mode
+def test_a_token_two_generations_old_is_reuse_at_once(site: LiveSite, ada: User, device: Device) -> None:
+    """The grace is for the predecessor alone."""
+    thief = device.copy()
+    device.refresh()
+    device.refresh()
+    with heard(refresh_reused) as reused:
+        assert code(thief.refresh()) == (401, "refresh_reused")
+    assert [call["reuse"] for call in reused] == [ReuseClass.OLDER]
+    assert site.sids(ada) == []
+
+
+@in_jwt_mode
+def test_without_a_grace_a_second_refresh_is_reuse(site: LiveSite, ada: User, device: Device) -> None:
+    """``REFRESH_GRACE`` 0 is allowed."""
+    site.configure(REFRESH_GRACE=timedelta(0))
+    second = device.copy()
+    assert device.refresh().status_code == 200
+    assert code(second.refresh()) == (401, "refresh_reused")
+    assert not device.logged_in()
+
+
+@in_jwt_mode
+@by_cookie
+def test_a_failed_refresh_clears_the_cookies(site: LiveSite, device: Device) -> None:
+    """A cookie that can never work again would only make the browser ask again."""
+    late = device.copy()
+    device.refresh()
+    site.advance(seconds=11)
+    for expected in ("refresh_reused", "session_ended"):
+        answer = (late if expected == "refresh_reused" else device).refresh()
+        assert code(answer) == (401, expected)
+        assert credential_cookies(answer) == {ACCESS_COOKIE, REFRESH_COOKIE}
+        assert all(is_cleared(answer.cookies[name]) for name in (ACCESS_COOKIE, REFRESH_COOKIE))
+
+
+@pytest.mark.parametrize("how", ["body", "cookie", "header"])
+def test_junk_does_not_refresh(site: LiveSite, device: Device, how: str) -> None:
+    """What carries nothing on is 401 with a code; only the cookies of tokens are cleared by it."""
+    stranger = site.device()
+    stranger.cookies = {"csrftoken": "a" * 32}
+    name = REFRESH_COOKIE if site.is_jwt else "__Host-sessionid"
+    junk = "AA" + "B" * 14 + "." + "C" * 23 if not site.is_jwt else "a.b.c"
+    if how == "cookie":
+        stranger.cookies[name] = junk
+    headers = {**stranger.csrf(), **({"Authorization": f"Bearer {junk}"} if how == "header" else {})}
+    answer = stranger.post("/auth/refresh/", {"refresh": junk} if how == "body" else None, headers=headers)
+    assert answer.status_code == 401
+    assert body(answer)["code"] in {"token_malformed", "token_invalid", "session_ended"}
+    assert bool(credential_cookies(answer)) is (how == "cookie" and site.is_jwt)
+    assert device.logged_in()
+
+
+def test_nothing_to_refresh_is_a_bare_401(site: LiveSite) -> None:
+    """Nothing presented is ``not_authenticated`` with a bare challenge."""
+    answer = site.device().post("/auth/refresh/")
+    assert code(answer) == (401, "not_authenticated")
+    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+def test_a_refresh_notices_a_changed_password_that_sent_no_signal(
+    site: LiveSite, ada: User, device: Device
+) -> None:
+    """``queryset.update()`` sends no signal; refresh and every request see it all the same."""
+    User.objects.filter(pk=ada.pk).update(password="!")
+    assert code(device.call()) == (401, "session_ended")
+    assert code(device.refresh()) == (401, "session_ended")
+    assert site.sids(ada) == []
+
+
+def test_a_refresh_notices_a_disabled_user_that_sent_no_signal(
+    site: LiveSite, ada: User, device: Device
+) -> None:
+    """The same for an account that was switched off behind our back."""
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    assert code(device.call()) == (401, "session_ended")
+    assert code(device.refresh()) == (401, "session_ended")

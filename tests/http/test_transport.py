@@ -1,0 +1,201 @@
+"""How a credential travels: chosen at log-in, kept afterwards; and which of several counts."""
+
+import pytest
+from django.contrib.auth.models import User
+
+from device import CREDENTIAL_COOKIES, Device, body, code, credential_cookies
+from django_authkit.types import Transport
+from live_site import LiveSite, by_cookie, in_jwt_mode
+
+TOKEN_MEMBERS = {"access", "refresh", "token_type", "expires_in"}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that presents *token*."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_the_first_transport_is_for_clients_that_ask_for_none(site: LiveSite, ada: User) -> None:
+    """Without ``X-Authkit-Transport`` a client gets the project's first transport."""
+    other = Transport.HEADER if site.transport is Transport.COOKIE else Transport.COOKIE
+    site.configure(TRANSPORTS=(str(site.transport), str(other)))
+    device = site.device(Transport.COOKIE)
+    device.who()
+    answer = device.post(
+        "/auth/login/", {"username": "ada", "password": "correct horse battery staple"}, headers=device.csrf()
+    )
+    assert answer.status_code == 200
+    assert bool(credential_cookies(answer)) is (site.transport is Transport.COOKIE)
+    assert bool(TOKEN_MEMBERS & set(body(answer))) is (site.transport is Transport.HEADER)
+
+
+@pytest.mark.parametrize("asked", ["carrier-pigeon", "", "cookie,header", "cookie header", "\u217dookie"])
+def test_a_transport_that_does_not_exist_is_refused(site: LiveSite, ada: User, asked: str) -> None:
+    """A client that asks for an unknown transport gets 400 ``invalid_request`` and no auth session."""
+    device = site.device(Transport.COOKIE)
+    device.who()
+    answer = device.post(
+        "/auth/login/",
+        {"username": "ada", "password": "correct horse battery staple"},
+        headers={"X-Authkit-Transport": asked},
+    )
+    assert code(answer) == (400, "invalid_request")
+    assert site.sids(ada) == []
+
+
+def test_a_transport_that_the_project_does_not_offer_is_refused(site: LiveSite, ada: User) -> None:
+    """Only what ``TRANSPORTS`` names can be asked for."""
+    other = Transport.HEADER if site.transport is Transport.COOKIE else Transport.COOKIE
+    site.configure(TRANSPORTS=(str(other),))
+    assert code(site.device().log_in()) == (400, "invalid_request")
+    assert site.sids(ada) == []
+
+
+def test_a_refresh_answers_by_the_way_it_was_asked(site: LiveSite, device: Device) -> None:
+    """What came as a cookie goes back as one, whatever ``X-Authkit-Transport`` says after log-in."""
+    for asked in Transport:
+        content = None if device.is_browser else {"refresh": device.carrier}
+        proof = device.csrf() if device.is_browser else {}
+        answer = device.post("/auth/refresh/", content, headers={**proof, "X-Authkit-Transport": str(asked)})
+        assert answer.status_code == 200
+        assert bool(TOKEN_MEMBERS & set(body(answer))) is not device.is_browser
+        if not device.is_browser:
+            assert not credential_cookies(answer)
+            device.refresh_token = body(answer).get("refresh", "")
+
+
+def test_a_body_never_becomes_a_cookie(site: LiveSite, device: Device) -> None:
+    """A credential in a body is answered in the body, also for a browser that has cookies."""
+    browser = site.logged_in() if device.is_browser else site.device(Transport.COOKIE)
+    own = dict(browser.cookies)
+    answer = browser.send("POST", "/auth/refresh/", f'{{"refresh": "{device.carrier}"}}'.encode())
+    assert answer.status_code == 200
+    assert "access" in body(answer)
+    assert not credential_cookies(answer)
+    assert {name: browser.cookies.get(name) for name in CREDENTIAL_COOKIES} == {
+        name: own.get(name) for name in CREDENTIAL_COOKIES
+    }
+
+
+def test_a_session_key_in_the_header_is_refreshed_in_the_body(site: LiveSite, device: Device) -> None:
+    """Refresh takes what opens its door from the header too, and then sets no cookie."""
+    stranger = site.device(Transport.HEADER)
+    answer = stranger.post("/auth/refresh/", headers=bearer(device.carrier))
+    assert answer.status_code == 200
+    assert "access" in body(answer)
+    assert not credential_cookies(answer)
+
+
+def test_the_bearer_counts_before_a_cookie(site: LiveSite, ada: User, bob: User, device: Device) -> None:
+    """With both, the request is from the bearer's user, on every kind of view."""
+    other = site.logged_in("bob")
+    for path in ("/api/whoami/", "/plain/whoami/", "/plain/whoami-async/"):
+        answer = device.get(path, bearer(other.credential))
+        assert body(answer)["id"] == bob.pk, path
+    assert body(device.get("/auth/session/", bearer(other.credential)))["user"]["id"] == bob.pk
+
+
+@pytest.mark.parametrize("junk", ["x", "a.b.c", "a b", "", "A" * 40])
+def test_an_invalid_bearer_never_falls_back_to_a_cookie(site: LiveSite, ada: User, junk: str) -> None:
+    """A bad bearer credential is a 401 beside a good cookie, on every kind of view."""
+    device = site.logged_in()
+    for path in ("/api/whoami/", "/api/open/", "/plain/whoami/", "/plain/whoami-async/", "/auth/session/"):
+        answer = device.get(path, {"Authorization": f"Bearer {junk}"})
+        assert answer.status_code == 401, path
+        assert body(answer)["code"] in {"token_malformed", "token_invalid", "session_ended"}
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+def test_an_invalid_bearer_never_refreshes_a_cookie(site: LiveSite, device: Device) -> None:
+    """``refresh/`` with a bad bearer leaves the cookies alone."""
+    answer = device.post("/auth/refresh/", headers=bearer("a.b.c"))
+    assert code(answer) == (401, "token_malformed") or code(answer) == (401, "token_invalid")
+    assert not credential_cookies(answer)
+    assert device.logged_in()
+
+
+@pytest.mark.parametrize("other", ["Basic YWRhOnB3", "Token abc", "Bearerabc", "Digest x=y", "bear er", ","])
+def test_other_schemes_are_ignored(site: LiveSite, ada: User, device: Device, other: str) -> None:
+    """Any other scheme is not ours: the cookie counts, or nothing does."""
+    headers = {"Authorization": other}
+    answer = device.get("/api/whoami/", headers)
+    if device.is_browser:
+        assert body(answer)["id"] == ada.pk
+    else:
+        assert code(device.get("/auth/session/", headers)) == (401, "not_authenticated")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+
+
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "BeArEr"])
+def test_the_scheme_has_no_case(site: LiveSite, ada: User, device: Device, scheme: str) -> None:
+    """Authentication schemes are compared without case (RFC 9110, section 11.1)."""
+    stranger = site.device(Transport.HEADER)
+    answer = stranger.get("/api/whoami/", {"Authorization": f"{scheme} {device.credential}"})
+    assert body(answer)["id"] == ada.pk
+
+
+def test_a_credential_of_either_transport_opens_views_by_header(
+    site: LiveSite, ada: User, device: Device
+) -> None:
+    """What a cookie carries is the same credential: a client without cookies may send it as a bearer."""
+    stranger = site.device(Transport.HEADER)
+    for path in ("/api/whoami/", "/plain/whoami/", "/plain/whoami-async/", "/plain/visits/"):
+        answer = stranger.get(path, bearer(device.credential))
+        assert body(answer)["id"] == ada.pk
+        assert not answer.cookies.keys() & set(CREDENTIAL_COOKIES)
+
+
+@in_jwt_mode
+def test_a_refresh_token_opens_no_view(site: LiveSite, device: Device) -> None:
+    """Kinds of token are mutually exclusive: in the header and in the access cookie alike."""
+    stranger = site.device(Transport.COOKIE)
+    assert code(stranger.get("/api/whoami/", bearer(device.carrier))) == (401, "token_invalid")
+    stranger.cookies["__Host-authkit_access"] = device.carrier
+    assert code(stranger.get("/api/whoami/")) == (401, "token_invalid")
+    assert device.logged_in()
+
+
+@in_jwt_mode
+@by_cookie
+def test_the_refresh_cookie_opens_no_view_by_itself(site: LiveSite, device: Device) -> None:
+    """The refresh cookie is read by refresh and log-out alone: elsewhere nothing was presented."""
+    del device.cookies["__Host-authkit_access"]
+    assert code(device.who()) == (401, "not_authenticated")
+    assert device.call().status_code == 401
+    assert body(device.get("/plain/whoami/"))["id"] is None
+
+
+@in_jwt_mode
+def test_an_access_token_never_refreshes(site: LiveSite, device: Device) -> None:
+    """Kinds of token are mutually exclusive: in the body and in the refresh cookie alike."""
+    before = site.snapshot()
+    assert code(site.device().post("/auth/refresh/", {"refresh": device.credential}, anonymous=True)) == (
+        401,
+        "token_invalid",
+    )
+    browser = site.device(Transport.COOKIE)
+    browser.who()
+    browser.cookies["__Host-authkit_refresh"] = device.credential
+    assert code(browser.refresh()) == (401, "token_invalid")
+    assert site.snapshot() == before
+
+
+def test_credentials_of_the_other_mode_are_refused(site: LiveSite, device: Device) -> None:
+    """Where only one mode is accepted, a live credential of the other is a 401 and refreshes nothing."""
+    credential, carrier = device.credential, device.carrier
+    site.settings.AUTHKIT_MODE = "session" if site.is_jwt else "jwt"
+    site.keep_time()
+    stranger = site.device(Transport.HEADER)
+    assert code(stranger.get("/api/whoami/", bearer(credential))) == (401, "token_invalid")
+    assert stranger.verify(credential) == {"active": False}
+    assert code(stranger.post("/auth/refresh/", {"refresh": carrier})) == (401, "token_invalid")
+    assert device.copy().call().status_code == 401
+
+
+@by_cookie
+def test_a_device_is_refused_the_other_modes_cookies(site: LiveSite, device: Device) -> None:
+    """Cookies of a mode that is not accepted are as good as none."""
+    site.settings.AUTHKIT_MODE = "session" if site.is_jwt else "jwt"
+    site.keep_time()
+    assert code(device.who()) == (401, "not_authenticated")
+    assert device.call().status_code == 401

@@ -1,0 +1,217 @@
+"""What a change of the user does: a new password, an account switched off, keys and hashers renewed."""
+
+from collections.abc import Callable
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from device import PASSWORD, SESSION_COOKIE, Device, body, code
+from django_authkit import sessions_of
+from django_authkit.types import Transport
+from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+
+NEW = "another horse battery staple"
+
+
+def change_by_djangos_view(device: Device) -> int:
+    """Change the password by Django's ``PasswordChangeView``; return the status."""
+    return device.submit(
+        "/django/password-change/", old_password=PASSWORD, new_password1=NEW, new_password2=NEW
+    ).status_code
+
+
+def change_by_our_function(device: Device) -> int:
+    """Change the password in a view that calls our ``update_session_auth_hash``; return the status."""
+    return device.post("/django/new-password/", NEW).status_code
+
+
+def change_by_djangos_async_function(device: Device) -> int:
+    """Change the password in an async view with Django's ``aupdate_session_auth_hash``; return the status."""
+    return device.post("/django/new-password-async/", NEW).status_code
+
+
+CHANGES = [change_by_djangos_async_function, change_by_djangos_view, change_by_our_function]
+
+
+def assert_only_the_own_device_stays(
+    site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
+) -> None:
+    """Change the password on *device*, which stays; all others of the user are out at once."""
+    elsewhere, browser, sid = site.logged_in(), django_device(site), site.sid(device)
+    assert change(device) in {200, 302}
+    assert site.sids(ada) == [sid]
+    assert device.refresh().status_code == 200
+    assert site.sid(device) == sid
+    assert device.logged_in()
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+    assert not elsewhere.logged_in()
+    assert elsewhere.refresh().status_code == 401
+
+
+@by_cookie
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_own_password_change_keeps_the_own_browser(
+    site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
+) -> None:
+    """The browser that changed the password stays logged in, in both modes."""
+    assert_only_the_own_device_stays(site, ada, device, change)
+
+
+@by_header
+@in_jwt_mode
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_own_password_change_keeps_the_own_app(
+    site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
+) -> None:
+    """An app stays logged in too in JWT mode; in session mode its new key could not reach it."""
+    assert_only_the_own_device_stays(site, ada, device, change)
+
+
+def django_device(site: LiveSite) -> Device:
+    """Return a browser that has logged in by a plain view with Django's ``login``."""
+    browser = site.device(Transport.COOKIE)
+    assert browser.post("/django/switch/ada/").status_code == 200
+    return browser
+
+
+@in_session_mode
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_own_password_change_ends_all_others_of_a_bearer(
+    site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
+) -> None:
+    """Whatever becomes of the own key, the old key is dead and no other auth session is left."""
+    elsewhere, sid, old = site.logged_in(), site.sid(device), device.copy()
+    assert change(device) in {200, 302}
+    assert set(site.sids(ada)) <= {sid}
+    assert not elsewhere.logged_in()
+    if device.is_browser:
+        assert device.cookies[SESSION_COOKIE] != old.cookies[SESSION_COOKIE]
+        assert code(old.call()) == (401, "session_ended")
+
+
+def test_a_password_change_that_keeps_nothing_ends_all(site: LiveSite, ada: User, device: Device) -> None:
+    """A view that changes the password and does not say to stay ends its own auth session as well."""
+    elsewhere = site.logged_in()
+    answer = device.post("/django/forgetful-password/", NEW)
+    assert answer.status_code == 200
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()
+    assert not elsewhere.logged_in()
+
+
+def by_setting(user: User) -> None:
+    """Change the password."""
+    user.set_password(NEW)
+    user.save()
+
+
+def by_switching_off(user: User) -> None:
+    """Deactivate the account."""
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+def by_deleting(user: User) -> None:
+    """Delete the account."""
+    user.delete()
+
+
+def by_unusable(user: User) -> None:
+    """Take the password away."""
+    user.set_unusable_password()
+    user.save()
+
+
+@pytest.mark.parametrize("change", [by_setting, by_switching_off, by_deleting, by_unusable])
+def test_an_administrators_change_ends_all(
+    site: LiveSite, ada: User, device: Device, change: Callable[[User], None]
+) -> None:
+    """A change from elsewhere ends every auth session of the user, and none of anybody else's."""
+    site.add_user("bob")
+    other, browser = site.logged_in("bob"), django_device(site)
+    user_id = ada.pk
+    change(ada)
+    assert sessions_of(User(pk=user_id)) == ()
+    assert code(device.call()) == (401, "session_ended")
+    assert code(device.copy().refresh()) == (401, "session_ended")
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+    assert other.logged_in()
+
+
+@by_cookie
+def test_a_password_set_in_the_admin_ends_all(site: LiveSite, ada: User, device: Device) -> None:
+    """The admin's form for another user's password is such a change."""
+    chief = site.add_user("chief", is_staff=True, is_superuser=True)
+    boss = site.logged_in("chief")
+    fields = {"password1": NEW, "password2": NEW, "usable_password": "true"}
+    assert boss.submit(f"/admin/auth/user/{ada.pk}/password/", **fields).status_code == 302
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()
+    assert boss.logged_in()
+    assert len(sessions_of(chief)) == 1
+
+
+def test_a_change_that_is_rolled_back_ends_nothing(site: LiveSite, ada: User, device: Device) -> None:
+    """What counts is what was committed."""
+
+    def change_and_fail() -> None:
+        with transaction.atomic(using=site.alias):
+            by_setting(ada)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+    assert device.logged_in()
+
+
+def test_other_changes_end_nothing(site: LiveSite, ada: User, device: Device) -> None:
+    """A new name or address logs nobody out."""
+    ada.email, ada.first_name = "new@example.org", "Ada"
+    ada.save()
+    assert device.logged_in()
+    assert device.refresh().status_code == 200
+
+
+def test_a_better_hasher_logs_nobody_out(site: LiveSite, ada: User, device: Device) -> None:
+    """When log-in hashes the same password anew, every device stays, and keys and tokens too."""
+    second, browser = site.logged_in(), django_device(site)
+    site.settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
+        "django.contrib.auth.hashers.MD5PasswordHasher",
+    ]
+    third = site.logged_in()
+    ada.refresh_from_db()
+    assert ada.password.startswith("scrypt$")
+    assert len(sessions_of(ada)) == 4
+    for device_ in (device, second, third):
+        assert device_.logged_in()
+        assert device_.refresh().status_code == 200
+        assert device_.logged_in()
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+
+
+def test_a_new_secret_key_logs_nobody_out(site: LiveSite, ada: User, device: Device) -> None:
+    """With the old one among ``SECRET_KEY_FALLBACKS`` all goes on; later it can be dropped."""
+    sid = site.sid(device)
+    old = site.settings.SECRET_KEY
+    site.settings.SECRET_KEY = "the next key of this site, which is long enough to sign with as well"
+    site.settings.SECRET_KEY_FALLBACKS = [old]
+    site.keep_time()
+    assert device.logged_in()
+    assert device.refresh().status_code == 200
+    assert device.logged_in()
+    site.settings.SECRET_KEY_FALLBACKS = []
+    site.keep_time()
+    assert device.logged_in()
+    assert device.refresh().status_code == 200
+    assert site.sid(device) == sid
+
+
+def test_a_lost_secret_key_logs_everybody_out(site: LiveSite, ada: User, device: Device) -> None:
+    """Without the old key nothing that was signed or stamped with it counts, and log-in works."""
+    site.settings.SECRET_KEY = "the next key of this site, which is long enough to sign with as well"
+    site.keep_time()
+    assert not device.logged_in()
+    assert device.refresh().status_code == 401
+    assert site.logged_in().logged_in()

@@ -1,0 +1,50 @@
+"""The site on each store, in each mode and transport, for folders whose ``conftest.py`` takes these."""
+
+from collections.abc import Iterator
+
+import pytest
+from pytest_django import DjangoDbBlocker, Settings
+
+from clock import Clock
+from django_authkit.types import Mode, Transport
+from live_site import LiveSite
+
+__all__ = ["live", "mode", "transport", "where"]
+
+
+@pytest.fixture(params=["valkey", "sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest) -> str:
+    """Return the name of each store in turn."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=list(Mode), ids=str)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Return each mode in turn."""
+    return Mode(request.param)
+
+
+@pytest.fixture(params=list(Transport), ids=str)
+def transport(request: pytest.FixtureRequest) -> Transport:
+    """Return each transport in turn."""
+    return Transport(request.param)
+
+
+@pytest.fixture
+def live(
+    settings: Settings,
+    clock: Clock,
+    where: str,
+    mode: Mode,
+    transport: Transport,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[LiveSite]:
+    """Return the site, empty and without throttles: real transactions, on real connections."""
+    with django_db_blocker.unblock():
+        site = LiveSite(settings, clock, store=where, mode=mode, transport=transport)
+        site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        site.clear()
+        yield site
+        site.clear()

@@ -1,0 +1,160 @@
+"""The test site in one mode, on one store, for clients of one transport; and what a test does with it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import takewhile
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.auth.models import User
+from django.core.cache import caches
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from pytest_django import Settings
+from redis import Redis
+
+from clock import Clock
+from device import PASSWORD, Device
+from django_authkit import sessions_of
+from django_authkit.models import AuthSessionRow
+from django_authkit.types import Mode, Transport
+from django_authkit.wiring import get_store
+
+in_session_mode = pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)
+in_jwt_mode = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
+by_cookie = pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
+by_header = pytest.mark.parametrize("transport", [Transport.HEADER], ids=str, indirect=True)
+"""Narrow a test to some of the combinations."""
+
+_TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET CONSTRAINTS")
+
+
+@dataclass
+class Trips:
+    """What a block of code asked of the servers."""
+
+    commands: list[str] = field(default_factory=list)
+    """Commands to Redis, those inside scripts left out."""
+    queries: list[str] = field(default_factory=list)
+    """SQL statements, begin and end of transactions left out."""
+
+    def __repr__(self) -> str:
+        return "\n".join((*self.commands, *self.queries))
+
+
+class LiveSite:
+    """
+    The site as configured.
+
+    Attributes:
+        store: ``valkey``, ``sqlite`` or ``postgresql``.
+        alias: The database of the site's users, and of the store if it is a database.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, *, store: str, mode: Mode, transport: Transport
+    ) -> None:
+        self.settings, self.store, self.mode, self.transport = settings, store, mode, transport
+        self.alias = "postgres" if store == "postgresql" else "default"
+        self._clock = clock
+        if self.alias == "postgres":
+            settings.DATABASE_ROUTERS = [settings.EVERYTHING_ON_POSTGRES]
+        settings.AUTHKIT_MODE = str(mode)
+        self._authkit: dict[str, Any] = {
+            "STORE": "redis" if self.on_redis else "database",
+            "REDIS_ALIAS": "authkit",
+            "DATABASE_ALIAS": self.alias,
+        }
+        self.configure()
+
+    @property
+    def on_redis(self) -> bool:
+        """Whether auth sessions are in Valkey."""
+        return self.store == "valkey"
+
+    @property
+    def is_jwt(self) -> bool:
+        """Whether tokens are issued."""
+        return self.mode is Mode.JWT
+
+    def configure(self, **changes: Any) -> None:
+        """Change members of ``AUTHKIT``."""
+        self._authkit |= changes
+        self.settings.AUTHKIT = dict(self._authkit)
+        self.keep_time()
+
+    def keep_time(self) -> None:
+        """Let the store keep up with the test's clock; after any setting changed that makes a new store."""
+        self._clock.follow(get_store())
+
+    def advance(self, **span: float) -> None:
+        """Let time pass."""
+        self._clock.advance(timedelta(**span))
+
+    def device(self, transport: Transport | None = None, address: str = "198.51.100.7") -> Device:
+        """Return a new client, by default of this run's transport."""
+        return Device(self.mode, transport or self.transport, address)
+
+    def logged_in(self, username: str = "ada", **body: Any) -> Device:
+        """Return a client that has just logged in."""
+        device = self.device()
+        answer = device.log_in(username, **body)
+        assert answer.status_code == 200, answer.content
+        return device
+
+    def add_user(self, username: str = "ada", **fields: Any) -> User:
+        """Return a new user, whose password is ``PASSWORD``."""
+        return User.objects.create_user(username, password=PASSWORD, **fields)
+
+    def sids(self, user: User) -> list[str]:
+        """Return the sids of the user's auth sessions."""
+        return [session.sid for session in sessions_of(user)]
+
+    def sid(self, device: Device) -> str:
+        """Return the sid of the auth session of *device*, which must be live."""
+        answer = device.who()
+        assert answer.status_code == 200, answer.content
+        return str(answer.json()["session"]["sid"])  # type: ignore[attr-defined]
+
+    def snapshot(self) -> Any:
+        """Return all that the store holds."""
+        if self.on_redis:
+            with self._redis() as client:
+                return {key: client.dump(key) for key in sorted(client.keys())}
+        return list(AuthSessionRow._base_manager.using(self.alias).order_by("sid").values())
+
+    def clear(self) -> None:
+        """Empty the stores and the caches, and delete the users."""
+        caches["default"].clear()
+        with self._redis() as client:
+            client.flushdb()
+        for model in (AuthSessionRow, User):
+            model._base_manager.using(self.alias).all().delete()
+
+    @contextmanager
+    def counted(self) -> Iterator[Trips]:
+        """Record every command and statement of the block."""
+        trips = Trips()
+        with CaptureQueriesContext(connections[self.alias]) as captured, self._monitored(trips):
+            yield trips
+        statements = (query["sql"] for query in captured.captured_queries)
+        trips.queries += [sql for sql in statements if not sql.upper().startswith(_TRANSACTION)]
+
+    @contextmanager
+    def _monitored(self, trips: Trips) -> Iterator[None]:
+        """Listen to the server itself (MONITOR): other workers use other numbered databases of it."""
+        with self._redis() as client, client.monitor() as monitor:
+            database = client.connection_pool.connection_kwargs["db"]
+            client.echo("the beginning")
+            yield
+            client.echo("the end")
+            heard = (e for e in iter(monitor.next_command, None) if e["db"] == database)
+            commands = (e["command"] for e in heard if e["client_type"] != "lua")
+            next(command for command in commands if command == "ECHO the beginning")
+            trips.commands += takewhile(lambda command: command != "ECHO the end", commands)
+
+    def _redis(self) -> Redis:
+        return Redis.from_url(django_settings.CACHES["authkit"]["LOCATION"])
