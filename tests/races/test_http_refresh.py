@@ -1,0 +1,152 @@
+"""One refresh token presented over HTTP by many at the same moment: all end up with its one successor."""
+
+import multiprocessing
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.db import connections
+from django.http import HttpResponse
+
+from crew import PATIENCE, Crew, crew
+from device import Device, body, code
+from django_authkit import signals
+from django_authkit.types import Mode, Transport
+from hearing import heard
+from live_site import LiveSite
+from rig import rounds
+from served import RemoteDevice, serve_elsewhere, serving
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True),
+]
+apps_only = pytest.mark.parametrize("transport", [Transport.HEADER], ids=str, indirect=True)
+
+THREADS = 64
+PROCESSES = 4
+
+
+def refresh_at_once(threads: Crew, twins: Sequence[Device]) -> list[HttpResponse]:
+    """Refresh with each of *twins* at one moment; return the answers."""
+    return threads.at_once([twin.refresh for twin in twins])
+
+
+def assert_one_family(twins: Sequence[Device], answers: Sequence[HttpResponse], before: str) -> None:
+    """Check that all were answered with one refresh token, and a new one."""
+    assert Counter(answer.status_code for answer in answers) == {200: len(twins)}
+    assert len({twin.carrier for twin in twins}) == 1
+    assert twins[0].carrier != before
+
+
+def assert_one_winner(answers: Sequence[HttpResponse]) -> None:
+    """Check that one was answered with a successor, one with the alarm, and the rest with the end."""
+    told = Counter((answer.status_code, body(answer).get("code")) for answer in answers)
+    assert told == {
+        (200, None): 1,
+        (401, "refresh_reused"): 1,
+        (401, "session_ended"): len(answers) - 2,
+    }
+
+
+def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
+    """Each round all callers get the same string, which works for each of them in the next."""
+    live.configure(REFRESH_GRACE=timedelta(seconds=60))
+    ada = live.add_user()
+    device = live.logged_in()
+    sid = live.sid(device)
+    with crew(THREADS) as threads:
+        for _ in range(rounds(30)):
+            twins = [device.copy() for _ in range(THREADS)]
+            with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_replayed) as replayed:
+                answers = refresh_at_once(threads, twins)
+            assert_one_family(twins, answers, device.carrier)
+            assert (len(refreshed), len(replayed)) == (1, THREADS - 1)
+            assert threads.at_once([twin.logged_in for twin in twins]) == [True] * THREADS
+            device = twins[-1]
+    assert live.sids(ada) == [sid]
+    assert device.refresh().status_code == 200
+
+
+@apps_only
+def test_threads_without_a_grace(live: LiveSite) -> None:
+    """At grace 0 one wins; then the auth session is revoked, the alarm was raised once, and all are out."""
+    live.configure(REFRESH_GRACE=timedelta(0))
+    ada = live.add_user()
+    with crew(THREADS) as threads:
+        for _ in range(rounds(30)):
+            device = live.logged_in()
+            twins = [device.copy() for _ in range(THREADS)]
+            with heard(signals.refresh_reused) as reused, heard(signals.session_ended) as ended:
+                answers = refresh_at_once(threads, twins)
+            assert_one_winner(answers)
+            assert (len(reused), len(ended)) == (1, 1)
+            winner = next(twin for twin, got in zip(twins, answers, strict=True) if got.status_code == 200)
+            assert not device.logged_in()
+            assert not winner.logged_in()
+            assert code(winner.refresh()) == (401, "session_ended")
+            assert live.sids(ada) == []
+
+
+@apps_only
+@pytest.mark.parametrize("grace", [60, 0])
+def test_over_sockets(live: LiveSite, grace: int) -> None:
+    """The same from the threads of a web server, which opens a database connection for each request."""
+    live.configure(REFRESH_GRACE=timedelta(seconds=grace))
+    live.add_user()
+    with serving() as address, crew(THREADS) as threads:
+        for _ in range(rounds(20)):
+            device = RemoteDevice.of(live.logged_in(), address)
+            twins = [device.copy() for _ in range(THREADS)]
+            answers = refresh_at_once(threads, twins)
+            if grace:
+                assert_one_family(twins, answers, device.carrier)
+                assert twins[0].refresh().status_code == 200
+            else:
+                assert_one_winner(answers)
+
+
+@contextmanager
+def processes_serving(live: LiveSite) -> Iterator[list[tuple[str, int]]]:
+    """Serve the site from several processes; give their addresses."""
+    for alias in connections:
+        connections[alias].close()
+    changed = {
+        "AUTHKIT": django_settings.AUTHKIT,
+        "AUTHKIT_MODE": django_settings.AUTHKIT_MODE,
+        "CACHES": django_settings.CACHES,
+        "DATABASES": {alias: dict(connections[alias].settings_dict) for alias in connections},
+        "DATABASE_ROUTERS": django_settings.DATABASE_ROUTERS,
+        "ALLOWED_HOSTS": django_settings.ALLOWED_HOSTS,
+    }
+    context: Any = multiprocessing.get_context("spawn")
+    ports = context.Queue()
+    with ExitStack() as stack:
+        for _ in range(PROCESSES):
+            process = context.Process(target=serve_elsewhere, args=(changed, ports), daemon=True)
+            process.start()
+            stack.callback(process.join, PATIENCE)
+            stack.callback(process.terminate)
+        yield [("127.0.0.1", ports.get(timeout=PATIENCE)) for _ in range(PROCESSES)]
+
+
+@apps_only
+def test_processes_end_with_one_refresh_token(live: LiveSite) -> None:
+    """Web servers that share nothing but the store agree on the successor; without a grace, on one winner."""
+    live.add_user()
+    for grace in (60, 0):
+        live.configure(REFRESH_GRACE=timedelta(seconds=grace))
+        with processes_serving(live) as addresses, crew(THREADS) as threads:
+            for _ in range(rounds(20)):
+                device = live.logged_in()
+                twins = [RemoteDevice.of(device, addresses[number % PROCESSES]) for number in range(THREADS)]
+                answers = refresh_at_once(threads, twins)
+                if grace:
+                    assert_one_family(twins, answers, device.carrier)
+                    assert twins[0].refresh().status_code == 200
+                else:
+                    assert_one_winner(answers)
