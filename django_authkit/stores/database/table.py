@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from hmac import compare_digest
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.models import BigIntegerField, Expression, F, QuerySet, Value
@@ -18,6 +19,7 @@ from django.db.models.functions import Coalesce, Least
 from django_authkit.errors import StoreUnavailable
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
+from django_authkit.stores.database.prepared import PLACEHOLDER, PreparedQuery
 from django_authkit.stores.database.records import joins_users
 from django_authkit.types import EndReason
 
@@ -85,6 +87,7 @@ class SessionTable:
     def __init__(self, alias: str = "default") -> None:
         self.alias = alias
         self.clock_offset = 0
+        self._prepared: WeakKeyDictionary[Any, dict[tuple[bool, int], PreparedQuery]] = WeakKeyDictionary()
 
     @property
     def connection(self) -> Any:
@@ -123,8 +126,17 @@ class SessionTable:
 
     def read(self, sid: str, *, user: bool = True) -> AuthSessionRow | None:
         """Return the live row, annotated with ``now``, and its *user* if that is allowed. One query."""
-        rows = self.live().filter(pk=sid).annotate(now=self.instant())
-        return (rows.select_related("user") if user and joins_users(self.alias) else rows).first()
+        return self._look_up(user and joins_users(self.alias)).first(sid)
+
+    def _look_up(self, joined: bool) -> PreparedQuery:
+        """Return the query of ``read``, compiled once for each connection."""
+        kept = self._prepared.setdefault(self.connection, {})
+        query = kept.get((joined, self.clock_offset))
+        if query is None:
+            rows = self.live().filter(pk=PLACEHOLDER).annotate(now=self.instant())
+            rows = rows.select_related("user") if joined else rows
+            query = kept[joined, self.clock_offset] = PreparedQuery(rows, self.connection)
+        return query
 
     def unchanged(self, row: AuthSessionRow) -> Rows:
         """Return the live row if no credential of it was issued or replaced since *row* was read."""
