@@ -26,7 +26,7 @@ from django_authkit.types import (
     ReuseClass,
     RotationOutcome,
 )
-from rig import MINUTE, SECOND, Site, full_profile, request, rigged
+from rig import MINUTE, SECOND, Site, request, rigged, rounds
 
 GRACE = 90 * SECOND
 """Over between the first and the second minute."""
@@ -340,8 +340,8 @@ def machine_on(site: Site) -> type[RuleBasedStateMachine]:
 def test_every_store_agrees_with_the_model(site: Site) -> None:
     """No sequence of calls makes a store and the model disagree."""
     profile = settings(
-        max_examples=60 if full_profile() else 15,
-        stateful_step_count=50 if full_profile() else 30,
+        max_examples=rounds(150),
+        stateful_step_count=30,
         deadline=None,
         suppress_health_check=list(HealthCheck),
     )
