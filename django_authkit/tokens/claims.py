@@ -17,7 +17,7 @@ from django_authkit.handles import is_sid
 
 ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti")
 REFRESH_REQUIRED = ("iss", "sid", "gen", "jti", "iat", "exp")
-RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "nbf"})
+RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "backend", "nbf"})
 """Names that mean something to us; a project's own claims take others."""
 
 _LATEST = 253_402_300_799
@@ -87,6 +87,8 @@ class AccessClaims:
         auth_time: When the user last proved it was them, in seconds.
         stamp: ``password_stamp`` of the auth session's hash; empty if it has none.
         jti: The token's own id. Opens nothing.
+        backend: Dotted path of the Django auth backend that vouched for the user; empty, and no claim,
+            where the project has only one.
         extra: A project's own claims: JSON values under names that are not ``RESERVED``.
     """
 
@@ -97,6 +99,7 @@ class AccessClaims:
     auth_time: int
     stamp: str
     jti: str
+    backend: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
@@ -117,6 +120,7 @@ class AccessClaims:
             "auth_time": self.auth_time,
             "stamp": self.stamp,
             "jti": self.jti,
+            **({"backend": self.backend} if self.backend else {}),
             **self.extra,
         }
 
@@ -136,6 +140,7 @@ class AccessClaims:
             auth_time=_seconds(payload, "auth_time"),
             stamp=_text(payload, "stamp"),
             jti=_some_text(payload, "jti"),
+            backend=_text(payload, "backend") if "backend" in payload else "",
             extra={name: value for name, value in payload.items() if name not in RESERVED},
         )
 

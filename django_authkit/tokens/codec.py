@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 import jwt
 
 from django_authkit.errors import TokenExpired, TokenInvalid, TokenMalformed
+from django_authkit.tokens.cache import VerifiedTokens
 from django_authkit.tokens.claims import ACCESS_REQUIRED, REFRESH_REQUIRED, AccessClaims, RefreshClaims
 from django_authkit.tokens.keyring import Key, KeyRing
 
@@ -129,13 +130,21 @@ class Codec:
         issuer: ``iss`` of both kinds, compared exactly.
         audience: ``aud`` of access tokens, compared exactly.
         leeway: By how many seconds the clocks of two workers may differ.
+        cache_size: How many verified access tokens are remembered; 0 for none.
 
     Raises:
         ValueError: A key is in both rings, or issuer or audience is empty.
     """
 
     def __init__(
-        self, *, access_ring: KeyRing, refresh_ring: KeyRing, issuer: str, audience: str, leeway: int
+        self,
+        *,
+        access_ring: KeyRing,
+        refresh_ring: KeyRing,
+        issuer: str,
+        audience: str,
+        leeway: int,
+        cache_size: int = 0,
     ) -> None:
         if {key.verifying for key in access_ring.keys} & {key.verifying for key in refresh_ring.keys}:
             message = "Access tokens and refresh tokens cannot share a key."
@@ -143,6 +152,7 @@ class Codec:
         if not issuer or not audience:
             message = "Tokens need an issuer and an audience."
             raise ValueError(message)
+        self._verified = VerifiedTokens(cache_size, leeway)
         self._access = _Kind(
             "at+jwt",
             access_ring,
@@ -197,7 +207,12 @@ class Codec:
         Source:
             RFC 9068, section 4; RFC 8725, sections 3.1 to 3.12; OWASP ASVS 5.0, V9.
         """
-        return self._access.read(token, allow_expired=allow_expired)
+        claims = self._verified.get(token)
+        if claims is None:
+            claims = self._access.read(token, allow_expired=allow_expired)
+            if not allow_expired:
+                self._verified.put(token, claims)
+        return claims
 
     def read_refresh(self, token: object, *, allow_expired: bool = False) -> RefreshClaims:
         """
