@@ -1,11 +1,11 @@
 """What is known of the request in progress: who it is from, and what its answer has to do about it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Final
+from typing import Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -20,16 +20,44 @@ class Authentication:
     Who a request is from, and by what.
 
     Attributes:
-        user: The user; their Django auth backend still lets them in.
-        session: The live auth session.
+        user: The user. With ``USER_LOADING = "lazy"`` a proxy that reads the row when it is needed.
+        sid: Their auth session.
+        auth_time: When they last proved it was them; milliseconds since the epoch.
         mode: The form of the credential that was presented.
         transport: How it came.
+        read_session: Returns the record; it is read at most once.
     """
 
     user: AbstractBaseUser
-    session: AuthSession
+    sid: str
+    auth_time: int
     mode: Mode
     transport: Transport
+    read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
+
+    @classmethod
+    def by_record(
+        cls, user: AbstractBaseUser, session: AuthSession, mode: Mode, transport: Transport
+    ) -> Self:
+        """Return who a request is from whose record was read."""
+        return cls(
+            user=user,
+            sid=session.sid,
+            auth_time=session.auth_time,
+            mode=mode,
+            transport=transport,
+            read_session=lambda: session,
+        )
+
+    @property
+    def session(self) -> AuthSession:
+        """
+        The record. Reads it where the credential was accepted without.
+
+        Raises:
+            SessionEnded: The auth session is over after all.
+        """
+        return self.read_session()
 
 
 class Unknown(Enum):

@@ -1,5 +1,6 @@
 """The user behind an auth session: loaded through their Django auth backend, and still the same."""
 
+from itertools import chain
 from typing import Any, cast
 
 from django.conf import settings
@@ -8,7 +9,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import InterfaceError, OperationalError
 from django.utils.crypto import constant_time_compare
 
-from django_authkit.errors import SessionEnded, StoreUnavailable
+from django_authkit.errors import SessionEnded, StoreUnavailable, TokenExpired
+from django_authkit.tokens.claims import password_stamp
 from django_authkit.types import AuthSession
 
 
@@ -25,27 +27,38 @@ def auth_hash_of(user: AbstractBaseUser) -> str:
 
 def load_user(session: AuthSession, prefetched: object | None = None) -> AbstractBaseUser:
     """
-    Return the user of *session* if its Django auth backend still lets them in.
+    Return the user of *session* if their Django auth backend still lets them in.
+
+    Arguments and errors are those of ``load``.
+    """
+    return load(session.user_id, session.backend, prefetched)
+
+
+def load(user_id: str, backend_path: str, prefetched: object | None = None) -> AbstractBaseUser:
+    """
+    Return the user for whom the Django auth backend vouched, if it still lets them in.
 
     Args:
+        user_id: The primary key, as records hold it.
+        backend_path: Dotted path of the Django auth backend.
         prefetched: The user's row, where the store read it together with the record.
 
     Raises:
         SessionEnded: The backend is no longer configured, or the user is gone or inactive.
         StoreUnavailable: The database did not answer.
     """
-    if session.backend not in settings.AUTHENTICATION_BACKENDS:
+    if backend_path not in settings.AUTHENTICATION_BACKENDS:
         raise SessionEnded
-    backend: Any = load_backend(session.backend)
+    backend: Any = load_backend(backend_path)
     user: AbstractBaseUser | None
     if prefetched is not None:
         user = cast("AbstractBaseUser", prefetched)
         user = user if backend.user_can_authenticate(user) else None
     else:
-        user = _ask(backend, session.user_id)
+        user = _ask(backend, user_id)
     if user is None or not user.is_active:  # the second whatever the backend thinks of it
         raise SessionEnded
-    user.backend = session.backend
+    user.backend = backend_path
     return user
 
 
@@ -74,3 +87,22 @@ def current_hash(user: AbstractBaseUser, session: AuthSession) -> str:
     if not any(constant_time_compare(session.auth_hash, old) for old in fallbacks):
         raise SessionEnded
     return expected
+
+
+def check_stamp(user: AbstractBaseUser, stamp: str) -> None:
+    """
+    See that an access token was issued under the user's present password.
+
+    Raises:
+        TokenExpired: It was not. That is not the end of its auth session: the password may only have been
+            hashed anew. Refreshing will tell.
+    """
+    fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
+    hashes = chain((auth_hash_of(user),), fallbacks)
+    if not any(constant_time_compare(stamp, password_stamp(each)) for each in hashes):
+        raise TokenExpired
+
+
+def sole_backend() -> str:
+    """Return the project's one Django auth backend; where there are several, a token names its own."""
+    return str(settings.AUTHENTICATION_BACKENDS[0])
