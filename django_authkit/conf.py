@@ -59,7 +59,12 @@ class AuthKitSettings:
         leeway: Clock skew between workers that ``exp`` and ``iat`` forgive.
         issuer: ``iss`` of the tokens, compared exactly.
         audience: ``aud`` of the access tokens, compared exactly.
-        access_check: How a revocation reaches access tokens. ``"store"``: asked on each request.
+        access_check: How a revocation reaches access tokens. ``"store"``: the record is looked up on each
+            request. ``"replica"``: a copy of the blacklist in the process is. ``"none"``: they expire.
+        replica_max_staleness: For how long the copy may go unconfirmed and still be believed.
+        blacklist_size: Most entries of the blacklist in each bucket; see ``docs/how-to/fast-tokens.md``.
+        claims_cache_size: How many verified access tokens a process remembers; 0 for none.
+        user_loading: ``"eager"``: the user is read on each request. ``"lazy"``: when first needed.
         max_sessions: Most live auth sessions of one user; ``None`` for no limit.
         on_limit: What a log-in beyond it does.
         access_cookie_name, refresh_cookie_name: Cookies of the JWT mode. The session mode's is
@@ -88,7 +93,11 @@ class AuthKitSettings:
     leeway: timedelta = timedelta(seconds=5)
     issuer: str = "django-authkit"
     audience: str = "django-authkit"
-    access_check: Literal["store"] = "store"
+    access_check: Literal["store", "replica", "none"] = "store"
+    replica_max_staleness: timedelta = timedelta(seconds=1)
+    blacklist_size: int = 100_000
+    claims_cache_size: int = 1024
+    user_loading: Literal["eager", "lazy"] = "eager"
     max_sessions: int | None = None
     on_limit: OnLimit = OnLimit.EVICT
     access_cookie_name: str = "__Host-authkit_access"
@@ -222,6 +231,7 @@ def _build() -> AuthKitSettings:
 def _combination_problems(s: AuthKitSettings) -> typing.Iterator[SettingsProblem]:
     yield from _lifetime_problems(s)
     yield from _cookie_problems(s)
+    yield from _access_problems(s)
     if s.mode not in s.accept:
         yield SettingsProblem(
             "authkit.E005",
@@ -243,9 +253,25 @@ def _combination_problems(s: AuthKitSettings) -> typing.Iterator[SettingsProblem
             yield SettingsProblem("authkit.E008", f"{name.upper()} is empty.", "Give it a name.")
 
 
+def _access_problems(s: AuthKitSettings) -> typing.Iterator[SettingsProblem]:
+    if s.access_check == "replica" and s.store != "redis":
+        yield SettingsProblem(
+            "authkit.E015",
+            'ACCESS_CHECK is "replica" and STORE is not "redis": only Redis has a list to follow.',
+            'Use "store" (one query a request) or "none".',
+        )
+    if s.claims_cache_size < 0 or s.blacklist_size < 100:
+        yield SettingsProblem(
+            "authkit.E016",
+            f"CLAIMS_CACHE_SIZE is {s.claims_cache_size}, BLACKLIST_SIZE is {s.blacklist_size}.",
+            "They take 0 or more, and 100 or more.",
+        )
+
+
 def _lifetime_problems(s: AuthKitSettings) -> typing.Iterator[SettingsProblem]:
     yield from _out_of_range(s, "authkit.E011", timedelta(seconds=1), "access_lifetime", "idle_timeout")
     yield from _out_of_range(s, "authkit.E011", timedelta(0), "refresh_grace", "touch_interval", "leeway")
+    yield from _out_of_range(s, "authkit.E011", timedelta(milliseconds=100), "replica_max_staleness")
     for shorter, longer in (("access_lifetime", "idle_timeout"), ("idle_timeout", "absolute_lifetime")):
         if getattr(s, shorter) > getattr(s, longer):
             yield SettingsProblem(

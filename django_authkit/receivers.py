@@ -59,12 +59,7 @@ def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBase
         session.forget_login()
         raise
     assert session.bound is not None
-    known = Authentication(
-        user=user,
-        session=session.bound.session,
-        mode=Mode.SESSION,
-        transport=Transport.COOKIE,
-    )
+    known = Authentication.by_record(user, session.bound.session, Mode.SESSION, Transport.COOKIE)
     if get_settings().accepts(Mode.SESSION):
         state_of(request).authentication = known
     else:

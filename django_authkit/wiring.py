@@ -13,7 +13,9 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings, milliseconds
+from django_authkit.revocation import BlacklistReplica
 from django_authkit.stores.protocol import Store
+from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
@@ -46,6 +48,7 @@ def get_codec() -> Codec:
         issuer=settings.issuer,
         audience=settings.audience,
         leeway=milliseconds(settings.leeway) // 1000,
+        cache_size=settings.claims_cache_size,
     )
 
 
@@ -67,15 +70,46 @@ def get_jwt_strategy() -> JwtStrategy:
         "Callable[..., dict[str, Any]] | None",
         import_string(settings.extra_claims) if settings.extra_claims else None,
     )
-    return JwtStrategy(get_store(), get_codec(), settings, hook)
+    return JwtStrategy(get_store(), get_codec(), get_access_check(), settings, hook)
 
 
-_GETTERS = (get_store, get_codec, get_session_strategy, get_jwt_strategy)
+@cache
+def get_access_check() -> AccessCheck:
+    """Return the policy that the setting ``ACCESS_CHECK`` names."""
+    settings = get_settings()
+    asking = StoreCheck(get_store())
+    if settings.access_check == "none":
+        return NoCheck()
+    return ReplicaCheck(get_replica(), asking) if settings.access_check == "replica" else asking
+
+
+@cache
+def get_replica() -> BlacklistReplica:
+    """Return this process's copy of the blacklist; its thread starts at the first question."""
+    from django_authkit.stores.redis import RedisStore, connect
+
+    settings, store = get_settings(), get_store()
+    if not isinstance(store, RedisStore):
+        raise TypeError("Only the Redis store has a blacklist to follow.")  # the settings refuse it first
+    feed = store.feed(connect(settings.redis_alias), settings.blacklist_size)
+    return BlacklistReplica(feed, settings.replica_max_staleness.total_seconds())
+
+
+_GETTERS = (
+    get_store,
+    get_codec,
+    get_session_strategy,
+    get_jwt_strategy,
+    get_access_check,
+    get_replica,
+)
 _INGREDIENTS = {"AUTHKIT", "AUTHKIT_MODE", "CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASES"}
 
 
 def _forget(*, setting: str, **_: object) -> None:
     if setting in _INGREDIENTS:
+        if get_replica.cache_info().currsize:
+            get_replica().stop()
         for getter in _GETTERS:
             getter.cache_clear()
 

@@ -34,7 +34,7 @@ def keep(request: HttpRequest, auth_hash: str) -> None:
     """Stamp the auth session of *request* with the user's new hash, so that it does not end with it."""
     known = known_authentication(request)
     if known is not None:
-        get_store().restamp(known.session.sid, auth_hash)
+        get_store().restamp(known.sid, auth_hash)
         state_of(request).password_changed = False
 
 
@@ -48,7 +48,7 @@ def password_changed(user: AbstractBaseUser) -> None:
     request = current_request.get()
     known = known_authentication(request)
     own = known if known is not None and known.user == user else None
-    revoke_user(user, keep=own.session.sid if own else None, reason=EndReason.PASSWORD_CHANGED)
+    revoke_user(user, keep=own.sid if own else None, reason=EndReason.PASSWORD_CHANGED)
     if own is not None and request is not None:
         state_of(request).password_changed = True
 
@@ -66,6 +66,6 @@ def settle_password_change(request: HttpRequest) -> None:
     state.password_changed = False
     stamped = getattr(request, "session", {}).get(HASH_SESSION_KEY)
     if stamped is None or stamped == known.session.auth_hash:
-        end(known.session.sid, EndReason.PASSWORD_CHANGED)
+        end(known.sid, EndReason.PASSWORD_CHANGED)
     elif known.mode is Mode.JWT:  # Django's own update_session_auth_hash was called
-        get_store().restamp(known.session.sid, stamped)
+        get_store().restamp(known.sid, stamped)

@@ -92,9 +92,7 @@ def log_in(
     issue = issue_tokens if get_settings().mode is Mode.JWT else issue_key
     grant = issue(request, wanted, transport)
     state = state_of(request)
-    state.authentication = Authentication(
-        user=user, session=grant.session, mode=grant.mode, transport=transport
-    )
+    state.authentication = Authentication.by_record(user, grant.session, grant.mode, transport)
     state.clear_token_cookies = grant.mode is Mode.SESSION and transport is Transport.COOKIE
     request.user = user  # type: ignore[assignment]
     if transport is Transport.COOKIE:

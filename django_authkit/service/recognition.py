@@ -1,17 +1,22 @@
 """Whose request is this? One answer for every transport, strategy and kind of view."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any, cast
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit import transports
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid, TokenMalformed
 from django_authkit.handles import SessionKey
+from django_authkit.lazy_user import LazyUser
 from django_authkit.request_state import Authentication, Unknown, state_of
 from django_authkit.service.carrier import carrier_of
+from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Found, Mode, Transport
-from django_authkit.users import current_hash, load_user
+from django_authkit.users import check_stamp, current_hash, load, load_user, sole_backend
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
 
 
@@ -27,8 +32,8 @@ def authenticate(request: HttpRequest) -> Authentication | None:
         CredentialRejected: Something was presented, and nothing of it is valid.
 
     Round trips:
-        One to the store. With the Redis store one query for the user beside it; with the database
-        store none.
+        One to the store, or none where ``ACCESS_CHECK`` says so. With the Redis store one query for the
+        user beside it, and with the database store none; with ``USER_LOADING = "lazy"`` when needed.
     """
     state = state_of(request)
     if state.authentication is Unknown.UNKNOWN:
@@ -66,17 +71,50 @@ _COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.acc
 def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> Authentication:
     if not get_settings().accepts(mode):
         raise not_accepted(text)
-    found = _by_key(request, text) if mode is Mode.SESSION else get_jwt_strategy().resolve(text)
-    return _admit(found, mode, transport)
+    if mode is Mode.SESSION:
+        return _admit(_by_key(request, text), mode, transport)
+    claims, found = get_jwt_strategy().resolve(text)
+    return _admit_claims(claims, transport) if found is None else _admit(found, mode, transport)
 
 
 def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
     """Return the user of a live auth session if they may still come in."""
+    read = partial(_user_of, found)
+    # A row that came with the record costs nothing more.
+    user = read() if found.user is not None else _now_or_later(found.session.user_id, read)
+    return Authentication.by_record(user, found.session, mode, transport)
+
+
+def _user_of(found: Found) -> AbstractBaseUser:
     user = load_user(found.session, found.user)
     expected = current_hash(user, found.session)
     if expected != found.session.auth_hash:  # SECRET_KEY was rotated
         get_store().restamp(found.session.sid, expected)
-    return Authentication(user=user, session=found.session, mode=mode, transport=transport)
+    return user
+
+
+def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
+    """Return the user of an access token that was accepted without its record."""
+    return Authentication(
+        user=_now_or_later(claims.subject, partial(_user_of_claims, claims)),
+        sid=claims.sid,
+        auth_time=claims.auth_time * 1000,
+        mode=Mode.JWT,
+        transport=transport,
+        read_session=cache(lambda: get_jwt_strategy().find(claims).session),
+    )
+
+
+def _user_of_claims(claims: AccessClaims) -> AbstractBaseUser:
+    user = load(claims.subject, claims.backend or sole_backend())
+    check_stamp(user, claims.stamp)
+    return user
+
+
+def _now_or_later(user_id: str, read: Callable[[], AbstractBaseUser]) -> AbstractBaseUser:
+    if get_settings().user_loading == "lazy":
+        return cast("AbstractBaseUser", LazyUser(user_id, read))
+    return read()
 
 
 def not_accepted(text: str) -> CredentialRejected:
@@ -146,5 +184,6 @@ def _look_at(mode: Mode, token: str) -> tuple[Found, int, int]:
     if mode is Mode.SESSION:
         found = get_session_strategy().resolve(token, slide=False)
         return found, found.session.auth_time // 1000, found.session.idle_until // 1000
-    claims = get_jwt_strategy().read(token)
-    return get_jwt_strategy().find(claims), claims.issued_at, claims.expires_at
+    claims, record = get_jwt_strategy().resolve(token)
+    found = get_jwt_strategy().find(claims) if record is None else record
+    return found, claims.issued_at, claims.expires_at

@@ -4,15 +4,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings as django_settings
+
 from django_authkit.conf import AuthKitSettings, milliseconds
-from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded, TokenInvalid
+from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded
 from django_authkit.handles import digest
 from django_authkit.stores.protocol import Store
+from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.sealing import new_jti, seal, unseal
 from django_authkit.types import (
-    Absent,
     AuthSession,
     Found,
     RotateRequest,
@@ -53,37 +55,39 @@ class JwtStrategy:
     """Issues, verifies and rotates tokens over the store."""
 
     def __init__(
-        self, store: Store, codec: Codec, settings: AuthKitSettings, extra_claims: ClaimsHook | None
+        self,
+        store: Store,
+        codec: Codec,
+        check: AccessCheck,
+        settings: AuthKitSettings,
+        extra_claims: ClaimsHook | None,
     ) -> None:
         self._store = store
         self._codec = codec
+        self._check = check
         self._extra_claims = extra_claims
         self._access = milliseconds(settings.access_lifetime)
         self._idle = milliseconds(settings.idle_timeout)
         self._grace = milliseconds(settings.refresh_grace)
+        self._names_backend = len(django_settings.AUTHENTICATION_BACKENDS) > 1
 
-    def resolve(self, text: str) -> Found:
+    def resolve(self, text: str) -> tuple[AccessClaims, Found | None]:
         """
-        Return the live auth session that the access token opens, in one read of the store.
+        Return the claims of an access token whose auth session is there, as far as ``ACCESS_CHECK`` asks.
+
+        Returns:
+            The claims; and the record, if it was read.
 
         Raises:
             TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
             SessionEnded: Its auth session is over.
         """
-        return self.find(self.read(text))
-
-    def read(self, text: str) -> AccessClaims:
-        """Return the verified claims of an access token; raises what ``resolve`` does of the token."""
-        return self._codec.read_access(text)
+        claims = self._codec.read_access(text)
+        return claims, self._check.admit(claims)
 
     def find(self, claims: AccessClaims) -> Found:
-        """Return the live auth session that verified *claims* name."""
-        found = self._store.load(claims.sid)
-        if isinstance(found, Absent):
-            raise SessionEnded
-        if found.session.user_id != claims.subject:
-            raise TokenInvalid
-        return found
+        """Return the live auth session that verified *claims* name, from the store."""
+        return StoreCheck(self._store).admit(claims)
 
     def issue(self, session: AuthSession, user: object, jti: str, now: int) -> TokenPair:
         """
@@ -102,6 +106,7 @@ class JwtStrategy:
             auth_time=session.auth_time // 1000,
             stamp=password_stamp(session.auth_hash),
             jti=new_jti()[:22],
+            backend=session.backend if self._names_backend else "",
             extra=self._extra_claims(user, session) if self._extra_claims else {},
         )
         refresh = RefreshClaims(

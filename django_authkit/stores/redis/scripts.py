@@ -64,7 +64,7 @@ class Script:
 def script(name: str) -> Script:
     """Return the script of that name, with its preludes before it."""
     folder = files("django_authkit.stores.redis") / "lua"
-    parts = (*_PRELUDES.get(name, ("clock", "records")), name)
+    parts = (*_PRELUDES.get(name, ("clock", "blacklist", "records")), name)
     text = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django_authkit.handles import ALPHABET, bucket_of, is_sid
+from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.records import (
     created_of,
     fields_of,
@@ -155,6 +156,11 @@ class RedisStore:
         """Yield nothing: Redis reclaims by itself."""
         return iter(())
 
+    def feed(self, client: Client, limit: int) -> RedisFeed:
+        """Return how a copy reads the blacklist, on *client*; at most *limit* entries a bucket are kept."""
+        tags = (_tag(bucket) for bucket in range(self.buckets))
+        return RedisFeed(client, {tag: self._base(tag) for tag in tags}, limit)
+
     def now(self) -> int:
         """Return the clock of the server that holds the first bucket: one round trip."""
         instant: int = self._run("now", _tag(0))
@@ -185,4 +191,8 @@ class RedisStore:
         return self._run(script, _tag(bucket_of(user_id, self.buckets)), user_id, *arguments)
 
     def _run(self, script: str, tag: str, *arguments: Argument) -> Any:
-        return self._scripts.run(script, f"{self._prefix}:{{{tag}}}", self.clock_offset, *arguments)
+        return self._scripts.run(script, self._base(tag), self.clock_offset, *arguments)
+
+    def _base(self, tag: str) -> str:
+        """Return what every key of a bucket begins with: its hash tag keeps them in one slot."""
+        return f"{self._prefix}:{{{tag}}}"

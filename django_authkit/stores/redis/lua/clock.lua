@@ -6,7 +6,8 @@
 
 local base = KEYS[1]
 local seconds_and_microseconds = redis.call('TIME')
-local now = seconds_and_microseconds[1] * 1000 + math.floor(seconds_and_microseconds[2] / 1000) + ARGV[1]
+local server_now = seconds_and_microseconds[1] * 1000 + math.floor(seconds_and_microseconds[2] / 1000)
+local now = server_now + ARGV[1]
 
 local function key(kind, id)
   return base .. ':' .. kind .. ':' .. id

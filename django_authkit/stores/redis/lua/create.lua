@@ -43,6 +43,7 @@ record.generation, record.rotated = 0, 0
 if jti_digest ~= '' then record.generation, record.rotated = 1, now end
 record.key, record.jti, record.previous = key_digest, jti_digest, ''
 
+if access > 0 then widen_window(access) end
 if data ~= '' then redis.call('SET', key('d', sid), data) end
 save(record)
 local ended_sessions = described_all(ended)

@@ -63,6 +63,7 @@ local function finish(record, reason, call)
   redis.call('UNLINK', key('d', record.sid), key('g', record.sid))
   redis.call('ZREM', key('u', record.user_id), record.sid)
   put(record, math.max(REPEATABLE, record.access_until - now))
+  list_revoked(record)
 end
 
 -- The idle end after activity now: never past the record's own limit or its absolute end.

@@ -8,6 +8,8 @@
 if not recall(ARGV[2]) then
   redis.call('UNLINK', base .. ':epoch')
   remember(ARGV[2], 1)
-  redis.call('SET', base .. ':epoch', math.max(now, epoch + 1))
+  local begun = math.max(now, epoch + 1)
+  redis.call('SET', base .. ':epoch', begun)
+  list_entry('e', begun)
 end
 return 1

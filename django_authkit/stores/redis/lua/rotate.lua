@@ -20,6 +20,7 @@ local function reused(record, class)
 end
 
 local function answered_access(record)
+  widen_window(access)
   record.access_until = math.max(record.access_until, math.min(now + access, record.idle_until))
 end
 

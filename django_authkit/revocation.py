@@ -1,0 +1,249 @@
+"""
+The blacklist, and this process's copy of it.
+
+The store keeps the sids of revoked auth sessions in a stream until the last access token that they
+could concern has expired. A copy answers "is this token revoked?" with no round trip, and only while it
+can prove that it is fresh; whatever it cannot tell, the caller asks the store.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Final, Protocol
+from weakref import WeakSet
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.tokens.claims import AccessClaims
+
+
+class Verdict(Enum):
+    """What a copy of the blacklist says of a verified access token."""
+
+    LIVE = "live"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(slots=True)
+class BucketCopy:
+    """
+    What is known of one bucket. Instants in milliseconds on the store's clock.
+
+    Attributes:
+        birth: Of tokens issued before, the list may not know everything.
+        window: The longest life of any access token issued under the bucket.
+        epoch: Auth sessions that began up to then are dead.
+        number: The number of the last entry seen; entries are counted without gaps.
+        position: Where to read on.
+        revoked: Until when each revoked sid matters.
+    """
+
+    birth: int
+    window: int
+    epoch: int
+    number: int
+    position: str
+    revoked: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty)."""
+
+    number: int
+    position: str
+    sid: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """
+    What came after a position.
+
+    Attributes:
+        birth, number: The bucket's present birth mark and count of entries.
+        entries: In order.
+    """
+
+    birth: int
+    window: int
+    number: int
+    entries: tuple[Entry, ...]
+
+
+class BlacklistFeed(Protocol):
+    """How a copy reads the blacklist: from the primary, on a connection of its own."""
+
+    buckets: tuple[str, ...]
+    """The two characters that the sids of each bucket begin with."""
+
+    def snapshot(self) -> Mapping[str, BucketCopy]:
+        """Return all that is in the list now. Raises ``StoreUnavailable``."""
+
+    def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+        """
+        Return what came after *positions*, waiting up to *wait* seconds for the first entry.
+
+        Raises:
+            StoreUnavailable: No answer, or the connection is not the one that the positions came by.
+        """
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+"""Counts the time that the machine slept, where the system can tell."""
+_WAIT: Final = 0.25
+"""Fraction of the allowed staleness that a read waits for news."""
+_RETRY: Final = 0.1
+"""Seconds between tries to reach a store that is down."""
+_SLACK: Final = 120_000
+"""Milliseconds that entries are kept beyond their use: more than any leeway."""
+_TIDY_EVERY: Final = 60.0
+
+
+def _now() -> float:
+    return time.clock_gettime(_CLOCK)
+
+
+class _Gap(Exception):
+    """The copy missed something, and has to be made anew."""
+
+
+class BlacklistReplica:
+    """
+    This process's copy of the blacklist, kept up to date by one thread.
+
+    The thread starts at the first question and ends with ``stop``, or with the process. A forked child
+    begins anew. While the copy is not fresh the verdict is UNKNOWN.
+
+    Args:
+        feed: Where it comes from.
+        max_staleness: Seconds since the sending of the last completed read for which it is fresh.
+    """
+
+    def __init__(self, feed: BlacklistFeed, max_staleness: float) -> None:
+        self._feed = feed
+        self._max_staleness = max_staleness
+        self._begin()
+        _replicas.add(self)
+
+    def _begin(self) -> None:
+        self._copies: Mapping[str, BucketCopy] = {}
+        self._fresh_at = float("-inf")
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._starting = threading.Lock()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the sending of the last completed read; infinite before the first."""
+        return _now() - self._fresh_at
+
+    def __len__(self) -> int:
+        return sum(len(copy.revoked) for copy in self._copies.values())
+
+    def verdict(self, claims: AccessClaims) -> Verdict:
+        """Tell whether the auth session of a verified token was revoked, as far as can be known here."""
+        if self.age > self._max_staleness:
+            self._start()
+            return Verdict.UNKNOWN
+        copy = self._copies.get(claims.sid[:2])
+        if copy is None:
+            return Verdict.UNKNOWN
+        if claims.sid in copy.revoked:
+            return Verdict.REVOKED
+        # Tokens tell seconds: what was issued within the second of a mark may be from before it.
+        issued = claims.issued_at * 1000
+        if issued < copy.birth or issued <= copy.epoch:
+            return Verdict.UNKNOWN
+        if (claims.expires_at - claims.issued_at) * 1000 > copy.window:
+            return Verdict.UNKNOWN  # it may outlive its entry
+        return Verdict.LIVE
+
+    def stop(self) -> None:
+        """End the thread; the next question would start another."""
+        self._stopping.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+        self._feed.close()
+        self._begin()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="authkit-blacklist", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        stopping = self._stopping
+        while not stopping.is_set():
+            try:
+                self._keep_up(stopping)
+            except (StoreUnavailable, _Gap) as error:
+                if isinstance(error, StoreUnavailable):
+                    stopping.wait(_RETRY)
+
+    def _keep_up(self, stopping: threading.Event) -> None:
+        """Copy everything, then follow until something is amiss or the thread is to end."""
+        sent = _now()
+        copies = self._feed.snapshot()
+        self._copies, self._fresh_at = copies, sent
+        tidied = sent
+        while not stopping.is_set():
+            sent = _now()
+            positions = {bucket: copy.position for bucket, copy in copies.items()}
+            for bucket, news in self._feed.follow(positions, self._max_staleness * _WAIT).items():
+                _take_in(copies[bucket], news)
+            self._fresh_at = sent
+            if sent - tidied > _TIDY_EVERY:
+                tidied = sent
+                for copy in copies.values():
+                    _tidy(copy)
+
+
+def _take_in(copy: BucketCopy, news: News) -> None:
+    """
+    Add what came.
+
+    Raises:
+        _Gap: Entries are missing, or it is another list than before.
+    """
+    counted = expected = copy.number
+    for entry in news.entries:
+        expected += 1
+        if entry.number != expected:
+            raise _Gap
+        if entry.sid:
+            copy.revoked[entry.sid] = entry.until
+        else:
+            copy.epoch = entry.until
+        copy.position = entry.position
+    if news.birth != copy.birth or not counted <= news.number <= expected:
+        raise _Gap
+    copy.number, copy.window = expected, max(copy.window, news.window)
+
+
+def _tidy(copy: BucketCopy) -> None:
+    """Forget what can concern no token any more."""
+    horizon = int(time.time() * 1000) - _SLACK
+    for sid in [sid for sid, until in copy.revoked.items() if until < horizon]:
+        del copy.revoked[sid]
+
+
+_replicas: "WeakSet[BlacklistReplica]" = WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    """A forked child has its parent's copies but not the threads that keep them fresh."""
+    for replica in list(_replicas):
+        replica._begin()  # noqa: SLF001 - this module's own
+
+
+os.register_at_fork(after_in_child=_begin_anew_in_child)

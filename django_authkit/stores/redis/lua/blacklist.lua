@@ -1,0 +1,42 @@
+-- Prelude of every script about auth sessions: the list of what was revoked.
+--
+-- l  stream of entries {n, s, u}: number, sid and until when it matters; or {n, e}: number and epoch.
+--    They are numbered without gaps, so that a reader sees when some were taken away before it came.
+-- m  hash: birth    of tokens issued before, the list may not know everything
+--          run      the run of the server that the list began in, or went on in without loss
+--          window   the longest life of any access token issued so far
+--          number   of the last entry
+--          limit    most entries
+
+local LIMIT = 100000
+
+local function list_state(field)
+  return redis.call('HGET', base .. ':m', field)
+end
+
+-- Tokens may live for `access` from now on.
+local function widen_window(access)
+  if access > tonumber(list_state('window') or 0) then redis.call('HSET', base .. ':m', 'window', access) end
+end
+
+-- Entries go when the last token that they could concern has expired. Too many at once: the older half
+-- goes too, and of tokens issued before now the list does not know everything any more.
+local function trim_list()
+  local stream, window = base .. ':l', tonumber(list_state('window') or 0)
+  redis.call('XTRIM', stream, 'MINID', '~', math.max(0, server_now - window))
+  local limit = tonumber(list_state('limit') or LIMIT)
+  if redis.call('XLEN', stream) > limit then
+    redis.call('XTRIM', stream, 'MAXLEN', math.floor(limit / 2))
+    redis.call('HSET', base .. ':m', 'birth', server_now)
+  end
+end
+
+local function list_entry(...)
+  local number = redis.call('HINCRBY', base .. ':m', 'number', 1)
+  redis.call('XADD', base .. ':l', '*', 'n', number, ...)
+  trim_list()
+end
+
+local function list_revoked(record)
+  if record.access_until > now then list_entry('s', record.sid, 'u', record.access_until) end
+end

@@ -1,0 +1,74 @@
+"""
+How a revocation reaches access tokens: the setting ``ACCESS_CHECK``, one class for each choice.
+
+=============  ======================  =================================  =========================
+policy         cost of a request       a revoked token is refused         when the store is down
+=============  ======================  =================================  =========================
+``"store"``    one read round trip     at once                            503
+``"replica"``  a look in this process  within ``REPLICA_MAX_STALENESS``   as ``"store"``, so 503
+``"none"``     nothing                 when it expires                    works
+=============  ======================  =================================  =========================
+"""
+
+from typing import Protocol
+
+from django_authkit.errors import SessionEnded, TokenInvalid
+from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.stores.protocol import Store
+from django_authkit.tokens.claims import AccessClaims
+from django_authkit.types import Absent, Found
+
+
+class AccessCheck(Protocol):
+    """Decides whether the auth session of a verified access token is still there."""
+
+    def admit(self, claims: AccessClaims) -> Found | None:
+        """
+        Let the token pass.
+
+        Returns:
+            The record if it had to be read, else ``None``.
+
+        Raises:
+            SessionEnded: The auth session is over.
+        """
+
+
+class StoreCheck:
+    """Asks the store, each time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def admit(self, claims: AccessClaims) -> Found:
+        """Return the live record, in one read round trip."""
+        found = self._store.load(claims.sid)
+        if isinstance(found, Absent):
+            raise SessionEnded
+        if found.session.user_id != claims.subject:
+            raise TokenInvalid
+        return found
+
+
+class ReplicaCheck:
+    """Looks in this process's copy of the blacklist, and asks the store whenever that cannot tell."""
+
+    def __init__(self, replica: BlacklistReplica, store: StoreCheck) -> None:
+        self._replica = replica
+        self._store = store
+
+    def admit(self, claims: AccessClaims) -> Found | None:
+        """Let the token pass with no round trip while the copy is fresh."""
+        verdict = self._replica.verdict(claims)
+        if verdict is Verdict.LIVE:
+            return None
+        if verdict is Verdict.REVOKED:
+            raise SessionEnded
+        return self._store.admit(claims)
+
+
+class NoCheck:
+    """Believes an access token until it expires."""
+
+    def admit(self, claims: AccessClaims) -> None:
+        """Let the token pass."""
