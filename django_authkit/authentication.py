@@ -4,6 +4,7 @@ DRF authentication classes. ``AuthKitAuthentication`` follows the settings; the 
 ``request.user`` is the user and ``request.auth`` the ``Authentication``: auth session, mode, transport.
 """
 
+from functools import partial
 from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -15,6 +16,7 @@ from django_authkit import answers, service
 from django_authkit.api.exceptions import api_error
 from django_authkit.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.errors import AuthKitError, CredentialRejected
+from django_authkit.lazy_user import answer_by
 from django_authkit.request_state import Authentication, state_of
 from django_authkit.types import Mode, Transport
 
@@ -41,12 +43,20 @@ class AuthKitAuthentication(BaseAuthentication):
                 enforce_csrf(http)
         except AuthKitError as error:
             raise api_error(error) from error
+        answer_by(known.user, partial(_as_api_error, http))
         return known.user, known
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401 (RFC 6750 §3); DRF would make a 403 of it without one."""
         seen = state_of(request._request).authentication
         return answers.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
+
+
+def _as_api_error(http: HttpRequest, error: AuthKitError) -> Exception:
+    """Return what answers *error*, which came when the user was first needed; the challenge tells of it."""
+    if isinstance(error, CredentialRejected):
+        state_of(http).authentication = error
+    return api_error(error)
 
 
 class SessionAuthentication(AuthKitAuthentication):

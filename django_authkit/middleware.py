@@ -28,7 +28,8 @@ from django_authkit.answers import error_response
 from django_authkit.conf import get_settings
 from django_authkit.csrf import exempt_bearer
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
-from django_authkit.request_state import current_request, state_of
+from django_authkit.lazy_user import read_now
+from django_authkit.request_state import current_request, known_authentication, state_of
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.changes import settle_password_change
 from django_authkit.service.recognition import authenticate, recognise_django_login
@@ -192,6 +193,9 @@ def _django_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
 
 
 def _resolved(request: HttpRequest) -> Any:
-    """Return ``request.user`` itself, looked up where blocking is allowed."""
+    """Return ``request.user`` itself, looked up and read where blocking is allowed."""
     request.user.is_authenticated  # noqa: B018 - this is the look-up
+    known = known_authentication(request)
+    if known is not None:
+        read_now(known.user)  # a coroutine's first touch of an attribute could not wait for a row
     return request.user

@@ -27,6 +27,20 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
+class Gap(Exception):
+    """A copy missed something, and has to be made anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty)."""
+
+    number: int
+    position: str
+    sid: str
+    until: int
+
+
 @dataclass(slots=True)
 class BucketCopy:
     """
@@ -48,15 +62,20 @@ class BucketCopy:
     position: str
     revoked: dict[str, int] = field(default_factory=dict)
 
+    def add(self, entry: Entry) -> None:
+        """
+        Take in the next entry.
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty)."""
-
-    number: int
-    position: str
-    sid: str
-    until: int
+        Raises:
+            Gap: It is not the next.
+        """
+        if entry.number != self.number + 1:
+            raise Gap
+        if entry.sid:
+            self.revoked[entry.sid] = entry.until
+        else:
+            self.epoch = max(self.epoch, entry.until)
+        self.number, self.position = entry.number, entry.position
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +84,8 @@ class News:
     What came after a position.
 
     Attributes:
-        birth, number: The bucket's present birth mark and count of entries.
+        birth, number: The bucket's present birth mark and count of entries; the former is 0 where this
+            is not the list that the position is of.
         entries: In order.
     """
 
@@ -82,37 +102,42 @@ class BlacklistFeed(Protocol):
     """The two characters that the sids of each bucket begin with."""
 
     def snapshot(self) -> Mapping[str, BucketCopy]:
-        """Return all that is in the list now. Raises ``StoreUnavailable``."""
+        """Return all that is in the list now. Raises ``StoreUnavailable``; ``Gap`` if it changed too much."""
 
     def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
         """
         Return what came after *positions*, waiting up to *wait* seconds for the first entry.
 
         Raises:
-            StoreUnavailable: No answer, or the connection is not the one that the positions came by.
+            StoreUnavailable: No answer.
         """
 
     def close(self) -> None:
         """Give the connection back."""
 
 
-_CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-"""Counts the time that the machine slept, where the system can tell."""
 _WAIT: Final = 0.25
 """Fraction of the allowed staleness that a read waits for news."""
 _RETRY: Final = 0.1
-"""Seconds between tries to reach a store that is down."""
+"""Seconds until another try to make a copy."""
 _SLACK: Final = 120_000
 """Milliseconds that entries are kept beyond their use: more than any leeway."""
 _TIDY_EVERY: Final = 60.0
 
 
-def _now() -> float:
-    return time.clock_gettime(_CLOCK)
+if hasattr(time, "CLOCK_BOOTTIME"):
+
+    def _now() -> float:
+        """Return seconds on a clock that counts the time the machine slept."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+else:
+    _now = time.monotonic  # the nearest that the system has
 
 
-class _Gap(Exception):
-    """The copy missed something, and has to be made anew."""
+_Held = tuple[Mapping[str, BucketCopy], float]
+"""The copies, and when the last completed read of them was sent: always replaced as one."""
+_NOTHING: Final[_Held] = ({}, float("-inf"))
 
 
 class BlacklistReplica:
@@ -134,8 +159,7 @@ class BlacklistReplica:
         _replicas.add(self)
 
     def _begin(self) -> None:
-        self._copies: Mapping[str, BucketCopy] = {}
-        self._fresh_at = float("-inf")
+        self._held: _Held = _NOTHING
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._starting = threading.Lock()
@@ -143,17 +167,18 @@ class BlacklistReplica:
     @property
     def age(self) -> float:
         """Seconds since the sending of the last completed read; infinite before the first."""
-        return _now() - self._fresh_at
+        return _now() - self._held[1]
 
     def __len__(self) -> int:
-        return sum(len(copy.revoked) for copy in self._copies.values())
+        return sum(len(copy.revoked) for copy in self._held[0].values())
 
     def verdict(self, claims: AccessClaims) -> Verdict:
         """Tell whether the auth session of a verified token was revoked, as far as can be known here."""
-        if self.age > self._max_staleness:
+        copies, fresh_at = self._held
+        if _now() - fresh_at > self._max_staleness:
             self._start()
             return Verdict.UNKNOWN
-        copy = self._copies.get(claims.sid[:2])
+        copy = copies.get(claims.sid[:2])
         if copy is None:
             return Verdict.UNKNOWN
         if claims.sid in copy.revoked:
@@ -186,22 +211,24 @@ class BlacklistReplica:
         while not stopping.is_set():
             try:
                 self._keep_up(stopping)
-            except (StoreUnavailable, _Gap) as error:
-                if isinstance(error, StoreUnavailable):
-                    stopping.wait(_RETRY)
+            except StoreUnavailable:
+                stopping.wait(_RETRY)
+            except Gap:
+                self._held = _NOTHING  # known to be wrong: not for a moment longer
+                stopping.wait(_RETRY)
 
     def _keep_up(self, stopping: threading.Event) -> None:
         """Copy everything, then follow until something is amiss or the thread is to end."""
         sent = _now()
         copies = self._feed.snapshot()
-        self._copies, self._fresh_at = copies, sent
+        self._held = copies, sent
         tidied = sent
         while not stopping.is_set():
             sent = _now()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
             for bucket, news in self._feed.follow(positions, self._max_staleness * _WAIT).items():
                 _take_in(copies[bucket], news)
-            self._fresh_at = sent
+            self._held = copies, sent
             if sent - tidied > _TIDY_EVERY:
                 tidied = sent
                 for copy in copies.values():
@@ -213,21 +240,14 @@ def _take_in(copy: BucketCopy, news: News) -> None:
     Add what came.
 
     Raises:
-        _Gap: Entries are missing, or it is another list than before.
+        Gap: Entries are missing, or it is another list than before.
     """
-    counted = expected = copy.number
+    known = copy.number
     for entry in news.entries:
-        expected += 1
-        if entry.number != expected:
-            raise _Gap
-        if entry.sid:
-            copy.revoked[entry.sid] = entry.until
-        else:
-            copy.epoch = entry.until
-        copy.position = entry.position
-    if news.birth != copy.birth or not counted <= news.number <= expected:
-        raise _Gap
-    copy.number, copy.window = expected, max(copy.window, news.window)
+        copy.add(entry)
+    if news.birth != copy.birth or not known <= news.number <= copy.number:
+        raise Gap
+    copy.window = max(copy.window, news.window)
 
 
 def _tidy(copy: BucketCopy) -> None:
@@ -246,4 +266,5 @@ def _begin_anew_in_child() -> None:
         replica._begin()  # noqa: SLF001 - this module's own
 
 
-os.register_at_fork(after_in_child=_begin_anew_in_child)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)

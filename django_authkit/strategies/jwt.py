@@ -69,7 +69,6 @@ class JwtStrategy:
         self._access = milliseconds(settings.access_lifetime)
         self._idle = milliseconds(settings.idle_timeout)
         self._grace = milliseconds(settings.refresh_grace)
-        self._names_backend = len(django_settings.AUTHENTICATION_BACKENDS) > 1
 
     def resolve(self, text: str) -> tuple[AccessClaims, Found | None]:
         """
@@ -106,7 +105,7 @@ class JwtStrategy:
             auth_time=session.auth_time // 1000,
             stamp=password_stamp(session.auth_hash),
             jti=new_jti()[:22],
-            backend=session.backend if self._names_backend else "",
+            backend=session.backend if len(django_settings.AUTHENTICATION_BACKENDS) > 1 else "",
             extra=self._extra_claims(user, session) if self._extra_claims else {},
         )
         refresh = RefreshClaims(

@@ -9,9 +9,11 @@ signer (RFC 8725 §3.1 has the reasons; the blacklist goes by sid).
 It lives and dies with the codec, so a key that leaves the ring takes what it verified with it.
 """
 
+import os
 from threading import Lock
 from time import time
 from typing import Final
+from weakref import WeakSet
 
 from django_authkit.tokens.claims import AccessClaims
 
@@ -36,6 +38,10 @@ class VerifiedTokens:
         self._size = size
         self._leeway = leeway
         self._claims: dict[str, AccessClaims] = {}
+        self._begin()
+        _caches.add(self)
+
+    def _begin(self) -> None:
         self._lock = Lock()
 
     def get(self, token: object) -> AccessClaims | None:
@@ -56,3 +62,16 @@ class VerifiedTokens:
 
     def __len__(self) -> int:
         return len(self._claims)
+
+
+_caches: "WeakSet[VerifiedTokens]" = WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    """The lock of a forked child may be held by a thread that only its parent has."""
+    for cache in list(_caches):
+        cache._begin()  # noqa: SLF001 - this module's own
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)

@@ -2,18 +2,23 @@
 
 import time
 from collections.abc import Mapping
+from math import inf
 from typing import Any, Final
 
+from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.revocation import BucketCopy, Entry, News
-from django_authkit.stores.redis.scripts import Client, Scripts
+from django_authkit.revocation import BucketCopy, Entry, Gap, News
+from django_authkit.stores.redis.scripts import Client, Scripts, script
 
 _POLL: Final = 0.02
-"""Seconds between looks on a cluster, where no one call can wait on several nodes."""
-_STATE: Final = ("birth", "window", "number")
+"""Seconds at least between looks on a cluster."""
+_PAGE: Final = 1000
+"""Entries that are read at once."""
+_PAUSES: Final = 19
+"""How many times as long as a look the pause is: many buckets cost no more than a twentieth of the time."""
 
 
 class RedisFeed:
@@ -21,8 +26,7 @@ class RedisFeed:
     Reads the streams of all buckets, on a client of its own.
 
     Args:
-        client: A client that returns bytes and does not repeat on its own. A broken connection has to
-            be an error: what was missed meanwhile is not known.
+        client: A client that returns bytes and does not repeat on its own.
         bases: The first part of the keys of each bucket, by the two characters of its sids.
         limit: Most entries in each bucket.
     """
@@ -32,62 +36,83 @@ class RedisFeed:
         self._bases = bases
         self._limit = limit
         self._scripts = Scripts(client)
+        self._patience = _patience_of(client)
+        self._took = 0.0
         self.buckets = tuple(bases)
 
     def snapshot(self) -> Mapping[str, BucketCopy]:
-        """Return all that is in the list now: one round trip a bucket."""
-        return {bucket: self._copy(base) for bucket, base in self._bases.items()}
+        """Return all that is in the list now: one round trip a bucket, and one for each page of entries."""
+        try:
+            return {bucket: self._copy(base) for bucket, base in self._bases.items()}
+        except (RedisError, RedisClusterException) as error:  # a refusal too: the store may still answer
+            raise StoreUnavailable from error
 
     def _copy(self, base: str) -> BucketCopy:
-        reply = self._scripts.run("blacklist_snapshot", base, 0, self._limit)
-        birth, window, epoch, number, position, entries = reply
-        revoked = [entry for entry in map(_entry, entries) if entry.sid]
-        return BucketCopy(
-            birth=birth,
-            window=window,
-            epoch=epoch,
-            number=number,
-            position=position.decode(),
-            revoked={entry.sid: entry.until for entry in revoked},
-        )
+        """Read page by page: no other client waits for long, however many entries there are."""
+        birth, window, epoch, first, last = self._scripts.run("blacklist_snapshot", base, 0, self._limit)
+        copy = BucketCopy(birth=birth, window=window, epoch=epoch, number=first - 1, position="0-0")
+        while copy.number < last:
+            page: Any = self._client.xrange(f"{base}:l", f"({copy.position}", count=_PAGE)
+            if not page:
+                raise Gap
+            for raw in page:
+                copy.add(_entry(raw))
+        return copy
 
     def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
-        """Return what came after *positions*: one round trip, or one a bucket on a cluster."""
+        """Return what came after *positions*: one round trip, or several in a row on a cluster."""
         try:
             if isinstance(self._client, RedisCluster):
                 return self._poll(positions, wait)
-            return self._read(positions, block=max(1, int(wait * 1000)))
+            return self._block(self._client, positions, min(wait, self._patience))
         except (RedisError, RedisClusterException) as error:
             raise StoreUnavailable from error
 
-    def _poll(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
-        deadline = time.monotonic() + wait
-        while True:
-            news: dict[str, News] = {}
-            for bucket, position in positions.items():
-                news.update(self._read({bucket: position}, block=None))
-            if any(each.entries for each in news.values()) or time.monotonic() > deadline:
-                return news
-            time.sleep(_POLL)
-
-    def _read(self, positions: Mapping[str, str], block: int | None) -> Mapping[str, News]:
+    def _block(self, client: Redis, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
         """Read the states, then the streams: whatever a state counts, its stream has shown or lost."""
-        pipeline: Any = self._client.pipeline(transaction=False)
-        for bucket in positions:
-            pipeline.hmget(f"{self._bases[bucket]}:m", _STATE)
-        pipeline.xread(
-            {f"{self._bases[bucket]}:l": position for bucket, position in positions.items()}, block=block
-        )
-        *states, streams = pipeline.execute()
-        entries = {bytes(name).decode(): listed for name, listed in _pairs(streams)}
+        pipeline = self._states(client, positions)
+        streams = {f"{self._bases[bucket]}:l": position for bucket, position in positions.items()}
+        pipeline.xread(streams, block=max(1, int(wait * 1000)))
+        *states, listed = pipeline.execute()
+        entries = {bytes(name).decode(): found for name, found in _pairs(listed)}
         return {
-            bucket: _news(state, entries.get(f"{self._bases[bucket]}:l", ()))
-            for bucket, state in zip(positions, states, strict=True)
+            bucket: _news(state, entries.get(stream, ()))
+            for bucket, state, stream in zip(positions, states, streams, strict=True)
         }
+
+    def _poll(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+        """Look after a pause: no one call can wait on several nodes."""
+        time.sleep(min(wait, max(_POLL, _PAUSES * self._took)))
+        begun = time.monotonic()
+        pipeline = self._states(self._client, positions)
+        for bucket, position in positions.items():
+            pipeline.xrange(f"{self._bases[bucket]}:l", f"({position}")
+        replies = pipeline.execute()
+        self._took = time.monotonic() - begun
+        read = zip(replies[: len(positions)], replies[len(positions) :], strict=True)
+        return {bucket: _news(*both) for bucket, both in zip(positions, read, strict=True)}
+
+    def _states(self, client: Client, positions: Mapping[str, str]) -> Any:
+        """Return a pipeline that begins with the state of each bucket."""
+        pipeline: Any = client.pipeline(transaction=False)
+        text = script("blacklist_state").text
+        for bucket in positions:
+            pipeline.execute_command("EVAL", text, 1, self._bases[bucket])  # a cluster's has no eval()
+        return pipeline
 
     def close(self) -> None:
         """Give the connections back."""
         self._client.close()
+        if isinstance(self._client, Redis):  # which leaves a pool alone that it was given
+            self._client.connection_pool.disconnect()
+
+
+def _patience_of(client: Client) -> float:
+    """Return for how many seconds a read may wait for news, well before the client gives the server up."""
+    if isinstance(client, RedisCluster):
+        return inf  # it polls
+    timeout: float | None = client.connection_pool.connection_kwargs.get("socket_timeout")
+    return timeout / 2 if timeout else inf
 
 
 def _pairs(streams: Any) -> Any:
@@ -98,14 +123,12 @@ def _pairs(streams: Any) -> Any:
 
 
 def _news(state: Any, listed: Any) -> News:
-    birth, window, number = (int(value or 0) for value in state)
+    birth, window, number = state
     return News(birth=birth, window=window, number=number, entries=tuple(map(_entry, listed)))
 
 
 def _entry(raw: Any) -> Entry:
     position, fields = raw
-    if isinstance(fields, list):
-        fields = dict(zip(fields[::2], fields[1::2], strict=True))
     epoch = fields.get(b"e")
     return Entry(
         number=int(fields[b"n"]),

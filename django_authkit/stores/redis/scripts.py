@@ -24,6 +24,7 @@ Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
 
 _PRELUDES = {
+    "blacklist_state": (),
     "now": ("clock",),
     "create_anonymous": ("clock",),
     "load_anonymous": ("clock",),

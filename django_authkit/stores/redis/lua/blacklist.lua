@@ -9,6 +9,8 @@
 --          limit    most entries
 
 local LIMIT = 100000
+-- Workers forgive an expired token some time (LEEWAY); an entry outlives what any of them forgives.
+local SLACK = 120000
 
 local function list_state(field)
   return redis.call('HGET', base .. ':m', field)
@@ -23,7 +25,7 @@ end
 -- goes too, and of tokens issued before now the list does not know everything any more.
 local function trim_list()
   local stream, window = base .. ':l', tonumber(list_state('window') or 0)
-  redis.call('XTRIM', stream, 'MINID', '~', math.max(0, server_now - window))
+  redis.call('XTRIM', stream, 'MINID', '~', math.max(0, server_now - window - SLACK))
   local limit = tonumber(list_state('limit') or LIMIT)
   if redis.call('XLEN', stream) > limit then
     redis.call('XTRIM', stream, 'MAXLEN', math.floor(limit / 2))
@@ -38,5 +40,5 @@ local function list_entry(...)
 end
 
 local function list_revoked(record)
-  if record.access_until > now then list_entry('s', record.sid, 'u', record.access_until) end
+  if record.access_until + SLACK > now then list_entry('s', record.sid, 'u', record.access_until) end
 end

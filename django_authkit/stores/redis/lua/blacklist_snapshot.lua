@@ -1,20 +1,34 @@
--- Read the whole list of what was revoked. Begins it if there is none.
+-- What a copy of the list begins with: all but the entries, which are read without holding the server up.
+-- Begins the list if there is none.
 --
 -- ARGV  2 most entries from now on
--- Returns {birth, window, epoch, number, position, {entry id, {field, value, ...}}...}.
+-- Returns {birth, window, epoch, number of the first entry there is, number of the last}.
 --
 -- A server that was restarted, or took over from another, may have lost its latest writes: of tokens
--- issued before, the list does not know everything then.
+-- issued before, the list does not know everything then. If entries were taken out of it (an eviction,
+-- somebody's hand), it begins anew: which ones is not known.
 
-local state = base .. ':m'
+if not string.find(redis.call('INFO', 'replication'), 'role:master', 1, true) then
+  return redis.error_reply('READONLY A copy is made of the primary only.')
+end
+
+local state, stream = base .. ':m', base .. ':l'
+
+local function number_of(entries)
+  return entries[1] and tonumber(entries[1][2][2])
+end
+
+local number = tonumber(list_state('number') or 0)
+local last = number_of(redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)) or 0
+local first = number_of(redis.call('XRANGE', stream, '-', '+', 'COUNT', 1)) or 1
+if last ~= number or last - first + 1 ~= redis.call('XLEN', stream) then
+  redis.call('UNLINK', stream)
+  redis.call('HDEL', state, 'birth', 'number')
+  first, number = 1, 0
+end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if list_state('run') ~= run or not list_state('birth') then
   redis.call('HSET', state, 'run', run, 'birth', server_now)
 end
-redis.call('HSET', state, 'limit', ARGV[2])
-local entries = redis.call('XRANGE', base .. ':l', '-', '+')
-local position = #entries > 0 and entries[#entries][1] or '0-0'
-return {
-  tonumber(list_state('birth')), tonumber(list_state('window') or 0), epoch,
-  tonumber(list_state('number') or 0), position, entries,
-}
+if list_state('limit') ~= ARGV[2] then redis.call('HSET', state, 'limit', ARGV[2]) end
+return { tonumber(list_state('birth')), tonumber(list_state('window') or 0), epoch, first, number }

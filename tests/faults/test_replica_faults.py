@@ -1,0 +1,266 @@
+"""
+The copy of the blacklist while its server fails: no revoked token is let in beyond the bound.
+
+A witness tries every revoked token all the time. Afterwards the copy is free again: fresh tokens cost
+nothing.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from django_authkit.revocation import Verdict
+from django_authkit.stores.redis import feed as redis_feed
+from faults.mortal_servers import MortalValkey
+from following import Follower, Witness, begun, client_of, next_second, until
+
+STALENESS = 0.6
+LIST, STATE = "authkit::{AA}:l", "authkit::{AA}:m"
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[MortalValkey]:
+    """Return a running Valkey of this module's own that may be stopped."""
+    with MortalValkey.running() as server:
+        yield server
+
+
+@pytest.fixture
+def follower(mortal: MortalValkey) -> Iterator[Follower]:
+    """Return a copy that has caught up with an empty list."""
+    mortal.direct.flushall()
+    with Follower(mortal.url, staleness=STALENESS, limit=200) as follower:
+        begun(follower.store)
+        yield follower.caught_up()
+
+
+@pytest.fixture
+def witness(follower: Follower) -> Iterator[Witness]:
+    """Return a witness with something to watch from the first."""
+    with Witness.of(follower) as witness:
+        witness.revoke(*(begun(follower.store, str(number)) for number in range(3)))
+        yield witness
+
+
+def _is_free_again(follower: Follower) -> None:
+    """Wait until fresh tokens cost nothing."""
+    until(follower.is_free)
+
+
+def test_stopped(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """The server stops and comes back with its data: 503 meanwhile, then all as before."""
+    live = begun(follower.store, "live")
+    with mortal.down():
+        time.sleep(STALENESS * 2)
+        assert follower.admits(live) is None
+        assert follower.replica.verdict(live) is Verdict.UNKNOWN
+    until(lambda: follower.admits(live) is True)
+    witness.revoke(begun(follower.store, "after"))
+    _is_free_again(follower)
+
+
+def test_hung(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """The server says nothing for a while: the copy is believed as long as agreed, and then not."""
+    live = begun(follower.store, "live")
+    with mortal.hung():
+        hung = time.monotonic()
+        until(lambda: follower.replica.verdict(live) is Verdict.UNKNOWN)
+        assert time.monotonic() - hung < STALENESS + 0.2
+        time.sleep(STALENESS * 2)
+        assert follower.admits(live) is None
+    witness.revoke(begun(follower.store, "after"), live)
+    _is_free_again(follower)
+
+
+def test_revoked_while_the_line_is_dead(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """Every connection is cut just after each of many revocations: none is missed."""
+    with Redis.from_url(mortal.url) as killer:
+        for number in range(20):
+            witness.revoke(begun(follower.store, f"cut {number}"))
+            killer.client_kill_filter(_type="normal", skipme=True)
+            time.sleep(0.02)
+    _is_free_again(follower)
+
+
+def test_restarted_empty(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """The server comes back with nothing: everything is gone, and nothing that was revoked is back."""
+    live = begun(follower.store, "live")
+    mortal.kill()
+    mortal.forget()
+    witness.expect_refusal(live)  # its record is lost: over, or unknown
+    mortal.start()
+    until(lambda: follower.admits(live) is False)
+    _is_free_again(follower)
+
+
+def test_flushed(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """The database is emptied under the copy: tokens of before are dead, once that is seen."""
+    live = begun(follower.store, "live")
+    mortal.direct.flushall()
+    witness.expect_refusal(live)
+    until(lambda: follower.admits(live) is False)
+    _is_free_again(follower)
+
+
+def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """New revocations right after an emptying do not pass for the continuation of the old list."""
+    before = [begun(follower.store, f"before {number}") for number in range(5)]
+    mortal.direct.flushall()
+    for claims in before:
+        witness.expect_refusal(claims)
+    for number in range(6):
+        witness.revoke(begun(follower.store, f"after {number}"))
+    until(lambda: not any(map(follower.admits, before)))
+    _is_free_again(follower)
+
+
+def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """A restart loses the latest writes: what was revoked since is not let in by a copy that missed it."""
+    mortal.save()
+    since = [begun(follower.store, f"since {number}") for number in range(5)]
+    witness.revoke(*since)
+    birth = int(mortal.direct.hget(STATE, "birth") or 0)
+    mortal.kill()
+    mortal.start()
+    for number in range(5):  # the count is what it was before the loss
+        claims = begun(follower.store, f"again {number}")
+        witness.revoke(claims)
+    _is_free_again(follower)
+    assert int(mortal.direct.hget(STATE, "birth") or 0) > birth
+
+
+def test_restarted_between_two_reads(
+    follower: Follower, witness: Witness, mortal: MortalValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart that the client hides, by connecting anew without a word, is seen by the server's run."""
+    mortal.save()
+    lost = begun(follower.store, "lost")  # no entry: the count of the list is the same after the restart
+    reading, go_on = _paused(monkeypatch)
+    until(lambda: bool(reading))
+    mortal.kill()
+    mortal.start()
+    witness.expect_refusal(lost)
+    go_on.append(True)
+    until(lambda: follower.replica.age < STALENESS)
+    time.sleep(STALENESS)
+    assert follower.admits(lost) is False
+    _is_free_again(follower)
+
+
+def _paused(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bool], list[bool]]:
+    """Let the copy's thread wait between two reads; return signs that it does, and that it may go on."""
+    reading: list[bool] = []
+    go_on: list[bool] = []
+    follow = redis_feed.RedisFeed.follow
+
+    def held(feed: redis_feed.RedisFeed, *arguments: object) -> object:
+        reading.append(True)
+        while not go_on:
+            time.sleep(0.001)
+        return follow(feed, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(redis_feed.RedisFeed, "follow", held)
+    return reading, go_on
+
+
+def test_too_many(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """More revocations than the list may hold: the older go, and the store is asked about their tokens."""
+    for number in range(450):  # the limit is 200
+        witness.revoke(begun(follower.store, f"many {number}"))
+    assert len(follower.replica) <= 450
+    with Follower(mortal.url, limit=200) as newcomer:
+        newcomer.caught_up()
+        assert len(newcomer.replica) <= 200
+    next_second()
+    _is_free_again(follower)
+
+
+@pytest.mark.parametrize("part", ["stream", "one entry", "state", "last entries"])
+def test_entries_were_taken_out(
+    follower: Follower, witness: Witness, mortal: MortalValkey, part: str
+) -> None:
+    """Parts of the list vanish (an eviction, a hand): nobody believes the rest, the newcomer neither."""
+    gone = [begun(follower.store, f"gone {number}") for number in range(4)]
+    witness.revoke(*gone)
+    listed: Any = mortal.direct.xrange(LIST)
+    ids = [position for position, _ in listed]
+    {
+        "stream": lambda: mortal.direct.delete(LIST),
+        "one entry": lambda: mortal.direct.xdel(LIST, ids[1]),
+        "state": lambda: mortal.direct.delete(STATE),
+        "last entries": lambda: mortal.direct.xdel(LIST, *ids[-2:]),
+    }[part]()
+    with Follower(mortal.url, staleness=STALENESS) as newcomer, Witness.of(newcomer) as second:
+        for claims in gone:
+            second.expect_refusal(claims)
+        until(newcomer.is_fresh)
+        assert not any(map(newcomer.admits, gone))
+        witness.revoke(begun(follower.store, "after"))
+        _is_free_again(newcomer)
+        _is_free_again(follower)
+        birth = mortal.direct.hget(STATE, "birth")
+        time.sleep(0.3)
+        assert mortal.direct.hget(STATE, "birth") == birth  # no two copies make each other begin anew
+
+
+def test_demoted(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+    """A server that became somebody's replica is not believed: what it has may be old."""
+    live = begun(follower.store, "live")
+    mortal.direct.replicaof("127.0.0.1", "1")
+    try:
+        until(lambda: follower.replica.verdict(live) is Verdict.UNKNOWN)
+        time.sleep(STALENESS)
+        assert follower.replica.verdict(live) is Verdict.UNKNOWN
+    finally:
+        mortal.direct.replicaof("NO", "ONE")
+    _is_free_again(follower)
+
+
+def test_failed_over(tmp_path: Path) -> None:
+    """A replica takes over without the latest writes: what they revoked is refused or asked about."""
+    with MortalValkey.running() as first, MortalValkey.running() as second:
+        line = Switch(first.port)
+        second.direct.replicaof("127.0.0.1", str(first.port))
+        until(lambda: second.direct.info("replication")["master_link_status"] == "up")
+        with Follower(line.url, staleness=STALENESS) as follower:
+            begun(follower.store)
+            follower.caught_up()
+            with Witness.of(follower) as witness:
+                kept = begun(follower.store, "kept")
+                witness.revoke(kept)
+                until(lambda: _offset(first, "master_repl_offset") == _offset(second, "slave_repl_offset"))
+                second.direct.replicaof("NO", "ONE")  # from here on it hears nothing
+                witness.revoke(*(begun(follower.store, f"lost {number}") for number in range(3)))
+                line.lead_to(second.port)
+                witness.revoke(*(begun(follower.store, f"new {number}") for number in range(3)))
+                _is_free_again(follower)
+                time.sleep(STALENESS)
+        line.close()
+
+
+def _offset(server: MortalValkey, name: str) -> int:
+    return int(server.direct.info("replication")[name])
+
+
+class Switch:
+    """An address that leads to one server, and later to another, as Sentinel's does."""
+
+    def __init__(self, port: int) -> None:
+        from stores.redis.valkey_server import LossyLine
+
+        self._line = LossyLine(port)
+        self.url = f"redis://127.0.0.1:{self._line.port}/0"
+
+    def lead_to(self, port: int) -> None:
+        """Lead new connections there, and cut the old ones."""
+        with client_of(self.url) as old:
+            self._line._server_port = port  # noqa: SLF001
+            old.client_kill_filter(_type="normal", skipme=False)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._line.close()

@@ -1,0 +1,211 @@
+"""A process's copy of the blacklist on a real server, and a witness who never stops trying revoked tokens."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from secrets import token_bytes
+from threading import Event, Thread
+from threading import enumerate as all_threads
+from typing import Any, Self
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from django_authkit.errors import SessionEnded, StoreUnavailable
+from django_authkit.handles import bucket_of, new_handle
+from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.stores.redis import RedisStore
+from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
+from django_authkit.tokens.claims import AccessClaims
+from django_authkit.types import AuthSession, Created, EndReason, Mode, NewSession, OnLimit
+
+THREAD = "authkit-blacklist"
+PATIENCE = 20.0
+MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
+
+
+def client_of(url: str, protocol: int = 3) -> Redis:
+    """Return a client as ``connect`` makes it: it gives up after a second and repeats nothing."""
+    return Redis.from_url(
+        url, protocol=protocol, socket_timeout=1, socket_connect_timeout=1, retry=Retry(NoBackoff(), 0)
+    )
+
+
+def proposal(user_id: str = "1", **changes: Any) -> NewSession:
+    """Return what ``create`` takes for a log-in in JWT mode, with access tokens of five minutes."""
+    buckets = changes.pop("buckets", 1)
+    return replace(
+        NewSession(
+            sid=new_handle(bucket_of(user_id, buckets)),
+            user_id=user_id,
+            backend="django.contrib.auth.backends.ModelBackend",
+            auth_hash="a" * 64,
+            mode=Mode.JWT,
+            remember=True,
+            amr=("pwd",),
+            address="203.0.113.7",
+            user_agent="Mozilla/5.0",
+            key_digest=None,
+            jti_digest=token_bytes(32),
+            data="",
+            idle=14 * DAY,
+            absolute=90 * DAY,
+            access=5 * MINUTE,
+            max_sessions=None,
+            on_limit=OnLimit.EVICT,
+        ),
+        **changes,
+    )
+
+
+def claims_of(session: AuthSession, *, access: int = 5 * MINUTE, issued: int | None = None) -> AccessClaims:
+    """Return what the access token says that was issued for *session*, at *issued* (ms) or at once."""
+    at = session.created if issued is None else issued
+    return AccessClaims(
+        subject=session.user_id,
+        sid=session.sid,
+        issued_at=at // 1000,
+        expires_at=(at + access) // 1000,
+        auth_time=session.auth_time // 1000,
+        stamp="",
+        jti="j",
+    )
+
+
+def begun(store: RedisStore, user_id: str = "1", **changes: Any) -> AccessClaims:
+    """Begin an auth session; return what its access token says."""
+    access = changes.get("access", 5 * MINUTE)
+    made = store.create(proposal(user_id, buckets=store.buckets, **changes))
+    assert isinstance(made, Created)
+    return claims_of(made.session, access=access)
+
+
+def until(happens: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Wait for something that has to happen soon."""
+    deadline = time.monotonic() + patience
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def next_second() -> None:
+    """Wait until the second of the present is over: tokens tell no finer time."""
+    time.sleep(1.01 - time.time() % 1)
+
+
+def followers() -> list[Thread]:
+    """Return the threads of this process that follow a blacklist."""
+    return [thread for thread in all_threads() if thread.name == THREAD]
+
+
+class Follower:
+    """A store, a copy of its blacklist, and the policy over both; all on one server."""
+
+    def __init__(self, url: str, *, staleness: float = 1.0, limit: int = 100_000, protocol: int = 3) -> None:
+        self.staleness = staleness
+        self.store = RedisStore(client_of(url, protocol), prefix="authkit:")
+        self.replica = BlacklistReplica(self.store.feed(client_of(url, protocol), limit), staleness)
+        self.check = ReplicaCheck(self.replica, StoreCheck(self.store))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.replica.stop()
+
+    def is_fresh(self) -> bool:
+        """Tell whether the copy can be believed; asking starts it."""
+        self.replica.verdict(NOBODY)
+        return self.replica.age < self.staleness
+
+    def caught_up(self) -> Self:
+        """Wait until the copy is fresh, and the second of its birth over."""
+        until(self.is_fresh)
+        next_second()
+        return self
+
+    def admits(self, claims: AccessClaims) -> bool | None:
+        """Tell whether a token is let in; ``None`` if nobody can say (503)."""
+        try:
+            self.check.admit(claims)
+        except SessionEnded:
+            return False
+        except StoreUnavailable:
+            return None
+        return True
+
+    def is_free(self) -> bool:
+        """Tell whether a fresh token is let in without asking the store."""
+        try:
+            claims = begun(self.store)
+        except StoreUnavailable:
+            return False
+        return self.replica.verdict(claims) is Verdict.LIVE
+
+
+NOBODY = AccessClaims(subject="0", sid="A" * 16, issued_at=0, expires_at=300, auth_time=0, stamp="", jti="j")
+
+
+@dataclass
+class Revoked:
+    """A revoked token, and when its revocation was answered."""
+
+    claims: AccessClaims
+    at: float
+
+
+class Witness:
+    """
+    Tries every revoked token over and over.
+
+    Attributes:
+        latest: How long after the answer to its revocation any token was still let in, in seconds.
+        refused, unknown: How many tries were 401, and 503.
+    """
+
+    def __init__(self, follower: Follower) -> None:
+        self._follower = follower
+        self._revoked: list[Revoked] = []
+        self._over = Event()
+        self.latest = 0.0
+        self.refused = self.unknown = 0
+
+    def revoke(self, *many: AccessClaims) -> None:
+        """Revoke; from the answer on the clock runs."""
+        for claims in many:
+            assert self._follower.store.revoke(claims.sid, EndReason.LOGOUT)
+            self.expect_refusal(claims)
+
+    def expect_refusal(self, claims: AccessClaims) -> None:
+        """Try a token that is dead from now on."""
+        self._revoked.append(Revoked(claims, time.monotonic()))
+
+    def _look(self) -> None:
+        while not self._over.is_set():
+            for each in list(self._revoked):
+                asked = time.monotonic()
+                admitted = self._follower.admits(each.claims)
+                if admitted:
+                    self.latest = max(self.latest, asked - each.at)
+                self.refused += admitted is False
+                self.unknown += admitted is None
+            time.sleep(0.001)
+
+    @classmethod
+    @contextmanager
+    def of(cls, follower: Follower) -> Iterator["Witness"]:
+        """Give a witness; afterwards no token may have been let in later than the bound allows."""
+        witness = cls(follower)
+        thread = Thread(target=witness._look, name="witness")
+        thread.start()
+        try:
+            yield witness
+        finally:
+            witness._over.set()
+            thread.join(PATIENCE)
+        assert not thread.is_alive()
+        assert witness.refused
+        assert witness.latest <= follower.staleness

@@ -1,0 +1,78 @@
+"""The site under each way to check access tokens and to load users."""
+
+import itertools
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings as django_settings
+from redis import Redis
+
+from device import Device
+from django_authkit.types import Mode
+from django_authkit.wiring import get_replica
+from following import until
+from live_site import LiveSite, Trips
+
+BOUND = 1.0
+"""``REPLICA_MAX_STALENESS``, in seconds."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Where auth sessions are, what is issued, and the two settings that this is about."""
+
+    store: str
+    mode: Mode
+    check: str
+    loading: str
+
+    def __str__(self) -> str:
+        return f"{self.store}-{self.mode}-{self.check}-{self.loading}"
+
+    @property
+    def is_lazy(self) -> bool:
+        """Whether the row is read when it is needed; from a database it comes with the record."""
+        return self.loading == "lazy" and not (self.store == "sqlite" and self.reads_record)
+
+    @property
+    def reads_record(self) -> bool:
+        """Whether each request reads the record."""
+        return self.mode is Mode.SESSION or self.check == "store"
+
+    def set_up(self, site: LiveSite) -> None:
+        """Configure *site*; a list of revocations, if there is one, began a while ago."""
+        if self.check == "replica":
+            begin_list()
+        site.configure(ACCESS_CHECK=self.check, USER_LOADING=self.loading, LOGIN_RATE=None, REFRESH_RATE=None)
+
+    def warm(self, device: Device) -> None:
+        """Let the process see the credential once, and its copy of the blacklist become fresh."""
+        assert device.get("/drf/key/").status_code == 200
+        if self.check == "replica" and self.mode is Mode.JWT:
+            until(lambda: get_replica().age < BOUND)
+
+
+def begin_list() -> None:
+    """Let the blacklist of the test's server have begun ten seconds ago."""
+    with Redis.from_url(django_settings.CACHES["authkit"]["LOCATION"]) as direct:
+        run = direct.info("server")["run_id"]
+        birth = int(time.time() * 1000) - 10_000
+        direct.hset("authkit:{AA}:m", mapping={"birth": birth, "run": run})
+
+
+def commands_of_requests(trips: Trips) -> list[str]:
+    """Return the calls of the store's scripts: the thread that follows the blacklist makes no such calls."""
+    return [command for command in trips.commands if command.startswith("EVALSHA ")]
+
+
+def _all() -> list[Policy]:
+    checks = ("store", "replica", "none")
+    every = itertools.starmap(
+        Policy, itertools.product(("valkey", "sqlite"), Mode, checks, ("eager", "lazy"))
+    )
+    return [policy for policy in every if (policy.store, policy.check) != ("sqlite", "replica")]
+
+
+POLICIES: list[Any] = _all()
+JWT_POLICIES = [policy for policy in POLICIES if policy.mode is Mode.JWT]

@@ -1,0 +1,258 @@
+"""A process's copy of the blacklist: what it answers by itself, how soon, and what it leaves to the store."""
+
+import multiprocessing
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.stores.redis import RedisStore
+from django_authkit.tokens.claims import AccessClaims
+from django_authkit.types import EndReason, OnLimit
+from faults.mortal_servers import MortalValkey
+from following import (
+    MINUTE,
+    Follower,
+    begun,
+    claims_of,
+    client_of,
+    followers,
+    next_second,
+    proposal,
+    until,
+)
+from rig import request, rounds
+from stores.redis.valkey_server import Server
+
+STALENESS = 1.0
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a running Valkey of this module's own."""
+    with MortalValkey.running() as server:
+        yield server
+
+
+@pytest.fixture(params=[2, 3], ids=["resp2", "resp3"])
+def follower(server: Server, request: pytest.FixtureRequest) -> Iterator[Follower]:
+    """Return a copy that has caught up with an empty list."""
+    server.direct.flushall()
+    with Follower(server.url, protocol=request.param) as follower:
+        begun(follower.store)  # widens the window
+        yield follower.caught_up()
+    assert not followers()
+
+
+def test_a_fresh_token_costs_nothing(follower: Follower, server: Server) -> None:
+    """A token issued since the list began is let in without a command to the server."""
+    claims = begun(follower.store)
+    with server.watched() as seen:
+        admitted = [follower.check.admit(claims) for _ in range(2_000)]
+    assert admitted == [None] * 2_000
+    follows = [name for name, in_script in seen if not in_script]
+    assert set(follows) <= {"EVAL", "XREAD", "ECHO", "PING"}
+    assert len(follows) < 40  # those of the thread, a few a second
+
+
+ENDINGS: dict[str, Callable[[RedisStore, AccessClaims], object]] = {
+    "revoke": lambda store, claims: store.revoke(claims.sid, EndReason.LOGOUT),
+    "revoke_user": lambda store, claims: store.revoke_user(claims.subject, EndReason.PASSWORD_CHANGED),
+    "revoke_all": lambda store, _: store.revoke_all(),
+    "reuse": lambda store, claims: store.rotate(request(claims.sid, 1, b"stolen" * 5)),
+    "evicted": lambda store, claims: store.create(
+        proposal(claims.subject, max_sessions=1, on_limit=OnLimit.EVICT)
+    ),
+    "others ended": lambda store, claims: store.create(
+        proposal(claims.subject, max_sessions=1, on_limit=OnLimit.END_OTHERS)
+    ),
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+def test_every_end_is_heard_of(follower: Follower, ending: str) -> None:
+    """However an auth session ends, the copy stops letting its token in."""
+    claims, other = begun(follower.store, "7"), begun(follower.store, "8")
+    assert follower.replica.verdict(claims) is Verdict.LIVE
+    ENDINGS[ending](follower.store, claims)
+    until(lambda: follower.replica.verdict(claims) is not Verdict.LIVE, STALENESS)
+    assert follower.admits(claims) is False
+    assert follower.admits(other) is (ending != "revoke_all")
+
+
+def test_a_token_that_is_only_forgiven_can_be_revoked(follower: Follower) -> None:
+    """A token past its end is let in for the leeway; its auth session's end is heard of all the same."""
+    claims = begun(follower.store)
+    follower.store.clock_offset = 5 * MINUTE + 1_000
+    assert follower.replica.verdict(claims) is Verdict.LIVE
+    assert follower.store.revoke(claims.sid, EndReason.LOGOUT)
+    until(lambda: follower.replica.verdict(claims) is Verdict.REVOKED, STALENESS)
+
+
+def test_what_a_copy_cannot_tell(follower: Follower, server: Server) -> None:
+    """The store is asked about tokens that the list may not know everything about."""
+    replica = follower.replica
+    live = begun(follower.store)
+    birth = int(server.direct.hget("authkit::{AA}:m", "birth") or 0)
+    session = follower.store.load(live.sid).session  # type: ignore[union-attr]
+    assert replica.verdict(live) is Verdict.LIVE
+    assert replica.verdict(claims_of(session, issued=birth - 1)) is Verdict.UNKNOWN  # its second, too
+    assert replica.verdict(claims_of(session, issued=birth - birth % 1000 + 1000)) is Verdict.LIVE
+    assert replica.verdict(claims_of(session, access=5 * MINUTE + 1000)) is Verdict.UNKNOWN
+    assert replica.verdict(replace(claims_of(session), sid="B" * 16)) is Verdict.UNKNOWN  # no such bucket
+    follower.store.revoke_all()
+    until(lambda: replica.verdict(live) is Verdict.UNKNOWN)
+    again = begun(follower.store)
+    assert replica.verdict(again) is Verdict.UNKNOWN  # in the second of the epoch
+    assert follower.admits(again)
+    next_second()
+    assert replica.verdict(begun(follower.store)) is Verdict.LIVE
+
+
+def test_a_copy_that_is_not_fresh_yet(server: Server) -> None:
+    """The first question is left to the store; it starts the one thread, which another does not repeat."""
+    server.direct.flushall()
+    with Follower(server.url) as follower:
+        claims = begun(follower.store)
+        assert not followers()
+        assert follower.replica.age == float("inf")
+        assert follower.replica.verdict(claims) is Verdict.UNKNOWN
+        follower.admits(claims)
+        assert len(followers()) == 1
+    assert not followers()
+
+
+def test_a_stopped_copy_begins_again(server: Server) -> None:
+    """After ``stop`` the next question starts a thread, and the copy catches up."""
+    with Follower(server.url) as follower:
+        follower.caught_up()
+        follower.replica.stop()
+        assert not followers()
+        follower.caught_up()
+        assert follower.is_free()
+    assert not followers()
+
+
+def test_a_longer_wait_than_the_client_has(server: Server) -> None:
+    """With much staleness allowed, a read still ends before the client would give the server up."""
+    server.direct.flushall()
+    server.direct.config_resetstat()
+    with Follower(server.url, staleness=30) as follower:
+        begun(follower.store)
+        follower.caught_up()
+        time.sleep(2.5)
+        claims = begun(follower.store)
+        assert follower.replica.verdict(claims) is Verdict.LIVE
+        assert follower.replica.age < 2
+        assert server.direct.info("commandstats")["cmdstat_xrange"]["calls"] == 1  # no snapshot but the first
+        follower.store.revoke(claims.sid, EndReason.LOGOUT)
+        until(lambda: follower.replica.verdict(claims) is Verdict.REVOKED, 2)
+
+
+def test_a_shorter_lifetime_elsewhere_loses_nothing(server: Server) -> None:
+    """A worker with a shorter ``ACCESS_LIFETIME`` trims nothing that a longer-lived token needs."""
+    server.direct.flushall()
+    with Follower(server.url) as first, Follower(server.url) as second:
+        first.caught_up()
+        long = begun(first.store, "long", access=60 * MINUTE)
+        first.store.revoke(long.sid, EndReason.LOGOUT)
+        for number in range(300):
+            short = begun(second.store, str(number), access=1_000)
+            second.store.revoke(short.sid, EndReason.LOGOUT)
+        second.caught_up()
+        assert second.replica.verdict(long) is Verdict.REVOKED
+
+
+def test_entries_outlive_every_leeway(server: Server) -> None:
+    """An entry is trimmed when no worker forgives its token any more, not when the token expires."""
+    server.direct.flushall()
+    with Follower(server.url) as follower:
+        follower.caught_up()
+        claims = begun(follower.store, access=1_000)
+        follower.store.revoke(claims.sid, EndReason.LOGOUT)
+        for number in range(200):  # the server gives whole nodes of 100 entries back
+            follower.store.revoke(begun(follower.store, str(number), access=1_000).sid, EndReason.LOGOUT)
+        time.sleep(1.2)
+        follower.store.revoke(begun(follower.store, "last", access=1_000).sid, EndReason.LOGOUT)
+        with Follower(server.url) as newcomer:
+            assert newcomer.caught_up().replica.verdict(claims) is Verdict.REVOKED
+
+
+def _tell_of_revocations(url: str, sids: Any, seen: Any) -> None:
+    """Follow in a process of its own; say when each token is first refused."""
+    with Follower(url, staleness=STALENESS) as follower:
+        until(follower.is_fresh)
+        seen.put(0.0)
+        for claims in iter(sids.get, None):
+            assert follower.replica.verdict(claims) is Verdict.LIVE
+            seen.put(0.0)
+            while follower.replica.verdict(claims) is Verdict.LIVE:
+                time.sleep(0.0002)
+            seen.put(time.clock_gettime(time.CLOCK_MONOTONIC))
+
+
+def test_how_soon_another_process_knows(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """In another process a revoked token is refused within the bound, and usually in milliseconds."""
+    server.direct.flushall()
+    store = RedisStore(client_of(server.url), prefix="authkit:")
+    begun(store)
+    context = multiprocessing.get_context("spawn")
+    sids, seen = context.Queue(), context.Queue()
+    process = context.Process(target=_tell_of_revocations, args=(server.url, sids, seen), daemon=True)
+    process.start()
+    try:
+        seen.get(timeout=60)
+        next_second()
+        delays = []
+        for _ in range(200):
+            claims = begun(store)
+            sids.put(claims)
+            seen.get(timeout=20)
+            store.revoke(claims.sid, EndReason.LOGOUT)
+            answered = time.clock_gettime(time.CLOCK_MONOTONIC)
+            delays.append(max(0.0, seen.get(timeout=20) - answered))
+        sids.put(None)
+        process.join(20)
+    finally:
+        process.kill()
+    *_, p99 = statistics.quantiles(delays, n=100)
+    with capsys.disabled():
+        print(  # noqa: T201 - the figures are the point
+            f"\nrevocation to refusal elsewhere, ms: median {statistics.median(delays) * 1e3:.2f}, "
+            f"p99 {p99 * 1e3:.2f}, most {max(delays) * 1e3:.2f}"
+        )
+    assert max(delays) <= STALENESS
+
+
+@pytest.mark.slow
+def test_many_at_once(server: Server) -> None:
+    """A burst of revocations, by several clients, is known in full: entries are counted without gaps."""
+    server.direct.flushall()
+    with Follower(server.url) as follower:
+        begun(follower.store)
+        follower.caught_up()
+        many = [begun(follower.store, str(number)) for number in range(rounds(20_000))]
+        begin = time.monotonic()
+        for claims in many:
+            follower.store.revoke(claims.sid, EndReason.LOGOUT)
+        until(lambda: len(follower.replica) == len(many))
+        assert all(follower.replica.verdict(claims) is Verdict.REVOKED for claims in many)
+        assert time.monotonic() - begin < 60
+
+
+def test_one_copy_for_each_feed(server: Server) -> None:
+    """A copy knows only what it asked for: none of another prefix."""
+    server.direct.flushall()
+    with Follower(server.url) as follower:
+        other = RedisStore(client_of(server.url), prefix="other")
+        begun(follower.store)
+        follower.caught_up()
+        claims = begun(other)
+        other.revoke(claims.sid, EndReason.LOGOUT)
+        time.sleep(0.3)
+        assert len(follower.replica) == 0
+        assert isinstance(follower.replica, BlacklistReplica)

@@ -1,0 +1,196 @@
+"""The thread behind a copy of the blacklist: one for each process, in forked ones too, and none too many."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from pytest_django import Settings
+
+from crew import crew
+from django_authkit.errors import SessionEnded
+from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.types import EndReason
+from django_authkit.wiring import get_access_check, get_jwt_strategy, get_replica, get_store
+from faults.mortal_servers import MortalValkey
+from following import NOBODY, Follower, begun, followers, until
+from rig import rounds
+from stores.redis.valkey_server import Server
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+
+PATIENCE = 30
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """Return a running Valkey of this module's own."""
+    with MortalValkey.running() as server:
+        yield server
+
+
+@pytest.fixture
+def follower(server: Server) -> Iterator[Follower]:
+    """Return a copy that has caught up with an empty list."""
+    server.direct.flushall()
+    with Follower(server.url) as follower:
+        begun(follower.store)
+        yield follower.caught_up()
+
+
+def in_child(check: Callable[[], object]) -> int:
+    """Run *check* in a forked child; return the child's pid. It exits with 0 if nothing was raised."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        with suppress(BaseException):
+            check()
+            code = 0
+        os._exit(code)
+    return child
+
+
+def code_of(child: int) -> int:
+    """Return how *child* exited; one that hangs is killed, and that is a failure."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        pid, status = os.waitpid(child, os.WNOHANG)
+        if pid:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.01)
+    os.kill(child, 9)
+    os.waitpid(child, 0)
+    return -1
+
+
+def _begins_anew(follower: Follower, live: Any, dead: Any) -> None:
+    """What a child has to see: at first nothing, then all, by one thread of its own."""
+    assert not followers()
+    assert follower.replica.verdict(live) is Verdict.UNKNOWN
+    assert follower.admits(live)
+    assert follower.admits(dead) is False
+    until(follower.is_fresh)
+    assert len(followers()) == 1
+    assert follower.replica.verdict(live) is Verdict.LIVE
+    assert follower.replica.verdict(dead) is Verdict.REVOKED
+
+
+def test_a_forked_child_begins_anew(follower: Follower) -> None:
+    """A child never believes its parent's copy; it soon has its own, and the parent goes on undisturbed."""
+    live, dead = begun(follower.store, "live"), begun(follower.store, "dead")
+    follower.store.revoke(dead.sid, EndReason.LOGOUT)
+    until(lambda: follower.replica.verdict(dead) is Verdict.REVOKED)
+    for _ in range(3):
+        child = in_child(partial(_begins_anew, follower, live, dead))
+        until(lambda: follower.replica.verdict(live) is Verdict.LIVE)
+        assert code_of(child) == 0
+    assert len(followers()) == 1
+    later = begun(follower.store, "later")
+    follower.store.revoke(later.sid, EndReason.LOGOUT)
+    until(lambda: follower.replica.verdict(later) is Verdict.REVOKED, 1)
+
+
+def test_a_fork_before_the_first_question(server: Server) -> None:
+    """A copy made before the fork (a preloaded app) is followed in each child, and not in the parent."""
+    with Follower(server.url) as follower:
+        live, dead = begun(follower.store, "live"), begun(follower.store, "dead")
+        follower.store.revoke(dead.sid, EndReason.LOGOUT)
+
+        def check() -> None:
+            until(follower.is_fresh)
+            assert len(followers()) == 1
+            assert follower.admits(live)
+            assert follower.admits(dead) is False
+
+        assert [code_of(child) for child in [in_child(check) for _ in range(4)]] == [0] * 4
+        assert not followers()
+
+
+def test_forks_amid_questions(server: Server) -> None:
+    """Whatever the threads of the parent were about, a child hangs on no lock of theirs."""
+    over = Event()
+    with Follower(server.url, staleness=0.1) as follower:
+        live = begun(follower.store)
+
+        def ask() -> None:
+            while not over.is_set():
+                follower.replica.verdict(live)
+                with follower.replica._starting:  # noqa: SLF001 - held far more often than it ever is
+                    time.sleep(0)
+
+        threads = [Thread(target=ask) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in range(rounds(200)):
+                child = in_child(lambda: until(follower.is_fresh))
+                assert code_of(child) == 0
+        finally:
+            over.set()
+            for thread in threads:
+                thread.join()
+
+
+def test_one_thread_however_many_ask(server: Server) -> None:
+    """The first questions of many threads at once start one thread; ``stop`` ends it."""
+    with crew(16) as threads:
+        for _ in range(10):
+            with Follower(server.url) as follower:
+                threads.at_once([partial(follower.replica.verdict, NOBODY)] * 16)
+                assert len(followers()) == 1
+            assert not followers()
+
+
+def test_a_thread_that_died_is_replaced(follower: Follower) -> None:
+    """Should the thread ever end by a mistake of ours, the store is asked and another thread starts."""
+    follower.replica._stopping.set()  # noqa: SLF001 - as good as dead
+    until(lambda: not followers())
+    follower.replica._stopping.clear()  # noqa: SLF001
+    until(lambda: follower.replica.age > follower.staleness)
+    assert follower.admits(begun(follower.store))
+    until(follower.is_free)
+    assert len(followers()) == 1
+
+
+def _authkit(policy: str) -> dict[str, Any]:
+    return {"STORE": "redis", "REDIS_ALIAS": "authkit", "ACCESS_CHECK": policy}
+
+
+@pytest.mark.parametrize("policy", ["store", "none"])
+def test_no_thread_under_another_policy(settings: Settings, policy: str) -> None:
+    """Only ``"replica"`` has a thread."""
+    with override_settings(AUTHKIT_MODE="jwt", AUTHKIT=_authkit(policy)):
+        _ask()
+        get_jwt_strategy()
+        assert not followers()
+
+
+def _ask() -> None:
+    store: Any = get_store()
+    with suppress(SessionEnded):
+        get_access_check().admit(begun(store))
+
+
+def test_settings_that_change(settings: Settings) -> None:
+    """Each change of settings ends the thread: no more of them than one, nor connections, after fifty."""
+    with override_settings(AUTHKIT_MODE="jwt", AUTHKIT=_authkit("store")):
+        store: Any = get_store()
+        stopped: list[BlacklistReplica] = []  # kept, so that nobody but ``stop`` gives connections back
+        listed = store._scripts._client.client_list  # noqa: SLF001
+        for _ in range(25):
+            with override_settings(AUTHKIT=_authkit("replica")):
+                assert not followers()
+                _ask()
+                assert len(followers()) == 1
+                check = get_access_check()
+                stopped.append(get_replica())
+                with override_settings(SECRET_KEY="another key, long enough to sign with: 8vJw03LzPw81"):
+                    assert not followers()
+                    assert get_access_check() is not check
+            assert not followers()
+        until(lambda: not [client for client in listed() if client["cmd"] in {"xread", "eval"}])
