@@ -10,12 +10,12 @@ The reference page ``docs/reference/settings.md`` has a row for each field.
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -26,6 +26,26 @@ from django_authkit.types import Mode, OnLimit, Transport
 
 MAX_COOKIE_AGE = timedelta(days=400)
 """Browsers cap ``Max-Age`` there (RFC 6265bis §5.5)."""
+
+
+class SigningKeys(tuple[str | Mapping[str, Any], ...]):
+    """The entries of ``SIGNING_KEYS``, as they were written. What shows it shows none of them."""
+
+    __slots__ = ()
+
+    def __new__(cls, entries: Any = ()) -> Self:
+        """
+        Take *entries* as they are; what each says is looked at when the key ring is made.
+
+        Raises:
+            TypeError: They are no list or tuple of strings and dicts.
+        """
+        if not isinstance(entries, list | tuple) or not all(isinstance(e, str | Mapping) for e in entries):
+            raise TypeError
+        return super().__new__(cls, entries)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} signing keys>"
 
 
 class SettingsProblem(ImproperlyConfigured):
@@ -59,6 +79,9 @@ class AuthKitSettings:
         leeway: Clock skew between workers that ``exp`` and ``iat`` forgive.
         issuer: ``iss`` of the tokens, compared exactly.
         audience: ``aud`` of the access tokens, compared exactly.
+        signing_keys: The keys of access tokens: the first signs, all verify. Each is PEM, a JWK, or a
+            dict that says where it is; see ``docs/how-to/signing-keys.md``. Empty: HS256 with a key that
+            follows from ``SECRET_KEY``. Refresh tokens always have the latter.
         access_check: How a revocation reaches access tokens. ``"store"``: the record is looked up on each
             request. ``"replica"``: a copy of the blacklist in the process is. ``"none"``: they expire.
         replica_max_staleness: For how long the copy may go unconfirmed and still be believed.
@@ -93,6 +116,7 @@ class AuthKitSettings:
     leeway: timedelta = timedelta(seconds=5)
     issuer: str = "django-authkit"
     audience: str = "django-authkit"
+    signing_keys: SigningKeys = field(default=SigningKeys(), hash=False)
     access_check: Literal["store", "replica", "none"] = "store"
     replica_max_staleness: timedelta = timedelta(seconds=1)
     blacklist_size: int = 100_000
@@ -183,9 +207,10 @@ def _type_problems() -> typing.Iterator[SettingsProblem]:
             try:
                 _convert(known[key].type, value)
             except (TypeError, ValueError):
-                expected = _describe(known[key].type)
+                kind = known[key].type
+                shown = "of another type" if kind is SigningKeys else repr(value)  # never a key
                 yield SettingsProblem(
-                    "authkit.E004", f'AUTHKIT["{key}"] is {value!r}.', f"It takes {expected}."
+                    "authkit.E004", f'AUTHKIT["{key}"] is {shown}.', f"It takes {_describe(kind)}."
                 )
 
 
@@ -201,7 +226,7 @@ def _convert(kind: Any, value: Any) -> Any:
         return tuple(dict.fromkeys(_convert(arguments[0], item) for item in value))
     elif isinstance(kind, types.UnionType):
         return None if value is None else _convert(arguments[0], value)
-    elif issubclass(kind, StrEnum):
+    elif issubclass(kind, StrEnum | SigningKeys):
         return kind(value)
     elif type(value) is not kind:  # exact: True is no number
         raise TypeError
@@ -218,6 +243,8 @@ def _describe(kind: Any) -> str:
         return f"{_describe(arguments[0])}, or None"
     if issubclass(kind, StrEnum):
         return ", ".join(repr(str(member)) for member in kind)
+    if kind is SigningKeys:
+        return "a list of strings (PEM, JWK) and dicts"
     return {bool: "True or False", str: "a string", int: "a whole number", timedelta: "a timedelta"}[kind]
 
 

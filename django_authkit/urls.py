@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_authkit.api import views
+from django_authkit.api import jwks, views
 
 app_name = "authkit"
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("logout/", views.LogoutView.as_view(), name="logout"),
     path("session/", views.SessionView.as_view(), name="session"),
     path("verify/", views.VerifyView.as_view(), name="verify"),
+    path(".well-known/jwks.json", jwks.KeySetView.as_view(), name="jwks"),
 ]

@@ -12,14 +12,16 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
-from django_authkit.conf import get_settings, milliseconds
+from django_authkit.conf import SettingsProblem, get_settings, milliseconds
 from django_authkit.revocation import BlacklistReplica
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
-from django_authkit.tokens.keyring import ring_from_secrets
+from django_authkit.tokens.key_entries import ring_from_entries
+from django_authkit.tokens.key_faults import KeyRefused
+from django_authkit.tokens.keyring import KeyRing, ring_from_secrets
 
 
 @cache
@@ -39,12 +41,11 @@ def get_store() -> Store:
 
 @cache
 def get_codec() -> Codec:
-    """Return what signs and verifies tokens, with keys derived from ``SECRET_KEY``."""
+    """Return what signs and verifies tokens; refresh tokens always with keys derived from ``SECRET_KEY``."""
     settings = get_settings()
-    secrets = [_text(s) for s in (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)]
     return Codec(
-        access_ring=ring_from_secrets(secrets, "access"),
-        refresh_ring=ring_from_secrets(secrets, "refresh"),
+        access_ring=get_key_ring(),
+        refresh_ring=ring_from_secrets(_secrets(), "refresh"),
         issuer=settings.issuer,
         audience=settings.audience,
         leeway=milliseconds(settings.leeway) // 1000,
@@ -52,8 +53,26 @@ def get_codec() -> Codec:
     )
 
 
-def _text(secret: str | bytes) -> str:
-    return secret.decode("latin-1") if isinstance(secret, bytes) else secret
+@cache
+def get_key_ring() -> KeyRing:
+    """
+    Return the keys of access tokens: those of ``SIGNING_KEYS``, or else those derived from ``SECRET_KEY``.
+
+    Raises:
+        SettingsProblem: A key of ``SIGNING_KEYS`` cannot be used.
+    """
+    entries = get_settings().signing_keys
+    if not entries:
+        return ring_from_secrets(_secrets(), "access")
+    try:
+        return ring_from_entries(entries)
+    except KeyRefused as refused:
+        raise SettingsProblem(refused.check, refused.message, refused.hint) from None
+
+
+def _secrets() -> list[str]:
+    secrets = (django_settings.SECRET_KEY, *django_settings.SECRET_KEY_FALLBACKS)
+    return [s.decode("latin-1") if isinstance(s, bytes) else s for s in secrets]
 
 
 @cache
@@ -97,6 +116,7 @@ def get_replica() -> BlacklistReplica:
 
 _GETTERS = (
     get_store,
+    get_key_ring,
     get_codec,
     get_session_strategy,
     get_jwt_strategy,

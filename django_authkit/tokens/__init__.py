@@ -1,8 +1,9 @@
 """
 Signed tokens: what they say (claims), which keys sign them (keyring), and their written form (codec).
 
-Beside them ``sealing``, which hides a refresh token's id from everybody who does not hold the one before
-it. Nothing here imports Django or knows of a store.
+A project's own keys come from ``key_entries``, which reads them, by way of ``jwk`` and ``weak_secrets``;
+``key_faults`` says what can be wrong with them. Beside them ``sealing``, which hides a refresh token's id
+from everybody who does not hold the one before it. Nothing here imports Django or knows of a store.
 """
 
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp

@@ -60,7 +60,7 @@ class _Kind(Generic[Claims]):
         if ring.signing.signing is None:
             message = "The first key of a ring must be able to sign."
             raise ValueError(message)
-        self._secret = ring.signing.signing
+        self._signing = ring.signing.signing
         self._algorithm = ring.signing.algorithm
         self._header = _header(ring.signing, typ)
         # Only this service issues what it reads. So the other spellings of a type that a verifier may take
@@ -76,7 +76,7 @@ class _Kind(Generic[Claims]):
 
     def issue(self, payload: Mapping[str, Any]) -> str:
         whole = {**self._fixed, **payload}
-        token = self._jwt.encode(whole, self._secret, self._algorithm, headers=self._header)
+        token = self._jwt.encode(whole, self._signing, self._algorithm, headers=self._header)
         if len(token) > self._limit:
             message = f"A token of {len(token)} characters passes the limit of {self._limit}."
             raise ValueError(message)
@@ -133,7 +133,7 @@ class Codec:
         cache_size: How many verified access tokens are remembered; 0 for none.
 
     Raises:
-        ValueError: A key is in both rings, or issuer or audience is empty.
+        ValueError: A key is in both rings, a refresh key is no secret, or issuer or audience is empty.
     """
 
     def __init__(
@@ -146,8 +146,11 @@ class Codec:
         leeway: int,
         cache_size: int = 0,
     ) -> None:
-        if {key.verifying for key in access_ring.keys} & {key.verifying for key in refresh_ring.keys}:
+        if any(key.verifying == other.verifying for key in access_ring.keys for other in refresh_ring.keys):
             message = "Access tokens and refresh tokens cannot share a key."
+            raise ValueError(message)
+        if not all(key.is_secret for key in refresh_ring.keys):
+            message = "Refresh tokens are made with secrets only: nobody else has to verify them."
             raise ValueError(message)
         if not issuer or not audience:
             message = "Tokens need an issuer and an audience."

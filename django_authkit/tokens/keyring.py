@@ -3,21 +3,36 @@ The keys that sign and verify tokens, and how they follow from a project's secre
 
 A ring is ordered: its first key signs, all of them verify, so that a key can be replaced while tokens
 signed with the old one are still about. Each key has one id and one algorithm, for good (RFC 8725,
-section 3.1).
+section 3.1). Keys of a project's own are read by ``key_entries``.
 """
 
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+PublicKey: TypeAlias = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
+PrivateKey: TypeAlias = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+HMAC = "HS256"
+ALGORITHMS: dict[str, type] = {
+    HMAC: bytes,
+    "RS256": rsa.RSAPublicKey,
+    "PS256": rsa.RSAPublicKey,
+    "ES256": ec.EllipticCurvePublicKey,
+    "EdDSA": ed25519.Ed25519PublicKey,
+}
+"""The algorithms that a key may have, and what checks a signature by each."""
+
 KEY_BYTES = 32
 """As long as the output of SHA-256, the least that RFC 7518, section 3.2 allows for HS256."""
+RSA_BITS = 2048
+"""The least that RFC 7518, sections 3.3 and 3.5 allow."""
 
-_LEAST_BYTES = {"HS256": KEY_BYTES}
-"""The algorithms that a key may have, and how many bytes of secret each needs at least."""
 _KID_BYTES = 12
 """96 bits, written as 16 characters."""
 
@@ -29,27 +44,49 @@ class Key:
 
     Attributes:
         kid: Its public id. No key can be found from it.
-        algorithm: The ``alg`` value of RFC 7518: ``HS256``.
-        verifying: What checks a signature; for HS256 the secret itself.
+        algorithm: The ``alg`` value of RFC 7518 or RFC 8037: one of ``ALGORITHMS``.
+        verifying: What checks a signature: a public key, or for HS256 the secret itself. Keys are
+            objects here and not PEM, so that nothing is parsed while a request waits.
         signing: What makes a signature; ``None`` for a key that only verifies, such as a retired one.
 
     Raises:
-        ValueError: The algorithm is not one of ours, or the key is too short for it.
+        ValueError: The algorithm is not one of ours, or the key is too short for it or on another curve.
+        TypeError: The algorithm is not one for this kind of key.
     """
 
     kid: str
     algorithm: str
-    verifying: bytes = field(repr=False)
-    signing: bytes | None = field(default=None, repr=False)
+    verifying: bytes | PublicKey = field(repr=False)
+    signing: bytes | PrivateKey | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        least = _LEAST_BYTES.get(self.algorithm)
-        if least is None:
+        kind = ALGORITHMS.get(self.algorithm)
+        if kind is None:
             message = f"Keys cannot have the algorithm {self.algorithm!r}."
             raise ValueError(message)
-        if any(len(material) < least for material in (self.verifying, self.signing) if material is not None):
-            message = f"A key for {self.algorithm} needs at least {least} bytes."
-            raise ValueError(message)
+        if not isinstance(self.verifying, kind):
+            message = f"The key is not of the kind that {self.algorithm} needs."
+            raise TypeError(message)
+        for material in (self.verifying, self.signing):
+            _refuse_weak(self.algorithm, material)
+
+    @property
+    def is_secret(self) -> bool:
+        """Whether who verifies with it could sign as well, so that no half of it can be published."""
+        return self.algorithm == HMAC
+
+
+def _refuse_weak(algorithm: str, material: bytes | PublicKey | PrivateKey | None) -> None:
+    if isinstance(material, bytes) and len(material) < KEY_BYTES:
+        message = f"A key for {algorithm} needs at least {KEY_BYTES} bytes."
+        raise ValueError(message)
+    if isinstance(material, rsa.RSAPublicKey | rsa.RSAPrivateKey) and material.key_size < RSA_BITS:
+        message = f"A key for {algorithm} needs at least {RSA_BITS} bits."
+        raise ValueError(message)
+    curve = getattr(material, "curve", None)
+    if curve is not None and curve.name != ec.SECP256R1.name:
+        message = f"A key for {algorithm} is on the curve P-256."
+        raise ValueError(message)
 
 
 class KeyRing:
@@ -82,7 +119,7 @@ class KeyRing:
         return self._by_kid.get(kid)
 
 
-def derive_key(secret: str, label: str) -> bytes:
+def derive_key(secret: str | bytes, label: str) -> bytes:
     """
     Return the key (32 bytes) that follows from *secret* for the use that *label* names.
 
@@ -92,7 +129,17 @@ def derive_key(secret: str, label: str) -> bytes:
     Source:
         HKDF with SHA-256 and no salt, RFC 5869; the label is its ``info``.
     """
-    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=label.encode()).derive(secret.encode())
+    material = secret.encode() if isinstance(secret, str) else secret
+    return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=label.encode()).derive(material)
+
+
+def _derived_kid(secret: str | bytes, purpose: str) -> str:
+    return urlsafe_b64encode(derive_key(secret, f"django-authkit/{purpose}/kid")[:_KID_BYTES]).decode()
+
+
+def signing_kid(secret: bytes) -> str:
+    """Return the public id (16 characters) of a secret that signs as it is."""
+    return _derived_kid(secret, "signing")
 
 
 def _key_from_secret(secret: str, purpose: str) -> Key:
@@ -100,8 +147,7 @@ def _key_from_secret(secret: str, purpose: str) -> Key:
         message = "A secret that keys are derived from is empty."
         raise ValueError(message)
     material = derive_key(secret, f"django-authkit/{purpose}/key")
-    kid = derive_key(secret, f"django-authkit/{purpose}/kid")[:_KID_BYTES]
-    return Key(kid=urlsafe_b64encode(kid).decode(), algorithm="HS256", verifying=material, signing=material)
+    return Key(kid=_derived_kid(secret, purpose), algorithm=HMAC, verifying=material, signing=material)
 
 
 def ring_from_secrets(secrets: Sequence[str], purpose: str) -> KeyRing:

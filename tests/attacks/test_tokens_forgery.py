@@ -51,7 +51,7 @@ def signature(body: str, secret: bytes) -> str:
     return urlsafe_b64encode(hmac.digest(secret, body.encode(), "sha256")).decode().rstrip("=")
 
 
-def signed(header_segment: str, secret: bytes) -> str:
+def signed(header_segment: str, secret: Any) -> str:
     """A token with exactly this header segment, which PyJWT might not make for us."""
     body = f"{header_segment}.{segment(access_payload())}"
     return f"{body}.{signature(body, secret)}"

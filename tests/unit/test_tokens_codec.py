@@ -67,6 +67,7 @@ extras = st.dictionaries(
 
 def written_by_hand(payload: dict[str, Any], key: Key, typ: str) -> str:
     """The token that RFC 7515, section 3.1 asks for, without any JOSE library."""
+    assert isinstance(key.verifying, bytes)
     header = {"alg": "HS256", "kid": key.kid, "typ": typ}
     parts = [
         urlsafe_b64encode(json.dumps(part, separators=(",", ":")).encode()).rstrip(b"=")

@@ -1,0 +1,19 @@
+"""The signing keys: each is told by its position in ``SIGNING_KEYS``, never by its content."""
+
+from collections.abc import Iterator
+
+from django.core.checks import CheckMessage, Error
+
+from django_authkit.checks.problem import Problem
+from django_authkit.conf import AuthKitSettings
+from django_authkit.tokens.key_entries import exposed_files, find_refused
+
+EXPOSED = Problem("authkit.W089", "Let only the user that serves read it: chmod 600.")
+
+
+def check_keys(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether every key can be used, and whether the files of private ones are private."""
+    for refused in find_refused(chosen.signing_keys):
+        yield Error(refused.message, hint=refused.hint, id=refused.check)
+    for position, path in exposed_files(chosen.signing_keys):
+        yield EXPOSED.found(f"SIGNING_KEYS[{position}] is private, and any user here can read {path}.")

@@ -1,0 +1,75 @@
+"""
+What can be wrong with the keys of a project, each fault with a stable id and a hint of what to do.
+
+The ids are those of the system checks. A message names a key by its position, never by its content.
+"""
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """Why a key, or a ring of them, is refused."""
+
+    FORM = "authkit.E080"
+    UNREADABLE = "authkit.E081"
+    WEAK = "authkit.E082"
+    PUBLIC_AS_SECRET = "authkit.E083"  # noqa: S105 - an id
+    ALGORITHM = "authkit.E084"
+    USE = "authkit.E085"
+    MIXED = "authkit.E086"
+    DUPLICATE = "authkit.E087"
+    CANNOT_SIGN = "authkit.E088"
+
+
+HINTS = {
+    Fault.FORM: (
+        'Write PEM or a JWK, or a dict with one of "key", "path", "env" and "secret", and where it is needed '
+        '"algorithm" and "password".'
+    ),
+    Fault.UNREADABLE: "It takes one key in PEM or as a JWK, readable by the process that serves.",
+    Fault.WEAK: "Make one that nobody can guess: manage.py authkit_keys generate.",
+    Fault.PUBLIC_AS_SECRET: (
+        "What others may know is no secret: everybody could sign with it. To verify with a public key, give "
+        'it as "key"; to sign with a secret, make one: manage.py authkit_keys generate --algorithm HS256.'
+    ),
+    Fault.ALGORITHM: (
+        "HS256 is for secrets, ES256 for P-256, EdDSA for Ed25519, RS256 or PS256 for RSA; for RSA say "
+        'which, by "algorithm" beside the key or by "alg" in the JWK.'
+    ),
+    Fault.USE: 'Leave "use" out or at "sig", "key_ops" out or at "sign" and "verify": a key has one use.',
+    Fault.MIXED: (
+        "Take secrets only, or key pairs only: with both in one ring, a mistake about which is which lets a "
+        "public key verify as a secret."
+    ),
+    Fault.DUPLICATE: "List each key once, with one algorithm.",
+    Fault.CANNOT_SIGN: "Put a private key or a secret first; keys that only verify come after it.",
+}
+
+
+class KeyRefused(ValueError):
+    """
+    A key that cannot be used.
+
+    Attributes:
+        check: The id of the system check that says so.
+        message: What is wrong, and where; nothing of the key.
+        hint: What to do.
+    """
+
+    def __init__(self, fault: Fault, message: str) -> None:
+        super().__init__(message)
+        self.fault, self.message = fault, message
+
+    @property
+    def check(self) -> str:
+        """The id of the system check that says so."""
+        return str(self.fault)
+
+    @property
+    def hint(self) -> str:
+        """What to do."""
+        return HINTS[self.fault]
+
+    def at(self, position: int) -> "KeyRefused":
+        """Return the same for the entry of ``SIGNING_KEYS`` at *position*."""
+        return KeyRefused(self.fault, f"SIGNING_KEYS[{position}] {self.message}")
