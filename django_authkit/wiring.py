@@ -50,6 +50,7 @@ def get_codec() -> Codec:
         audience=settings.audience,
         leeway=milliseconds(settings.leeway) // 1000,
         cache_size=settings.claims_cache_size,
+        retired_ring=ring_from_secrets(_secrets(), "access") if settings.signing_keys else None,
     )
 
 

@@ -10,6 +10,7 @@ The numbers say what it is about; ``docs/reference/checks.md`` has a row for eac
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070, 071: dotted paths and rates
+* 080-089: signing keys
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from django_authkit.checks import cookies, references, stack, throttling
+from django_authkit.checks import cookies, keys, references, stack, throttling
 from django_authkit.checks.problem import Check
 from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
 
@@ -28,6 +29,7 @@ _CHECKS: tuple[Check, ...] = (
     references.check_database,
     references.check_dotted_paths,
     references.check_rates,
+    keys.check_keys,
     cookies.check_session_cookie,
     cookies.check_names,
 )

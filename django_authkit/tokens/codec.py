@@ -131,6 +131,9 @@ class Codec:
         audience: ``aud`` of access tokens, compared exactly.
         leeway: By how many seconds the clocks of two workers may differ.
         cache_size: How many verified access tokens are remembered; 0 for none.
+        retired_ring: Keys of access tokens that opened something until lately. What they signed opens
+            nothing any more, but is "expired" rather than invalid: so a client refreshes, and nobody has
+            to log in again.
 
     Raises:
         ValueError: A key is in both rings, a refresh key is no secret, or issuer or audience is empty.
@@ -145,6 +148,7 @@ class Codec:
         audience: str,
         leeway: int,
         cache_size: int = 0,
+        retired_ring: KeyRing | None = None,
     ) -> None:
         if any(key.verifying == other.verifying for key in access_ring.keys for other in refresh_ring.keys):
             message = "Access tokens and refresh tokens cannot share a key."
@@ -156,15 +160,20 @@ class Codec:
             message = "Tokens need an issuer and an audience."
             raise ValueError(message)
         self._verified = VerifiedTokens(cache_size, leeway)
-        self._access = _Kind(
-            "at+jwt",
-            access_ring,
-            AccessClaims.from_payload,
-            required=ACCESS_REQUIRED,
-            fixed={"iss": issuer, "aud": audience},
-            limit=ACCESS_LIMIT,
-            leeway=leeway,
-        )
+
+        def access(ring: KeyRing) -> _Kind[AccessClaims]:
+            return _Kind(
+                "at+jwt",
+                ring,
+                AccessClaims.from_payload,
+                required=ACCESS_REQUIRED,
+                fixed={"iss": issuer, "aud": audience},
+                limit=ACCESS_LIMIT,
+                leeway=leeway,
+            )
+
+        self._access = access(access_ring)
+        self._retired = access(retired_ring) if retired_ring is not None else None
         self._refresh = _Kind(
             "rt+jwt",
             refresh_ring,
@@ -212,9 +221,20 @@ class Codec:
         """
         claims = self._verified.get(token)
         if claims is None:
-            claims = self._access.read(token, allow_expired=allow_expired)
+            claims = self._verify(token, allow_expired=allow_expired)
             if not allow_expired:
                 self._verified.put(token, claims)
+        return claims
+
+    def _verify(self, token: object, *, allow_expired: bool) -> AccessClaims:
+        try:
+            return self._access.read(token, allow_expired=allow_expired)
+        except TokenInvalid:
+            if self._retired is None:
+                raise
+        claims = self._retired.read(token, allow_expired=True)
+        if not allow_expired:
+            raise TokenExpired
         return claims
 
     def read_refresh(self, token: object, *, allow_expired: bool = False) -> RefreshClaims:

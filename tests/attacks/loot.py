@@ -35,6 +35,11 @@ def _from_redis() -> Iterator[bytes]:
                 yield client.get(key) or b""
             elif kind == b"zset":
                 yield from client.zrange(key, 0, -1)
+            elif kind == b"hash":
+                yield from (part for pair in client.hgetall(key).items() for part in pair)
+            elif kind == b"stream":
+                entries = (entry for _, entry in client.xrange(key))
+                yield from (part for entry in entries for pair in entry.items() for part in pair)
             else:
                 raise AssertionError(kind)
 

@@ -277,7 +277,7 @@ def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
     yield SessionKey.parse(grant.access)
     if grant.refresh:
         strategy = get_jwt_strategy()
-        yield strategy.read(grant.access)
+        yield get_codec().read_access(grant.access)
         yield get_codec().read_refresh(grant.refresh)
         rotated = strategy.rotate(grant.refresh, "")
         yield rotated

@@ -129,6 +129,7 @@ def test_a_copy_that_is_not_fresh_yet(server: Server) -> None:
 def test_a_stopped_copy_begins_again(server: Server) -> None:
     """After ``stop`` the next question starts a thread, and the copy catches up."""
     with Follower(server.url) as follower:
+        begun(follower.store)
         follower.caught_up()
         follower.replica.stop()
         assert not followers()

@@ -12,6 +12,8 @@ from django.core.checks import CheckMessage, Error, Warning, run_checks  # noqa:
 from pytest_django import Settings
 
 import django_authkit
+from signing_keys import jwk as key_as_jwk
+from signing_keys import pem, public_pem
 
 REDIS = "django_redis.cache.RedisCache"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
@@ -26,8 +28,8 @@ BLOCKING = "redis.connection.BlockingConnectionPool"
 NOBODY = "redis://127.0.0.1:1/0"
 """No server listens on that port."""
 SECOND = timedelta(seconds=1)
-NEED_A_SERVER = {"authkit.W046"}
-"""Tested in ``tests/stores``, with a server whose configuration may be changed."""
+ELSEWHERE = {"authkit.W046", "authkit.W089"}
+"""Tested with a server whose configuration may be changed (``tests/stores``), and with a file (below)."""
 
 
 @dataclass
@@ -164,8 +166,27 @@ CASES = [
     Case("authkit.E070", {"EXTRA_CLAIMS": "testapp.views.__name__"}),
     Case("authkit.E071", {"LOGIN_RATE": "20 per minute"}),
     Case("authkit.E071", {"REFRESH_RATE": "0/min"}),
+    Case("authkit.E080", {"SIGNING_KEYS": [{"file": "key.pem"}]}),
+    Case("authkit.E081", {"SIGNING_KEYS": [{"env": "AUTHKIT_TEST_NOT_SET"}]}),
+    Case("authkit.E082", {"SIGNING_KEYS": [{"secret": "your-256-bit-secret"}]}),
+    Case("authkit.E083", {"SIGNING_KEYS": [{"secret": public_pem("ES256")}]}),
+    Case("authkit.E084", {"SIGNING_KEYS": [pem("RS256")]}),
+    Case("authkit.E085", {"SIGNING_KEYS": [key_as_jwk("ES256", use="enc")]}),
+    Case("authkit.E086", {"SIGNING_KEYS": [key_as_jwk("ES256"), key_as_jwk("HS256")]}),
+    Case("authkit.E087", {"SIGNING_KEYS": [key_as_jwk("ES256"), pem("ES256")]}),
+    Case("authkit.E088", {"SIGNING_KEYS": [public_pem("ES256")]}),
+    jwt("authkit.E088", authkit={"SIGNING_KEYS": [public_pem("ES256")]}),
+    Case("authkit.E015", {"ACCESS_CHECK": "replica"}),
+    Case("authkit.E016", {"CLAIMS_CACHE_SIZE": -1}),
+    Case("authkit.E016", {"BLACKLIST_SIZE": 10}),
 ]
 SILENT = [
+    Case("authkit.E015", {"ACCESS_CHECK": "replica"}, store="redis"),
+    Case("authkit.E084", {"SIGNING_KEYS": [{"key": pem("RS256"), "algorithm": "PS256"}]}),
+    Case(
+        "authkit.E086", {"SIGNING_KEYS": [key_as_jwk("ES256"), key_as_jwk("EdDSA"), public_pem("EdDSA", 1)]}
+    ),
+    Case("authkit.E088", {"SIGNING_KEYS": [pem("ES256"), public_pem("EdDSA")]}),
     Case("authkit.E030", site={"SESSION_ENGINE": "unit.derived_engine"}),
     jwt("authkit.E033", authkit={"TRANSPORTS": ("header",)}, instead={CSRF: None}),
     redis("authkit.E041", BACKEND="unit.derived_engine.DerivedCache"),
@@ -322,9 +343,19 @@ def ids_in_code() -> set[str]:
     return {found for text in texts for found in re.findall(r'"(authkit\.[EW]\d{3})"', text)}
 
 
+def test_a_private_key_file_that_everybody_can_read_is_told(settings: Settings, tmp_path: Path) -> None:
+    """W089 names the file and its position; with mode 600 nothing is said."""
+    (tmp_path / "key.pem").write_text(pem("ES256"))
+    stand_up(settings, Case("", {"SIGNING_KEYS": [key_as_jwk("EdDSA"), {"path": tmp_path / "key.pem"}]}))
+    for mode, told in ((0o644, {"authkit.W089"}), (0o600, set())):
+        (tmp_path / "key.pem").chmod(mode)
+        assert set(messages()) == told
+        assert all("SIGNING_KEYS[1]" in message.msg for message in messages().values())
+
+
 def test_every_id_has_a_case() -> None:
     """No check goes untested."""
-    assert {case.id for case in CASES} | NEED_A_SERVER == ids_in_code()
+    assert {case.id for case in CASES} | ELSEWHERE == ids_in_code()
 
 
 def test_ids_are_unique() -> None:

@@ -10,7 +10,7 @@ from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.revocation import BucketCopy, Entry, Gap, News
+from django_authkit.stores.blacklist import BucketCopy, Entry, Gap, News
 from django_authkit.stores.redis.scripts import Client, Scripts, script
 
 _POLL: Final = 0.02

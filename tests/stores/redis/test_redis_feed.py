@@ -20,7 +20,7 @@ from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import EndReason
 from following import NOBODY, Follower, begun, client_of, next_second, until
-from rig import full_profile
+from rig import rounds
 from servers import free_port
 from stores.redis.valkey_server import Server
 
@@ -116,7 +116,7 @@ def test_a_node_that_lost_its_data(store: RedisStore, replica: BlacklistReplica)
 @pytest.mark.slow
 def test_what_an_entry_takes(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """An entry takes at most 64 bytes on the server and 256 in a process; the list keeps to its limit."""
-    count = ENTRIES if full_profile() else ENTRIES // 4
+    count = rounds(ENTRIES)
     server.direct.flushall()
     store = RedisStore(client_of(server.url), prefix="authkit:")
     begun(store)

@@ -1,0 +1,99 @@
+"""
+The list of what was revoked, as a store's feed tells of it.
+
+A copy is made of a snapshot and kept up to date by following; ``revocation.py`` keeps it. Plain
+dataclasses, so that the two sides of the feed need not know each other.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty)."""
+
+    number: int
+    position: str
+    sid: str
+    until: int
+
+
+@dataclass(slots=True)
+class BucketCopy:
+    """
+    What is known of one bucket. Instants in milliseconds on the store's clock.
+
+    Attributes:
+        birth: Of tokens issued before, the list may not know everything.
+        window: The longest life of any access token issued under the bucket.
+        epoch: Auth sessions that began up to then are dead.
+        number: The number of the last entry seen; entries are counted without gaps.
+        position: Where to read on.
+        revoked: Until when each revoked sid matters.
+    """
+
+    birth: int
+    window: int
+    epoch: int
+    number: int
+    position: str
+    revoked: dict[str, int] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """
+        Take in the next entry.
+
+        Raises:
+            Gap: It is not the next.
+        """
+        if entry.number != self.number + 1:
+            raise Gap
+        if entry.sid:
+            self.revoked[entry.sid] = entry.until
+        else:
+            self.epoch = max(self.epoch, entry.until)
+        self.number, self.position = entry.number, entry.position
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """
+    What came after a position.
+
+    Attributes:
+        birth, number: The bucket's present birth mark and count of entries; the former is 0 where this
+            is not the list that the position is of.
+        entries: In order.
+    """
+
+    birth: int
+    window: int
+    number: int
+    entries: tuple[Entry, ...]
+
+
+class BlacklistFeed(Protocol):
+    """How a copy reads the blacklist: from the primary, on a connection of its own."""
+
+    buckets: tuple[str, ...]
+    """The two characters that the sids of each bucket begin with."""
+
+    def snapshot(self) -> Mapping[str, BucketCopy]:
+        """Return all that is in the list now. Raises ``StoreUnavailable``; ``Gap`` if it changed too much."""
+
+    def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+        """
+        Return what came after *positions*, waiting up to *wait* seconds for the first entry.
+
+        Raises:
+            StoreUnavailable: No answer.
+        """
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Gap(Exception):
+    """A copy missed something, and has to be made anew."""
