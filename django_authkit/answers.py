@@ -12,6 +12,7 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.CsrfFailed: 403,
     errors.SessionLimitReached: 403,
     errors.InvalidRequest: 400,
+    errors.NoSuchSession: 404,
     errors.StoreUnavailable: 503,
 }
 """By class; a subclass has the status of its nearest ancestor."""
@@ -34,6 +35,8 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
     The error attribute is there only when a token was presented (RFC 6750 §3.1); nothing that a client
     sent is repeated.
     """
+    if isinstance(error, errors.ReauthenticationRequired):  # RFC 9470 §3
+        return f'{_REALM}, error="insufficient_user_authentication", max_age="{error.max_age}"'
     if error is None or isinstance(error, (errors.NotAuthenticated, errors.LoginFailed)):
         return _REALM
     return f'{_REALM}, error="invalid_token", error_description="{error.message}"'

@@ -10,7 +10,7 @@ The reference page ``docs/reference/settings.md`` has a row for each field.
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
@@ -56,6 +56,29 @@ class SettingsProblem(ImproperlyConfigured):
         self.check, self.message, self.hint = check, message, hint
 
 
+Policy = Literal["off", "notice", "revoke"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """
+    What happens when an auth session is used from another device or network than before.
+
+    ``"off"``: nothing. ``"notice"``: a signal. ``"revoke"``: it ends. Looked at at refresh, and in
+    session mode on each request.
+
+    Attributes:
+        user_agent: Policy for another browser or system; versions do not matter, they go up by themselves.
+        address: Policy for another network. Think of phones, which change it many times a day.
+        ipv4_prefix, ipv6_prefix: How many leading bits say that it is the same network.
+    """
+
+    user_agent: Policy = "notice"
+    address: Policy = "notice"
+    ipv4_prefix: int = 24
+    ipv6_prefix: int = 56
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthKitSettings:
     """
@@ -88,7 +111,8 @@ class AuthKitSettings:
         blacklist_size: Most entries of the blacklist in each bucket; see ``docs/how-to/fast-tokens.md``.
         claims_cache_size: How many verified access tokens a process remembers; 0 for none.
         user_loading: ``"eager"``: the user is read on each request. ``"lazy"``: when first needed.
-        max_sessions: Most live auth sessions of one user; ``None`` for no limit.
+        max_sessions: Most live auth sessions of one user: a number, the dotted path of
+            ``f(user) -> int | None``, or ``None`` for no limit.
         on_limit: What a log-in beyond it does.
         access_cookie_name, refresh_cookie_name: Cookies of the JWT mode. The session mode's is
             Django's ``SESSION_COOKIE_NAME``.
@@ -98,6 +122,12 @@ class AuthKitSettings:
         extra_claims: Dotted path of ``f(user, session) -> dict`` whose members go into access tokens.
         trusted_proxies: How many reverse proxies of the project's own append to ``X-Forwarded-For``. With
             0 the header is not believed: anybody can send it.
+        bind: What happens when an auth session is used from another device or network; see ``Binding``.
+        recent_auth: For how long a proof of the user counts as fresh.
+        ending_needs_recent_auth: Whether a user needs one to end auth sessions (ASVS 7.5.2).
+        reauthenticator: Dotted path of ``f(request, user, data) -> bool``: a proof of the project's own
+            in place of the password.
+        notify_new_device: Whether the user gets an e-mail about a log-in from a new device.
     """
 
     mode: Mode
@@ -122,7 +152,7 @@ class AuthKitSettings:
     blacklist_size: int = 100_000
     claims_cache_size: int = 1024
     user_loading: Literal["eager", "lazy"] = "eager"
-    max_sessions: int | None = None
+    max_sessions: int | str | None = None
     on_limit: OnLimit = OnLimit.EVICT
     access_cookie_name: str = "__Host-authkit_access"
     refresh_cookie_name: str = "__Host-authkit_refresh"
@@ -135,6 +165,11 @@ class AuthKitSettings:
     user_serializer: str | None = None
     extra_claims: str | None = None
     trusted_proxies: int = 0
+    bind: Binding = Binding()
+    recent_auth: timedelta = timedelta(minutes=10)
+    ending_needs_recent_auth: bool = False
+    reauthenticator: str | None = None
+    notify_new_device: bool = False
 
     def accepts(self, mode: Mode) -> bool:
         """Tell whether credentials of *mode* are honoured."""
@@ -217,20 +252,36 @@ def _type_problems() -> typing.Iterator[SettingsProblem]:
 def _convert(kind: Any, value: Any) -> Any:
     """Return *value* as *kind*; enums and tuples may be written as strings and lists."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
-    if origin is Literal:
-        if value not in arguments:
-            raise ValueError
-    elif origin is tuple:
-        if isinstance(value, str) or not value:
-            raise ValueError
-        return tuple(dict.fromkeys(_convert(arguments[0], item) for item in value))
-    elif isinstance(kind, types.UnionType):
-        return None if value is None else _convert(arguments[0], value)
-    elif issubclass(kind, StrEnum | SigningKeys):
+    if origin is tuple:
+        return _items(arguments[0], value)
+    if is_dataclass(kind):
+        return _nested(kind, value)
+    if isinstance(kind, type) and issubclass(kind, StrEnum | SigningKeys):
         return kind(value)
-    elif type(value) is not kind:  # exact: True is no number
+    if origin is Literal:
+        fits = value in arguments
+    elif isinstance(kind, types.UnionType):
+        fits = type(value) in arguments
+    else:
+        fits = type(value) is kind  # exact: True is no number
+    if not fits:
         raise TypeError
     return value
+
+
+def _items(kind: Any, value: Any) -> Any:
+    if isinstance(value, str) or not value:
+        raise TypeError
+    return tuple(dict.fromkeys(_convert(kind, item) for item in value))
+
+
+def _nested(kind: Any, value: Any) -> Any:
+    if isinstance(value, kind):
+        return value
+    known = {f.name: typing.get_type_hints(kind)[f.name] for f in fields(kind)}
+    if not isinstance(value, Mapping) or not known.keys() >= value.keys():
+        raise TypeError
+    return kind(**{name: _convert(known[name], each) for name, each in value.items()})
 
 
 def _describe(kind: Any) -> str:
@@ -240,7 +291,9 @@ def _describe(kind: Any) -> str:
     if origin is tuple:
         return f"a tuple of one or more of {_describe(arguments[0])}"
     if isinstance(kind, types.UnionType):
-        return f"{_describe(arguments[0])}, or None"
+        return " or ".join("None" if each is types.NoneType else _describe(each) for each in arguments)
+    if is_dataclass(kind):
+        return f"a dict of {', '.join(f.name for f in fields(kind))}"
     if issubclass(kind, StrEnum):
         return ", ".join(repr(str(member)) for member in kind)
     if kind is SigningKeys:
@@ -269,9 +322,13 @@ def _combination_problems(s: AuthKitSettings) -> typing.Iterator[SettingsProblem
         yield SettingsProblem(
             "authkit.E006", f"REDIS_BUCKETS is {s.redis_buckets}.", f"It takes 1 to {MAX_BUCKETS}."
         )
-    if s.max_sessions is not None and s.max_sessions < 1:
+    if isinstance(s.max_sessions, int) and s.max_sessions < 1:
         yield SettingsProblem(
             "authkit.E007", f"MAX_SESSIONS is {s.max_sessions}.", "It takes 1 or more, or None."
+        )
+    if not (0 <= s.bind.ipv4_prefix <= 32 and 0 <= s.bind.ipv6_prefix <= 128):
+        yield SettingsProblem(
+            "authkit.E017", "BIND has a prefix that no address has.", "IPv4: 0 to 32. IPv6: 0 to 128."
         )
     if s.trusted_proxies < 0:
         yield SettingsProblem("authkit.E009", "TRUSTED_PROXIES is negative.", "Count them.")

@@ -1,11 +1,21 @@
 """What a request tells about the device it comes from: address and user agent."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Final
 
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 
+try:
+    from ua_parser import parse as _ua_parse
+except ImportError:  # the extra "devices" is not installed
+    _parse: Callable[[str], Any] | None = None
+else:
+    _parse = _ua_parse
+
+MAX_LABEL: Final = 64
 _MAX_USER_AGENT = 256
 _MAX_ADDRESS = 45
 """The longest written form of an IPv6 address."""
@@ -31,6 +41,21 @@ def device_of(request: HttpRequest) -> Device:
         address=_printable(_address(request))[:_MAX_ADDRESS],
         user_agent=_printable(request.headers.get("User-Agent", ""))[:_MAX_USER_AGENT],
     )
+
+
+def label_of(user_agent: str) -> str:
+    """
+    Return a name for the device that a person knows it by, such as "Firefox on Linux".
+
+    The extra ``devices`` brings what reads user agents; without it, or for an agent that it does not
+    know, the beginning of the agent itself (``MAX_LABEL`` characters).
+    """
+    parsed = _parse(user_agent) if _parse is not None else None
+    browser = parsed.user_agent.family if parsed and parsed.user_agent else ""
+    system = parsed.os.family if parsed and parsed.os else ""
+    if browser and system:
+        return f"{browser} on {system}"
+    return browser or system or user_agent[:MAX_LABEL]
 
 
 def _address(request: HttpRequest) -> str:

@@ -11,10 +11,13 @@ The tree of errors. Each class has one stable ``code``; none knows of HTTP.
     │   ├── TokenInvalid             token_invalid
     │   ├── TokenExpired             token_expired
     │   ├── SessionEnded             session_ended
-    │   └── RefreshReused            refresh_reused
+    │   ├── RefreshReused            refresh_reused
+    │   ├── BindingMismatch          binding_mismatch
+    │   └── ReauthenticationRequired reauthentication_required
     ├── CsrfFailed                   csrf_failed
     ├── SessionLimitReached          session_limit
     ├── InvalidRequest               invalid_request
+    ├── NoSuchSession                not_found
     └── StoreUnavailable             store_unavailable
 
 The message of an error may be shown to a client; it never holds a credential, a key or a digest.
@@ -90,6 +93,24 @@ class RefreshReused(CredentialRejected):
     message = "The refresh token was already used. The session has been ended."
 
 
+class BindingMismatch(CredentialRejected):
+    """The auth session is bound to another device or network; it was revoked before this was raised."""
+
+    code = "binding_mismatch"
+    message = "The session was used from elsewhere and has been ended. Log in again."
+
+
+class ReauthenticationRequired(CredentialRejected):
+    """The user is logged in, and this needs a fresher proof that it is them (RFC 9470)."""
+
+    code = "reauthentication_required"
+    message = "Authenticate again to do this."
+
+    def __init__(self, max_age: int) -> None:
+        super().__init__()
+        self.max_age = max_age
+
+
 class CsrfFailed(AuthKitError):
     """A cookie-authenticated request without proof that our own front end sent it."""
 
@@ -109,6 +130,13 @@ class InvalidRequest(AuthKitError):
 
     code = "invalid_request"
     message = "The request is not valid."
+
+
+class NoSuchSession(AuthKitError):
+    """No auth session of the user has this sid. Whether anybody else's has is not told."""
+
+    code = "not_found"
+    message = "No such session."
 
 
 class StoreUnavailable(AuthKitError):

@@ -30,9 +30,10 @@ from django_authkit.csrf import exempt_bearer
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.lazy_user import read_now
 from django_authkit.request_state import current_request, known_authentication, state_of
+from django_authkit.service.binding import settle_binding
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.changes import settle_password_change
-from django_authkit.service.recognition import authenticate, recognise_django_login
+from django_authkit.service.recognition import current
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import Mode
 
@@ -97,7 +98,7 @@ def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseB
         session.save()
     if bearer:
         return
-    if session.key_changed:
+    if session.key_changed and session.session_key is not None:
         _set_cookie(session, response)
     elif session.is_visitor and session.modified and not failed:
         _set_cookie(session, response)  # a visitor's cookie slides with what the visitor does
@@ -160,6 +161,7 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         """Do what is left to do about the request's auth session."""
         current_request.set(None)
         try:
+            settle_binding(request)
             settle_password_change(request)
         except AuthKitError as error:
             return error_response(error)
@@ -172,22 +174,15 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
 
 def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     try:
-        known = authenticate(request)
+        known = current(request)
     except CredentialRejected:
         if transports.has_bearer(request):
             raise
         known = None
-    if known is None and not get_settings().accepts(Mode.SESSION):
-        return _django_user(request)
-    return known.user if known else AnonymousUser()
-
-
-def _django_user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
-    """Return who Django's own log-in (the admin's, say) says the request is from, in JWT mode."""
-    if carrier_of(request) is not None:
-        known = recognise_django_login(request)
-        return known.user if known else AnonymousUser()
-    if hasattr(request, "session"):
+    if known is not None:
+        return known.user
+    foreign_engine = hasattr(request, "session") and carrier_of(request) is None
+    if foreign_engine and not get_settings().accepts(Mode.SESSION):
         return django_get_user(request)
     return AnonymousUser()
 

@@ -1,12 +1,16 @@
 """DRF permissions."""
 
-from typing import Any
+from datetime import timedelta
+from typing import Any, Self
 
+from rest_framework.permissions import BasePermission
 from rest_framework.permissions import IsAuthenticated as DrfIsAuthenticated
 from rest_framework.request import Request
 
 from django_authkit.api.exceptions import api_error
-from django_authkit.errors import NotAuthenticated
+from django_authkit.errors import NotAuthenticated, ReauthenticationRequired
+from django_authkit.request_state import Authentication
+from django_authkit.service import require_recent
 
 
 class IsAuthenticated(DrfIsAuthenticated):
@@ -16,4 +20,34 @@ class IsAuthenticated(DrfIsAuthenticated):
         """Let in who is logged in."""
         if not super().has_permission(request, view):
             raise api_error(NotAuthenticated())
+        return True
+
+
+class RecentlyAuthenticated(BasePermission):
+    """
+    Lets in who has lately proved that it is them, in both modes; else 401 ``reauthentication_required``.
+
+    Name it in ``permission_classes`` as it is, or with an age of its own:
+    ``RecentlyAuthenticated(max_age=timedelta(minutes=5))``.
+
+    Args:
+        max_age: How old the proof may be; by default the setting ``RECENT_AUTH``.
+    """
+
+    def __init__(self, max_age: timedelta | None = None) -> None:
+        self._max_age = max_age
+
+    def __call__(self) -> Self:
+        """Return itself: DRF calls what stands in ``permission_classes``."""
+        return self
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Let in whose proof is fresh."""
+        known = request.auth
+        if not isinstance(known, Authentication):
+            raise api_error(NotAuthenticated())
+        try:
+            require_recent(known, self._max_age)
+        except ReauthenticationRequired as error:
+            raise api_error(error) from error
         return True

@@ -79,6 +79,7 @@ class RequestState:
         password_changed: Its user's password changed while it was under way; the auth session ends
             with it unless it was told of the change.
         clear_token_cookies: The answer makes the browser forget the JWT cookies.
+        bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
     """
 
     authentication: Authentication | CredentialRejected | Unknown | None = field(default=Unknown.UNKNOWN)
@@ -86,6 +87,7 @@ class RequestState:
     busy: bool = False
     password_changed: bool = False
     clear_token_cookies: bool = False
+    bound_elsewhere: str | None = None
 
     @property
     def looked(self) -> bool:

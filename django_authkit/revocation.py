@@ -34,6 +34,8 @@ _RETRY: Final = 0.1
 _SLACK: Final = 120_000
 """Milliseconds that entries are kept beyond their use: more than any leeway."""
 _TIDY_EVERY: Final = 60.0
+_LOOK: Final = 0.01
+"""Seconds between looks at whether the copy is fresh."""
 
 
 if hasattr(time, "CLOCK_BOOTTIME"):
@@ -101,6 +103,16 @@ class BlacklistReplica:
         if (claims.expires_at - claims.issued_at) * 1000 > copy.window:
             return Verdict.UNKNOWN  # it may outlive its entry
         return Verdict.LIVE
+
+    def wait_until_fresh(self, patience: float) -> bool:
+        """Start following, and tell whether the copy was fresh within *patience* seconds."""
+        deadline = time.monotonic() + patience
+        while self.age > self._max_staleness:
+            self._start()
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK)
+        return True
 
     def stop(self) -> None:
         """End the thread; the next question would start another."""

@@ -21,8 +21,9 @@ from django.contrib.sessions.backends.base import CreateError, SessionBase, Upda
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
-from django_authkit.errors import LoginFailed, SessionEnded
+from django_authkit.errors import BindingMismatch, CredentialRejected, LoginFailed, SessionEnded
 from django_authkit.handles import SessionKey, new_handle
+from django_authkit.service.binding import check_binding
 from django_authkit.service.ending import end
 from django_authkit.service.login import LogIn, begin
 from django_authkit.types import Absent, EndReason, Found
@@ -43,6 +44,7 @@ class SessionStore(SessionBase):
         presented: The key it was opened with; what came in the cookie or the bearer header.
         superseded: The key was that of a live auth session once; a newer one is on its way to the
             browser, so nothing of this request may replace its cookie.
+        rejection: Why an auth session that was live does not count: it came from elsewhere.
         flushed: Everything was forgotten during this request: the cookie is to go.
         key_changed: An auth session got its key during this request: the cookie is to be set.
         deliverable: A new key would reach the client. It would not a bearer's, who reads no cookie; so
@@ -55,6 +57,7 @@ class SessionStore(SessionBase):
         super().__init__(key.text if key else None)
         self.presented = key.text if key else None
         self.superseded = False
+        self.rejection: CredentialRejected | None = None
         self.flushed = False
         self.key_changed = False
         self.deliverable = True
@@ -148,7 +151,7 @@ class SessionStore(SessionBase):
             if data is None:
                 self._session_key = None
             return self._decode(data or "")
-        self._found = get_session_strategy().look_up(key)
+        self._found = self._find(key)
         if isinstance(self._found, Found):
             return self._bind(key, self._found, self._decode(self._found.data))
         self.superseded = self._found is Absent.SUPERSEDED
@@ -276,6 +279,18 @@ class SessionStore(SessionBase):
             pass
 
     # -- parts ------------------------------------------------------------------------------------
+
+    def _find(self, key: SessionKey) -> Found | Absent:
+        """Return the auth session, unless it is bound to another device than the request's."""
+        found, request = get_session_strategy().look_up(key), self.request()
+        if request is None or isinstance(found, Absent):
+            return found
+        try:
+            check_binding(request, found.session)
+        except BindingMismatch as error:
+            self.rejection = error
+            return Absent.GONE
+        return found
 
     def _own_data(self) -> dict[str, Any]:
         """Return what is the project's own in the dict."""

@@ -5,12 +5,15 @@ Every signal is sent after the store has done what it says, with ``sender`` the 
 ``AuthSession`` and:
 
 ======================  ==========================================================================
-``session_started``     ``session``, ``request``
+``session_started``     ``session``, ``request``, ``new_device`` (no other live auth session of the user
+                        is from such a browser; looked up when asked for its truth)
 ``session_refreshed``   ``session``, ``request``: the refresh token was rotated
 ``refresh_replayed``    ``session``, ``request``: the predecessor came again within the grace
 ``refresh_reused``      ``session`` (ended), ``request``, ``reuse`` (``ReuseClass``), ``age``
                         (``timedelta`` since the current token became current), ``address``
 ``session_ended``       ``session`` (ended), ``reason`` (``EndReason``)
+``limit_reached``       ``user``, ``request``, ``refused`` (whether the log-in was), ``ended`` (sessions)
+``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ======================  ==========================================================================
 
 No signal carries a credential.
@@ -23,3 +26,5 @@ session_refreshed = Signal()
 refresh_replayed = Signal()
 refresh_reused = Signal()
 session_ended = Signal()
+limit_reached = Signal()
+binding_mismatch = Signal()

@@ -5,6 +5,7 @@ Plain frozen dataclasses and enums; nothing here imports Django. Instants and du
 integers in milliseconds; instants count from the Unix epoch on the store's clock.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -42,6 +43,7 @@ class EndReason(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a reason
     USER_DISABLED = "user_disabled"
     REVOKED = "revoked"
+    BINDING = "binding"
 
 
 class Absent(StrEnum):
@@ -219,7 +221,9 @@ class RotateRequest:
         sealed: The fresh ``jti`` sealed so that only the holder of the presented one can open it.
         grace: How long the predecessor is answered with the same successor; 0 for never.
         idle, access: Idle timeout and access token lifetime.
-        address: Client address; recorded when the token rotates.
+        address: Client address; recorded when the token rotates. Empty leaves what is there.
+        reauthenticated: The user has just proved again that it is them: ``auth_time`` moves to now, for
+            ROTATED and REPLAYED.
     """
 
     sid: str
@@ -231,6 +235,7 @@ class RotateRequest:
     idle: int
     access: int
     address: str
+    reauthenticated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,3 +262,23 @@ class Rotation:
     age: int = 0
     lost_write: bool = False
     user: object | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """
+    How many auth sessions a store holds and what they take, for operators. ``None``: not counted, or none.
+
+    Attributes:
+        live: Live auth sessions by the form of the credential that was issued last.
+        records: Those that ended and are not reclaimed yet included.
+        record_bytes: About what the records take, by a sample, indexes left out.
+        server_bytes: What the server uses in memory for all that is in it.
+        revoked: Entries of the blacklist.
+    """
+
+    live: Mapping[Mode, int] | None = None
+    records: int | None = None
+    record_bytes: int | None = None
+    server_bytes: int | None = None
+    revoked: int | None = None

@@ -11,6 +11,9 @@ urlpatterns = [
     path("refresh/", views.RefreshView.as_view(), name="refresh"),
     path("logout/", views.LogoutView.as_view(), name="logout"),
     path("session/", views.SessionView.as_view(), name="session"),
+    path("sessions/", views.DevicesView.as_view(), name="sessions"),
+    path("sessions/<str:sid>/", views.DeviceView.as_view(), name="session-detail"),
+    path("reauthenticate/", views.ReauthenticateView.as_view(), name="reauthenticate"),
     path("verify/", views.VerifyView.as_view(), name="verify"),
     path(".well-known/jwks.json", jwks.KeySetView.as_view(), name="jwks"),
 ]

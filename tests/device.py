@@ -22,6 +22,11 @@ ACCESS_COOKIE = "__Host-authkit_access"
 REFRESH_COOKIE = "__Host-authkit_refresh"
 CREDENTIAL_COOKIES = (SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE)
 CSRF_COOKIE = "csrftoken"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
+SAFARI = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/17.5 Mobile/15E148 Safari/604.1"
+)
 
 
 class Device:
@@ -31,12 +36,13 @@ class Device:
     Attributes:
         cookies: The browser's jar, name to value.
         access, refresh_token: What an app keeps; empty if nothing.
+        address, user_agent: Where it is, and what it says it is; change them as you like.
     """
 
     def __init__(self, mode: Mode, transport: Transport, address: str = "198.51.100.7") -> None:
         self.mode, self.transport, self.address = mode, transport, address
         self.cookies: dict[str, str] = {}
-        self.access = self.refresh_token = ""
+        self.access = self.refresh_token = self.user_agent = ""
 
     # -- what it does -----------------------------------------------------------------------------
 
@@ -63,6 +69,14 @@ class Device:
     def log_out(self) -> HttpResponse:
         """Log out."""
         return self.post("/auth/logout/")
+
+    def reauthenticate(self, password: str = PASSWORD, **members: Any) -> HttpResponse:
+        """Prove again who it is, and keep what comes back."""
+        if self.refresh_token:
+            members = {"refresh": self.refresh_token, **members}
+        answer = self.post("/auth/reauthenticate/", {"password": password, **members})
+        self._keep(answer)
+        return answer
 
     def who(self) -> HttpResponse:
         """Ask ``session/``."""
@@ -105,10 +119,16 @@ class Device:
         content = b"" if body is None else json.dumps(body).encode()
         return self.send("POST", path, content, headers={**self._proof(anonymous), **(headers or {})})
 
+    def delete(self, path: str) -> HttpResponse:
+        """Send a DELETE with this device's credential and what proves that our front end sends it."""
+        return self.send("DELETE", path, headers=self._proof())
+
     def submit(self, path: str, **fields: str) -> HttpResponse:
         """Send a form with this device's credential and what proves that our front end sends it."""
         client = self._client()
-        answer = client.post(path, fields, secure=True, headers=self._proof(), REMOTE_ADDR=self.address)
+        answer = client.post(
+            path, fields, secure=True, headers={**self._agent(), **self._proof()}, REMOTE_ADDR=self.address
+        )
         self._store_cookies(answer)
         return answer  # type: ignore[return-value]
 
@@ -128,7 +148,7 @@ class Device:
             content,
             content_type=content_type,
             secure=True,
-            headers=dict(headers or {}),
+            headers={**self._agent(), **(headers or {})},
             REMOTE_ADDR=self.address,
         )
         self._store_cookies(answer)
@@ -160,11 +180,15 @@ class Device:
         twin = type(self)(self.mode, self.transport, self.address)
         twin.cookies = dict(self.cookies)
         twin.access, twin.refresh_token = self.access, self.refresh_token
+        twin.user_agent = self.user_agent
         return twin
 
     def csrf(self) -> dict[str, str]:
         """Return the headers that prove that our front end sends the request."""
         return {"X-CSRFToken": self.cookies.get(CSRF_COOKIE, ""), "Referer": "https://testserver/"}
+
+    def _agent(self) -> dict[str, str]:
+        return {"User-Agent": self.user_agent} if self.user_agent else {}
 
     def _proof(self, anonymous: bool = False) -> dict[str, str]:
         if self.is_browser:

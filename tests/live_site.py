@@ -98,9 +98,10 @@ class LiveSite:
         """Return a new client, by default of this run's transport."""
         return Device(self.mode, transport or self.transport, address)
 
-    def logged_in(self, username: str = "ada", **body: Any) -> Device:
+    def logged_in(self, username: str = "ada", user_agent: str = "", **body: Any) -> Device:
         """Return a client that has just logged in."""
         device = self.device()
+        device.user_agent = user_agent
         answer = device.log_in(username, **body)
         assert answer.status_code == 200, answer.content
         return device

@@ -12,6 +12,7 @@ from rest_framework.parsers import BaseParser
 
 from django_authkit import errors
 from django_authkit.api.exceptions import ApiError
+from django_authkit.conf import get_settings
 
 MAX_BODY: Final = 64 * 1024
 """Bytes; the largest body that any endpoint has a use for is a fraction of it."""
@@ -69,9 +70,11 @@ class AlwaysJson(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class _Credential(serializers.CharField):
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(max_length=_MAX_CREDENTIAL, trim_whitespace=False, **kwargs)
+class _Secret(serializers.CharField):
+    """A string that is taken as it is."""
+
+    def __init__(self, max_length: int = _MAX_CREDENTIAL, **kwargs: Any) -> None:
+        super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):  # DRF would take a number for its digits
@@ -113,13 +116,27 @@ class LoginBody(serializers.Serializer[Any]):
 class RefreshBody(serializers.Serializer[Any]):
     """``{"refresh"?}``; without it the credential is in the header or a cookie."""
 
-    refresh = _Credential(required=False)
+    refresh = _Secret(required=False)
+
+
+class ReauthenticateBody(serializers.Serializer[Any]):
+    """``{"password", "refresh"?}``; with a proof of the project's own, its members instead of the first."""
+
+    password = _Secret(_MAX_PASSWORD)
+    refresh = _Secret(required=False)
+
+    def get_fields(self) -> dict[str, Any]:
+        """Ask for a password only where that is the proof."""
+        members = super().get_fields()
+        if get_settings().reauthenticator is not None:
+            del members["password"]
+        return members
 
 
 class VerifyBody(serializers.Serializer[Any]):
     """``{"token"}``."""
 
-    token = _Credential()
+    token = _Secret()
 
 
 def validated(body: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

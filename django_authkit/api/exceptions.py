@@ -16,16 +16,14 @@ class ApiError(exceptions.APIException):
     def __init__(self, error: errors.AuthKitError) -> None:
         self.status_code = answers.status_of(error)
         self.detail = answers.body_of(error)
+        if self.status_code == 401:
+            self.auth_header = answers.challenge_of(error)
         if self.status_code == 503:
             self.wait = answers.RETRY_AFTER  # DRF's handler makes Retry-After of it
 
 
 class CredentialError(ApiError, exceptions.AuthenticationFailed):
     """A 401; its challenge comes from the authentication class."""
-
-    def __init__(self, error: errors.AuthKitError) -> None:
-        super().__init__(error)
-        self.auth_header = answers.challenge_of(error)
 
 
 class RefusedError(ApiError, exceptions.PermissionDenied):
@@ -34,5 +32,8 @@ class RefusedError(ApiError, exceptions.PermissionDenied):
 
 def api_error(error: errors.AuthKitError) -> ApiError:
     """Return the DRF exception that answers *error*."""
+    if isinstance(error, errors.ReauthenticationRequired):
+        # No AuthenticationFailed: DRF would put the challenge of the authentication class over ours.
+        return ApiError(error)
     kinds: dict[int, type[ApiError]] = {401: CredentialError, 403: RefusedError}
     return kinds.get(answers.status_of(error), ApiError)(error)

@@ -8,6 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings
+from django_authkit.devices import label_of
 from django_authkit.types import AuthSession
 
 
@@ -18,6 +19,18 @@ def present_session(session: AuthSession, mode: str) -> dict[str, Any]:
         "mode": str(mode),
         "created_at": _iso(session.created_at),
         "expires_at": _iso(session.expires_at),
+    }
+
+
+def present_device(session: AuthSession, current: str) -> dict[str, Any]:
+    """Return *session* as its owner sees it in the list of devices; *current* is the sid of the request."""
+    return {
+        **present_session(session, session.mode),
+        "current": session.sid == current,
+        "label": label_of(session.user_agent),
+        "user_agent": session.user_agent,
+        "address": session.address,
+        "last_seen_at": _iso(session.last_seen_at),
     }
 
 

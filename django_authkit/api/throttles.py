@@ -19,6 +19,7 @@ from django_authkit.api.exceptions import api_error
 from django_authkit.conf import get_settings
 from django_authkit.devices import device_of
 from django_authkit.errors import StoreUnavailable
+from django_authkit.request_state import known_authentication
 from django_authkit.stores.redis import CACHE_ERRORS
 
 
@@ -57,6 +58,21 @@ class LoginThrottle(_Throttle):
         # As it will be looked up, or each way of writing it would have an allowance of its own.
         name = claimed_name(str(data.get(get_user_model().USERNAME_FIELD, ""))).casefold()
         return self.hashed(device_of(request._request).address, name)
+
+
+class ReauthenticateThrottle(_Throttle):
+    """By auth session: whoever sits at somebody's screen, or stole a credential, cannot guess for long."""
+
+    scope = "authkit_login"
+
+    def default_rate(self) -> str | None:
+        """Return the setting."""
+        return get_settings().login_rate
+
+    def get_cache_key(self, request: Request, view: Any) -> str | None:
+        """Return the key of this auth session; the view has found it, and answered a stranger."""
+        known = known_authentication(request._request)
+        return self.hashed("reauthenticate", known.sid) if known else None
 
 
 class RefreshThrottle(_Throttle):

@@ -9,6 +9,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
+from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -19,12 +20,12 @@ from rest_framework.views import APIView
 from django_authkit import service, transports
 from django_authkit.api import bodies
 from django_authkit.api.errors import endpoint_exception_handler
-from django_authkit.api.presentation import present_session, present_user
-from django_authkit.api.throttles import LoginThrottle, RefreshThrottle
-from django_authkit.csrf import enforce_csrf
+from django_authkit.api.presentation import present_device, present_session, present_user
+from django_authkit.api.throttles import LoginThrottle, ReauthenticateThrottle, RefreshThrottle
+from django_authkit.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.grants import Grant
-from django_authkit.request_state import state_of
+from django_authkit.request_state import Authentication, state_of
 from django_authkit.types import Transport
 
 
@@ -132,6 +133,74 @@ class SessionView(Endpoint):
         return Response(
             {"session": present_session(known.session, known.mode), "user": present_user(known.user)}
         )
+
+
+class PersonalEndpoint(Endpoint):
+    """
+    An endpoint about the user who asks.
+
+    Attributes:
+        known: Who that is.
+    """
+
+    known: Authentication
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find out who asks, before a throttle counts it; nobody is a 401."""
+        http: HttpRequest = request._request
+        known = service.authenticate(http)
+        if known is None:
+            raise NotAuthenticated
+        known.read_session()  # an access token that was believed without may be a revoked one's
+        if known.transport is Transport.COOKIE and http.method not in SAFE_METHODS:
+            enforce_csrf(http)
+        self.known = known
+        super().initial(request, *args, **kwargs)
+
+
+class DevicesPages(PageNumberPagination):
+    """``?page=`` and ``?page_size=``."""
+
+    page_size = 50
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class DevicesView(PersonalEndpoint):
+    """``GET sessions/``: my devices. ``DELETE sessions/``: end all others."""
+
+    def get(self, request: Request) -> HttpResponseBase:
+        """Answer with the live auth sessions, most recently seen first."""
+        pages = DevicesPages()
+        page = pages.paginate_queryset(service.devices_of(self.known), request, view=self)
+        return pages.get_paginated_response([present_device(each, self.known.sid) for each in page or ()])
+
+    def delete(self, request: Request) -> HttpResponseBase:
+        """End all but the one that asks, and answer how many."""
+        return Response({"ended": service.end_other_devices(self.known)})
+
+
+class DeviceView(PersonalEndpoint):
+    """``DELETE sessions/<sid>/``: end one of mine. Anybody else's is a 404, like one that never was."""
+
+    def delete(self, request: Request, sid: str) -> HttpResponseBase:
+        """Answer 204. To end the own one is to log out."""
+        if sid == self.known.sid:
+            service.log_out(request._request)
+        else:
+            service.end_device(self.known, sid)
+        return Response(status=204)
+
+
+class ReauthenticateView(PersonalEndpoint):
+    """``POST reauthenticate/``: prove again who I am, for a new credential and what needs a fresh proof."""
+
+    throttle_classes = (ReauthenticateThrottle,)
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer as log-in does, for the same auth session."""
+        bodies.validated(bodies.ReauthenticateBody, request.data)
+        return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
 
 
 class VerifyView(Endpoint):

@@ -27,10 +27,10 @@ def check_database(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the project's own serializer and hook are where the settings say."""
-    for name in ("user_serializer", "extra_claims"):
+    """Look whether the project's own serializer and functions are where the settings say."""
+    for name in ("user_serializer", "extra_claims", "max_sessions", "reauthenticator"):
         path = getattr(chosen, name)
-        if path is not None and not _leads_to_callable(path):
+        if isinstance(path, str) and not _leads_to_callable(path):
             yield NO_CALLABLE.found(
                 f"{name.upper()} is {path!r}, which is nothing that can be imported and called."
             )

@@ -6,16 +6,24 @@ store does not answer.
 """
 
 from django_authkit.service.changes import update_session_auth_hash
+from django_authkit.service.devices import devices_of, end_device, end_other_devices
 from django_authkit.service.ending import log_out, revoke, revoke_all, revoke_user, sessions_of
 from django_authkit.service.login import log_in
-from django_authkit.service.recognition import authenticate, verify
+from django_authkit.service.reauthentication import reauthenticate, require_recent
+from django_authkit.service.recognition import authenticate, current, verify
 from django_authkit.service.refreshing import refresh
 
 __all__ = [
     "authenticate",
+    "current",
+    "devices_of",
+    "end_device",
+    "end_other_devices",
     "log_in",
     "log_out",
+    "reauthenticate",
     "refresh",
+    "require_recent",
     "revoke",
     "revoke_all",
     "revoke_user",

@@ -4,6 +4,7 @@ from typing import Protocol, runtime_checkable
 
 from django.http import HttpRequest
 
+from django_authkit.errors import CredentialRejected
 from django_authkit.handles import SessionKey
 from django_authkit.types import Absent, Found
 
@@ -14,6 +15,8 @@ class SessionCarrier(Protocol):
 
     presented: str | None
     """The session key that came with the request, if any."""
+    rejection: CredentialRejected | None
+    """Why a live auth session was found and does not count all the same."""
 
     @property
     def is_visitor(self) -> bool:

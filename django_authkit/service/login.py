@@ -9,6 +9,8 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
 
 from django_authkit import signals, transports
 from django_authkit.conf import get_settings, milliseconds
@@ -17,11 +19,13 @@ from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
 from django_authkit.grants import Grant
 from django_authkit.handles import SessionKey, bucket_of, digest, new_handle
 from django_authkit.request_state import Authentication, state_of
+from django_authkit.service.binding import same_browser
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.ending import announce_end, end, end_presented
 from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import (
     AuthSession,
+    Created,
     EndReason,
     Found,
     Mode,
@@ -195,17 +199,50 @@ def begin(
             idle=milliseconds(settings.idle_timeout),
             absolute=milliseconds(settings.absolute_lifetime),
             access=milliseconds(settings.access_lifetime) if jti else 0,
-            max_sessions=settings.max_sessions,
+            max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,
         )
     )
+    _announce_limit(request, wanted.user, outcome)
     if isinstance(outcome, Refused):
         raise SessionLimitReached
     for ended in outcome.ended:
         announce_end(ended, EndReason.LIMIT)
     _look_again(outcome.session)
-    signals.session_started.send(sender=AuthSession, session=outcome.session, request=request)
+    _announce_start(request, outcome.session)
     return Found(session=outcome.session, now=outcome.session.created, data=data)
+
+
+def _limit_for(user: AbstractBaseUser) -> int | None:
+    """Return the most auth sessions that *user* may have: the number, or what the project's function says."""
+    limit = get_settings().max_sessions
+    if not isinstance(limit, str):
+        return limit
+    allowed: int | None = import_string(limit)(user)
+    if allowed is not None and allowed < 1:
+        raise ValueError(f"{limit} returned {allowed}: MAX_SESSIONS takes 1 or more, or None.")
+    return allowed
+
+
+def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Created | Refused) -> None:
+    refused = isinstance(outcome, Refused)
+    ended = () if isinstance(outcome, Refused) else outcome.ended
+    if refused or ended:
+        signals.limit_reached.send(
+            sender=AuthSession, user=user, request=request, refused=refused, ended=ended
+        )
+
+
+def _announce_start(request: HttpRequest, session: AuthSession) -> None:
+    """Tell about a log-in; whether it is from a new device is looked up only when a receiver asks."""
+
+    def is_new() -> bool:
+        others = (each for each in get_store().list_user(session.user_id) if each.sid != session.sid)
+        return not any(same_browser(each.user_agent, session.user_agent) for each in others)
+
+    signals.session_started.send(
+        sender=AuthSession, session=session, request=request, new_device=SimpleLazyObject(is_new)
+    )
 
 
 def _look_again(session: AuthSession) -> None:

@@ -13,6 +13,7 @@ from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid
 from django_authkit.handles import SessionKey
 from django_authkit.lazy_user import LazyUser
 from django_authkit.request_state import Authentication, Unknown, state_of
+from django_authkit.service.binding import check_binding
 from django_authkit.service.carrier import carrier_of
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Found, Mode, Transport
@@ -73,8 +74,8 @@ def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> 
         raise not_accepted(text)
     if mode is Mode.SESSION:
         return _admit(_by_key(request, text), mode, transport)
-    claims, found = get_jwt_strategy().resolve(text)
-    return _admit_claims(claims, transport) if found is None else _admit(found, mode, transport)
+    claims, record = get_jwt_strategy().resolve(text)
+    return _admit_claims(claims, transport) if record is None else _admit(record, mode, transport)
 
 
 def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
@@ -143,11 +144,35 @@ def _by_key(request: HttpRequest, text: str) -> Found:
     """Look the session key up once, though ``request.session`` may want its record as well."""
     carrier = carrier_of(request)
     if carrier is None or carrier.presented != text:
-        return get_session_strategy().resolve(text)
-    found = carrier.look_up()
-    if not isinstance(found, Found):
-        raise SessionEnded
-    return found
+        found = get_session_strategy().resolve(text)
+        check_binding(request, found.session)
+        return found
+    seen = carrier.look_up()
+    if not isinstance(seen, Found):
+        raise carrier.rejection or SessionEnded
+    return seen
+
+
+def current(request: HttpRequest) -> Authentication | None:
+    """
+    Return whom a plain Django view serves: by our credentials, else by Django's own log-in in JWT mode.
+
+    Raises:
+        CredentialRejected: As ``authenticate`` says, unless a browser's stale cookie has Django's log-in
+            beside it.
+    """
+    rejected: CredentialRejected | None = None
+    try:
+        known = authenticate(request)
+    except CredentialRejected as error:
+        if transports.has_bearer(request):
+            raise
+        known, rejected = None, error
+    if known is None and not get_settings().accepts(Mode.SESSION):
+        known = recognise_django_login(request)
+    if known is None and rejected is not None:
+        raise rejected
+    return known
 
 
 def verify(token: str) -> dict[str, Any]:

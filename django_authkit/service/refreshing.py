@@ -12,6 +12,7 @@ from django_authkit.devices import device_of
 from django_authkit.errors import CredentialRejected, NotAuthenticated, SessionEnded
 from django_authkit.grants import Grant
 from django_authkit.request_state import state_of
+from django_authkit.service.binding import check_binding
 from django_authkit.service.ending import announce_end, end
 from django_authkit.service.recognition import not_accepted
 from django_authkit.strategies.jwt import ReuseDetected
@@ -42,9 +43,9 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     if not get_settings().accepts(mode):
         raise not_accepted(text)
     if mode is Mode.SESSION:
-        return _slide(text, transport)
+        return _slide(request, text, transport)
     try:
-        return _rotate(request, text, transport)
+        return rotate(request, text, transport)
     except CredentialRejected:
         # A cookie that can never work again would only make the browser ask again and again.
         state_of(request).clear_token_cookies = transport is Transport.COOKIE
@@ -68,9 +69,10 @@ def _presented(request: HttpRequest, token: str | None) -> tuple[str, Transport]
 _COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.refresh_cookie_of}
 
 
-def _slide(text: str, transport: Transport) -> Grant:
+def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     found = get_session_strategy().slide_now(text)
     user = _still_welcome(found.session, found.user)
+    check_binding(request, found.session)
     return Grant(
         session=found.session,
         user=user,
@@ -81,14 +83,21 @@ def _slide(text: str, transport: Transport) -> Grant:
     )
 
 
-def _rotate(request: HttpRequest, text: str, transport: Transport) -> Grant:
+def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthenticated: bool = False) -> Grant:
+    """
+    Exchange a refresh token, and tell about it.
+
+    Raises:
+        CredentialRejected: As ``refresh`` says.
+    """
     strategy = get_jwt_strategy()
     try:
-        rotated = strategy.rotate(text, device_of(request).address)
+        rotated = strategy.rotate(text, reauthenticated=reauthenticated)
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise
     user = _still_welcome(rotated.session, rotated.rotation.user)
+    check_binding(request, rotated.session)
     replayed = rotated.rotation.outcome is RotationOutcome.REPLAYED
     signal = signals.refresh_replayed if replayed else signals.session_refreshed
     signal.send(sender=AuthSession, session=rotated.session, request=request)

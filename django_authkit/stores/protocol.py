@@ -15,6 +15,7 @@ from typing import Protocol
 from django_authkit.types import (
     Absent,
     AuthSession,
+    Census,
     Created,
     EndReason,
     Found,
@@ -116,6 +117,13 @@ class SessionStore(Protocol):
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
         """Replace *old_hash* by *new_hash* on the user's live records; return how many had it."""
 
+    def note_device(self, sid: str, address: str, user_agent: str) -> None:
+        """
+        Record where the live record is used from now, if there is one.
+
+        Like activity it may be written after the commit of a transaction in progress.
+        """
+
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """
         Replace the Django session data of the live record with that session key.
@@ -160,6 +168,14 @@ class SessionStore(Protocol):
         Reclaim the space of what has ended, at most *batch* records a step; yield each step's count.
 
         Never needed for correctness. A store that reclaims by itself yields nothing.
+        """
+
+    def census(self, *, count: bool = True) -> Census:
+        """
+        Return how many auth sessions there are and what they take: an operator's question.
+
+        Args:
+            count: Whether to count the records, which looks at each of them, in bounded steps.
         """
 
     def now(self) -> int:

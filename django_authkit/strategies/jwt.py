@@ -121,9 +121,12 @@ class JwtStrategy:
             expires_in=max(0, expires - issued),
         )
 
-    def rotate(self, text: str, address: str) -> Rotated:
+    def rotate(self, text: str, *, reauthenticated: bool = False) -> Rotated:
         """
         Exchange a refresh token for its successor, or for the successor it already has (replay).
+
+        Args:
+            reauthenticated: The user has just proved again that it is them.
 
         Raises:
             TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
@@ -142,7 +145,8 @@ class JwtStrategy:
                 grace=self._grace,
                 idle=self._idle,
                 access=self._access,
-                address=address,
+                address="",  # compared with the record's first, and noted then
+                reauthenticated=reauthenticated,
             )
         )
         return self._rotated(rotation, claims, proposal)

@@ -1,5 +1,6 @@
 """The same under ASGI: async and sync views answer a client as they do under WSGI."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -14,13 +15,13 @@ VIEWS = ["/plain/whoami-async/", "/plain/whoami/", "/api/whoami/"]
 
 
 @async_to_sync
-async def ids(device: Device, token: str | None = None) -> list[object]:
+async def ids(device: Device, token: str | None = None, paths: Sequence[str] = VIEWS) -> list[object]:
     """Return whom each view says the device's request is from, or its status."""
     client = AsyncClient()
     for name, value in device.cookies.items():
         client.cookies[name] = value
     headers = {"Authorization": f"Bearer {token or device.credential}"} if not device.is_browser else {}
-    answers = [await client.get(path, secure=True, headers=headers) for path in VIEWS]
+    answers = [await client.get(path, secure=True, headers=headers) for path in paths]
     return [a.json()["id"] if a.status_code == 200 else a.status_code for a in answers]
 
 
@@ -52,3 +53,12 @@ def test_the_endpoints_work(site: LiveSite, ada: User) -> None:
 
     assert visit() == [200, 200, 200, 200, 204, 401]
     assert sessions_of(ada) == ()
+
+
+def test_what_needs_a_fresh_proof(site: LiveSite, ada: User, device: Device) -> None:
+    """Views, functions and classes, that ask for one are looked up where blocking is allowed."""
+    paths = ["/plain/vault/", "/plain/vault-async/", "/plain/vault-class/", "/api/vault/"]
+    assert ids(device, paths=paths) == [ada.pk] * 4
+    site.advance(minutes=11)
+    device.refresh()
+    assert ids(device, paths=paths) == [401] * 4

@@ -141,35 +141,6 @@ def test_passwords_are_taken_as_they_are(site: LiveSite, ada: User, password: st
     assert code(site.device().log_in(password=password.strip() + "x")) == (401, "login_failed")
 
 
-def test_the_limit_refuses(site: LiveSite, ada: User) -> None:
-    """With ``ON_LIMIT`` "refuse" one too many is 403 ``session_limit``, and nobody is logged out."""
-    site.configure(MAX_SESSIONS=2, ON_LIMIT="refuse")
-    first, second = site.logged_in(), site.logged_in()
-    assert code(site.device().log_in()) == (403, "session_limit")
-    assert first.logged_in()
-    assert second.logged_in()
-    again(site, second, "ada")  # its own place is free by then
-
-
-def test_the_limit_evicts(site: LiveSite, ada: User) -> None:
-    """With ``ON_LIMIT`` "evict" the least recently seen makes room."""
-    site.configure(MAX_SESSIONS=2)
-    first = site.logged_in()
-    site.advance(seconds=61)
-    second = site.logged_in()
-    site.advance(seconds=61)
-    assert first.refresh().status_code == 200
-    third = site.logged_in()
-    assert [d.logged_in() for d in (first, second, third)] == [True, False, True]
-
-
-def test_the_limit_ends_all_others(site: LiveSite, ada: User) -> None:
-    """With ``ON_LIMIT`` "end_others" one too many ends the rest."""
-    site.configure(MAX_SESSIONS=1, ON_LIMIT="end_others")
-    first, second = site.logged_in(), site.logged_in()
-    assert [first.logged_in(), second.logged_in()] == [False, True]
-
-
 def test_a_user_never_seen_takes_as_long(site: LiveSite, ada: User) -> None:
     """For an unknown user as many passwords are hashed as for a wrong password."""
     from django.contrib.auth.hashers import MD5PasswordHasher

@@ -4,14 +4,22 @@ from django.contrib import admin
 from django.contrib.auth.views import PasswordChangeView
 from django.urls import include, path
 
+from django_authkit.decorators import recent_auth_required
 from testapp import django_views, views
 
 urlpatterns = [
     path("auth/", include("django_authkit.urls")),
+    path("account/devices/", include("django_authkit.device_urls")),
     path("admin/", admin.site.urls),
     path("api/whoami/", views.WhoAmI.as_view()),
     path("api/notes/", views.Notes.as_view()),
     path("api/open/", views.Open.as_view()),
+    path("api/vault/", views.Vault.as_view()),
+    path("api/strict-vault/", views.StrictVault.as_view()),
+    path("plain/vault/", views.vault),
+    path("plain/strict-vault/", views.strict_vault),
+    path("plain/vault-async/", views.vault_async),
+    path("plain/vault-class/", recent_auth_required()(views.VaultAsync.as_view())),
     path("plain/whoami/", views.whoami),
     path("plain/whoami-async/", views.whoami_async),
     path("plain/notes/", views.notes),

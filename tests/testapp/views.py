@@ -1,14 +1,19 @@
 """Views of a project that knows nothing of how its users are kept logged in."""
 
 import json
+from datetime import timedelta
 
 from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import View
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
+
+from django_authkit.decorators import recent_auth_required
+from django_authkit.permissions import IsAuthenticated, RecentlyAuthenticated
 
 
 class WhoAmI(APIView):
@@ -35,6 +40,48 @@ class Open(APIView):
     def get(self, request: Request) -> Response:
         """Return the user's id, or ``None`` for a stranger."""
         return Response({"id": request.user.pk})
+
+
+class Vault(APIView):
+    """Opens to who has lately proved who they are."""
+
+    permission_classes = (RecentlyAuthenticated,)
+
+    def get(self, request: Request) -> Response:
+        """Return the user's id."""
+        return Response({"id": request.user.pk})
+
+
+class StrictVault(Vault):
+    """Wants a younger proof than the setting asks for."""
+
+    permission_classes = (IsAuthenticated & RecentlyAuthenticated(max_age=timedelta(minutes=1)),)  # type: ignore[assignment, operator]
+
+
+@recent_auth_required()
+def vault(request: HttpRequest) -> JsonResponse:
+    """Return the user's id to who has lately proved who they are."""
+    return JsonResponse({"id": request.user.pk})
+
+
+@recent_auth_required(max_age=timedelta(minutes=1))
+def strict_vault(request: HttpRequest) -> JsonResponse:
+    """Want a younger proof than the setting asks for."""
+    return JsonResponse({"id": request.user.pk})
+
+
+@recent_auth_required()
+async def vault_async(request: HttpRequest) -> JsonResponse:
+    """Return the user's id to who has lately proved who they are."""
+    return JsonResponse({"id": (await request.auser()).pk})
+
+
+class VaultAsync(View):
+    """The same as a class."""
+
+    async def get(self, request: HttpRequest) -> JsonResponse:
+        """Return the user's id."""
+        return JsonResponse({"id": (await request.auser()).pk})
 
 
 @require_GET

@@ -49,8 +49,9 @@ class RotatingTable(SessionTable):
             last_seen=self.instant(),
             idle_until=ends,
             access_until=Greatest(F("access_until"), access, output_field=BigIntegerField()),
-            address=request.address,
             mode=Mode.JWT,
+            **({"address": request.address} if request.address else {}),
+            **({"auth_time": self.instant()} if request.reauthenticated else {}),
         )
 
     def _became_of(self, request: RotateRequest) -> Rotation:
@@ -70,10 +71,12 @@ class RotatingTable(SessionTable):
 
     def _replay(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         access_until = max(row.access_until, min(now_of(row) + request.access, row.idle_until))
+        proved = {"auth_time": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
-        if not same.update(access_until=Greatest(F("access_until"), access_until)):
+        if not same.update(access_until=Greatest(F("access_until"), access_until), **proved):
             return self._became_of(request)  # its successor was used, or it ended: it is no replay now
         row.access_until = access_until
+        row.auth_time = proved.get("auth_time", row.auth_time)
         return _answer(RotationOutcome.REPLAYED, row, now=now_of(row), sealed=row.sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:

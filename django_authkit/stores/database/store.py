@@ -14,6 +14,7 @@ from django.db.models.functions import Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.anonymous import AnonymousTable
+from django_authkit.stores.database.census import ObservedTable
 from django_authkit.stores.database.creation import GrowingTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.records import found_of, now_of, session_of
@@ -22,13 +23,13 @@ from django_authkit.stores.database.table import ENDED, answers, by_recency, idl
 from django_authkit.types import Absent, AuthSession, EndReason, Found, Mode
 
 
-class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable):
+class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable, ObservedTable):
     """
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
 
     ``rotate`` insists on a transaction of its own. The other methods take part in one that is in
-    progress, except that ``touch`` writes after its commit: activity must neither hold a lock until the
-    end of somebody's request nor fail with it. (If it is rolled back, the mark is lost.)
+    progress, except that ``touch`` and ``note_device`` write after its commit: activity must neither hold
+    a lock until the end of somebody's request nor fail with it. (If it is rolled back, the mark is lost.)
 
     On PostgreSQL and MySQL the isolation level must be READ COMMITTED, Django's default.
     """
@@ -93,6 +94,15 @@ class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable):
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
         """Replace the hash on the user's live records. One statement."""
         return self.live_of(user_id).filter(auth_hash=old_hash).update(auth_hash=new_hash)
+
+    @answers
+    def note_device(self, sid: str, address: str, user_agent: str) -> None:
+        """Record where it is used from now. One statement."""
+        self._when_free(lambda: self._mark_device(sid, address, user_agent))
+
+    @answers
+    def _mark_device(self, sid: str, address: str, user_agent: str) -> None:
+        self.live().filter(pk=sid).update(address=address, user_agent=user_agent)
 
     @answers
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:

@@ -27,6 +27,7 @@ __all__ = [
     "is_cluster",
     "is_of_django_redis",
     "longest_wait",
+    "memory_of_servers",
     "places",
 ]
 
@@ -103,19 +104,19 @@ def eviction_policies(alias: str) -> frozenset[str]:
     """
     client = connect(alias)
     try:
-        return frozenset(_policies(client))
+        return frozenset(server["maxmemory_policy"] for server in memory_of_servers(client))
     except (RedisError, RedisClusterException) as error:
         raise StoreUnavailable from error
     finally:
         client.close()
 
 
-def _policies(client: Client) -> list[str]:
+def memory_of_servers(client: Client) -> list[Mapping[str, Any]]:
+    """Return what the server, or each primary of the cluster, tells of its memory (``INFO memory``)."""
     if not isinstance(client, RedisCluster):
-        return [client.info("memory")["maxmemory_policy"]]
+        return [client.info("memory")]
     answer = client.info("memory", target_nodes=RedisCluster.PRIMARIES)
-    nodes = [answer] if "maxmemory_policy" in answer else answer.values()  # one node comes bare
-    return [node["maxmemory_policy"] for node in nodes]
+    return [answer] if "maxmemory_policy" in answer else list(answer.values())  # one node comes bare
 
 
 def _options(configured: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django_authkit.handles import ALPHABET, bucket_of, is_sid
+from django_authkit.stores.redis.census import take_census
 from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.records import (
     created_of,
@@ -22,6 +23,7 @@ from django_authkit.stores.redis.scripts import Argument, Client, Scripts
 from django_authkit.types import (
     Absent,
     AuthSession,
+    Census,
     Created,
     EndReason,
     Found,
@@ -68,6 +70,7 @@ class RedisStore:
         self.clock_offset = 0
         self.buckets = buckets
         self._prefix = prefix
+        self._client = client
         self._scripts = Scripts(client)
 
     def create(self, new: NewSession) -> Created | Refused:
@@ -108,6 +111,7 @@ class RedisStore:
             request.idle,
             request.access,
             request.address,
+            int(request.reauthenticated),
         )
         return rotation_of(reply)
 
@@ -125,6 +129,10 @@ class RedisStore:
         """Replace the hash on the user's live records: one round trip."""
         count: int = self._for_user("restamp_user", user_id, old_hash, new_hash, _call_id())
         return count
+
+    def note_device(self, sid: str, address: str, user_agent: str) -> None:
+        """Record where it is used from now: one round trip."""
+        self._for_handle("note_device", sid, address, user_agent)
 
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """Replace the Django session data: one round trip."""
@@ -158,8 +166,11 @@ class RedisStore:
 
     def feed(self, client: Client, limit: int) -> RedisFeed:
         """Return how a copy reads the blacklist, on *client*; at most *limit* entries a bucket are kept."""
-        tags = (_tag(bucket) for bucket in range(self.buckets))
-        return RedisFeed(client, {tag: self._base(tag) for tag in tags}, limit)
+        return RedisFeed(client, self._bases(), limit)
+
+    def census(self, *, count: bool = True) -> Census:
+        """Return how many there are: by SCAN, which does not hold other clients up for long."""
+        return take_census(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
 
     def now(self) -> int:
         """Return the clock of the server that holds the first bucket: one round trip."""
@@ -192,6 +203,9 @@ class RedisStore:
 
     def _run(self, script: str, tag: str, *arguments: Argument) -> Any:
         return self._scripts.run(script, self._base(tag), self.clock_offset, *arguments)
+
+    def _bases(self) -> dict[str, str]:
+        return {tag: self._base(tag) for tag in map(_tag, range(self.buckets))}
 
     def _base(self, tag: str) -> str:
         """Return what every key of a bucket begins with: its hash tag keeps them in one slot."""

@@ -18,8 +18,8 @@ from clock import Clock
 from django_authkit.errors import StoreUnavailable
 from django_authkit.handles import bucket_of, new_handle
 from django_authkit.stores.redis import RedisStore, connect
-from django_authkit.types import Absent, Created, EndReason, Found
-from rig import RedisSite, Rig
+from django_authkit.types import Absent, Created, EndReason, Found, Mode
+from rig import MINUTE, RedisSite, Rig
 from servers import free_port
 from stores.redis.valkey_server import Server
 
@@ -79,6 +79,24 @@ def test_a_cluster_serves_every_bucket(store: RedisStore, server: Server, cluste
     assert isinstance(store.load(sids["8"]), Found)
     store.revoke_all()
     assert all(store.load(sid) is Absent.GONE for sid in sids.values())
+
+
+def test_a_cluster_is_counted(store: RedisStore, server: Server) -> None:
+    """The census looks into every bucket, and at the memory and the blacklists of all."""
+    proposals = Rig(RedisSite(f"{server.url}/0", 3), Clock())
+    sids = []
+    for user in map(str, range(40)):
+        sids.append(new_handle(bucket_of(user, BUCKETS)))
+        store.create(proposals.proposal(user_id=user, sid=sids[-1], access=MINUTE, data="encoded"))
+    for sid in sids[:5]:
+        store.revoke(sid, EndReason.REVOKED)
+    census = store.census()
+    assert census.live == {Mode.SESSION: 35, Mode.JWT: 0}
+    assert (census.records, census.revoked) == (40, 5)
+    assert census.server_bytes is not None
+    assert census.record_bytes is not None
+    assert census.server_bytes > census.record_bytes > 40 * 100
+    assert store.census(count=False).live is None
 
 
 def test_a_cluster_that_does_not_answer_is_unavailable(settings: Settings) -> None:

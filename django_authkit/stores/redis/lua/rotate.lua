@@ -1,12 +1,13 @@
 -- Exchange the current refresh token for the proposed one.
 --
 -- ARGV  2 sid, 3 generation, 4 presented digest, 5 proposed digest, 6 sealed successor, 7 grace,
---       8 idle, 9 access, 10 address
+--       8 idle, 9 access, 10 address or '', 11 1 if the user has just proved again that it is them
 -- Returns {'rotated', now, session}, {'replayed', now, session, sealed},
 --         {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
 
 local sid, generation, presented, proposed, sealed = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local grace, idle, access, address = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
+local reauthenticated = ARGV[11] == '1'
 
 local function relation(record)
   if generation > record.generation then return 'newer' end
@@ -20,6 +21,7 @@ local function reused(record, class)
 end
 
 local function answered_access(record)
+  if reauthenticated then record.auth_time = now end
   widen_window(access)
   record.access_until = math.max(record.access_until, math.min(now + access, record.idle_until))
 end
@@ -27,7 +29,8 @@ end
 local function advance(record)
   record.previous, record.jti = record.jti, proposed
   record.generation, record.rotated, record.last_seen = record.generation + 1, now, now
-  record.mode, record.address = 'jwt', address
+  record.mode = 'jwt'
+  if address ~= '' then record.address = address end
   record.idle_until = idle_end(record, idle)
   answered_access(record)
   if grace > 0 then

@@ -1,0 +1,51 @@
+"""For plain Django views."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction, sync_to_async  # knows async class-based views, too
+from django.http import HttpRequest
+
+from django_authkit.errors import NotAuthenticated
+from django_authkit.service import current, require_recent
+
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+def recent_auth_required(max_age: timedelta | None = None) -> Callable[[V], V]:
+    """
+    Let a view, sync or async, be called only after a fresh proof of the user.
+
+    Nobody logged in is 401 ``not_authenticated``, an older proof 401 ``reauthentication_required``: the
+    client calls ``reauthenticate/`` and tries again. Needs our ``AuthenticationMiddleware``.
+
+    Args:
+        max_age: How old the proof may be; by default the setting ``RECENT_AUTH``.
+    """
+
+    def check(request: HttpRequest) -> None:
+        known = current(request)
+        if known is None:
+            raise NotAuthenticated
+        require_recent(known, max_age)
+
+    def decorate(view: Any) -> Any:
+        if iscoroutinefunction(view):
+
+            @wraps(view)
+            async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+                await sync_to_async(check)(request)
+                return await view(request, *args, **kwargs)
+
+            return asynchronous
+
+        @wraps(view)
+        def synchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            check(request)
+            return view(request, *args, **kwargs)
+
+        return synchronous
+
+    return decorate

@@ -1,0 +1,51 @@
+"""A user's devices: which there are, ending one or all others, and what ending them takes."""
+
+from collections.abc import Sequence
+
+from django_authkit.conf import get_settings
+from django_authkit.errors import NoSuchSession
+from django_authkit.handles import is_sid
+from django_authkit.request_state import Authentication
+from django_authkit.service.ending import end, end_all
+from django_authkit.service.reauthentication import require_recent
+from django_authkit.types import AuthSession, EndReason, Found
+from django_authkit.users import user_id_of
+from django_authkit.wiring import get_store
+
+
+def devices_of(known: Authentication) -> Sequence[AuthSession]:
+    """Return the live auth sessions of the user, most recently seen first."""
+    return get_store().list_user(user_id_of(known.user))
+
+
+def end_device(known: Authentication, sid: str) -> None:
+    """
+    End the user's auth session *sid*, which may be the one of this request.
+
+    Raises:
+        NoSuchSession: It is not live, or not theirs; which of the two is not told.
+        ReauthenticationRequired: The project asks for a fresh proof first, and it is not the own one.
+    """
+    if sid != known.sid:
+        _require_proof(known)
+    found = get_store().load(sid) if is_sid(sid) else None
+    if not isinstance(found, Found) or found.session.user_id != user_id_of(known.user):
+        raise NoSuchSession
+    if end(sid, EndReason.REVOKED) is None:
+        raise NoSuchSession
+
+
+def end_other_devices(known: Authentication) -> int:
+    """
+    End all auth sessions of the user but the one of this request; return how many (ASVS 7.4.3).
+
+    Raises:
+        ReauthenticationRequired: The project asks for a fresh proof first.
+    """
+    _require_proof(known)
+    return len(end_all(user_id_of(known.user), EndReason.REVOKED, keep=known.sid))
+
+
+def _require_proof(known: Authentication) -> None:
+    if get_settings().ending_needs_recent_auth:
+        require_recent(known)

@@ -1,0 +1,147 @@
+"""The list of a user with 100,000 dead auth sessions in their past: right, and no dearer for it."""
+
+from secrets import token_hex
+from typing import Any, cast
+
+import pytest
+from django.db import connections
+from redis import Redis
+
+from django_authkit.handles import new_handle
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.protocol import Store
+from rig import DAY, DatabaseSite, RedisSite, Rig
+
+pytestmark = pytest.mark.slow
+
+PAST = 100_000
+LIVE = 3
+KINDS = 4
+"""The dead are of so many kinds: expired, ended, ended by an epoch, and both of the first two."""
+
+
+def bury(rig: Rig, count: int) -> None:
+    """Give the rig's user *count* dead auth sessions."""
+    if isinstance(rig.site, RedisSite):
+        _bury_keys(rig, rig.site, count)
+    else:
+        _bury_rows(rig, cast("DatabaseSite", rig.site), count)
+
+
+def _bury_rows(rig: Rig, site: DatabaseSite, count: int) -> None:
+    now = rig.store.now()
+    ends = [(0, now - DAY), (-1, now + DAY), (-1, now - DAY), (None, now - DAY)]
+    for start in range(0, count, 5000):
+        AuthSessionRow._base_manager.using(site.alias).bulk_create(
+            AuthSessionRow(
+                sid=new_handle(0),
+                user_id=rig.user,
+                epoch=ends[n % KINDS][0],
+                idle_until=ends[n % KINDS][1],
+                auth_hash="a" * 64,
+            )
+            for n in range(start, min(start + 5000, count))
+        )
+    if site.alias == "postgres":
+        with connections[site.alias].cursor() as cursor:
+            cursor.execute("ANALYZE authkit_session")
+
+
+def _bury_keys(rig: Rig, site: RedisSite, count: int) -> None:
+    """Leave in the index what expired unseen: a record's key goes by itself, its member does not."""
+    now = rig.store.now()
+    with _client(site) as client:
+        (index,) = client.keys("*:u:*")
+        for start in range(0, count, 5000):
+            some = range(start, min(start + 5000, count))
+            client.zadd(index, {new_handle(0): now - DAY - n for n in some})
+
+
+def _client(site: RedisSite) -> Redis:
+    return Redis.from_url(site.url, protocol=site.resp)
+
+
+def cost_of_list(rig: Rig) -> int:
+    """Return how much work a list is: commands inside the server, or rows and steps of the database."""
+    if isinstance(rig.site, RedisSite):
+        with _client(rig.site) as client:
+            before = _calls(client)
+            rig.sids()
+            return _calls(client) - before
+    site = cast("DatabaseSite", rig.site)
+    return _steps(rig) if site.alias == "default" else _rows_read(rig)
+
+
+def _calls(client: Redis) -> int:
+    stats: dict[str, Any] = client.info("commandstats")
+    return sum(int(each["calls"]) for name, each in stats.items() if name != "cmdstat_info")
+
+
+def _steps(rig: Rig) -> int:
+    """Count the steps of SQLite's machine."""
+    counted = 0
+
+    def step() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    connection = connections["default"]
+    connection.ensure_connection()
+    connection.connection.set_progress_handler(step, 10)
+    rig.sids()
+    connection.connection.set_progress_handler(None, 0)
+    return counted
+
+
+def _rows_read(rig: Rig) -> int:
+    """Ask PostgreSQL how many rows it read, the ones thrown away included."""
+    connection = connections["postgres"]
+    with connection.execute_wrapper(_explained):
+        _plans.clear()
+        rig.sids()
+    return sum(_rows(plan["Plan"]) for plans in _plans for plan in plans)
+
+
+_plans: list[Any] = []
+
+
+def _explained(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    with context["connection"].connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", params)
+        _plans.append(cursor.fetchone()[0])
+    return execute(sql, params, many, context)
+
+
+def _rows(node: dict[str, Any]) -> int:
+    own = int(node["Actual Rows"]) + int(node.get("Rows Removed by Filter", 0))
+    return own + sum(_rows(child) for child in node.get("Plans", ()))
+
+
+def test_a_long_past_costs_nothing(rig: Rig, store: Store) -> None:
+    """The live ones are listed, most recent first, and the work is what it is without a past."""
+    alive = [rig.start(user_agent=token_hex(4)).sid for _ in range(LIVE)]
+    young = cost_of_list(rig)
+    bury(rig, PAST)
+    expected = [session.sid for session in store.list_user(rig.user)]
+    assert sorted(expected) == sorted(alive)
+    for _ in range(PAST // 1000 + 1 if rig.site.reclaims_by_itself else 1):
+        old = cost_of_list(rig)
+        assert old <= 2 * young + 8, (young, old)
+    assert rig.sids() == expected
+
+
+def test_the_index_heals_in_bounded_steps(rig: Rig, store: Store) -> None:
+    """Where the list cleans its own index (Redis), the dead go by the thousand; elsewhere they are pruned."""
+    rig.start()
+    bury(rig, 2500)
+    if not isinstance(rig.site, RedisSite):
+        assert sum(store.prune(1000)) == 2500
+        return
+    with _client(rig.site) as client:
+        (index,) = client.keys("*:u:*")
+        sizes = []
+        for _ in range(3):
+            rig.sids()
+            sizes.append(client.zcard(index))
+    assert sizes == [1501, 501, 1]

@@ -1,0 +1,130 @@
+"""``note_device``, and what ``rotate`` does about the address and a fresh proof."""
+
+from dataclasses import replace
+
+import pytest
+
+from django_authkit.handles import new_handle
+from django_authkit.stores.protocol import Store
+from django_authkit.types import Absent, AuthSession, EndReason, Found, RotationOutcome
+from rig import DAY, HOUR, MINUTE, SECOND, Rig, request
+
+
+def loaded(store: Store, sid: str) -> AuthSession:
+    """Return the live record with that sid."""
+    found = store.load(sid)
+    assert isinstance(found, Found)
+    return found.session
+
+
+@pytest.mark.parametrize(
+    ("address", "user_agent"),
+    [("203.0.113.99", "Mozilla/6.0"), ("", ""), ("2001:db8::1", "日本語 \U0001f511 'quoted\" {x}")],
+)
+def test_a_device_is_noted(rig: Rig, store: Store, address: str, user_agent: str) -> None:
+    """Address and user agent are the new ones, in the record and in the list, and nothing else is."""
+    started = rig.start(data="encoded")
+    rig.wait(MINUTE)
+    store.note_device(started.sid, address, user_agent)
+    expected = replace(started.session, address=address, user_agent=user_agent)
+    assert loaded(store, started.sid) == expected
+    assert store.list_user(rig.user) == (expected,)
+    found = store.touch(started.sid, started.key, idle=14 * DAY, interval=DAY)
+    assert isinstance(found, Found)
+    assert found.data == "encoded"
+    assert store.rotate(request(started.sid, 1, started.jti)).outcome is RotationOutcome.ROTATED
+
+
+def test_noting_twice_is_noting_once(rig: Rig, store: Store) -> None:
+    """The call can be repeated."""
+    started = rig.start()
+    for _ in range(2):
+        store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
+    assert loaded(store, started.sid).address == "203.0.113.99"
+
+
+def test_noting_moves_no_end(rig: Rig, store: Store) -> None:
+    """It is no activity: the idle end stays, and the record expires when it would have."""
+    started = rig.start(idle=HOUR)
+    rig.wait(HOUR - MINUTE)
+    store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
+    assert loaded(store, started.sid).idle_until == started.session.idle_until
+    rig.wait(MINUTE)
+    assert store.load(started.sid) is Absent.GONE
+
+
+def test_noting_brings_nothing_back(rig: Rig, store: Store) -> None:
+    """What is expired, ended or never was stays so."""
+    expired, ended, never = rig.start(idle=HOUR), rig.start(), new_handle(0)
+    store.revoke(ended.sid, EndReason.REVOKED)
+    rig.wait(HOUR)
+    for sid in (expired.sid, ended.sid, never):
+        store.note_device(sid, "203.0.113.99", "Mozilla/6.0")
+        assert store.load(sid) is Absent.GONE
+    assert rig.sids() == []
+
+
+def test_noting_concerns_one_record(rig: Rig, store: Store) -> None:
+    """Others of the user stay as they are."""
+    started, other = rig.start(), rig.start()
+    store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
+    assert loaded(store, other.sid) == other.session
+
+
+@pytest.mark.parametrize(("given", "kept"), [("", "203.0.113.7"), ("203.0.113.9", "203.0.113.9")])
+def test_an_empty_address_leaves_the_recorded_one(rig: Rig, store: Store, given: str, kept: str) -> None:
+    """A rotation records the address that it is given, and without one leaves what is there."""
+    started = rig.start()
+    rotation = store.rotate(request(started.sid, 1, started.jti, address=given))
+    assert rotation.session is not None
+    assert rotation.session.address == loaded(store, started.sid).address == kept
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_a_rotation_may_carry_a_fresh_proof(rig: Rig, store: Store, proved: bool) -> None:
+    """With it ``auth_time`` is the instant of the rotation; without it stays."""
+    started = rig.start()
+    rig.wait(HOUR)
+    rotation = store.rotate(request(started.sid, 1, started.jti, reauthenticated=proved))
+    assert rotation.session is not None
+    assert rotation.session.auth_time == (rotation.now if proved else started.session.auth_time)
+    assert loaded(store, started.sid) == rotation.session
+
+
+def test_the_same_call_with_a_proof_again(rig: Rig, store: Store) -> None:
+    """A repeated call gets the same answer, and proves nothing new."""
+    started = rig.start()
+    asked = request(started.sid, 1, started.jti, reauthenticated=True)
+    first = store.rotate(asked)
+    rig.wait(5 * SECOND)
+    again = store.rotate(asked)
+    assert (again.outcome, again.session) == (RotationOutcome.ROTATED, first.session)
+
+
+@pytest.mark.parametrize("proved", [True, False])
+def test_a_replay_may_carry_a_fresh_proof(rig: Rig, store: Store, proved: bool) -> None:
+    """A proof given with the predecessor counts within the grace, and nothing else moves by it."""
+    started = rig.start()
+    first = store.rotate(request(started.sid, 1, started.jti))
+    rig.wait(5 * SECOND)
+    replay = store.rotate(request(started.sid, 1, started.jti, reauthenticated=proved))
+    assert replay.outcome is RotationOutcome.REPLAYED
+    assert first.session is not None
+    assert replay.session is not None
+    moved = replay.session.auth_time - first.session.auth_time
+    assert (moved >= 5 * SECOND) is proved
+    assert loaded(store, started.sid) == replay.session
+    assert replay.session.generation == 2
+    assert replay.session.rotated == first.session.rotated
+
+
+def test_a_stolen_token_proves_nothing(rig: Rig, store: Store) -> None:
+    """Reuse ends the record, whatever proof comes with it."""
+    started = rig.start()
+    store.rotate(request(started.sid, 1, started.jti))
+    rig.wait(MINUTE)
+    stolen = store.rotate(request(started.sid, 1, started.jti, reauthenticated=True))
+    assert stolen.outcome is RotationOutcome.REUSED
+    assert stolen.session is not None
+    assert stolen.session.auth_time == started.session.auth_time
+    assert store.load(started.sid) is Absent.GONE

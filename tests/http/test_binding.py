@@ -1,0 +1,360 @@
+"""``BIND``: what happens when an auth session is used from another browser or another network."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+
+from device import FIREFOX, SAFARI, Device, body, code
+from django_authkit import sessions_of, signals
+from django_authkit.service.binding import same_browser, same_network
+from django_authkit.types import AuthSession, EndReason
+from hearing import heard
+from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+
+HOME, SAME_NETWORK, ELSEWHERE = "198.51.100.7", "198.51.100.200", "203.0.113.9"
+NEWER_FIREFOX = FIREFOX.replace("130.0", "131.0.2")
+
+
+@pytest.fixture
+def phone(site: LiveSite, ada: User) -> Device:
+    """Return ada's browser, logged in from home."""
+    return site.logged_in(user_agent=FIREFOX)
+
+
+def record(user: User) -> AuthSession:
+    """Return the user's one auth session."""
+    (session,) = sessions_of(user)
+    return session
+
+
+def look(site: LiveSite, device: Device) -> Any:
+    """Make the request at which the binding is looked at: any in session mode, a refresh in JWT mode."""
+    return device.refresh() if site.is_jwt else device.call()
+
+
+def told(sent: list[dict[str, Any]]) -> list[tuple[tuple[str, ...], str]]:
+    """Return what was said to differ, and from where."""
+    return [(each["what"], each["address"]) for each in sent]
+
+
+def test_another_network_is_told_once(site: LiveSite, ada: User, phone: Device) -> None:
+    """By default a change is a signal, once, and the record then has the new place; nobody is logged out."""
+    phone.address = ELSEWHERE
+    with heard(signals.binding_mismatch) as sent:
+        for _ in range(3):
+            assert look(site, phone).status_code == 200
+    assert told(sent) == [(("address",), ELSEWHERE)]
+    assert sent[0]["session"].address == HOME
+    assert record(ada).address == ELSEWHERE
+    assert phone.logged_in()
+
+
+def test_another_browser_is_told_once(site: LiveSite, ada: User, phone: Device) -> None:
+    """Likewise for another browser or system; and both at once are one signal."""
+    phone.user_agent = SAFARI
+    with heard(signals.binding_mismatch) as sent:
+        look(site, phone)
+        look(site, phone)
+        phone.user_agent, phone.address = FIREFOX, ELSEWHERE
+        look(site, phone)
+    assert told(sent) == [(("user_agent",), HOME), (("user_agent", "address"), ELSEWHERE)]
+    assert record(ada).user_agent == FIREFOX
+
+
+def test_a_phone_that_changes_networks(site: LiveSite, ada: User, phone: Device) -> None:
+    """Back and forth between two networks is told each time, and never the end, unless the project wants."""
+    with heard(signals.binding_mismatch) as sent:
+        for address in (ELSEWHERE, HOME, "2001:db8::1", HOME):
+            phone.address = address
+            assert look(site, phone).status_code == 200
+    assert [address for _, address in told(sent)] == [ELSEWHERE, HOME, "2001:db8::1", HOME]
+    assert phone.logged_in()
+
+
+@pytest.mark.parametrize("policy", ["notice", "revoke"])
+def test_what_changes_by_itself_is_no_difference(
+    site: LiveSite, ada: User, phone: Device, policy: str
+) -> None:
+    """A browser's new version and another address of the same network do not count, and are noted."""
+    site.configure(BIND={"user_agent": policy, "address": policy})
+    phone.user_agent, phone.address = NEWER_FIREFOX, SAME_NETWORK
+    with heard(signals.binding_mismatch) as sent:
+        assert look(site, phone).status_code == 200
+        assert look(site, phone).status_code == 200
+    assert sent == []
+    assert (record(ada).user_agent, record(ada).address) == (NEWER_FIREFOX, SAME_NETWORK)
+
+
+@pytest.mark.parametrize(("what", "value"), [("address", ELSEWHERE), ("user_agent", SAFARI)])
+def test_off_is_off(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
+    """What is switched off says nothing and ends nothing; the list shows the present place all the same."""
+    site.configure(BIND={"user_agent": "revoke", "address": "revoke", what: "off"})
+    setattr(phone, what, value)
+    with heard(signals.binding_mismatch) as sent:
+        assert look(site, phone).status_code == 200
+    assert sent == []
+    assert getattr(record(ada), what) == value
+
+
+@pytest.mark.parametrize(("what", "value"), [("address", ELSEWHERE), ("user_agent", SAFARI)])
+def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
+    """With "revoke" it is 401 ``binding_mismatch`` and over, for the owner at home too."""
+    site.configure(BIND={what: "revoke"})
+    thief = phone.copy()
+    setattr(thief, what, value)
+    with heard(signals.binding_mismatch) as sent, heard(signals.session_ended) as ended:
+        answer = look(site, thief)
+    assert code(answer) == (401, "binding_mismatch")
+    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+    assert [each["what"] for each in sent] == [(what,)]
+    assert [each["reason"] for each in ended] == [EndReason.BINDING]
+    assert site.sids(ada) == []
+    assert not phone.logged_in()
+    assert code(phone.refresh()) == (401, "session_ended")
+
+
+def test_a_notice_beside_a_revoke(site: LiveSite, ada: User, phone: Device) -> None:
+    """A difference that is only noticed does not end what is bound by the other."""
+    site.configure(BIND={"user_agent": "revoke", "address": "notice"})
+    phone.address = ELSEWHERE
+    assert look(site, phone).status_code == 200
+    phone.user_agent = SAFARI
+    assert code(look(site, phone)) == (401, "binding_mismatch")
+
+
+def test_nobody_hears_of_a_receiver_that_fails(site: LiveSite, ada: User, phone: Device) -> None:
+    """The end comes before the signal: a receiver that raises does not keep the auth session alive."""
+    site.configure(BIND={"address": "revoke"})
+    phone.address = ELSEWHERE
+
+    def fail(sender: Any, **said: Any) -> None:
+        raise LookupError
+
+    signals.binding_mismatch.connect(fail)
+    try:
+        with pytest.raises(LookupError):
+            look(site, phone)
+    finally:
+        signals.binding_mismatch.disconnect(fail)
+    assert site.sids(ada) == []
+
+
+@in_session_mode
+@by_cookie
+def test_a_session_that_nobody_asked_the_user_of(site: LiveSite, ada: User, phone: Device) -> None:
+    """A plain view that only reads ``request.session`` gets nothing of a session bound elsewhere."""
+    site.configure(BIND={"address": "revoke"})
+    phone.post("/django/cart/", "a book")
+    thief = phone.copy()
+    thief.address = ELSEWHERE
+    with heard(signals.binding_mismatch) as sent:
+        assert body(thief.get("/django/cart/")) == {"cart": [], "id": None}
+    assert len(sent) == 1
+    assert site.sids(ada) == []
+
+
+@in_session_mode
+@by_cookie
+@pytest.mark.parametrize("path", ["/plain/whoami/", "/plain/whoami-async/"])
+def test_plain_views_by_cookie_are_anonymous(site: LiveSite, ada: User, phone: Device, path: str) -> None:
+    """As with any cookie that does not count."""
+    site.configure(BIND={"user_agent": "revoke"})
+    phone.user_agent = SAFARI
+    assert body(phone.get(path))["id"] is None
+    assert site.sids(ada) == []
+
+
+@in_session_mode
+@by_header
+@pytest.mark.parametrize("path", ["/plain/whoami/", "/plain/whoami-async/"])
+def test_plain_views_by_bearer_are_a_401(site: LiveSite, ada: User, phone: Device, path: str) -> None:
+    """A bearer was sent on purpose, and is told."""
+    site.configure(BIND={"user_agent": "revoke"})
+    phone.user_agent = SAFARI
+    assert code(phone.get(path)) == (401, "binding_mismatch")
+    assert site.sids(ada) == []
+
+
+@by_cookie
+def test_djangos_own_log_in_is_bound_too(site: LiveSite, ada: User) -> None:
+    """In both modes a log-in by Django's ``login`` is looked at whenever its session is."""
+    site.configure(BIND={"address": "revoke"})
+    browser = site.device()
+    browser.get("/django/switch/ada/")
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    browser.address = ELSEWHERE
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+    assert site.sids(ada) == []
+
+
+@in_jwt_mode
+def test_access_tokens_are_not_looked_at(site: LiveSite, ada: User, phone: Device) -> None:
+    """In JWT mode the device is compared at refresh and re-authentication, not on each request."""
+    site.configure(BIND={"address": "revoke"})
+    phone.address = ELSEWHERE
+    assert phone.call().status_code == 200
+    assert code(phone.reauthenticate()) == (401, "binding_mismatch")
+    assert code(phone.call()) == (401, "session_ended")
+
+
+@in_jwt_mode
+@by_cookie
+def test_a_refresh_that_ended_it_clears_the_cookies(site: LiveSite, phone: Device) -> None:
+    """They can never work again."""
+    site.configure(BIND={"address": "revoke"})
+    phone.address = ELSEWHERE
+    phone.refresh()
+    assert set(phone.cookies) == {"csrftoken"}
+
+
+def test_the_session_mode_is_looked_at_on_refresh(site: LiveSite, phone: Device) -> None:
+    """``refresh/`` looks in both modes."""
+    site.configure(BIND={"address": "revoke"})
+    phone.address = ELSEWHERE
+    assert code(phone.refresh()) == (401, "binding_mismatch")
+
+
+def test_a_forged_address_changes_nothing(site: LiveSite, ada: User, phone: Device) -> None:
+    """``X-Forwarded-For`` is nobody's word by default: it neither ends, nor saves, nor is recorded."""
+    site.configure(BIND={"address": "revoke"})
+    with heard(signals.binding_mismatch) as sent:
+        assert phone.get("/auth/session/", {"X-Forwarded-For": ELSEWHERE}).status_code == 200
+        assert phone.refresh().status_code == 200
+    assert sent == []
+    assert record(ada).address == HOME
+    thief = phone.copy()
+    thief.address = ELSEWHERE
+    token = None if thief.is_browser else {"refresh": thief.carrier}
+    proof = thief.csrf() if thief.is_browser else {}
+    forged = thief.post("/auth/refresh/", token, headers={**proof, "X-Forwarded-For": HOME}, anonymous=True)
+    assert code(forged) == (401, "binding_mismatch")
+
+
+@in_session_mode
+def test_behind_a_proxy_the_clients_address_counts(site: LiveSite, ada: User) -> None:
+    """With ``TRUSTED_PROXIES`` it is what the proxy saw, however the proxy itself is reached."""
+    site.configure(BIND={"address": "revoke"}, TRUSTED_PROXIES=1)
+    device = site.logged_in()
+    seen = {"X-Forwarded-For": HOME}
+    with heard(signals.binding_mismatch) as sent:
+        assert device.get("/auth/session/", seen).status_code == 200
+        device.address = "10.0.0.9"
+        forged = {"X-Forwarded-For": f"{ELSEWHERE}, {HOME}"}
+        assert device.get("/auth/session/", forged).status_code == 200
+        assert sent == []
+        moved = {"X-Forwarded-For": f"{HOME}, {ELSEWHERE}"}
+        assert code(device.get("/auth/session/", moved)) == (401, "binding_mismatch")
+
+
+def test_networks(site: LiveSite) -> None:
+    """Prefixes say what is one network; the two ways to write an IPv4 address are one."""
+    for one, other in (
+        (HOME, SAME_NETWORK),
+        ("2001:db8:0:1200::1", "2001:db8:0:12ff:ffff::9"),
+        (f"::ffff:{HOME}", SAME_NETWORK),
+        ("fe80::1%eth0", "fe80::2%eth1"),
+        ("", ""),
+        ("unknown", "unknown"),
+    ):
+        assert same_network(one, other), (one, other)
+        assert same_network(other, one), (one, other)
+    for one, other in (
+        (HOME, ELSEWHERE),
+        ("2001:db8:0:1200::1", "2001:db8:0:1300::1"),
+        (HOME, "2001:db8::1"),
+        (HOME, ""),
+        ("::1", "127.0.0.1"),
+        (HOME, "unknown"),
+    ):
+        assert not same_network(one, other), (one, other)
+        assert not same_network(other, one), (one, other)
+    site.configure(BIND={"ipv4_prefix": 32, "ipv6_prefix": 128})
+    assert not same_network(HOME, SAME_NETWORK)
+    assert not same_network("2001:db8::1", "2001:db8::2")
+    site.configure(BIND={"ipv4_prefix": 0, "ipv6_prefix": 0})
+    assert same_network(HOME, ELSEWHERE)
+    assert same_network("::1", "2001:db8::1")
+
+
+def test_browsers() -> None:
+    """Versions are no difference; another browser, system or none at all is."""
+    assert same_browser(FIREFOX, NEWER_FIREFOX)
+    assert same_browser(SAFARI, SAFARI.replace("17_5", "18_0").replace("17.5", "18.0"))
+    assert not same_browser(FIREFOX, SAFARI)
+    assert not same_browser(FIREFOX, FIREFOX.replace("X11; Linux x86_64", "Windows NT 10.0; Win64; x64"))
+    assert not same_browser(FIREFOX, "")
+
+
+def test_nothing_of_it_is_in_the_sessions_data(site: LiveSite, ada: User, phone: Device) -> None:
+    """Where a device was is in the record; a Django session's dict, which races overwrite, has none of it."""
+    from django.contrib.sessions.backends.base import SessionBase
+
+    if not phone.is_browser or site.is_jwt:
+        phone = site.device()
+        phone.get("/django/switch/ada/")
+    seen: list[SessionBase] = []
+
+    def keep(sender: Any, request: Any, **said: Any) -> None:
+        seen.append(request.session)
+
+    from testapp.django_views import midway
+
+    midway.connect(keep)
+    phone.address = ELSEWHERE
+    phone.get("/django/cart/")
+    midway.disconnect(keep)
+    (session,) = seen
+    assert not {HOME, ELSEWHERE, FIREFOX} & set(map(str, session.values()))
+
+
+def test_it_costs_nothing_while_nothing_changes(site: LiveSite, phone: Device) -> None:
+    """The same place is no extra round trip; a new one is one write, once."""
+    site.configure(BIND={"user_agent": "revoke", "address": "notice"})
+    look(site, phone)
+    with site.counted() as before:
+        look(site, phone)
+    phone.address = ELSEWHERE
+    with site.counted() as moving:
+        look(site, phone)
+    with site.counted() as after:
+        look(site, phone)
+
+    def cost(trips: Any) -> int:
+        return len(trips.commands) + len(trips.queries)
+
+    assert cost(after) == cost(before)
+    assert cost(moving) == cost(before) + 1
+
+
+@pytest.fixture
+def atomic_requests(site: LiveSite) -> Iterator[None]:
+    """Wrap every view in a transaction, as the setting does."""
+    settings_dict = connections[site.alias].settings_dict
+    settings_dict["ATOMIC_REQUESTS"] = True
+    yield
+    settings_dict["ATOMIC_REQUESTS"] = False
+
+
+@in_session_mode
+@pytest.mark.usefixtures("atomic_requests")
+@pytest.mark.parametrize("path", ["/api/whoami/", "/plain/vault/", "/plain/whoami/"])
+def test_what_was_ended_stays_ended(site: LiveSite, ada: User, phone: Device, path: str) -> None:
+    """Under ``ATOMIC_REQUESTS`` the 401 rolls the view back, and not the end of the auth session."""
+    site.configure(BIND={"address": "revoke"})
+    thief = phone.copy()
+    thief.address = ELSEWHERE
+    thief.get(path)
+    assert site.sids(ada) == []
+    assert not phone.logged_in()
+
+
+@in_session_mode
+@pytest.mark.usefixtures("atomic_requests")
+def test_a_change_is_noted_with_the_request(site: LiveSite, ada: User, phone: Device) -> None:
+    """Under ``ATOMIC_REQUESTS`` it is written when the view is done."""
+    phone.address = ELSEWHERE
+    assert phone.call().status_code == 200
+    assert record(ada).address == ELSEWHERE

@@ -1,0 +1,300 @@
+"""``sessions/``: a user sees and ends their own log-ins, and nobody else's."""
+
+import re
+from datetime import datetime
+
+import pytest
+from django.contrib.auth.models import User
+
+from device import FIREFOX, SAFARI, Device, body, code
+from django_authkit import devices, sessions_of, signals
+from django_authkit.handles import new_handle
+from django_authkit.types import EndReason
+from hearing import heard
+from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+
+MEMBERS = {
+    "sid",
+    "mode",
+    "created_at",
+    "expires_at",
+    "current",
+    "label",
+    "user_agent",
+    "address",
+    "last_seen_at",
+}
+JUNK = ["x", "%00", "AA%0A", "..", "A" * 16 + "%20", "%F0%9F%94%91", "A" * 5000, "AA" + "B" * 14 + ".secret"]
+
+
+def listed(device: Device, query: str = "") -> list[dict[str, object]]:
+    """Return what the list of *device* says."""
+    answer = device.get(f"/auth/sessions/{query}")
+    assert answer.status_code == 200, answer.content
+    results: list[dict[str, object]] = body(answer)["results"]
+    return results
+
+
+def path(sid: str) -> str:
+    """Return where the auth session *sid* is ended."""
+    return f"/auth/sessions/{sid}/"
+
+
+def test_a_device_as_its_owner_sees_it(site: LiveSite, ada: User) -> None:
+    """Each row has a name for the device, its address, its times and its mode, and nothing secret."""
+    device = site.logged_in(user_agent=FIREFOX)
+    answer = device.get("/auth/sessions/")
+    (row,) = body(answer)["results"]
+    assert set(row) == MEMBERS
+    assert (row["sid"], row["mode"], row["current"]) == (site.sid(device), str(site.mode), True)
+    assert (row["label"], row["user_agent"]) == ("Firefox on Linux", FIREFOX)
+    assert row["address"] == "198.51.100.7"
+    times = [datetime.fromisoformat(row[name]) for name in ("created_at", "last_seen_at", "expires_at")]
+    assert times == sorted(times)
+    assert times[-1] > times[0]
+    assert body(answer)["count"] == 1
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert {"Cookie", "Authorization"} <= set(re.split(r",\s*", answer.headers["Vary"]))
+    for secret in (device.credential, device.carrier, sessions_of(ada)[0].auth_hash):
+        assert secret not in answer.content.decode()
+
+
+def test_the_list_is_most_recent_first_and_marks_the_current_one(site: LiveSite, ada: User) -> None:
+    """The last that was seen stands first; ``current`` marks the one that asks."""
+    phone = site.logged_in(user_agent=SAFARI)
+    site.advance(minutes=2)
+    laptop = site.logged_in(user_agent=FIREFOX)
+    site.advance(minutes=2)
+    phone.refresh()
+    rows = listed(phone)
+    assert [row["sid"] for row in rows] == [site.sid(phone), site.sid(laptop)]
+    assert [row["current"] for row in rows] == [True, False]
+    assert {row["sid"] for row in listed(laptop) if row["current"]} == {site.sid(laptop)}
+
+
+def test_the_list_is_the_users_own(site: LiveSite, device: Device, bob: User) -> None:
+    """Nobody else's log-ins are in it."""
+    other = site.logged_in("bob")
+    assert {row["sid"] for row in listed(device)} == {site.sid(device)}
+    assert {row["sid"] for row in listed(other)} == {site.sid(other)}
+
+
+def test_the_list_comes_in_pages(site: LiveSite, device: Device) -> None:
+    """``page`` and ``page_size`` cut it; all pages together are the list, each row once."""
+    for _ in range(4):
+        site.logged_in()
+    first = body(device.get("/auth/sessions/?page_size=2"))
+    assert (first["count"], first["previous"], len(first["results"])) == (5, None, 2)
+    assert "page=2" in first["next"]
+    pages = [listed(device, f"?page_size=2&page={page}") for page in (1, 2, 3)]
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert len({row["sid"] for page in pages for row in page}) == 5
+    for beyond in ("4", "0", "-1", "x", "9" * 40):
+        assert code(device.get(f"/auth/sessions/?page_size=2&page={beyond}")) == (404, "not_found")
+    for odd in ("0", "-1", "x", "100000000"):
+        assert len(listed(device, f"?page_size={odd}")) == 5
+
+
+def test_ending_another_device(site: LiveSite, ada: User, device: Device) -> None:
+    """A device that was ended is out at its next request and refresh; the one that ended it stays."""
+    other = site.logged_in()
+    sid = site.sid(other)
+    with heard(signals.session_ended) as ended:
+        answer = device.delete(path(sid))
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, EndReason.REVOKED)]
+    assert code(other.call()) == (401, "session_ended")
+    assert code(other.refresh()) == (401, "session_ended")
+    assert device.logged_in()
+    assert site.sids(ada) == [site.sid(device)] == [row["sid"] for row in listed(device)]
+
+
+def test_ending_a_device_twice(site: LiveSite, device: Device) -> None:
+    """The second time it is not there."""
+    sid = site.sid(site.logged_in())
+    assert device.delete(path(sid)).status_code == 204
+    assert code(device.delete(path(sid))) == (404, "not_found")
+
+
+def test_ending_the_own_device_is_a_log_out(site: LiveSite, ada: User, device: Device) -> None:
+    """It is 204 and over, cookies cleared, for the reason ``logout``; a copy is out as well."""
+    thief, sid = device.copy(), site.sid(device)
+    with heard(signals.session_ended) as ended:
+        answer = device.delete(path(sid))
+    assert answer.status_code == 204
+    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, EndReason.LOGOUT)]
+    assert not thief.logged_in()
+    assert site.sids(ada) == []
+    if device.is_browser:
+        assert set(device.cookies) == {"csrftoken"}
+
+
+def test_another_users_device_is_not_there(site: LiveSite, device: Device, bob: User) -> None:
+    """A stranger's sid is answered as one that never was, letter for letter, and goes on living."""
+    stranger = site.logged_in("bob")
+    theirs = device.delete(path(site.sid(stranger)))
+    nobodys = device.delete(path(new_handle(0)))
+    assert code(theirs) == code(nobodys) == (404, "not_found")
+    assert theirs.content == nobodys.content
+    assert stranger.logged_in()
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_junk_is_not_there_either(site: LiveSite, device: Device, junk: str) -> None:
+    """Whatever is put in the place of a sid is a 404."""
+    assert device.delete(path(junk)).status_code == 404
+    assert device.logged_in()
+
+
+def test_neighbours_of_a_sid_are_not_there(site: LiveSite, device: Device, bob: User) -> None:
+    """No variation of a living sid ends it."""
+    stranger = site.logged_in("bob")
+    sid = site.sid(stranger)
+    for guess in (sid.lower(), sid.upper(), sid[:-1], sid + "A", sid[::-1], f"{sid}.{'A' * 23}"):
+        if guess != sid:
+            assert device.delete(path(guess)).status_code == 404
+    assert stranger.logged_in()
+
+
+def test_ending_all_others(site: LiveSite, ada: User, device: Device, bob: User) -> None:
+    """All of the user's but the one that asks are out at their next request; nobody else's is."""
+    others = [site.logged_in() for _ in range(3)]
+    stranger = site.logged_in("bob")
+    answer = device.delete("/auth/sessions/")
+    assert (answer.status_code, body(answer)) == (200, {"ended": 3})
+    assert not any(other.logged_in() for other in others)
+    assert [code(other.refresh()) for other in others] == [(401, "session_ended")] * 3
+    assert device.logged_in()
+    assert stranger.logged_in()
+    assert site.sids(ada) == [site.sid(device)]
+    assert body(device.delete("/auth/sessions/")) == {"ended": 0}
+
+
+def test_strangers_get_a_401(site: LiveSite, device: Device) -> None:
+    """Without a log-in there is no list and nothing to end; an ended one is told so."""
+    sid = site.sid(device)
+    stranger, ended = site.device(), device.copy()
+    device.log_out()
+    for method, where in (("GET", "/auth/sessions/"), ("DELETE", "/auth/sessions/"), ("DELETE", path(sid))):
+        answer = stranger.send(method, where)
+        assert code(answer) == (401, "not_authenticated")
+        assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
+        answer = ended.get(where) if method == "GET" else ended.delete(where)
+        assert code(answer) == (401, "session_ended")
+
+
+@by_cookie
+def test_ending_takes_a_csrf_token(site: LiveSite, ada: User, device: Device) -> None:
+    """Another site cannot make a browser end anything: 403, and all live on."""
+    other = site.logged_in()
+    for where in ("/auth/sessions/", path(site.sid(other)), path(site.sid(device))):
+        assert code(device.send("DELETE", where)) == (403, "csrf_failed")
+        forged = {**device.csrf(), "Referer": "https://evil.example/"}
+        assert code(device.send("DELETE", where, headers=forged)) == (403, "csrf_failed")
+    assert len(site.sids(ada)) == 2
+
+
+@by_header
+def test_ending_by_header_takes_none(site: LiveSite, device: Device) -> None:
+    """What only a script of ours can send needs no other proof."""
+    assert device.delete("/auth/sessions/").status_code == 200
+
+
+def test_ending_may_need_a_fresh_proof(site: LiveSite, ada: User, device: Device) -> None:
+    """With ``ENDING_NEEDS_RECENT_AUTH`` an old log-in is asked to prove itself first, and then may."""
+    site.configure(ENDING_NEEDS_RECENT_AUTH=True)
+    other = site.logged_in()
+    sid = site.sid(other)
+    site.advance(minutes=11)
+    device.refresh()
+    other.refresh()
+    for where in ("/auth/sessions/", path(sid), path(new_handle(0))):
+        answer = device.delete(where)
+        assert code(answer) == (401, "reauthentication_required")
+        challenge = 'Bearer realm="api", error="insufficient_user_authentication", max_age="600"'
+        assert answer.headers["WWW-Authenticate"] == challenge
+    assert other.logged_in()
+    assert device.reauthenticate().status_code == 200
+    assert device.delete(path(sid)).status_code == 204
+    assert device.delete("/auth/sessions/").status_code == 200
+    assert not other.logged_in()
+
+
+def test_the_own_device_needs_no_proof(site: LiveSite, device: Device) -> None:
+    """To log out needs none, whatever ``ENDING_NEEDS_RECENT_AUTH`` says; nor does looking."""
+    site.configure(ENDING_NEEDS_RECENT_AUTH=True)
+    site.advance(minutes=11)
+    device.refresh()
+    assert listed(device)
+    assert device.delete(path(site.sid(device))).status_code == 204
+    assert not device.logged_in()
+
+
+@in_jwt_mode
+def test_a_revoked_token_that_still_opens_views_ends_nobody(site: LiveSite, device: Device) -> None:
+    """Where ``ACCESS_CHECK`` believes access tokens to their end, these endpoints look all the same."""
+    site.configure(ACCESS_CHECK="none")
+    thief, other = device.copy(), site.logged_in()
+    assert device.log_out().status_code == 204
+    assert thief.logged_in()
+    assert code(thief.get("/auth/sessions/")) == (401, "session_ended")
+    assert code(thief.delete("/auth/sessions/")) == (401, "session_ended")
+    assert code(thief.delete(path(site.sid(other)))) == (401, "session_ended")
+    assert other.refresh().status_code == 200
+
+
+def test_expired_devices_are_not_listed(site: LiveSite, ada: User) -> None:
+    """What expired is gone from the list, and cannot be ended."""
+    old = site.logged_in()
+    sid = site.sid(old)
+    site.advance(days=13)
+    new = site.logged_in()
+    site.advance(days=2)
+    new.refresh()
+    assert [row["sid"] for row in listed(new)] == [site.sid(new)]
+    assert code(new.delete(path(sid))) == (404, "not_found")
+
+
+def test_the_list_survives_a_change_of_keys(site: LiveSite, device: Device) -> None:
+    """After ``SECRET_KEY`` was rotated, with a fallback, both log-ins are still listed and can be ended."""
+    other = site.logged_in()
+    old = site.settings.SECRET_KEY
+    site.settings.SECRET_KEY = "another key that is long enough for all that is done with it here"
+    site.settings.SECRET_KEY_FALLBACKS = [old]
+    site.keep_time()
+    sids = {site.sid(device), site.sid(other)}
+    assert {row["sid"] for row in listed(device)} == sids
+    assert device.delete(path(site.sid(other))).status_code == 204
+    assert not other.logged_in()
+
+
+def test_the_list_ends_with_its_user(site: LiveSite, ada: User, device: Device) -> None:
+    """Nothing of a deleted user is left to list, on any of their devices."""
+    other = site.logged_in()
+    was = User.objects.get(pk=ada.pk)
+    ada.delete()
+    assert code(device.get("/auth/sessions/")) == (401, "session_ended")
+    assert code(other.delete("/auth/sessions/")) == (401, "session_ended")
+    assert site.sids(was) == []
+
+
+@in_session_mode
+@by_cookie
+def test_djangos_own_log_ins_are_devices_too(site: LiveSite, ada: User, device: Device) -> None:
+    """A log-in by Django's ``login``, the admin's say, is in the list and can be ended from it."""
+    browser = site.device()
+    browser.user_agent = SAFARI
+    assert browser.get("/django/switch/ada/").status_code == 200
+    (row,) = [row for row in listed(device) if not row["current"]]
+    assert row["label"] == "Mobile Safari on iOS"
+    assert device.delete(path(str(row["sid"]))).status_code == 204
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+
+
+def test_without_ua_parser_the_agent_itself_is_shown(
+    site: LiveSite, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the extra is not installed the label is the beginning of the agent."""
+    monkeypatch.setattr(devices, "_parse", None)
+    device = site.logged_in(user_agent=FIREFOX)
+    assert [row["label"] for row in listed(device)] == [FIREFOX[: devices.MAX_LABEL]]

@@ -1,0 +1,168 @@
+"""``MAX_SESSIONS`` and ``ON_LIMIT``: who may log in, who has to go, and which log-ins count."""
+
+import pytest
+from django.contrib.auth.models import AbstractBaseUser, User
+
+from device import PASSWORD, body, code
+from django_authkit import signals
+from django_authkit.types import EndReason
+from hearing import heard
+from live_site import LiveSite, by_cookie
+
+POLICIES = ["evict", "refuse", "end_others"]
+
+
+def two_for_most(user: AbstractBaseUser) -> int | None:
+    """Allow the staff any number."""
+    return None if getattr(user, "is_staff", False) else 2
+
+
+def none_at_all(user: AbstractBaseUser) -> int:
+    """Return what makes no sense: the log-in itself is one."""
+    return 0
+
+
+def test_the_least_recently_seen_goes(site: LiveSite, ada: User) -> None:
+    """With "evict" the one that was not used for longest makes room, whichever is oldest."""
+    site.configure(MAX_SESSIONS=2)
+    first = site.logged_in()
+    second = site.logged_in()
+    site.advance(minutes=2)
+    first.refresh()
+    third = site.logged_in()
+    assert [device.logged_in() for device in (first, second, third)] == [True, False, True]
+
+
+def test_the_log_in_is_refused(site: LiveSite, ada: User) -> None:
+    """With "refuse" one too many is 403 ``session_limit``; after a log-out there is room again."""
+    site.configure(MAX_SESSIONS=2, ON_LIMIT="refuse")
+    first, second, third = site.logged_in(), site.logged_in(), site.device()
+    assert code(third.log_in()) == (403, "session_limit")
+    assert first.logged_in()
+    assert second.logged_in()
+    assert not third.logged_in()
+    first.log_out()
+    assert third.log_in().status_code == 200
+
+
+def test_all_others_go(site: LiveSite, ada: User) -> None:
+    """With "end_others" and 1 there is one device at a time."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="end_others")
+    first, second = site.logged_in(), site.logged_in()
+    assert [device.logged_in() for device in (first, second)] == [False, True]
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
+    """``limit_reached`` says whose limit, whether the log-in was refused, and who had to go."""
+    site.configure(MAX_SESSIONS=2, ON_LIMIT=policy)
+    with heard(signals.limit_reached) as reached:
+        site.logged_in()
+        site.logged_in()
+    assert reached == []
+    old = set(site.sids(ada))
+    with heard(signals.limit_reached) as reached, heard(signals.session_ended) as ended:
+        site.device().log_in()
+    (said,) = reached
+    assert said["user"] == ada
+    assert said["refused"] is (policy == "refuse")
+    gone = {"evict": 1, "refuse": 0, "end_others": 2}[policy]
+    assert len(said["ended"]) == gone
+    assert {each.sid for each in said["ended"]} == {each["session"].sid for each in ended} <= old
+    assert {each["reason"] for each in ended} <= {EndReason.LIMIT}
+
+
+def test_a_function_decides_for_each_user(site: LiveSite, ada: User, bob: User) -> None:
+    """``MAX_SESSIONS`` may name a function of the user; ``None`` from it is no limit."""
+    site.configure(MAX_SESSIONS=f"{__name__}.two_for_most")
+    bob.is_staff = True
+    bob.save()
+    for _ in range(4):
+        site.logged_in("ada")
+        site.logged_in("bob")
+    assert len(site.sids(ada)) == 2
+    assert len(site.sids(bob)) == 4
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_a_function_that_allows_none_is_a_mistake(site: LiveSite, ada: User, policy: str) -> None:
+    """Less than 1 cannot be kept, since the log-in itself is one: an error, and nobody is ended."""
+    device = site.logged_in()
+    site.configure(MAX_SESSIONS=f"{__name__}.none_at_all", ON_LIMIT=policy)
+    with pytest.raises(ValueError, match="none_at_all returned 0"):
+        site.device().log_in()
+    assert device.logged_in()
+
+
+def test_the_limit_is_each_users_own(site: LiveSite, ada: User, bob: User) -> None:
+    """Nobody makes room for another user."""
+    site.configure(MAX_SESSIONS=1)
+    first, other = site.logged_in("ada"), site.logged_in("bob")
+    assert first.logged_in()
+    assert other.logged_in()
+
+
+def test_logging_in_again_on_one_device_takes_no_place(site: LiveSite, ada: User) -> None:
+    """What the request presents is ended first, so "refuse" refuses nobody their own device."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    device = site.logged_in()
+    headers = {**device.csrf(), "X-Authkit-Transport": str(device.transport)}
+    answer = device.post(
+        "/auth/login/",
+        {"username": "ada", "password": PASSWORD},
+        headers=headers if device.is_browser else {"X-Authkit-Transport": "header"},
+    )
+    assert answer.status_code == 200
+    assert len(site.sids(ada)) == 1
+
+
+def test_what_expired_takes_no_place(site: LiveSite, ada: User) -> None:
+    """Nor does what was ended."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    site.logged_in()
+    site.advance(days=15)
+    device = site.logged_in()
+    device.log_out()
+    site.logged_in()
+
+
+def test_re_authentication_and_refresh_take_no_place(site: LiveSite, ada: User) -> None:
+    """They carry an auth session on, and start none."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    device = site.logged_in()
+    assert device.refresh().status_code == 200
+    assert device.reauthenticate().status_code == 200
+
+
+@by_cookie
+def test_djangos_own_log_ins_count(site: LiveSite, ada: User) -> None:
+    """One by ``login()``, the admin's say, counts in both modes; a second time it is the same one."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    browser = site.device()
+    assert browser.get("/django/switch/ada/").status_code == 200
+    assert browser.get("/django/switch/ada/").status_code == 200
+    assert code(site.device().log_in()) == (403, "session_limit")
+    assert len(site.sids(ada)) == 1
+
+
+@by_cookie
+def test_djangos_own_log_ins_are_refused_too(site: LiveSite, ada: User) -> None:
+    """Past the limit ``login()`` is 403 as well, and leaves nobody half logged in."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    device, browser = site.logged_in(), site.device()
+    assert code(browser.get("/django/switch/ada/")) == (403, "session_limit")
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+    assert device.logged_in()
+
+
+@by_cookie
+def test_visitors_do_not_count(site: LiveSite, ada: User) -> None:
+    """An anonymous session is no auth session: it takes no place, and becomes one only by a log-in."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    visitors = [site.device() for _ in range(3)]
+    for visitor in visitors:
+        visitor.post("/django/cart/", "a book")
+    assert site.sids(ada) == []
+    assert visitors[0].log_in().status_code == 200
+    assert len(site.sids(ada)) == 1
+    assert body(visitors[1].get("/django/cart/"))["cart"] == ["a book"]

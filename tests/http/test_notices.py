@@ -1,0 +1,235 @@
+"""What is written down and mailed: a log record for each event, an e-mail for a new device."""
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+
+from device import FIREFOX, SAFARI, Device
+from django_authkit import signals
+from live_site import LiveSite, by_cookie, in_jwt_mode
+
+LOGGER = "django_authkit.sessions"
+HOME, ELSEWHERE = "198.51.100.7", "203.0.113.9"
+NOBODY_LISTENS = {
+    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "EMAIL_HOST": "127.0.0.1",
+    "EMAIL_PORT": 1,
+    "EMAIL_TIMEOUT": 1,
+}
+
+
+class Keeper(logging.Handler):
+    """Keeps what is logged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the record."""
+        self.records.append(record)
+
+
+@pytest.fixture
+def records() -> Iterator[list[logging.LogRecord]]:
+    """Return the records of our logger, as they come."""
+    keeper, logger = Keeper(), logging.getLogger(LOGGER)
+    logger.addHandler(keeper)
+    logger.setLevel(logging.INFO)
+    yield keeper.records
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(keeper)
+
+
+def told(records: list[logging.LogRecord]) -> list[dict[str, Any]]:
+    """Return what each of our records says, and forget them."""
+    names = ("event", "sid", "user_id", "address", "reason", "reuse", "age", "refused", "what")
+    said = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in records]
+    records.clear()
+    return said
+
+
+def test_a_log_in_and_a_log_out(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
+    """Each is one record with event, sid, user and address; the end has its reason."""
+    device = site.logged_in()
+    who = {"sid": site.sid(device), "user_id": str(ada.pk), "address": HOME}
+    assert told(records) == [{"event": "session_started", **who}]
+    device.log_out()
+    assert told(records) == [{"event": "session_ended", **who, "reason": "logout"}]
+
+
+@in_jwt_mode
+def test_refreshes_and_a_theft(
+    site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord]
+) -> None:
+    """Refresh, replay and reuse are three events; reuse is a warning with its class, age and address."""
+    who = {"sid": site.sid(device), "user_id": str(ada.pk), "address": HOME}
+    thief = device.copy()
+    thief.address = ELSEWHERE
+    device.refresh()
+    device.refresh()
+    assert told(records) == [{"event": "session_refreshed", **who}] * 2
+    site.advance(seconds=11)
+    thief.refresh()
+    levels = [record.levelno for record in records]
+    reused, ended = told(records)
+    assert 11 <= reused.pop("age") < 15
+    assert reused == {"event": "refresh_reused", **who, "reuse": "older", "address": ELSEWHERE}
+    assert ended == {"event": "session_ended", **who, "reason": "reuse"}
+    assert levels == [logging.WARNING, logging.INFO]
+
+
+@in_jwt_mode
+def test_a_replay(site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord]) -> None:
+    """The second of two tabs is an event of its own."""
+    tab = device.copy()
+    device.refresh()
+    tab.refresh()
+    assert [each["event"] for each in told(records)] == ["session_refreshed", "refresh_replayed"]
+
+
+def test_a_limit(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
+    """A limit that was reached is a warning with the user and the address of who wanted in."""
+    site.configure(MAX_SESSIONS=1)
+    site.logged_in()
+    told(records)
+    stranger = site.device(address=ELSEWHERE)
+    stranger.log_in()
+    levels = [record.levelno for record in records]
+    reached, ended, started = told(records)
+    assert reached == {
+        "event": "limit_reached",
+        "user_id": str(ada.pk),
+        "address": ELSEWHERE,
+        "refused": False,
+    }
+    assert (ended["event"], ended["reason"], ended["address"]) == ("session_ended", "limit", HOME)
+    assert started["event"] == "session_started"
+    assert levels == [logging.WARNING, logging.INFO, logging.INFO]
+
+
+@pytest.mark.parametrize("policy", ["notice", "revoke"])
+def test_a_device_elsewhere(
+    site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord], policy: str
+) -> None:
+    """A mismatch is a warning that says what differs and where it was seen."""
+    site.configure(BIND={"address": policy})
+    sid = site.sid(device)
+    device.address = ELSEWHERE
+    device.refresh()
+    assert told(records)[0] == {
+        "event": "binding_mismatch",
+        "sid": sid,
+        "user_id": str(ada.pk),
+        "address": ELSEWHERE,
+        "what": ["address"],
+    }
+
+
+def test_no_record_has_a_secret(site: LiveSite, ada: User, caplog: pytest.LogCaptureFixture) -> None:
+    """Neither key, token nor password is in anything that is logged, members of records included."""
+    site.configure(MAX_SESSIONS=1, BIND={"address": "revoke"})
+    with caplog.at_level(logging.DEBUG):
+        device = site.logged_in()
+        secrets = {device.credential, device.carrier}
+        device.refresh()
+        device.reauthenticate()
+        secrets |= {device.credential, device.carrier}
+        site.logged_in()
+        second = site.logged_in()
+        secrets |= {second.credential, second.carrier}
+        second.address = ELSEWHERE
+        second.refresh()
+    ours = [record for record in caplog.records if record.name.startswith("django_authkit")]
+    assert len(ours) >= 6
+    written = "\n".join(f"{record.getMessage()} {vars(record)}" for record in ours)
+    assert not [secret for secret in secrets if secret in written]
+    assert not [secret for secret in secrets if secret.rpartition(".")[2] in written]
+
+
+def test_no_mail_by_default(site: LiveSite, ada: User) -> None:
+    """Nobody is written to unless the project switches it on."""
+    site.logged_in(user_agent=FIREFOX)
+    assert mail.outbox == []
+
+
+def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
+    """Switched on, a log-in from another browser than the live ones is mailed, with device and address."""
+    site.configure(NOTIFY_NEW_DEVICE=True)
+    site.logged_in(user_agent=FIREFOX)
+    mail.outbox.clear()
+    site.logged_in(user_agent=FIREFOX.replace("130", "131"))
+    assert mail.outbox == []
+    device = site.logged_in(user_agent=SAFARI)
+    (sent,) = mail.outbox
+    assert sent.to == ["ada@example.org"]
+    assert sent.subject == "New log-in to your account"
+    for said in ("ada", "Mobile Safari on iOS", HOME):
+        assert said in sent.body
+    assert device.credential not in sent.body
+
+
+def test_a_user_without_an_address(site: LiveSite, bob: User) -> None:
+    """There is nobody to write to, and the log-in goes on."""
+    site.configure(NOTIFY_NEW_DEVICE=True)
+    site.logged_in("bob")
+    assert mail.outbox == []
+
+
+def test_a_mail_server_that_is_down(site: LiveSite, ada: User) -> None:
+    """It keeps nobody from logging in."""
+    site.configure(NOTIFY_NEW_DEVICE=True)
+    for name, value in NOBODY_LISTENS.items():
+        setattr(site.settings, name, value)
+    assert site.logged_in().logged_in()
+
+
+@by_cookie
+def test_djangos_own_log_ins_are_told_of_too(
+    site: LiveSite, ada: User, records: list[logging.LogRecord]
+) -> None:
+    """A log-in by Django's ``login`` has its record and its e-mail."""
+    site.configure(NOTIFY_NEW_DEVICE=True)
+    browser = site.device()
+    browser.get("/django/switch/ada/")
+    assert [(each["event"], each["address"]) for each in told(records)] == [("session_started", HOME)]
+    assert [sent.to for sent in mail.outbox] == [["ada@example.org"]]
+
+
+def test_new_device_is_looked_up_only_when_asked(site: LiveSite, ada: User) -> None:
+    """A log-in costs the list of devices only where a receiver wants to know, and then it is right."""
+    site.logged_in(user_agent=FIREFOX)
+    answers: list[bool] = []
+
+    def ask(sender: Any, *, new_device: bool, **said: Any) -> None:
+        answers.append(bool(new_device))
+
+    def cost() -> int:
+        device = site.device()
+        device.user_agent = FIREFOX
+        device.who()
+        with site.counted() as trips:
+            device.log_in()
+        return len(trips.commands) + len(trips.queries)
+
+    plain = cost()
+    signals.session_started.connect(ask)
+    try:
+        asked = cost()
+        site.logged_in(user_agent=SAFARI)
+    finally:
+        signals.session_started.disconnect(ask)
+    assert asked == plain + 1
+    assert answers == [False, True]
+
+
+def test_escaping(site: LiveSite, ada: User) -> None:
+    """What a client says of itself comes as text: no line of its own in the mail, no mark-up made of it."""
+    site.configure(NOTIFY_NEW_DEVICE=True)
+    site.logged_in(user_agent="<b>x</b>\x0b & 'y'")
+    (sent,) = mail.outbox
+    assert "<b>x</b> & 'y'" in sent.body

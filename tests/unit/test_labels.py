@@ -1,0 +1,35 @@
+"""Names for devices, with the extra that reads user agents and without it."""
+
+import pytest
+
+from device import FIREFOX, SAFARI
+from django_authkit import devices
+
+CHROME_ON_WINDOWS = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/129.0.0.0 Safari/537.36"
+)
+ROBOT = "shop-sync/2.1 (" + "x" * 300 + ")"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "label"),
+    [
+        (FIREFOX, "Firefox on Linux"),
+        (SAFARI, "Mobile Safari on iOS"),
+        (CHROME_ON_WINDOWS, "Chrome on Windows"),
+        (ROBOT, ROBOT[: devices.MAX_LABEL]),
+        ("", ""),
+    ],
+)
+def test_a_name_that_a_person_knows(user_agent: str, label: str) -> None:
+    """Browser and system; for what is neither the beginning of what it says."""
+    assert devices.label_of(user_agent) == label
+
+
+@pytest.mark.parametrize("user_agent", [FIREFOX, ROBOT, "short", ""])
+def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, user_agent: str) -> None:
+    """It is the agent itself, cut."""
+    monkeypatch.setattr(devices, "_parse", None)
+    assert devices.label_of(user_agent) == user_agent[: devices.MAX_LABEL]
+    assert len(devices.label_of(user_agent)) <= devices.MAX_LABEL
