@@ -1,0 +1,295 @@
+"""
+Auth sessions in Django's admin: who is logged in where, and ending it.
+
+With the database store they are listed and searched. With the Redis store, which finds sessions by user
+only, one looks for the user first. Each user has a page of their own with either store.
+
+The model's view permission lets an administrator see, its delete permission lets them end. Nothing is
+added, changed or deleted here: to end is to revoke, through the service, so that the blacklist and the
+signals have it. What is shown is listed by name; no digest and no session data can be.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import quote, unquote
+from django.contrib.auth import get_permission_codename
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from django_authkit import service
+from django_authkit.devices import label_of
+from django_authkit.finding import user_with, users_like
+from django_authkit.models import AuthSessionRow
+from django_authkit.service.ending import end
+from django_authkit.stores.database import DatabaseStore
+from django_authkit.stores.database.records import joins_users
+from django_authkit.types import AuthSession, EndReason, Found, Mode, instant
+from django_authkit.wiring import get_store
+
+if TYPE_CHECKING:
+    _RowAdmin: TypeAlias = admin.ModelAdmin[AuthSessionRow]
+else:
+    _RowAdmin = admin.ModelAdmin
+
+_ALL, _SELECTED = "all", "selected"
+_NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "sealed", "ended_by", "data")
+
+
+class ModeFilter(admin.SimpleListFilter):
+    """By the form of the credential that was issued last."""
+
+    title, parameter_name = _("mode"), "mode"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the modes."""
+        return [(str(mode), str(mode)) for mode in Mode]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep those of the chosen mode."""
+        return queryset.filter(mode=self.value()) if self.value() else queryset
+
+
+class StateFilter(admin.SimpleListFilter):
+    """By whether it is alive, and if not, why."""
+
+    title, parameter_name = _("state"), "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Return the states."""
+        return [("live", _("live")), ("ended", _("ended")), ("expired", _("expired"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep those in the chosen state."""
+        return queryset.filter(state=self.value()) if self.value() else queryset
+
+
+def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
+    """Return a column that shows *field*, which counts milliseconds, as a time."""
+
+    @admin.display(description=title, ordering=field)
+    def column(self: Any, row: AuthSessionRow) -> str:
+        milliseconds = getattr(row, field)
+        return date_format(localtime(instant(milliseconds)), "DATETIME_FORMAT") if milliseconds else "-"
+
+    return column
+
+
+@admin.register(AuthSessionRow)
+class AuthSessionAdmin(_RowAdmin):
+    """The list and the object page of the database store, and the page of a user for both stores."""
+
+    list_display = ("owner", "device", "address", "mode", "state", "last_seen_at", "created_at")
+    list_filter = (ModeFilter, StateFilter)
+    search_fields = ("sid__exact", "user_agent", "^address")
+    search_help_text = _("User, browser, beginning of the address, or sid")
+    show_full_result_count = False
+    ordering = ("-last_seen",)
+    actions = ("end_selected",)
+    fields = readonly_fields = (
+        *("sid", "owner", "device", "user_agent", "address", "mode", "state", "reason"),
+        *("created_at", "proved_at", "last_seen_at", "idle_until_at", "ends_at", "ended_when", "remember"),
+    )
+
+    created_at = _moment("created", _("logged in"))
+    proved_at = _moment("auth_time", _("last proof of the user"))
+    last_seen_at = _moment("last_seen", _("last seen"))
+    idle_until_at = _moment("idle_until", _("ends without activity"))
+    ends_at = _moment("ends", _("ends at the latest"))
+    ended_when = _moment("ended_at", _("ended"))
+
+    @admin.display(description=_("user"))
+    def owner(self, row: AuthSessionRow) -> str:
+        """Return the user's log-in name; the primary key where the user is gone."""
+        try:
+            user = row.user
+        except ObjectDoesNotExist:
+            user = None
+        return str(row.user_id) if user is None else user.get_username()
+
+    @admin.display(description=_("device"))
+    def device(self, row: AuthSessionRow) -> str:
+        """Return what a person calls the browser."""
+        return label_of(row.user_agent)
+
+    @admin.display(description=_("state"))
+    def state(self, row: Any) -> str:
+        """Return whether it is live."""
+        return gettext(row.state)
+
+    @admin.display(description=_("reason of the end"))
+    def reason(self, row: AuthSessionRow) -> str:
+        """Return why it was ended."""
+        return row.end_reason or "-"
+
+    # -- who may do what ---------------------------------------------------------------------------
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds one: people log in."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody changes one."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """
+        Nobody deletes one here.
+
+        Django also asks this of each auth session of a user who is to be deleted. Those go with the user,
+        whoever may delete the user.
+        """
+        return obj is not None
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Tell whether the administrator may end auth sessions: the model's delete permission."""
+        codename = get_permission_codename("delete", self.opts)
+        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
+
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
+        """Let nobody ask for rows by a column that is not shown, and so find out what is in it."""
+        return lookup in {"mode", "state"}
+
+    # -- the database store's rows -----------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AuthSessionRow]:
+        """Return the auth sessions, never a visitor's; none with the Redis store."""
+        store = get_store()
+        if not isinstance(store, DatabaseStore):
+            return AuthSessionRow._base_manager.none()
+        rows = store.auth_sessions().defer(*_NEVER_READ).order_by(*self.ordering)
+        return rows.select_related("user") if joins_users(store.alias) else rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuthSessionRow], search_term: str
+    ) -> tuple[QuerySet[AuthSessionRow], bool]:
+        """Find by device and address, and by the user, whose table may be in another database."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        if not search_term:
+            return found, duplicates
+        owners = [user.pk for user in users_like(search_term)]
+        return found | queryset.filter(user_id__in=owners), duplicates
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """List the rows; with the Redis store ask for a user instead."""
+        if isinstance(get_store(), DatabaseStore):
+            return super().changelist_view(request, extra_context)
+        self._require_view(request)
+        term = request.GET.get("q", "").strip()
+        context = {"term": term, "users": users_like(term) if term else (), "title": _("Find a user")}
+        return self._page(request, "find_user", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show one; with the Redis store its user's page."""
+        if isinstance(get_store(), DatabaseStore):
+            extra = {**(extra_context or {}), "may_end": self.has_end_permission(request)}
+            return super().change_view(request, object_id, form_url, extra)
+        self._require_view(request)
+        found = get_store().load(unquote(object_id))
+        if not isinstance(found, Found):
+            raise Http404
+        return self._redirect("by_user", quote(found.session.user_id))
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
+        """Refuse: deleting a row would tell nobody, and leave its access tokens alive."""
+        raise PermissionDenied
+
+    @admin.action(description=_("End selected auth sessions"), permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """End those of the selected that are live."""
+        self._end(request, queryset.filter(state="live").values_list("pk", flat=True))
+
+    # -- pages of our own ----------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return ours, then Django's."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        wrap = self.admin_site.admin_view
+        return [
+            path("by-user/<path:user_id>/", wrap(self.user_view), name=f"{name}_by_user"),
+            path("<path:object_id>/end/", wrap(require_POST(self.end_view)), name=f"{name}_end"),
+            *super().get_urls(),
+        ]
+
+    def end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """End one, and go back to it."""
+        self._require_end(request)
+        self._end(request, [unquote(object_id)])
+        return self._redirect("change", object_id)
+
+    def user_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
+        """Show where a user is logged in, as the store tells it; end one, some or all of it."""
+        self._require_view(request)
+        user = user_with(unquote(user_id))
+        if user is None:
+            raise Http404
+        if request.method == "POST":
+            self._require_end(request)
+            self._end_of(user, request)
+            return HttpResponseRedirect(request.path)
+        context = {
+            "title": _("Auth sessions of %(user)s") % {"user": user.get_username()},
+            "sessions": [(each, label_of(each.user_agent)) for each in service.sessions_of(user)],
+            "may_end": self.has_end_permission(request),
+            "owner": user,
+        }
+        return self._page(request, "by_user", context)
+
+    def _end_of(self, user: AbstractBaseUser, request: HttpRequest) -> None:
+        what = request.POST.get("end", "")
+        if what == _ALL:
+            self._tell(request, service.revoke_user(user))
+            return
+        chosen = request.POST.getlist("sid") if what == _SELECTED else [what]
+        self._end(request, [each.sid for each in service.sessions_of(user) if each.sid in chosen])
+
+    def _end(self, request: HttpRequest, sids: Iterable[str]) -> None:
+        attempts = [end(sid, EndReason.REVOKED) for sid in sids]
+        self._tell(request, [session for session in attempts if session is not None])
+
+    def _tell(self, request: HttpRequest, ended: Collection[AuthSession]) -> None:
+        """Write into the log of the admin what was ended, and say so."""
+        for session in ended:
+            owner = user_with(session.user_id)
+            told = {
+                "user": owner.get_username() if owner else session.user_id,
+                "device": label_of(session.user_agent),
+                "address": session.address,
+            }
+            text = gettext("Ended an auth session of %(user)s (%(device)s, %(address)s).") % told
+            self.log_change(request, AuthSessionRow(sid=session.sid), text)
+        count = len(ended)
+        text = ngettext("%(count)d auth session was ended.", "%(count)d auth sessions were ended.", count)
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, text % {"count": count}, level)
+
+    def _require_view(self, request: HttpRequest) -> None:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+
+    def _require_end(self, request: HttpRequest) -> None:
+        if not self.has_end_permission(request):
+            raise PermissionDenied
+
+    def _redirect(self, name: str, *arguments: str) -> HttpResponseRedirect:
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
+        return HttpResponseRedirect(reverse(name, args=arguments, current_app=self.admin_site.name))
+
+    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> TemplateResponse:
+        request.current_app = self.admin_site.name
+        template = f"admin/django_authkit/authsessionrow/{name}.html"
+        return TemplateResponse(
+            request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        )

@@ -1,0 +1,41 @@
+"""``manage.py authkit_prune``: reclaim the space of what has ended. Never needed for correctness."""
+
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_authkit.conf import get_settings
+from django_authkit.errors import StoreUnavailable
+from django_authkit.wiring import get_store
+
+
+class Command(BaseCommand):
+    """Deletes ended auth sessions in bounded batches; may be stopped and run again at any time."""
+
+    help = "Reclaim the space of ended auth sessions, in batches beside traffic."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the size of a batch and the pause after each."""
+        parser.add_argument("--batch", type=int, default=1000, help="rows a step (default 1000)")
+        parser.add_argument("--pause", type=float, default=0.0, help="seconds between steps (default 0)")
+
+    def handle(self, *args: Any, batch: int, pause: float, **options: Any) -> None:
+        """Delete, and say how far it is."""
+        if batch < 1 or pause < 0:
+            message = "--batch takes 1 or more, --pause 0 or more."
+            raise CommandError(message)
+        if get_settings().store == "redis":
+            self.stdout.write("Nothing to do: Redis reclaims by itself.")
+            return
+        total = 0
+        try:
+            for count in get_store().prune(batch):
+                total += count
+                if options["verbosity"] > 1:
+                    self.stdout.write(f"{total} so far")
+                time.sleep(pause)
+        except StoreUnavailable as error:
+            message = f"{error} {total} were reclaimed; run it again for the rest."
+            raise CommandError(message) from error
+        self.stdout.write(f"Reclaimed {total}.")

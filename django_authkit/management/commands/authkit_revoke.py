@@ -1,0 +1,45 @@
+"""``manage.py authkit_revoke USER | --sid SID | --all``: end auth sessions."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_authkit import revoke, revoke_all, revoke_user
+from django_authkit.errors import StoreUnavailable
+from django_authkit.management.users import user_named
+
+
+class Command(BaseCommand):
+    """Ends one auth session, all of a user, or everybody's."""
+
+    help = "End auth sessions: of one user, one by its sid, or everybody's."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take exactly one of the three."""
+        parser.add_argument("user", nargs="?", help="log-in name or primary key")
+        parser.add_argument("--sid", help="one auth session (write --sid=… if it begins with a dash)")
+        parser.add_argument("--all", action="store_true", help="everybody's, in constant time")
+
+    def handle(self, *args: Any, user: str | None, sid: str | None, all: bool, **options: Any) -> None:  # noqa: A002
+        """Do it and say what was ended."""
+        if [user is not None, sid is not None, all].count(True) != 1:
+            message = "Name a user, or --sid, or --all: exactly one of them."
+            raise CommandError(message)
+        try:
+            self.stdout.write(_end(user, sid))
+        except StoreUnavailable as error:
+            raise CommandError(str(error)) from error
+
+
+def _end(user: str | None, sid: str | None) -> str:
+    if user is not None:
+        owner = user_named(user)
+        count = len(revoke_user(owner))
+        return f"Ended {count} auth session{'' if count == 1 else 's'} of {owner.get_username()}."
+    if sid is not None:
+        if not revoke(sid):
+            message = f"No auth session {sid!r} is live."
+            raise CommandError(message)
+        return f"Ended {sid}."
+    revoke_all()
+    return "Ended every auth session that began before now."

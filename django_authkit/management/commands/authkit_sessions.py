@@ -1,0 +1,62 @@
+"""``manage.py authkit_sessions USER``: where a user is logged in."""
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from django_authkit import sessions_of
+from django_authkit.devices import label_of
+from django_authkit.errors import StoreUnavailable
+from django_authkit.management.users import user_named
+from django_authkit.types import AuthSession
+
+
+class Command(BaseCommand):
+    """Lists the live auth sessions of a user, most recently seen first."""
+
+    help = "List where a user is logged in."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the user, and for machines ``--json``."""
+        parser.add_argument("user", help="log-in name or primary key")
+        parser.add_argument("--json", action="store_true", help="one JSON list")
+
+    def handle(self, *args: Any, user: str, json: bool, **options: Any) -> None:
+        """Print the list."""
+        owner = user_named(user)
+        try:
+            sessions = sessions_of(owner)
+        except StoreUnavailable as error:
+            raise CommandError(str(error)) from error
+        if json:
+            self.stdout.write(as_json(sessions))
+        elif sessions:
+            for session in sessions:
+                self.stdout.write(as_line(session))
+        else:
+            self.stdout.write(f"{owner.get_username()} is not logged in anywhere.")
+
+
+def as_json(sessions: tuple[AuthSession, ...]) -> str:
+    """Return the sessions as JSON."""
+    return json.dumps([_members(session) for session in sessions], indent=2)
+
+
+def _members(session: AuthSession) -> dict[str, Any]:
+    return {
+        "sid": session.sid,
+        "mode": str(session.mode),
+        "label": label_of(session.user_agent),
+        "address": session.address,
+        "created_at": session.created_at.isoformat(),
+        "last_seen_at": session.last_seen_at.isoformat(),
+        "expires_at": session.expires_at.isoformat(),
+    }
+
+
+def as_line(session: AuthSession) -> str:
+    """Return what an operator reads of one session."""
+    seen = session.last_seen_at.strftime("%Y-%m-%d %H:%M")
+    where = f"{label_of(session.user_agent) or '-'}  {session.address or '-'}"
+    return f"{session.sid}  {session.mode:<7}  seen {seen}  {where}"

@@ -1,0 +1,85 @@
+"""``manage.py authkit_status``: how the auth sessions of this project are."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
+
+from django_authkit.conf import SettingsProblem
+from django_authkit.errors import StoreUnavailable
+from django_authkit.management.status import PATIENCE, find_out
+
+
+class Command(BaseCommand):
+    """Tells how many are live, what they take, how revocation fares, and what the checks say."""
+
+    help = "Tell how the auth sessions of this project are: counts, memory, blacklist, keys, checks."
+    requires_system_checks = ()  # what they say is part of the answer
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what can be left out, and for machines ``--json``."""
+        parser.add_argument("--json", action="store_true", help="one JSON object")
+        parser.add_argument("--fast", action="store_true", help="do not count the auth sessions")
+
+    def handle(self, *args: Any, json: bool, fast: bool, **options: Any) -> None:
+        """Find out and print."""
+        try:
+            status = find_out(count=not fast)
+        except (StoreUnavailable, SettingsProblem) as error:
+            raise CommandError(str(error)) from error
+        if json:
+            self.stdout.write(as_json(status))
+        else:
+            for name, value in as_lines(status):
+                self.stdout.write(f"{name:<14}{value}")
+
+
+def as_json(status: dict[str, Any]) -> str:
+    """Return *status* for machines."""
+    return json.dumps(status, indent=2)
+
+
+def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each line that an operator reads."""
+    accepted = ", ".join(status["accept"])
+    yield "store", status["store"]
+    yield "mode", f"{status['mode']} (accepted: {accepted})"
+    yield from _count_lines(status)
+    if status["server_bytes"] is not None:
+        yield "memory", f"{_size(status['server_bytes'])} used by the server, for all that is in it"
+    if status["blacklist"] is not None:
+        yield "blacklist", f"{status['blacklist']} entries"
+    yield "access check", status["access_check"]
+    if status["replica"] is not None:
+        yield "replica", _replica_text(status["replica"])
+    for key in status["keys"]:
+        yield "key", f"{key['kid']}  {key['algorithm']}  {'signs' if key['signs'] else 'verifies only'}"
+    for check in status["checks"]:
+        yield check["level"], f"{check['id']}  {check['message']} {check['hint'] or ''}".rstrip()
+    if not status["checks"]:
+        yield "checks", "nothing to say, for a deployment either"
+
+
+def _count_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if status["live"] is None:
+        yield "live", "not counted"
+        return
+    how = "counted by SCAN" if status["store"] == "redis" else "counted by a query"
+    counts = ", ".join(f"{number} {mode}" for mode, number in status["live"].items())
+    yield "live", f"{sum(status['live'].values())} ({counts}; {how})"
+    yield "records", f"{status['records']}, about {_size(status['record_bytes'])}, without indexes"
+
+
+def _replica_text(replica: dict[str, Any]) -> str:
+    if not replica["fresh"]:
+        return f"not fresh within {PATIENCE:g} s; requests ask the store meanwhile"
+    return (
+        f"fresh: {replica['age'] * 1000:.0f} ms old, allowed are {replica['max_staleness'] * 1000:.0f} ms; "
+        f"{replica['revoked']} revoked"
+    )
+
+
+def _size(number: int) -> str:
+    return str(filesizeformat(number)).replace("\N{NO-BREAK SPACE}", " ")

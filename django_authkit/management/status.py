@@ -1,0 +1,77 @@
+"""What ``authkit_status`` finds out: plain members, fit for JSON."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.core.checks import CheckMessage, Tags, run_checks
+
+from django_authkit.conf import AuthKitSettings, get_settings
+from django_authkit.types import Mode
+from django_authkit.wiring import get_key_ring, get_replica, get_store
+
+PATIENCE = 2.0
+"""Seconds that the copy of the blacklist has to become fresh."""
+
+
+def find_out(*, count: bool) -> dict[str, Any]:
+    """
+    Return the state of the project's auth sessions, as this process sees it.
+
+    Args:
+        count: Whether to count the records; see the store's ``census``.
+
+    Raises:
+        StoreUnavailable: The store did not answer.
+        SettingsProblem: The settings cannot be used.
+    """
+    chosen = get_settings()
+    census = get_store().census(count=count)
+    live = census.live
+    return {
+        "store": chosen.store,
+        "mode": str(chosen.mode),
+        "accept": [str(mode) for mode in chosen.accept],
+        "live": None if live is None else {str(mode): live[mode] for mode in Mode},
+        "records": census.records,
+        "record_bytes": census.record_bytes,
+        "server_bytes": census.server_bytes,
+        "blacklist": census.revoked,
+        "access_check": chosen.access_check,
+        "replica": _replica(chosen),
+        "keys": list(_keys()),
+        "checks": [_finding(message) for message in _messages()],
+    }
+
+
+def _replica(chosen: AuthKitSettings) -> dict[str, Any] | None:
+    """Return how a copy of the blacklist fares in this process; ``None`` where the project uses none."""
+    if not chosen.accepts(Mode.JWT) or chosen.access_check != "replica":
+        return None
+    replica = get_replica()
+    try:
+        fresh = replica.wait_until_fresh(PATIENCE)
+        return {
+            "fresh": fresh,
+            "age": round(replica.age, 3) if fresh else None,
+            "max_staleness": chosen.replica_max_staleness.total_seconds(),
+            "revoked": len(replica),
+        }
+    finally:
+        replica.stop()
+
+
+def _keys() -> Iterator[dict[str, Any]]:
+    ring = get_key_ring()
+    for key in ring.keys:
+        yield {"kid": key.kid, "algorithm": key.algorithm, "signs": key is ring.signing}
+
+
+def _messages() -> list[CheckMessage]:
+    """Return what our checks say, those for deployments included, and nobody has silenced."""
+    found = run_checks(tags=[Tags.security], include_deployment_checks=True)
+    return [each for each in found if (each.id or "").startswith("authkit.") and not each.is_silenced()]
+
+
+def _finding(message: CheckMessage) -> dict[str, Any]:
+    level = "error" if message.is_serious() else "warning"
+    return {"id": message.id, "level": level, "message": str(message.msg), "hint": message.hint}

@@ -1,0 +1,66 @@
+"""``authkit_revoke``: ending one auth session, all of a user, or everybody's."""
+
+from collections.abc import Sequence
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError
+
+from commands.conftest import Run
+from django_authkit import sessions_of, signals
+from django_authkit.types import EndReason
+from hearing import heard
+from live_site import LiveSite
+
+
+def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:
+    """Every one of theirs ends and is told of, and nobody else's."""
+    site.add_user("bob")
+    mine, foreign = [site.logged_in("ada"), site.logged_in("ada")], site.logged_in("bob")
+    with heard(signals.session_ended) as ended:
+        assert run("authkit_revoke", "ada") == "Ended 2 auth sessions of ada.\n"
+    assert [each["reason"] for each in ended] == [EndReason.REVOKED] * 2
+    assert not any(device.logged_in() for device in mine)
+    assert foreign.logged_in()
+    assert run("authkit_revoke", "ada") == "Ended 0 auth sessions of ada.\n"
+
+
+def test_one(site: LiveSite, ada: User, run: Run) -> None:
+    """By its sid; a second time there is nothing to end, which is an error."""
+    gone, stays = site.logged_in("ada"), site.logged_in("ada")
+    sid = site.sid(gone)
+    assert run("authkit_revoke", f"--sid={sid}") == f"Ended {sid}.\n"
+    assert not gone.logged_in()
+    assert stays.logged_in()
+    with pytest.raises(CommandError, match=f"^No auth session '{sid}' is live.$"):
+        run("authkit_revoke", f"--sid={sid}")
+
+
+def test_everybodys(site: LiveSite, ada: User, run: Run) -> None:
+    """All that began before now; whoever logs in again is in."""
+    site.add_user("bob")
+    devices = [site.logged_in("ada"), site.logged_in("bob")]
+    assert run("authkit_revoke", "--all") == "Ended every auth session that began before now.\n"
+    assert not any(device.logged_in() for device in devices)
+    assert site.logged_in("ada").logged_in()
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["ada", "--all"], ["ada", "--sid=x"], ["--sid=x", "--all"], ["ada", "--sid=x", "--all"]]
+)
+def test_takes_exactly_one(site: LiveSite, ada: User, run: Run, arguments: Sequence[str]) -> None:
+    """Whoever names none or several of user, sid and all ends nothing."""
+    site.logged_in("ada")
+    with pytest.raises(CommandError, match="exactly one of them"):
+        run("authkit_revoke", *arguments)
+    assert len(sessions_of(ada)) == 1
+
+
+@pytest.mark.parametrize("arguments", [["eve"], ["--sid=junk"], ["--sid="], ["--sid=\N{SNOWMAN}"], [""]])
+def test_nothing_to_end_is_an_error(site: LiveSite, ada: User, run: Run, arguments: Sequence[str]) -> None:
+    """An unknown user and a sid that is none are one sentence and exit code 1."""
+    site.logged_in("ada")
+    with pytest.raises(CommandError) as caught:
+        run("authkit_revoke", *arguments)
+    assert caught.value.returncode == 1
+    assert len(sessions_of(ada)) == 1

@@ -1,0 +1,398 @@
+"""The admin: who may see auth sessions and who may end them, on each store."""
+
+import re
+from html import unescape
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connections
+from django.http import HttpResponse
+from django.test.utils import CaptureQueriesContext
+
+from device import Device
+from django_authkit import sessions_of, signals
+from django_authkit.models import AuthSessionRow
+from django_authkit.types import EndReason
+from hearing import heard
+from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+
+LIST = "/admin/django_authkit/authsessionrow/"
+SECRETS = ("key_digest", "jti_digest", "previous_digest", "sealed", "auth_hash", "ended_by", "data")
+
+on_redis = pytest.mark.parametrize("where", ["valkey"], indirect=True)
+on_databases = pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
+
+pytestmark = by_cookie
+
+
+def staff(site: LiveSite, *codenames: str, name: str = "boss", app: str = "django_authkit") -> Device:
+    """Return the browser of an administrator with exactly these permissions, logged in."""
+    user = site.add_user(name, is_staff=True)
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label__in=[app, "auth"], codename__in=codenames)
+    )
+    return site.logged_in(name)
+
+
+@pytest.fixture
+def boss(site: LiveSite) -> Device:
+    """Return the browser of an administrator who may see and end."""
+    return staff(site, "view_authsessionrow", "delete_authsessionrow")
+
+
+@pytest.fixture
+def watcher(site: LiveSite) -> Device:
+    """Return the browser of an administrator who may only see."""
+    return staff(site, "view_authsessionrow", name="watcher")
+
+
+@pytest.fixture
+def outsider(site: LiveSite) -> Device:
+    """Return the browser of an administrator of users, who may neither see nor end."""
+    return staff(site, "view_user", "change_user", "delete_user", name="outsider")
+
+
+def shown(answer: HttpResponse) -> str:
+    """Return the text of a page."""
+    assert answer.status_code == 200, (answer.status_code, answer.content)
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())))
+
+
+def object_page(sid: str) -> str:
+    """Return the address of the object page; the admin writes ``_`` in another way."""
+    return f"{LIST}{sid.replace('_', '_5F')}/change/"
+
+
+def end_address(sid: str) -> str:
+    """Return the address that the button of the object page sends to."""
+    return object_page(sid).replace("/change/", "/end/")
+
+
+def user_page(user: User) -> str:
+    """Return the address of a user's page."""
+    return f"{LIST}by-user/{user.pk}/"
+
+
+def logged() -> list[tuple[str, str, str]]:
+    """Return who, what and about which sid, of each entry in the admin's log."""
+    entries = LogEntry.objects.order_by("pk").select_related("user")
+    return [(each.user.username, each.change_message, str(each.object_id)) for each in entries]
+
+
+@on_databases
+@in_session_mode
+class TestList:
+    """The list of the database store."""
+
+    def test_shows_auth_sessions_and_no_visitors(self, site: LiveSite, boss: Device, ada: User) -> None:
+        """Live, expired and ended ones are there; visitors' sessions and the row of epochs are not."""
+        live, ended = site.logged_in("ada"), site.logged_in("ada")
+        ended.log_out()
+        site.device().send("POST", "/django/cart/", b'"shoe"')
+        assert AuthSessionRow._base_manager.using(site.alias).filter(epoch=None).exists()
+        page = boss.get(LIST)
+        assert len(re.findall(r'name="_selected_action"', page.content.decode())) == 3
+        text = shown(page)
+        assert "198.51.100.7" in text
+        assert text.count(" live ") >= 2
+        assert " ended " in text
+        assert live.logged_in()
+
+    @pytest.mark.parametrize(
+        ("query", "count"),
+        [
+            ("state=live", 2),
+            ("state=ended", 1),
+            ("state=expired", 0),
+            ("mode=session", 3),
+            ("mode=jwt", 0),
+            ("q=ada", 2),
+            ("q=ADA%40example", 2),
+            ("q=bob", 0),
+            ("q=Firefox", 1),
+            ("q=198.51.100", 3),
+            ("q=51.100", 0),
+            ("q=nobody", 0),
+            ("q=ada&state=live", 1),
+        ],
+    )
+    def test_is_searched_and_filtered(
+        self, site: LiveSite, boss: Device, ada: User, bob: User, query: str, count: int
+    ) -> None:
+        """By user, device and address, and by mode and state."""
+        site.logged_in("ada").log_out()
+        device = site.device()
+        device.user_agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+        device.log_in("ada")
+        page = boss.get(f"{LIST}?{query}").content.decode()
+        assert len(re.findall(r'name="_selected_action"', page)) == count
+
+    def test_expired_ones_are_called_so(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """An idle timeout is no revocation."""
+        site.logged_in("ada")
+        site.advance(days=15)
+        boss.log_in("boss")
+        page = boss.get(f"{LIST}?state=expired").content.decode()
+        assert len(re.findall(r'name="_selected_action"', page)) == 2
+
+    def test_costs_the_same_for_many(self, site: LiveSite, boss: Device, ada: User) -> None:
+        """No query for each row."""
+
+        def cost() -> int:
+            with CaptureQueriesContext(connections[site.alias]) as queries:
+                assert boss.get(LIST).status_code == 200
+            return len(queries)
+
+        site.logged_in("ada")
+        few = cost()
+        for _ in range(10):
+            site.logged_in("ada")
+        assert cost() == few
+
+    def test_shows_no_secret(self, site: LiveSite, boss: Device, ada: User) -> None:
+        """Neither names nor values of what opens or proves anything, nor of session data, are shown."""
+        site.logged_in("ada")
+        row = AuthSessionRow._base_manager.using(site.alias).get(user=ada)
+        row.data = "the visitor's cart"
+        row.save(using=site.alias)
+        for path in (LIST, object_page(row.sid), user_page(ada), f"{LIST}?q={row.sid}"):
+            page = boss.get(path).content.decode()
+            assert row.sid.replace("_", "_5F") in page or row.sid in page
+            for name in SECRETS:
+                value = getattr(row, name)
+                if value:
+                    text = bytes(value).hex() if not isinstance(value, str) else value
+                    assert text not in page
+                assert f"field-{name}" not in page
+
+    @pytest.mark.parametrize("name", [*SECRETS, "epoch", "user__password"])
+    def test_secrets_cannot_be_asked_for(self, site: LiveSite, boss: Device, ada: User, name: str) -> None:
+        """Nobody finds a secret out letter by letter, by asking for the rows that have it."""
+        for lookup in ("", "__startswith", "__contains", "__isnull"):
+            assert boss.get(f"{LIST}?{name}{lookup}=a").status_code == 400
+
+    def test_ends_what_is_selected(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The action revokes through the service and leaves the others; the dead are no business of it."""
+        gone, stays, dead = (site.logged_in("ada") for _ in range(3))
+        sids = [site.sid(gone), site.sid(dead)]
+        dead.log_out()
+        with heard(signals.session_ended) as ended:
+            answer = boss.submit(LIST, action="end_selected", _selected_action=sids)  # type: ignore[arg-type]
+        assert answer.status_code == 302
+        assert [(each["session"].sid, each["reason"]) for each in ended] == [(sids[0], EndReason.REVOKED)]
+        assert not gone.logged_in()
+        assert stays.logged_in()
+        assert "1 auth session was ended." in shown(boss.get(LIST))
+        assert [entry[2] for entry in logged()] == sids[:1]
+
+    def test_deletes_and_changes_nothing(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """There is no form to add, change or delete one with, for a superuser neither."""
+        User.objects.filter(username="boss").update(is_superuser=True)
+        device = site.logged_in("ada")
+        sid = site.sid(device)
+        before = AuthSessionRow._base_manager.using(site.alias).get(pk=sid)
+        assert boss.get(f"{LIST}add/").status_code == 403
+        delete = object_page(sid).replace("/change/", "/delete/")
+        assert boss.get(delete).status_code == boss.submit(delete, post="yes").status_code == 403
+        assert boss.submit(object_page(sid), user_agent="x").status_code == 403
+        boss.submit(LIST, action="delete_selected", _selected_action=sid, post="yes")
+        assert "delete_selected" not in boss.get(LIST).content.decode()
+        assert AuthSessionRow._base_manager.using(site.alias).get(pk=sid) == before
+        assert device.logged_in()
+
+    def test_visitors_have_no_page(self, site: LiveSite, boss: Device, ada: User) -> None:
+        """Nobody gets at a visitor's session by its handle, nor at the row of epochs."""
+        site.device().send("POST", "/django/cart/", b'"shoe"')
+        row = AuthSessionRow._base_manager.using(site.alias).get(epoch=None)
+        for handle in (row.sid, "!epoch"):
+            assert (
+                boss.get(f"{LIST}{handle.replace('!', '_21').replace('_', '_5F')}/change/").status_code == 302
+            )
+            boss.submit(f"{LIST}{handle}/end/")
+        assert AuthSessionRow._base_manager.using(site.alias).filter(pk=row.sid).exists()
+        assert logged() == []
+
+
+@on_databases
+@in_session_mode
+class TestObject:
+    """One auth session of the database store."""
+
+    def test_is_shown_and_ended(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The button ends it, on the next request, and the page then says why."""
+        device = site.logged_in("ada")
+        sid = site.sid(device)
+        page = boss.get(object_page(sid))
+        assert "End this session" in page.content.decode()
+        assert f'formaction="{end_address(sid)}"' in page.content.decode()
+        assert " ada " in shown(page)
+        assert boss.submit(end_address(sid)).headers["Location"] == object_page(sid)
+        assert not device.logged_in()
+        page = boss.get(object_page(sid))
+        assert "revoked" in shown(page)
+        assert "End this session" not in page.content.decode()
+        ((who, what, which),) = logged()
+        assert (who, which) == ("boss", sid)
+        assert what.startswith("Ended an auth session of ada (")
+
+    def test_ending_is_no_link(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """A GET ends nothing, and without the CSRF token nothing is ended either."""
+        device = site.logged_in("ada")
+        address = end_address(site.sid(device))
+        assert boss.get(address).status_code == 405
+        form = "application/x-www-form-urlencoded"
+        assert boss.send("POST", address, b"", content_type=form).status_code == 403
+        assert device.logged_in()
+
+
+@in_session_mode
+class TestUserPage:
+    """A user's page, on each store."""
+
+    def test_shows_what_the_store_says(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """All live ones, and only those of this user."""
+        live, ended = site.logged_in("ada"), site.logged_in("ada")
+        sids = [site.sid(live), site.sid(ended)]
+        ended.log_out()
+        page = boss.get(user_page(ada))
+        assert "1 live auth session of ada" in shown(page)
+        assert sids[0] in page.content.decode()
+        assert sids[1] not in page.content.decode()
+        assert site.sid(boss) not in page.content.decode()
+
+    @pytest.mark.parametrize("what", ["one", "selected", "all"])
+    def test_ends(self, site: LiveSite, ada: User, boss: Device, what: str) -> None:
+        """One, those that are ticked, or all; each is told of, and is in the admin's log."""
+        devices = [site.logged_in("ada") for _ in range(3)]
+        sids = [site.sid(device) for device in devices]
+        fields: dict[str, object] = {"end": sids[0] if what == "one" else what, "sid": sids[:2]}
+        count = {"one": 1, "selected": 2, "all": 3}[what]
+        with heard(signals.session_ended) as ended:
+            answer = boss.submit(user_page(ada), **fields)  # type: ignore[arg-type]
+        assert answer.headers["Location"] == user_page(ada)
+        assert {each["session"].sid for each in ended} == set(sids[:count])
+        assert [device.logged_in() for device in devices] == [False] * count + [True] * (3 - count)
+        assert boss.logged_in()
+        assert {entry[2] for entry in logged()} == set(sids[:count])
+        assert len(logged()) == count
+
+    @pytest.mark.parametrize("what", ["foreign", "junk", "", "selected"])
+    def test_ends_nobody_elses(self, site: LiveSite, ada: User, bob: User, boss: Device, what: str) -> None:
+        """On ada's page neither bob's sid nor junk ends anything."""
+        device, foreign = site.logged_in("ada"), site.logged_in("bob")
+        boss.submit(
+            user_page(ada), end=site.sid(foreign) if what == "foreign" else what, sid=site.sid(foreign)
+        )
+        assert device.logged_in()
+        assert foreign.logged_in()
+        assert logged() == []
+        assert "0 auth sessions were ended." in shown(boss.get(user_page(ada)))
+
+    def test_is_linked_from_the_user(self, site: LiveSite, ada: User) -> None:
+        """The admin's page of a user leads here, for those who may see it."""
+        both = staff(site, "view_user", "view_authsessionrow", name="both")
+        plain = staff(site, "view_user", name="plain")
+        address = f"/admin/auth/user/{ada.pk}/change/"
+        assert user_page(ada) in both.get(address).content.decode()
+        assert user_page(ada) not in plain.get(address).content.decode()
+        assert "History" in shown(plain.get(address))
+
+    @pytest.mark.parametrize("user_id", ["0", "x", "999999999999999999999999", "%00", "../1"])
+    def test_of_nobody_is_not_there(self, boss: Device, user_id: str) -> None:
+        """No such user is a 404, whatever the address says."""
+        assert boss.get(f"{LIST}by-user/{user_id}/").status_code in {302, 404}
+
+    def test_ending_oneself_is_a_log_out(self, site: LiveSite, boss: Device) -> None:
+        """An administrator who ends their own auth session is asked to log in again; nothing breaks."""
+        user = User.objects.get(username="boss")
+        answer = boss.submit(user_page(user), end="all")
+        assert answer.status_code == 302
+        assert sessions_of(user) == ()
+        answer = boss.get(user_page(user))
+        assert answer.status_code == 302
+        assert answer.headers["Location"].startswith("/admin/login/")
+
+
+@in_session_mode
+class TestPermissions:
+    """Seeing takes the view permission, ending the delete permission, on each store."""
+
+    def test_without_any_nothing_is_seen_or_ended(self, site: LiveSite, ada: User, outsider: Device) -> None:
+        """An administrator of other things is refused everywhere, and the index does not list it."""
+        device = site.logged_in("ada")
+        sid = site.sid(device)
+        for path in (LIST, user_page(ada), object_page(sid), f"{LIST}?q=ada"):
+            assert outsider.get(path).status_code == 403, path
+        assert outsider.submit(end_address(sid)).status_code == 403
+        assert outsider.submit(user_page(ada), end="all").status_code == 403
+        assert outsider.submit(LIST, action="end_selected", _selected_action=sid).status_code == 403
+        assert LIST not in outsider.get("/admin/").content.decode()
+        assert device.logged_in()
+        assert logged() == []
+
+    def test_who_may_only_see_ends_nothing(self, site: LiveSite, ada: User, watcher: Device) -> None:
+        """There is no button, and sending what a button would send is refused."""
+        device = site.logged_in("ada")
+        sid = site.sid(device)
+        assert "End" not in re.findall(r"<button[^>]*>([^<]*)<", watcher.get(user_page(ada)).content.decode())
+        assert "End this session" not in watcher.get(object_page(sid)).content.decode()
+        assert "end_selected" not in watcher.get(LIST).content.decode()
+        assert watcher.submit(end_address(sid)).status_code == 403
+        assert watcher.submit(user_page(ada), end="all").status_code == 403
+        watcher.submit(LIST, action="end_selected", _selected_action=sid)
+        assert device.logged_in()
+        assert logged() == []
+
+    def test_to_end_takes_to_see(self, site: LiveSite, ada: User) -> None:
+        """The delete permission alone opens no page."""
+        blind = staff(site, "delete_authsessionrow", name="blind")
+        assert blind.get(user_page(ada)).status_code == 403
+        assert blind.submit(user_page(ada), end="all").status_code == 403
+
+    def test_people_who_are_no_staff_are_sent_away(self, site: LiveSite, ada: User, device: Device) -> None:
+        """A permission does not open the admin to who is no staff."""
+        ada.user_permissions.set(Permission.objects.filter(codename__endswith="authsessionrow"))
+        for path in (LIST, user_page(ada)):
+            assert device.get(path).headers["Location"].startswith("/admin/login/")
+
+    def test_users_are_deleted_as_before(self, site: LiveSite, ada: User, outsider: Device) -> None:
+        """Who may delete users may delete those who are logged in: no other permission is asked for."""
+        device = site.logged_in("ada")
+        answer = outsider.submit(f"/admin/auth/user/{ada.pk}/delete/", post="yes")
+        assert answer.status_code == 302, shown(answer)
+        assert not User.objects.filter(pk=ada.pk).exists()
+        assert not device.logged_in()
+
+
+@on_redis
+@in_session_mode
+class TestRedis:
+    """What is otherwise with the Redis store."""
+
+    def test_one_looks_for_the_user(self, site: LiveSite, ada: User, bob: User, boss: Device) -> None:
+        """In place of the list there is a search box that leads to users' pages."""
+        assert 'name="q"' in boss.get(LIST).content.decode()
+        page = boss.get(f"{LIST}?q=AD").content.decode()
+        assert user_page(ada) in page
+        assert user_page(bob) not in page
+        assert user_page(ada) in boss.get(f"{LIST}?q=ada@example").content.decode()
+        assert "Nobody was found." in shown(boss.get(f"{LIST}?q=nobody"))
+
+    def test_a_sid_leads_to_its_user(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The log of the admin links to sids; one that is over is not there."""
+        device = site.logged_in("ada")
+        address = object_page(site.sid(device))
+        assert boss.get(address).headers["Location"] == user_page(ada)
+        device.log_out()
+        assert boss.get(address).status_code == 404
+
+
+@in_jwt_mode
+def test_tokens_are_revoked_as_well(site: LiveSite, ada: User) -> None:
+    """In JWT mode an administrator's act ends access token and refresh token."""
+    boss = staff(site, "view_authsessionrow", "delete_authsessionrow")
+    device = site.logged_in("ada")
+    boss.submit(user_page(ada), end="all")
+    assert not device.logged_in()
+    assert device.refresh().status_code == 401
