@@ -22,6 +22,9 @@ AUTHKIT = {
     "REDIS_ALIAS": "authkit",
     # The default, 10 s, unless the tour asks for less: it waits until the grace is over.
     "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),
+    # Who logs other devices out proves first that it is them, unless they did so within ten minutes.
+    "ENDING_NEEDS_RECENT_AUTH": True,
+    "RECENT_AUTH": timedelta(seconds=int(os.environ.get("EXAMPLE_RECENT_AUTH", "600"))),
     # See "Plain HTTP" below.
     "COOKIE_SECURE": False,
     "ACCESS_COOKIE_NAME": "authkit_access",

@@ -18,6 +18,7 @@ accounts = [
 urlpatterns = [
     path("", views.index, name="index"),
     path("auth/", include("django_authkit.urls")),
+    path("account/devices/", include("django_authkit.device_urls")),
     path("api/", include(router.urls)),
     path("admin/", admin.site.urls),
     # The browsable API links to the log-in pages that it finds under this name.

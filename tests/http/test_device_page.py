@@ -1,0 +1,358 @@
+"""The device page: where I am logged in, ending it, and proving first that it is me."""
+
+import re
+from datetime import timedelta
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from pytest_django import Settings
+
+from device import (
+    ACCESS_COOKIE,
+    CREDENTIAL_COOKIES,
+    PASSWORD,
+    REFRESH_COOKIE,
+    SESSION_COOKIE,
+    Device,
+    credential_cookies,
+)
+from django_authkit import sessions_of
+from django_authkit.types import Mode, Transport
+from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+
+PAGE = "/account/devices/"
+PROOF = f"{PAGE}reauthenticate/"
+
+pytestmark = by_cookie
+
+
+def shown(answer: HttpResponse) -> str:
+    """Return the text of a page."""
+    assert answer.status_code == 200, answer.content
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", answer.content.decode())))
+
+
+def offered(answer: HttpResponse) -> list[str]:
+    """Return what the buttons of a page end, in order."""
+    return re.findall(r'<button name="end" value="([^"]*)"', answer.content.decode())
+
+
+def target(answer: HttpResponse) -> tuple[str, dict[str, list[str]]]:
+    """Return path and query of where an answer leads."""
+    assert answer.status_code == 302, answer.content
+    where = urlsplit(answer.headers["Location"])
+    return where.path, parse_qs(where.query)
+
+
+def end(device: Device, what: str) -> HttpResponse:
+    """Press the button that ends *what*."""
+    return device.submit(PAGE, end=what)
+
+
+@pytest.fixture
+def asking(site: LiveSite) -> None:
+    """Have the project ask for a fresh proof before others are ended."""
+    site.configure(ENDING_NEEDS_RECENT_AUTH=True, RECENT_AUTH=timedelta(minutes=3), LOGIN_RATE="3/min")
+
+
+class TestList:
+    """What the page shows, and to whom."""
+
+    def test_a_stranger_is_sent_to_log_in(self, site: LiveSite) -> None:
+        """Nobody sees nobody's devices; after the log-in they are back here."""
+        path, query = target(site.device().get(PAGE))
+        assert (path, query) == ("/accounts/login/", {"next": [PAGE]})
+        assert target(site.device().get(PROOF))[0] == "/accounts/login/"
+
+    def test_a_header_counts_as_nobody(self, site: LiveSite, ada: User) -> None:
+        """A bearer credential, which CSRF checks let pass, opens no page and ends nothing."""
+        app = site.device(Transport.HEADER)
+        app.log_in()
+        assert target(app.get(PAGE))[0] == "/accounts/login/"
+        assert target(app.submit(PAGE, end="others"))[0] == "/accounts/login/"
+        assert len(sessions_of(ada)) == 1
+
+    def test_lists_the_own_and_no_one_elses(self, site: LiveSite, device: Device, bob: User) -> None:
+        """This device comes first, then the others of the same user; bob's is not there."""
+        other, foreign = site.logged_in("ada"), site.logged_in("bob")
+        answer = device.get(PAGE)
+        assert offered(answer) == [site.sid(device), site.sid(other), "others"]
+        assert site.sid(foreign) not in answer.content.decode()
+        text = shown(answer)
+        assert "This device" in text
+        assert device.address in text
+        assert "in use now" in text
+        assert "last seen just now" in text
+        site.advance(minutes=3)
+        assert "last seen 3 minutes ago" in shown(device.get(PAGE))
+
+    def test_alone_there_is_nothing_to_end_but_oneself(self, site: LiveSite, device: Device) -> None:
+        """Without other devices there is no button for them."""
+        answer = device.get(PAGE)
+        assert offered(answer) == [site.sid(device)]
+        assert "You are not logged in anywhere else." in shown(answer)
+
+    def test_holds_no_credential(self, site: LiveSite, device: Device) -> None:
+        """Neither key nor token is in the page."""
+        page = device.get(PAGE).content.decode()
+        for name in CREDENTIAL_COOKIES:
+            assert device.cookies.get(name, "no such cookie") not in page
+
+    def test_is_in_no_cache_and_in_no_frame(self, device: Device) -> None:
+        """What it shows and offers is for this browser only, and nobody can lay it under a page of theirs."""
+        for path in (PAGE, PROOF):
+            answer = device.get(path)
+            assert answer.headers["Cache-Control"] == "no-store"
+            assert answer.headers["X-Frame-Options"] == "DENY"
+
+    def test_user_agents_cannot_write_html(self, site: LiveSite, ada: User, device: Device) -> None:
+        """A browser's name is text, whatever it says."""
+        other = site.device()
+        agent = {"User-Agent": "<script>alert(1)</script>", "X-Authkit-Transport": "cookie"}
+        other.who()
+        login = {"username": "ada", "password": PASSWORD}
+        other.post("/auth/login/", login, headers={**agent, **other.csrf()}, anonymous=True)
+        assert "<script>" not in device.get(PAGE).content.decode()
+        assert "<script>alert(1)</script>" in shown(device.get(PAGE))
+
+    def test_works_where_views_need_a_log_in_by_default(
+        self, site: LiveSite, device: Device, settings: Settings
+    ) -> None:
+        """Beside Django's ``LoginRequiredMiddleware`` it does the same."""
+        settings.MIDDLEWARE = [
+            *settings.MIDDLEWARE,
+            "django.contrib.auth.middleware.LoginRequiredMiddleware",
+        ]
+        assert offered(device.get(PAGE)) == [site.sid(device)]
+        assert target(site.device().get(PAGE))[0] == "/accounts/login/"
+
+    @in_jwt_mode
+    def test_serves_who_logged_in_by_djangos_form(self, site: LiveSite, ada: User) -> None:
+        """In JWT mode a log-in of Django's own (the admin's) has its page as well."""
+        browser = site.device()
+        browser.who()
+        browser.submit("/plain/login/", username="ada", password=PASSWORD)
+        (session,) = sessions_of(ada)
+        assert session.mode is Mode.SESSION
+        assert offered(browser.get(PAGE)) == [session.sid]
+
+
+class TestEnding:
+    """The buttons."""
+
+    def test_one(self, site: LiveSite, device: Device) -> None:
+        """The other is logged out on its next request, and this one reads so."""
+        other, third = site.logged_in(), site.logged_in()
+        assert target(end(device, site.sid(other)))[0] == PAGE
+        assert not other.logged_in()
+        assert third.logged_in()
+        answer = device.get(PAGE)
+        assert "was logged out." in shown(answer)
+        assert offered(answer) == [site.sid(device), site.sid(third), "others"]
+        assert "was logged out." not in shown(device.get(PAGE))
+
+    def test_all_others(self, site: LiveSite, device: Device) -> None:
+        """All but this one, and nobody else's."""
+        site.add_user("bob")
+        others, foreign = [site.logged_in(), site.logged_in()], site.logged_in("bob")
+        assert target(end(device, "others"))[0] == PAGE
+        assert "2 other devices were logged out." in shown(device.get(PAGE))
+        assert not any(other.logged_in() for other in others)
+        assert foreign.logged_in()
+
+    def test_this_one(self, site: LiveSite, ada: User, device: Device) -> None:
+        """It is a log-out: the browser forgets its cookies, and nothing asks for a proof."""
+        site.configure(ENDING_NEEDS_RECENT_AUTH=True)
+        site.advance(minutes=1)
+        copy = device.copy()
+        path, _ = target(end(device, site.sid(device)))
+        assert path == "/accounts/login/"
+        assert not set(CREDENTIAL_COOKIES) & device.cookies.keys()
+        assert not copy.logged_in()
+        assert sessions_of(ada) == ()
+
+    @pytest.mark.parametrize("guess", ["bob's", "A" * 16, "", "x", "other", "\N{SNOWMAN}" * 16])
+    def test_nobody_elses(self, site: LiveSite, device: Device, bob: User, guess: str) -> None:
+        """Another's sid, one that never was and junk are answered alike, and end nothing."""
+        foreign = site.logged_in("bob")
+        what = site.sid(foreign) if guess == "bob's" else guess
+        assert target(end(device, what))[0] == PAGE
+        assert "That device was logged out already." in shown(device.get(PAGE))
+        assert foreign.logged_in()
+        assert device.logged_in()
+
+    def test_needs_the_csrf_token(self, site: LiveSite, device: Device) -> None:
+        """A form on another site's page ends nothing."""
+        other = site.logged_in()
+        form = "application/x-www-form-urlencoded"
+        for path, fields in ((PAGE, b"end=others"), (PROOF, b"end=others&password=" + PASSWORD.encode())):
+            assert device.send("POST", path, fields, content_type=form).status_code == 403
+        assert other.logged_in()
+
+    def test_needs_it_without_djangos_middleware_too(
+        self, site: LiveSite, device: Device, settings: Settings
+    ) -> None:
+        """A project that checks CSRF view by view has these pages checked all the same."""
+        other = site.logged_in()
+        settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "csrf" not in name]
+        form = "application/x-www-form-urlencoded"
+        assert device.send("POST", PAGE, b"end=others", content_type=form).status_code == 403
+        assert other.logged_in()
+        assert target(end(device, "others"))[0] == PAGE
+        assert not other.logged_in()
+
+    def test_a_look_ends_nothing(self, site: LiveSite, device: Device) -> None:
+        """No address that can be linked to ends anything."""
+        other = site.logged_in()
+        for path in (f"{PAGE}?end=others", f"{PROOF}?end=others"):
+            assert device.get(path).status_code == 200
+        assert other.logged_in()
+
+
+@pytest.mark.usefixtures("asking")
+class TestProof:
+    """Where ``ENDING_NEEDS_RECENT_AUTH`` asks for a proof."""
+
+    def test_a_fresh_log_in_is_one(self, site: LiveSite, device: Device) -> None:
+        """Who has just logged in is not asked."""
+        other = site.logged_in()
+        assert target(end(device, "others"))[0] == PAGE
+        assert not other.logged_in()
+
+    @pytest.mark.parametrize("all_others", [False, True])
+    def test_the_password_ends_what_was_to_be_ended(
+        self, site: LiveSite, device: Device, all_others: bool
+    ) -> None:
+        """An old log-in is asked for the password; with it, the act is done at once."""
+        other = site.logged_in()
+        site.advance(minutes=4)
+        what = "others" if all_others else site.sid(other)
+        path, query = target(end(device, what))
+        assert (path, query) == (PROOF, {"end": [what]})
+        assert other.logged_in()
+        assert "Enter your password to log out" in shown(device.get(f"{PROOF}?end={what}"))
+        answer = device.submit(PROOF, end=what, password=PASSWORD)
+        assert target(answer)[0] == PAGE
+        assert not other.logged_in()
+        assert device.logged_in()
+        assert "logged out." in shown(device.get(PAGE))
+
+    def test_the_credential_is_a_new_one(self, site: LiveSite, device: Device) -> None:
+        """The browser gets what re-authentication hands out; in session mode a copied key is dead."""
+        before, copy = dict(device.cookies), device.copy()
+        site.advance(minutes=4)
+        answer = device.submit(PROOF, end="", password=PASSWORD)
+        wanted = {SESSION_COOKIE} if site.mode is Mode.SESSION else {ACCESS_COOKIE, REFRESH_COOKIE}
+        assert credential_cookies(answer) == wanted
+        assert all(device.cookies[name] != before[name] for name in wanted)
+        assert device.logged_in()
+        if site.mode is Mode.SESSION:
+            assert not copy.logged_in()
+
+    def test_proof_and_log_out_in_one(self, site: LiveSite, ada: User, device: Device) -> None:
+        """Whoever ends the own one by way of the proof keeps nothing of the new credential."""
+        sid, before = site.sid(device), dict(device.cookies)
+        answer = device.submit(PROOF, end=sid, password=PASSWORD)
+        assert target(answer)[0] == "/accounts/login/"
+        assert all(
+            before[name] == value for name, value in device.cookies.items() if name in CREDENTIAL_COOKIES
+        )
+        assert not device.logged_in()
+        assert sessions_of(ada) == ()
+
+    def test_a_wrong_password_ends_nothing(self, site: LiveSite, device: Device) -> None:
+        """It is told beside the field, and what was wanted is not forgotten."""
+        other = site.logged_in()
+        site.advance(minutes=4)
+        answer = device.submit(PROOF, end=site.sid(other), password="wrong")
+        assert "That is not your password." in shown(answer)
+        page = answer.content.decode()
+        assert f'name="end" value="{site.sid(other)}"' in page
+        assert 'aria-describedby="authkit-error"' in page
+        assert "wrong" not in page
+        assert other.logged_in()
+
+    def test_guessing_is_throttled_together_with_the_endpoint(self, site: LiveSite, device: Device) -> None:
+        """Page and endpoint share one allowance; past it the right password is not looked at."""
+        other = site.logged_in()
+        site.advance(minutes=4)
+        device.reauthenticate("wrong")
+        for _ in range(2):
+            assert device.submit(PROOF, end="others", password="wrong").status_code == 200
+        answer = device.submit(PROOF, end="others", password=PASSWORD)
+        assert answer.status_code == 429
+        assert 0 < int(answer.headers["Retry-After"]) <= 61
+        assert b"Too many attempts" in answer.content
+        assert other.logged_in()
+
+    def test_a_strangers_sid_is_not_told_of(self, site: LiveSite, device: Device, bob: User) -> None:
+        """The form says nothing of another's device, and the proof does not help to end it."""
+        foreign = site.logged_in("bob")
+        site.advance(minutes=4)
+        assert "go on" in shown(device.get(f"{PROOF}?end={site.sid(foreign)}"))
+        device.submit(PROOF, end=site.sid(foreign), password=PASSWORD)
+        assert foreign.logged_in()
+
+    @in_session_mode
+    def test_the_projects_own_proof(self, site: LiveSite, device: Device) -> None:
+        """``REAUTHENTICATOR`` is asked in place of the password, and sees the fields of the form."""
+        site.configure(REAUTHENTICATOR="testapp.proofs.knows_the_word")
+        other = site.logged_in()
+        site.advance(minutes=4)
+        assert device.submit(PROOF, end="others", password=PASSWORD).status_code == 200
+        assert other.logged_in()
+        assert target(device.submit(PROOF, end="others", word="swordfish"))[0] == PAGE
+        assert not other.logged_in()
+
+
+@in_jwt_mode
+class TestExpiredAccessTokens:
+    """Nobody refreshes for a page without scripts, so it does so itself."""
+
+    def test_the_page_carries_the_log_in_on(self, site: LiveSite, device: Device) -> None:
+        """An hour later the list is shown and the browser has a new pair, for the same auth session."""
+        sid, before = site.sid(device), dict(device.cookies)
+        site.advance(hours=1)
+        answer = device.get(PAGE)
+        assert offered(answer) == [sid]
+        assert credential_cookies(answer) == {ACCESS_COOKIE, REFRESH_COOKIE}
+        assert device.cookies[REFRESH_COOKIE] != before[REFRESH_COOKIE]
+        assert site.sid(device) == sid
+
+    def test_a_button_works_as_well(self, site: LiveSite, device: Device) -> None:
+        """The page may have lain open for long before something is pressed."""
+        other = site.logged_in()
+        sid = site.sid(other)
+        device.get(PAGE)
+        site.advance(hours=1)
+        assert target(end(device, sid))[0] == PAGE
+        assert device.logged_in()
+        assert other.refresh().status_code == 401
+
+    def test_with_a_button_of_another_site_nothing_is_refreshed(self, site: LiveSite, device: Device) -> None:
+        """The CSRF check comes first."""
+        site.advance(hours=1)
+        before = site.snapshot()
+        answer = device.send("POST", PAGE, b"end=others", content_type="application/x-www-form-urlencoded")
+        assert answer.status_code == 403
+        assert site.snapshot() == before
+
+    def test_a_log_out_is_not_undone(self, site: LiveSite, device: Device) -> None:
+        """When the own log-in is ended on the way, the browser keeps nothing of the new pair."""
+        sid = site.sid(device)
+        device.get(PAGE)
+        site.advance(hours=1)
+        end(device, sid)
+        assert not set(CREDENTIAL_COOKIES) & device.cookies.keys()
+        assert not device.logged_in()
+
+    def test_a_dead_refresh_token_leads_to_the_log_in(self, site: LiveSite, device: Device) -> None:
+        """Once ended, nothing is carried on, and the browser forgets the cookies."""
+        copy = device.copy()
+        device.log_out()
+        site.advance(hours=1)
+        assert target(copy.get(PAGE))[0] == "/accounts/login/"
+        assert not {ACCESS_COOKIE, REFRESH_COOKIE} & copy.cookies.keys()
