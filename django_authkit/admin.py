@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
-from django.contrib.auth import get_permission_codename
+from django.contrib.auth import get_permission_codename, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import QuerySet
@@ -177,7 +177,7 @@ class AuthSessionAdmin(_RowAdmin):
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if not search_term:
             return found, duplicates
-        owners = [user.pk for user in users_like(search_term)]
+        owners = [user.pk for user in users_like(search_term, by_email=_may_view_users(request))]
         return found | queryset.filter(user_id__in=owners), duplicates
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
@@ -186,7 +186,8 @@ class AuthSessionAdmin(_RowAdmin):
             return super().changelist_view(request, extra_context)
         self._require_view(request)
         term = request.GET.get("q", "").strip()
-        context = {"term": term, "users": users_like(term) if term else (), "title": _("Find a user")}
+        users = users_like(term, by_email=_may_view_users(request)) if term else ()
+        context = {"term": term, "users": users, "title": _("Find a user")}
         return self._page(request, "find_user", context)
 
     def change_view(
@@ -293,3 +294,8 @@ class AuthSessionAdmin(_RowAdmin):
         return TemplateResponse(
             request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
         )
+
+
+def _may_view_users(request: HttpRequest) -> bool:
+    options = get_user_model()._meta
+    return request.user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")

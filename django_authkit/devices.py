@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -43,6 +44,24 @@ def device_of(request: HttpRequest) -> Device:
     )
 
 
+def source_of(request: HttpRequest) -> str:
+    """
+    Return what stands for one sender where requests are counted.
+
+    The address; of IPv6 the /64, since one host has all of it to send from. Neighbours in an IPv4
+    network are strangers, and are counted apart.
+    """
+    address = device_of(request).address
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv4Address):
+        return str(parsed)
+    mapped = parsed.ipv4_mapped
+    return str(mapped) if mapped else str(ip_network((int(parsed), 64), strict=False))
+
+
 def label_of(user_agent: str) -> str:
     """
     Return a name for the device that a person knows it by, such as "Firefox on Linux".
@@ -50,12 +69,17 @@ def label_of(user_agent: str) -> str:
     The extra ``devices`` brings what reads user agents; without it, or for an agent that it does not
     know, the beginning of the agent itself (``MAX_LABEL`` characters).
     """
+    return known_label_of(user_agent) or user_agent[:MAX_LABEL]
+
+
+def known_label_of(user_agent: str) -> str:
+    """Return the name of a browser or system that is known; else nothing, and nothing that a client wrote."""
     parsed = _parse(user_agent) if _parse is not None else None
     browser = parsed.user_agent.family if parsed and parsed.user_agent else ""
     system = parsed.os.family if parsed and parsed.os else ""
     if browser and system:
         return f"{browser} on {system}"
-    return browser or system or user_agent[:MAX_LABEL]
+    return browser or system
 
 
 def _address(request: HttpRequest) -> str:

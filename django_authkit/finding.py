@@ -26,10 +26,16 @@ def user_named(text: str) -> AbstractBaseUser | None:
     return user_with(text) if named is None else named
 
 
-def users_like(term: str) -> QuerySet[Any]:
-    """Return users whose log-in name or e-mail address has *term* in it, at most ``MOST``."""
+def users_like(term: str, *, by_email: bool) -> QuerySet[Any]:
+    """
+    Return users whose log-in name has *term* in it, at most ``MOST``.
+
+    Args:
+        by_email: Look at e-mail addresses, too. Only for who may see them: by asking again and again an
+            address is found letter by letter.
+    """
     model = get_user_model()
     fields = {field.name for field in model._meta.get_fields()}
-    names = {model.USERNAME_FIELD, model.get_email_field_name()} & fields
+    names = {model.USERNAME_FIELD, *([model.get_email_field_name()] if by_email else [])} & fields
     like = Q.create([(f"{name}__icontains", term) for name in sorted(names)], Q.OR)
     return model._default_manager.filter(like).order_by(model.USERNAME_FIELD)[:MOST]

@@ -19,7 +19,7 @@ from django.template.loader import render_to_string
 
 from django_authkit import signals
 from django_authkit.conf import get_settings
-from django_authkit.devices import device_of, label_of
+from django_authkit.devices import device_of, known_label_of
 from django_authkit.types import AuthSession
 from django_authkit.users import load_user, user_id_of
 
@@ -78,9 +78,9 @@ def mail_new_device(
     user: AbstractBaseUser = load_user(session)
     address = getattr(user, user.get_email_field_name(), "")
     if address:
-        context = {"user": user, "session": session, "label": label_of(session.user_agent)}
+        context = {"user": user, "session": session, "label": known_label_of(session.user_agent)}
         send_mail(
-            render_to_string("django_authkit/new_device_subject.txt", context).strip(),
+            " ".join(render_to_string("django_authkit/new_device_subject.txt", context).split()),
             render_to_string("django_authkit/new_device.txt", context),
             from_email=None,
             recipient_list=[address],

@@ -11,6 +11,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.errors import CredentialRejected
+from django_authkit.lazy_user import read_now
 from django_authkit.types import AuthSession, Mode, Transport
 
 
@@ -58,6 +59,19 @@ class Authentication:
             SessionEnded: The auth session is over after all.
         """
         return self.read_session()
+
+    def read_now(self) -> None:
+        """
+        Read the record and the user, where either was believed without.
+
+        For what must not be done with an access token that was revoked a moment ago, or by a user whose
+        account was switched off behind Django's signals.
+
+        Raises:
+            CredentialRejected: The auth session is over, or the user may not come in any more.
+        """
+        self.read_session()
+        read_now(self.user)
 
 
 class Unknown(Enum):

@@ -101,6 +101,8 @@ class PersonalPage(View):
             raise NotAuthenticated
         try:
             known = service.current(request)
+            if known is not None:
+                known.read_now()
         except CredentialRejected:
             known = None
         if known is None:

@@ -17,7 +17,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from django_authkit.api.bodies import claimed_name
 from django_authkit.api.exceptions import api_error
 from django_authkit.conf import get_settings
-from django_authkit.devices import device_of
+from django_authkit.devices import source_of
 from django_authkit.errors import StoreUnavailable
 from django_authkit.request_state import known_authentication
 from django_authkit.stores.redis import CACHE_ERRORS
@@ -57,7 +57,7 @@ class LoginThrottle(_Throttle):
         data = request.data if isinstance(request.data, dict) else {}
         # As it will be looked up, or each way of writing it would have an allowance of its own.
         name = claimed_name(str(data.get(get_user_model().USERNAME_FIELD, ""))).casefold()
-        return self.hashed(device_of(request._request).address, name)
+        return self.hashed(source_of(request._request), name)
 
 
 class ReauthenticateThrottle(_Throttle):
@@ -86,4 +86,4 @@ class RefreshThrottle(_Throttle):
 
     def get_cache_key(self, request: Request, view: Any) -> str:
         """Return the key of this address."""
-        return self.hashed(device_of(request._request).address)
+        return self.hashed(source_of(request._request))

@@ -151,7 +151,7 @@ class PersonalEndpoint(Endpoint):
         known = service.authenticate(http)
         if known is None:
             raise NotAuthenticated
-        known.read_session()  # an access token that was believed without may be a revoked one's
+        known.read_now()
         if known.transport is Transport.COOKIE and http.method not in SAFE_METHODS:
             enforce_csrf(http)
         self.known = known

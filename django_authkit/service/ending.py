@@ -80,12 +80,14 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     by_cookie = cookies_decide(request, refresh)
     if by_cookie:
         enforce_csrf(request)
-    ended = end_presented(request, EndReason.LOGOUT, refresh=refresh)
+    # Cookies count only where the check above was made: not beside a body that says whose log-out it is.
+    body_decides = bool(refresh) and not transports.has_bearer(request)
+    ended = end_presented(request, EndReason.LOGOUT, refresh=refresh, cookies=not body_decides)
     with state.own_signals():
         user = _owner(ended)
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
     carrier = carrier_of(request)
-    if carrier is not None and (by_cookie or not _is_visitors(carrier)):
+    if carrier is not None and not body_decides and (by_cookie or not _is_visitors(carrier)):
         carrier.flush()  # but not a visitor's session, when nothing proves who asks
     state.authentication, state.clear_token_cookies = None, by_cookie
     request.user = AnonymousUser()

@@ -16,6 +16,8 @@ pytestmark = pytest.mark.slow
 
 PAST = 100_000
 LIVE = 3
+SLACK = PAST // 100
+"""What a planner that has not yet seen the new rows may read beside; a hundredth of them at most."""
 KINDS = 4
 """The dead are of so many kinds: expired, ended, ended by an epoch, and both of the first two."""
 
@@ -70,6 +72,11 @@ def cost_of_list(rig: Rig) -> int:
             return _calls(client) - before
     site = cast("DatabaseSite", rig.site)
     return _steps(rig) if site.alias == "default" else _rows_read(rig)
+
+
+def is_planned(rig: Rig) -> bool:
+    """Tell whether a planner decides what is read."""
+    return isinstance(rig.site, DatabaseSite) and rig.site.alias == "postgres"
 
 
 def _calls(client: Redis) -> int:
@@ -127,7 +134,7 @@ def test_a_long_past_costs_nothing(rig: Rig, store: Store) -> None:
     assert sorted(expected) == sorted(alive)
     for _ in range(PAST // 1000 + 1 if rig.site.reclaims_by_itself else 1):
         old = cost_of_list(rig)
-        assert old <= 2 * young + 8, (young, old)
+        assert old <= 2 * young + (SLACK if is_planned(rig) else 8), (young, old)
     assert rig.sids() == expected
 
 

@@ -228,8 +228,9 @@ def test_new_device_is_looked_up_only_when_asked(site: LiveSite, ada: User) -> N
 
 
 def test_escaping(site: LiveSite, ada: User) -> None:
-    """What a client says of itself comes as text: no line of its own in the mail, no mark-up made of it."""
+    """Nothing that a client says of itself is in the mail: it could be a text or an address to lure with."""
     site.configure(NOTIFY_NEW_DEVICE=True)
-    site.logged_in(user_agent="<b>x</b>\x0b & 'y'")
+    site.logged_in(user_agent="Call 555-0100 at once, https://evil.example")
     (sent,) = mail.outbox
-    assert "<b>x</b> & 'y'" in sent.body
+    assert "evil" not in sent.body
+    assert "555-0100" not in sent.body

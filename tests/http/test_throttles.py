@@ -49,6 +49,17 @@ def test_a_stranger_does_not_lock_the_owner_out(site: LiveSite, ada: User) -> No
     assert site.device(address="198.51.100.7").log_in().status_code == 200
 
 
+def test_an_ipv6_network_is_one_guesser(site: LiveSite, ada: User) -> None:
+    """A host has all of its /64 to send from; the next network, and an IPv4 neighbour, are others."""
+    site.configure(LOGIN_RATE="3/min")
+    for host in range(1, 4):
+        guess(site.device(address=f"2001:db8:0:7::{host:x}"), 1)
+    assert code(guess(site.device(address="2001:db8:0:7:ffff::9"), 1)) == (429, "throttled")
+    assert code(guess(site.device(address="2001:db8:0:8::9"), 1)) == (401, "login_failed")
+    assert code(guess(site.device(address="192.0.2.1"), 4)) == (429, "throttled")
+    assert code(guess(site.device(address="192.0.2.2"), 1)) == (401, "login_failed")
+
+
 def test_guessing_at_one_name_blocks_no_other(site: LiveSite, ada: User, bob: User) -> None:
     """Behind one address (an office, say) each name has its own allowance."""
     site.configure(LOGIN_RATE="3/min")
