@@ -25,8 +25,7 @@ class SessionStrategy:
         Args:
             slide: Whether this counts as activity.
         """
-        interval = self._interval if slide else _NEVER
-        return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval)
+        return self._touch(key, self._interval if slide else _NEVER)
 
     def resolve(self, text: str, *, slide: bool = True) -> Found:
         """
@@ -36,20 +35,20 @@ class SessionStrategy:
             TokenMalformed: It is not the form of a session key, or that of an anonymous one.
             SessionEnded: No live auth session has this key.
         """
+        return self._open(text, self._interval if slide else _NEVER)
+
+    def slide_now(self, text: str) -> Found:
+        """Return the auth session as ``resolve`` does, its activity written whatever the interval."""
+        return self._open(text, 0)
+
+    def _open(self, text: str, interval: int) -> Found:
         key = SessionKey.parse(text)
         if key is None or key.anonymous:
             raise TokenMalformed
-        found = self.look_up(key, slide=slide)
+        found = self._touch(key, interval)
         if isinstance(found, Absent):
             raise SessionEnded
         return found
 
-    def slide_now(self, text: str) -> Found:
-        """Return the auth session as ``resolve`` does, its activity written whatever the interval."""
-        key = SessionKey.parse(text)
-        if key is None or key.anonymous:
-            raise TokenMalformed
-        found = self._store.touch(key.handle, key.digest, idle=self._idle, interval=0)
-        if isinstance(found, Absent):
-            raise SessionEnded
-        return found
+    def _touch(self, key: SessionKey, interval: int) -> Found | Absent:
+        return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval)
