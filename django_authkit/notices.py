@@ -79,10 +79,9 @@ def mail_new_device(
     address = getattr(user, user.get_email_field_name(), "")
     if address:
         context = {"user": user, "session": session, "label": known_label_of(session.user_agent)}
-        send_mail(
-            " ".join(render_to_string("django_authkit/new_device_subject.txt", context).split()),
-            render_to_string("django_authkit/new_device.txt", context),
-            from_email=None,
-            recipient_list=[address],
-            fail_silently=True,  # a mail server that is down keeps nobody from logging in
-        )
+        subject = " ".join(render_to_string("django_authkit/new_device_subject.txt", context).split())
+        body = render_to_string("django_authkit/new_device.txt", context)
+        try:
+            send_mail(subject, body, from_email=None, recipient_list=[address])
+        except Exception:
+            logger.exception("The notice of a new device could not be mailed.", extra={"sid": session.sid})

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django import VERSION as DJANGO_VERSION
 from django.contrib.auth.models import User
 from django.core import mail
 
@@ -15,10 +16,8 @@ from live_site import LiveSite, by_cookie, in_jwt_mode
 LOGGER = "django_authkit.sessions"
 HOME, ELSEWHERE = "198.51.100.7", "203.0.113.9"
 NOBODY_LISTENS = {
-    "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-    "EMAIL_HOST": "127.0.0.1",
-    "EMAIL_PORT": 1,
-    "EMAIL_TIMEOUT": 1,
+    "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+    "OPTIONS": {"host": "127.0.0.1", "port": 1, "timeout": 1},
 }
 
 
@@ -180,12 +179,17 @@ def test_a_user_without_an_address(site: LiveSite, bob: User) -> None:
     assert mail.outbox == []
 
 
-def test_a_mail_server_that_is_down(site: LiveSite, ada: User) -> None:
-    """It keeps nobody from logging in."""
+def test_a_mail_server_that_is_down(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
+    """It keeps nobody from logging in, and the log says that the notice was not sent."""
     site.configure(NOTIFY_NEW_DEVICE=True)
-    for name, value in NOBODY_LISTENS.items():
-        setattr(site.settings, name, value)
+    if DJANGO_VERSION >= (6, 1):
+        site.settings.MAILERS = {"default": NOBODY_LISTENS}
+    else:
+        site.settings.EMAIL_BACKEND = NOBODY_LISTENS["BACKEND"]
+        site.settings.EMAIL_HOST, site.settings.EMAIL_PORT = "127.0.0.1", 1
     assert site.logged_in().logged_in()
+    (failure,) = [each for each in records if each.exc_info]
+    assert "could not be mailed" in failure.getMessage()
 
 
 @by_cookie
