@@ -15,10 +15,11 @@ from django_authkit.lazy_user import LazyUser
 from django_authkit.request_state import Authentication, Unknown, state_of
 from django_authkit.service.binding import check_binding
 from django_authkit.service.carrier import carrier_of
+from django_authkit.service.welcome import welcome
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Found, Mode, Transport
 from django_authkit.users import check_stamp, current_hash, load, load_user, sole_backend
-from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
+from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
 def authenticate(request: HttpRequest) -> Authentication | None:
@@ -80,18 +81,10 @@ def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> 
 
 def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
     """Return the user of a live auth session if they may still come in."""
-    read = partial(_user_of, found)
+    read = partial(welcome, found.session, found.user)
     # A row that came with the record costs nothing more.
     user = read() if found.user is not None else _now_or_later(found.session.user_id, read)
     return Authentication.by_record(user, found.session, mode, transport)
-
-
-def _user_of(found: Found) -> AbstractBaseUser:
-    user = load_user(found.session, found.user)
-    expected = current_hash(user, found.session)
-    if expected != found.session.auth_hash:  # SECRET_KEY was rotated
-        get_store().restamp(found.session.sid, expected)
-    return user
 
 
 def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:

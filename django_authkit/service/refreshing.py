@@ -2,23 +2,22 @@
 
 from datetime import timedelta
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit import signals, transports
 from django_authkit.conf import get_settings
 from django_authkit.csrf import enforce_csrf
 from django_authkit.devices import device_of
-from django_authkit.errors import CredentialRejected, NotAuthenticated, SessionEnded
+from django_authkit.errors import CredentialRejected, NotAuthenticated
 from django_authkit.grants import Grant
 from django_authkit.request_state import state_of
 from django_authkit.service.binding import check_binding
-from django_authkit.service.ending import announce_end, end
+from django_authkit.service.ending import announce_end
 from django_authkit.service.recognition import not_accepted
+from django_authkit.service.welcome import welcome
 from django_authkit.strategies.jwt import ReuseDetected
 from django_authkit.types import AuthSession, EndReason, Mode, Rotation, RotationOutcome, Transport
-from django_authkit.users import current_hash, load_user
-from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
+from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
 def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
@@ -71,7 +70,7 @@ _COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.ref
 
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     found = get_session_strategy().slide_now(text)
-    user = _still_welcome(found.session, found.user)
+    user = welcome(found.session, found.user, else_end=True)
     check_binding(request, found.session)
     return Grant(
         session=found.session,
@@ -96,7 +95,7 @@ def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthentic
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise
-    user = _still_welcome(rotated.session, rotated.rotation.user)
+    user = welcome(rotated.session, rotated.rotation.user, else_end=True)
     check_binding(request, rotated.session)
     replayed = rotated.rotation.outcome is RotationOutcome.REPLAYED
     signal = signals.refresh_replayed if replayed else signals.session_refreshed
@@ -110,28 +109,6 @@ def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthentic
         refresh=pair.refresh,
         expires_in=pair.expires_in,
     )
-
-
-def _still_welcome(session: AuthSession, prefetched: object | None) -> AbstractBaseUser:
-    """
-    Return the user, or end the auth session of one who is disabled or has another password.
-
-    The events that revoke are seen when they happen; ``queryset.update()`` sends none, so it is
-    looked at here as well.
-    """
-    try:
-        user = load_user(session, prefetched)
-    except SessionEnded:
-        end(session.sid, EndReason.USER_DISABLED)
-        raise
-    try:
-        expected = current_hash(user, session)
-    except SessionEnded:
-        end(session.sid, EndReason.PASSWORD_CHANGED)
-        raise
-    if expected != session.auth_hash:  # SECRET_KEY was rotated
-        get_store().restamp(session.sid, expected)
-    return user
 
 
 def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:
