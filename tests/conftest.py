@@ -17,7 +17,7 @@ from pytest_django import DjangoDbBlocker
 from clock import Clock
 from django_authkit.stores.protocol import Store
 from rig import DatabaseSite, RedisSite, Rig, Site, rigged
-from servers import Addresses, Servers
+from servers import Addresses, Servers, has_mariadb
 
 # How long an example takes says nothing on a shared machine.
 hypothesis.settings.register_profile("authkit", deadline=None)
@@ -63,6 +63,8 @@ def _point_settings(addresses: Addresses, worker: int) -> None:
     settings.DATABASES["default"]["TEST"]["NAME"] = str(Path(addresses.directory) / "test.sqlite3")
     settings.DATABASES["postgres"]["HOST"] = addresses.postgres_host
     settings.DATABASES["postgres"]["PORT"] = str(addresses.postgres_port)
+    if addresses.mariadb:
+        settings.DATABASES["mariadb"]["HOST"] = addresses.mariadb
     settings.CACHES["authkit"]["LOCATION"] = f"{addresses.valkey}/{worker}"
 
 
@@ -106,13 +108,16 @@ def sites(addresses: Addresses, redis_database: int, django_db_setup: None) -> d
     }
     if addresses.redis:
         sites["redis"] = RedisSite(f"{addresses.redis}/{redis_database}", 3)
-    for name, alias in (("sqlite", "default"), ("postgresql", "postgres")):
+    for name, alias in DATABASES.items():
         at = connections[alias].settings_dict
         sites[name] = DatabaseSite(alias, str(at["NAME"]), at["HOST"], str(at["PORT"]))
     return sites
 
 
-STORES = ["valkey-resp2", "valkey-resp3", "sqlite", "postgresql"]
+DATABASES = {"sqlite": "default", "postgresql": "postgres"}
+if has_mariadb():
+    DATABASES["mariadb"] = "mariadb"
+STORES = ["valkey-resp2", "valkey-resp3", *DATABASES]
 if which("redis-server"):
     STORES.append("redis")
 

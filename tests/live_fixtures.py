@@ -8,11 +8,12 @@ from pytest_django import DjangoDbBlocker, Settings
 from clock import Clock
 from django_authkit.types import Mode, Transport
 from live_site import LiveSite
+from servers import has_mariadb
 
 __all__ = ["live", "mode", "transport", "where"]
 
 
-@pytest.fixture(params=["valkey", "sqlite", "postgresql"])
+@pytest.fixture(params=["valkey", "sqlite", "postgresql", *(["mariadb"] if has_mariadb() else [])])
 def where(request: pytest.FixtureRequest) -> str:
     """Return the name of each store in turn."""
     name: str = request.param

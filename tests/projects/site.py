@@ -3,12 +3,15 @@ One small site. Tests vary mode, store and database with the ``settings`` fixtur
 
 ``default`` is an SQLite file and ``postgres`` a PostgreSQL; ``conftest.py`` says where both are, and
 where the Valkey of the cache alias ``authkit`` is. ``DATABASE_ROUTERS = [EVERYTHING_ON_POSTGRES]``
-moves the whole site to PostgreSQL.
+moves the whole site to PostgreSQL. Where there is a MariaDB, it is ``mariadb``.
 """
 
 from typing import Any
 
+from servers import has_mariadb
+
 EVERYTHING_ON_POSTGRES = "projects.routers.EverythingOnPostgres"
+EVERYTHING_ON_MARIADB = "projects.routers.EverythingOnMariaDB"
 
 SECRET_KEY = "a test's key, known to everybody who reads this, and long enough to sign with"
 DEBUG = False
@@ -65,6 +68,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         "TEST": {"NAME": "test_site"},
     },
 }
+if has_mariadb():
+    DATABASES["mariadb"] = {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": "test",
+        "USER": "root",
+        "TEST": {"NAME": "test_site", "CHARSET": "utf8mb4"},
+    }
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     "authkit": {
