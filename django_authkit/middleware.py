@@ -29,7 +29,7 @@ from django_authkit.conf import get_settings
 from django_authkit.csrf import exempt_bearer
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.lazy_user import read_now
-from django_authkit.request_state import current_request, known_authentication, state_of
+from django_authkit.request_state import current_request, hand_over, known_authentication, state_of
 from django_authkit.service.binding import settle_binding
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.changes import settle_password_change
@@ -169,6 +169,7 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
             patch_vary_headers(response, ("Authorization", "Cookie"))
         if state_of(request).clear_token_cookies:
             transports.clear_presented_token_cookies(request, response)
+        hand_over(request, response)
         return response
 
 

@@ -8,9 +8,10 @@ from enum import Enum
 from typing import Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 
 from django_authkit.errors import CredentialRejected
+from django_authkit.grants import Grant
 from django_authkit.lazy_user import read_now
 from django_authkit.types import AuthSession, Mode, Transport
 
@@ -27,6 +28,9 @@ class Authentication:
         mode: The form of the credential that was presented.
         transport: How it came.
         read_session: Returns the record; it is read at most once.
+        handover: A credential of the form that is issued now, which the answer brings to a browser that
+            came with another one. It is due only while this is who the request is from: whatever logs
+            in, logs out or renews the credential puts something else in this place, and it with it.
     """
 
     user: AbstractBaseUser
@@ -35,10 +39,16 @@ class Authentication:
     mode: Mode
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
+    handover: Grant | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def by_record(
-        cls, user: AbstractBaseUser, session: AuthSession, mode: Mode, transport: Transport
+        cls,
+        user: AbstractBaseUser,
+        session: AuthSession,
+        mode: Mode,
+        transport: Transport,
+        handover: Grant | None = None,
     ) -> Self:
         """Return who a request is from whose record was read."""
         return cls(
@@ -48,6 +58,7 @@ class Authentication:
             mode=mode,
             transport=transport,
             read_session=lambda: session,
+            handover=handover,
         )
 
     @property
@@ -108,6 +119,12 @@ class RequestState:
         """Whether anybody wanted to know who the request is from."""
         return self.authentication is not Unknown.UNKNOWN
 
+    @property
+    def handover(self) -> Grant | None:
+        """The credential that the answer has to bring along, if any; see ``Authentication``."""
+        known = self.authentication
+        return known.handover if isinstance(known, Authentication) else None
+
     @contextmanager
     def own_signals(self) -> Iterator[None]:
         """Mark the ``user_logged_in`` and ``user_logged_out`` that are sent meanwhile as our own."""
@@ -141,3 +158,15 @@ def known_authentication(request: HttpRequest | None) -> Authentication | None:
     state = state_of(request)
     known = state.authentication
     return known if isinstance(known, Authentication) else state.django_login
+
+
+def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
+    """
+    Put the credential that is due into *response*, which then stays out of every cache.
+
+    Only as cookies, since nobody who came with a header looks for a credential in whatever is answered.
+    Not beside an error of the server: what failed may be repeated, and is handed the same then.
+    """
+    due = state_of(request).handover
+    if due is not None and due.transport is Transport.COOKIE and response.status_code < 500:
+        due.attach(response)

@@ -25,7 +25,7 @@ from django_authkit.api.throttles import LoginThrottle, ReauthenticateThrottle, 
 from django_authkit.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.grants import Grant
-from django_authkit.request_state import Authentication, state_of
+from django_authkit.request_state import Authentication, hand_over, state_of
 from django_authkit.types import Transport
 
 
@@ -64,6 +64,7 @@ class Endpoint(APIView):
         transports.mark_private(response)
         if state_of(http).clear_token_cookies:
             transports.clear_presented_token_cookies(http, response)
+        hand_over(http, response)
         return response
 
 
