@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from django_authkit import transports
 from django_authkit.answers import error_response
 from django_authkit.conf import get_settings
-from django_authkit.csrf import exempt_bearer
+from django_authkit.csrf import exempt, is_proved, mark_dependence
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.lazy_user import read_now
 from django_authkit.request_state import current_request, hand_over, known_authentication, state_of
@@ -138,8 +138,8 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         current_request.set(request)
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
         request.auser = sync_to_async(lambda: _resolved(request))
-        if transports.has_bearer(request):
-            exempt_bearer(request)
+        if transports.has_bearer(request) or is_proved(request):
+            exempt(request)
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
@@ -165,6 +165,7 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
             settle_password_change(request)
         except AuthKitError as error:
             return error_response(error)
+        mark_dependence(request, response)
         if state_of(request).looked:
             patch_vary_headers(response, ("Authorization", "Cookie"))
         if state_of(request).clear_token_cookies:

@@ -22,7 +22,7 @@ from django_authkit.api import bodies
 from django_authkit.api.errors import endpoint_exception_handler
 from django_authkit.api.presentation import present_device, present_session, present_user
 from django_authkit.api.throttles import LoginThrottle, ReauthenticateThrottle, RefreshThrottle
-from django_authkit.csrf import SAFE_METHODS, enforce_csrf
+from django_authkit.csrf import SAFE_METHODS, enforce_csrf, mark_dependence
 from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.grants import Grant
 from django_authkit.request_state import Authentication, hand_over, state_of
@@ -62,6 +62,7 @@ class Endpoint(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         http = getattr(request, "_request", request)
         transports.mark_private(response)
+        mark_dependence(http, response)
         if state_of(http).clear_token_cookies:
             transports.clear_presented_token_cookies(http, response)
         hand_over(http, response)

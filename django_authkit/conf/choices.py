@@ -102,6 +102,8 @@ class AuthKitSettings:
         access_cookie_name, refresh_cookie_name: Cookies of the JWT mode. The session mode's is
             Django's ``SESSION_COOKIE_NAME``.
         cookie_secure, cookie_samesite, cookie_domain, cookie_path: Their attributes. Always HttpOnly.
+        csrf: What proves that our own front end sent an unsafe request that cookies decide: Django's
+            ``"token"``, or ``"fetch-metadata"``. See ``docs/how-to/csrf.md``.
         login_rate, refresh_rate: Throttles in DRF's notation (``"20/min"``); ``None`` for none.
         user_serializer: Dotted path of the DRF serializer that writes ``user`` in answers.
         extra_claims: Dotted path of ``f(user, session) -> dict`` whose members go into access tokens.
@@ -145,6 +147,7 @@ class AuthKitSettings:
     cookie_samesite: Literal["Lax", "Strict", "None"] = "Lax"
     cookie_domain: str | None = None
     cookie_path: str = "/"
+    csrf: Literal["token", "fetch-metadata"] = "token"
     login_rate: str | None = "20/min"
     refresh_rate: str | None = "120/min"
     user_serializer: str | None = None
