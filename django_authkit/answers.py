@@ -13,6 +13,7 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.SessionLimitReached: 403,
     errors.InvalidRequest: 400,
     errors.NoSuchSession: 404,
+    errors.CookieTooLarge: 500,
     errors.StoreUnavailable: 503,
 }
 """By class; a subclass has the status of its nearest ancestor."""

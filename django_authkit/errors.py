@@ -18,6 +18,7 @@ The tree of errors. Each class has one stable ``code``; none knows of HTTP.
     ├── SessionLimitReached          session_limit
     ├── InvalidRequest               invalid_request
     ├── NoSuchSession                not_found
+    ├── CookieTooLarge               cookie_too_large
     └── StoreUnavailable             store_unavailable
 
 The message of an error may be shown to a client; it never holds a credential, a key or a digest.
@@ -137,6 +138,22 @@ class NoSuchSession(AuthKitError):
 
     code = "not_found"
     message = "No such session."
+
+
+class CookieTooLarge(AuthKitError):
+    """
+    A credential is larger than the cookie that browsers keep; the project's ``EXTRA_CLAIMS`` are to blame.
+
+    Attributes:
+        name, size: Of the cookie; bytes, with its attributes. For the log, and not for a client.
+    """
+
+    code = "cookie_too_large"
+    message = "The log-in does not fit into a cookie. Tell those who run this site."
+
+    def __init__(self, name: str, size: int) -> None:
+        super().__init__()
+        self.name, self.size = name, size
 
 
 class StoreUnavailable(AuthKitError):

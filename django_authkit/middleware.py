@@ -33,6 +33,7 @@ from django_authkit.request_state import current_request, hand_over, known_authe
 from django_authkit.service.binding import settle_binding
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.changes import settle_password_change
+from django_authkit.service.forgetting import tell_to_forget
 from django_authkit.service.recognition import current
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import Mode
@@ -82,7 +83,7 @@ class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
 
 def _presented_key(request: HttpRequest) -> str | None:
     if not transports.has_bearer(request):
-        return request.COOKIES.get(django_settings.SESSION_COOKIE_NAME)
+        return transports.cookie_of(request, django_settings.SESSION_COOKIE_NAME)
     try:
         return transports.bearer_of(request)
     except CredentialRejected:  # whoever asks who the request is from is told
@@ -168,8 +169,7 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         mark_dependence(request, response)
         if state_of(request).looked:
             patch_vary_headers(response, ("Authorization", "Cookie"))
-        if state_of(request).clear_token_cookies:
-            transports.clear_presented_token_cookies(request, response)
+        tell_to_forget(request, response)
         hand_over(request, response)
         return response
 

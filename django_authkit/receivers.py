@@ -73,7 +73,7 @@ def on_logged_out(sender: Any, *, request: HttpRequest | None, **kwargs: Any) ->
         return
     state = state_of(request)
     state.clear_token_cookies = cookies_decide(request)
-    end_presented(request, EndReason.LOGOUT)
+    state.clear_site_data = bool(end_presented(request, EndReason.LOGOUT))
     state.authentication = state.django_login = None
 
 

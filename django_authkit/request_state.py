@@ -104,6 +104,7 @@ class RequestState:
         password_changed: Its user's password changed while it was under way; the auth session ends
             with it unless it was told of the change.
         clear_token_cookies: The answer makes the browser forget the JWT cookies.
+        clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
         bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
     """
 
@@ -112,6 +113,7 @@ class RequestState:
     busy: bool = False
     password_changed: bool = False
     clear_token_cookies: bool = False
+    clear_site_data: bool = False
     bound_elsewhere: str | None = None
 
     @property

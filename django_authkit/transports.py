@@ -4,15 +4,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from django.conf import settings as django_settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
 
 from django_authkit.conf import MAX_COOKIE_AGE, get_settings
-from django_authkit.errors import InvalidRequest, TokenMalformed
+from django_authkit.errors import CookieTooLarge, InvalidRequest, TokenMalformed
 from django_authkit.handles import SessionKey
 from django_authkit.types import AuthSession, Mode, Transport
 
 TRANSPORT_HEADER: Final = "X-Authkit-Transport"
+
+MAX_COOKIE_BYTES: Final = 4096
+"""What each browser keeps of a cookie: name, value and attributes together (RFC 6265 §6.1)."""
 
 
 def bearer_of(request: HttpRequest) -> str | None:
@@ -43,21 +46,39 @@ def mode_of(credential: str) -> Mode:
     return Mode.SESSION if SessionKey.parse(credential) else Mode.JWT
 
 
+def cookie_of(request: HttpRequest, name: str) -> str | None:
+    """
+    Return the value of a cookie that came under exactly this name.
+
+    Django takes every kind of white space that Python knows off a name, and browsers do not. So to a
+    browser U+2000 and ``__Host-x`` is a cookie without a prefix, which any host under the same domain may
+    plant; to Django it is ``__Host-x``. What a prefix promises is therefore read from the header itself.
+
+    Source: PortSwigger, "Cookie Chaos: How to bypass __Host and __Secure cookie prefixes" (2025).
+    """
+    header = request.META.get("HTTP_COOKIE")
+    if not header or not name.startswith("__"):  # put there by hand, as tests do, or nothing is promised
+        return request.COOKIES.get(name)
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    values = [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
+    return values[-1] if values else None
+
+
 def session_cookie_of(request: HttpRequest) -> str | None:
     """Return the session key of an auth session from the session cookie, if there is one."""
-    text = request.COOKIES.get(django_settings.SESSION_COOKIE_NAME)
+    text = cookie_of(request, django_settings.SESSION_COOKIE_NAME)
     key = SessionKey.parse(text)
     return text if key and not key.anonymous else None
 
 
 def access_cookie_of(request: HttpRequest) -> str | None:
     """Return the access token of the access cookie; an empty cookie is none."""
-    return request.COOKIES.get(get_settings().access_cookie_name) or None
+    return cookie_of(request, get_settings().access_cookie_name) or None
 
 
 def refresh_cookie_of(request: HttpRequest) -> str | None:
     """Return the refresh token of the refresh cookie. For refresh, re-authentication and log-out only."""
-    return request.COOKIES.get(get_settings().refresh_cookie_name) or None
+    return cookie_of(request, get_settings().refresh_cookie_name) or None
 
 
 def wanted_transport(request: HttpRequest) -> Transport:
@@ -132,18 +153,42 @@ def clear_session_cookie(response: HttpResponseBase) -> None:
 def set_token_cookies(response: HttpResponseBase, *, access: str, refresh: str, session: AuthSession) -> None:
     """Set both JWT cookies; persistent to the absolute end if remembered."""
     settings = get_settings()
-    for name, token in ((settings.access_cookie_name, access), (settings.refresh_cookie_name, refresh)):
+    for (name, path), token in zip(_token_cookies(), (access, refresh), strict=True):
         response.set_cookie(
             name,
             token,
             expires=_expiry(session),
             domain=settings.cookie_domain,
-            path=settings.cookie_path,
+            path=path,
             secure=settings.cookie_secure,
             httponly=True,
             samesite=settings.cookie_samesite,
         )
     mark_private(response)
+
+
+def check_size(*, access: str, refresh: str, session: AuthSession) -> None:
+    """
+    See whether browsers will keep the JWT cookies.
+
+    Raises:
+        CookieTooLarge: They would drop one, and say nothing: whoever logs in would be logged out again.
+    """
+    trial = HttpResponse()
+    set_token_cookies(trial, access=access, refresh=refresh, session=session)
+    for name, morsel in trial.cookies.items():
+        size = len(morsel.OutputString())
+        if size > MAX_COOKIE_BYTES:
+            raise CookieTooLarge(name, size)
+
+
+def _token_cookies() -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return name and path of the access cookie and of the refresh cookie."""
+    settings = get_settings()
+    return (
+        (settings.access_cookie_name, settings.cookie_path),
+        (settings.refresh_cookie_name, settings.refresh_cookie_path or settings.cookie_path),
+    )
 
 
 def clear_presented_token_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -156,10 +201,10 @@ def clear_presented_token_cookies(request: HttpRequest, response: HttpResponseBa
 def clear_token_cookies(response: HttpResponseBase) -> None:
     """Make the browser forget both JWT cookies."""
     settings = get_settings()
-    for name in (settings.access_cookie_name, settings.refresh_cookie_name):
+    for name, path in _token_cookies():
         response.delete_cookie(
             name,
-            path=settings.cookie_path,
+            path=path,
             domain=settings.cookie_domain,
             samesite=settings.cookie_samesite,
         )

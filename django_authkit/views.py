@@ -81,8 +81,7 @@ class PersonalPage(View):
             response = redirect_to_login(request.get_full_path())
         if self.grant is not None:
             self.grant.attach(response)
-        if state_of(request).clear_token_cookies:
-            transports.clear_presented_token_cookies(request, response)
+        service.tell_to_forget(request, response)
         transports.mark_private(response)
         return response
 

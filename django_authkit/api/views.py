@@ -25,7 +25,7 @@ from django_authkit.api.throttles import LoginThrottle, ReauthenticateThrottle, 
 from django_authkit.csrf import SAFE_METHODS, enforce_csrf, mark_dependence
 from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.grants import Grant
-from django_authkit.request_state import Authentication, hand_over, state_of
+from django_authkit.request_state import Authentication, hand_over
 from django_authkit.types import Transport
 
 
@@ -63,8 +63,7 @@ class Endpoint(APIView):
         http = getattr(request, "_request", request)
         transports.mark_private(response)
         mark_dependence(http, response)
-        if state_of(http).clear_token_cookies:
-            transports.clear_presented_token_cookies(http, response)
+        service.tell_to_forget(http, response)
         hand_over(http, response)
         return response
 

@@ -3,7 +3,7 @@ System checks: what is dangerous in the settings, each with an id and a hint of 
 
 The numbers say what it is about; ``docs/reference/checks.md`` has a row for each.
 
-* E001-E022: a setting that cannot be used (found by ``conf``; nothing else is checked then)
+* E001-E023: a setting that cannot be used (found by ``conf``; nothing else is checked then)
 * 030-035: session engine and middleware
 * 040-048: the Redis store's cache alias and server
 * 050: the database store
@@ -11,6 +11,7 @@ The numbers say what it is about; ``docs/reference/checks.md`` has a row for eac
 * 065-067: throttles
 * 070, 071: dotted paths and rates
 * 080-089: signing keys
+* 090-094: cookies again
 """
 
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ _CHECKS: tuple[Check, ...] = (
     keys.check_keys,
     cookies.check_session_cookie,
     cookies.check_names,
+    cookies.check_refresh_path,
+    cookies.check_plain_http,
 )
 _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     cookies.check_deployed_cookies,

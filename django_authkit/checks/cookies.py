@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from django.conf import settings
 from django.core.checks import CheckMessage
+from django.urls import NoReverseMatch, reverse
 
 from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
@@ -26,6 +27,19 @@ DROPPED = Problem(
     "SESSION_COOKIE_DOMAIN. Set these, or rename the cookie.",
 )
 SAME_NAME = Problem("authkit.E069", "Give each cookie a name of its own.")
+
+NOT_SENT_THERE = Problem(
+    "authkit.E090", 'Set REFRESH_COOKIE_PATH to the path that "django_authkit.urls" is included at.'
+)
+LATE_PAGES = Problem(
+    "authkit.W091", 'Include "django_authkit.device_urls" below REFRESH_COOKIE_PATH, or silence this.'
+)
+STILL_SECURE = Problem(
+    "authkit.W092",
+    'Write SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG, and names like "sessionid" if DEBUG.',
+)
+PLAIN_HTTP_DEPLOYED = Problem("authkit.W093", 'Write AUTHKIT = {"PLAIN_HTTP": DEBUG}, or leave it out.')
+ALL_COOKIES = Problem("authkit.W094", 'Leave "cookies" out of CLEAR_SITE_DATA: ours are cleared anyway.')
 
 
 def check_session_cookie(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
@@ -57,8 +71,64 @@ def check_names(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
                 yield SAME_NAME.found(f"{ours.upper()} and {theirs} are the same: {name!r}.")
 
 
+def check_refresh_path(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether the refresh cookie travels to where it is read."""
+    path = chosen.refresh_cookie_path
+    if path is None or not chosen.accepts(Mode.JWT):
+        return
+    place = _place_of("authkit:refresh")
+    if place is not None and not _is_sent(path, place):
+        yield NOT_SENT_THERE.found(
+            f'REFRESH_COOKIE_PATH is "{path}", and the endpoint is at "{place}": browsers would not send it.'
+        )
+    pages = _place_of("authkit_devices:list")
+    if pages is not None and not _is_sent(path, pages):
+        yield LATE_PAGES.found(
+            f'The device pages at "{pages}" are not sent the refresh cookie: they ask for a log-in whenever '
+            "the access token has expired."
+        )
+
+
+def _place_of(name: str) -> str | None:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return None
+
+
+def _is_sent(cookie_path: str, place: str) -> bool:
+    """Tell whether a cookie with that path is sent to *place* (RFC 6265 §5.1.4)."""
+    return place == cookie_path or place.startswith(cookie_path.rstrip("/") + "/")
+
+
+def check_plain_http(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether Django's own cookies suit plain HTTP where ours were made to."""
+    if not (chosen.plain_http and settings.DEBUG):
+        return
+    kept_from = [
+        name
+        for name in ("SESSION", "CSRF")
+        if getattr(settings, f"{name}_COOKIE_SECURE")
+        or getattr(settings, f"{name}_COOKIE_NAME").lower().startswith(("__host-", "__secure-"))
+    ]
+    if kept_from:
+        cookies = " and ".join(getattr(settings, f"{name}_COOKIE_NAME") for name in kept_from)
+        yield STILL_SECURE.found(
+            f"PLAIN_HTTP is on, and browsers drop Django's cookies over plain HTTP all the same: {cookies}."
+        )
+
+
 def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     """Look whether the cookies are as hard to steal and to plant as they can be."""
+    if chosen.plain_http:
+        yield PLAIN_HTTP_DEPLOYED.found(
+            "PLAIN_HTTP is True: it has no effect as long as DEBUG is off, and is one slip away from one."
+        )
+    if "cookies" in chosen.clear_site_data:
+        yield ALL_COOKIES.found(
+            'CLEAR_SITE_DATA has "cookies": a log-out here deletes the cookies of every host under the same '
+            "registrable domain, other sites' log-ins included."
+        )
     if chosen.accepts(Mode.SESSION):
         yield from _session_cookie_risks()
     if chosen.accepts(Mode.JWT) and Transport.COOKIE in chosen.transports:

@@ -60,7 +60,7 @@ def find_problems() -> Iterator[SettingsProblem]:
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    if setting in {"AUTHKIT", "AUTHKIT_MODE"}:
+    if setting in {"AUTHKIT", "AUTHKIT_MODE", "DEBUG"}:
         get_settings.cache_clear()
 
 

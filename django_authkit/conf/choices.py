@@ -102,6 +102,12 @@ class AuthKitSettings:
         access_cookie_name, refresh_cookie_name: Cookies of the JWT mode. The session mode's is
             Django's ``SESSION_COOKIE_NAME``.
         cookie_secure, cookie_samesite, cookie_domain, cookie_path: Their attributes. Always HttpOnly.
+        refresh_cookie_path: ``Path`` of the refresh cookie where it is another one: that of the endpoints.
+            Its name is then ``__Secure-authkit_refresh`` unless the project gives it one.
+        plain_http: Whether the cookies of the JWT mode go without ``Secure`` and without the prefix that
+            needs it, as long as Django's ``DEBUG`` is on. For development.
+        clear_site_data: What a browser is told to forget at log-out beside the cookies of ours
+            (``Clear-Site-Data``).
         csrf: What proves that our own front end sent an unsafe request that cookies decide: Django's
             ``"token"``, or ``"fetch-metadata"``. See ``docs/how-to/csrf.md``.
         login_rate, refresh_rate: Throttles in DRF's notation (``"20/min"``); ``None`` for none.
@@ -147,6 +153,9 @@ class AuthKitSettings:
     cookie_samesite: Literal["Lax", "Strict", "None"] = "Lax"
     cookie_domain: str | None = None
     cookie_path: str = "/"
+    refresh_cookie_path: str | None = None
+    plain_http: bool = False
+    clear_site_data: tuple[Literal["cache", "cookies", "storage"], ...] = ()
     csrf: Literal["token", "fetch-metadata"] = "token"
     login_rate: str | None = "20/min"
     refresh_rate: str | None = "120/min"

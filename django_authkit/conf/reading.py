@@ -12,6 +12,7 @@ from typing import Any, Literal
 from django.conf import settings
 
 from django_authkit.conf.choices import AuthKitSettings, SettingsProblem, SigningKeys
+from django_authkit.conf.cookies import for_plain_http, implied_names
 from django_authkit.types import Mode
 
 
@@ -27,7 +28,9 @@ def read_settings() -> AuthKitSettings:
     known = _fields()
     values = {known[key].name: _convert(known[key].type, value) for key, value in _raw().items()}
     mode = Mode(settings.AUTHKIT_MODE)
-    return AuthKitSettings(mode=mode, **{"accept": (mode,), **values})
+    defaults = {"accept": (mode,), **implied_names(values)}
+    chosen = AuthKitSettings(mode=mode, **{**defaults, **values})
+    return for_plain_http(chosen) if chosen.plain_http and settings.DEBUG else chosen
 
 
 def _raw() -> Mapping[str, Any]:

@@ -98,17 +98,24 @@ def _cookie_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
             'COOKIE_SAMESITE is "None" without COOKIE_SECURE: browsers refuse such cookies.',
             "Set COOKIE_SECURE to True.",
         )
+    if s.refresh_cookie_path is not None and not s.refresh_cookie_path.startswith("/"):
+        yield SettingsProblem(
+            "authkit.E023",
+            f'REFRESH_COOKIE_PATH is "{s.refresh_cookie_path}", which begins with no slash.',
+            'Browsers take such a path for none. Write it as "/auth/".',
+        )
     if s.access_cookie_name == s.refresh_cookie_name:
         yield SettingsProblem(
             "authkit.E021", "ACCESS_COOKIE_NAME and REFRESH_COOKIE_NAME are the same.", "Rename one."
         )
-    host_ok = s.cookie_secure and s.cookie_path == "/" and s.cookie_domain is None
-    for name in (s.access_cookie_name, s.refresh_cookie_name):
+    refresh_path = s.refresh_cookie_path or s.cookie_path
+    for name, path in ((s.access_cookie_name, s.cookie_path), (s.refresh_cookie_name, refresh_path)):
         prefix = name.lower()  # browsers compare prefixes without case (RFC 6265bis §4.1.3)
+        host_ok = s.cookie_secure and path == "/" and s.cookie_domain is None
         if prefix.startswith("__host-") and not host_ok:
             yield SettingsProblem(
                 "authkit.E022",
-                f'The cookie "{name}" needs COOKIE_SECURE, COOKIE_PATH "/" and no COOKIE_DOMAIN.',
+                f'The cookie "{name}" needs COOKIE_SECURE, the path "/" and no COOKIE_DOMAIN.',
                 "Browsers drop it otherwise. Restore these, or rename the cookie.",
             )
         if prefix.startswith("__secure-") and not s.cookie_secure:

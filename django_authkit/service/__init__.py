@@ -8,6 +8,7 @@ store does not answer.
 from django_authkit.service.changes import update_session_auth_hash
 from django_authkit.service.devices import devices_of, end_device, end_other_devices
 from django_authkit.service.ending import log_out, revoke, revoke_all, revoke_user, sessions_of
+from django_authkit.service.forgetting import tell_to_forget
 from django_authkit.service.login import log_in
 from django_authkit.service.reauthentication import reauthenticate, require_recent
 from django_authkit.service.recognition import authenticate, current, verify
@@ -28,6 +29,7 @@ __all__ = [
     "revoke_all",
     "revoke_user",
     "sessions_of",
+    "tell_to_forget",
     "update_session_auth_hash",
     "verify",
 ]

@@ -90,6 +90,8 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     if carrier is not None and not body_decides and (by_cookie or not _is_visitors(carrier)):
         carrier.flush()  # but not a visitor's session, when nothing proves who asks
     state.authentication, state.clear_token_cookies = None, by_cookie
+    # Not for a request that proves nothing: any page may send one, and would empty the browser of our data.
+    state.clear_site_data = by_cookie or bool(ended)
     request.user = AnonymousUser()
 
 

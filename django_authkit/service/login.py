@@ -22,6 +22,7 @@ from django_authkit.request_state import Authentication, state_of
 from django_authkit.service.binding import same_browser
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.ending import announce_end, end, end_presented
+from django_authkit.service.issuing import grant_tokens
 from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import (
     AuthSession,
@@ -34,7 +35,7 @@ from django_authkit.types import (
     Transport,
 )
 from django_authkit.users import auth_hash_of, load_user, user_id_of
-from django_authkit.wiring import get_jwt_strategy, get_store
+from django_authkit.wiring import get_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,7 @@ def log_in(
         InvalidRequest: The client asked for a transport that is not offered.
         SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
         LoginFailed: The password was changed or the user disabled while the log-in was under way.
+        CookieTooLarge: ``EXTRA_CLAIMS`` makes tokens that no browser keeps. The auth session was ended.
     """
     transport = transport or transports.wanted_transport(request)
     wanted = LogIn(user=user, backend=backend_of(user, backend), remember=remember, amr=tuple(amr))
@@ -152,15 +154,7 @@ def issue_tokens(request: HttpRequest, wanted: LogIn, transport: Transport) -> G
     """Begin an auth session that an access token opens and a refresh token carries on."""
     jti = new_jti()
     found = begin(request, wanted, jti=jti)
-    pair = get_jwt_strategy().issue(found.session, wanted.user, jti, found.now)
-    return Grant(
-        session=found.session,
-        user=wanted.user,
-        transport=transport,
-        access=pair.access,
-        refresh=pair.refresh,
-        expires_in=pair.expires_in,
-    )
+    return grant_tokens(found.session, wanted.user, jti=jti, now=found.now, transport=transport)
 
 
 def begin(

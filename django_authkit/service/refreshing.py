@@ -8,11 +8,12 @@ from django_authkit import signals, transports
 from django_authkit.conf import get_settings
 from django_authkit.csrf import enforce_csrf
 from django_authkit.devices import device_of
-from django_authkit.errors import CredentialRejected, NotAuthenticated
+from django_authkit.errors import CredentialRejected, NotAuthenticated, TokenInvalid
 from django_authkit.grants import Grant
 from django_authkit.request_state import state_of
 from django_authkit.service.binding import check_binding
 from django_authkit.service.ending import announce_end
+from django_authkit.service.issuing import grant_tokens
 from django_authkit.service.recognition import not_accepted
 from django_authkit.service.welcome import welcome
 from django_authkit.strategies.jwt import ReuseDetected
@@ -43,6 +44,8 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
         raise not_accepted(text)
     if mode is Mode.SESSION:
         return _slide(request, text, transport)
+    if transport is Transport.COOKIE and _is_of_another(request, text):
+        raise TokenInvalid
     try:
         return rotate(request, text, transport)
     except CredentialRejected:
@@ -63,6 +66,18 @@ def _presented(request: HttpRequest, token: str | None) -> tuple[str, Transport]
         if cookie is not None:
             return cookie, Transport.COOKIE
     raise NotAuthenticated
+
+
+def _is_of_another(request: HttpRequest, refresh_token: str) -> bool:
+    """
+    Tell whether the browser brings the access token of another auth session than the refresh token's.
+
+    Both are always set together, so one was planted: by a sibling host, say, under a name without the
+    prefix ``__Host-``. Whoever planted it would have the browser's owner go on with a log-in of theirs.
+    """
+    both = (transports.access_cookie_of(request), refresh_token)
+    sids = {get_jwt_strategy().sid_of(text) for text in both if text}
+    return len(sids - {None}) > 1
 
 
 _COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.refresh_cookie_of}
@@ -89,9 +104,8 @@ def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthentic
     Raises:
         CredentialRejected: As ``refresh`` says.
     """
-    strategy = get_jwt_strategy()
     try:
-        rotated = strategy.rotate(text, reauthenticated=reauthenticated)
+        rotated = get_jwt_strategy().rotate(text, reauthenticated=reauthenticated)
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise
@@ -100,15 +114,7 @@ def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthentic
     replayed = rotated.rotation.outcome is RotationOutcome.REPLAYED
     signal = signals.refresh_replayed if replayed else signals.session_refreshed
     signal.send(sender=AuthSession, session=rotated.session, request=request)
-    pair = strategy.issue(rotated.session, user, rotated.jti, rotated.rotation.now)
-    return Grant(
-        session=rotated.session,
-        user=user,
-        transport=transport,
-        access=pair.access,
-        refresh=pair.refresh,
-        expires_in=pair.expires_in,
-    )
+    return grant_tokens(rotated.session, user, jti=rotated.jti, now=rotated.rotation.now, transport=transport)
 
 
 def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:

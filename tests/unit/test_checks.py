@@ -32,6 +32,16 @@ ELSEWHERE = {"authkit.W046", "authkit.W089"}
 """Tested with a server whose configuration may be changed (``tests/stores``), and with a file (below)."""
 
 
+PLAIN = {
+    "DEBUG": True,
+    "SESSION_COOKIE_NAME": "sessionid",
+    "SESSION_COOKIE_SECURE": False,
+    "CSRF_COOKIE_SECURE": False,
+}
+"""Settings of Django's for development over plain HTTP."""
+TWINS = {"ACCESS_COOKIE_NAME": "__Host-token", "REFRESH_COOKIE_NAME": "__Secure-token"}
+
+
 @dataclass
 class Case:
     """
@@ -98,6 +108,11 @@ CASES = [
     Case("authkit.E021", {"ACCESS_COOKIE_NAME": "__Host-authkit_refresh"}),
     Case("authkit.E022", {"COOKIE_DOMAIN": "example.org"}),
     Case("authkit.E022", {"COOKIE_SECURE": False, "ACCESS_COOKIE_NAME": "__secure-a"}),
+    Case("authkit.E022", {"REFRESH_COOKIE_PATH": "/auth/", "REFRESH_COOKIE_NAME": "__Host-r"}),
+    Case(
+        "authkit.E022", {"REFRESH_COOKIE_PATH": "/auth/", "COOKIE_SECURE": False, "ACCESS_COOKIE_NAME": "a"}
+    ),
+    Case("authkit.E023", {"REFRESH_COOKIE_PATH": "auth/"}),
     Case("authkit.E030", site={"SESSION_ENGINE": "django.contrib.sessions.backends.cache"}),
     Case("authkit.E030", site={"SESSION_ENGINE": "nowhere.to.be.found"}),
     jwt(
@@ -187,6 +202,19 @@ CASES = [
     Case("authkit.E087", {"SIGNING_KEYS": [key_as_jwk("ES256"), pem("ES256")]}),
     Case("authkit.E088", {"SIGNING_KEYS": [public_pem("ES256")]}),
     jwt("authkit.E088", authkit={"SIGNING_KEYS": [public_pem("ES256")]}),
+    jwt("authkit.E090", authkit={"REFRESH_COOKIE_PATH": "/api/auth/"}),
+    jwt("authkit.E090", authkit={"REFRESH_COOKIE_PATH": "/auth/refresh/now/"}),
+    jwt("authkit.E090", authkit={"REFRESH_COOKIE_PATH": "/aut"}),
+    jwt("authkit.W091", authkit={"REFRESH_COOKIE_PATH": "/auth/"}),
+    Case("authkit.W092", {"PLAIN_HTTP": True}, site={"DEBUG": True}),
+    Case("authkit.W092", {"PLAIN_HTTP": True}, site={**PLAIN, "SESSION_COOKIE_NAME": "__Host-s"}),
+    jwt("authkit.W092", authkit={"PLAIN_HTTP": True}, site={**PLAIN, "CSRF_COOKIE_SECURE": True}),
+    Case("authkit.W093", {"PLAIN_HTTP": True}),
+    Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cookies")}),
+    Case("authkit.E004", {"CLEAR_SITE_DATA": ("executionContexts",)}),
+    Case("authkit.E004", {"CSRF": "none"}),
+    Case("authkit.E020", {"PLAIN_HTTP": True, "COOKIE_SAMESITE": "None"}, site=PLAIN),
+    Case("authkit.E021", {"PLAIN_HTTP": True, **TWINS}, site=PLAIN),
     Case("authkit.E015", {"ACCESS_CHECK": "replica"}),
     Case("authkit.E016", {"CLAIMS_CACHE_SIZE": -1}),
     Case("authkit.E016", {"BLACKLIST_SIZE": 10}),
@@ -227,6 +255,16 @@ SILENT = [
         site={"DEFAULT_BACKEND": LOCMEM},
     ),
     Case("authkit.E071", {"LOGIN_RATE": "7/h"}),
+    jwt("authkit.E022", authkit={"REFRESH_COOKIE_PATH": "/auth/"}),
+    jwt("authkit.E022", authkit={"PLAIN_HTTP": True}, site=PLAIN),
+    jwt("authkit.E090", authkit={"REFRESH_COOKIE_PATH": "/auth/"}),
+    jwt("authkit.E090", authkit={"REFRESH_COOKIE_PATH": "/auth"}),
+    jwt("authkit.E090", authkit={"REFRESH_COOKIE_PATH": "/x/"}, site={"ROOT_URLCONF": "unit.no_urls"}),
+    Case("authkit.E090", {"REFRESH_COOKIE_PATH": "/api/auth/"}),
+    jwt("authkit.W091", authkit={"REFRESH_COOKIE_PATH": "/"}),
+    Case("authkit.W092", {"PLAIN_HTTP": True}),
+    jwt("authkit.W092", authkit={"PLAIN_HTTP": True}, site=PLAIN),
+    Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cache")}),
 ]
 
 

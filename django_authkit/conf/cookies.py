@@ -1,0 +1,27 @@
+"""What other settings say about the names and attributes of the JWT mode's cookies."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from django_authkit.conf.choices import AuthKitSettings
+
+_PREFIX = re.compile("__(Host-|Secure-)?(Http-)?", re.IGNORECASE)  # browsers compare it without case
+
+
+def implied_names(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return the names that follow from *values*: with another path than ``/`` none can be ``__Host-``."""
+    if values.get("refresh_cookie_path") in {None, "/"}:
+        return {}
+    return {"refresh_cookie_name": "__Secure-authkit_refresh"}
+
+
+def for_plain_http(chosen: AuthKitSettings) -> AuthKitSettings:
+    """Return *chosen* with cookies that browsers keep without TLS: neither ``Secure`` nor a prefix."""
+    return replace(
+        chosen,
+        cookie_secure=False,
+        access_cookie_name=_PREFIX.sub("", chosen.access_cookie_name, count=1),
+        refresh_cookie_name=_PREFIX.sub("", chosen.refresh_cookie_name, count=1),
+    )

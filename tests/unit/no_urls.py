@@ -1,0 +1,3 @@
+"""A site that includes nothing of ours."""
+
+urlpatterns: list[object] = []
