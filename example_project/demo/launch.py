@@ -2,7 +2,9 @@
 Starts the site as processes of its own, and ends them: a Valkey, if wanted, and the server.
 
 The address is bound here, before anything is started, and handed to the server: a port that is taken is
-known at once, port 0 is a free one, and nobody can take it in between.
+known at once, port 0 is a free one, and nobody can take it in between. And a server of the other mode can
+take the place of the one that runs, as workers do in a rolling deployment: both serve for a moment, on the
+same socket and the same store, and no connection is refused.
 """
 
 import os
@@ -12,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -24,6 +26,10 @@ HOST = "127.0.0.1"
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 _PATIENCE = 5
 """Seconds that the server has to end by itself."""
+_LAUNCHED = "EXAMPLE_LAUNCHED"
+"""The environment variable that tells a server that somebody reads what it prints."""
+_ASKING = "mode"
+"""The first word of the line by which a server asks to be replaced."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,8 @@ class Choices:
         port: Where to serve; 0 for any free port.
         grace: ``REFRESH_GRACE`` in whole seconds.
         log: Where the server's log goes; ``None`` for this terminal.
+        accept: The modes that are honoured; by default the one that is issued. With both the site can be
+            switched while it runs.
     """
 
     mode: str
@@ -46,20 +54,81 @@ class Choices:
     port: int = 0
     grace: int = 10
     log: IO[str] | None = None
+    accept: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Site:
-    """A site that answers. ``valkey`` is the port of its Valkey, or ``None``."""
+    """
+    A site that answers, until ``close``.
 
-    port: int
-    valkey: int | None
-    server: subprocess.Popen[str]
+    Attributes:
+        port: Where it is.
+        valkey: The port of its Valkey, or ``None``.
+        mode: What it issues just now.
+    """
+
+    def __init__(self, choices: Choices, listener: socket.socket, valkey: int | None) -> None:
+        self.port: int = listener.getsockname()[1]
+        self.valkey, self.mode = valkey, choices.mode
+        self._choices, self._listener = choices, listener
+        self._server = self._started()
 
     @property
     def url(self) -> str:
         """Where it is, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
+
+    def switch_to(self, mode: str) -> None:
+        """
+        Let a server of that mode take over; the one before ends when the new one answers.
+
+        Raises:
+            CommandError: The new server did not start. The one before goes on.
+        """
+        before = self._server
+        self._choices = replace(self._choices, mode=mode)
+        self._server = self._started()
+        self.mode = mode
+        _end_server(before)
+
+    def serve(self) -> None:
+        """Switch whenever the server asks for it (see ``ask_for_mode``); return when it has ended."""
+        while True:
+            assert self._server.stdout is not None
+            line = self._server.stdout.readline()
+            if not line:
+                return
+            word, _, mode = line.strip().partition(" ")
+            if word == _ASKING and mode in self._choices.accept and mode != self.mode:
+                self.switch_to(mode)
+
+    def close(self) -> None:
+        """End the server."""
+        _end_server(self._server)
+
+    def _started(self) -> subprocess.Popen[str]:
+        server = _start_server(self._choices, self._listener, self.valkey)
+        if server.stdout is None or server.stdout.readline() != "up\n":
+            _end_server(server)
+            message = "The server did not start."
+            raise CommandError(message)
+        return server
+
+
+def ask_for_mode(mode: str) -> bool:
+    """
+    Ask for a server of that mode in place of this one; it takes over a second or two later.
+
+    For code that runs in the server.
+
+    Returns:
+        Whether anybody listens: ``demo`` does, a server that was started otherwise has nobody to ask.
+    """
+    if _LAUNCHED not in os.environ:
+        return False
+    sys.__stdout__.write(f"{_ASKING} {mode}\n")  # type: ignore[union-attr]
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+    return True
 
 
 @contextmanager
@@ -72,14 +141,8 @@ def running_site(choices: Choices) -> Iterator[Site]:
     """
     with ExitStack() as stack:
         listener = stack.enter_context(closing(_listen(choices.port)))
-        port = listener.getsockname()[1]
         valkey = _start_valkey(stack) if choices.store == "redis" else None
-        server = _start_server(stack, choices, listener, valkey)
-        listener.close()  # the server's copy is the one that counts: if it dies, clients are told
-        if server.stdout is None or server.stdout.readline() != "up\n":
-            message = "The server did not start."
-            raise CommandError(message)
-        yield Site(port, valkey, server)
+        yield stack.enter_context(closing(Site(choices, listener, valkey)))
 
 
 def end_on_signals() -> None:
@@ -116,24 +179,24 @@ def _start_valkey(stack: ExitStack) -> int:
     return port
 
 
-def _start_server(
-    stack: ExitStack, choices: Choices, listener: socket.socket, valkey: int | None
-) -> subprocess.Popen[str]:
+def _start_server(choices: Choices, listener: socket.socket, valkey: int | None) -> subprocess.Popen[str]:
     """
-    Return the server's process, which ends with *stack*, and by itself when this process is gone.
+    Return the server's process, which ends by itself when this process is gone.
 
     It is in a session of its own: Ctrl-C in the terminal is for this process alone.
     """
     environment = {
         **os.environ,
+        _LAUNCHED: "1",
         "EXAMPLE_MODE": choices.mode,
+        "EXAMPLE_ACCEPT": ",".join(choices.accept or (choices.mode,)),
         "EXAMPLE_STORE": choices.store,
         "EXAMPLE_DATA": str(choices.data),
         "EXAMPLE_REFRESH_GRACE": str(choices.grace),
     }
     if valkey is not None:
         environment["EXAMPLE_REDIS_URL"] = f"redis://{HOST}:{valkey}/0"
-    server = subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, str(_MANAGE), "demo_server", str(listener.fileno())],
         pass_fds=[listener.fileno()],
         stdin=subprocess.PIPE,
@@ -143,12 +206,12 @@ def _start_server(
         env=environment,
         start_new_session=True,
     )
-    stack.callback(_end_server, server)
-    return server
 
 
 def _end_server(server: subprocess.Popen[str]) -> None:
-    """End the server: it goes when its standard input ends."""
+    """End the server: it goes when its standard input ends. Of one that has ended, do nothing."""
+    if server.returncode is not None:
+        return
     try:
         server.communicate(timeout=_PATIENCE)
     except subprocess.TimeoutExpired:

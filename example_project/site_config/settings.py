@@ -18,6 +18,8 @@ DATA_DIR = Path(os.environ.get("EXAMPLE_DATA") or BASE_DIR / ".demo")
 
 AUTHKIT_MODE = os.environ.get("EXAMPLE_MODE", "jwt")
 AUTHKIT = {
+    # What is honoured: the mode alone, unless the site is to be switched while people are logged in.
+    "ACCEPT": os.environ.get("EXAMPLE_ACCEPT", AUTHKIT_MODE).split(","),
     "STORE": os.environ.get("EXAMPLE_STORE", "database"),
     "REDIS_ALIAS": "authkit",
     # The default, 10 s, unless the tour asks for less: it waits until the grace is over.

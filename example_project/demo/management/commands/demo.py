@@ -14,6 +14,8 @@ from demo.launch import Choices, Site, end_on_signals, running_site
 from demo.people import PEOPLE
 from demo.tour import walk
 
+MODES = ("session", "jwt")
+
 
 class Command(BaseCommand):
     """Starts the site and prints how to use it; ends with Ctrl-C and leaves no process."""
@@ -23,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take what can be chosen."""
-        parser.add_argument("--mode", choices=("session", "jwt"), default="jwt", help="default: jwt")
+        parser.add_argument("--mode", choices=MODES, default="jwt", help="default: jwt")
         parser.add_argument(
             "--store", choices=("redis", "database"), default="redis", help="default: redis (a Valkey)"
         )
@@ -47,7 +49,8 @@ class Command(BaseCommand):
             if tour:
                 walk(self.stdout, store)
             else:
-                self._serve(Choices(mode=mode, store=store, data=data.resolve(), port=port))
+                chosen = Choices(mode=mode, store=store, data=data.resolve(), port=port, accept=MODES)
+                self._serve(chosen)
         except KeyboardInterrupt:
             if tour:  # half a tour shows nothing
                 sys.exit(130)
@@ -57,7 +60,7 @@ class Command(BaseCommand):
         with running_site(choices) as site:
             self.stdout.write(_welcome(site, choices))
             self.stdout.flush()
-            site.server.wait()
+            site.serve()
         message = "The server has ended by itself."
         raise CommandError(message)
 
