@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
+from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
@@ -37,16 +38,26 @@ class SiteServer(ThreadedWSGIServer):
     daemon_threads = True
 
 
-def _bound() -> SiteServer:
+def _bound(app: Any = None, tls: SSLContext | None = None) -> SiteServer:
     server = SiteServer(("127.0.0.1", 0), QuietHandler)
-    server.set_app(WSGIHandler())
+    server.set_app(app or WSGIHandler())
+    if tls is not None:
+        # The handshake is for the connection's own thread: a browser opens more connections than it uses.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.base_environ["HTTPS"] = "on"
     return server
 
 
 @contextmanager
-def serving() -> Iterator[Address]:
-    """Serve the site from this process; give its address."""
-    server = _bound()
+def serving(app: Any = None, tls: SSLContext | None = None) -> Iterator[Address]:
+    """
+    Serve from this process; give the address.
+
+    Args:
+        app: A WSGI application; by default the site.
+        tls: With it by HTTPS.
+    """
+    server = _bound(app, tls)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

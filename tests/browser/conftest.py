@@ -1,15 +1,24 @@
 """A real browser: Chromium, driven by Playwright. Without it, tests are skipped and say how to get it."""
 
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from django.contrib.auth.models import User
+from pytest_django import DjangoDbBlocker, Settings
+
+from clock import Clock
+from django_authkit.types import Mode, Transport
+from live_site import LiveSite
+from origins import RESOLVER, SHOP, TRUSTING
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 REQUIRED = "AUTHKIT_REQUIRE_BROWSER"
 HOW = f'needs a browser: pip install -e ".[browser]" and apt-get install chromium ({REQUIRED}=1 insists)'
@@ -25,17 +34,106 @@ QUIET = (
 )
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    """Return a running Chromium. It ends with the module: while it runs, this thread has an event loop."""
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium; skip, or fail where one is required, if it or its driver is missing."""
     executable = next(filter(None, map(shutil.which, NAMES)), None)
-    if executable is None or find_spec("playwright") is None:
+    if executable is None or not all(map(find_spec, ("playwright", "corsheaders"))):
         if os.environ.get(REQUIRED) == "1":
             pytest.fail(HOW, pytrace=False)
         pytest.skip(HOW)
+    return executable
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator["Browser"]:
+    """Return a running Chromium. It ends with the module: while it runs, this thread has an event loop."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(QUIET))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def playwright(chromium: str) -> Iterator["Playwright"]:
+    """Return the driver. It ends with the module, as ``browser`` does; a module uses one of them."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def start(playwright: "Playwright", chromium: str) -> Callable[[Path], "BrowserContext"]:
+    """
+    Return a function that starts a person's browser, which knows every host of ``origins``, on its profile.
+
+    That person lets cookies travel to other sites, which Chromium does not do unasked, and never in the
+    incognito of ``browser.new_context()``: else an attack that relies on them fails for the wrong reason.
+    """
+
+    def start(profile: Path) -> "BrowserContext":
+        preferences = profile / "Default" / "Preferences"
+        if not preferences.exists():
+            preferences.parent.mkdir()
+            preferences.write_text(json.dumps({"profile": {"cookie_controls_mode": 0}}))
+        return playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium, args=[*QUIET, RESOLVER, TRUSTING]
+        )
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def running(
+    start: Callable[[Path], "BrowserContext"], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator["BrowserContext"]:
+    """Return a person's browser that runs as long as the module's tests do."""
+    context = start(tmp_path_factory.mktemp("profile"))
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(running: "BrowserContext") -> Iterator["Page"]:
+    """Return a new tab of it, without cookies."""
+    running.clear_cookies()
+    page = running.new_page()
+    yield page
+    page.close()
+
+
+@pytest.fixture(params=list(Mode), ids=str)
+def mode(request: pytest.FixtureRequest) -> Mode:
+    """Return each mode in turn."""
+    return Mode(request.param)
+
+
+@pytest.fixture
+def shop(
+    settings: Settings,
+    clock: Clock,
+    mode: Mode,
+    django_db_setup: None,
+    django_db_blocker: DjangoDbBlocker,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[LiveSite]:
+    """Return the site for browsers, empty, in each mode: sessions in Valkey, tokens over SQLite."""
+    # Playwright's loop stands still while this thread runs, but Django sees that there is one.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    settings.ALLOWED_HOSTS = [SHOP, "testserver"]
+    store = "valkey" if mode is Mode.SESSION else "sqlite"
+    with django_db_blocker.unblock():
+        site = LiveSite(settings, clock, store=store, mode=mode, transport=Transport.COOKIE)
+        site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        site.clear()
+        yield site
+        site.clear()
+
+
+@pytest.fixture
+def ada(shop: LiveSite) -> User:
+    """Return a user."""
+    return shop.add_user("ada")

@@ -4,7 +4,9 @@ import json
 from datetime import timedelta
 
 from django.contrib.auth import authenticate, login, logout
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.views import View
 from django.views.decorators.http import require_GET, require_POST
 from rest_framework.permissions import AllowAny
@@ -30,6 +32,15 @@ class Notes(APIView):
     def post(self, request: Request) -> Response:
         """Return the note that was sent, and its owner."""
         return Response({"owner": request.user.pk, "note": request.data}, status=201)
+
+
+class Rename(APIView):
+    """Changes something that can be seen in the database."""
+
+    def post(self, request: Request) -> Response:
+        """Give the user another first name."""
+        User.objects.filter(username=request.user.get_username()).update(first_name="Renamed")
+        return Response(status=201)
 
 
 class Open(APIView):
@@ -123,6 +134,12 @@ def django_login(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=400)
     login(request, user)
     return HttpResponse(status=204)
+
+
+@require_GET
+def csrf_token(request: HttpRequest) -> JsonResponse:
+    """Hand the CSRF token out, to a front end that cannot read the cookie."""
+    return JsonResponse({"csrf_token": get_token(request)})
 
 
 @require_POST
