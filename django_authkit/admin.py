@@ -33,8 +33,8 @@ from django_authkit.finding import user_with, users_like
 from django_authkit.models import AuthSessionRow
 from django_authkit.service.ending import end
 from django_authkit.stores.database import DatabaseStore
-from django_authkit.stores.database.records import joins_users
 from django_authkit.types import AuthSession, EndReason, Found, Mode, instant
+from django_authkit.user_rows import joins_users
 from django_authkit.wiring import get_store
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """The user behind an auth session: loaded through their Django auth backend, and still the same."""
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any, cast
 
@@ -12,6 +13,7 @@ from django.utils.crypto import constant_time_compare
 from django_authkit.errors import SessionEnded, StoreUnavailable, TokenExpired
 from django_authkit.tokens.claims import password_stamp
 from django_authkit.types import AuthSession
+from django_authkit.user_rows import STOCK_BACKEND, has_stock_manager, read_user
 
 
 def user_id_of(user: AbstractBaseUser) -> str:
@@ -50,24 +52,22 @@ def load(user_id: str, backend_path: str, prefetched: object | None = None) -> A
     if backend_path not in settings.AUTHENTICATION_BACKENDS:
         raise SessionEnded
     backend: Any = load_backend(backend_path)
-    user: AbstractBaseUser | None
-    if prefetched is not None:
-        user = cast("AbstractBaseUser", prefetched)
-        user = user if backend.user_can_authenticate(user) else None
+    if backend_path == STOCK_BACKEND and has_stock_manager():
+        user = cast("AbstractBaseUser | None", prefetched) or _ask(read_user, user_id)
+        user = user if user is not None and backend.user_can_authenticate(user) else None
     else:
-        user = _ask(backend, user_id)
+        user = _ask(backend.get_user, user_id)
     if user is None or not user.is_active:  # the second whatever the backend thinks of it
         raise SessionEnded
     user.backend = backend_path
     return user
 
 
-def _ask(backend: Any, user_id: str) -> AbstractBaseUser | None:
+def _ask(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> AbstractBaseUser | None:
     try:
-        user: AbstractBaseUser | None = backend.get_user(get_user_model()._meta.pk.to_python(user_id))
+        return get_user(get_user_model()._meta.pk.to_python(user_id))
     except (OperationalError, InterfaceError) as error:
         raise StoreUnavailable from error
-    return user
 
 
 def current_hash(user: AbstractBaseUser, session: AuthSession) -> str:

@@ -1,26 +1,8 @@
 """From rows to what the protocol speaks of, and back."""
 
-from django.contrib.auth import get_user_model
-from django.db import router
-from django.db.models import Manager
-
 from django_authkit.models import AuthSessionRow
 from django_authkit.types import AuthSession, Found, Mode
-
-STOCK_BACKEND = "django.contrib.auth.backends.ModelBackend"
-"""A subclass of it has another path, so this path promises the stock ``get_user``."""
-
-
-def joins_users(alias: str) -> bool:
-    """
-    Tell whether a join on *alias* finds the user that the stock Django auth backend would find.
-
-    It reads through the default manager, on the alias that the router names for reads: so the manager
-    must leave out nobody, and the alias must be ours.
-    """
-    model = get_user_model()
-    stock = type(model._default_manager).get_queryset is Manager.get_queryset
-    return stock and router.db_for_read(model) == alias
+from django_authkit.user_rows import STOCK_BACKEND
 
 
 def user_of(row: AuthSessionRow) -> object | None:

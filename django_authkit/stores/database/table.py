@@ -10,7 +10,6 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from hmac import compare_digest
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
-from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError, connections, transaction
 from django.db.models import BigIntegerField, Expression, F, QuerySet, Value
@@ -18,10 +17,10 @@ from django.db.models.functions import Coalesce, Least
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.models import AuthSessionRow
+from django_authkit.prepared import PreparedQuery, kept_on
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
-from django_authkit.stores.database.prepared import PLACEHOLDER, PreparedQuery
-from django_authkit.stores.database.records import joins_users
 from django_authkit.types import EndReason
+from django_authkit.user_rows import joins_users
 
 Rows: TypeAlias = QuerySet[AuthSessionRow]
 
@@ -32,6 +31,9 @@ T = TypeVar("T", bound="SessionTable")
 ENDED = -1
 """The epoch of what was ended before its time."""
 
+
+_NO_SID = "?" * 16
+"""Stands for a sid in a query that is to be prepared."""
 
 ATTEMPTS = 5
 """How often a method is tried that loses to another transaction each time."""
@@ -87,7 +89,6 @@ class SessionTable:
     def __init__(self, alias: str = "default") -> None:
         self.alias = alias
         self.clock_offset = 0
-        self._prepared: WeakKeyDictionary[Any, dict[tuple[bool, int], PreparedQuery]] = WeakKeyDictionary()
 
     @property
     def connection(self) -> Any:
@@ -128,15 +129,15 @@ class SessionTable:
         """Return the live row, annotated with ``now``, and its *user* if that is allowed. One query."""
         return self._look_up(user and joins_users(self.alias)).first(sid)
 
-    def _look_up(self, joined: bool) -> PreparedQuery:
+    def _look_up(self, joined: bool) -> PreparedQuery[AuthSessionRow]:
         """Return the query of ``read``, compiled once for each connection."""
-        kept = self._prepared.setdefault(self.connection, {})
-        query = kept.get((joined, self.clock_offset))
-        if query is None:
-            rows = self.live().filter(pk=PLACEHOLDER).annotate(now=self.instant())
+
+        def compiled() -> PreparedQuery[AuthSessionRow]:
+            rows = self.live().annotate(now=self.instant())
             rows = rows.select_related("user") if joined else rows
-            query = kept[joined, self.clock_offset] = PreparedQuery(rows, self.connection)
-        return query
+            return PreparedQuery(rows, self.connection, _NO_SID)
+
+        return kept_on(self.connection, (AuthSessionRow, joined, self.clock_offset), compiled)
 
     def unchanged(self, row: AuthSessionRow) -> Rows:
         """Return the live row if no credential of it was issued or replaced since *row* was read."""
