@@ -154,6 +154,8 @@ class NewSession:
             ``access`` is 0 when no access token is issued.
         max_sessions: Most live auth sessions of the user after the call; ``None`` for no limit.
         on_limit: What happens when that would be passed.
+        auth_age: How long ago the user proved it was them. ``auth_time`` is that moment, or the epoch if
+            that is later.
     """
 
     sid: str
@@ -173,6 +175,7 @@ class NewSession:
     access: int
     max_sessions: int | None
     on_limit: OnLimit
+    auth_age: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,10 @@ from django_authkit.types import (
 )
 
 
+class SidTaken(ValueError):
+    """Another record has the sid, or had it and its space was not reclaimed yet."""
+
+
 class SessionStore(Protocol):
     """
     Auth sessions by ``sid``.
@@ -48,7 +52,7 @@ class SessionStore(Protocol):
             gets a given sid; the same call repeated (same digests) gets the same answer.
 
         Raises:
-            ValueError: The sid is taken by another record. (84 random bits: try another.)
+            SidTaken: By another record. (84 random bits: try another.)
         """
 
     def load(self, sid: str) -> Found | Absent:

@@ -35,6 +35,14 @@ def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
     assert session.access_until == session.created + 5 * MINUTE
 
 
+def test_an_earlier_proof(rig: Rig) -> None:
+    """A proof that is older than the record counts from when it was given, and never before the epoch."""
+    session = rig.start(auth_age=3 * HOUR).session
+    assert session.auth_time == session.created - 3 * HOUR
+    assert session.last_seen == session.created
+    assert rig.start(auth_age=10 * session.created).session.auth_time == 0
+
+
 def test_idle_end_and_access_tokens_stop_at_the_absolute_end(rig: Rig) -> None:
     """Neither the idle end nor an access token reaches past the absolute end."""
     session = rig.start(idle=2 * DAY, absolute=DAY, access=3 * DAY).session

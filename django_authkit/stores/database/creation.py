@@ -4,11 +4,14 @@ from dataclasses import replace
 
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.records import session_of
 from django_authkit.stores.database.table import SessionTable, answers, by_recency, is_digest
+from django_authkit.stores.protocol import SidTaken
 from django_authkit.types import AuthSession, Created, EndReason, NewSession, OnLimit, Refused
 
 
@@ -58,7 +61,7 @@ class GrowingTable(SessionTable):
         row = self.rows.filter(pk=new.sid).first()
         if row is None or not _made_by(row, new):
             message = "the sid is taken"
-            raise ValueError(message)
+            raise SidTaken(message)
         made_room = self.rows_of(new.user_id).filter(ended_by=new.sid.encode())
         ended = sorted(made_room, key=by_recency, reverse=True)
         return Created(session=session_of(row), ended=tuple(map(session_of, ended)))
@@ -81,7 +84,7 @@ class GrowingTable(SessionTable):
             address=new.address,
             user_agent=new.user_agent,
             created=now,
-            auth_time=now,
+            auth_time=Greatest(self.instant(-new.auth_age), Value(0)) if new.auth_age else now,
             last_seen=now,
             idle_until=self.instant(idle),
             ends=self.instant(new.absolute),

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from django_authkit.stores.protocol import SidTaken
 from django_authkit.types import (
     Absent,
     AuthSession,
@@ -82,7 +83,7 @@ def created_of(reply: list[Any]) -> Created | Refused:
     Return the outcome of ``create``.
 
     Raises:
-        ValueError: The sid was taken.
+        SidTaken: By another record.
     """
     match reply:
         case [b"created", session, ended]:
@@ -90,7 +91,7 @@ def created_of(reply: list[Any]) -> Created | Refused:
         case [b"refused", live]:
             return Refused(live=live)
     message = "the sid is taken by another record"
-    raise ValueError(message)
+    raise SidTaken(message)
 
 
 def rotation_of(reply: list[Any]) -> Rotation:

@@ -87,6 +87,7 @@ class RedisStore:
             new.access,
             "" if new.max_sessions is None else new.max_sessions,
             new.on_limit,
+            new.auth_age,
         )
         return created_of(reply)
 

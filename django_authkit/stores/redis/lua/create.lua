@@ -1,12 +1,12 @@
 -- Make a record, unless the sid is taken or the limit refuses it.
 --
 -- ARGV  2 sid, 3 the caller's fields (JSON), 4 key digest or '', 5 jti digest or '', 6 data,
---       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit
+--       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit, 12 auth_age
 -- Returns {'created', session, ended sessions}, {'refused', live} or {'taken'}.
 
 local sid, fields, key_digest, jti_digest, data = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local idle, absolute, access = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local max_sessions, on_limit = tonumber(ARGV[10]), ARGV[11]
+local max_sessions, on_limit, auth_age = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
 
 -- After revoke_all in this millisecond a new auth session still begins later than the epoch.
 now = math.max(now, epoch + 1)
@@ -34,7 +34,8 @@ if max_sessions then
 end
 
 record.sid = sid
-record.created, record.auth_time, record.last_seen = now, now, now
+record.created, record.last_seen = now, now
+record.auth_time = math.max(now - auth_age, 0)
 record.ends = now + absolute
 record.idle_limit = false
 record.idle_until = idle_end(record, idle)
