@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -47,6 +47,8 @@ def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBase
     session = getattr(request, "session", None)
     if request is None or state_of(request).busy or not isinstance(session, SessionStore):
         return
+    if session.get(SESSION_KEY) != user_id_of(user):
+        return  # of a package that issues a credential of its own, and no log-in to this session
     if session.bound is None and not session.deliverable:
         return  # a bearer is given no cookie, so the key of a new auth session would reach nobody
     end_tokens_of_others(request, user)
