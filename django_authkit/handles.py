@@ -49,6 +49,12 @@ def new_handle(bucket: int) -> str:
     return ALPHABET[high] + ALPHABET[low] + _random_text(14)
 
 
+def handle_from(bucket: int, digest: bytes) -> str:
+    """Return the handle in *bucket* that follows from *digest* (14 bytes of it or more)."""
+    high, low = divmod(bucket, len(ALPHABET))
+    return ALPHABET[high] + ALPHABET[low] + "".join(ALPHABET[byte % 64] for byte in digest[:14])
+
+
 def bucket_of_handle(handle: str) -> int:
     """Return the bucket that is written into *handle*."""
     return ALPHABET.index(handle[0]) * len(ALPHABET) + ALPHABET.index(handle[1])

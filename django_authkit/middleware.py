@@ -30,6 +30,7 @@ from django_authkit.csrf import exempt, is_proved, mark_dependence
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.lazy_user import read_now
 from django_authkit.request_state import current_request, hand_over, known_authentication, state_of
+from django_authkit.service.arrival import adopt_browser
 from django_authkit.service.binding import settle_binding
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.changes import settle_password_change
@@ -134,13 +135,18 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
             isinstance(each, type) and issubclass(each, LoginRequiredMiddleware) for each in classes
         )
 
-    def process_request(self, request: HttpRequest) -> None:
-        """Make the user known on first use."""
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
+        """Make the user known on first use; take over what another package knows of them (``ADOPT``)."""
         current_request.set(request)
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
         request.auser = sync_to_async(lambda: _resolved(request))
+        try:
+            adopt_browser(request)
+        except AuthKitError as error:
+            return error_response(error)
         if transports.has_bearer(request) or is_proved(request):
             exempt(request)
+        return None
 
     def process_view(
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
@@ -171,6 +177,8 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
             patch_vary_headers(response, ("Authorization", "Cookie"))
         tell_to_forget(request, response)
         hand_over(request, response)
+        for foreign in state_of(request).foreign_cookies:
+            transports.forget_foreign_cookie(response, *foreign)
         return response
 
 

@@ -106,6 +106,8 @@ class RequestState:
         clear_token_cookies: The answer makes the browser forget the JWT cookies.
         clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
         bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
+        adopted: What a browser is given for the log-in of another package, which is no more.
+        foreign_cookies: Those of other packages that the browser is to forget: name, path, domain.
     """
 
     authentication: Authentication | CredentialRejected | Unknown | None = field(default=Unknown.UNKNOWN)
@@ -115,6 +117,8 @@ class RequestState:
     clear_token_cookies: bool = False
     clear_site_data: bool = False
     bound_elsewhere: str | None = None
+    adopted: Grant | None = None
+    foreign_cookies: list[tuple[str, str, str | None]] = field(default_factory=list)
 
     @property
     def looked(self) -> bool:
@@ -167,8 +171,10 @@ def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
     Put the credential that is due into *response*, which then stays out of every cache.
 
     Only as cookies, since nobody who came with a header looks for a credential in whatever is answered.
-    Not beside an error of the server: what failed may be repeated, and is handed the same then.
+    Not beside an error of the server: what failed may be repeated, and is handed the same then. But what
+    stands for a log-in of another package is handed over whatever happens: that one is no more.
     """
-    due = state_of(request).handover
-    if due is not None and due.transport is Transport.COOKIE and response.status_code < 500:
+    state = state_of(request)
+    due, failed = state.handover, response.status_code >= 500 and state.adopted is None
+    if due is not None and due.transport is Transport.COOKIE and not failed:
         due.attach(response)

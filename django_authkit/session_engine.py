@@ -10,7 +10,7 @@ A visitor who is not logged in has an anonymous session: no auth session, a key 
 the life that ``SESSION_COOKIE_AGE`` gives it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from secrets import randbelow
 from typing import Any
 
@@ -80,12 +80,31 @@ class SessionStore(SessionBase):
 
     def adopt(self, key: SessionKey, found: Found) -> None:
         """Become the Django session of that auth session; a visitor's record is gone afterwards."""
+        self._become(key, found, self._own_data())
+
+    def take_over(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session with the data it has; else as ``adopt``."""
+        self._become(key, found, self._decode(found.data))
+
+    def _become(self, key: SessionKey, found: Found, data: dict[str, Any]) -> None:
         visitor = self._key
-        data = self._own_data()
         self._bind(key, found, data)
         self.key_changed, self.modified = True, False
         if visitor is not None and visitor.anonymous:
             get_store().delete_anonymous(visitor.handle, visitor.digest)
+
+    def encoded_with(self, data: Mapping[str, Any]) -> str:
+        """Return *data* encoded, a visitor's own on top of it."""
+        return self._encode({**data, **self._own_data()})
+
+    def take_in(self, data: Mapping[str, Any]) -> None:
+        """Add *data* to a visitor's own, which stays as it is."""
+        if data:
+            self.update({**data, **self._own_data()})
+
+    def spare_cookie(self) -> None:
+        """Make no visitor's session during this request: the cookie that came with it is to stay."""
+        self.superseded = True
 
     def release(self) -> None:
         """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""

@@ -211,6 +211,25 @@ def clear_token_cookies(response: HttpResponseBase) -> None:
     mark_private(response)
 
 
+def is_own_cookie(name: str) -> bool:
+    """Tell whether *name* is that of a cookie that carries credentials of ours."""
+    settings = get_settings()
+    if name == django_settings.SESSION_COOKIE_NAME:
+        return settings.accepts(Mode.SESSION)
+    return name in {settings.access_cookie_name, settings.refresh_cookie_name}
+
+
+def forget_foreign_cookie(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
+    """
+    Make the browser forget the cookie of another package.
+
+    Unless it has the name of one of ours: what takes its place may be on its way already.
+    """
+    if not is_own_cookie(name):
+        response.delete_cookie(name, path=path, domain=domain)
+        mark_private(response)
+
+
 def _expiry(session: AuthSession) -> datetime | None:
     """Return until when a browser keeps the cookie; ``None`` for as long as it runs (NIST 800-63B §5.1)."""
     if not session.remember:

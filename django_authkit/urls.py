@@ -9,6 +9,7 @@ app_name = "authkit"
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),
     path("refresh/", views.RefreshView.as_view(), name="refresh"),
+    path("adopt/", views.AdoptView.as_view(), name="adopt"),
     path("logout/", views.LogoutView.as_view(), name="logout"),
     path("session/", views.SessionView.as_view(), name="session"),
     path("sessions/", views.DevicesView.as_view(), name="sessions"),

@@ -80,11 +80,21 @@ def current_hash(user: AbstractBaseUser, session: AuthSession) -> str:
     Raises:
         SessionEnded: The password was changed since the auth session began.
     """
+    return renewed_hash(user, session.auth_hash)
+
+
+def renewed_hash(user: AbstractBaseUser, auth_hash: str) -> str:
+    """
+    Return the user's present session auth hash, if *auth_hash* is of the same password.
+
+    Raises:
+        SessionEnded: It is of another one.
+    """
     expected = auth_hash_of(user)
-    if constant_time_compare(session.auth_hash, expected):
+    if constant_time_compare(auth_hash, expected):
         return expected
     fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
-    if not any(constant_time_compare(session.auth_hash, old) for old in fallbacks):
+    if not any(constant_time_compare(auth_hash, old) for old in fallbacks):
         raise SessionEnded
     return expected
 

@@ -12,6 +12,8 @@ from django.conf import settings as django_settings
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
+from django_authkit.adoption import Adapter, Place
+from django_authkit.adoption.registry import adapter_of
 from django_authkit.conf import SettingsProblem, get_settings, milliseconds
 from django_authkit.revocation import BlacklistReplica
 from django_authkit.stores.protocol import Store
@@ -115,7 +117,19 @@ def get_replica() -> BlacklistReplica:
     return BlacklistReplica(feed, settings.replica_max_staleness.total_seconds())
 
 
+@cache
+def get_adapters(place: Place) -> tuple[Adapter, ...]:
+    """
+    Return the adapters of the setting ``ADOPT`` whose credentials are presented at *place*, in order.
+
+    Raises:
+        SettingsProblem: An entry names no adapter.
+    """
+    return tuple(each for each in map(adapter_of, get_settings().adopt) if each.place is place)
+
+
 _GETTERS = (
+    get_adapters,
     get_store,
     get_key_ring,
     get_codec,

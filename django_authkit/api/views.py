@@ -111,6 +111,16 @@ class RefreshView(Endpoint):
         return _granted(service.refresh(request._request, token=token))
 
 
+class AdoptView(Endpoint):
+    """``POST adopt/``: the log-in of another package, in a header, for an auth session (``ADOPT``)."""
+
+    throttle_classes = (RefreshThrottle,)
+
+    def post(self, request: Request) -> HttpResponseBase:
+        """Answer as log-in does to a client that keeps tokens."""
+        return _granted(service.adopt(request._request))
+
+
 class LogoutView(Endpoint):
     """``POST logout/``: end this auth session. Idempotent; junk is answered like the rest."""
 

@@ -12,6 +12,7 @@ The numbers say what it is about; ``docs/reference/checks.md`` has a row for eac
 * 070, 071: dotted paths and rates
 * 080-089: signing keys
 * 090-094: cookies again
+* 100-106: log-ins of other packages
 """
 
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from django_authkit.checks import cookies, keys, references, stack, throttling
+from django_authkit.checks import adoption, cookies, keys, references, stack, throttling
 from django_authkit.checks.problem import Check
 from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
 
@@ -35,6 +36,7 @@ _CHECKS: tuple[Check, ...] = (
     cookies.check_names,
     cookies.check_refresh_path,
     cookies.check_plain_http,
+    adoption.check_adoption,
 )
 _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     cookies.check_deployed_cookies,

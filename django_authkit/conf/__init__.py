@@ -14,6 +14,7 @@ from django.core.signals import setting_changed
 
 from django_authkit.conf.choices import (
     MAX_COOKIE_AGE,
+    Adoptions,
     AuthKitSettings,
     Binding,
     Policy,
@@ -26,6 +27,7 @@ from django_authkit.conf.rules import combination_problems
 
 __all__ = [
     "MAX_COOKIE_AGE",
+    "Adoptions",
     "AuthKitSettings",
     "Binding",
     "Policy",

@@ -33,6 +33,23 @@ class SigningKeys(tuple[str | Mapping[str, Any], ...]):
         return f"<{len(self)} signing keys>"
 
 
+class Adoptions(tuple[str | Mapping[str, Any], ...]):
+    """The entries of ``ADOPT``, as they were written: names of adapters, and dicts with their options."""
+
+    __slots__ = ()
+
+    def __new__(cls, entries: Any = ()) -> Self:
+        """
+        Take *entries* as they are; what each says is looked at when the adapters are made.
+
+        Raises:
+            TypeError: They are no list or tuple of strings and dicts.
+        """
+        if not isinstance(entries, list | tuple) or not all(isinstance(e, str | Mapping) for e in entries):
+            raise TypeError
+        return super().__new__(cls, entries)
+
+
 class SettingsProblem(ImproperlyConfigured):
     """A setting that cannot be used, with a hint of what to do; its id is that of a system check."""
 
@@ -121,6 +138,8 @@ class AuthKitSettings:
         reauthenticator: Dotted path of ``f(request, user, data) -> bool``: a proof of the project's own
             in place of the password.
         notify_new_device: Whether the user gets an e-mail about a log-in from a new device.
+        adopt: Whose log-ins are taken over: names of adapters, or dicts with ``"adapter"`` and its options;
+            see ``docs/how-to/adopt-log-ins.md``.
     """
 
     mode: Mode
@@ -167,6 +186,7 @@ class AuthKitSettings:
     ending_needs_recent_auth: bool = False
     reauthenticator: str | None = None
     notify_new_device: bool = False
+    adopt: Adoptions = field(default=Adoptions(), hash=False)
 
     def accepts(self, mode: Mode) -> bool:
         """Tell whether credentials of *mode* are honoured."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-from django_authkit.conf.choices import AuthKitSettings, SettingsProblem, SigningKeys
+from django_authkit.conf.choices import Adoptions, AuthKitSettings, SettingsProblem, SigningKeys
 from django_authkit.conf.cookies import for_plain_http, implied_names
 from django_authkit.types import Mode
 
@@ -81,7 +81,7 @@ def _convert(kind: Any, value: Any) -> Any:
         return _items(arguments[0], value)
     if is_dataclass(kind):
         return _nested(kind, value)
-    if isinstance(kind, type) and issubclass(kind, StrEnum | SigningKeys):
+    if isinstance(kind, type) and issubclass(kind, StrEnum | SigningKeys | Adoptions):
         return kind(value)
     if origin is Literal:
         fits = value in arguments
@@ -123,4 +123,6 @@ def _describe(kind: Any) -> str:
         return ", ".join(repr(str(member)) for member in kind)
     if kind is SigningKeys:
         return "a list of strings (PEM, JWK) and dicts"
+    if kind is Adoptions:
+        return "a list of strings (names of adapters) and dicts"
     return {bool: "True or False", str: "a string", int: "a whole number", timedelta: "a timedelta"}[kind]

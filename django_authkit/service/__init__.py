@@ -5,6 +5,7 @@ They take plain Django requests and know nothing of DRF. Each raises ``StoreUnav
 store does not answer.
 """
 
+from django_authkit.service.adoption import adopt
 from django_authkit.service.changes import update_session_auth_hash
 from django_authkit.service.devices import devices_of, end_device, end_other_devices
 from django_authkit.service.ending import log_out, revoke, revoke_all, revoke_user, sessions_of
@@ -15,6 +16,7 @@ from django_authkit.service.recognition import authenticate, current, verify
 from django_authkit.service.refreshing import refresh
 
 __all__ = [
+    "adopt",
     "authenticate",
     "current",
     "devices_of",

@@ -1,6 +1,7 @@
 """``request.session`` where it is ours: a Django session that may have an auth session behind it."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from django.http import HttpRequest
 
@@ -34,6 +35,18 @@ class SessionCarrier(Protocol):
 
     def adopt(self, key: SessionKey, found: Found) -> None:
         """Become the Django session of that auth session; a visitor's record is gone afterwards."""
+
+    def take_over(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session with the data it has; else as ``adopt``."""
+
+    def encoded_with(self, data: Mapping[str, Any]) -> str:
+        """Return *data* encoded, a visitor's own on top of it."""
+
+    def take_in(self, data: Mapping[str, Any]) -> None:
+        """Add *data* to a visitor's own, which stays as it is."""
+
+    def spare_cookie(self) -> None:
+        """Make no visitor's session during this request: the cookie that came with it is to stay."""
 
     def release(self) -> None:
         """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""

@@ -144,6 +144,9 @@ def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterat
     own = carrier.own_key if carrier and (cookies or transports.has_bearer(request)) else None
     if own is not None:  # of a log-in in this very request, say
         yield own.handle, own.digest
+    adopted = state_of(request).adopted
+    if adopted is not None and cookies:  # so the credential is on its way
+        yield adopted.session.sid, None
     for text in _presented(request, refresh, cookies):
         key = SessionKey.parse(text)
         if key is None:

@@ -48,16 +48,31 @@ class LogIn:
         backend: Dotted path of the Django auth backend that vouches for them.
         remember: Whether cookies outlive the browser.
         amr: How they proved it (RFC 8176).
+        sid: The handle, where that was decided, too.
+        auth_age: How long ago they proved it; milliseconds.
+        longest: How long it may last at most, if not for ``ABSOLUTE_LIFETIME``; milliseconds.
+        familiar: Its device is none to warn of, whatever others the user has.
+        announced: Somebody else tells about it.
     """
 
     user: AbstractBaseUser
     backend: str
     remember: bool
     amr: tuple[str, ...]
+    sid: str | None = None
+    auth_age: int = 0
+    longest: int | None = None
+    familiar: bool = False
+    announced: bool = False
 
     def new_sid(self) -> str:
-        """Return a fresh sid in the user's bucket."""
-        return new_handle(bucket_of(user_id_of(self.user), get_store().buckets))
+        """Return the sid that was decided, or a fresh one in the user's bucket."""
+        return self.sid or new_handle(bucket_of(user_id_of(self.user), get_store().buckets))
+
+    def lifetime(self) -> int:
+        """Return the absolute lifetime in milliseconds."""
+        usual = milliseconds(get_settings().absolute_lifetime)
+        return usual if self.longest is None else min(usual, self.longest)
 
 
 def log_in(
@@ -191,19 +206,20 @@ def begin(
             jti_digest=digest(jti) if jti else None,
             data=data,
             idle=milliseconds(settings.idle_timeout),
-            absolute=milliseconds(settings.absolute_lifetime),
+            absolute=wanted.lifetime(),
             access=milliseconds(settings.access_lifetime) if jti else 0,
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,
+            auth_age=wanted.auth_age,
         )
     )
-    _announce_limit(request, wanted.user, outcome)
+    if not wanted.announced:
+        _announce_limit(request, wanted.user, outcome)
     if isinstance(outcome, Refused):
         raise SessionLimitReached
-    for ended in outcome.ended:
-        announce_end(ended, EndReason.LIMIT)
     _look_again(outcome.session)
-    _announce_start(request, outcome.session)
+    if not wanted.announced:
+        _announce_start(request, outcome.session, familiar=wanted.familiar)
     return Found(session=outcome.session, now=outcome.session.created, data=data)
 
 
@@ -225,12 +241,16 @@ def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Creat
         signals.limit_reached.send(
             sender=AuthSession, user=user, request=request, refused=refused, ended=ended
         )
+    for session in ended:
+        announce_end(session, EndReason.LIMIT)
 
 
-def _announce_start(request: HttpRequest, session: AuthSession) -> None:
+def _announce_start(request: HttpRequest, session: AuthSession, *, familiar: bool) -> None:
     """Tell about a log-in; whether it is from a new device is looked up only when a receiver asks."""
 
     def is_new() -> bool:
+        if familiar:
+            return False
         others = (each for each in get_store().list_user(session.user_id) if each.sid != session.sid)
         return not any(same_browser(each.user_agent, session.user_agent) for each in others)
 

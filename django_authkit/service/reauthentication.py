@@ -71,7 +71,11 @@ def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]
 
 def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     by_header = known.transport is Transport.HEADER
-    text = transports.bearer_of(request) if by_header else transports.session_cookie_of(request)
+    adopted = state_of(request).adopted  # in a browser's first request its key is not there yet
+    if by_header:
+        text = transports.bearer_of(request)
+    else:
+        text = adopted.access if adopted else transports.session_cookie_of(request)
     key = SessionKey.parse(text)
     if key is None:
         raise SessionEnded
@@ -93,7 +97,11 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
 
 
 def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> Grant:
-    text = given if known.transport is Transport.HEADER else transports.refresh_cookie_of(request)
+    adopted = state_of(request).adopted  # in a browser's first request its token is not there yet
+    if known.transport is Transport.HEADER:
+        text = given
+    else:
+        text = adopted.refresh if adopted else transports.refresh_cookie_of(request)
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
         raise InvalidRequest("The refresh token of this session is needed.")
     return rotate(request, text, known.transport, reauthenticated=True)

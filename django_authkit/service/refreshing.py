@@ -8,9 +8,10 @@ from django_authkit import signals, transports
 from django_authkit.conf import get_settings
 from django_authkit.csrf import enforce_csrf
 from django_authkit.devices import device_of
-from django_authkit.errors import CredentialRejected, NotAuthenticated, TokenInvalid
+from django_authkit.errors import CredentialRejected, NotAuthenticated, TokenInvalid, TokenMalformed
 from django_authkit.grants import Grant
 from django_authkit.request_state import state_of
+from django_authkit.service.adoption import adopt_refresh
 from django_authkit.service.binding import check_binding
 from django_authkit.service.ending import announce_end
 from django_authkit.service.issuing import grant_tokens
@@ -36,7 +37,20 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
         CsrfFailed: It came as a cookie, and nothing proves that our front end sent it.
         CredentialRejected: It does not count. After ``RefreshReused`` the auth session is revoked.
     """
+    adopted = state_of(request).adopted
+    if adopted is not None and token is None:  # a browser's first request, and it has just got its own
+        return adopted
     text, transport = _presented(request, token)
+    try:
+        return _carried_on(request, text, transport)
+    except (TokenInvalid, TokenMalformed):
+        adopted = adopt_refresh(request, text) if transport is Transport.HEADER else None
+        if adopted is None:
+            raise
+        return adopted
+
+
+def _carried_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
     if transport is Transport.COOKIE:
         enforce_csrf(request)
     mode = transports.mode_of(text)

@@ -78,6 +78,14 @@ def jwt(id: str, **changes: Any) -> Case:  # noqa: A002
     return Case(id, mode="jwt", **changes)
 
 
+def adopt(id: str, entry: Any) -> Case:  # noqa: A002
+    """Return a case with that entry in ``ADOPT``."""
+    return Case(id, {"ADOPT": [entry]})
+
+
+CACHED = "django.contrib.sessions.backends.cache"
+OLD_SESSIONS = {"adapter": "django_sessions", "engine": CACHED}
+
 CASES = [
     Case("authkit.E001", site={"AUTHKIT_MODE": "both"}),
     Case("authkit.E001", site={"AUTHKIT_MODE": None}),
@@ -186,6 +194,28 @@ CASES = [
     Case("authkit.E068", site={"SESSION_COOKIE_NAME": "__Secure-s", "SESSION_COOKIE_SECURE": False}),
     Case("authkit.E069", {"ACCESS_COOKIE_NAME": "__Host-sessionid"}),
     Case("authkit.E069", {"REFRESH_COOKIE_NAME": "csrftoken"}),
+    Case("authkit.E004", {"ADOPT": "knox"}),
+    Case("authkit.E004", {"ADOPT": [1]}),
+    adopt("authkit.E100", "knocks"),
+    adopt("authkit.E100", "nowhere.to.be.Found"),
+    adopt("authkit.E100", "testapp.views.WhoAmI"),
+    adopt("authkit.E100", "django_authkit.adoption.Adapter"),
+    adopt("authkit.E100", {"adapter": "knox", "colour": "red"}),
+    adopt("authkit.E100", {"engine": CACHED}),
+    adopt("authkit.E101", "knox"),
+    adopt("authkit.E101", "drf_tokens"),
+    adopt("authkit.E101", "allauth"),
+    adopt("authkit.E101", "django_sessions"),
+    adopt("authkit.E102", {"adapter": "django_sessions", "engine": "nowhere.to.be.found"}),
+    adopt("authkit.E102", {"adapter": "django_sessions", "engine": "django_authkit.session_engine"}),
+    adopt("authkit.E103", {**OLD_SESSIONS, "cookie_name": "__Host-sessionid", "cookie_path": "/shop/"}),
+    adopt("authkit.E103", {**OLD_SESSIONS, "cookie_name": "csrftoken"}),
+    Case("authkit.E104", {"ADOPT": [OLD_SESSIONS], "TRANSPORTS": ["header"]}),
+    jwt(
+        "authkit.E104", authkit={"ADOPT": [OLD_SESSIONS]}, instead={OWN_AUTHENTICATION: STOCK_AUTHENTICATION}
+    ),
+    Case("authkit.E105", {"ADOPT": ["simplejwt"]}, site={"SIMPLE_JWT": {"JTI_CLAIM": None}}),
+    adopt("authkit.W106", "simplejwt"),
     Case("authkit.E070", {"USER_SERIALIZER": "testapp.views.nothing"}),
     Case("authkit.E070", {"EXTRA_CLAIMS": "testapp.views.__name__"}),
     Case("authkit.E070", {"MAX_SESSIONS": "testapp.views.nothing"}),
@@ -225,6 +255,10 @@ SILENT = [
     Case(
         "authkit.E086", {"SIGNING_KEYS": [key_as_jwk("ES256"), key_as_jwk("EdDSA"), public_pem("EdDSA", 1)]}
     ),
+    adopt("authkit.E103", {**OLD_SESSIONS, "cookie_name": "__Host-sessionid"}),
+    adopt("authkit.E102", OLD_SESSIONS),
+    adopt("authkit.E101", "simplejwt_access"),
+    adopt("authkit.W106", "simplejwt_access"),
     Case("authkit.E088", {"SIGNING_KEYS": [pem("ES256"), public_pem("EdDSA")]}),
     Case("authkit.E030", site={"SESSION_ENGINE": "unit.derived_engine"}),
     jwt("authkit.E033", authkit={"TRANSPORTS": ("header",)}, instead={CSRF: None}),

@@ -1,0 +1,185 @@
+"""Tokens of djangorestframework-simplejwt, verified by simplejwt itself with the project's ``SIMPLE_JWT``."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+from rest_framework_simplejwt import settings as simplejwt
+from rest_framework_simplejwt.authentication import JWTAuthentication
+from rest_framework_simplejwt.exceptions import (
+    AuthenticationFailed,
+    ExpiredTokenError,
+    TokenBackendError,
+    TokenBackendExpiredToken,
+    TokenError,
+)
+
+from django_authkit.adoption.adapter import Adapter, AdapterFault, ForeignLogIn, Place
+from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid, TokenMalformed
+
+
+class _Tokens(Adapter):
+    """What the kinds have in common: how a token is verified, and who its user is."""
+
+    def identify(self, credential: str) -> str:
+        """Return the ``jti`` of a token with a good signature; a token can be written in many ways."""
+        try:
+            claims = self._kind()().get_token_backend().decode(credential)
+        except TokenBackendExpiredToken as error:
+            raise TokenExpired from error
+        except TokenBackendError as error:
+            raise TokenInvalid from error
+        jti = claims.get(simplejwt.api_settings.JTI_CLAIM)
+        if not jti:
+            raise TokenInvalid
+        return str(jti)
+
+    def open(self, credential: str) -> ForeignLogIn:
+        """Return the log-in. A look-up in the blacklist, where there is one, and one for the user."""
+        token = self._verified(credential)
+        return ForeignLogIn(
+            user=_user_of(token),
+            proved=self._proof_of(token),
+            expires=self._expiry_of(token),
+            ends=self._end_of(token),
+        )
+
+    def retire(self, credential: str) -> bool:
+        """Blacklist the token, if simplejwt can do that for its kind as the project has set it up."""
+        try:
+            token = self._verified(credential)
+        except (TokenInvalid, TokenExpired):  # blacklisted already, or over by itself
+            return True
+        blacklist = getattr(token, "blacklist", None)
+        if blacklist is None:
+            return False
+        blacklist()
+        return True
+
+    def faults(self) -> Iterator[AdapterFault]:
+        """Yield what keeps a token from being adopted once only."""
+        if simplejwt.api_settings.JTI_CLAIM is None:
+            yield AdapterFault(
+                "authkit.E105",
+                'ADOPT is to take over tokens of simplejwt, and SIMPLE_JWT["JTI_CLAIM"] is None: they have '
+                "nothing by which one that was adopted is known again.",
+                "Take simplejwt out of ADOPT; its users log in again.",
+            )
+
+    def _kind(self) -> Any:
+        """Return the class of such tokens."""
+        raise NotImplementedError
+
+    def _verified(self, credential: str) -> Any:
+        try:
+            return self._kind()(credential)
+        except ExpiredTokenError as error:
+            raise TokenExpired from error
+        except TokenError as error:
+            raise TokenInvalid from error
+
+    def _proof_of(self, token: Any) -> datetime | None:
+        raise NotImplementedError
+
+    def _expiry_of(self, token: Any) -> datetime | None:
+        return _moment(token, "exp")
+
+    def _end_of(self, token: Any) -> datetime | None:
+        raise NotImplementedError
+
+
+class RefreshTokens(_Tokens):
+    """Adopts at ``refresh/`` what comes in the place of a refresh token of ours."""
+
+    name: ClassVar[str] = "simplejwt"
+    place: ClassVar[Place] = Place.REFRESH
+
+    def faults(self) -> Iterator[AdapterFault]:
+        """Yield what keeps a token from being adopted once only, or from being forgotten by simplejwt."""
+        yield from super().faults()
+        if not hasattr(self._kind(), "blacklist"):
+            yield AdapterFault(
+                "authkit.W106",
+                "ADOPT takes over refresh tokens of simplejwt, and its blacklist app is not installed: it "
+                "cannot be told that one was adopted, and goes on taking it at views of its own.",
+                "Serve none of simplejwt's views any more, or add "
+                '"rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS.',
+            )
+
+    def _kind(self) -> Any:
+        return import_string(simplejwt.api_settings.TOKEN_REFRESH_SERIALIZER).token_class
+
+    def _proof_of(self, token: Any) -> datetime | None:
+        return None if simplejwt.api_settings.ROTATE_REFRESH_TOKENS else _moment(token, "iat")
+
+    def _end_of(self, token: Any) -> datetime | None:
+        """Return when it ends; ``None`` where simplejwt would give it a successor with an end of its own."""
+        return None if simplejwt.api_settings.ROTATE_REFRESH_TOKENS else _moment(token, "exp")
+
+
+class AccessTokens(_Tokens):
+    """
+    Adopts at ``adopt/`` an access or sliding token, for no longer than it would have lasted.
+
+    For clients that have no refresh token. Those that have one present it at ``refresh/``.
+    """
+
+    name: ClassVar[str] = "simplejwt_access"
+    place: ClassVar[Place] = Place.HEADER
+
+    def find(self, request: HttpRequest) -> str | None:
+        """Return the token of the header and scheme that ``SIMPLE_JWT`` says."""
+        backend = JWTAuthentication()
+        header = backend.get_header(request)
+        try:
+            token = None if header is None else backend.get_raw_token(header)
+        except AuthenticationFailed as error:
+            raise TokenMalformed from error
+        return None if token is None else token.decode("latin-1")
+
+    def _kind(self) -> Any:
+        return simplejwt.api_settings.AUTH_TOKEN_CLASSES[0]
+
+    def _verified(self, credential: str) -> Any:
+        """Return it as the first of ``AUTH_TOKEN_CLASSES`` that it is."""
+        expired = False
+        for kind in simplejwt.api_settings.AUTH_TOKEN_CLASSES:
+            try:
+                return kind(credential)
+            except ExpiredTokenError:
+                expired = True
+            except TokenError:
+                continue
+        raise TokenExpired if expired else TokenInvalid
+
+    def _proof_of(self, token: Any) -> datetime | None:  # noqa: ARG002 - it tells nothing of the log-in
+        return None
+
+    def _expiry_of(self, token: Any) -> datetime | None:
+        """Return when it ends; a sliding token can be renewed for longer than it is good for views."""
+        return _moment(token, simplejwt.api_settings.SLIDING_TOKEN_REFRESH_EXP_CLAIM) or super()._expiry_of(
+            token
+        )
+
+    def _end_of(self, token: Any) -> datetime | None:
+        return self._expiry_of(token)
+
+
+def _user_of(token: Any) -> Any:
+    """Return the user, by all that simplejwt asks of one: ``CHECK_REVOKE_TOKEN`` and the project's rule."""
+    try:
+        user = JWTAuthentication().get_user(token)
+    except (AuthenticationFailed, ValueError, ValidationError, get_user_model().DoesNotExist) as error:
+        raise SessionEnded from error
+    if not simplejwt.api_settings.USER_AUTHENTICATION_RULE(user):
+        raise SessionEnded
+    return user
+
+
+def _moment(token: Any, claim: str) -> datetime | None:
+    seconds = token.get(claim)
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC)

@@ -1,0 +1,78 @@
+"""The log-ins of other packages that are to be taken over: can they be, as the project is set up?"""
+
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import CheckMessage, Error
+from django.utils.module_loading import import_string
+
+from django_authkit.adoption import Adapter, ForeignCookie, Place
+from django_authkit.adoption.registry import adapter_of
+from django_authkit.checks.problem import Problem
+from django_authkit.checks.stack import AUTHENTICATION_MIDDLEWARE
+from django_authkit.conf import AuthKitSettings, SettingsProblem
+from django_authkit.types import Transport
+
+NO_APP = Problem(
+    "authkit.E101", "Install the package and keep it in INSTALLED_APPS for as long as ADOPT names it."
+)
+COOKIE_CLASH = Problem(
+    "authkit.E103",
+    'Give the new cookie another name: SESSION_COOKIE_NAME = "__Host-sessionid" is the best there is.',
+)
+NOBODY_TO_ANSWER = Problem(
+    "authkit.E104",
+    f'Put "{AUTHENTICATION_MIDDLEWARE}" in the place of Django\'s, and "cookie" into TRANSPORTS.',
+)
+
+
+def check_adoption(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look at each adapter by itself, and at what stands around it."""
+    for entry in chosen.adopt:
+        try:
+            adapter = adapter_of(entry)
+        except SettingsProblem as problem:
+            yield Error(problem.message, hint=problem.hint, id=problem.check)
+            continue
+        if adapter.app is not None and not apps.is_installed(adapter.app):
+            yield _missing(adapter.app)
+            continue
+        for fault in adapter.faults():
+            yield Problem(fault.check, fault.hint).found(fault.message)
+        if adapter.place is Place.BROWSER:
+            yield from _browser_messages(adapter, chosen)
+
+
+def _missing(app: str) -> CheckMessage:
+    package = app.partition(".")[0]
+    state = "in INSTALLED_APPS" if find_spec(package) else "installed"
+    return NO_APP.found(f'AUTHKIT["ADOPT"] names an adapter that needs {app!r}, which is not {state}.')
+
+
+def _browser_messages(adapter: Adapter, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    ours = import_string(AUTHENTICATION_MIDDLEWARE)
+    classes = map(import_string, settings.MIDDLEWARE)
+    answered = any(isinstance(each, type) and issubclass(each, ours) for each in classes)
+    if not answered or Transport.COOKIE not in chosen.transports:
+        yield NOBODY_TO_ANSWER.found(
+            f"The adapter {adapter.name!r} takes over browsers, and nothing of ours would set their cookies."
+        )
+    if adapter.cookie is not None:
+        yield from _cookie_messages(adapter.cookie, chosen)
+
+
+def _cookie_messages(old: ForeignCookie, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether the old cookie and ours can be told apart: a request says neither path nor domain."""
+    new = ForeignCookie(
+        settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN
+    )
+    if old.name == new.name and old != new:
+        yield COOKIE_CLASH.found(
+            f"The old session cookie {old.name!r} has another path or domain than the new one of that name: "
+            "browsers would keep both, and send both."
+        )
+    taken = (chosen.access_cookie_name, chosen.refresh_cookie_name, settings.CSRF_COOKIE_NAME)
+    if old.name in taken:
+        yield COOKIE_CLASH.found(f"The old session cookie has the name of another one: {old.name!r}.")

@@ -1,0 +1,312 @@
+"""
+Taking over log-ins that other packages made: one auth session for each foreign credential.
+
+The order of the steps decides what a failure leaves behind:
+
+1. the credential is claimed, for a certain sid and a certain first credential of ours (``claims``),
+2. the auth session is created,
+3. the claim notes that it was,
+4. the other package is told to forget its credential,
+5. the answer is sent.
+
+Whatever is cut off before 3 is completed by whoever presents the credential next: each step, repeated,
+has the same result. From 3 on the credential adopts nothing any more, but for ``GRACE`` it is answered as
+the first time: an answer may be lost, and two requests under way. If step 4 fails, the user is logged in
+all the same, and the other package may go on taking its credential until that ends or is presented to us
+again: rather logged in twice than logged out.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from django.conf import settings as django_settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest
+from django.utils import timezone
+
+from django_authkit.adoption import Adapter, ForeignLogIn, Place
+from django_authkit.conf import get_settings
+from django_authkit.errors import (
+    CredentialRejected,
+    LoginFailed,
+    NotAuthenticated,
+    SessionEnded,
+    SessionLimitReached,
+    StoreUnavailable,
+    TokenExpired,
+    TokenInvalid,
+    TokenMalformed,
+)
+from django_authkit.grants import Grant
+from django_authkit.handles import SessionKey
+from django_authkit.service.binding import check_binding
+from django_authkit.service.carrier import carrier_of
+from django_authkit.service.claims import Claim, Proposal
+from django_authkit.service.ending import end
+from django_authkit.service.issuing import grant_tokens
+from django_authkit.service.login import LogIn, begin
+from django_authkit.service.welcome import welcome
+from django_authkit.stores.protocol import SidTaken
+from django_authkit.tokens.sealing import new_jti
+from django_authkit.types import EndReason, Found, Mode, Transport
+from django_authkit.users import load, renewed_hash, user_id_of
+from django_authkit.wiring import get_adapters, get_session_strategy, get_store
+
+GRACE: Final = 60_000
+"""
+For how long after its adoption a credential is answered with the same one of ours; milliseconds.
+
+Longer than ``REFRESH_GRACE``: it happens once in the life of a log-in, and a browser that did not wait
+for the answer has nothing else to come back with.
+"""
+
+_LONGEST_CREDENTIAL: Final = 16 * 1024
+_MARGIN: Final = 60 * 60 * 1000
+"""Other packages have a clock and a leeway of their own."""
+_FOR_GOOD: Final = 10 * 365 * 24 * 60 * 60 * 1000
+"""How long a claim lasts on a credential that has no end."""
+
+_UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
+"""What counts as the moment of a proof of which only is known that there was one."""
+
+_T = TypeVar("_T")
+
+logger = logging.getLogger("django_authkit.adoption")
+
+
+def adopt(request: HttpRequest) -> Grant:
+    """
+    Adopt the log-in whose foreign credential comes in a header, as its package has it.
+
+    Returns:
+        What to send, as after a log-in by header.
+
+    Raises:
+        NotAuthenticated: No header has what an adapter of ``ADOPT`` looks for.
+        CredentialRejected: None of those that it has counts.
+        SessionLimitReached: As ``log_in`` says; the foreign credential stays what it is.
+    """
+    rejected: CredentialRejected | None = None
+    for adapter in get_adapters(Place.HEADER):
+        try:
+            credential = adapter.find(request)
+            if credential is not None:
+                return adopt_credential(request, adapter, credential, Transport.HEADER)
+        except CredentialRejected as error:
+            rejected = rejected or error
+    raise rejected or NotAuthenticated
+
+
+def adopt_refresh(request: HttpRequest, token: str) -> Grant | None:
+    """Adopt the log-in of a foreign refresh token as ``adopt`` does; ``None`` where ``ADOPT`` names none."""
+    rejected: CredentialRejected | None = None
+    for adapter in get_adapters(Place.REFRESH):
+        try:
+            return adopt_credential(request, adapter, token, Transport.HEADER)
+        except CredentialRejected as error:
+            rejected = rejected or error
+    if rejected is not None:
+        raise rejected
+    return None
+
+
+def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, transport: Transport) -> Grant:
+    """
+    Adopt the log-in of one foreign credential.
+
+    Raises:
+        CredentialRejected: It does not count, or was adopted longer than ``GRACE`` ago.
+        SessionLimitReached: As ``log_in`` says.
+        StoreUnavailable: The store, or what the other package asks, did not answer.
+    """
+    if not credential.isprintable() or len(credential) > _LONGEST_CREDENTIAL:
+        raise TokenMalformed
+    claim = Claim(adapter.identify(credential))
+    try:
+        foreign = _asking(lambda: adapter.open(credential))
+    except CredentialRejected:
+        claimed = claim.read()  # it may be our own doing that it counts no more
+        if claimed is None or not claimed.began:
+            raise
+        return _once_more(request, adapter, credential, claimed, transport)
+    wanted = _log_in_of(foreign, adapter)
+    fresh = _proposal(wanted)
+    lasting = _FOR_GOOD if foreign.expires is None else _until(foreign.expires) + _MARGIN
+    claimed = claim.stake(fresh, lasting)
+    own = claimed.sid == fresh.sid
+    if claimed.began and not own:
+        return _once_more(request, adapter, credential, claimed, transport)
+    wanted = replace(wanted, sid=claimed.sid, announced=not own)
+    found = _create(request, wanted, foreign, claim, claimed)
+    claim.settle(claimed, found.session.created, lasting)
+    if _retire(adapter, credential):
+        with suppress(StoreUnavailable):  # it is remembered for longer than it need be
+            claim.settle(claimed, found.session.created, GRACE)
+    carrier = carrier_of(request)
+    if claimed.mode is Mode.JWT and transport is Transport.COOKIE and carrier is not None:
+        carrier.take_in(foreign.data)
+    return _grant(request, claimed, found, wanted.user, transport)
+
+
+def drop_credential(adapter: Adapter, credential: str) -> None:
+    """Have the other package forget a credential that is not to be adopted any more, if it counts."""
+    try:
+        adapter.identify(credential)
+        _asking(lambda: adapter.open(credential))
+    except (CredentialRejected, StoreUnavailable):
+        return
+    _retire(adapter, credential)
+
+
+def _log_in_of(foreign: ForeignLogIn, adapter: Adapter) -> LogIn:
+    """
+    Return what is to begin, for a user who may still come in.
+
+    Raises:
+        SessionEnded: The user is gone, disabled, or has another password.
+        TokenExpired: Its time was over anyway.
+    """
+    backend = foreign.backend
+    if backend is None:
+        backend = django_settings.AUTHENTICATION_BACKENDS[0]
+    user: AbstractBaseUser = load(user_id_of(foreign.user), backend)
+    if foreign.auth_hash is not None:
+        renewed_hash(user, foreign.auth_hash)
+    longest = None if foreign.ends is None else _until(foreign.ends)
+    if longest is not None and longest <= 0:
+        raise TokenExpired
+    return LogIn(
+        user=user,
+        backend=backend,
+        remember=foreign.remember,
+        amr=(f"adopted:{adapter.name}",),
+        auth_age=max(0, -_until(foreign.proved or _UNKNOWN)),
+        longest=longest,
+        familiar=True,
+    )
+
+
+def _proposal(wanted: LogIn) -> Proposal:
+    sid, mode = wanted.new_sid(), get_settings().mode
+    return Proposal(mode=mode, sid=sid, secret=new_jti() if mode is Mode.JWT else SessionKey.new(sid).secret)
+
+
+def _create(
+    request: HttpRequest, wanted: LogIn, foreign: ForeignLogIn, claim: Claim, claimed: Proposal
+) -> Found:
+    """Create the record that was claimed, or find that it was created."""
+    by_key, carrier = claimed.mode is Mode.SESSION, carrier_of(request)
+    data = carrier.encoded_with(foreign.data) if by_key and carrier is not None and foreign.data else ""
+    try:
+        found = begin(
+            request,
+            wanted,
+            key=SessionKey(claimed.sid, claimed.secret) if by_key else None,
+            jti=None if by_key else claimed.secret,
+            data=data,
+        )
+    except SessionLimitReached:
+        claim.release()
+        raise
+    except SidTaken as error:  # it was created, and ended before the claim could say so
+        claim.release()
+        raise SessionEnded from error
+    except LoginFailed as error:
+        raise SessionEnded from error
+    _see_that_it_lives(claim, found, own=not wanted.announced)
+    return found
+
+
+def _see_that_it_lives(claim: Claim, found: Found, *, own: bool) -> None:
+    """
+    See that this is the beginning of the auth session, and not after its end.
+
+    If others have completed the adoption and it has ended since, a store that forgets what has ended has
+    just brought it back: it is ended again. And a store that does not forget may have found it expired.
+
+    Raises:
+        TokenInvalid, SessionEnded: It is after its end.
+    """
+    latest = claim.read()
+    if latest is not None and latest.began not in (0, found.session.created):
+        end(found.session.sid, EndReason.REVOKED)
+        raise TokenInvalid
+    if not own and not isinstance(get_store().load(found.session.sid), Found):
+        claim.release()  # whoever began it was cut off, longer ago than it could live unused
+        raise SessionEnded
+
+
+def _once_more(
+    request: HttpRequest, adapter: Adapter, credential: str, claimed: Proposal, transport: Transport
+) -> Grant:
+    """
+    Answer as the first time, shortly after it and while the first credential of ours is current.
+
+    Raises:
+        TokenInvalid: It is later.
+    """
+    _retire(adapter, credential)  # the first time it may have failed
+    found = _find(claimed)
+    if found is None or found.session.created != claimed.began or found.now - claimed.began > GRACE:
+        raise TokenInvalid
+    user = welcome(found.session, found.user)
+    check_binding(request, found.session)
+    return _grant(request, claimed, found, user, transport)
+
+
+def _find(claimed: Proposal) -> Found | None:
+    if claimed.mode is Mode.SESSION:
+        found = get_session_strategy().look_up(SessionKey(claimed.sid, claimed.secret), slide=False)
+    else:
+        found = get_store().load(claimed.sid)
+    if not isinstance(found, Found) or found.session.generation > 1:
+        return None
+    return found
+
+
+def _grant(
+    request: HttpRequest, claimed: Proposal, found: Found, user: AbstractBaseUser, transport: Transport
+) -> Grant:
+    if claimed.mode is Mode.JWT:
+        return grant_tokens(found.session, user, jti=claimed.secret, now=found.now, transport=transport)
+    key, carrier = SessionKey(claimed.sid, claimed.secret), carrier_of(request)
+    if transport is Transport.COOKIE and carrier is not None:
+        carrier.take_over(key, found)
+    return Grant(
+        session=found.session,
+        user=user,
+        transport=transport,
+        access=key.text,
+        refresh=None,
+        expires_in=(found.session.idle_until - found.now) // 1000,
+    )
+
+
+def _retire(adapter: Adapter, credential: str) -> bool:
+    """Have the other package forget its credential; tell whether that is for good."""
+    try:
+        return _asking(lambda: adapter.retire(credential))
+    except StoreUnavailable:
+        logger.exception("A log-in was adopted, and %s could not be told to forget it.", adapter.name)
+        return False
+
+
+def _asking(question: Callable[[], _T]) -> _T:
+    """Ask the other package. That it does not answer says nothing about its credential."""
+    from django_authkit.stores.redis import CACHE_ERRORS  # its sessions may be in a cache there
+
+    try:
+        return question()
+    except (OperationalError, InterfaceError, *CACHE_ERRORS) as error:
+        raise StoreUnavailable from error
+
+
+def _until(moment: datetime) -> int:
+    """Return the milliseconds from now until *moment*; negative if it has passed."""
+    aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return int((aware - timezone.now()).total_seconds() * 1000)

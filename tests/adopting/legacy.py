@@ -1,0 +1,33 @@
+"""An adapter of a project's own, as the reference describes them."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.http import HttpRequest
+
+from django_authkit.adoption import Adapter, ForeignLogIn, Place
+from django_authkit.errors import TokenInvalid
+
+
+class CachedTokens(Adapter):
+    """Tokens that a project kept in its cache."""
+
+    name: ClassVar[str] = "cached_tokens"
+    place: ClassVar[Place] = Place.HEADER
+
+    def find(self, request: HttpRequest) -> str | None:
+        """Return what comes in the project's own header."""
+        return request.headers.get("X-Api-Token")
+
+    def open(self, credential: str) -> ForeignLogIn:
+        """Return the log-in that the cache knows."""
+        user = User.objects.filter(pk=cache.get(f"token:{credential}")).first()
+        if user is None:
+            raise TokenInvalid
+        return ForeignLogIn(user=user)
+
+    def retire(self, credential: str) -> bool:
+        """Forget it."""
+        cache.delete(f"token:{credential}")
+        return True

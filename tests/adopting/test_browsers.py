@@ -1,0 +1,294 @@
+"""Browsers with a session of Django's own: what their first request is answered with, whatever it is."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.core.signals import got_request_exception
+from django.test import Client
+
+from adopting.changeover import Browser, Changeover
+from device import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, Device, body, is_cleared
+from django_authkit import sessions_of
+from django_authkit.types import Transport
+
+SESSIONS = Browser("db")
+
+
+@pytest.fixture
+def browser(site: Changeover, ada: User) -> Device:
+    """Return ada's browser, which logged in and filled its cart; the site has changed over since."""
+    site.before()
+    client = Client(headers={"User-Agent": FIREFOX})
+    client.post("/plain/login/", {"username": "ada", "password": PASSWORD}, secure=True)
+    client.post("/django/cart/", '"pear"', content_type="application/json", secure=True)
+    site.after(SESSIONS.entry)
+    browser = Device(site.live.mode, Transport.COOKIE)
+    browser.user_agent = FIREFOX
+    browser.cookies["sessionid"] = client.cookies["sessionid"].value
+    return browser
+
+
+def with_csrf(site: Changeover, browser: Device) -> Device:
+    """Let the browser have the CSRF cookie that it had from the old site."""
+    stranger = site.live.device(Transport.COOKIE)
+    stranger.who()
+    browser.cookies["csrftoken"] = stranger.cookies["csrftoken"]
+    return browser
+
+
+PAGES = ["/plain/whoami/", "/plain/whoami-async/", "/api/whoami/", "/auth/session/", "/django/cart/"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_any_first_request(site: Changeover, browser: Device, ada: User, path: str) -> None:
+    """It is answered as usual, with our cookies in the answer, and the old cookie goes."""
+    answer = browser.get(path)
+    assert answer.status_code == 200
+    assert f'"id":{ada.pk}' in answer.content.decode().replace(" ", "")
+    names = set(CREDENTIAL_COOKIES[:1] if site.live.mode == "session" else CREDENTIAL_COOKIES[1:])
+    assert names <= answer.cookies.keys()
+    assert all(answer.cookies[name]["secure"] and answer.cookies[name]["httponly"] for name in names)
+    assert all(answer.cookies[name]["expires"] for name in names)
+    assert is_cleared(answer.cookies["sessionid"])
+    assert answer["Cache-Control"] == "no-store"
+    assert browser.logged_in()
+    assert [each.user_agent for each in sessions_of(ada)] == [FIREFOX]
+
+
+def test_the_same_name(site: Changeover, browser: Device, ada: User) -> None:
+    """A project that keeps the name of its session cookie has it replaced (session mode), or left alone."""
+    site.after(SESSIONS.entry, cookie_name="sessionid")
+    old = browser.cookies["sessionid"]
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    if site.live.mode == "session":
+        assert len(browser.cookies["sessionid"]) == 40
+    assert browser.cookies.get("sessionid") != old
+    with site.live.counted() as trips:
+        browser.get("/plain/whoami/")
+    assert len(trips.queries) == 1, trips
+    browser.who()
+    assert browser.log_out().status_code == 204
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+    assert sessions_of(ada) == ()
+
+
+@pytest.mark.parametrize("cookie_name", ["sessionid", "__Host-sessionid"])
+def test_what_was_in_the_session(site: Changeover, browser: Device, ada: User, cookie_name: str) -> None:
+    """Cart and whatever else is in the session goes along, at once and on later requests."""
+    site.after(SESSIONS.entry, cookie_name=cookie_name)
+    for _ in range(3):
+        assert body(browser.get("/django/cart/")) == {"cart": ["pear"], "id": ada.pk}
+    answer = browser.send("POST", "/django/cart/", b'"plum"', headers=browser.csrf())
+    assert body(answer)["cart"] == ["pear", "plum"]
+    assert body(browser.get("/django/cart/"))["cart"] == ["pear", "plum"]
+
+
+def test_two_tabs(site: Changeover, browser: Device, ada: User) -> None:
+    """A second request that was under way has the same cart and ends with the same cookies."""
+    tab = browser.copy()
+    browser.get("/django/cart/")
+    assert body(tab.get("/django/cart/")) == {
+        "cart": ["pear"] if site.live.mode == "session" else [],
+        "id": ada.pk,
+    }
+    assert tab.carrier == browser.carrier
+
+
+def test_an_unsafe_first_request(site: Changeover, browser: Device, ada: User) -> None:
+    """A form from our own front end does what it does, and is answered with our cookies."""
+    with_csrf(site, browser)
+    answer = browser.post("/api/notes/", {"text": "hello"})
+    assert answer.status_code == 201, answer.content
+    assert body(answer)["owner"] == ada.pk
+    assert browser.logged_in()
+
+
+@pytest.mark.parametrize("cookie_name", ["sessionid", "__Host-sessionid"])
+@pytest.mark.parametrize("path", ["/api/notes/", "/plain/notes/", "/django/cart/", "/auth/logout/"])
+def test_a_forged_first_request(
+    site: Changeover, browser: Device, ada: User, path: str, cookie_name: str
+) -> None:
+    """Another site's form sets no cookie, adopts nothing and ends nothing; the old log-in waits."""
+    site.after(SESSIONS.entry, cookie_name=cookie_name)
+    old = browser.cookies["sessionid"]
+    answer = browser.send("POST", path, b'"x"', headers={"Origin": "https://evil.example"})
+    assert not answer.cookies
+    assert browser.cookies["sessionid"] == old
+    assert sessions_of(ada) == ()
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+
+
+def test_a_page_that_fails(site: Changeover, browser: Device, ada: User) -> None:
+    """The cookies come with an error of the server's, too: what they replace is no more."""
+
+    def fail(**event: Any) -> None:
+        raise RuntimeError("a bug of the project's")
+
+    from testapp.django_views import midway
+
+    midway.connect(fail)
+    client = Client(raise_request_exception=False)
+    client.cookies["sessionid"] = browser.cookies["sessionid"]
+    got_request_exception.disconnect(client.store_exc_info)
+    try:
+        assert client.get("/django/cart/", secure=True).status_code == 500
+    finally:
+        midway.disconnect(fail)
+    browser.cookies = {name: morsel.value for name, morsel in client.cookies.items() if morsel.value}
+    assert "sessionid" not in browser.cookies
+    site.live.advance(seconds=100)
+    assert browser.logged_in()
+
+
+def test_logging_out_first(site: Changeover, browser: Device, ada: User) -> None:
+    """Whoever's first request is a log-out is logged out, and stays so."""
+    with_csrf(site, browser)
+    answer = browser.log_out()
+    assert answer.status_code == 204
+    assert sessions_of(ada) == ()
+    assert Session.objects.count() == 0
+    assert not any(browser.cookies.get(name) for name in CREDENTIAL_COOKIES)
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+
+
+def test_logging_out_first_by_djangos_own_view(site: Changeover, browser: Device, ada: User) -> None:
+    """Django's ``logout`` does the same."""
+    with_csrf(site, browser)
+    assert browser.submit("/plain/logout/").status_code == 204
+    assert sessions_of(ada) == ()
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+
+
+def test_logging_in_first(site: Changeover, browser: Device, ada: User) -> None:
+    """A log-in ends what the old cookie was, and what it became."""
+    site.live.add_user("bob")
+    with_csrf(site, browser)
+    assert browser.log_in("bob").status_code == 200
+    assert body(browser.who())["user"]["username"] == "bob"
+    assert sessions_of(ada) == ()
+    assert Session.objects.count() == 0
+
+
+def test_refreshing_first(site: Changeover, browser: Device, ada: User) -> None:
+    """A front end that begins with a refresh is answered with its new cookies."""
+    with_csrf(site, browser)
+    answer = browser.refresh()
+    assert answer.status_code == 200, answer.content
+    assert browser.logged_in()
+    assert len(sessions_of(ada)) == 1
+
+
+def test_proving_who_it_is_first(site: Changeover, browser: Device, ada: User) -> None:
+    """A front end that begins with a fresh proof has one afterwards."""
+    with_csrf(site, browser)
+    assert browser.reauthenticate().status_code == 200
+    assert browser.get("/api/vault/").status_code == 200
+    assert len(sessions_of(ada)) == 1
+
+
+def test_a_credential_of_ours_beside_it(site: Changeover, browser: Device, ada: User) -> None:
+    """It counts alone. The old session is over then: or a log-out would bring it back."""
+    site.live.add_user("bob")
+    other = site.live.device(Transport.COOKIE)
+    other.who()
+    other.log_in("bob")
+    other.cookies["sessionid"] = browser.cookies["sessionid"]
+    assert body(other.get("/plain/whoami/"))["id"] != ada.pk
+    assert sessions_of(ada) == ()
+    assert Session.objects.count() == 0
+    assert "sessionid" not in other.cookies
+
+
+def test_a_bearer_beside_it(site: Changeover, browser: Device, ada: User) -> None:
+    """A header counts alone, good or bad, and no cookie is set for it."""
+    bob = site.live.add_user("bob")
+    app = site.live.logged_in("bob")
+    for credential, owner in ((app.access, bob.pk), ("junk", None)):
+        answer = browser.get("/api/whoami/", {"Authorization": f"Bearer {credential}"})
+        assert (body(answer).get("id")) == owner
+        assert not answer.cookies
+    assert sessions_of(ada) == ()
+    assert Session.objects.count() == 1
+
+
+def test_a_cookie_of_ours_that_is_over(site: Changeover, browser: Device, ada: User) -> None:
+    """Beside a dead cookie of ours the old log-in counts."""
+    other = site.live.device(Transport.COOKIE)
+    other.who()
+    other.log_in()
+    sid = site.live.sid(other)
+    from django_authkit import revoke
+
+    revoke(sid)
+    for name in CREDENTIAL_COOKIES[:2]:
+        if name in other.cookies:
+            browser.cookies[name] = other.cookies[name]
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    assert browser.logged_in()
+
+
+def test_a_visitor(site: Changeover, ada: User) -> None:
+    """A session that nobody logged in with is no log-in; what it had in it is not taken over."""
+    site.before()
+    client = Client()
+    client.post("/django/cart/", '"pear"', content_type="application/json", secure=True)
+    site.after(SESSIONS.entry)
+    browser = Device(site.live.mode, Transport.COOKIE)
+    browser.cookies["sessionid"] = client.cookies["sessionid"].value
+    assert browser.get("/api/whoami/").status_code == 401
+    assert "sessionid" not in browser.cookies
+
+
+def test_a_new_password(site: Changeover, browser: Device, ada: User) -> None:
+    """A session from before the password was changed is refused, as Django would."""
+    User.objects.filter(pk=ada.pk).update(password="md5$x$0123456789abcdef0123456789abcdef")
+    assert body(browser.get("/plain/whoami/"))["id"] is None
+    assert sessions_of(ada) == ()
+
+
+def test_a_rotated_secret_key(site: Changeover, browser: Device, ada: User) -> None:
+    """After a rotation of ``SECRET_KEY`` old sessions are good by ``SECRET_KEY_FALLBACKS``, as in Django."""
+    settings = site.live.settings
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another key, and long enough to sign with, as the first one was"
+    site.live.keep_time()
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    assert browser.logged_in()
+
+
+def test_a_session_of_the_browser_s_run(site: Changeover, ada: User) -> None:
+    """A session that was to end with the browser gets cookies that do."""
+    site.live.settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+    site.before()
+    credential = SESSIONS.log_in(site)
+    site.after(SESSIONS.entry)
+    answer, _ = SESSIONS.present(site, credential)
+    assert not any(answer.cookies[name]["expires"] for name in CREDENTIAL_COOKIES if name in answer.cookies)
+    assert [each.remember for each in sessions_of(ada)] == [False]
+
+
+def test_sessions_that_every_request_saved(site: Changeover, browser: Device, ada: User) -> None:
+    """Where use moved the end of a Django session, our absolute lifetime is the only one."""
+    site.live.settings.SESSION_SAVE_EVERY_REQUEST = True
+    browser.get("/plain/whoami/")
+    (session,) = sessions_of(ada)
+    assert (session.ends - session.created) // 86_400_000 == 90
+
+
+def test_an_old_cache_that_is_down(site: Changeover, ada: User) -> None:
+    """Django takes a cache that is down for an empty session; here it is a 503, and nobody is logged out."""
+    settings = site.live.settings
+    old = Browser("cache")
+    site.before("cache")
+    credential = old.log_in(site)
+    site.after(old.entry)
+    settings.SESSION_CACHE_ALIAS = "gone"
+    answer, browser = old.present(site, credential)
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
+    assert not answer.cookies
+    settings.SESSION_CACHE_ALIAS = "default"
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk

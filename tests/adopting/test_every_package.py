@@ -1,0 +1,203 @@
+"""What holds for the log-ins of every package: adopted once, still logged in, refused when they must be."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from adopting.changeover import PACKAGES, Changeover, Package
+from device import body
+from django_authkit import sessions_of, signals
+from django_authkit.types import Transport
+
+
+@pytest.fixture(params=PACKAGES)
+def package(request: pytest.FixtureRequest) -> Package:
+    """Return each package in turn."""
+    return PACKAGES[request.param]
+
+
+@pytest.fixture
+def credential(site: Changeover, package: Package, ada: User) -> str:
+    """Return the credential of a log-in from before the site changed over, which it has done since."""
+    site.before(package.engine)
+    credential = package.log_in(site)
+    site.after(package.entry)
+    return credential
+
+
+def test_a_log_in_goes_on(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """Whoever was logged in still is, by a credential of ours; and the package has forgotten its own."""
+    started: list[Any] = []
+
+    def note(**event: Any) -> None:
+        started.append((event["session"].sid, bool(event["new_device"])))
+
+    signals.session_started.connect(note)
+    try:
+        answer, client = package.present(site, credential)
+    finally:
+        signals.session_started.disconnect(note)
+    assert answer.status_code == 200, answer.content
+    assert answer["Cache-Control"] == "no-store"
+    assert client.logged_in()
+    (session,) = sessions_of(ada)
+    assert started == [(session.sid, False)]
+    assert body(client.who())["session"]["sid"] == session.sid
+    assert session.amr[0].startswith("adopted:")
+    assert session.mode is site.live.mode
+    assert session.address == client.address
+    assert client.refresh().status_code == 200
+    assert client.log_out().status_code == 204
+    assert sessions_of(ada) == ()
+    if package.entry not in ("simplejwt", "simplejwt_access") and package.engine != "signed_cookies":
+        assert not package.is_alive(site, credential)
+
+
+def test_presented_again_at_once(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """A second request under way gets the same credential, and there is one auth session."""
+    _, first = package.present(site, credential)
+    answer, second = package.present(site, credential)
+    assert answer.status_code == 200
+    assert second.carrier == first.carrier
+    assert first.logged_in()
+    assert second.logged_in()
+    assert len(sessions_of(ada)) == 1
+
+
+@pytest.mark.parametrize("later", [timedelta(seconds=61), timedelta(hours=2)], ids=str)
+def test_presented_again_later(
+    site: Changeover, package: Package, credential: str, ada: User, later: timedelta
+) -> None:
+    """What was adopted adopts nothing more, and who adopted it stays logged in."""
+    _, client = package.present(site, credential)
+    if package.entry == "simplejwt_access":
+        later = timedelta(seconds=61)  # two hours later it had expired anyway
+    site.live.advance(seconds=later.total_seconds())
+    client.who()
+    assert client.refresh().status_code == 200
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+    assert len(sessions_of(ada)) == 1
+    assert client.logged_in()
+
+
+def test_presented_again_after_log_out(
+    site: Changeover, package: Package, credential: str, ada: User
+) -> None:
+    """Who logged out is not logged in again by the old credential, at once or later."""
+    _, client = package.present(site, credential)
+    client.who()
+    assert client.log_out().status_code == 204
+    for seconds in (0, 61):
+        site.live.advance(seconds=seconds)
+        answer, _ = package.present(site, credential)
+        assert answer.status_code == 401
+    assert sessions_of(ada) == ()
+
+
+def test_a_deactivated_user(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """An account that was switched off behind every signal is refused."""
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+    User.objects.filter(pk=ada.pk).update(is_active=True)
+    assert sessions_of(ada) == ()
+
+
+def test_a_deleted_user(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """The credential of who is gone is refused, and is no error of the server's."""
+    User.objects.filter(pk=ada.pk).delete()
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+
+
+def test_an_expired_credential(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """What has expired at its own package is refused."""
+    if package.entry == "drf_tokens":
+        pytest.skip("these tokens do not expire")
+    site.live.advance(days=15)
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+    assert sessions_of(ada) == ()
+
+
+JUNK = ["x", "x" * 40, "a.b.c", "☃", "a\x00b", "\ud800", "x" * 20_000, "../../etc/passwd", "a:b:c", "'"]
+
+
+def test_junk(site: Changeover, package: Package, credential: str) -> None:
+    """Whatever is no credential of theirs is refused, and breaks nothing."""
+    for text in JUNK:
+        if package.entry == "simplejwt" or (text.isascii() and "\0" not in text):
+            answer, _ = package.present(site, text)
+            assert answer.status_code in {400, 401}, text
+
+
+def test_the_limit_refuses(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """Who has as many auth sessions as allowed keeps the old log-in, which is adopted when there is room."""
+    site.after(package.entry, MAX_SESSIONS=1, ON_LIMIT="refuse")
+    other = site.live.logged_in()
+    answer, _ = package.present(site, credential)
+    assert answer.status_code in (401, 403)
+    assert len(sessions_of(ada)) == 1
+    other.log_out()
+    answer, client = package.present(site, credential)
+    assert answer.status_code == 200
+    assert client.logged_in()
+
+
+def test_nothing_is_adopted_unless_asked(
+    site: Changeover, package: Package, credential: str, ada: User
+) -> None:
+    """Without the setting the credentials of others mean nothing, and cost nothing."""
+    site.after()
+    with site.live.counted() as trips:
+        answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+    assert not trips.commands
+    assert not trips.queries
+    assert sessions_of(ada) == ()
+
+
+def test_our_own_credentials_cost_what_they_did(
+    site: Changeover, package: Package, credential: str, ada: User
+) -> None:
+    """With the setting a request with a credential of ours costs no look-up more."""
+    for transport in Transport:
+        device = site.live.device(transport)
+        device.log_in()
+        device.call()
+        with site.live.counted() as trips:
+            device.call()
+        assert len(trips.commands) == (1 if site.live.on_redis else 0), trips
+        assert len(trips.queries) == 1, trips
+
+
+def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """It ends when the foreign log-in would have ended, or after our absolute lifetime, if that is sooner."""
+    package.present(site, credential)
+    (session,) = sessions_of(ada)
+    left = session.expires_at - timezone.now()
+    longest = {
+        "knox": timedelta(hours=10),
+        "simplejwt": timedelta(days=1),
+        "simplejwt_access": timedelta(minutes=5),
+        "drf_tokens": timedelta(days=90),
+    }.get(str(package.entry), timedelta(days=14))
+    assert longest - timedelta(minutes=1) < left <= longest + timedelta(seconds=1)
+
+
+def test_the_age_of_the_proof(site: Changeover, package: Package, ada: User) -> None:
+    """What needs a fresh proof takes no adoption for one: it counts from the old log-in, if that is known."""
+    site.before(package.engine)
+    credential = package.log_in(site)
+    site.live.advance(minutes=4)
+    site.after(package.entry, RECENT_AUTH=timedelta(minutes=3))
+    _, client = package.present(site, credential)
+    assert client.get("/api/vault/").status_code == 401
+    (session,) = sessions_of(ada)
+    age = session.created - session.auth_time
+    known = package.entry in ("knox", "drf_tokens", "simplejwt", "allauth")
+    assert (abs(age - 240_000) < 5_000) if known else session.auth_time == 0

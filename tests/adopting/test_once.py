@@ -1,0 +1,182 @@
+"""Exactly once: in a race, and when whatever an adoption asks stops answering in the middle of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import OperationalError, connections
+
+from adopting.changeover import PACKAGES, Changeover, Package
+from device import Device
+from django_authkit import sessions_of, signals
+from django_authkit.adoption import Place
+from django_authkit.errors import StoreUnavailable
+from django_authkit.types import EndReason
+from django_authkit.wiring import get_adapters, get_store
+from rig import rounds
+
+THREADS = 6
+
+
+@pytest.fixture(params=PACKAGES)
+def package(request: pytest.FixtureRequest) -> Package:
+    """Return each package in turn."""
+    return PACKAGES[request.param]
+
+
+def log_in_before(site: Changeover, package: Package) -> str:
+    """Return a credential from before; the site has changed over since."""
+    site.before(package.engine)
+    credential = package.log_in(site)
+    site.after(package.entry)
+    return credential
+
+
+@contextmanager
+def heard() -> Iterator[list[str]]:
+    """Note the sid of each auth session that is told of."""
+    sids: list[str] = []
+
+    def note(**event: Any) -> None:
+        sids.append(event["session"].sid)
+
+    signals.session_started.connect(note)
+    try:
+        yield sids
+    finally:
+        signals.session_started.disconnect(note)
+
+
+def test_a_race(site: Changeover, package: Package, ada: User) -> None:
+    """Of many requests at once with one credential each gets the same one of ours, of one auth session."""
+
+    def present(credential: str, barrier: Barrier, clients: list[tuple[int, Device]]) -> None:
+        barrier.wait()
+        try:
+            answer, client = package.present(site, credential)
+            clients.append((answer.status_code, client))
+        finally:
+            connections.close_all()
+
+    for _ in range(rounds(20)):
+        site.live.advance(seconds=2)  # signed cookies of one second are the same
+        credential, clients = log_in_before(site, package), list[tuple[int, Device]]()
+        arguments = (credential, Barrier(THREADS), clients)
+        with heard() as told:
+            threads = [Thread(target=present, args=arguments) for _ in range(THREADS)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        assert [status for status, _ in clients] == [200] * THREADS
+        assert len({client.carrier for _, client in clients}) == 1
+        assert all(client.logged_in() for _, client in clients)
+        (session,) = sessions_of(ada)
+        assert told == [session.sid]
+        get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
+
+
+STEPS = ("load_anonymous", "create_anonymous", "create", "save_anonymous")
+"""What an adoption asks of the store."""
+NOTED = 5
+"""Which of its questions notes that it was done; then comes one whose failure nobody sees."""
+
+
+class Outage:
+    """Lets the store fail at the n-th of its steps: before it was done, or after it was (a lost reply)."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, done: bool) -> None:
+        self._left, self._done, self.struck = at, done, False
+        for name in STEPS:
+            monkeypatch.setattr(get_store(), name, self._failing(getattr(get_store(), name)))
+
+    def _failing(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._left -= 1
+            if self._left != 0:
+                return method(*args, **kwargs)
+            self.struck = True
+            if self._done:
+                method(*args, **kwargs)
+            raise StoreUnavailable
+
+        return call
+
+
+@pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("name", ["db", "signed_cookies", "knox", "simplejwt"])
+def test_the_store_goes_down(
+    site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch, name: str, done: bool
+) -> None:
+    """Wherever it is cut off, it is a 503, and whoever comes again is logged in: once."""
+    package, struck = PACKAGES[name], 0
+    while True:
+        credential = log_in_before(site, package)
+        with monkeypatch.context() as patch:
+            outage = Outage(patch, struck + 1, done=done)
+            answer, _ = package.present(site, credential)
+        if not outage.struck:
+            break
+        struck += 1
+        assert answer.status_code == (503 if struck <= NOTED else 200), f"at step {struck}"
+        assert not (answer.cookies and struck <= NOTED)
+        site.live.advance(minutes=5 if struck < NOTED else 0.5)
+        answer, client = package.present(site, credential)
+        assert answer.status_code == 200, f"at step {struck}"
+        assert client.logged_in()
+        assert len(sessions_of(ada)) == 1
+        get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
+    assert struck >= NOTED
+    assert len(sessions_of(ada)) == 1
+
+
+def adapter_of(package: Package) -> Any:
+    """Return the adapter in use."""
+    (adapter,) = (each for place in Place for each in get_adapters(place))
+    return adapter
+
+
+def test_the_other_package_goes_down(
+    site: Changeover, package: Package, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While it cannot be asked it is a 503, and afterwards everything is as it was."""
+    credential = log_in_before(site, package)
+
+    def fail(credential: str) -> Any:
+        raise OperationalError("the connection was refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter_of(package), "open", fail)
+        answer, _ = package.present(site, credential)
+    assert answer.status_code == 503
+    assert not answer.cookies
+    assert sessions_of(ada) == ()
+    answer, client = package.present(site, credential)
+    assert answer.status_code == 200
+    assert client.logged_in()
+
+
+def test_the_other_package_cannot_be_told(
+    site: Changeover, package: Package, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If it cannot be told to forget, the user is logged in all the same; it is told when they come again."""
+    credential = log_in_before(site, package)
+
+    def fail(credential: str) -> bool:
+        raise OperationalError("the connection was refused")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(adapter_of(package), "retire", fail)
+        answer, client = package.present(site, credential)
+    assert answer.status_code == 200
+    assert client.logged_in()
+    site.live.advance(seconds=100)
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+    assert client.logged_in()
+    assert len(sessions_of(ada)) == 1
+    if package.engine != "signed_cookies" and "simplejwt" not in package.entry:
+        assert not package.is_alive(site, credential)

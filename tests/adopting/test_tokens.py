@@ -1,0 +1,276 @@
+"""What is particular about the tokens of each package."""
+
+import base64
+import json
+import string
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.utils import timezone
+from knox.models import AuthToken
+from knox.settings import knox_settings
+from knox.signals import token_expired
+from rest_framework.authtoken.models import Token
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken, UntypedToken
+
+from adopting.changeover import DRF, AllauthApp, Changeover, Knox, SimpleJWT, SimpleJWTAccess
+from device import PASSWORD, body, code
+from django_authkit import sessions_of
+from django_authkit.types import Transport
+
+ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+simplejwt, access, knox, drf, allauth = SimpleJWT(), SimpleJWTAccess(), Knox(), DRF(), AllauthApp()
+with_blacklist = pytest.mark.skipif(
+    not hasattr(RefreshToken, "blacklist"), reason="simplejwt's blacklist app is left out in this run"
+)
+
+
+@pytest.fixture
+def credential(site: Changeover, ada: User) -> str:
+    """Return a refresh token of simplejwt's; the site has changed over since."""
+    site.before()
+    token = simplejwt.log_in(site)
+    site.after("simplejwt", "simplejwt_access", "knox", "drf_tokens", "allauth")
+    return token
+
+
+def refused(site: Changeover, token: str) -> tuple[int, str | None]:
+    """Return status and code of what ``refresh/`` says of *token*."""
+    answer, _ = simplejwt.present(site, token)
+    return code(answer)
+
+
+# -- simplejwt ------------------------------------------------------------------------------------
+
+
+def test_codes(site: Changeover, credential: str, ada: User) -> None:
+    """Expired, signed with another key, of the wrong kind, without an id or a user: each has its code."""
+    key = site.live.settings.SECRET_KEY
+    claims = jwt.decode(credential, key, algorithms=["HS256"])
+
+    def signed(other: str = key, **changes: Any) -> str:
+        changed = {name: value for name, value in {**claims, **changes}.items() if value is not None}
+        return jwt.encode(changed, other, algorithm="HS256")
+
+    assert refused(site, signed("not the key, but as long as a key has to be to sign with it")) == (
+        401,
+        "token_invalid",
+    )
+    assert refused(site, signed(exp=1)) == (401, "token_expired")
+    assert refused(site, signed(token_type="access")) == (401, "token_invalid")
+    assert refused(site, signed(jti=None)) == (401, "token_invalid")
+    assert refused(site, signed(jti="")) == (401, "token_invalid")
+    assert refused(site, signed(exp=None)) == (401, "token_invalid")
+    assert refused(site, signed(user_id=None)) == (401, "session_ended")
+    assert refused(site, signed(user_id="x")) == (401, "session_ended")
+    assert refused(site, str(UntypedToken.for_user(ada))) in {(401, "token_invalid"), (401, "token_expired")}
+    assert refused(site, str(SlidingToken.for_user(ada))) == (401, "token_invalid")
+    unsigned = jwt.encode(claims, "", algorithm="none")
+    assert refused(site, unsigned) == (401, "token_invalid")
+    assert sessions_of(ada) == ()
+    assert simplejwt.present(site, credential)[0].status_code == 200
+
+
+@with_blacklist
+def test_blacklisted(site: Changeover, credential: str, ada: User) -> None:
+    """Whoever logged out at simplejwt is not logged in again."""
+    assert Client().post("/old/token/blacklist/", {"refresh": credential}).status_code == 200
+    assert refused(site, credential) == (401, "token_invalid")
+
+
+@with_blacklist
+def test_adopted_means_blacklisted(site: Changeover, credential: str, ada: User) -> None:
+    """Simplejwt's own views refuse a refresh token that was adopted."""
+    simplejwt.present(site, credential)
+    assert not simplejwt.is_alive(site, credential)
+
+
+def test_without_its_blacklist(site: Changeover, credential: str, ada: User) -> None:
+    """Adopted once only, with simplejwt's blacklist app or without, until the token has expired."""
+    simplejwt.present(site, credential)
+    for hours in (1, 20):
+        site.live.advance(hours=hours)
+        assert refused(site, credential) == (401, "token_invalid")
+    site.live.advance(hours=10)
+    assert refused(site, credential) == (401, "token_expired")
+    assert len(sessions_of(ada)) <= 1
+
+
+def test_one_token_written_in_two_ways(site: Changeover, credential: str, ada: User) -> None:
+    """Spare bits of the signature's encoding make no second token of it."""
+    simplejwt.present(site, credential)
+    head, payload, signature = credential.split(".")
+    at = ALPHABET.index(signature[-1])
+    twin = signature[:-1] + ALPHABET[at ^ 1]  # 43 characters write 256 bits, and two more
+    assert base64.urlsafe_b64decode(twin + "=") == base64.urlsafe_b64decode(signature + "=")
+    site.live.advance(seconds=100)
+    assert refused(site, f"{head}.{payload}.{twin}") == (401, "token_invalid")
+    assert len(sessions_of(ada)) == 1
+
+
+def test_the_password_claim(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``CHECK_REVOKE_TOKEN`` a token from before the password was changed is refused."""
+    monkeypatch.setattr(api_settings, "CHECK_REVOKE_TOKEN", True)  # simplejwt keeps what it read first
+    site.before()
+    tokens = [simplejwt.log_in(site) for _ in range(2)]
+    site.after("simplejwt")
+    assert simplejwt.present(site, tokens[0])[0].status_code == 200
+    User.objects.filter(pk=ada.pk).update(password="md5$x$0123456789abcdef0123456789abcdef")
+    assert refused(site, tokens[1]) == (401, "session_ended")
+
+
+def test_rotating_refresh_tokens(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where simplejwt rotates, use moves the end, so our absolute lifetime is the only one."""
+    monkeypatch.setattr(api_settings, "ROTATE_REFRESH_TOKENS", True)
+    site.before()
+    token = simplejwt.log_in(site)
+    site.after("simplejwt")
+    simplejwt.present(site, token)
+    (session,) = sessions_of(ada)
+    assert (session.ends - session.created) // 86_400_000 == 90
+    assert session.auth_time == 0
+
+
+def test_a_refresh_token_is_no_access_token(site: Changeover, credential: str, ada: User) -> None:
+    """Neither opens the other's door: a refresh token not ``adopt/``, and none of them a view."""
+    answer, _ = access.present(site, credential)
+    assert code(answer) == (401, "token_invalid")
+    for token in (credential, access.log_in(site)):
+        answer = site.live.device().get("/api/whoami/", {"Authorization": f"Bearer {token}"})
+        assert code(answer) == (401, "token_invalid")
+    assert refused(site, access.log_in(site)) == (401, "token_invalid")
+    assert sessions_of(ada) == ()
+
+
+def test_a_cookie_is_no_way_in(site: Changeover, credential: str, ada: User) -> None:
+    """A foreign refresh token in the place of our cookie is refused: a cookie never becomes a body."""
+    browser = site.live.device(Transport.COOKIE)
+    browser.who()
+    browser.cookies["__Host-authkit_refresh"] = credential
+    assert browser.refresh().status_code == 401
+    assert sessions_of(ada) == ()
+
+
+# -- knox, DRF ------------------------------------------------------------------------------------
+
+
+def test_knox_deletes_its_token(site: Changeover, credential: str, ada: User) -> None:
+    """Of a user's tokens the one that was adopted is deleted, and only that."""
+    first, second = knox.log_in(site), knox.log_in(site)
+    knox.present(site, first)
+    assert AuthToken.objects.count() == 1
+    assert not knox.is_alive(site, first)
+    assert knox.is_alive(site, second)
+
+
+def test_an_expired_knox_token(site: Changeover, credential: str, ada: User) -> None:
+    """It is refused; that it is deleted is knox's business."""
+    told: list[Any] = []
+    token_expired.connect(told.append)
+    _, token = AuthToken.objects.create(ada, expiry=timedelta(seconds=1))
+    site.live.advance(seconds=2)
+    assert code(knox.present(site, token)[0]) == (401, "token_expired")
+    assert not told
+    assert AuthToken.objects.count() == 1
+
+
+def test_knox_tokens_that_use_prolongs(
+    site: Changeover, credential: str, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ``AUTO_REFRESH`` its longest life is the end, if there is one."""
+    for longest, days in ((None, 90), (timedelta(days=3), 3)):
+        monkeypatch.setattr(knox_settings, "AUTO_REFRESH", True)
+        monkeypatch.setattr(knox_settings, "AUTO_REFRESH_MAX_TTL", longest)
+        knox.present(site, knox.log_in(site))
+        newest = max(sessions_of(ada), key=lambda each: each.created)
+        assert round((newest.expires_at - timezone.now()) / timedelta(days=1)) == days
+
+
+def test_a_shared_token(site: Changeover, credential: str, ada: User) -> None:
+    """All devices of a user have one DRF token: with ``shared`` each gets an auth session of its own."""
+    token = drf.log_in(site)
+    site.after({"adapter": "drf_tokens", "shared": True})
+    _, phone = drf.present(site, token)
+    site.live.advance(seconds=61)
+    _, tablet = drf.present(site, token)
+    assert phone.carrier != tablet.carrier
+    assert len(sessions_of(ada)) == 2
+    assert Token.objects.count() == 1
+
+
+def test_two_packages_with_one_scheme(site: Changeover, credential: str, ada: User) -> None:
+    """Knox and DRF both say ``Token``: each finds its own."""
+    for package in (drf, knox, drf):
+        answer, client = package.present(site, package.log_in(site))
+        assert answer.status_code == 200
+        assert client.logged_in()
+
+
+@pytest.mark.parametrize(
+    "header", ["Token", "Token a b", "Bearer", "Bearer a b", "Basic YTpi", "token \t ", "Token \x7f"]
+)
+def test_odd_headers(site: Changeover, credential: str, header: str) -> None:
+    """Each is a 401 with a code."""
+    answer = site.live.device().post("/auth/adopt/", headers={"Authorization": header})
+    assert code(answer) in {(401, "token_malformed"), (401, "not_authenticated"), (401, "token_invalid")}
+
+
+def test_the_endpoint_is_throttled(site: Changeover, credential: str) -> None:
+    """Nobody tries tokens for long."""
+    site.live.configure(REFRESH_RATE="3/min")
+    answers = [knox.present(site, "0" * 64)[0].status_code for _ in range(5)]
+    assert answers == [401, 401, 401, 429, 429]
+
+
+# -- allauth --------------------------------------------------------------------------------------
+
+
+def test_allauth_forgets_its_session(site: Changeover, ada: User) -> None:
+    """The session and its row in allauth's list are gone, and no other."""
+    from allauth.usersessions.models import UserSession
+
+    site.before()
+    first, _ = allauth.log_in(site), allauth.log_in(site)
+    site.after("allauth")
+    assert UserSession.objects.count() == 2
+    allauth.present(site, first)
+    assert UserSession.objects.count() == 1
+
+
+def test_a_log_in_that_is_not_complete(site: Changeover, ada: User) -> None:
+    """A session with a step of the log-in still to come is none."""
+    site.live.settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+    site.before()
+    answer = Client().post(
+        "/_allauth/app/v1/auth/login",
+        json.dumps({"username": "ada", "password": PASSWORD}),
+        content_type="application/json",
+        secure=True,
+    )
+    assert answer.status_code == 401
+    token = answer.json()["meta"]["session_token"]
+    site.after("allauth")
+    assert allauth.present(site, token)[0].status_code == 401
+    assert sessions_of(ada) == ()
+
+
+def test_a_new_password_ends_allauths_sessions(site: Changeover, ada: User) -> None:
+    """The session auth hash is looked at."""
+    site.before()
+    token = allauth.log_in(site)
+    site.after("allauth")
+    User.objects.filter(pk=ada.pk).update(password="md5$x$0123456789abcdef0123456789abcdef")
+    assert allauth.present(site, token)[0].status_code == 401
+
+
+def test_nothing_presented(site: Changeover, credential: str) -> None:
+    """``adopt/`` without a credential is a 401 as anywhere."""
+    answer = site.live.device().post("/auth/adopt/")
+    assert code(answer) == (401, "not_authenticated")
+    assert answer["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert body(answer)["detail"]

@@ -1,0 +1,46 @@
+"""
+Log-ins of other packages, each from a real installation of it.
+
+They need settings of their own, so ``tests/adopting`` runs in processes of its own: once with simplejwt's
+blacklist app, and what concerns that once without.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+IN_SHORT = "goes_on or (simplejwt and (again or race)) or test_tokens"
+RUNS = [
+    pytest.param("yes", "", 200, id="everything", marks=pytest.mark.slow),
+    pytest.param("no", IN_SHORT, 60, id="in short and without the blacklist"),
+]
+"""Whether simplejwt's blacklist app is there, which tests are run, and how many these are at least."""
+
+
+@pytest.mark.parametrize(("blacklist", "chosen", "least"), RUNS)
+@pytest.mark.timeout(600)
+def test_adopting(blacklist: str, chosen: str, least: int) -> None:
+    """All tests of the folder pass, and none went missing."""
+    program = Path(sys.executable).with_name("pytest")
+    options = ["-q", "--tb=short", "--ds=projects.adopting", "-k", chosen]
+    done = subprocess.run(
+        [program, *options, "tests/adopting"],
+        cwd=TESTS.parent,
+        env={
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
+            "DJANGO_SETTINGS_MODULE": "projects.adopting",
+            "AUTHKIT_TEST_BLACKLIST": blacklist,
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
+    passed = re.search(r"(\d+) passed", done.stdout)
+    assert passed is not None
+    assert int(passed[1]) >= least
