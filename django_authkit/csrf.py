@@ -55,12 +55,28 @@ def enforce_csrf(request: HttpRequest) -> None:
         CsrfFailed: Token or origin do not check out. The message says which, as Django's page would.
     """
     if getattr(request, "_authkit_exempt", False):  # what we told the middleware is no answer to this
+        request._authkit_exempt = False  # type: ignore[attr-defined]
         request._dont_enforce_csrf_checks = False  # type: ignore[attr-defined]
         request.csrf_processing_done = False  # type: ignore[attr-defined]
     check = _Check(_no_response)
     reason = check.fault_of_source(request) if _believes_browsers() else check.fault_of_token(request)
     if reason is not None:
         raise CsrfFailed(f"CSRF verification failed: {reason}")
+
+
+def enforce_where_exempt(request: HttpRequest) -> None:
+    """
+    Make the check after all that a bearer credential spared the request, since cookies are about to be set.
+
+    A page of another site cannot send that header unasked; but where CORS lets it in, it can, and would log
+    the browser in to an account of its own.
+
+    Raises:
+        CsrfFailed: As ``enforce_csrf`` says.
+    """
+    request = getattr(request, "_request", request)  # DRF's wrapper would keep what is set on it
+    if getattr(request, "_authkit_exempt", False):
+        enforce_csrf(request)
 
 
 def mark_dependence(request: HttpRequest, response: HttpResponseBase) -> None:

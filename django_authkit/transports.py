@@ -60,7 +60,7 @@ def cookie_of(request: HttpRequest, name: str) -> str | None:
     if not header or not name.startswith("__"):  # put there by hand, as tests do, or nothing is promised
         return request.COOKIES.get(name)
     pairs = (pair.partition("=") for pair in header.split(";"))
-    values = [value.strip(" \t") for key, _, value in pairs if key.strip(" \t") == name]
+    values = [value.strip(" \t") for key, sign, value in pairs if sign and key.strip(" \t") == name]
     return values[-1] if values else None
 
 

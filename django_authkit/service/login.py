@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 
 from django_authkit import signals, transports
 from django_authkit.conf import get_settings, milliseconds
+from django_authkit.csrf import enforce_where_exempt
 from django_authkit.devices import device_of
 from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
 from django_authkit.grants import Grant
@@ -103,11 +104,15 @@ def log_in(
 
     Raises:
         InvalidRequest: The client asked for a transport that is not offered.
+        CsrfFailed: Cookies would be set, a bearer credential spared the request Django's check, and nothing
+            proves that our front end sent it.
         SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
         LoginFailed: The password was changed or the user disabled while the log-in was under way.
         CookieTooLarge: ``EXTRA_CLAIMS`` makes tokens that no browser keeps. The auth session was ended.
     """
     transport = transport or transports.wanted_transport(request)
+    if transport is Transport.COOKIE:
+        enforce_where_exempt(request)
     wanted = LogIn(user=user, backend=backend_of(user, backend), remember=remember, amr=tuple(amr))
     end_presented(request, EndReason.REPLACED, cookies=transport is Transport.COOKIE)
     issue = issue_tokens if get_settings().mode is Mode.JWT else issue_key

@@ -69,6 +69,40 @@ def test_log_in_by_cookie_needs_a_proof_beside_a_bearer(site: LiveSite, ada: Use
     assert site.sids(ada) == []
 
 
+@pytest.mark.parametrize("method", ["token", "fetch-metadata"])
+def test_a_log_in_of_the_projects_own_needs_a_proof_beside_a_bearer(
+    site: LiveSite, ada: User, method: str
+) -> None:
+    """A bearer spares a plain view Django's check; ``log_in`` makes it where it is about to set cookies."""
+    site.configure(CSRF=method)
+    device = site.device(Transport.COOKIE)
+    device.who()
+    headers = {
+        "X-Authkit-Transport": str(site.transport),
+        "X-Passkey": "ada",
+        "Authorization": "Bearer x",
+        "Origin": "https://app.example.org",
+    }
+    answer = device.send("POST", "/plain/own-log-in/", headers=headers)
+    if site.transport is Transport.HEADER:
+        assert answer.status_code == 200
+        return
+    assert code(answer) == (403, "csrf_failed")
+    assert site.sids(ada) == []
+    own = headers | device.csrf() | {"Origin": "https://testserver"}
+    assert device.send("POST", "/plain/own-log-in/", headers=own).status_code == 200
+    assert len(site.sids(ada)) == 1
+
+
+@by_cookie
+def test_a_log_in_of_the_projects_own_takes_djangos_check(site: LiveSite, ada: User) -> None:
+    """Without a bearer the middleware has seen the proof, and is not asked again."""
+    device = site.device()
+    device.who()
+    assert device.send("POST", "/plain/own-log-in/", headers={"X-Passkey": "ada"}).status_code == 403
+    assert device.post("/plain/own-log-in/", headers={"X-Passkey": "ada"}).status_code == 200
+
+
 def test_a_header_needs_no_proof_beside_cookies(site: LiveSite, bob: User, device: Device) -> None:
     """What a bearer decides is not checked, though the browser sent cookies along."""
     other = site.logged_in("bob")

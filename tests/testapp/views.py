@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_authkit import log_in
 from django_authkit.decorators import recent_auth_required
 from django_authkit.permissions import IsAuthenticated, RecentlyAuthenticated
 
@@ -134,6 +135,15 @@ def django_login(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=400)
     login(request, user)
     return HttpResponse(status=204)
+
+
+@require_POST
+def own_log_in(request: HttpRequest) -> JsonResponse:
+    """Log in by what the project finds out itself."""
+    grant = log_in(request, User.objects.get(username=request.headers["X-Passkey"]))
+    response = JsonResponse(grant.credentials())
+    grant.attach(response)
+    return response
 
 
 @require_GET

@@ -1,0 +1,51 @@
+"""Cookies are found by the names that browsers sent, on every kind of server."""
+
+import pytest
+from django.test import AsyncRequestFactory, RequestFactory
+
+from django_authkit.transports import cookie_of
+
+NAME = "__Host-sessionid"
+FOUND = [
+    (b"__Host-sessionid=own", "own"),
+    (b"a=b;__Host-sessionid=own;c=d", "own"),
+    (b" \t__Host-sessionid = own ; a=b", "own"),  # blanks and tabs are no part of a name to a browser either
+    (b"__Host-sessionid=a=b==", "a=b=="),
+    (b"__Host-sessionid=", ""),
+    (b"__Host-sessionid=x; __Host-sessionid=own", "own"),
+    (b"\xe2\x80\x80__Host-sessionid=planted; __Host-sessionid=own", "own"),
+    (b"__Host-sessionid=own; \xe2\x80\x80__Host-sessionid=planted", "own"),
+    (b"__Host-sessionid=own; \xa0__Host-sessionid=planted", "own"),
+    (b"__Host-sessionid=own; \x85__Host-sessionid=planted", "own"),
+    (b"__Host-sessionid=own; \x1c__Host-sessionid=planted", "own"),
+    (b"__Host-sessionid=own; __Host-sessionid\x0b=planted", "own"),
+    (b"__Host-sessionid=own; __HOST-sessionid=other; __host-sessionid=other", "own"),
+    (b"\xa0__Host-sessionid=planted", None),
+    (b"\xe3\x80\x80__Host-sessionid=planted", None),
+    (b"__Host-sessionid", None),
+    (b"=__Host-sessionid=planted", None),
+    (b"a=__Host-sessionid=planted", None),
+    (b'$Version=1; a="b; __Host-sessionid=x"', 'x"'),  # quotes join nothing (RFC 6265 §5.4)
+    (b";;;", None),
+    (b"=", None),
+]
+
+
+@pytest.mark.parametrize(("header", "value"), FOUND)
+def test_by_wsgi_and_asgi(header: bytes, value: str | None) -> None:
+    """Both hand the header's bytes over as Latin-1, and Django reads names out of them in different ways."""
+    text = header.decode("latin-1")
+    assert cookie_of(RequestFactory().get("/", headers={"Cookie": text}), NAME) == value
+    assert cookie_of(AsyncRequestFactory().get("/", headers={"Cookie": text}), NAME) == value
+
+
+def test_what_was_put_there_by_hand_is_found() -> None:
+    """A test that fills ``request.COOKIES`` itself has no header."""
+    request = RequestFactory().get("/")
+    request.COOKIES[NAME] = "own"
+    assert cookie_of(request, NAME) == "own"
+
+
+def test_none_at_all() -> None:
+    """A request without cookies has none."""
+    assert cookie_of(RequestFactory().get("/"), NAME) is None
