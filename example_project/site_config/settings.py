@@ -113,6 +113,16 @@ TEMPLATES = [
         },
     }
 ]
+
+# -- a front end on another origin, if you want one (docs/how-to/cross-origin.md) -----------------
+
+# pip install django-cors-headers; EXAMPLE_FRONT_END=http://127.0.0.1:5173 python manage.py demo
+if front_end := os.environ.get("EXAMPLE_FRONT_END"):
+    MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
+    CORS_ALLOWED_ORIGINS = CSRF_TRUSTED_ORIGINS = [front_end]  # may read, and may act
+    CORS_ALLOW_CREDENTIALS = True
+    AUTHKIT["CSRF"] = "fetch-metadata"  # it cannot read the CSRF cookie of this host
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -187,3 +187,24 @@ def test_admin_shows_the_notes_of_all(demo: Demo) -> None:
         assert "Welcome, ada" in listed
         assert "Welcome, grace" in listed
         assert browser.get("/static/admin/css/base.css").status_code == 200
+
+
+def test_a_front_end_on_another_origin_is_let_in(tmp_path: Path) -> None:
+    """With ``EXAMPLE_FRONT_END`` that origin may act by cookies, without a token; no other one may."""
+    front_end = "http://127.0.0.1:5173"
+    with (
+        demo_running(tmp_path, *options_of("jwt-database"), EXAMPLE_FRONT_END=front_end) as demo,
+        httpx.Client(base_url=demo.url, trust_env=False) as browser,
+    ):
+        body = {"username": "ada", "password": PASSWORDS["ada"]}
+        for origin, allowed in ((front_end, True), ("http://127.0.0.1:5174", False)):
+            browser.headers["Origin"] = origin
+            asked = {
+                "Access-Control-Request-Method": "POST",
+                "Access-Control-Request-Headers": "content-type",
+            }
+            answer = browser.options("/auth/login/", headers=asked)
+            assert (answer.headers.get("Access-Control-Allow-Origin") == origin) is allowed
+            assert browser.post("/auth/login/", json=body).status_code == (200 if allowed else 403)
+            assert browser.post("/api/notes/", json={"title": "x"}).status_code == (201 if allowed else 403)
+            assert browser.post("/auth/refresh/").status_code == (200 if allowed else 403)
