@@ -11,7 +11,7 @@ The numbers say what it is about; ``docs/reference/checks.md`` has a row for eac
 * 065-067: throttles
 * 070, 071: dotted paths and rates
 * 080-089: signing keys
-* 090-094: cookies again
+* 090-095: cookies again
 * 100-106: log-ins of other packages
 """
 

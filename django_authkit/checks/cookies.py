@@ -41,6 +41,8 @@ STILL_SECURE = Problem(
 PLAIN_HTTP_DEPLOYED = Problem("authkit.W093", 'Write AUTHKIT = {"PLAIN_HTTP": DEBUG}, or leave it out.')
 ALL_COOKIES = Problem("authkit.W094", 'Leave "cookies" out of CLEAR_SITE_DATA: ours are cleared anyway.')
 
+OPEN_TO_ALL = Problem("authkit.W095", "List the origins of your front ends in CORS_ALLOWED_ORIGINS instead.")
+
 
 def check_session_cookie(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     """Look whether browsers will keep the session cookie."""
@@ -129,6 +131,11 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
             'CLEAR_SITE_DATA has "cookies": a log-out here deletes the cookies of every host under the same '
             "registrable domain, other sites' log-ins included."
         )
+    if Transport.COOKIE in chosen.transports and _everybody_may_read():
+        yield OPEN_TO_ALL.found(
+            "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: every page that a user opens may "
+            "read whatever they can read here."
+        )
     if chosen.accepts(Mode.SESSION):
         yield from _session_cookie_risks()
     if chosen.accepts(Mode.JWT) and Transport.COOKIE in chosen.transports:
@@ -136,6 +143,11 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
             yield INSECURE_TOKENS.found("COOKIE_SECURE is False: tokens travel over plain HTTP as well.")
         if chosen.cookie_domain is not None:
             yield _whole_domain("COOKIE_DOMAIN", chosen.cookie_domain)
+
+
+def _everybody_may_read() -> bool:
+    """Tell whether django-cors-headers answers every origin, and with the cookies' credentials."""
+    return all(getattr(settings, f"CORS_ALLOW_{what}", False) for what in ("ALL_ORIGINS", "CREDENTIALS"))
 
 
 def _session_cookie_risks() -> Iterator[CheckMessage]:

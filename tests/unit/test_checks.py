@@ -39,6 +39,7 @@ PLAIN = {
     "CSRF_COOKIE_SECURE": False,
 }
 """Settings of Django's for development over plain HTTP."""
+OPEN_CORS = {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": True}
 TWINS = {"ACCESS_COOKIE_NAME": "__Host-token", "REFRESH_COOKIE_NAME": "__Secure-token"}
 
 
@@ -241,6 +242,8 @@ CASES = [
     jwt("authkit.W092", authkit={"PLAIN_HTTP": True}, site={**PLAIN, "CSRF_COOKIE_SECURE": True}),
     Case("authkit.W093", {"PLAIN_HTTP": True}),
     Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cookies")}),
+    Case("authkit.W095", site=OPEN_CORS),
+    jwt("authkit.W095", site=OPEN_CORS),
     Case("authkit.E004", {"CLEAR_SITE_DATA": ("executionContexts",)}),
     Case("authkit.E004", {"CSRF": "none"}),
     Case("authkit.E020", {"PLAIN_HTTP": True, "COOKIE_SAMESITE": "None"}, site=PLAIN),
@@ -299,6 +302,8 @@ SILENT = [
     Case("authkit.W092", {"PLAIN_HTTP": True}),
     jwt("authkit.W092", authkit={"PLAIN_HTTP": True}, site=PLAIN),
     Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cache")}),
+    Case("authkit.W095", site={"CORS_ALLOW_ALL_ORIGINS": True}),
+    Case("authkit.W095", {"TRANSPORTS": ("header",)}, site=OPEN_CORS),
 ]
 
 

@@ -1,7 +1,10 @@
 """Cookies are found by the names that browsers sent, on every kind of server."""
 
+from io import BytesIO
+
 import pytest
-from django.test import AsyncRequestFactory, RequestFactory
+from django.core.handlers.asgi import ASGIRequest
+from django.test import RequestFactory
 
 from django_authkit.transports import cookie_of
 
@@ -34,9 +37,11 @@ FOUND = [
 @pytest.mark.parametrize(("header", "value"), FOUND)
 def test_by_wsgi_and_asgi(header: bytes, value: str | None) -> None:
     """Both hand the header's bytes over as Latin-1, and Django reads names out of them in different ways."""
-    text = header.decode("latin-1")
-    assert cookie_of(RequestFactory().get("/", headers={"Cookie": text}), NAME) == value
-    assert cookie_of(AsyncRequestFactory().get("/", headers={"Cookie": text}), NAME) == value
+    by_wsgi = RequestFactory().get("/", headers={"Cookie": header.decode("latin-1")})
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"cookie", header)]}
+    by_asgi = ASGIRequest(scope, BytesIO())
+    assert cookie_of(by_wsgi, NAME) == value
+    assert cookie_of(by_asgi, NAME) == value
 
 
 def test_what_was_put_there_by_hand_is_found() -> None:
