@@ -226,18 +226,23 @@ def _see_that_it_lives(claim: Claim, found: Found, *, own: bool) -> None:
     """
     See that this is the beginning of the auth session, and not after its end.
 
-    If others have completed the adoption and it has ended since, a store that forgets what has ended has
-    just brought it back: it is ended again. And a store that does not forget may have found it expired.
+    Others may have completed the adoption, and it may have ended since: then a store that remembers has
+    found what has ended, and one that forgets has just brought it back.
 
     Raises:
-        TokenInvalid, SessionEnded: It is after its end.
+        TokenInvalid: It has ended, and stays so.
+        SessionEnded: Who began it was cut off, longer ago than it could live unused.
     """
     latest = claim.read()
-    if latest is not None and latest.began not in (0, found.session.created):
+    completed = latest is not None and latest.began != 0
+    if own and not completed:
+        return
+    lives = isinstance(get_store().load(found.session.sid), Found)
+    if latest is not None and completed and (latest.began != found.session.created or not lives):
         end(found.session.sid, EndReason.REVOKED)
         raise TokenInvalid
-    if not own and not isinstance(get_store().load(found.session.sid), Found):
-        claim.release()  # whoever began it was cut off, longer ago than it could live unused
+    if not lives:
+        claim.release()
         raise SessionEnded
 
 

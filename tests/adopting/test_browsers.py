@@ -106,6 +106,15 @@ def test_an_unsafe_first_request(site: Changeover, browser: Device, ada: User) -
     assert browser.logged_in()
 
 
+def test_an_unsafe_first_request_without_a_token(site: Changeover, browser: Device, ada: User) -> None:
+    """Where browsers are believed, their word is enough, for a plain view after it, too."""
+    site.after(SESSIONS.entry, CSRF="fetch-metadata")
+    answer = browser.send("POST", "/plain/notes/", b'"x"', headers={"Sec-Fetch-Site": "same-origin"})
+    assert answer.status_code == 201, answer.content
+    assert body(answer)["owner"] == ada.pk
+    assert browser.logged_in()
+
+
 @pytest.mark.parametrize("cookie_name", ["sessionid", "__Host-sessionid"])
 @pytest.mark.parametrize("path", ["/api/notes/", "/plain/notes/", "/django/cart/", "/auth/logout/"])
 def test_a_forged_first_request(

@@ -79,6 +79,30 @@ def test_a_race(site: Changeover, package: Package, ada: User) -> None:
         get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
 
 
+@pytest.mark.parametrize("name", ["signed_cookies", "knox", "simplejwt"])
+def test_a_straggler(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Who was held up until the user had logged out again brings nothing back."""
+    package, held = PACKAGES[name], [True]
+    credential, create = log_in_before(site, package), get_store().create
+
+    def held_up(*args: Any, **kwargs: Any) -> Any:
+        if held.pop():
+            held.append(False)
+            _, client = package.present(site, credential)
+            client.who()
+            assert client.log_out().status_code == 204
+            site.live.advance(seconds=1)
+        else:
+            held.append(False)
+        return create(*args, **kwargs)
+
+    monkeypatch.setattr(get_store(), "create", held_up)
+    answer, client = package.present(site, credential)
+    assert answer.status_code == 401
+    assert not client.logged_in()
+    assert sessions_of(ada) == ()
+
+
 STEPS = ("load_anonymous", "create_anonymous", "create", "save_anonymous")
 """What an adoption asks of the store."""
 NOTED = 5
