@@ -62,3 +62,4 @@ class Grant:
             transports.set_token_cookies(
                 response, access=self.access, refresh=self.refresh, session=self.session
             )
+            response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)

@@ -28,6 +28,8 @@ class Authentication:
         mode: The form of the credential that was presented.
         transport: How it came.
         read_session: Returns the record; it is read at most once.
+        good_until: When the access token that was presented ends; seconds since the epoch. ``None`` for a
+            session key.
         handover: A credential of the form that is issued now, which the answer brings to a browser that
             came with another one. It is due only while this is who the request is from: whatever logs
             in, logs out or renews the credential puts something else in this place, and it with it.
@@ -39,6 +41,7 @@ class Authentication:
     mode: Mode
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
+    good_until: int | None = field(default=None, compare=False)
     handover: Grant | None = field(default=None, repr=False, compare=False)
 
     @classmethod

@@ -14,6 +14,9 @@ from django_authkit.types import AuthSession, Mode, Transport
 
 TRANSPORT_HEADER: Final = "X-Authkit-Transport"
 
+EXPIRES_IN_HEADER: Final = "X-Authkit-Expires-In"
+"""Seconds until the access token in a cookie expires. Tells a page, which cannot read it, when to refresh."""
+
 MAX_COOKIE_BYTES: Final = 4096
 """What each browser keeps of a cookie: name, value and attributes together (RFC 6265 §6.1)."""
 

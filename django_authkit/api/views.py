@@ -1,5 +1,6 @@
 """The endpoints: log-in, refresh, log-out, session, verify. One protocol for both modes."""
 
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -141,9 +142,12 @@ class SessionView(Endpoint):
         known = service.authenticate(http)
         if known is None:
             raise NotAuthenticated
-        return Response(
+        response = Response(
             {"session": present_session(known.session, known.mode), "user": present_user(known.user)}
         )
+        if known.transport is Transport.COOKIE and known.good_until is not None:
+            response[transports.EXPIRES_IN_HEADER] = str(max(0, known.good_until - int(time.time())))
+        return response
 
 
 class PersonalEndpoint(Endpoint):

@@ -1,6 +1,7 @@
 """Whose request is this? One answer for every transport, strategy and kind of view."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any, cast
 
@@ -76,7 +77,8 @@ def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> 
     if mode is Mode.SESSION:
         return _admit(_by_key(request, text), mode, transport)
     claims, record = get_jwt_strategy().resolve(text)
-    return _admit_claims(claims, transport) if record is None else _admit(record, mode, transport)
+    known = _admit_claims(claims, transport) if record is None else _admit(record, mode, transport)
+    return replace(known, good_until=claims.expires_at)
 
 
 def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
