@@ -1,0 +1,214 @@
+/**
+ * The browser's side of django-authkit: `fetch` that stays logged in, in both modes and transports.
+ *
+ * Everything declared here is stable, and covered by semantic versioning.
+ */
+
+/** The form of the credential. A front end need not care. */
+export type Mode = "session" | "jwt";
+
+/** How the credential travels: in cookies that no script can read, or in the `Authorization` header. */
+export type Transport = "cookie" | "header";
+
+/** `"unknown"` until the server has answered for the first time; see `start()`. */
+export type State = "unknown" | "signed-in" | "signed-out";
+
+/** One log-in on one device. Instants are RFC 3339, by the server's clock: for people, not for timers. */
+export interface Session {
+  /** The public handle. Not a secret. */
+  readonly sid: string;
+  readonly mode: Mode;
+  readonly created_at: string;
+  /** When it ends at the latest. */
+  readonly expires_at: string;
+}
+
+/** A session in the list of devices. */
+export interface Device extends Session {
+  /** Whether it is this browser's own. */
+  readonly current: boolean;
+  /** A name for people: "Firefox on Linux". */
+  readonly label: string;
+  readonly user_agent: string;
+  readonly address: string;
+  readonly last_seen_at: string;
+}
+
+/** What `USER_SERIALIZER` makes; without it `id` and the `USERNAME_FIELD`. */
+export interface User {
+  readonly id?: number | string;
+  readonly [member: string]: unknown;
+}
+
+/** The body of a log-in: the `USERNAME_FIELD` of the project's user model, here `username`, and the rest. */
+export interface Credentials {
+  password: string;
+  /** Whether cookies outlive the browser. */
+  remember?: boolean;
+  [usernameField: string]: unknown;
+}
+
+export interface Options {
+  /** The address of the endpoints. Default `"/auth/"`. */
+  base?: string | URL;
+  /**
+   * The addresses below which requests get the credential; nothing else ever does.
+   * Default: the origin of `base`. The endpoints themselves always do.
+   */
+  api?: ReadonlyArray<string | URL>;
+  /** Default `"cookie"`. With `"header"` tokens are in this page's memory: a reload forgets them. */
+  transport?: Transport;
+  /**
+   * Milliseconds that a call of an endpoint may take; default 8000. A refresh is tried twice within it,
+   * so keep it below `REFRESH_GRACE`. Your own requests take a `signal`.
+   */
+  timeout?: number;
+  /**
+   * Where Django's CSRF token is, which unsafe requests need in cookie transport: the name of the cookie
+   * (`CSRF_COOKIE_NAME`), default `"csrftoken"`; or a function that returns the token, where scripts cannot
+   * read the cookie; or `null` where none is needed (`CSRF = "fetch-metadata"`).
+   */
+  csrf?: string | (() => string | Promise<string>) | null;
+  /** Instances with different names do not hear of each other. For several log-ins side by side. */
+  name?: string;
+}
+
+/** `detail` of "signed-in". It also comes when another tab logged in, perhaps as somebody else. */
+export interface SignedIn<U extends User = User> {
+  readonly user: U;
+  readonly session: Session;
+}
+
+/** `detail` of "signed-out". */
+export interface SignedOut {
+  /**
+   * Why: `"logged_out"` (here or in another tab), or the code of the server: `"session_ended"` (expired or
+   * revoked), `"refresh_reused"`, `"binding_mismatch"`, `"not_authenticated"` (there was nobody), ...
+   */
+  readonly reason: string;
+}
+
+export interface Events<U extends User = User> {
+  "signed-in": CustomEvent<SignedIn<U>>;
+  "signed-out": CustomEvent<SignedOut>;
+}
+
+/** A refusal by an endpoint, or no answer. */
+export class AuthKitError extends Error {
+  readonly name: "AuthKitError";
+  /** As documented in the reference of errors; `"unreachable"` when there was no answer. */
+  readonly code: string;
+  /** HTTP status; 0 when there was no answer. */
+  readonly status: number;
+  /** Which members of the body are wrong, of `"invalid_request"`. */
+  readonly fields?: Readonly<Record<string, ReadonlyArray<string>>>;
+  /** Seconds to wait before asking again, of 429 and 503. */
+  readonly retryAfter?: number;
+}
+
+/**
+ * One log-in, seen from one page. Make one for each page; all pages of an origin with the same `base`,
+ * `transport` and `name` hear of each other.
+ *
+ * Events: `"signed-in"` and `"signed-out"`, each once for each change of state, the first one (by `start()`,
+ * say) included. No network failure, 429 or 5xx ever causes one.
+ */
+export class AuthKit<U extends User = User> extends EventTarget {
+  constructor(options?: Options);
+
+  readonly state: State;
+  /** `null` unless signed in. */
+  readonly user: U | null;
+  /** `null` unless signed in. */
+  readonly session: Session | null;
+  readonly transport: Transport;
+
+  /**
+   * Ask the server who is logged in, refreshing if that is needed. Call it when the page loads.
+   *
+   * @returns The user, or `null`. In header transport a page that has just loaded is nobody's.
+   * @throws {AuthKitError} Nobody can tell; the state stays as it was.
+   */
+  start(): Promise<U | null>;
+
+  /**
+   * Log in. Other tabs hear of it (in cookie transport).
+   *
+   * @throws {AuthKitError} `login_failed`, `invalid_request`, `session_limit`, `throttled`, ...
+   */
+  logIn(credentials: Credentials): Promise<U>;
+
+  /**
+   * Log out. Other tabs do as well.
+   *
+   * @throws {AuthKitError} The server could not be reached: one is still logged in.
+   */
+  logOut(): Promise<void>;
+
+  /**
+   * `fetch`, with the credential where it may go and the CSRF token where it is needed.
+   *
+   * After a 401 that a refresh can mend it refreshes, once for all tabs, and sends the request once more.
+   * A body that is a `ReadableStream` is not sent twice: then the 401 is returned, and the next try works.
+   * Requests outside of `api`, with an `Authorization` header of their own, or with `credentials: "omit"`
+   * go to `fetch` as they are.
+   * In header transport a redirect is an error (`redirect: "error"`), unless you ask for `"manual"`.
+   *
+   * @throws {AuthKitError} A refresh was needed and nobody can tell whether one is still logged in.
+   * @throws What `fetch` throws.
+   */
+  fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+
+  /**
+   * Refresh now. Never needed: `fetch` sees to it.
+   *
+   * @returns Whether one is logged in.
+   * @throws {AuthKitError} Nobody can tell.
+   */
+  refresh(): Promise<boolean>;
+
+  /**
+   * Prove again who one is, after `reauthentication_required`; then repeat the request.
+   *
+   * @param proof The password, or the members that the project's `REAUTHENTICATOR` wants.
+   * @throws {AuthKitError} `login_failed`, ...
+   */
+  reauthenticate(proof: string | Readonly<Record<string, unknown>>): Promise<U>;
+
+  /** The first 200 log-ins of the user, most recently seen first. */
+  sessions(): Promise<Device[]>;
+
+  /** End one of them. One's own is a log-out. */
+  endSession(sid: string): Promise<void>;
+
+  /**
+   * End all of them but one's own.
+   *
+   * @returns How many it were.
+   */
+  endOtherSessions(): Promise<number>;
+
+  /** Stop timers and listeners. Nobody is logged out. */
+  close(): void;
+
+  addEventListener<K extends keyof Events<U>>(
+    type: K,
+    listener: (this: AuthKit<U>, event: Events<U>[K]) => void,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof Events<U>>(
+    type: K,
+    listener: (this: AuthKit<U>, event: Events<U>[K]) => void,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
