@@ -163,6 +163,26 @@ def test_log_in_changes_the_csrf_token(site: LiveSite, ada: User) -> None:
     assert code(answer) == (403, "csrf_failed")
 
 
+@by_cookie
+def test_no_header_or_member_changes_the_method(site: LiveSite, ada: User, device: Device) -> None:
+    """A safe request stays one, whatever it says that it would rather be; nothing is ended or made."""
+    other = site.logged_in()
+    before = site.snapshot()
+    for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
+        for path in (
+            f"/auth/sessions/{site.sid(other)}/",
+            "/auth/sessions/",
+            "/auth/logout/",
+            "/auth/refresh/",
+        ):
+            answer = device.send("GET", f"{path}?_method=DELETE&_method=POST", headers={name: "DELETE"})
+            assert answer.status_code in {200, 405}, path
+            assert not set(answer.cookies) & set(CREDENTIAL_COOKIES)
+    assert site.snapshot() == before
+    assert device.logged_in()
+    assert other.logged_in()
+
+
 def test_safe_requests_need_no_proof(site: LiveSite, device: Device) -> None:
     """GET, HEAD and OPTIONS are not checked."""
     headers = {} if device.is_browser else device_bearer(device)
