@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
+from rest_framework_simplejwt.tokens import RefreshToken
 
 from adopting.changeover import PACKAGES, Changeover, Package
 from device import body
@@ -173,6 +174,22 @@ def test_our_own_credentials_cost_what_they_did(
             device.call()
         assert len(trips.commands) == (1 if site.live.on_redis else 0), trips
         assert len(trips.queries) == 1, trips
+
+
+def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -> None:
+    """Six round trips to the store, and one less where the package cannot forget for good."""
+    site.live.add_user("bob")
+    site.before(package.engine)
+    first, credential = package.log_in(site, "bob"), package.log_in(site)
+    site.after(package.entry)
+    package.present(site, first)  # the server knows the scripts from now on
+    with site.live.counted() as trips:
+        assert package.present(site, credential)[0].status_code == 200
+    for_good = package.engine not in {"cache", "signed_cookies"} and package.entry != "simplejwt_access"
+    if package.entry == "simplejwt":
+        for_good = hasattr(RefreshToken, "blacklist")
+    if site.live.on_redis:
+        assert len(trips.commands) == (6 if for_good else 5), trips
 
 
 def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:
