@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-IN_SHORT = "goes_on or (simplejwt and (again or race)) or test_tokens"
+IN_SHORT = "goes_on or (simplejwt and again_later) or test_codes or without_its or two_ways"
 RUNS = [
     pytest.param("yes", "", 200, id="everything", marks=pytest.mark.slow),
-    pytest.param("no", IN_SHORT, 60, id="in short and without the blacklist"),
+    pytest.param("no", IN_SHORT, 30, id="in short and without the blacklist"),
 ]
 """Whether simplejwt's blacklist app is there, which tests are run, and how many these are at least."""
 
