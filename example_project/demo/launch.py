@@ -42,7 +42,7 @@ class Choices:
         store: ``redis`` or ``database``.
         data: Directory of the SQLite database and the secret key; made if it does not exist.
         port: Where to serve; 0 for any free port.
-        grace: ``REFRESH_GRACE`` in whole seconds.
+        grace: ``REFRESH_GRACE`` in whole seconds; ``None`` leaves it to the settings.
         log: Where the server's log goes; ``None`` for this terminal.
         accept: The modes that are honoured; by default the one that is issued. With both the site can be
             switched while it runs.
@@ -52,7 +52,7 @@ class Choices:
     store: str
     data: Path
     port: int = 0
-    grace: int = 10
+    grace: int | None = None
     log: IO[str] | None = None
     accept: tuple[str, ...] = ()
 
@@ -192,8 +192,9 @@ def _start_server(choices: Choices, listener: socket.socket, valkey: int | None)
         "EXAMPLE_ACCEPT": ",".join(choices.accept or (choices.mode,)),
         "EXAMPLE_STORE": choices.store,
         "EXAMPLE_DATA": str(choices.data),
-        "EXAMPLE_REFRESH_GRACE": str(choices.grace),
     }
+    if choices.grace is not None:
+        environment["EXAMPLE_REFRESH_GRACE"] = str(choices.grace)
     if valkey is not None:
         environment["EXAMPLE_REDIS_URL"] = f"redis://{HOST}:{valkey}/0"
     return subprocess.Popen(

@@ -22,6 +22,8 @@ AUTHKIT = {
     "ACCEPT": os.environ.get("EXAMPLE_ACCEPT", AUTHKIT_MODE).split(","),
     "STORE": os.environ.get("EXAMPLE_STORE", "database"),
     "REDIS_ALIAS": "authkit",
+    # Five minutes by default; here it is so short that one can watch it.
+    "ACCESS_LIFETIME": timedelta(minutes=1),
     # The default, 10 s, unless the tour asks for less: it waits until the grace is over.
     "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),
     # Who logs other devices out proves first that it is them, unless they did so within ten minutes.
@@ -89,9 +91,12 @@ INSTALLED_APPS = [
     "django_authkit",
     "notes",
     "demo",
+    "showcase",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "site_config.content_policy.ContentPolicyMiddleware",
+    "showcase.scales.Scales",  # weighs requests for the front page
     "django_authkit.middleware.SessionMiddleware",  # in the place of Django's
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

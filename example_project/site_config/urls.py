@@ -5,6 +5,7 @@ from django.urls import include, path
 from rest_framework.routers import DefaultRouter
 
 from notes.views import NoteViewSet
+from showcase.views import page
 from site_config import views
 
 router = DefaultRouter()
@@ -16,7 +17,8 @@ accounts = [
 ]
 
 urlpatterns = [
-    path("", views.index, name="index"),
+    path("", page, name="index"),
+    path("showcase/", include("showcase.urls")),
     path("auth/", include("django_authkit.urls")),
     path("account/devices/", include("django_authkit.device_urls")),
     path("api/", include(router.urls)),

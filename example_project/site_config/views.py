@@ -1,23 +1,16 @@
 """
-The pages that are no app's: the front page, and Django's log-in page over django-authkit.
+Django's log-in page over django-authkit, for whoever comes without JavaScript or wants the admin.
 
-Neither knows the mode: ``log_in`` starts whatever kind of auth session the project is set to.
+It does not know the mode: ``log_in`` starts whatever kind of auth session the project is set to.
 """
 
-from django.conf import settings
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.forms import AuthenticationForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
 
 from django_authkit import log_in, log_out
-
-
-def index(request: HttpRequest) -> HttpResponse:
-    """Say who is asking, and where everything is."""
-    choices = {"mode": settings.AUTHKIT_MODE, "store": settings.AUTHKIT["STORE"]}
-    return render(request, "index.html", choices)
 
 
 class LoginView(auth_views.LoginView):

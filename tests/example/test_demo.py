@@ -158,14 +158,13 @@ def test_nobody_sees_the_notes_of_others(demo: Demo) -> None:
 
 
 def test_pages_log_in_and_out(demo: Demo) -> None:
-    """Django's log-in page lets a browser in to the front page and the browsable API, in either mode."""
+    """Django's log-in page lets a browser in to the browsable API, in either mode, and out again."""
     with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
-        assert "You are not logged in" in browser.get("/").text
         refused = posted_form(browser, "/accounts/login/", username="ada", password="wrong")
         assert "Please enter a correct username" in refused.text
         front = posted_form(browser, "/accounts/login/", username="ada", password=PASSWORDS["ada"])
-        assert "<strong>ada</strong>" in front.text
-        script = re.search(r'<script src="([^"]+)"', front.text)
+        assert front.url.path == "/"
+        script = re.search(r'<script type="module" src="([^"]+)"', front.text)
         assert script
         assert browser.get(script[1]).status_code == 200
         browsable = browser.get("/api/notes/", headers={"Accept": "text/html"})
@@ -174,8 +173,24 @@ def test_pages_log_in_and_out(demo: Demo) -> None:
         written = posted_form(browser, "/api/notes/", title="From the browsable API")
         assert written.status_code == 201
         data = {"csrfmiddlewaretoken": browser.cookies["csrftoken"]}
-        assert "You are not logged in" in browser.post("/accounts/logout/", data=data).text
+        assert browser.post("/accounts/logout/", data=data).url.path == "/"
         assert browser.get("/api/notes/").status_code == 401
+
+
+def test_mirror_shows_no_secret(demo: Demo) -> None:
+    """What the front page asks tells a log-in all about itself but its secrets, and strangers nothing."""
+    assert httpx.get(f"{demo.url}/showcase/mirror/", trust_env=False).status_code == 401
+    with logged_in(demo, "ada") as ada:
+        answer = ada.get("/showcase/mirror/")
+        secret = ada.headers["Authorization"].removeprefix("Bearer ")
+        seen = answer.json()
+        assert seen["bearer"]["end"] == secret[-6:]
+        assert secret[-12:] not in answer.text
+        inside = seen["bearer"]["inside"]
+        assert seen["record"]["sid"] == (inside["claims"]["sid"] if inside else secret[:16])
+        assert "hash" not in answer.text
+        up = len(f"Authorization: Bearer {secret}\r\n")
+        assert answer.headers["X-Showcase-Bytes"] == f"up={up} down=0"
 
 
 def test_admin_shows_the_notes_of_all(demo: Demo) -> None:

@@ -75,6 +75,8 @@ def _welcome(site: Site, choices: Choices) -> str:
 
 The notes site is up:  {site.url}/
 
+Open it to see both modes at work: log in, open devices, steal a token, switch live.
+
 Mode "{choices.mode}"; auth sessions are kept in {store}.
 Notes and users are kept in {choices.data}.
 

@@ -1,0 +1,99 @@
+// A device in the page: a log-in of its own, whose tokens are in memory and travel in a header.
+
+import { AuthKit } from "../django_authkit/authkit.js";
+import { claimsOf, generationOf } from "./claims.js";
+import { countdown } from "./clock.js";
+import { announce, badge, button, copyOf, fact, make, refill, size, slot, write, writeState } from "./dom.js";
+import { explain, inWordsOf } from "./reasons.js";
+import { Actor, expect } from "./wire.js";
+
+export class PageDevice {
+  reason = null;
+
+  /** `acts` are the page's: `end`, `steal`, `putAway`, and `fellOut`, which is called when it has. */
+  constructor(name, acts) {
+    this.name = name;
+    this.acts = acts;
+    this.actor = new Actor(name);
+    // A name that nobody else has: a log-out here is not one of another device.
+    this.client = new AuthKit({ transport: "header", name: crypto.randomUUID() });
+    this.card = copyOf("device-card");
+    write(this.card, "name", name);
+    this.client.addEventListener("signed-out", ({ detail }) => this.fallOut(detail.reason));
+    this.offer();
+  }
+
+  get isIn() {
+    return this.client.state === "signed-in";
+  }
+
+  get sid() {
+    return this.client.session?.sid;
+  }
+
+  async logIn(credentials) {
+    expect(this.actor);
+    await this.client.logIn(credentials);
+    this.reason = null;
+    this.show();
+  }
+
+  async refresh() {
+    try {
+      if (await this.client.refresh()) announce(`${this.name} has refreshed.`);
+      this.show();
+    } catch (problem) {
+      announce(explain(problem));
+    }
+  }
+
+  /** Ask the server for what it sees of this device. */
+  async look() {
+    if (!this.isIn) return;
+    const response = await this.client.fetch("/showcase/mirror/");
+    if (response.ok) this.show((await response.json()).mode);
+  }
+
+  fallOut(reason) {
+    if (reason === "not_authenticated") return;
+    this.reason = inWordsOf(reason);
+    this.show();
+    this.acts.fellOut(this);
+  }
+
+  offer() {
+    this.stealing = button("", () => this.acts.steal(this));
+    slot(this.card, "acts").replaceChildren(
+      button("Refresh", () => this.refresh()),
+      this.stealing,
+      button("End", () => this.acts.end(this)),
+    );
+  }
+
+  show(mode = this.client.session?.mode) {
+    const { access, refresh } = this.actor.tokens;
+    if (!this.isIn) {
+      slot(this.card, "acts").replaceChildren(button("Put away", () => this.acts.putAway(this)));
+      writeState(this.card, "out", "logged out");
+      write(this.card, "about", `It fell out: ${this.reason}.`);
+      slot(this.card, "facts").hidden = true;
+      return;
+    }
+    writeState(this.card, "in", `in use by ${this.client.user.username}`);
+    write(this.card, "about", "In memory of this page; in the Authorization header.");
+    this.stealing.textContent = refresh ? "Steal its refresh token" : "Steal its key";
+    const facts = slot(this.card, "facts");
+    refill(facts, [this.sid, mode, access, refresh], () => [
+      fact("sid", make("code", {}, this.sid)),
+      fact("proved by", badge(mode)),
+      ...(refresh ? this.tokens(access, refresh) : [fact("session key", `ends in ${access.slice(-6)}, ${size(access.length)}`)]),
+    ]);
+  }
+
+  tokens(access, refresh) {
+    return [
+      fact("access token", `ends in ${access.slice(-6)}, ${size(access.length)}, expires `, countdown(claimsOf(access).exp * 1000)),
+      fact("refresh token", `ends in ${refresh.slice(-6)}, ${size(refresh.length)}, ${generationOf(this.actor.tokens)}`),
+    ];
+  }
+}

@@ -1,0 +1,162 @@
+// The page: this browser's log-in, and what happens when a button is pressed.
+
+import { BROWSER, wire } from "./wire.js"; // first: it watches all requests
+import { AuthKit } from "../django_authkit/authkit.js";
+import { setClock } from "./clock.js";
+import { showNobody, showSeen } from "./compare.js";
+import { Devices } from "./devices.js";
+import { announce, byId, modeName, slot, write } from "./dom.js";
+import { clearLog } from "./log.js";
+import { explain, inWordsOf } from "./reasons.js";
+import { offerSwitch, showServer } from "./server.js";
+
+const BEAT = 3000;
+const EVERY = 3;
+const client = new AuthKit();
+const form = byId("login");
+const me = byId("me");
+const trouble = byId("trouble");
+const devices = new Devices({ client, again: look });
+let weight = 0;
+let sid = null; // as the server sees it
+let beats = 0;
+let waiting = 0;
+
+// -- what is seen ------------------------------------------------------------------------------------------
+
+/** Let everybody call the server, and show what it says. */
+async function look() {
+  await Promise.allSettled([lookAtMyself(), devices.look()]);
+  await devices.list().catch(() => {});
+}
+
+async function lookAtMyself() {
+  if (client.state === "unknown") await client.start();
+  if (client.state !== "signed-in") return;
+  const response = await client.fetch("/showcase/mirror/");
+  if (!response.ok) return;
+  const mirror = await response.json();
+  setClock(mirror.now);
+  sid = mirror.record.sid;
+  write(me, "sid", sid);
+  showServer(mirror.server);
+  showSeen(mirror, weight);
+  slot(me, "mode").textContent = modeName(mirror.mode);
+  slot(me, "mode").dataset.mode = mirror.mode;
+}
+
+async function beat() {
+  const wanted = client.state === "unknown" || (byId("beating").checked && !document.hidden);
+  if (wanted && Date.now() > waiting) {
+    beats += 1;
+    await Promise.allSettled([lookAtMyself(), devices.look()]);
+    if (beats % EVERY === 0) await devices.list().catch(() => {});
+  }
+  setTimeout(beat, BEAT);
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) look();
+});
+
+wire.addEventListener("exchange", ({ detail: { actor, path, status, up, retryAfter } }) => {
+  if (actor === BROWSER && path === "/showcase/mirror/") weight = up;
+  const code = status === 503 ? "store_unavailable" : "unreachable";
+  const isTrouble = status === 503 || status === 0;
+  if (isTrouble) waiting = Date.now() + retryAfter * 1000;
+  if (isTrouble && trouble.hidden) trouble.textContent = inWordsOf(code);
+  trouble.hidden = !isTrouble;
+});
+
+// -- who is here -------------------------------------------------------------------------------------------
+
+client.addEventListener("signed-in", ({ detail: { user, session } }) => {
+  const hadFocus = form.contains(document.activeElement);
+  form.hidden = true;
+  form.reset();
+  me.hidden = false;
+  write(me, "name", user.username);
+  if (hadFocus) byId("who-title").focus();
+  announce(`${user.username} is logged in, by ${modeName(session.mode)}.`);
+  look();
+});
+
+client.addEventListener("signed-out", ({ detail: { reason } }) => {
+  const hadFocus = me.contains(document.activeElement);
+  me.hidden = true;
+  form.hidden = false;
+  if (hadFocus) form.username.focus();
+  if (reason !== "not_authenticated") announce(`This browser is out: ${inWordsOf(reason)}.`);
+  sid = null;
+  showNobody();
+  devices.list();
+});
+
+form.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const error = slot(form, "error");
+  error.hidden = true;
+  try {
+    await client.logIn({
+      username: form.username.value,
+      password: form.password.value,
+      remember: form.remember.checked,
+    });
+  } catch (problem) {
+    error.textContent = explain(problem);
+    error.hidden = false;
+    form.password.select();
+  }
+});
+
+for (const button of form.querySelectorAll("[data-name]"))
+  button.addEventListener("click", () => {
+    form.username.value = button.dataset.name;
+    form.password.value = button.dataset.password;
+    form.querySelector("button:not([type])").focus();
+  });
+
+// -- acts --------------------------------------------------------------------------------------------------
+
+const acts = {
+  async call() {
+    const response = await client.fetch("/api/notes/");
+    announce(response.ok
+      ? `The API answered 200: ${(await response.json()).length} notes.`
+      : `The API answered ${response.status}.`);
+  },
+  async refresh() {
+    if (!(await client.refresh())) return;
+    announce(client.session.mode === "jwt" ? "Refreshed: a new pair of tokens, in cookies." : "Refreshed: the same key, and the idle time begins anew.");
+    await look();
+  },
+  async logout() {
+    await client.logOut();
+  },
+  clear: clearLog,
+};
+
+for (const [name, act] of Object.entries(acts))
+  document.querySelector(`[data-act="${name}"]`).addEventListener("click", async () => {
+    try {
+      await act();
+    } catch (problem) {
+      announce(explain(problem));
+    }
+  });
+
+offerSwitch(client, async (mode) => {
+  const before = sid;
+  await look();
+  if (client.state !== "signed-in") return announce(`The server now issues ${modeName(mode)} credentials.`);
+  announce(sid === before
+    ? `The server now issues ${modeName(mode)} credentials. You are still here, with the same sid: ${before}.`
+    : "The server has switched, and this browser has another auth session.");
+});
+
+// -- begin -------------------------------------------------------------------------------------------------
+
+slot(byId("devices"), "beat").textContent = BEAT / 1000;
+showServer();
+showNobody();
+beat();

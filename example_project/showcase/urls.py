@@ -1,0 +1,13 @@
+"""The addresses of what the page asks."""
+
+from django.urls import path
+
+from showcase import views
+
+app_name = "showcase"
+
+urlpatterns = [
+    path("mirror/", views.MirrorView.as_view(), name="mirror"),
+    path("server/", views.server, name="server"),
+    path("mode/<str:mode>/", views.switch_mode, name="mode"),
+]

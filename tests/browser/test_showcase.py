@@ -1,0 +1,328 @@
+"""The example's front page, in a real browser: everything that it shows is done by its buttons."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+import redis
+
+from running_demo import PASSWORDS, Demo, demo_running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page
+
+    Visit: TypeAlias = Callable[..., Page]
+
+GRACE = 2
+"""Seconds, so that the thief need not wait for long."""
+PAUSE = 6_000
+"""Milliseconds; longer than from one call of a device to the next."""
+IN_TIME = 10_000
+"""Milliseconds; a device calls every three seconds, and the machine may be busy."""
+
+
+@pytest.fixture(scope="module")
+def demo(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """Return a running demo, in JWT mode on Valkey."""
+    data = tmp_path_factory.mktemp("demo")
+    with demo_running(data, EXAMPLE_REFRESH_GRACE=str(GRACE)) as running:
+        yield running
+
+
+@pytest.fixture
+def visit(demo: Demo, browser: "Browser") -> Iterator["Visit"]:
+    """Return a function that opens the page in a browser of its own, and fails if a script did."""
+    contexts: list[BrowserContext] = []
+    failures: list[str] = []
+
+    def visiting(user: str | None = "ada", width: int = 1280, height: int = 900) -> "Page":
+        context = browser.new_context(
+            base_url=demo.url, viewport={"width": width, "height": height}, reduced_motion="reduce"
+        )
+        contexts.append(context)
+        context.set_default_timeout(IN_TIME)
+        page = context.new_page()
+        watch(page, failures)
+        page.goto("/")
+        page.locator("#login").wait_for()
+        if user is not None:
+            log_in(page, user)
+        return page
+
+    yield visiting
+    for context in contexts:
+        context.close()
+    assert not failures
+
+
+def watch(page: "Page", failures: list[str]) -> None:
+    """Note what goes wrong in the scripts of *page*, and what its policy forbids."""
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            failures.append(message.text)
+            if message.type == "error" and "Failed to load resource" not in message.text
+            else None
+        ),
+    )
+
+
+def log_in(page: "Page", user: str) -> None:
+    """Log in by the form, as one of the people of the demo."""
+    page.get_by_role("button", name=user, exact=True).click()
+    page.locator("#login").get_by_role("button", name="Log in").click()
+    page.locator("#me").wait_for()
+    page.locator(".strategy[data-live=yes]").wait_for()
+
+
+def sid_of(page: "Page") -> str:
+    """Return the sid that the page shows for its browser."""
+    return page.locator("#me [data-slot=sid]").inner_text()
+
+
+def card(page: "Page", name: str) -> "Locator":
+    """Return the card of a device or thief."""
+    heading = page.get_by_role("heading", name=name, exact=True)
+    return page.locator("#cards > li").filter(has=heading)
+
+
+def open_device(page: "Page", name: str) -> "Locator":
+    """Log in on one more device, and return its card."""
+    page.get_by_role("button", name="Open another device").click()
+    page.get_by_role("dialog").get_by_role("button", name="Log in").click()
+    opened = card(page, name)
+    opened.get_by_text("in use by ada").wait_for()
+    return opened
+
+
+def test_shows_what_is_where(visit: "Visit", demo: Demo) -> None:
+    """The column in use names the cookies, of which scripts see none, the record, the claims and the ends."""
+    page = visit()
+    jwt = page.locator(".strategy[data-mode=jwt]")
+    kept = jwt.locator("[data-slot=cookies] li")
+    assert kept.filter(has_text="authkit_refresh").get_by_text("HttpOnly").is_visible()
+    assert kept.filter(has_text="csrftoken").get_by_text("a script can read it").is_visible()
+    assert jwt.locator("[data-slot=script] code").inner_text() == "csrftoken"
+
+    carried = re.search(r"(\d+) bytes", jwt.locator("[data-slot=weight]").inner_text())
+    cookies = page.context.cookies()
+    sent = "; ".join(f"{each.get('name')}={each.get('value')}" for each in cookies)
+    assert carried
+    assert int(carried[1]) == len(f"Cookie: {sent}\r\n")
+
+    jwt.get_by_text("authkit_access: its claims").click()
+    assert f'"sid": "{sid_of(page)}"' in jwt.locator("[data-token=authkit_access] pre").inner_text()
+    jwt.get_by_text("The record").click()
+    record = jwt.locator("[data-slot=record] pre").inner_text()
+    assert '"generation": 1' in record
+    page.locator(".countdown").first.wait_for()
+
+    shown = page.content()
+    for secret in (each.get("value", "") for each in cookies if each.get("httpOnly")):
+        assert secret[-20:] not in shown  # the signature, or the end of the key
+    assert "auth_hash" not in shown
+
+
+def test_theft_is_caught(visit: "Visit") -> None:
+    """A copied refresh token that comes late ends its auth session, and no other."""
+    page = visit()
+    phone, tablet = open_device(page, "Phone"), open_device(page, "Tablet")
+    phone.get_by_role("button", name="Steal its refresh token").click()
+    thief = card(page, "Thief of the phone")
+    thief.get_by_role("button", name="Use it late").click()
+    thief.get_by_text("out: refresh_reused").wait_for()
+    phone.get_by_text("It fell out: its auth session was ended.").wait_for()
+    assert thief.get_by_text("The thief refreshes with the copy: 401 refresh_reused").is_visible()
+    assert "is in" not in thief.inner_text()
+    assert tablet.get_by_text("in use by ada").is_visible()
+    assert page.locator("#me").is_visible()
+
+
+def test_thief_who_is_first_is_found_out(visit: "Visit") -> None:
+    """A thief who is faster is in until the owner refreshes; then both are out."""
+    page = visit()
+    phone = open_device(page, "Phone")
+    phone.get_by_role("button", name="Steal its refresh token").click()
+    thief = card(page, "Thief of the phone")
+    thief.get_by_role("button", name="Use it first").click()
+    thief.get_by_text("is taken for ada").wait_for()
+    thief.get_by_text("The thief calls a view: 401 session_ended").wait_for()
+    assert phone.get_by_text("a superseded refresh token was used").is_visible()
+    phone.get_by_role("button", name="Put away").click()
+    assert phone.count() == 0
+
+
+def test_revoked_device_falls_out(visit: "Visit") -> None:
+    """Ended from elsewhere, a device in the page and another browser fall out at their next call."""
+    other, page = visit(), visit()
+    phone = open_device(page, "Phone")
+    phone.get_by_role("button", name="End").click()
+    phone.get_by_text("It fell out: its auth session was ended.").wait_for()
+    assert other.locator("#me").is_visible()
+
+    elsewhere = page.locator("#cards > li").filter(has_text=sid_of(other))
+    elsewhere.get_by_role("button", name="End").click()
+    other.get_by_text("This browser is out: its auth session was ended.").wait_for()
+    assert other.locator("#login").is_visible()
+    elsewhere.wait_for(state="detached")
+
+
+def test_log_out_reaches_the_other_tab(visit: "Visit") -> None:
+    """Two tabs are one log-in: a log-out in one is shown by the other."""
+    page = visit()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Open another tab").click()
+    tab = opened.value
+    tab.locator("#me").wait_for()
+    assert sid_of(tab) == sid_of(page)
+    page.locator("#me").get_by_role("button", name="Log out").click()
+    tab.locator("#login").wait_for()
+
+
+def test_another_site_switches_nothing(visit: "Visit") -> None:
+    """The switch asks for the CSRF token, and knows two modes."""
+    page = visit()
+    cookie = next(each.get("value", "") for each in page.context.cookies() if each.get("name") == "csrftoken")
+    ask = page.context.request.post
+    assert ask("/showcase/mode/session/").status == 403
+    assert ask("/showcase/mode/none/", headers={"X-CSRFToken": cookie}).status == 404
+    assert page.context.request.get("/showcase/server/").json()["mode"] == "jwt"
+
+
+def pause_valkey(port: int) -> None:
+    """Let the store answer nobody for a while."""
+    with redis.Redis(port=port) as client:
+        client.client_pause(PAUSE, all=True)
+
+
+def test_trouble_is_told_and_passes(visit: "Visit", demo: Demo) -> None:
+    """Without a network, and without a store, the page says so, logs nobody out, and recovers."""
+    page = visit()
+    trouble = page.locator("#trouble")
+    page.context.set_offline(True)
+    trouble.get_by_text("The server does not answer").wait_for()
+    page.context.set_offline(False)
+    trouble.wait_for(state="hidden")
+
+    pause_valkey(demo.ports[1])
+    trouble.get_by_text("The store does not answer").wait_for()
+    assert page.locator("#me").is_visible()
+    trouble.wait_for(state="hidden", timeout=20_000)
+    assert page.locator("#me").is_visible()
+
+
+def test_wrong_password_is_told(visit: "Visit") -> None:
+    """A refused log-in is one sentence at the form, and the password is selected to be typed again."""
+    page = visit(user=None)
+    form = page.locator("#login")
+    form.get_by_label("Username").fill("ada")
+    form.get_by_label("Password").fill("difference-engine")
+    form.get_by_label("Password").press("Enter")
+    form.get_by_role("alert").get_by_text("No such user, or another password.").wait_for()
+    assert page.evaluate("document.activeElement.id") == "password"
+
+
+def test_works_by_keyboard(visit: "Visit") -> None:
+    """Tab, Space and Enter log in, open a device, steal from it and end it; focus never gets lost."""
+    page = visit(user=None)
+    press(page, "Skip to the page")
+    page.keyboard.press("Enter")
+    press(page, "ada")
+    page.keyboard.press("Space")
+    assert focused(page) == "Log in"
+    page.keyboard.press("Enter")
+    page.locator("#me").wait_for()
+    assert focused(page) == "This browser"
+
+    press(page, "Open another device")
+    page.keyboard.press("Enter")
+    page.get_by_role("dialog").wait_for()
+    page.keyboard.press("Escape")
+    page.get_by_role("dialog").wait_for(state="hidden")
+    assert focused(page) == "Open another device"
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")  # the password has the focus, and is filled in
+    card(page, "Phone").get_by_text("in use by ada").wait_for()
+    assert focused(page) == "Phone"
+
+    press(page, "Steal its refresh token")
+    page.keyboard.press("Enter")
+    assert focused(page) == "Thief of the phone"
+    press(page, "Use it late, after two refreshes")
+    page.keyboard.press("Space")
+    card(page, "Phone").get_by_text("It fell out").wait_for()
+    assert focused(page) == "Thief of the phone"
+    press(page, "Put away")
+    page.keyboard.press("Enter")
+    assert focused(page) == "Devices"
+
+
+def press(page: "Page", name: str) -> None:
+    """Press Tab until the element called *name* has the focus, in view and with an outline."""
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if focused(page) == name:
+            break
+    assert focused(page) == name
+    style, hidden = page.evaluate(
+        """() => { const it = document.activeElement, box = it.getBoundingClientRect();
+                   const news = document.getElementById("news").getBoundingClientRect();
+                   const floor = news.height ? news.top : innerHeight;
+                   return [getComputedStyle(it).outlineStyle, box.top < 0 || box.bottom > floor]; }"""
+    )
+    assert style == "solid"
+    assert not hidden
+
+
+def focused(page: "Page") -> str:
+    """Return the text of what has the focus."""
+    text: str = page.evaluate("document.activeElement.innerText || document.activeElement.id").strip()
+    return text
+
+
+def test_fits_the_screen(visit: "Visit") -> None:
+    """Nothing sticks out to the side, and each control can be hit with a finger (WCAG 1.4.10, 2.5.8)."""
+    page = visit()
+    phone = open_device(page, "Phone")
+    phone.get_by_role("button", name="Steal").click()
+    card(page, "Thief of the phone").get_by_role("button", name="Use it late").click()
+    phone.get_by_text("It fell out").wait_for()
+    for summary in page.locator("summary").all():
+        summary.click()
+    for width in (1280, 768, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        boxes = [each.bounding_box() for each in page.get_by_role("button").all()]
+        assert len(boxes) > 6
+        assert all(box is not None and min(box["height"], box["width"]) >= 24 for box in boxes)
+
+
+def test_policy_holds_on_every_page(visit: "Visit") -> None:
+    """Scripts and styles come from files of the site alone; no page of its own wants more."""
+    page = visit(user="admin")
+    forbidden: list[str] = []
+    page.on("console", lambda message: forbidden.append(message.text) if "Policy" in message.text else None)
+    for path in ("/", "/accounts/login/", "/account/devices/"):
+        answer = page.goto(path, wait_until="load")
+        assert answer is not None
+        assert "script-src 'self'; style-src 'self';" in answer.headers["content-security-policy"]
+    assert not forbidden
+    # The jQuery of Django and DRF tries whether another policy holds, and complains in the console.
+    for path in ("/admin/", "/api/notes/"):
+        shown = page.context.request.get(path, headers={"Accept": "text/html"})
+        assert "script-src 'self'; style-src 'self'" in shown.headers["content-security-policy"]
+
+
+def test_without_scripts_there_is_a_way(demo: Demo, browser: "Browser") -> None:
+    """Whoever runs no JavaScript is led to the pages that need none."""
+    with browser.new_context(base_url=demo.url, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_role("link", name="log-in page").click()
+        page.get_by_label("Username").fill("ada")
+        page.get_by_label("Password").fill(PASSWORDS["ada"])
+        page.get_by_role("button", name="Log in").click()
+        page.goto("/account/devices/")
+        assert page.get_by_role("heading", name="Your devices").is_visible()
