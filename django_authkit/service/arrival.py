@@ -6,6 +6,9 @@ at the request: a view that only fills a cart would else make a visitor's sessio
 the name of the old one.
 """
 
+import time
+from dataclasses import replace
+
 from django.http import HttpRequest
 
 from django_authkit import transports
@@ -54,7 +57,7 @@ def _take_in(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         return
     state = state_of(request)
     state.adopted = grant
-    state.authentication = Authentication.by_record(
+    known = Authentication.by_record(
         grant.user,
         grant.session,
         grant.mode,
@@ -62,6 +65,8 @@ def _take_in(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         # With a session key, request.session sets the cookie, and knows whether the key changed since.
         handover=grant if grant.mode is Mode.JWT or carrier_of(request) is None else None,
     )
+    good_until = int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None
+    state.authentication = replace(known, good_until=good_until)
     _forget(request, adapter)
 
 

@@ -11,6 +11,7 @@ from django.test import Client
 from adopting.changeover import Browser, Changeover
 from device import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, Device, body, is_cleared
 from django_authkit import sessions_of
+from django_authkit.transports import EXPIRES_IN_HEADER
 from django_authkit.types import Transport
 
 SESSIONS = Browser("db")
@@ -55,6 +56,15 @@ def test_any_first_request(site: Changeover, browser: Device, ada: User, path: s
     assert answer["Cache-Control"] == "no-store"
     assert browser.logged_in()
     assert [each.user_agent for each in sessions_of(ada)] == [FIREFOX]
+
+
+def test_asking_who_it_is_first(site: Changeover, browser: Device) -> None:
+    """A front end that begins with that learns when to refresh the tokens that it has just got."""
+    answer = browser.get("/auth/session/")
+    if site.live.is_jwt:
+        assert 290 <= int(answer[EXPIRES_IN_HEADER]) <= 300
+    else:
+        assert EXPIRES_IN_HEADER not in answer
 
 
 def test_the_same_name(site: Changeover, browser: Device, ada: User) -> None:
