@@ -1,25 +1,21 @@
 """
 Log-in (without hashing a password), refresh and log-out: ours beside simplejwt's.
 
-The whole request through the view, with rotation and blacklist on both sides. Imported when Django is
-ready and the servers are up.
+The whole request through the view, with rotation and blacklist on both sides.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.test import RequestFactory
 from rest_framework_simplejwt.tokens import RefreshToken
 from rest_framework_simplejwt.views import TokenBlacklistView, TokenRefreshView
 
-from benchmarks.authentication_cost import Variant
+from benchmarks.measuring import Act, Variant
+from benchmarks.subjects import ada, factory
 from django_authkit import log_in
 from django_authkit.api.views import LogoutView, RefreshView
 from django_authkit.types import Transport
-
-factory = RequestFactory()
 
 
 def posted(body: dict[str, str]) -> Any:
@@ -27,74 +23,53 @@ def posted(body: dict[str, str]) -> Any:
     return factory.post("/", json.dumps(body), content_type="application/json")
 
 
-def ada() -> User:
-    """Return the user."""
-    return User.objects.get(username="ada")
-
-
-def ours() -> str:
+def ours(_: object = None) -> str:
     """Log in with us, and return what refreshes: a refresh token, or a session key."""
     grant = log_in(factory.get("/"), ada(), transport=Transport.HEADER)
     return grant.refresh or grant.access
 
 
-def simplejwt() -> str:
+def simplejwt(_: object = None) -> str:
     """Log in with simplejwt, and return the refresh token."""
     return str(RefreshToken.for_user(ada()))
 
 
-def refreshing(start: Callable[[], str], view: Any) -> Callable[[], Any]:
+def refreshing(begin: Callable[[object], str], view: Any) -> Act:
     """Return what refreshes again and again, each time with what the last one gave."""
-    held = start()
+    held = begin(None)
 
-    def refresh() -> Any:
+    def refresh(_: object) -> Any:
         nonlocal held
         answer = view(posted({"refresh": held}))
         held = answer.data.get("refresh") or answer.data["access"]
         return answer
 
-    return refresh
+    return Act(run=refresh)
 
 
-def leaving(start: Callable[[], str], view: Any) -> Callable[[], Any]:
-    """Return what logs a fresh log-in out; the log-ins are made beforehand, a hundred at a time."""
-
-    def held() -> Iterator[str]:
-        while True:
-            yield from [start() for _ in range(400)]
-
-    tokens = held()
-    return lambda: view(posted({"refresh": next(tokens)}))
+def leaving(begin: Callable[[object], str], view: Any) -> Act:
+    """Return what logs fresh log-ins out."""
+    return Act(run=view, make=lambda: posted({"refresh": begin(None)}))
 
 
-def of_ours() -> dict[str, Callable[[], Callable[[], Any]]]:
-    """Return our operations by name."""
-    return {
-        "log-in": lambda: ours,
-        "refresh": lambda: refreshing(ours, RefreshView.as_view()),
-        "log-out": lambda: leaving(ours, LogoutView.as_view()),
-    }
+_OF_OURS: dict[str, Callable[[], Act]] = {
+    "log-in": lambda: Act(run=ours),
+    "refresh": lambda: refreshing(ours, RefreshView.as_view()),
+    "log-out": lambda: leaving(ours, LogoutView.as_view()),
+}
+_OF_SIMPLEJWT: dict[str, Callable[[], Act]] = {
+    "log-in": lambda: Act(run=simplejwt),
+    "refresh": lambda: refreshing(simplejwt, TokenRefreshView.as_view()),
+    "log-out": lambda: leaving(simplejwt, TokenBlacklistView.as_view()),
+}
 
 
-def of_simplejwt() -> dict[str, Callable[[], Callable[[], Any]]]:
-    """Return simplejwt's operations by name."""
-    return {
-        "log-in": lambda: simplejwt,
-        "refresh": lambda: refreshing(simplejwt, TokenRefreshView.as_view()),
-        "log-out": lambda: leaving(simplejwt, TokenBlacklistView.as_view()),
-    }
-
-
-def operations() -> list[tuple[Variant, Callable[[], Callable[[], Any]]]]:
+def operations() -> list[Variant]:
     """Return every operation of every side, with the settings that it needs."""
-    found = []
-    for mode, store in (("jwt", "redis"), ("jwt", "database"), ("session", "redis"), ("session", "database")):
-        for name, start in of_ours().items():
-            settings = {"STORE": store}
-            found.append((Variant(f"{name}: {mode}, {store}", _none, _none, mode, settings), start))
-    found += [(Variant(f"{name}: simplejwt", _none, _none), start) for name, start in of_simplejwt().items()]
-    return found
-
-
-def _none(*_: Any) -> Any:
-    return None
+    found = [
+        Variant(f"{name}: {mode}, {store}", start, {"STORE": store}, mode)
+        for mode in ("jwt", "session")
+        for store in ("redis", "database")
+        for name, start in _OF_OURS.items()
+    ]
+    return found + [Variant(f"{name}: simplejwt", start) for name, start in _OF_SIMPLEJWT.items()]

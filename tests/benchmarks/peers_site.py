@@ -1,7 +1,7 @@
-"""The test site with the packages that people use today beside ours."""
+"""The test site, on PostgreSQL, with the packages that people use today beside ours."""
 
 from projects.site import *  # noqa: F403
-from projects.site import CACHES, INSTALLED_APPS
+from projects.site import CACHES, INSTALLED_APPS, MIDDLEWARE
 
 INSTALLED_APPS = [
     *INSTALLED_APPS,
@@ -9,7 +9,11 @@ INSTALLED_APPS = [
     "rest_framework.authtoken",
     "rest_framework_simplejwt.token_blacklist",
     "knox",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
 ]
+MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # which it insists on
 CACHES = {
     **CACHES,
     "sessions": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/1"},

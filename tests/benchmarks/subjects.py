@@ -1,19 +1,22 @@
-"""The variants that ``authentication_cost`` compares. Imported when Django is ready and servers are up."""
+"""One DRF request, by every way to authenticate it: ours, and what people use today."""
 
+import secrets
+import time
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
+import jwt
+from allauth.headless.contrib.rest_framework.authentication import XSessionTokenAuthentication
 from django.conf import settings
 from django.contrib.auth import login
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import User
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.management import call_command
 from django.http import HttpResponse
 from django.test import RequestFactory, override_settings
 from knox.auth import TokenAuthentication as KnoxAuthentication
 from knox.models import get_token_model
-from redis import Redis
 from rest_framework.authentication import SessionAuthentication, TokenAuthentication
 from rest_framework.authtoken.models import Token
 from rest_framework.response import Response
@@ -21,24 +24,25 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.authentication import JWTAuthentication, JWTStatelessUserAuthentication
 from rest_framework_simplejwt.tokens import AccessToken
 
-from benchmarks.authentication_cost import Request, Variant
+from benchmarks.measuring import Act, Variant
 from django_authkit import log_in
 from django_authkit.authentication import AuthKitAuthentication
+from django_authkit.conf import get_settings
+from django_authkit.stores.redis import connect
+from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Transport
+from django_authkit.wiring import get_codec, get_key_ring
 
-Make = Callable[[], Request]
+Request = Any
+View = Callable[[Request], Any]
 factory = RequestFactory()
 
-
-def empty_the_stores() -> None:
-    """Begin with fresh tables, an empty Valkey and one user."""
-    call_command("migrate", verbosity=0)
-    Redis.from_url(settings.CACHES["authkit"]["LOCATION"]).flushall()
-    User.objects.all().delete()
-    User.objects.create_user("ada")
+RAW = "one raw EVALSHA of an empty script"
+DECODE = "a plain jwt.decode"
+FIRST_SIGHT = "our reading of a token never seen"
 
 
-def view_with(*classes: type[Any]) -> Callable[[Request], Any]:
+def view_with(*classes: type[Any]) -> View:
     """Return a view that answers nothing much, behind these authentication classes."""
 
     class Nothing(APIView):
@@ -52,12 +56,19 @@ def view_with(*classes: type[Any]) -> Callable[[Request], Any]:
     return Nothing.as_view()
 
 
-bare_view = view_with()
+BARE = Act(run=view_with(), make=lambda: factory.get("/"))
+"""The same view without authentication."""
 
 
-def bare_request() -> Request:
-    """Return a request with nothing in it."""
-    return factory.get("/")
+def answering(view: View) -> View:
+    """Return the view, which must answer 200."""
+
+    def checked(request: Request) -> Any:
+        answer = view(request)
+        assert answer.status_code == 200, answer.data
+        return answer
+
+    return checked
 
 
 def ada() -> User:
@@ -65,102 +76,142 @@ def ada() -> User:
     return User.objects.get(username="ada")
 
 
-def bearer(token: str, scheme: str = "Bearer") -> Make:
-    """Return what makes requests with that header."""
-    return lambda: factory.get("/", headers={"Authorization": f"{scheme} {token}"})
+def with_header(view: View, value: str, name: str = "Authorization") -> Act:
+    """Return requests with that header to the view."""
+    return Act(run=answering(view), make=lambda: factory.get("/", headers={name: value}))
 
 
-def of_ours() -> Make:
-    """Log in, and return what makes requests with the credential."""
-    return bearer(log_in(factory.get("/"), ada(), transport=Transport.HEADER).access)
+def of_ours() -> Act:
+    """Log in, and return requests with the credential."""
+    token = log_in(factory.get("/"), ada(), transport=Transport.HEADER).access
+    return with_header(view_with(AuthKitAuthentication), f"Bearer {token}")
 
 
-def through_django_sessions(engine: str) -> tuple[Callable[[], Make], Callable[[Request], Any]]:
-    """Return how to log in with Django's own sessions, and the view with their middleware around it."""
-    inner = view_with(SessionAuthentication)
-
-    def no_answer(request: Request) -> HttpResponse:
-        return HttpResponse()
-
-    def prepare() -> Make:
-        with override_settings(SESSION_ENGINE=engine):
-            middleware = SessionMiddleware(no_answer)
-        request: Any = factory.get("/")
-        middleware.process_request(request)
-        login(request, ada(), backend="django.contrib.auth.backends.ModelBackend")
-        request.session.save()
-        key = request.session.session_key
-
-        def make() -> Request:
-            made = factory.get("/")
-            made.COOKIES[settings.SESSION_COOKIE_NAME] = key
-            return made
-
-        return make
-
-    return prepare, _chained(engine, no_answer, inner)
-
-
-def _chained(engine: str, no_answer: Any, inner: Any) -> Callable[[Request], Any]:
-    """Return the view behind Django's middleware, made once as Django does."""
+def of_django(engine: str) -> Act:
+    """Log in with Django's own sessions, and return requests with the cookie through its middleware."""
+    inner = answering(view_with(SessionAuthentication))
     with override_settings(SESSION_ENGINE=engine):
-        session = SessionMiddleware(no_answer)
-    user = AuthenticationMiddleware(no_answer)
+        sessions, users = SessionMiddleware(_no_answer), AuthenticationMiddleware(_no_answer)
+    request: Any = factory.get("/")
+    sessions.process_request(request)
+    login(request, ada(), backend="django.contrib.auth.backends.ModelBackend")
+    request.session.save()
+    key = request.session.session_key
+
+    def make() -> Request:
+        made = factory.get("/")
+        made.COOKIES[settings.SESSION_COOKIE_NAME] = key
+        return made
 
     def run(request: Request) -> Any:
-        session.process_request(request)
-        user.process_request(request)
+        sessions.process_request(request)
+        users.process_request(request)
         return inner(request)
 
-    return run
+    return Act(run=run, make=make)
 
 
-def subjects() -> list[Variant]:
-    """Return all variants."""
-    return [*ours(), *peers()]
+def _no_answer(request: Request) -> HttpResponse:
+    return HttpResponse()
+
+
+def of_allauth() -> Act:
+    """Log in, and return requests with the session token of allauth's headless API."""
+    engine = import_module(settings.SESSION_ENGINE)
+    request: Any = factory.get("/")
+    request.session = engine.SessionStore()
+    login(request, ada(), backend="django.contrib.auth.backends.ModelBackend")
+    request.session.save()
+    return with_header(view_with(XSessionTokenAuthentication), request.session.session_key, "X-Session-Token")
+
+
+def of_simplejwt(authentication: type[Any]) -> Callable[[], Act]:
+    """Return how to begin with simplejwt."""
+    return lambda: with_header(view_with(authentication), f"Bearer {AccessToken.for_user(ada())}")
+
+
+def of_knox() -> Act:
+    """Log in with knox."""
+    return with_header(view_with(KnoxAuthentication), f"Token {get_token_model().objects.create(ada())[1]}")
+
+
+def of_drf_token() -> Act:
+    """Log in with DRF's token."""
+    return with_header(
+        view_with(TokenAuthentication), f"Token {Token.objects.get_or_create(user=ada())[0].key}"
+    )
 
 
 def ours() -> list[Variant]:
     """Return every mode, store, check and loading of ours that there is."""
-    view = view_with(AuthKitAuthentication)
     found = []
     for loading in ("eager", "lazy"):
         for store in ("database", "redis"):
             common = {"STORE": store, "USER_LOADING": loading}
-            found.append(Variant(f"session, {store}, {loading}", of_ours, view, "session", common))
-            checks = ("store", "replica", "none") if store == "redis" else ("store", "none")
+            found.append(Variant(f"session, {store}, {loading}", of_ours, common, "session", less=BARE))
             found += [
                 Variant(
-                    f"jwt, {store}, {check}, {loading}",
-                    of_ours,
-                    view,
-                    "jwt",
-                    {**common, "ACCESS_CHECK": check},
+                    f"jwt, {store}, {check}, {loading}", of_ours, {**common, "ACCESS_CHECK": check}, less=BARE
                 )
-                for check in checks
+                for check in (("store", "replica", "none") if store == "redis" else ("store", "none"))
             ]
     return found
 
 
 def peers() -> list[Variant]:
     """Return what people use today."""
-
-    def simplejwt() -> Make:
-        return bearer(str(AccessToken.for_user(ada())))
-
-    def knox() -> Make:
-        return bearer(get_token_model().objects.create(ada())[1], "Token")
-
-    def token() -> Make:
-        return bearer(Token.objects.get_or_create(user=ada())[0].key, "Token")
-
     found = [
-        Variant("simplejwt", simplejwt, view_with(JWTAuthentication)),
-        Variant("simplejwt, stateless", simplejwt, view_with(JWTStatelessUserAuthentication)),
-        Variant("knox", knox, view_with(KnoxAuthentication)),
-        Variant("DRF token", token, view_with(TokenAuthentication)),
+        Variant("simplejwt", of_simplejwt(JWTAuthentication), less=BARE),
+        Variant("simplejwt, stateless", of_simplejwt(JWTStatelessUserAuthentication), less=BARE),
+        Variant("knox", of_knox, less=BARE),
+        Variant("DRF token", of_drf_token, less=BARE),
     ]
     for engine in ("db", "cached_db", "cache"):
-        prepare, view = through_django_sessions(f"django.contrib.sessions.backends.{engine}")
-        found.append(Variant(f"Django session, {engine}", prepare, view))
+        path = f"django.contrib.sessions.backends.{engine}"
+        found.append(Variant(f"Django session, {engine}", lambda path=path: of_django(path), less=BARE))  # type: ignore[misc]
+        used = {"SESSION_ENGINE": path}
+        found.append(Variant(f"allauth headless, {engine}", of_allauth, settings=used, less=BARE))
     return found
+
+
+def floors() -> list[Variant]:
+    """Return what nobody who does the same can be cheaper than."""
+    on_redis = {"STORE": "redis"}
+    return [
+        Variant(RAW, _raw_evalsha, on_redis),
+        Variant(DECODE, _plain_decode, on_redis),
+        Variant(FIRST_SIGHT, _first_sight, on_redis),
+    ]
+
+
+def _raw_evalsha() -> Act:
+    client: Any = connect(settings.AUTHKIT.get("REDIS_ALIAS", "authkit"))
+    digest = client.script_load("return 1")
+    return Act(run=lambda _: client.evalsha(digest, 1, "authkit:{AA}", 0, "A" * 16), paused=True)
+
+
+def _fresh_token() -> str:
+    """Return an access token as ours are, which no other call has returned."""
+    now = int(time.time())
+    claims = AccessClaims(
+        subject="1",
+        sid="A" * 16,
+        issued_at=now,
+        expires_at=now + 300,
+        auth_time=now,
+        stamp="s" * 22,
+        jti=secrets.token_urlsafe(16),
+    )
+    return get_codec().issue_access(claims)
+
+
+def _plain_decode() -> Act:
+    """Return what PyJWT does with such a token when it is told of issuer and audience."""
+    key: Any = get_key_ring().signing.verifying
+    chosen = get_settings()
+    about: dict[str, Any] = {"audience": chosen.audience, "issuer": chosen.issuer, "leeway": chosen.leeway}
+    return Act(run=lambda token: jwt.decode(token, key, ["HS256"], **about), make=_fresh_token)
+
+
+def _first_sight() -> Act:
+    return Act(run=get_codec().read_access, make=_fresh_token)

@@ -1,0 +1,177 @@
+"""
+What it costs to know who a request is from: every choice of ours beside what people use today.
+
+Run it alone on a quiet machine, from the repository's root::
+
+    python tests/benchmarks [--quick] [--only SECTION ...] [--rounds N] [--calls N] [--json FILE]
+
+=============  ========================================================================================
+section        what is measured
+=============  ========================================================================================
+``requests``   a DRF request above the same view without authentication: ours, simplejwt, knox, DRF's token,
+               Django's sessions, allauth headless; and what nobody can be cheaper than
+``operations`` log-in (hashing left out), refresh and log-out beside simplejwt's with rotation and blacklist
+``sizes``      requests, refresh and log-out with no, 10^4 and 10^6 auth sessions, and with 10^5 revoked ones
+``memory``     bytes of a live auth session
+``delays``     from the answer of log-out in one process to the first 401 in another
+=============  ========================================================================================
+
+All variants take turns in every round, so that what the machine does meanwhile hits all alike. A figure is
+the median over rounds of a round's median call, beside the least and the most of any round, and the mean of
+this process's processor time. Compare the ratios of one run, never the microseconds of two. Round trips to
+Redis and SQL statements are counted. Everything is on one PostgreSQL and one Valkey, started for the run.
+
+Needs the extra ``bench``.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.peers_site"
+
+import django
+from django.conf import settings
+
+from servers import Servers
+
+SECTIONS = ("requests", "operations", "sizes", "memory", "delays")
+
+
+def main() -> None:
+    """Measure what was asked for, and print it."""
+    options = arguments()
+    servers = Servers()
+    try:
+        point_settings(servers)
+        django.setup()
+        from benchmarks.crowds import one_user
+
+        one_user()
+        run = Run(options.rounds, options.calls, options.quick)
+        for section in options.only or SECTIONS:
+            getattr(run, section)()
+        if options.json:
+            options.json.write_text(json.dumps(run.found, indent=2))
+    finally:
+        servers.stop()
+
+
+def arguments() -> argparse.Namespace:
+    """Return what was asked for."""
+    assert __doc__ is not None
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python tests/benchmarks",
+    )
+    parser.add_argument("--quick", action="store_true", help="few rounds and small crowds: two minutes or so")
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section; may be repeated")
+    parser.add_argument("--rounds", type=int, help="11, or 3 with --quick")
+    parser.add_argument("--calls", type=int, help="of each variant in each round: 200, or 60 with --quick")
+    parser.add_argument("--json", type=Path, help="write every sample there")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 11)
+    options.calls = options.calls or (60 if options.quick else 200)
+    return options
+
+
+def point_settings(servers: Servers) -> None:
+    """Tell the settings where the servers are."""
+    at = servers.addresses
+    postgres = {
+        **settings.DATABASES["postgres"],
+        "HOST": at.postgres_host,
+        "PORT": str(at.postgres_port),
+        "CONN_MAX_AGE": None,
+    }
+    settings.DATABASES = {"default": postgres}
+    settings.CACHES["authkit"]["LOCATION"] = f"{at.valkey}/0"
+    settings.CACHES["sessions"]["LOCATION"] = f"{at.valkey}/1"
+
+
+@dataclass
+class Run:
+    """
+    One run: its sections, each of which prints its tables.
+
+    Attributes:
+        found: Everything that was measured, for machines.
+    """
+
+    rounds: int
+    calls: int
+    quick: bool
+    found: dict[str, Any] = field(
+        default_factory=lambda: {"python": platform.python_version(), "machine": platform.machine()}
+    )
+
+    def requests(self) -> None:
+        """Measure the authentication of one request."""
+        from benchmarks.subjects import BARE, floors, ours, peers
+        from benchmarks.targets import REQUESTS
+
+        bare = self.variant("the bare view", lambda: BARE)
+        variants = [bare, *ours(), *peers(), *floors()]
+        self.measure("requests", "Authentication of one request", variants, REQUESTS)
+
+    def operations(self) -> None:
+        """Measure whole requests to the endpoints."""
+        from benchmarks.operations import operations
+        from benchmarks.targets import OPERATIONS
+
+        self.measure("operations", "Whole requests", operations(), OPERATIONS)
+
+    def sizes(self) -> None:
+        """Measure with crowds of several sizes."""
+        from benchmarks.crowds import sizes
+
+        variants = sizes(10**5 if self.quick else 10**6)
+        self.measure("sizes", "The same with many auth sessions", variants, [], ordered=False)
+
+    def memory(self) -> None:
+        """Measure what an auth session weighs."""
+        from benchmarks import report
+        from benchmarks.crowds import memory
+
+        self.found["memory"] = memory(10**4 if self.quick else 10**5)
+        report.memory(self.found["memory"])
+
+    def delays(self) -> None:
+        """Measure how soon a revocation bites."""
+        from benchmarks import report
+        from benchmarks.delays import delays
+
+        self.found["delays"] = delays(20 if self.quick else 200)
+        report.delays(self.found["delays"])
+
+    def variant(self, name: str, start: Any) -> Any:
+        """Return a variant."""
+        from benchmarks.measuring import Variant
+
+        return Variant(name, start)
+
+    def measure(
+        self, section: str, title: str, variants: list[Any], targets: list[Any], *, ordered: bool = True
+    ) -> None:
+        """Let the variants take turns, and print them."""
+        from benchmarks import report
+        from benchmarks.measuring import say, take_turns
+
+        say(section)
+        take_turns(variants, self.rounds, self.calls)
+        report.table(title, variants, ordered=ordered)
+        samples = {each.name: {"wall": each.wall, "cpu": each.cpu, "trips": each.trips} for each in variants}
+        self.found[section] = {"samples": samples}
+        if targets:
+            self.found[section]["targets"] = report.verdicts(targets, variants)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""What many live auth sessions cost: the same figures with none, ten thousand and a million; and memory."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import batched, islice
+from secrets import token_bytes
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connections
+from redis import Redis
+
+from benchmarks.measuring import Variant, say
+from benchmarks.operations import leaving, ours, refreshing
+from benchmarks.subjects import BARE, of_ours
+from django_authkit.api.views import LogoutView, RefreshView
+from django_authkit.handles import new_handle
+from django_authkit.stores.redis import RedisStore
+from django_authkit.stores.redis.scripts import Scripts
+from django_authkit.types import EndReason, Mode, NewSession
+from following import MINUTE, proposal
+from rig import request
+
+ADDRESS = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
+USER_AGENT = (
+    "Mozilla/5.0 (Linux; Android 14; SM-S928B/DS Build/UP1A.231005.007) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/131.0.6778.135 Mobile Safari/537.36"
+)
+"""147 characters: longer than that of any desktop browser."""
+LONGEST_USER_AGENT = USER_AGENT.ljust(256, "x")
+FIRST_DATABASE = 8
+"""Of Valkey: the crowds are beside each other, so that they take turns."""
+
+
+class _Gathering:
+    """Stands in for a client: keeps the calls of scripts for a pipeline."""
+
+    def __init__(self, pipeline: Any) -> None:
+        self._pipeline = pipeline
+
+    def evalsha(self, digest: str, keys: int, *arguments: Any) -> Any:
+        self._pipeline.evalsha(digest, keys, *arguments)
+        return [b"refused", 0]  # the true answers come when the pipeline is executed
+
+
+def redis_in(database: int) -> Redis:
+    """Return a client of a numbered database of the Valkey."""
+    url = str(settings.CACHES["authkit"]["LOCATION"])
+    return Redis.from_url(f"{url.rpartition('/')[0]}/{database}", socket_timeout=600)
+
+
+def fill(client: Redis, news: Iterator[NewSession]) -> list[str]:
+    """Log all of *news* in, by the store's own script, many in one trip; return their sids."""
+    RedisStore(client).create(next(news))  # the server knows the script from here on
+    sids: list[str] = []
+    for some in batched(news, 2_000):
+        pipeline = client.pipeline(transaction=False)
+        store = RedisStore(_Gathering(pipeline))  # type: ignore[arg-type]
+        for new in some:
+            store.create(new)
+            sids.append(new.sid)
+        assert all(reply[0] == b"created" for reply in pipeline.execute())
+    return sids
+
+
+def people(mode: Mode = Mode.JWT, user_agent: str = USER_AGENT) -> Iterator[NewSession]:
+    """Yield log-ins, each of another user."""
+    number = 10**6  # as many digits as a large site's users have
+    while True:
+        number += 1
+        yield replace(
+            proposal(str(number), sid=new_handle(0), address=ADDRESS, user_agent=user_agent),
+            mode=mode,
+            key_digest=token_bytes(32) if mode is Mode.SESSION else None,
+            jti_digest=token_bytes(32) if mode is Mode.JWT else None,
+            access=5 * MINUTE if mode is Mode.JWT else 0,
+        )
+
+
+def sizes(most: int) -> list[Variant]:
+    """Fill stores with crowds of several sizes; return what is to be measured in each."""
+    found: list[Variant] = []
+    crowds = [("empty", 0, 0), ("10^4 sessions", 10**4, 0), (f"{most:,} sessions", most, 0)]
+    crowds.append(("10^5 revoked", 10**5, 10**5))
+    for place, (name, live, revoked) in enumerate(crowds, FIRST_DATABASE):
+        client = redis_in(place)
+        if live:
+            say(f"  filling Valkey: {name}")
+            sids = fill(client, islice(people(), live + 1))
+            _revoke(client, sids[:revoked])
+        found += list(_on_redis(name, str(place)))
+    for name, live, _ in crowds[:-1]:
+        found += list(_in_database(name, _database_with(live)))
+    return found
+
+
+def _revoke(client: Redis, sids: list[str]) -> None:
+    for some in batched(sids, 2_000):
+        pipeline = client.pipeline(transaction=False)
+        store = RedisStore(client)
+        gathering = Scripts(_Gathering(pipeline))  # type: ignore[arg-type]
+        gathering.run("now", "authkit:{AA}", 0)
+        for sid in some:
+            gathering.run("revoke", "authkit:{AA}", store.clock_offset, sid, EndReason.LOGOUT, b"", sid)
+        pipeline.execute()
+
+
+def _on_redis(name: str, database: str) -> Iterator[Variant]:
+    place = f"{settings.CACHES['authkit']['LOCATION'].rpartition('/')[0]}/{database}"
+    caches = {**settings.CACHES, "authkit": {**settings.CACHES["authkit"], "LOCATION": place}}
+    where = {"CACHES": caches}
+    common = {"STORE": "redis", "USER_LOADING": "lazy", "BLACKLIST_SIZE": 2 * 10**5}
+    yield Variant(f"session, redis, lazy: {name}", of_ours, common, "session", where, BARE)
+    yield Variant(f"jwt, redis, store, lazy: {name}", of_ours, common, "jwt", where, BARE)
+    replica = {**common, "ACCESS_CHECK": "replica"}
+    yield Variant(f"jwt, redis, replica, lazy: {name}", of_ours, replica, "jwt", where, BARE)
+    yield Variant(
+        f"refresh: redis: {name}", lambda: refreshing(ours, RefreshView.as_view()), common, "jwt", where
+    )
+    yield Variant(
+        f"log-out: redis: {name}", lambda: leaving(ours, LogoutView.as_view()), common, "jwt", where
+    )
+
+
+def _database_with(live: int) -> str:
+    """Return the alias of a PostgreSQL database with that many live auth sessions."""
+    alias = f"crowd_{live}"
+    default = connections["default"]
+    with default.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE {alias}")
+    connections.settings[alias] = settings.DATABASES[alias] = {**default.settings_dict, "NAME": alias}
+    call_command("migrate", database=alias, verbosity=0)
+    if live:
+        say(f"  filling PostgreSQL: {live:,} sessions")
+        with connections[alias].cursor() as cursor:
+            cursor.execute(_INSERT, [ADDRESS, USER_AGENT, live])
+            cursor.execute("VACUUM ANALYZE authkit_session")
+    return alias
+
+
+_INSERT = """
+INSERT INTO authkit_session (
+  sid, user_id, epoch, mode, remember, backend, auth_hash, amr, address, user_agent, created, auth_time,
+  last_seen, idle_until, ends, access_until, generation, rotated, jti_digest, data, end_reason)
+SELECT
+  'AA' || substr(md5(n::text), 1, 14), 1000000 + n, 0, 'jwt', true,
+  'django.contrib.auth.backends.ModelBackend', md5(n::text) || md5(n::text), '["pwd"]', %s, %s, now_ms,
+  now_ms, now_ms, now_ms + 1209600000, now_ms + 7776000000, now_ms + 300000, 1, now_ms,
+  sha256(n::text::bytea), '', ''
+FROM generate_series(1, %s) AS n, (SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms) AS clock
+"""
+
+
+def _in_database(name: str, alias: str) -> Iterator[Variant]:
+    common = {"STORE": "database", "DATABASE_ALIAS": alias, "USER_LOADING": "lazy"}
+    yield Variant(f"session, database, lazy: {name}", of_ours, common, "session", less=BARE)
+    yield Variant(f"jwt, database, store, lazy: {name}", of_ours, common, "jwt", less=BARE)
+    yield Variant(f"refresh: database: {name}", lambda: refreshing(ours, RefreshView.as_view()), common)
+
+
+def memory(live: int) -> dict[str, dict[str, float]]:
+    """
+    Return the bytes of one live auth session, on Redis and in a database, with *live* of them.
+
+    ``keys`` is what is its own: the mean of ``MEMORY USAGE`` over record, index and data. ``server`` is by
+    how much the server's memory grew for each, with all that it needs beside.
+    """
+    client, found = redis_in(FIRST_DATABASE - 1), {}
+    kinds = {
+        "jwt": people(),
+        "jwt, refreshed": people(),
+        "jwt, agent of 256": people(user_agent=LONGEST_USER_AGENT),
+        "session": people(Mode.SESSION),
+    }
+    for name, news in kinds.items():
+        client.flushdb()
+        before = int(client.info("memory")["used_memory"])
+        sids = fill(client, islice(news, live + 1))
+        grown = int(client.info("memory")["used_memory"]) - before
+        some = sids[:: max(1, live // 2_000)]
+        if name == "jwt, refreshed":
+            _refresh(client, some)
+        found[f"redis: {name}"] = {
+            "keys": sum(_usage(client, sid) for sid in some) / len(some),
+            "server": grown / len(sids),
+        }
+    client.flushdb()
+    alias = _database_with(live)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_table_size('authkit_session'), pg_indexes_size('authkit_session'), count(*) - 1"
+            " FROM authkit_session"
+        )
+        table, indexes, rows = cursor.fetchone()
+    found["database: jwt (row; with indexes)"] = {"keys": table / rows, "server": (table + indexes) / rows}
+    return found
+
+
+def _usage(client: Redis, sid: str) -> int:
+    found = RedisStore(client).load(sid)
+    user_id = found.session.user_id  # type: ignore[union-attr]
+    keys = [f"authkit:{{AA}}:{each}" for each in (f"s:{sid}", f"d:{sid}", f"g:{sid}", f"u:{user_id}")]
+    return sum(client.memory_usage(key, samples=0) or 0 for key in keys)
+
+
+def _refresh(client: Redis, sids: list[str]) -> None:
+    """Rotate each once, so that its record keeps the digest of the token before, too."""
+    for sid in sids:
+        record = client.get(f"authkit:{{AA}}:s:{sid}")
+        assert isinstance(record, bytes)
+        digest = client.eval(
+            "return cmsgpack.unpack(redis.call('GET', KEYS[1]))[18]", 1, f"authkit:{{AA}}:s:{sid}"
+        )
+        assert isinstance(digest, bytes)
+        RedisStore(client).rotate(request(sid, 1, digest, grace=0))
+
+
+def one_user() -> None:
+    """Begin with fresh tables, an empty Valkey and one user."""
+    call_command("migrate", verbosity=0)
+    redis_in(0).flushall()
+    User.objects.all().delete()
+    User.objects.create_user("ada")

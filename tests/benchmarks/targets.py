@@ -1,0 +1,67 @@
+"""What the package is to cost beside others, as ratios within one run."""
+
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+
+from benchmarks.measuring import Variant
+from benchmarks.subjects import DECODE, FIRST_SIGHT, RAW
+
+
+@dataclass(frozen=True)
+class Target:
+    """*ours* costs at most *most* times what *other* costs; and makes that many trips, if it says so."""
+
+    ours: str
+    most: float
+    other: str
+    trips: tuple[int, int] | None = None
+
+    def verdict(self, rows: Mapping[str, Variant]) -> dict[str, object]:
+        """Return the ratio: the median over the rounds, its quartiles, and that of the processor's time."""
+        ours, other = rows[self.ours], rows[self.other]
+        ratios = [_ratio(*pair) for pair in zip(ours.wall, other.wall, strict=True)]
+        low, middle, high = _quartiles(ratios)
+        met = middle <= self.most and self.trips in (None, ours.trips)
+        return {
+            "ours": self.ours,
+            "other": self.other,
+            "target": self.most,
+            "ratio": middle,
+            "from": low,
+            "to": high,
+            "least": _ratio(min(ours.wall), min(other.wall)),
+            "cpu": _ratio(min(ours.cpu), min(other.cpu)),
+            "met": met,
+        }
+
+
+def _ratio(one: float, other: float) -> float:
+    return one / other if other > 0 else inf
+
+
+def _quartiles(values: list[float]) -> tuple[float, float, float]:
+    if len(values) == 1:
+        return values[0], values[0], values[0]
+    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, middle, high
+
+
+CACHE = "Django session, cache"
+REQUESTS = [
+    Target("jwt, redis, replica, lazy", 1 / 8, "simplejwt, stateless", (0, 0)),
+    Target("jwt, redis, replica, lazy", 1 / 40, "simplejwt", (0, 0)),
+    Target(FIRST_SIGHT, 1.3, DECODE, (0, 0)),
+    Target("session, redis, lazy", 1 / 6, CACHE, (1, 0)),
+    Target("jwt, redis, store, lazy", 1 / 6, CACHE, (1, 0)),
+    Target("session, redis, lazy", 2, RAW, (1, 0)),
+    Target("jwt, redis, store, lazy", 2, RAW, (1, 0)),
+    Target("session, database, eager", 1, "simplejwt", (0, 1)),
+    Target("jwt, database, store, eager", 1, "simplejwt", (0, 1)),
+]
+OPERATIONS = [Target("refresh: jwt, redis", 1 / 6, "refresh: simplejwt", (1, 1))]
+MOST_BYTES = 600
+"""Of a JWT auth session on Redis, with address and user agent, its part of the index included."""
+DELAY_P99 = 50.0
+"""Milliseconds, with a copy of the blacklist and on an idle machine."""

@@ -1,0 +1,66 @@
+"""
+The other process of ``delays``: tries each token that it is told until it is refused, and says when.
+
+Takes settings as JSON in its argument, and on standard input a credential a line. Says "up" when it is;
+answers "ready" when it was let in (and, with a copy of the blacklist, without a round trip), then the time
+of the first 401 on the machine's monotonic clock.
+"""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.peers_site"
+
+import django
+from django.conf import settings
+
+
+def main() -> None:
+    """Point the settings at the servers, and witness."""
+    told = json.loads(sys.argv[1])
+    settings.DATABASES = {"default": {**settings.DATABASES["postgres"], **told["database"]}}
+    settings.CACHES["authkit"]["LOCATION"] = told["redis"]
+    django.setup()
+    from benchmarks.delays import with_spans
+
+    settings.AUTHKIT_MODE = told["mode"]
+    settings.AUTHKIT = {"LOGIN_RATE": None, "REFRESH_RATE": None, **with_spans(told["authkit"])}
+    witness(told["authkit"].get("ACCESS_CHECK") == "replica")
+
+
+def witness(by_replica: bool) -> None:
+    """Answer line by line."""
+    from benchmarks.measuring import counted
+    from benchmarks.subjects import factory, view_with
+    from django_authkit.authentication import AuthKitAuthentication
+
+    view = view_with(AuthKitAuthentication)
+    say("up")
+    for line in sys.stdin:
+        header = {"Authorization": f"Bearer {line.strip()}"}
+
+        def ask(header: dict[str, str] = header) -> Any:
+            return view(factory.get("/", headers=header)).status_code
+
+        assert ask() == 200
+        while by_replica and counted(ask)[0]:
+            time.sleep(0.01)
+        say("ready")
+        while ask() == 200:
+            pass
+        say(repr(time.monotonic()))
+
+
+def say(text: str) -> None:
+    """Answer."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
