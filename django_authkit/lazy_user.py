@@ -41,10 +41,10 @@ class LazyUser(_Lazy):
     # public name that is not Django's: it could hide a field of the project's.
 
     def __init__(self, user_id: str, read: Callable[[], AbstractBaseUser]) -> None:
-        model = get_user_model()
-        self.__dict__["_model"] = model
-        self.__dict__["_pk"] = model._meta.pk.to_python(user_id)
-        self.__dict__["_as_error"] = None
+        own, model = self.__dict__, get_user_model()
+        own["_model"] = model
+        own["_pk"] = model._meta.pk.to_python(user_id)
+        own["_as_error"] = None
         super().__init__(read)
 
     def _ensure(self) -> None:

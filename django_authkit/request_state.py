@@ -16,6 +16,26 @@ from django_authkit.lazy_user import read_now
 from django_authkit.types import AuthSession, Mode, Transport
 
 
+class ReadOnce:
+    """
+    Calls *read* when it is first called, and returns the same again afterwards.
+
+    To make a ``functools.cache`` for each request costs as much as all the rest of recognising it.
+    """
+
+    __slots__ = ("_read", "_session")
+
+    def __init__(self, read: Callable[[], AuthSession]) -> None:
+        self._read = read
+        self._session: AuthSession | None = None
+
+    def __call__(self) -> AuthSession:
+        """Return what was read, now or before. An error is not kept."""
+        if self._session is None:
+            self._session = self._read()
+        return self._session
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authentication:
     """

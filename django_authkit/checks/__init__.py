@@ -5,8 +5,8 @@ The numbers say what it is about; ``docs/reference/checks.md`` has a row for eac
 
 * E001-E023: a setting that cannot be used (found by ``conf``; nothing else is checked then)
 * 030-035: session engine and middleware
-* 040-048: the Redis store's cache alias and server
-* 050: the database store
+* 040-049: the Redis store's cache alias and server
+* 050, 051: the database store
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070, 071: dotted paths and rates
@@ -20,7 +20,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from django_authkit.checks import adoption, cookies, keys, references, stack, throttling
+from django_authkit.checks import adoption, cookies, database, keys, references, stack, throttling
 from django_authkit.checks.problem import Check
 from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
 
@@ -42,6 +42,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     cookies.check_deployed_cookies,
     throttling.check_proxies,
     throttling.check_throttles,
+    database.check_time_outs,
 )
 
 
@@ -90,3 +91,4 @@ def _redis_deployment_messages(chosen: AuthKitSettings) -> Iterator[CheckMessage
         from django_authkit.checks import redis_alias
 
         yield from redis_alias.check_eviction(chosen)
+        yield from redis_alias.check_recorded_buckets(chosen)

@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage
 from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
 from django_authkit.errors import StoreUnavailable
-from django_authkit.stores.redis import inspection
+from django_authkit.stores.redis import RedisStore, connect, inspection
 
 _LONGEST = 2 * inspection.TIMEOUT
 """Seconds: the first attempt and the one repetition, at the time-outs that the store sets by itself."""
@@ -38,6 +38,11 @@ BUCKETS = Problem(
 EVICTS = Problem("authkit.W046", "Set maxmemory-policy noeviction on that server.")
 UNKNOWN_EVICTION = Problem(
     "authkit.W047", "Run this where the server can be reached, and let its user call INFO; or look yourself."
+)
+OTHER_BUCKETS = Problem(
+    "authkit.E049",
+    "Set REDIS_BUCKETS back. To change it all the same, empty the store's database first; everybody logs in "
+    "again then.",
 )
 NO_SERVER = Problem("authkit.E048", 'Set the LOCATION of the alias to a URL: "redis://host:6379/1".')
 
@@ -68,6 +73,30 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
             f"The server of {alias!r} has maxmemory-policy {policy}: with its memory full it logs users out, "
             "and forgets what was revoked."
         )
+
+
+def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Compare ``REDIS_BUCKETS`` with what the store noted at the first log-in."""
+    if any(_unusable(chosen.redis_alias)):
+        return
+    try:
+        recorded = _recorded_buckets(chosen)
+    except StoreUnavailable:  # check_eviction says that it did not answer
+        return
+    for other in sorted(recorded - {chosen.redis_buckets}):
+        yield OTHER_BUCKETS.found(
+            f"REDIS_BUCKETS is {chosen.redis_buckets}, but log-ins were made with {other}: those are in no "
+            "list, count for no limit, and revoking a user misses them."
+        )
+
+
+def _recorded_buckets(chosen: AuthKitSettings) -> frozenset[int]:
+    client = connect(chosen.redis_alias)
+    try:
+        store = RedisStore(client, prefix=chosen.redis_prefix, buckets=chosen.redis_buckets)
+        return store.recorded_buckets()
+    finally:
+        client.close()
 
 
 def _unusable(alias: str) -> Iterator[CheckMessage]:

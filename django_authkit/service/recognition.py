@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import Any, cast
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -13,7 +13,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid, TokenMalformed
 from django_authkit.handles import SessionKey
 from django_authkit.lazy_user import LazyUser
-from django_authkit.request_state import Authentication, Unknown, state_of
+from django_authkit.request_state import Authentication, ReadOnce, Unknown, state_of
 from django_authkit.service.binding import check_binding
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.welcome import welcome
@@ -97,7 +97,7 @@ def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
         auth_time=claims.auth_time * 1000,
         mode=Mode.JWT,
         transport=transport,
-        read_session=cache(lambda: get_jwt_strategy().find(claims).session),
+        read_session=ReadOnce(lambda: get_jwt_strategy().find(claims).session),
     )
 
 

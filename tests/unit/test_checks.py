@@ -12,6 +12,8 @@ from django.core.checks import CheckMessage, Error, Warning, run_checks  # noqa:
 from pytest_django import Settings
 
 import django_authkit
+from django_authkit.checks.database import check_time_outs
+from django_authkit.conf import get_settings
 from signing_keys import jwk as key_as_jwk
 from signing_keys import pem, public_pem
 
@@ -28,8 +30,8 @@ BLOCKING = "redis.connection.BlockingConnectionPool"
 NOBODY = "redis://127.0.0.1:1/0"
 """No server listens on that port."""
 SECOND = timedelta(seconds=1)
-ELSEWHERE = {"authkit.W046", "authkit.W089"}
-"""Tested with a server whose configuration may be changed (``tests/stores``), and with a file (below)."""
+ELSEWHERE = {"authkit.W046", "authkit.E049", "authkit.W051", "authkit.W089"}
+"""Tested with a server that may be changed (``tests/stores``), and with a database and a file (below)."""
 
 
 PLAIN = {
@@ -461,3 +463,30 @@ def test_the_reference_page_has_a_row_for_each_id() -> None:
     page = Path(__file__).parents[2] / "docs" / "reference" / "checks.md"
     rows = re.findall(r"^\| (authkit\.\w+) \|", page.read_text("utf-8"), flags=re.MULTILINE)
     assert sorted(rows) == sorted(ids_in_code())
+
+
+POSTGRESQL = "django.db.backends.postgresql"
+BOUNDED = {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": "-c statement_timeout=5000"}
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "missing"),
+    [
+        (POSTGRESQL, {}, "connect_timeout, tcp_user_timeout, statement_timeout"),
+        (POSTGRESQL, {**BOUNDED, "connect_timeout": 0}, "connect_timeout"),
+        (POSTGRESQL, {**BOUNDED, "options": "-c search_path=x"}, "statement_timeout"),
+        (POSTGRESQL, BOUNDED, ""),
+        (POSTGRESQL, {"service": "production"}, ""),
+        ("django.db.backends.mysql", {"connect_timeout": 3}, "read_timeout, write_timeout"),
+        ("django.db.backends.sqlite3", {}, ""),
+    ],
+)
+def test_a_database_whose_waits_have_no_end(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str, options: dict[str, Any], missing: str
+) -> None:
+    """The store's alias is W051 where nothing bounds a wait, which names what is missing."""
+    monkeypatch.setitem(settings.DATABASES, "elsewhere", {"ENGINE": engine, "OPTIONS": options})
+    settings.AUTHKIT = {"STORE": "database", "DATABASE_ALIAS": "elsewhere"}
+    found = list(check_time_outs(get_settings()))
+    assert [message.id for message in found] == (["authkit.W051"] if missing else [])
+    assert all(f" has no {missing}:" in message.msg for message in found)

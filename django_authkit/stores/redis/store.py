@@ -8,6 +8,9 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from redis.exceptions import RedisClusterException, RedisError
+
+from django_authkit.errors import StoreUnavailable
 from django_authkit.handles import ALPHABET, bucket_of, is_sid
 from django_authkit.stores.redis.census import take_census
 from django_authkit.stores.redis.feed import RedisFeed
@@ -88,6 +91,7 @@ class RedisStore:
             "" if new.max_sessions is None else new.max_sessions,
             new.on_limit,
             new.auth_age,
+            self.buckets,
         )
         return created_of(reply)
 
@@ -172,6 +176,22 @@ class RedisStore:
     def census(self, *, count: bool = True) -> Census:
         """Return how many there are: by SCAN, which does not hold other clients up for long."""
         return take_census(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
+
+    def recorded_buckets(self) -> frozenset[int]:
+        """
+        Return how many buckets there were at the first log-in, as each of ours has noted it.
+
+        Empty before any. Another number than ours: log-ins were made that we do not find. One round trip for
+        each bucket.
+
+        Raises:
+            StoreUnavailable: No answer.
+        """
+        try:
+            said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
+        except (RedisError, RedisClusterException) as error:
+            raise StoreUnavailable from error
+        return frozenset(int(number) for number in said if number is not None)
 
     def now(self) -> int:
         """Return the clock of the server that holds the first bucket: one round trip."""

@@ -1,14 +1,16 @@
 """What the system checks ask of a Redis server."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis.inspection import eviction_policies
+from following import client_of, proposal
 from stores.redis.valkey_server import Server
 
 
@@ -71,3 +73,30 @@ def test_a_server_that_forbids_the_question_is_told(server: Server, settings: Se
             eviction_policies("authkit")
     finally:
         server.direct.acl_deluser("mute")
+
+
+def test_another_number_of_buckets_than_log_ins_were_made_with_is_told(
+    server: Server, settings: Settings
+) -> None:
+    """The store notes the number at the first log-in; another one is E049, whichever of them is larger."""
+    for first, other in ((1, 4), (4, 1)):
+        server.direct.flushall()
+        assert told() == {}  # nothing is noted before a log-in
+        with closing(client_of(server.url)) as client:
+            for number in range(32):  # of users in every bucket
+                RedisStore(client, buckets=first).create(proposal(str(number), buckets=first))
+            assert "authkit.E049" not in told_with(settings, first)
+            assert f"made with {first}" in told_with(settings, other)["authkit.E049"]
+            # Whoever logs in with the other number does not make it right.
+            RedisStore(client, buckets=other).create(proposal("1", buckets=other))
+        assert "authkit.E049" in told_with(settings, other)
+    server.direct.flushall()
+
+
+def told_with(settings: Settings, buckets: int) -> dict[str, str]:
+    """Return our messages with that number of buckets."""
+    settings.AUTHKIT = {"STORE": "redis", "REDIS_BUCKETS": buckets}
+    try:
+        return told()
+    finally:
+        settings.AUTHKIT = {"STORE": "redis"}

@@ -1,7 +1,8 @@
 -- Make a record, unless the sid is taken or the limit refuses it.
 --
 -- ARGV  2 sid, 3 the caller's fields (JSON), 4 key digest or '', 5 jti digest or '', 6 data,
---       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit, 12 auth_age
+--       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit, 12 auth_age,
+--       13 number of buckets
 -- Returns {'created', session, ended sessions}, {'refused', live} or {'taken'}.
 
 local sid, fields, key_digest, jti_digest, data = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -44,6 +45,7 @@ record.generation, record.rotated = 0, 0
 if jti_digest ~= '' then record.generation, record.rotated = 1, now end
 record.key, record.jti, record.previous = key_digest, jti_digest, ''
 
+redis.call('HSETNX', base .. ':m', 'buckets', ARGV[13])
 if access > 0 then widen_window(access) end
 if data ~= '' then redis.call('SET', key('d', sid), data) end
 save(record)

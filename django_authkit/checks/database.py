@@ -1,0 +1,47 @@
+"""The database store's alias: whether a server that hangs can hold requests for ever."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.checks import CheckMessage
+
+from django_authkit.checks.problem import Problem
+from django_authkit.conf import AuthKitSettings
+
+_POSTGRESQL: Final = ("connect_timeout", "tcp_user_timeout", "statement_timeout")
+_MYSQL: Final = ("connect_timeout", "read_timeout", "write_timeout")
+_LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
+    "postgresql": _POSTGRESQL,
+    "postgis": _POSTGRESQL,
+    "mysql": _MYSQL,
+}
+"""What bounds a wait, by the last part of the engine's name. SQLite has a time-out of its own."""
+
+UNBOUNDED = Problem(
+    "authkit.W051",
+    "Set them in the OPTIONS of the alias, as the documentation's page on installation shows. Silence this "
+    "if the role or the server sets them.",
+)
+
+
+def check_time_outs(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+    """Look whether what the store waits for has an end: its drivers have none by default."""
+    configured = settings.DATABASES.get(chosen.database_alias)
+    if chosen.store != "database" or configured is None:
+        return
+    engine = str(configured.get("ENGINE", "")).rpartition(".")[2]
+    options = configured.get("OPTIONS") or {}
+    if "service" in options or "read_default_file" in options:  # a file that may say it
+        return
+    missing = [limit for limit in _LIMITS.get(engine, ()) if not _is_set(limit, options)]
+    if missing:
+        yield UNBOUNDED.found(
+            f"The database {chosen.database_alias!r} has no {', '.join(missing)}: a server or a network that "
+            "hangs may hold every authenticated request for ever."
+        )
+
+
+def _is_set(limit: str, options: Mapping[str, Any]) -> bool:
+    """Tell whether OPTIONS has the limit, or hands it to the server as PostgreSQL's ``-c limit=…``."""
+    return bool(options.get(limit)) or limit in str(options.get("options", ""))
