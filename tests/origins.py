@@ -69,11 +69,16 @@ class Origins:
 
 
 @contextmanager
-def origins(*, tls: bool = True) -> Iterator[Origins]:
-    """Serve the site, as configured at this moment, and blank pages of every other host."""
+def origins(*, tls: bool = True, app: Application | None = None) -> Iterator[Origins]:
+    """
+    Serve the site, as configured at this moment, and blank pages of every other host.
+
+    Args:
+        app: What stands in for the site; by default nothing does.
+    """
     context = _tls() if tls else None
     arrivals: list[Arrival] = []
-    site = _noting(WSGIHandler(), arrivals)
+    site = _noting(app or WSGIHandler(), arrivals)
     with serving(site, context) as (_, port), serving(_blank_page, context) as (_, pages):
         scheme = "https" if tls else "http"
         yield Origins(f"{scheme}://{SHOP}:{port}", pages, arrivals)

@@ -96,6 +96,18 @@ def running(
     context.close()
 
 
+@pytest.fixture(scope="module")
+def chrome(playwright: "Playwright", chromium: str) -> Iterator["Browser"]:
+    """Return a Chromium that knows the hosts of ``origins``, with the back/forward cache that people have."""
+    browser = playwright.chromium.launch(
+        executable_path=chromium,
+        args=[*QUIET, RESOLVER, TRUSTING],
+        ignore_default_args=["--disable-back-forward-cache"],
+    )
+    yield browser
+    browser.close()
+
+
 @pytest.fixture
 def page(running: "BrowserContext") -> Iterator["Page"]:
     """Return a new tab of it, without cookies."""

@@ -1,0 +1,234 @@
+"""``authkit.js`` in real tabs: expiry, other tabs, lost answers, revocation, thieves, the back button."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+
+from client_page import REFRESH, Front, Tab
+from device import CREDENTIAL_COOKIES
+from django_authkit import revoke_user
+from live_site import LiveSite, in_jwt_mode
+from origins import Origins, origins
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+TRANSPORTS = ["cookie", "header"]
+WITHOUT_LOCKS = 'Object.defineProperty(Navigator.prototype, "locks", { value: undefined });'
+Opening = Callable[..., Tab]
+
+
+@pytest.fixture
+def front() -> Front:
+    """Return the network between browser and site."""
+    return Front()
+
+
+@pytest.fixture
+def at(shop: LiveSite, front: Front) -> Iterator[Origins]:
+    """Return the site, served."""
+    with origins(app=front) as at:
+        yield at
+
+
+@pytest.fixture
+def context(chrome: "Browser") -> Iterator["BrowserContext"]:
+    """Return a browser's profile without anything in it."""
+    context = chrome.new_context()
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def tab(context: "BrowserContext", at: Origins) -> Opening:
+    """Return a function that opens the page in one more tab."""
+    return lambda transport="cookie": Tab(context.new_page(), at.shop, transport)
+
+
+def refreshes(at: Origins) -> list[int]:
+    """Return the statuses of the refreshes so far."""
+    return [each.status for each in at.arrivals if each.path == REFRESH]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_from_log_in_to_log_out(
+    shop: LiveSite, ada: User, at: Origins, tab: Opening, context: "BrowserContext", transport: str
+) -> None:
+    """Log-in, reading and writing, unnoticed expiry, log-out: the same in each mode and transport."""
+    page = tab(transport)
+    assert page.call() == 401
+    page.log_in()
+    assert page.call() == 200
+    assert page.call("/api/notes/", "POST") == 201
+    shop.advance(minutes=10)
+    assert page.call("/api/notes/", "POST") == 201
+    assert page.state == "signed-in"
+    assert refreshes(at) == ([200] if shop.is_jwt else [])
+    page.page.evaluate("auth.logOut()")
+    assert page.call() == 401
+    assert page.events == ["not_authenticated", "signed-in", "logged_out"]
+    assert shop.sids(ada) == []
+    assert not {cookie.get("name") for cookie in context.cookies()} & set(CREDENTIAL_COOKIES)
+
+
+@in_jwt_mode
+@pytest.mark.parametrize("told", [True, False], ids=["ahead", "after"])
+def test_five_tabs_refresh_once(
+    shop: LiveSite, ada: User, at: Origins, front: Front, tab: Opening, told: bool
+) -> None:
+    """All at once after their token has expired, five tabs send one refresh, whether they knew it or not."""
+    front.silent = not told
+    shop.configure(ACCESS_LIFETIME=timedelta(seconds=2), LEEWAY=timedelta())
+    tabs = [tab() for _ in range(5)]
+    tabs[0].log_in()
+    for each in tabs:
+        each.page.wait_for_function("auth.state == 'signed-in'")
+    time.sleep(2.1)
+    shop.configure(ACCESS_LIFETIME=timedelta(minutes=5))
+    moment = time.time() + 0.5
+    for each in tabs:
+        each.call_at(moment)
+    assert [each.status() for each in tabs] == [200] * 5
+    assert refreshes(at) == [200]
+    assert {tuple(each.events) for each in tabs} == {("not_authenticated", "signed-in")}
+    refused = [each for each in at.arrivals if each.path == "/api/whoami/" and each.status == 401]
+    assert bool(refused) is not told
+
+
+@in_jwt_mode
+@pytest.mark.parametrize("hang", [False, True], ids=["gateway", "hung"])
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_lost_answer_logs_nobody_out(
+    shop: LiveSite, ada: User, at: Origins, front: Front, tab: Opening, transport: str, hang: bool
+) -> None:
+    """The site has rotated, and the browser never hears of it: it asks again, and stays logged in."""
+    page = tab(transport)
+    page.log_in()
+    shop.advance(minutes=10)
+    front.lose, front.hang = 1, hang
+    assert page.call() == 200
+    assert front.lose == 0
+    shop.advance(minutes=10)
+    assert page.call() == 200
+    assert page.events == ["not_authenticated", "signed-in"]
+
+
+@in_jwt_mode
+def test_two_tabs_without_locks(
+    shop: LiveSite, ada: User, at: Origins, context: "BrowserContext", tab: Opening
+) -> None:
+    """Where the browser has no Web Locks, two tabs may refresh twice, and stay logged in for many rounds."""
+    context.add_init_script(WITHOUT_LOCKS)
+    tabs = [tab(), tab()]
+    assert tabs[0].page.evaluate("navigator.locks === undefined")
+    tabs[0].log_in()
+    tabs[1].page.wait_for_function("auth.state == 'signed-in'")
+    rounds = 6
+    for _ in range(rounds):
+        shop.advance(minutes=10)
+        moment = time.time() + 0.2
+        for each in tabs:
+            each.call_at(moment)
+        assert [each.status() for each in tabs] == [200, 200]
+    assert set(refreshes(at)) == {200}
+    assert rounds <= len(refreshes(at)) <= 2 * rounds
+    assert {tuple(each.events) for each in tabs} == {("not_authenticated", "signed-in")}
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_revocation_reaches_all_tabs(
+    shop: LiveSite, ada: User, at: Origins, tab: Opening, transport: str
+) -> None:
+    """Revoked elsewhere, each tab is out within two seconds of its next call, by one event."""
+    tabs = [tab(transport) for _ in range(3)]
+    for each in tabs[: 1 if transport == "cookie" else 3]:
+        each.log_in()
+    for each in tabs:
+        each.page.wait_for_function("auth.state == 'signed-in'")
+        assert each.call() == 200
+    revoke_user(ada)
+    for each in tabs:
+        started = time.monotonic()
+        statuses = each.page.evaluate(
+            "Promise.all([1, 2, 3].map(() => auth.fetch('/api/whoami/').then((answer) => answer.status)))"
+        )
+        each.page.wait_for_function("auth.state == 'signed-out'", timeout=2000)
+        assert time.monotonic() - started < 2
+        assert statuses == [401] * 3
+    time.sleep(0.2)
+    assert {tuple(each.events) for each in tabs} == {("not_authenticated", "signed-in", "session_ended")}
+
+
+SPYING = """
+  window.loot = [];
+  window.bearers = [];
+  const real = window.fetch;
+  window.fetch = async (...asked) => {
+    const request = new Request(...asked);
+    loot.push(...request.headers.values(), await request.clone().text());
+    if (request.headers.has("Authorization")) bearers.push(request.headers.get("Authorization").slice(7));
+    const answer = await real(request);
+    loot.push(...answer.headers.values(), await answer.clone().text());
+    return answer;
+  };
+  const channel = window.BroadcastChannel.prototype.postMessage;
+  BroadcastChannel.prototype.postMessage = function (message) {
+    window.said = (window.said ?? "") + JSON.stringify(message);
+    return channel.call(this, message);
+  };
+"""
+LYING_ABOUT = """async () => JSON.stringify([
+  document.cookie, {...localStorage}, {...sessionStorage}, await indexedDB.databases(), await caches.keys(),
+  auth, Object.entries(auth), Reflect.ownKeys(auth).map((key) => String(auth[key])), auth.session, auth.user,
+  window.said ?? "", location.href, history.state, performance.getEntries().map((entry) => entry.name),
+])"""
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_what_a_script_in_the_page_can_read(
+    shop: LiveSite, ada: User, context: "BrowserContext", tab: Opening, transport: str
+) -> None:
+    """In cookie transport no token at all; in header transport what passes through a replaced ``fetch``."""
+    context.add_init_script(SPYING)
+    page = tab(transport)
+    page.log_in()
+    assert page.page.evaluate("auth.refresh()") is True
+    assert page.call("/api/notes/", "POST") == 201
+    lying, passing = page.page.evaluate(LYING_ABOUT), "".join(page.page.evaluate("loot"))
+    if transport == "cookie":
+        jar = {str(each.get("name")): str(each.get("value")) for each in context.cookies()}
+        secrets = [value for name, value in jar.items() if name in CREDENTIAL_COOKIES]
+        assert len(secrets) == (2 if shop.is_jwt else 1)
+        assert not [secret for secret in secrets if secret in passing]
+    else:
+        secrets = page.page.evaluate("bearers")
+        assert secrets
+    assert "ada" in lying
+    assert not [secret for secret in secrets if secret in lying]
+    assert bool(page.page.evaluate("bearers")) is (transport == "header")  # docs/how-to/authkit-js.md says so
+
+
+def test_the_back_button_shows_nothing_private(shop: LiveSite, ada: User, tab: Opening) -> None:
+    """Back on the page from before the log-out nothing is left of the user; while logged in it is there."""
+    page = tab()
+    page.log_in()
+    shown = page.page.locator("#private")
+    assert shown.inner_text() == "ada"
+    for leaving, left in (("", "ada"), ("auth.logOut()", "")):
+        page.page.get_by_role("link").click()
+        page.page.wait_for_url("**/elsewhere/")
+        page.page.evaluate("started")
+        if leaving:
+            page.page.evaluate(leaving)
+        page.page.go_back(wait_until="commit")
+        page.page.wait_for_url("**/page/**", wait_until="commit")
+        page.page.wait_for_function("window.started")
+        page.page.evaluate("started")
+        page.page.wait_for_timeout(300)
+        assert shown.inner_text() == left
+        # Logged in, it comes from the back/forward cache, or there would be nothing to prove.
+        assert leaving or page.page.evaluate("window.restored")
