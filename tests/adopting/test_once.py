@@ -83,7 +83,8 @@ def test_a_race(site: Changeover, package: Package, ada: User) -> None:
 def test_a_straggler(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """Who was held up until the user had logged out again brings nothing back."""
     package, held = PACKAGES[name], [True]
-    credential, create = log_in_before(site, package), get_store().create
+    credential, kind = log_in_before(site, package), type(get_store())
+    create = kind.create
 
     def held_up(*args: Any, **kwargs: Any) -> Any:
         if held.pop():
@@ -96,7 +97,7 @@ def test_a_straggler(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatc
             held.append(False)
         return create(*args, **kwargs)
 
-    monkeypatch.setattr(get_store(), "create", held_up)
+    monkeypatch.setattr(kind, "create", held_up)
     answer, client = package.present(site, credential)
     assert answer.status_code == 401
     assert not client.logged_in()
@@ -114,8 +115,9 @@ class Outage:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, done: bool) -> None:
         self._left, self._done, self.struck = at, done, False
+        kind = type(get_store())  # the object itself, patched, would hold on to its connections
         for name in STEPS:
-            monkeypatch.setattr(get_store(), name, self._failing(getattr(get_store(), name)))
+            monkeypatch.setattr(kind, name, self._failing(getattr(kind, name)))
 
     def _failing(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
