@@ -1,6 +1,5 @@
 """Cookies, in either mode: CSRF, what scripts can read, log-out. A client is written once for both."""
 
-from demo.people import ADA
 from demo.tour.device import Device
 from demo.tour.opening import CREDENTIALS, NOTES
 from demo.tour.story import Story
@@ -53,8 +52,8 @@ def _write(story: Story, browser: Device) -> None:
     titles = [note["title"] for note in browser.get(NOTES, "200").body]
     story.check("Looms" in titles and "Not by Ada" not in titles, f"the notes are {titles}")
 
-    story.step("A plain Django view knows her as well, from the same cookies.")
-    story.check(f"<strong>{ADA.name}</strong>" in browser.get("/", "200").body, "the page does not name her")
+    story.step("A plain Django view knows her as well, from the same cookies: the page of her devices.")
+    story.check("in use now" in browser.get("/account/devices/", "200").body, "the page does not know her")
 
 
 def _refresh(story: Story, browser: Device, mode: str) -> None:
