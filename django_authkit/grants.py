@@ -22,6 +22,8 @@ class Grant:
         access: The session key or the access token.
         refresh: The refresh token; ``None`` in session mode.
         expires_in: Seconds until the access token expires, or until the idle end in session mode.
+        keeps_refresh: The client has its refresh token already: ``access`` is an access token, and
+            ``refresh`` is ``None``. In cookie transport only.
     """
 
     session: AuthSession
@@ -30,11 +32,12 @@ class Grant:
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
     expires_in: int
+    keeps_refresh: bool = False
 
     @property
     def mode(self) -> Mode:
         """The form of the credential."""
-        return Mode.SESSION if self.refresh is None else Mode.JWT
+        return Mode.SESSION if self.refresh is None and not self.keeps_refresh else Mode.JWT
 
     def credentials(self) -> dict[str, Any]:
         """
@@ -56,7 +59,7 @@ class Grant:
         """Set the cookies that the grant travels by, if any, and keep *response* out of caches."""
         if self.transport is Transport.HEADER:
             transports.mark_private(response)
-        elif self.refresh is None:
+        elif self.mode is Mode.SESSION:
             transports.set_session_cookie(response, self.access, self.session)
         else:
             transports.set_token_cookies(

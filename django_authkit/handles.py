@@ -85,6 +85,11 @@ class SessionKey:
         return cls(handle, _random_text(_SECRET_LENGTH), anonymous)
 
     @classmethod
+    def with_secret(cls, handle: str, material: str) -> Self:
+        """Return the key of *handle* whose secret is the first 23 characters of *material*."""
+        return cls(handle, material[:_SECRET_LENGTH])
+
+    @classmethod
     def parse(cls, text: object) -> Self | None:
         """Return the key that *text* writes, or ``None`` if it is not the form of one."""
         match = _KEY.fullmatch(text) if isinstance(text, str) else None

@@ -63,7 +63,9 @@ class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
         if not issubclass(self.SessionStore, SessionStore):
             super().process_request(request)
             return
-        session = self.SessionStore(_presented_key(request))
+        keys = _presented_keys(request)
+        session = self.SessionStore(keys[0] if keys else None)
+        session.alternatives = keys[1:]
         session.request = ref(request)
         session.deliverable = not transports.has_bearer(request)
         request.session = session
@@ -82,13 +84,15 @@ class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
         return response
 
 
-def _presented_key(request: HttpRequest) -> str | None:
+def _presented_keys(request: HttpRequest) -> tuple[str, ...]:
+    """Return the key to open the session with, and those to try if it opens none."""
     if not transports.has_bearer(request):
-        return transports.cookie_of(request, django_settings.SESSION_COOKIE_NAME)
+        visitor = transports.cookie_of(request, django_settings.SESSION_COOKIE_NAME)
+        return transports.session_cookies_of(request) or tuple(filter(None, [visitor]))
     try:
-        return transports.bearer_of(request)
+        return tuple(filter(None, [transports.bearer_of(request)]))
     except CredentialRejected:  # whoever asks who the request is from is told
-        return None
+        return ()
 
 
 def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseBase) -> None:

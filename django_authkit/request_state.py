@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, Self
 
@@ -36,6 +36,10 @@ class ReadOnce:
         return self._session
 
 
+def _nothing() -> None:
+    """There is nothing to hand over."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Authentication:
     """
@@ -50,9 +54,10 @@ class Authentication:
         read_session: Returns the record; it is read at most once.
         good_until: When the access token that was presented ends; seconds since the epoch. ``None`` for a
             session key.
-        handover: A credential of the form that is issued now, which the answer brings to a browser that
-            came with another one. It is due only while this is who the request is from: whatever logs
-            in, logs out or renews the credential puts something else in this place, and it with it.
+        find_handover: Returns a credential of the form that is issued now, which the answer brings to a
+            browser that came with another one, or ``None``; it is made at most once. It is due only while
+            this is who the request is from: whatever logs in, logs out or renews the credential puts
+            something else in this place.
     """
 
     user: AbstractBaseUser
@@ -62,7 +67,7 @@ class Authentication:
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
     good_until: int | None = field(default=None, compare=False)
-    handover: Grant | None = field(default=None, repr=False, compare=False)
+    find_handover: Callable[[], Grant | None] = field(default=_nothing, repr=False, compare=False)
 
     @classmethod
     def by_record(
@@ -81,8 +86,12 @@ class Authentication:
             mode=mode,
             transport=transport,
             read_session=lambda: session,
-            handover=handover,
+            find_handover=lambda: handover,
         )
+
+    def with_handover(self, find: Callable[[], Grant | None]) -> Self:
+        """Return the same with another ``find_handover``."""
+        return replace(self, find_handover=find)
 
     @property
     def session(self) -> AuthSession:
@@ -152,7 +161,7 @@ class RequestState:
     def handover(self) -> Grant | None:
         """The credential that the answer has to bring along, if any; see ``Authentication``."""
         known = self.authentication
-        return known.handover if isinstance(known, Authentication) else None
+        return known.find_handover() if isinstance(known, Authentication) else None
 
     @contextmanager
     def own_signals(self) -> Iterator[None]:
@@ -198,6 +207,8 @@ def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
     stands for a log-in of another package is handed over whatever happens: that one is no more.
     """
     state = state_of(request)
-    due, failed = state.handover, response.status_code >= 500 and state.adopted is None
-    if due is not None and due.transport is Transport.COOKIE and not failed:
+    if response.status_code >= 500 and state.adopted is None:
+        return
+    due = state.handover
+    if due is not None and due.transport is Transport.COOKIE:
         due.attach(response)

@@ -11,6 +11,7 @@ the life that ``SESSION_COOKIE_AGE`` gives it.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from secrets import randbelow
 from typing import Any
 
@@ -26,6 +27,8 @@ from django_authkit.handles import SessionKey, new_handle
 from django_authkit.service.binding import check_binding
 from django_authkit.service.ending import end
 from django_authkit.service.login import LogIn, begin
+from django_authkit.service.recognition import authenticate
+from django_authkit.service.switching import key_is_due
 from django_authkit.types import Absent, EndReason, Found
 from django_authkit.users import auth_hash_of
 from django_authkit.wiring import get_session_strategy, get_store
@@ -50,6 +53,7 @@ class SessionStore(SessionBase):
         deliverable: A new key would reach the client. It would not a bearer's, who reads no cookie; so
             an auth session of one keeps its key, rather than log itself out by a change of password.
         request: The request it belongs to, for the device that a log-in comes from.
+        alternatives: Keys of other session cookies that came; they count where the one before does not.
     """
 
     def __init__(self, session_key: str | None = None) -> None:
@@ -62,13 +66,15 @@ class SessionStore(SessionBase):
         self.key_changed = False
         self.deliverable = True
         self.request: Callable[[], HttpRequest | None] = lambda: None
+        self.alternatives: tuple[str, ...] = ()
         self._found: Found | Absent | None = None
+        self._sought = False
 
     # -- the auth session behind it ---------------------------------------------------------------
 
     def look_up(self) -> Found | Absent | None:
         """Return the auth session behind it, looked up once; ``None`` for a visitor's session."""
-        self._get_session()  # type: ignore[attr-defined]
+        self._get_session()
         return self._found
 
     def visitor_data(self) -> str:
@@ -105,6 +111,20 @@ class SessionStore(SessionBase):
     def spare_cookie(self) -> None:
         """Make no visitor's session during this request: the cookie that came with it is to stay."""
         self.superseded = True
+
+    def inherit(self, key: SessionKey, found: Found) -> None:
+        """
+        Become the Django session of an auth session that goes on under this key, with the data it has.
+
+        What a visitor's session holds beside is added; its record is gone afterwards.
+        """
+        self._sought = True
+        visitor, newer = self._key, self._own_data()
+        self._bind(key, found, {**self._decode(found.data), **newer})
+        if newer:
+            self._save_bound(found)
+        if visitor is not None and visitor.anonymous:
+            get_store().delete_anonymous(visitor.handle, visitor.digest)
 
     def release(self) -> None:
         """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""
@@ -161,6 +181,33 @@ class SessionStore(SessionBase):
 
     # -- Django's interface -----------------------------------------------------------------------
 
+    def _get_session(self, no_load: bool = False) -> dict[str, Any]:
+        if not no_load and self._may_inherit():
+            self._seek()
+        fields: dict[str, Any] = super()._get_session(no_load)  # type: ignore[misc]
+        return fields
+
+    _session = property(_get_session)  # Django's holds Django's function
+
+    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        if not no_load and self._may_inherit():
+            await sync_to_async(self._seek)()
+        fields: dict[str, Any] = await super()._aget_session(no_load)  # type: ignore[misc]
+        return fields
+
+    def _may_inherit(self) -> bool:
+        """Tell whether there may be an auth session behind it whose key the browser does not have yet."""
+        request = None if self._sought or self.own_key is not None else self.request()
+        self._sought = True
+        return request is not None and key_is_due(request)
+
+    def _seek(self) -> None:
+        """Find out who the request is from first: they may be handed a key, and this session with it."""
+        request = self.request()
+        if request is not None:
+            with suppress(CredentialRejected):  # whoever asks who the request is from is told
+                authenticate(request)
+
     def load(self) -> dict[str, Any]:
         """Return the data; empty when the session is over. An unreachable store is an error, not that."""
         key = self._key
@@ -170,9 +217,10 @@ class SessionStore(SessionBase):
             if data is None:
                 self._session_key = None
             return self._decode(data or "")
-        self._found = self._find(key)
-        if isinstance(self._found, Found):
-            return self._bind(key, self._found, self._decode(self._found.data))
+        for each in (key, *filter(None, map(SessionKey.parse, self.alternatives))):
+            self._found = self._find(each)
+            if isinstance(self._found, Found):
+                return self._bind(each, self._found, self._decode(self._found.data))
         self.superseded = self._found is Absent.SUPERSEDED
         self._session_key = None
         return {}
@@ -187,7 +235,7 @@ class SessionStore(SessionBase):
         Raises:
             UpdateError: The session was ended while the request was under way; nothing was written.
         """
-        fields = self._get_session(no_load=must_create)  # type: ignore[attr-defined]
+        fields = self._get_session(no_load=must_create)
         bound = self.bound
         if bound is not None and fields.get(SESSION_KEY) != bound.session.user_id:
             self._unbind(bound)
@@ -213,7 +261,7 @@ class SessionStore(SessionBase):
         Raises:
             SessionLimitReached, LoginFailed: As ``log_in`` says.
         """
-        fields = self._get_session()  # type: ignore[attr-defined]
+        fields = self._get_session()
         if user is None:
             pk = get_user_model()._meta.pk.to_python(fields[SESSION_KEY])
             user = get_user_model()._default_manager.get(pk=pk)
@@ -248,7 +296,7 @@ class SessionStore(SessionBase):
 
     def cycle_key(self) -> None:
         """Change the key and keep the data; for an auth session in one step of the store."""
-        self._get_session()  # type: ignore[attr-defined]
+        self._get_session()
         key = self._key
         if self.bound is not None:
             if self.deliverable:
@@ -313,7 +361,7 @@ class SessionStore(SessionBase):
 
     def _own_data(self) -> dict[str, Any]:
         """Return what is the project's own in the dict."""
-        fields = self._get_session()  # type: ignore[attr-defined]
+        fields = self._get_session()
         return {name: value for name, value in fields.items() if name not in _SECURITY_FIELDS}
 
     def _encode(self, data: dict[str, Any]) -> str:
@@ -329,7 +377,7 @@ class SessionStore(SessionBase):
         return max(1, int(self.get_expiry_age() * 1000))
 
     def _save_bound(self, bound: Found) -> None:
-        fields, key = self._get_session(), self._key  # type: ignore[attr-defined]
+        fields, key = self._get_session(), self._key
         assert key is not None
         stamp = fields.get(HASH_SESSION_KEY, "")
         if stamp != bound.session.auth_hash and not get_store().restamp(key.handle, stamp):

@@ -17,6 +17,9 @@ TRANSPORT_HEADER: Final = "X-Authkit-Transport"
 EXPIRES_IN_HEADER: Final = "X-Authkit-Expires-In"
 """Seconds until the access token in a cookie expires. Tells a page, which cannot read it, when to refresh."""
 
+MAX_NAMESAKES: Final = 4
+"""How many cookies of one name are looked at; each may cost a question to the store."""
+
 MAX_COOKIE_BYTES: Final = 4096
 """What each browser keeps of a cookie: name, value and attributes together (RFC 6265 §6.1)."""
 
@@ -49,9 +52,13 @@ def mode_of(credential: str) -> Mode:
     return Mode.SESSION if SessionKey.parse(credential) else Mode.JWT
 
 
-def cookie_of(request: HttpRequest, name: str) -> str | None:
+def cookies_of(request: HttpRequest, name: str) -> tuple[str, ...]:
     """
-    Return the value of a cookie that came under exactly this name.
+    Return the values of the cookies that came under exactly this name, at most ``MAX_NAMESAKES``.
+
+    A browser has several if they were set for other paths or domains, and does not say which is whose. It
+    sends the longest path first and then the oldest (RFC 6265 §5.4); so here the last comes first, which is
+    also the one that Django takes.
 
     Django takes every kind of white space that Python knows off a name, and browsers do not. So to a
     browser U+2000 and ``__Host-x`` is a cookie without a prefix, which any host under the same domain may
@@ -60,28 +67,60 @@ def cookie_of(request: HttpRequest, name: str) -> str | None:
     Source: PortSwigger, "Cookie Chaos: How to bypass __Host and __Secure cookie prefixes" (2025).
     """
     header = request.META.get("HTTP_COOKIE")
-    if not header or not name.startswith("__"):  # put there by hand, as tests do, or nothing is promised
-        return request.COOKIES.get(name)
+    if not header or (not name.startswith("__") and header.count(f"{name}=") < 2):
+        # Put there by hand, as tests do, or there is one and its name promises nothing.
+        value = request.COOKIES.get(name)
+        return () if value is None else (value,)
     pairs = (pair.partition("=") for pair in header.split(";"))
     values = [value.strip(" \t") for key, sign, value in pairs if sign and key.strip(" \t") == name]
-    return values[-1] if values else None
+    return tuple(dict.fromkeys(reversed(values)))[:MAX_NAMESAKES]
+
+
+def cookie_of(request: HttpRequest, name: str) -> str | None:
+    """Return the value of the cookie of that name, of several the first of ``cookies_of``."""
+    return next(iter(cookies_of(request, name)), None)
+
+
+def session_cookies_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the session keys of auth sessions from the session cookies."""
+    texts = cookies_of(request, django_settings.SESSION_COOKIE_NAME)
+    return tuple(text for text in texts if (key := SessionKey.parse(text)) and not key.anonymous)
+
+
+def access_cookies_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the access tokens of the access cookies; an empty cookie is none."""
+    return tuple(filter(None, cookies_of(request, get_settings().access_cookie_name)))
+
+
+def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
+    """
+    Return the refresh tokens of the refresh cookies.
+
+    They are presented at refresh, re-authentication and log-out only. At a switch of the mode they are
+    looked at, to see which the browser has.
+    """
+    return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
 
 
 def session_cookie_of(request: HttpRequest) -> str | None:
-    """Return the session key of an auth session from the session cookie, if there is one."""
-    text = cookie_of(request, django_settings.SESSION_COOKIE_NAME)
-    key = SessionKey.parse(text)
-    return text if key and not key.anonymous else None
+    """Return the first of ``session_cookies_of``."""
+    return next(iter(session_cookies_of(request)), None)
 
 
 def access_cookie_of(request: HttpRequest) -> str | None:
-    """Return the access token of the access cookie; an empty cookie is none."""
-    return cookie_of(request, get_settings().access_cookie_name) or None
+    """Return the first of ``access_cookies_of``."""
+    return next(iter(access_cookies_of(request)), None)
 
 
 def refresh_cookie_of(request: HttpRequest) -> str | None:
-    """Return the refresh token of the refresh cookie. For refresh, re-authentication and log-out only."""
-    return cookie_of(request, get_settings().refresh_cookie_name) or None
+    """Return the first of ``refresh_cookies_of``."""
+    return next(iter(refresh_cookies_of(request)), None)
+
+
+def sees_refresh_cookie(request: HttpRequest) -> bool:
+    """Tell whether a browser that has the refresh cookie would have sent it with this request."""
+    path = _token_cookies()[1][1]
+    return request.path == path or request.path.startswith(path.rstrip("/") + "/")
 
 
 def wanted_transport(request: HttpRequest) -> Transport:
@@ -153,10 +192,14 @@ def clear_session_cookie(response: HttpResponseBase) -> None:
     mark_private(response)
 
 
-def set_token_cookies(response: HttpResponseBase, *, access: str, refresh: str, session: AuthSession) -> None:
-    """Set both JWT cookies; persistent to the absolute end if remembered."""
+def set_token_cookies(
+    response: HttpResponseBase, *, access: str, refresh: str | None, session: AuthSession
+) -> None:
+    """Set both JWT cookies, or the access cookie alone; persistent to the absolute end if remembered."""
     settings = get_settings()
     for (name, path), token in zip(_token_cookies(), (access, refresh), strict=True):
+        if token is None:
+            continue
         response.set_cookie(
             name,
             token,
@@ -170,7 +213,7 @@ def set_token_cookies(response: HttpResponseBase, *, access: str, refresh: str, 
     mark_private(response)
 
 
-def check_size(*, access: str, refresh: str, session: AuthSession) -> None:
+def check_size(*, access: str, refresh: str | None, session: AuthSession) -> None:
     """
     See whether browsers will keep the JWT cookies.
 

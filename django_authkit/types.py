@@ -64,6 +64,19 @@ class RotationOutcome(StrEnum):
     GONE = "gone"
 
 
+class SwitchOutcome(StrEnum):
+    """What became of the wish to give an auth session a credential of the other form."""
+
+    SWITCHED = "switched"
+    """The proposed credential is current: by this call, or by an earlier one that proposed the same."""
+    HELD = "held"
+    """The client has the current refresh token already; an access token is all that it lacks."""
+    KEPT = "kept"
+    """Nothing was changed: the client goes on with what it has."""
+    GONE = "gone"
+    """No live auth session for what was presented."""
+
+
 class ReuseClass(StrEnum):
     """How a reused refresh token relates to the current one."""
 
@@ -90,7 +103,7 @@ class AuthSession:
         user_id: The user's primary key as Django's ``value_to_string`` writes it.
         backend: Dotted path of the Django auth backend that vouched for the user.
         auth_hash: The user's session auth hash when it was last compared.
-        mode: The form of the credential that was issued last.
+        mode: The form of the credential that was issued last, or last seen where it is what is issued.
         remember: Whether cookies of this auth session are persistent.
         amr: How the user proved it was them (RFC 8176 values), in order.
         address: Client address at log-in or last refresh; empty if unknown.
@@ -268,19 +281,49 @@ class Rotation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Switch:
+    """
+    What became of the wish to give an auth session a credential of the other form.
+
+    Attributes:
+        outcome: See ``SwitchOutcome``.
+        found: The record after the call, for SWITCHED and HELD; else ``None``.
+    """
+
+    outcome: SwitchOutcome
+    found: Found | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remaining:
+    """
+    The live auth sessions that were last seen with a credential of one form.
+
+    Attributes:
+        live: How many.
+        idle_until: When the last of them has ended if none is used again; ``None`` if there is none.
+        ends: When the last of them has ended at the latest; ``None`` if there is none.
+    """
+
+    live: int
+    idle_until: int | None = None
+    ends: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Census:
     """
     How many auth sessions a store holds and what they take, for operators. ``None``: not counted, or none.
 
     Attributes:
-        live: Live auth sessions by the form of the credential that was issued last.
+        live: Live auth sessions by the form of the credential that they were last seen with.
         records: Those that ended and are not reclaimed yet included.
         record_bytes: About what the records take, by a sample, indexes left out.
         server_bytes: What the server uses in memory for all that is in it.
         revoked: Entries of the blacklist.
     """
 
-    live: Mapping[Mode, int] | None = None
+    live: Mapping[Mode, Remaining] | None = None
     records: int | None = None
     record_bytes: int | None = None
     server_bytes: int | None = None

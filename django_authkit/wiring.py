@@ -24,6 +24,7 @@ from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.key_entries import ring_from_entries
 from django_authkit.tokens.key_faults import KeyRefused
 from django_authkit.tokens.keyring import KeyRing, ring_from_secrets
+from django_authkit.tokens.succession import Succession
 
 
 @cache
@@ -81,7 +82,7 @@ def _secrets() -> list[str]:
 @cache
 def get_session_strategy() -> SessionStrategy:
     """Return the strategy of opaque session keys."""
-    return SessionStrategy(get_store(), get_settings())
+    return SessionStrategy(get_store(), get_settings(), get_succession())
 
 
 @cache
@@ -92,7 +93,13 @@ def get_jwt_strategy() -> JwtStrategy:
         "Callable[..., dict[str, Any]] | None",
         import_string(settings.extra_claims) if settings.extra_claims else None,
     )
-    return JwtStrategy(get_store(), get_codec(), get_access_check(), settings, hook)
+    return JwtStrategy(get_store(), get_codec(), get_access_check(), settings, get_succession(), hook)
+
+
+@cache
+def get_succession() -> Succession:
+    """Return what the other form of a credential follows from, at a switch of the mode."""
+    return Succession(_secrets()[0])
 
 
 @cache
@@ -135,6 +142,7 @@ _GETTERS = (
     get_codec,
     get_session_strategy,
     get_jwt_strategy,
+    get_succession,
     get_access_check,
     get_replica,
 )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Literal, Self
+from zlib import crc32
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -89,6 +90,8 @@ class AuthKitSettings:
     Attributes:
         mode: What is issued (``AUTHKIT_MODE``).
         accept: What is honoured; by default the mode alone. Always includes the mode.
+        switch_share: How many of a hundred auth sessions are issued the mode; the rest is issued the other
+            one. Which are is a matter of their sids, so none changes sides while the number stays.
         store: Where auth sessions live.
         redis_alias: The ``CACHES`` alias of django-redis that the Redis store uses.
         redis_prefix: What every key of the Redis store begins with.
@@ -144,6 +147,7 @@ class AuthKitSettings:
 
     mode: Mode
     accept: tuple[Mode, ...] = ()
+    switch_share: int = 100
     store: Literal["database", "redis"] = "database"
     redis_alias: str = "authkit"
     redis_prefix: str = "authkit"
@@ -191,6 +195,12 @@ class AuthKitSettings:
     def accepts(self, mode: Mode) -> bool:
         """Tell whether credentials of *mode* are honoured."""
         return mode in self.accept
+
+    def issued_mode(self, sid: str) -> Mode:
+        """Return the form of credential that the auth session *sid* is issued."""
+        if self.switch_share >= 100 or crc32(sid.encode()) % 100 < self.switch_share:
+            return self.mode
+        return Mode.JWT if self.mode is Mode.SESSION else Mode.SESSION
 
     @property
     def modes_by_precedence(self) -> tuple[Mode, ...]:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django_authkit.conf.choices import AuthKitSettings, SettingsProblem
 from django_authkit.handles import MAX_BUCKETS
+from django_authkit.types import Mode
 
 
 def combination_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
@@ -12,12 +13,7 @@ def combination_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
     yield from _lifetime_problems(s)
     yield from _cookie_problems(s)
     yield from _access_problems(s)
-    if s.mode not in s.accept:
-        yield SettingsProblem(
-            "authkit.E005",
-            f'AUTHKIT["ACCEPT"] leaves out "{s.mode}", which AUTHKIT_MODE issues.',
-            "A project has to honour what it hands out: add it.",
-        )
+    yield from _mode_problems(s)
     if not 1 <= s.redis_buckets <= MAX_BUCKETS:
         yield SettingsProblem(
             "authkit.E006", f"REDIS_BUCKETS is {s.redis_buckets}.", f"It takes 1 to {MAX_BUCKETS}."
@@ -35,6 +31,23 @@ def combination_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
     for name in ("issuer", "audience", "redis_prefix"):
         if not getattr(s, name):
             yield SettingsProblem("authkit.E008", f"{name.upper()} is empty.", "Give it a name.")
+
+
+def _mode_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
+    if s.mode not in s.accept:
+        yield SettingsProblem(
+            "authkit.E005",
+            f'AUTHKIT["ACCEPT"] leaves out "{s.mode}", which AUTHKIT_MODE issues.',
+            "A project has to honour what it hands out: add it.",
+        )
+    if not 0 <= s.switch_share <= 100:
+        yield SettingsProblem("authkit.E018", f"SWITCH_SHARE is {s.switch_share}.", "It takes 0 to 100.")
+    if s.switch_share < 100 and not all(map(s.accepts, Mode)):
+        yield SettingsProblem(
+            "authkit.E019",
+            f'SWITCH_SHARE is {s.switch_share}, and AUTHKIT["ACCEPT"] names one mode only.',
+            "Those who are not moved hold credentials of the other mode: accept both, or set it to 100.",
+        )
 
 
 def _access_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:

@@ -31,7 +31,7 @@ def find_out(*, count: bool) -> dict[str, Any]:
         "store": chosen.store,
         "mode": str(chosen.mode),
         "accept": [str(mode) for mode in chosen.accept],
-        "live": None if live is None else {str(mode): live[mode] for mode in Mode},
+        "live": None if live is None else {str(mode): live[mode].live for mode in Mode},
         "records": census.records,
         "record_bytes": census.record_bytes,
         "server_bytes": census.server_bytes,

@@ -48,6 +48,13 @@ class SessionCarrier(Protocol):
     def spare_cookie(self) -> None:
         """Make no visitor's session during this request: the cookie that came with it is to stay."""
 
+    def inherit(self, key: SessionKey, found: Found) -> None:
+        """
+        Become the Django session of an auth session that goes on under this key, with the data it has.
+
+        What a visitor's session holds beside is added; its record is gone afterwards.
+        """
+
     def release(self) -> None:
         """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""
 

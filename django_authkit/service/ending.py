@@ -130,7 +130,7 @@ def end_presented(
 
 def end_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> None:
     """End the auth sessions of other users whose token cookies a browser brings that *user* logs in with."""
-    for text in filter(None, (transports.access_cookie_of(request), transports.refresh_cookie_of(request))):
+    for text in (*transports.access_cookies_of(request), *transports.refresh_cookies_of(request)):
         sid = get_jwt_strategy().sid_of(text)
         found = get_store().load(sid) if sid else None
         if isinstance(found, Found) and found.session.user_id != user_id_of(user):
@@ -164,14 +164,14 @@ def _presented(request: HttpRequest, refresh: str | None, cookies: bool) -> Iter
         with suppress(CredentialRejected):
             found.append(transports.bearer_of(request))
     elif cookies and not refresh:
-        found += [cookie(request) for cookie in _COOKIES]
+        found += [text for cookies_of in _COOKIES for text in cookies_of(request)]
     yield from (text for text in found if text)
 
 
 _COOKIES = (
-    transports.session_cookie_of,
-    transports.access_cookie_of,
-    transports.refresh_cookie_of,
+    transports.session_cookies_of,
+    transports.access_cookies_of,
+    transports.refresh_cookies_of,
 )
 
 

@@ -1,7 +1,7 @@
 """Starting an auth session for a user who has proved who they are."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.contrib.auth import get_backends
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -115,7 +115,8 @@ def log_in(
         enforce_where_exempt(request)
     wanted = LogIn(user=user, backend=backend_of(user, backend), remember=remember, amr=tuple(amr))
     end_presented(request, EndReason.REPLACED, cookies=transport is Transport.COOKIE)
-    issue = issue_tokens if get_settings().mode is Mode.JWT else issue_key
+    wanted = replace(wanted, sid=wanted.new_sid())
+    issue = issue_tokens if get_settings().issued_mode(wanted.new_sid()) is Mode.JWT else issue_key
     grant = issue(request, wanted, transport)
     state = state_of(request)
     state.authentication = Authentication.by_record(user, grant.session, grant.mode, transport)

@@ -1,6 +1,6 @@
 """Whose request is this? One answer for every transport, strategy and kind of view."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, cast
@@ -10,12 +10,13 @@ from django.http import HttpRequest
 
 from django_authkit import transports
 from django_authkit.conf import get_settings
-from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid, TokenMalformed
+from django_authkit.errors import CredentialRejected, SessionEnded, TokenExpired, TokenInvalid, TokenMalformed
 from django_authkit.handles import SessionKey
 from django_authkit.lazy_user import LazyUser
 from django_authkit.request_state import Authentication, ReadOnce, Unknown, state_of
 from django_authkit.service.binding import check_binding
 from django_authkit.service.carrier import carrier_of
+from django_authkit.service.switching import with_successor
 from django_authkit.service.welcome import welcome
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Found, Mode, Transport
@@ -55,30 +56,38 @@ def _recognise(request: HttpRequest) -> Authentication | None:
     bearer = transports.bearer_of(request)
     if bearer is not None:
         return _open(request, transports.mode_of(bearer), bearer, Transport.HEADER)
-    rejected: CredentialRejected | None = None
+    rejected: list[CredentialRejected] = []
     for mode in get_settings().modes_by_precedence:
-        cookie = _COOKIES[mode](request)
-        if cookie is not None:
+        for cookie in _COOKIES[mode](request):
             try:
                 return _open(request, mode, cookie, Transport.COOKIE)
             except CredentialRejected as error:
-                rejected = rejected or error
-    if rejected is not None:
-        raise rejected
+                rejected.append(error)
+    if rejected:
+        raise most_useful(rejected)
     return None
 
 
-_COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.access_cookie_of}
+_COOKIES = {Mode.SESSION: transports.session_cookies_of, Mode.JWT: transports.access_cookies_of}
+
+
+def most_useful(errors: Sequence[CredentialRejected]) -> CredentialRejected:
+    """Return what is told of several credentials that do not count: what to act on, or the first."""
+    return next((error for error in errors if isinstance(error, TokenExpired)), errors[0])
 
 
 def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> Authentication:
     if not get_settings().accepts(mode):
         raise not_accepted(text)
+    key = None
     if mode is Mode.SESSION:
-        return _admit(_by_key(request, text), mode, transport)
-    claims, record = get_jwt_strategy().resolve(text)
-    known = _admit_claims(claims, transport) if record is None else _admit(record, mode, transport)
-    return replace(known, good_until=claims.expires_at)
+        key, found = _by_key(request, text)
+        known = _admit(found, mode, transport)
+    else:
+        claims, record = get_jwt_strategy().resolve(text)
+        known = _admit_claims(claims, transport) if record is None else _admit(record, mode, transport)
+        known = replace(known, good_until=claims.expires_at)
+    return with_successor(request, known, key)
 
 
 def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
@@ -124,28 +133,30 @@ def recognise_django_login(request: HttpRequest) -> Authentication | None:
     Return whom ``request.session`` says the request is from, where session keys are not accepted.
 
     In JWT mode people still log in to the admin by Django's ``login``; that counts for plain Django
-    views and for nothing else. An auth session that is over counts as nothing.
+    views and for nothing else. An auth session that is over counts as nothing; nor does one that was
+    switched to tokens: its session key is of a form that was dropped from ``ACCEPT``.
     """
     state, carrier = state_of(request), carrier_of(request)
-    if state.django_login is None and carrier is not None and isinstance(carrier.look_up(), Found):
+    found = carrier.look_up() if state.django_login is None and carrier is not None else None
+    if isinstance(found, Found) and found.session.mode is Mode.SESSION:
         try:
-            state.django_login = _admit(cast("Found", carrier.look_up()), Mode.SESSION, Transport.COOKIE)
+            state.django_login = _admit(found, Mode.SESSION, Transport.COOKIE)
         except SessionEnded:
             return None
     return state.django_login
 
 
-def _by_key(request: HttpRequest, text: str) -> Found:
+def _by_key(request: HttpRequest, text: str) -> tuple[SessionKey | None, Found]:
     """Look the session key up once, though ``request.session`` may want its record as well."""
     carrier = carrier_of(request)
     if carrier is None or carrier.presented != text:
         found = get_session_strategy().resolve(text)
         check_binding(request, found.session)
-        return found
+        return SessionKey.parse(text), found
     seen = carrier.look_up()
     if not isinstance(seen, Found):
         raise carrier.rejection or SessionEnded
-    return seen
+    return carrier.own_key, seen  # of several session cookies, that of another one
 
 
 def current(request: HttpRequest) -> Authentication | None:

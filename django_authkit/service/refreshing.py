@@ -1,5 +1,6 @@
 """Carrying an auth session on: a rotation in JWT mode, activity in session mode."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.http import HttpRequest
@@ -8,7 +9,13 @@ from django_authkit import signals, transports
 from django_authkit.conf import get_settings
 from django_authkit.csrf import enforce_csrf
 from django_authkit.devices import device_of
-from django_authkit.errors import CredentialRejected, NotAuthenticated, TokenInvalid, TokenMalformed
+from django_authkit.errors import (
+    CredentialRejected,
+    NotAuthenticated,
+    RefreshReused,
+    TokenInvalid,
+    TokenMalformed,
+)
 from django_authkit.grants import Grant
 from django_authkit.request_state import state_of
 from django_authkit.service.adoption import adopt_refresh
@@ -16,6 +23,7 @@ from django_authkit.service.binding import check_binding
 from django_authkit.service.ending import announce_end
 from django_authkit.service.issuing import grant_tokens
 from django_authkit.service.recognition import not_accepted
+from django_authkit.service.switching import key_grant, key_instead, tokens_instead
 from django_authkit.service.welcome import welcome
 from django_authkit.strategies.jwt import ReuseDetected
 from django_authkit.types import AuthSession, EndReason, Mode, Rotation, RotationOutcome, Transport
@@ -40,46 +48,60 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     adopted = state_of(request).adopted
     if adopted is not None and token is None:  # a browser's first request, and it has just got its own
         return adopted
-    text, transport = _presented(request, token)
+    texts, transport = _presented(request, token)
+    if transport is Transport.COOKIE:
+        enforce_csrf(request)
     try:
-        return _carried_on(request, text, transport)
+        return _first_good(request, texts, transport)
     except (TokenInvalid, TokenMalformed):
-        adopted = adopt_refresh(request, text) if transport is Transport.HEADER else None
+        adopted = adopt_refresh(request, texts[0]) if transport is Transport.HEADER else None
         if adopted is None:
             raise
         return adopted
 
 
-def _carried_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
-    if transport is Transport.COOKIE:
-        enforce_csrf(request)
+def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport) -> Grant:
+    """Return what the first good one of *texts* is exchanged for."""
+    state, rejected = state_of(request), list[CredentialRejected]()
+    by_cookie, dead = transport is Transport.COOKIE, False
+    for text in texts:
+        is_token = transports.mode_of(text) is Mode.JWT
+        if by_cookie and is_token and _is_of_another(request, text):
+            rejected.append(TokenInvalid())
+            continue
+        try:
+            return _carry_on(request, text, transport)
+        except RefreshReused:  # a theft, whatever else came
+            state.clear_token_cookies = by_cookie
+            raise
+        except CredentialRejected as error:
+            rejected.append(error)
+            dead = dead or is_token
+    # A cookie that can never work again would only make the browser ask again and again.
+    state.clear_token_cookies = by_cookie and dead
+    raise rejected[0]
+
+
+def _presented(request: HttpRequest, token: str | None) -> tuple[Sequence[str], Transport]:
+    """Return what may be carried on, in order: from the body, else from the header, else from cookies."""
+    if token is not None:
+        return [token], Transport.HEADER
+    bearer = transports.bearer_of(request)
+    if bearer is not None:
+        return [bearer], Transport.HEADER
+    cookies = [text for mode in get_settings().modes_by_precedence for text in _COOKIES[mode](request)]
+    if not cookies:
+        raise NotAuthenticated
+    return cookies, Transport.COOKIE
+
+
+def _carry_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
     mode = transports.mode_of(text)
     if not get_settings().accepts(mode):
         raise not_accepted(text)
     if mode is Mode.SESSION:
         return _slide(request, text, transport)
-    if transport is Transport.COOKIE and _is_of_another(request, text):
-        raise TokenInvalid
-    try:
-        return rotate(request, text, transport)
-    except CredentialRejected:
-        # A cookie that can never work again would only make the browser ask again and again.
-        state_of(request).clear_token_cookies = transport is Transport.COOKIE
-        raise
-
-
-def _presented(request: HttpRequest, token: str | None) -> tuple[str, Transport]:
-    """Return what is to be carried on: from the body, else from the header, else from a cookie."""
-    if token is not None:
-        return token, Transport.HEADER
-    bearer = transports.bearer_of(request)
-    if bearer is not None:
-        return bearer, Transport.HEADER
-    for mode in get_settings().modes_by_precedence:
-        cookie = _COOKIES[mode](request)
-        if cookie is not None:
-            return cookie, Transport.COOKIE
-    raise NotAuthenticated
+    return _exchanged(request, text, transport)
 
 
 def _is_of_another(request: HttpRequest, refresh_token: str) -> bool:
@@ -94,21 +116,31 @@ def _is_of_another(request: HttpRequest, refresh_token: str) -> bool:
     return len(sids - {None}) > 1
 
 
-_COOKIES = {Mode.SESSION: transports.session_cookie_of, Mode.JWT: transports.refresh_cookie_of}
+_COOKIES = {Mode.SESSION: transports.session_cookies_of, Mode.JWT: transports.refresh_cookies_of}
 
 
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
-    found = get_session_strategy().slide_now(text)
+    """Return the session key again; or tokens, if those are what its auth session is issued now."""
+    key, found = get_session_strategy().slide_now(text)
     user = welcome(found.session, found.user, else_end=True)
     check_binding(request, found.session)
-    return Grant(
-        session=found.session,
-        user=user,
-        transport=transport,
-        access=text,
-        refresh=None,
-        expires_in=(found.session.idle_until - found.now) // 1000,
-    )
+    moved = get_settings().issued_mode(key.handle) is Mode.JWT
+    grant = tokens_instead(request, key, user, transport) if moved else None
+    if grant is None:
+        return key_grant(key, found, user, transport)
+    signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
+    return grant
+
+
+def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
+    """Return the successor of a refresh token; or a session key, if that is what is issued now."""
+    claims = get_jwt_strategy().read_refresh(text)
+    moved = get_settings().issued_mode(claims.sid) is Mode.SESSION
+    grant = key_instead(request, claims, None, transport) if moved else None
+    if grant is None:  # what is said of the token, and of its reuse, is said by its rotation
+        return rotate(request, text, transport)
+    signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
+    return grant
 
 
 def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthenticated: bool = False) -> Grant:

@@ -23,6 +23,7 @@ from django_authkit.types import (
     Refused,
     RotateRequest,
     Rotation,
+    Switch,
 )
 
 
@@ -58,12 +59,18 @@ class SessionStore(Protocol):
     def load(self, sid: str) -> Found | Absent:
         """Return the live record, changing nothing. SUPERSEDED is never the answer."""
 
-    def touch(self, sid: str, key_digest: bytes, *, idle: int, interval: int) -> Found | Absent:
+    def touch(
+        self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
+    ) -> Found | Absent:
         """
         Return the live record whose session key has *key_digest*, and slide its idle end.
 
         The idle end becomes now + the smaller of *idle* and the record's own idle limit, never past
         the absolute end. Activity is written when the last write is at least *interval* old.
+
+        Args:
+            issued: Whether session keys are what this auth session is issued now. Then ``mode`` becomes
+                SESSION, once.
 
         Round trips:
             One on Redis. One query in the database, and a conditional UPDATE when a write is due.
@@ -113,6 +120,73 @@ class SessionStore(Protocol):
             reauthenticated: Whether ``auth_time`` moves to now.
 
         The record's ``mode`` becomes SESSION.
+        """
+
+    def switch_to_tokens(
+        self,
+        sid: str,
+        key_digest: bytes,
+        *,
+        proposed: bytes,
+        held: bytes | None,
+        advance: bool,
+        access: int,
+    ) -> Switch:
+        """
+        Give the live record whose session key has *key_digest* a refresh token beside it.
+
+        The session key stays good. The proposal follows from the session key, so all who come with that
+        key propose the same, and however often the answer is lost it is handed out again.
+
+        ==================================================  =====================================
+        the record                                          outcome
+        ==================================================  =====================================
+        its current ``jti`` is *held*                       HELD
+        its current ``jti`` is *proposed*                   SWITCHED (again)
+        ``mode`` is SESSION, and it never had a refresh     SWITCHED: the proposal is current,
+        token, or *advance*                                 generation + 1
+        otherwise: the tokens have moved on                 KEPT
+        it is not live, or has another key                  GONE
+        ==================================================  =====================================
+
+        SWITCHED and HELD set ``mode`` to JWT and move ``access_until``.
+
+        Args:
+            proposed: SHA-256 (32 bytes) of the proposed refresh token's ``jti``.
+            held: That of the refresh token that the client was seen to have, if any.
+            advance: Whether an older refresh token may be superseded. Not if the client has one, or could
+                have one that this request does not show: to present that later would be taken for theft.
+            access: Access token lifetime.
+
+        Round trips:
+            One on Redis. In the database an UPDATE and a query, and another UPDATE if it was not the first.
+        """
+
+    def switch_to_key(self, sid: str, jti_digest: bytes, *, proposed: bytes, idle: int) -> Switch:
+        """
+        Give the live record whose current refresh token has *jti_digest* a session key beside it.
+
+        The refresh token stays current. The proposal follows from the refresh token; see
+        ``switch_to_tokens``.
+
+        =====================================================  ==================================
+        the record                                             outcome
+        =====================================================  ==================================
+        another refresh token is current                       KEPT
+        its session key is *proposed*                          SWITCHED (again)
+        ``mode`` is JWT                                        SWITCHED: the proposal is its key
+        otherwise: it was given a key for another token        KEPT
+        it is not live                                         GONE
+        =====================================================  ==================================
+
+        SWITCHED sets ``mode`` to SESSION, and counts as activity. Nothing is ever taken for reuse here.
+
+        Args:
+            proposed: SHA-256 (32 bytes) of the proposed session key's secret.
+            idle: Idle timeout.
+
+        Round trips:
+            One on Redis. In the database an UPDATE and a query, and another UPDATE if it was not the first.
         """
 
     def restamp(self, sid: str, auth_hash: str) -> bool:

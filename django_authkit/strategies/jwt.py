@@ -8,18 +8,20 @@ from django.conf import settings as django_settings
 
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded
-from django_authkit.handles import digest
+from django_authkit.handles import SessionKey, digest
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.sealing import new_jti, seal, unseal
+from django_authkit.tokens.succession import Succession
 from django_authkit.types import (
     AuthSession,
     Found,
     RotateRequest,
     Rotation,
     RotationOutcome,
+    Switch,
 )
 
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
@@ -60,11 +62,13 @@ class JwtStrategy:
         codec: Codec,
         check: AccessCheck,
         settings: AuthKitSettings,
+        succession: Succession,
         extra_claims: ClaimsHook | None,
     ) -> None:
         self._store = store
         self._codec = codec
         self._check = check
+        self._succession = succession
         self._extra_claims = extra_claims
         self._access = milliseconds(settings.access_lifetime)
         self._idle = milliseconds(settings.idle_timeout)
@@ -150,6 +154,34 @@ class JwtStrategy:
             )
         )
         return self._rotated(rotation, claims, proposal)
+
+    def succeed(self, key: SessionKey, held: RefreshClaims | None, *, advance: bool) -> tuple[str, Switch]:
+        """
+        Return the ``jti`` that succeeds a session key, and what became of the wish to switch to it.
+
+        Args:
+            held: The claims of the refresh token that the client was seen to have, if any.
+            advance: As in the store's ``switch_to_tokens``.
+        """
+        jti = self._succession.jti_after(key)
+        switch = self._store.switch_to_tokens(
+            key.handle,
+            key.digest,
+            proposed=digest(jti),
+            held=digest(held.jti) if held else None,
+            advance=advance,
+            access=self._access,
+        )
+        return jti, switch
+
+    def read_refresh(self, text: str) -> RefreshClaims:
+        """
+        Return the claims of a refresh token. Nothing is looked up, and nothing taken for reuse.
+
+        Raises:
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
+        """
+        return self._codec.read_refresh(text)
 
     def _rotated(self, rotation: Rotation, claims: RefreshClaims, proposal: str) -> Rotated:
         if rotation.outcome is RotationOutcome.REUSED:

@@ -2,9 +2,11 @@
 
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import SessionEnded, TokenMalformed
-from django_authkit.handles import SessionKey
+from django_authkit.handles import SessionKey, digest
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, Found
+from django_authkit.tokens.claims import RefreshClaims
+from django_authkit.tokens.succession import Succession
+from django_authkit.types import Absent, Found, Mode, Switch
 
 _NEVER = 2**52
 """A touch interval that no record reaches, so nothing is written."""
@@ -13,10 +15,12 @@ _NEVER = 2**52
 class SessionStrategy:
     """Finds auth sessions by session key."""
 
-    def __init__(self, store: Store, settings: AuthKitSettings) -> None:
+    def __init__(self, store: Store, settings: AuthKitSettings, succession: Succession) -> None:
         self._store = store
+        self._succession = succession
         self._idle = milliseconds(settings.idle_timeout)
         self._interval = milliseconds(settings.touch_interval)
+        self._issued_mode = settings.issued_mode
 
     def look_up(self, key: SessionKey, *, slide: bool = True) -> Found | Absent:
         """
@@ -35,20 +39,34 @@ class SessionStrategy:
             TokenMalformed: It is not the form of a session key, or that of an anonymous one.
             SessionEnded: No live auth session has this key.
         """
-        return self._open(text, self._interval if slide else _NEVER)
+        return self._open(text, self._interval if slide else _NEVER)[1]
 
-    def slide_now(self, text: str) -> Found:
-        """Return the auth session as ``resolve`` does, its activity written whatever the interval."""
+    def slide_now(self, text: str) -> tuple[SessionKey, Found]:
+        """Return key and auth session as ``resolve`` finds it, its activity written whatever the interval."""
         return self._open(text, 0)
 
-    def _open(self, text: str, interval: int) -> Found:
+    def succeed(self, claims: RefreshClaims) -> tuple[SessionKey, Switch]:
+        """
+        Return the session key that succeeds a refresh token, and what became of the wish to switch to it.
+
+        Args:
+            claims: Those of a refresh token that was verified.
+        """
+        key = self._succession.key_after(claims.sid, claims.jti)
+        switch = self._store.switch_to_key(
+            claims.sid, digest(claims.jti), proposed=key.digest, idle=self._idle
+        )
+        return key, switch
+
+    def _open(self, text: str, interval: int) -> tuple[SessionKey, Found]:
         key = SessionKey.parse(text)
         if key is None or key.anonymous:
             raise TokenMalformed
         found = self._touch(key, interval)
         if isinstance(found, Absent):
             raise SessionEnded
-        return found
+        return key, found
 
     def _touch(self, key: SessionKey, interval: int) -> Found | Absent:
-        return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval)
+        issued = interval is not _NEVER and self._issued_mode(key.handle) is Mode.SESSION
+        return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval, issued=issued)

@@ -9,7 +9,7 @@ import pytest
 from crew import crew
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, AuthSession, EndReason, Rotation, RotationOutcome
-from rig import DAY, Rig, Started, request, rounds
+from rig import DAY, MINUTE, Rig, Started, request, rounds
 
 pytestmark = pytest.mark.slow
 
@@ -28,6 +28,10 @@ ACTIVITIES: dict[str, Act] = {
     "rotate": lambda store, one: store.rotate(request(one.sid, 1, one.jti)),
     "save_data": lambda store, one: store.save_data(one.sid, one.key, "new", idle_limit=None),
     "rekey": lambda store, one: store.rekey(one.sid, one.key, token_bytes(32)),
+    "to_tokens": lambda store, one: store.switch_to_tokens(
+        one.sid, one.key, proposed=token_bytes(32), held=None, advance=True, access=MINUTE
+    ),
+    "to_key": lambda store, one: store.switch_to_key(one.sid, one.jti, proposed=token_bytes(32), idle=DAY),
     "restamp": lambda store, one: store.restamp(one.sid, "b" * 64),
     "restamp_user": lambda store, one: store.restamp_user(one.session.user_id, "a" * 64, "b" * 64),
     "list_user": lambda store, one: store.list_user(one.session.user_id),

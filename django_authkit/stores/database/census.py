@@ -1,10 +1,10 @@
 """What operators and administrators see of the table: all auth sessions, and how many there are."""
 
-from django.db.models import Case, CharField, Count, Q, Value, When
+from django.db.models import Case, CharField, Count, Max, Q, Value, When
 
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.table import Rows, SessionTable, answers
-from django_authkit.types import Census, Mode
+from django_authkit.types import Census, Mode, Remaining
 
 _SAMPLE = 200
 _PER_ROW = 200
@@ -36,10 +36,13 @@ class ObservedTable(SessionTable):
         if not count:
             self.read_clock()
             return Census()
-        live = dict(self.live().values_list("mode").annotate(Count("pk")).order_by())
+        counts = self.live().values_list("mode").annotate(Count("pk"), Max("idle_until"), Max("ends"))
+        live = {
+            mode: Remaining(live=n, idle_until=idle, ends=ends) for mode, n, idle, ends in counts.order_by()
+        }
         records = self.rows.filter(user__isnull=False, epoch__isnull=False).count()
         return Census(
-            live={mode: live.get(mode.value, 0) for mode in Mode},
+            live={mode: live.get(mode.value, Remaining(live=0)) for mode in Mode},
             records=records,
             record_bytes=self._bytes_a_row() * records,
         )

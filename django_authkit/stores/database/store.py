@@ -19,11 +19,12 @@ from django_authkit.stores.database.creation import GrowingTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.records import found_of, now_of, session_of
 from django_authkit.stores.database.rotation import RotatingTable
+from django_authkit.stores.database.switching import SwitchingTable
 from django_authkit.stores.database.table import ENDED, answers, by_recency, idle_end, is_digest
 from django_authkit.types import Absent, AuthSession, EndReason, Found, Mode
 
 
-class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable, ObservedTable):
+class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable, ObservedTable):
     """
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
 
@@ -43,7 +44,9 @@ class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable, ObservedTable):
         return Absent.GONE if row is None else found_of(row)
 
     @answers
-    def touch(self, sid: str, key_digest: bytes, *, idle: int, interval: int) -> Found | Absent:
+    def touch(
+        self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
+    ) -> Found | Absent:
         """Return the live record and slide its idle end. One query, and an UPDATE when it is due."""
         row = self.read(sid)
         if row is None:
@@ -51,10 +54,12 @@ class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable, ObservedTable):
         if not is_digest(row.key_digest, key_digest):
             return Absent.SUPERSEDED
         now = now_of(row)
-        if now - row.last_seen >= interval:
-            self._when_free(lambda: self._mark_active(sid, now, idle, interval))
+        moved = issued and row.mode != Mode.SESSION
+        if moved or now - row.last_seen >= interval:
+            self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
             span = idle if row.idle_limit is None else min(idle, row.idle_limit)
             row.last_seen, row.idle_until = now, min(now + span, row.ends)
+            row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)
 
     def _when_free(self, write: Callable[[], None]) -> None:
@@ -66,9 +71,16 @@ class DatabaseStore(GrowingTable, RotatingTable, AnonymousTable, ObservedTable):
             transaction.on_commit(write, using=self.alias, robust=True)
 
     @answers
-    def _mark_active(self, sid: str, now: int, idle: int, interval: int) -> None:
-        due = self.live().filter(pk=sid, last_seen__lte=now - interval)
-        due.update(last_seen=now, idle_until=idle_end(Value(now), idle))
+    def _mark_active(self, row: AuthSessionRow, now: int, idle: int, interval: int, *, moved: bool) -> None:
+        same = self.live().filter(pk=row.pk)
+        if moved:
+            same.filter(key_digest=row.key_digest).update(
+                last_seen=now, idle_until=idle_end(Value(now), idle), mode=Mode.SESSION
+            )
+        else:
+            same.filter(last_seen__lte=now - interval).update(
+                last_seen=now, idle_until=idle_end(Value(now), idle)
+            )
 
     @answers
     def rekey(

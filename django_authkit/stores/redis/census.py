@@ -10,7 +10,7 @@ from redis.exceptions import RedisClusterException, RedisError, ResponseError
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.inspection import memory_of_servers
 from django_authkit.stores.redis.scripts import Client, Scripts
-from django_authkit.types import Census, Mode
+from django_authkit.types import Census, Mode, Remaining
 
 _STEP = 500
 """Keys that one SCAN looks at, and records that one script counts: a millisecond or so of the server."""
@@ -49,14 +49,22 @@ def take_census(
 
 def _count(
     client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int
-) -> tuple[dict[Mode, int], int]:
-    scripts, live, records = Scripts(client), dict.fromkeys(Mode, 0), 0
+) -> tuple[dict[Mode, Remaining], int]:
+    scripts, records = Scripts(client), 0
+    live = dict.fromkeys(Mode, (0, 0, 0))
     for bucket, sids in _batches(client, prefix):
-        counted = scripts.run("census", bases[bucket], clock_offset, *sids) if bucket in bases else (0, 0)
-        for mode, number in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
-            live[mode] += number
         records += len(sids)
-    return live, records
+        if bucket not in bases:
+            continue
+        counted = scripts.run("census", bases[bucket], clock_offset, *sids)
+        for mode, (number, idle_until, ends) in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
+            before = live[mode]
+            live[mode] = (before[0] + number, max(before[1], idle_until), max(before[2], ends))
+    return {mode: _remaining(*counts) for mode, counts in live.items()}, records
+
+
+def _remaining(number: int, idle_until: int, ends: int) -> Remaining:
+    return Remaining(live=number, idle_until=idle_until or None, ends=ends or None)
 
 
 def _batches(client: Client, prefix: str) -> Iterator[tuple[str, list[str]]]:

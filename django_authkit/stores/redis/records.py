@@ -15,6 +15,8 @@ from django_authkit.types import (
     ReuseClass,
     Rotation,
     RotationOutcome,
+    Switch,
+    SwitchOutcome,
 )
 
 
@@ -74,8 +76,17 @@ def found_of(reply: list[Any]) -> Found | Absent:
     outcome, *rest = reply
     if outcome != b"found":
         return Absent(outcome.decode())
-    now, session, data = rest
+    return _found(*rest)
+
+
+def _found(now: int, session: bytes, data: bytes) -> Found:
     return Found(session=session_of(session), now=now, data=data.decode())
+
+
+def switch_of(reply: list[Any]) -> Switch:
+    """Return the outcome of ``switch_to_tokens`` and ``switch_to_key``."""
+    outcome, *rest = reply
+    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found(*rest) if rest else None)
 
 
 def created_of(reply: list[Any]) -> Created | Refused:

@@ -21,6 +21,7 @@ from django_authkit.stores.redis.records import (
     rotation_of,
     session_of,
     sessions_of,
+    switch_of,
 )
 from django_authkit.stores.redis.scripts import Argument, Client, Scripts
 from django_authkit.types import (
@@ -34,6 +35,7 @@ from django_authkit.types import (
     Refused,
     RotateRequest,
     Rotation,
+    Switch,
 )
 
 
@@ -99,9 +101,11 @@ class RedisStore:
         """Return the live record, with no command that writes: one round trip."""
         return found_of(self._for_handle("load", sid))
 
-    def touch(self, sid: str, key_digest: bytes, *, idle: int, interval: int) -> Found | Absent:
+    def touch(
+        self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
+    ) -> Found | Absent:
         """Return the live record and slide its idle end: one round trip, a write only when due."""
-        return found_of(self._for_handle("touch", sid, key_digest, idle, interval))
+        return found_of(self._for_handle("touch", sid, key_digest, idle, interval, int(issued)))
 
     def rotate(self, request: RotateRequest) -> Rotation:
         """Exchange the current refresh token for the proposed one: one round trip."""
@@ -125,6 +129,24 @@ class RedisStore:
     ) -> Found | Absent:
         """Give the live record a new session key: one round trip."""
         return found_of(self._for_handle("rekey", sid, presented or b"", replacement, int(reauthenticated)))
+
+    def switch_to_tokens(
+        self,
+        sid: str,
+        key_digest: bytes,
+        *,
+        proposed: bytes,
+        held: bytes | None,
+        advance: bool,
+        access: int,
+    ) -> Switch:
+        """Give the live record a refresh token beside its session key: one round trip."""
+        arguments = (key_digest, proposed, held or b"", int(advance), access)
+        return switch_of(self._for_handle("switch_to_tokens", sid, *arguments))
+
+    def switch_to_key(self, sid: str, jti_digest: bytes, *, proposed: bytes, idle: int) -> Switch:
+        """Give the live record a session key beside its refresh token: one round trip."""
+        return switch_of(self._for_handle("switch_to_key", sid, jti_digest, proposed, idle))
 
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash: one round trip."""

@@ -71,6 +71,12 @@ local function idle_end(record, idle)
   return math.min(now + math.min(idle, record.idle_limit or idle), record.ends)
 end
 
+-- An access token that lives for `access` is about to be issued.
+local function expect_access(record, access)
+  widen_window(access)
+  record.access_until = math.max(record.access_until, math.min(now + access, record.idle_until))
+end
+
 -- The fields that a caller may see, as JSON values. No digest is among them.
 local function public(record)
   local values = { record.sid }

@@ -22,8 +22,7 @@ end
 
 local function answered_access(record)
   if reauthenticated then record.auth_time = now end
-  widen_window(access)
-  record.access_until = math.max(record.access_until, math.min(now + access, record.idle_until))
+  expect_access(record, access)
 end
 
 local function advance(record)

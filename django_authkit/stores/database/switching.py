@@ -1,0 +1,87 @@
+"""
+The switch from one form of credential to the other, in the database.
+
+As in rotation one conditional UPDATE decides who is first, and everybody then reads what became of it.
+Whoever was not first, or lost the answer, proposes the same and finds it there.
+"""
+
+from django.db.models import BigIntegerField, F, Q
+from django.db.models.functions import Greatest, Least
+
+from django_authkit.models import AuthSessionRow
+from django_authkit.stores.database.records import found_of
+from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
+from django_authkit.types import Mode, Switch, SwitchOutcome
+
+_GONE = Switch(outcome=SwitchOutcome.GONE)
+_KEPT = Switch(outcome=SwitchOutcome.KEPT)
+
+
+class SwitchingTable(SessionTable):
+    """The rows, as far as they have credentials of both forms."""
+
+    @answers
+    def switch_to_tokens(
+        self,
+        sid: str,
+        key_digest: bytes,
+        *,
+        proposed: bytes,
+        held: bytes | None,
+        advance: bool,
+        access: int,
+    ) -> Switch:
+        """Give the live record a refresh token beside its session key. Two statements, or three."""
+        row = self.live().filter(pk=sid, key_digest=key_digest)
+        # Not where another call made the same proposal, or the client has what is current.
+        news = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
+        allowed = Q() if advance else Q(generation=0)
+        until = Least(self.instant(access), F("idle_until"), output_field=BigIntegerField())
+        expected = {
+            "mode": Mode.JWT,
+            "access_until": Greatest(F("access_until"), until, output_field=BigIntegerField()),
+        }
+        first = row.filter(news, allowed, mode=Mode.SESSION).update(
+            generation=F("generation") + 1,
+            previous_digest=F("jti_digest"),
+            jti_digest=proposed,
+            sealed=None,
+            rotated=self.instant(),
+            **expected,
+        )
+        # Whoever is handed an access token says so first, while the tokens are still as they were seen.
+        same = Q(jti_digest=proposed) | (Q(jti_digest=held) if held else Q(pk=None))
+        if not first and not row.filter(same).update(**expected):
+            return _KEPT if self._has_key(sid, key_digest) else _GONE
+        seen = self.read(sid)
+        if seen is None or not is_digest(seen.key_digest, key_digest):
+            return _GONE
+        if is_digest(seen.jti_digest, proposed):
+            return Switch(outcome=SwitchOutcome.SWITCHED, found=found_of(seen))
+        if held is not None and is_digest(seen.jti_digest, held):
+            return Switch(outcome=SwitchOutcome.HELD, found=found_of(seen))
+        return _KEPT  # used in between
+
+    def _has_key(self, sid: str, key_digest: bytes) -> bool:
+        return self.live().filter(pk=sid, key_digest=key_digest).exists()
+
+    @answers
+    def switch_to_key(self, sid: str, jti_digest: bytes, *, proposed: bytes, idle: int) -> Switch:
+        """Give the live record a session key beside its refresh token. Two statements."""
+        row = self.live().filter(pk=sid, jti_digest=jti_digest)
+        fresh = row.filter(Q(mode=Mode.JWT) | Q(key_digest=proposed))
+        fresh.update(
+            key_digest=proposed,
+            mode=Mode.SESSION,
+            last_seen=self.instant(),
+            idle_until=idle_end(self.instant(), idle),
+        )
+        seen = self.read(sid)
+        if seen is None:
+            return _GONE
+        if not self._is_switched(seen, jti_digest, proposed):
+            return _KEPT
+        return Switch(outcome=SwitchOutcome.SWITCHED, found=found_of(seen))
+
+    def _is_switched(self, row: AuthSessionRow, jti_digest: bytes, proposed: bytes) -> bool:
+        return is_digest(row.jti_digest, jti_digest) and is_digest(row.key_digest, proposed)

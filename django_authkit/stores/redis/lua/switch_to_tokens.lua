@@ -1,0 +1,27 @@
+-- Give the live record with this session key a refresh token beside it.
+--
+-- ARGV  2 sid, 3 key digest, 4 proposed jti digest, 5 digest of the jti that the client has or '',
+--       6 1 if an older refresh token may be superseded, 7 access
+-- Returns {'switched', now, session, data}, {'held', now, session, data}, {'kept'} or {'gone'}.
+
+local sid, key_digest, proposed, held = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local advance, access = ARGV[6] == '1', tonumber(ARGV[7])
+
+local record = find(sid)
+if not record or record.key ~= key_digest then return { 'gone' } end
+
+local outcome = 'switched'
+if record.jti ~= '' and record.jti == held then
+  outcome = 'held'
+elseif record.jti ~= proposed then
+  if record.mode ~= 'session' or not (advance or record.generation == 0) then return { 'kept' } end
+  record.previous, record.jti = record.jti, proposed
+  record.generation, record.rotated = record.generation + 1, now
+  redis.call('UNLINK', key('g', sid))
+end
+record.mode = 'jwt'
+expect_access(record, access)
+save(record)
+local answer = found(record)
+answer[1] = outcome
+return answer

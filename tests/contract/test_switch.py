@@ -1,0 +1,213 @@
+"""``switch_to_tokens`` and ``switch_to_key``: a credential of the other form, beside the one there is."""
+
+from dataclasses import replace
+from secrets import token_bytes
+
+from django_authkit.stores.protocol import Store
+from django_authkit.types import (
+    Absent,
+    EndReason,
+    Found,
+    Mode,
+    ReuseClass,
+    RotationOutcome,
+    Switch,
+    SwitchOutcome,
+)
+from rig import DAY, MINUTE, SECOND, Rig, Started, request
+
+
+def to_tokens(store: Store, one: Started, proposed: bytes, **changes: object) -> Switch:
+    """Ask for tokens beside the session key."""
+    arguments: dict[str, object] = {"held": None, "advance": True, "access": 5 * MINUTE, **changes}
+    return store.switch_to_tokens(one.sid, one.key, proposed=proposed, **arguments)  # type: ignore[arg-type]
+
+
+def to_key(store: Store, one: Started, proposed: bytes) -> Switch:
+    """Ask for a session key beside the refresh token."""
+    return store.switch_to_key(one.sid, one.jti, proposed=proposed, idle=14 * DAY)
+
+
+def with_key(rig: Rig, **changes: object) -> Started:
+    """Begin an auth session that has a session key only."""
+    return rig.start(mode=Mode.SESSION, jti_digest=None, access=0, **changes)
+
+
+def with_tokens(rig: Rig, **changes: object) -> Started:
+    """Begin an auth session that has tokens only."""
+    return rig.start(mode=Mode.JWT, key_digest=None, **changes)
+
+
+def test_tokens_beside_a_key(rig: Rig, store: Store) -> None:
+    """The first refresh token begins the family, and the session key stays good with all its data."""
+    one, proposed = with_key(rig, data="encoded"), token_bytes(32)
+    rig.wait(SECOND)
+    switch = to_tokens(store, one, proposed)
+    assert switch.outcome is SwitchOutcome.SWITCHED
+    assert switch.found is not None
+    session, now = switch.found.session, switch.found.now
+    assert now - one.session.created < 10 * SECOND
+    assert session == replace(
+        one.session, mode=Mode.JWT, generation=1, rotated=session.rotated, access_until=session.access_until
+    )
+    assert 0 <= now - session.rotated < SECOND
+    assert 0 <= now + 5 * MINUTE - session.access_until < SECOND
+    found = store.touch(one.sid, one.key, idle=DAY, interval=0)
+    assert isinstance(found, Found)
+    assert found.data == switch.found.data == "encoded"
+    assert store.rotate(request(one.sid, 1, proposed)).outcome is RotationOutcome.ROTATED
+
+
+def test_tokens_again_for_whoever_lost_them(rig: Rig, store: Store) -> None:
+    """The same proposal is the same refresh token, however late, until it was used."""
+    one, proposed = with_key(rig), token_bytes(32)
+    first = to_tokens(store, one, proposed)
+    rig.wait(20 * MINUTE)
+    again = to_tokens(store, one, proposed)
+    assert first.found is not None
+    assert again.found is not None
+    assert again.outcome is SwitchOutcome.SWITCHED
+    assert (again.found.session.generation, again.found.session.rotated) == (1, first.found.session.rotated)
+    assert again.found.session.access_until >= first.found.session.access_until + 19 * MINUTE
+    store.rotate(request(one.sid, 1, proposed))
+    assert to_tokens(store, one, proposed) == Switch(outcome=SwitchOutcome.KEPT)
+
+
+def test_tokens_that_another_was_handed(rig: Rig, store: Store) -> None:
+    """Another proposal (of a worker with another secret, say) changes nothing once there are tokens."""
+    one, proposed = with_key(rig), token_bytes(32)
+    to_tokens(store, one, proposed)
+    assert to_tokens(store, one, token_bytes(32)).outcome is SwitchOutcome.KEPT
+    assert store.rotate(request(one.sid, 1, proposed)).outcome is RotationOutcome.ROTATED
+
+
+def test_tokens_that_the_client_holds(rig: Rig, store: Store) -> None:
+    """Who has the current refresh token gets no other; only the life of the access token is noted."""
+    one = rig.start(mode=Mode.SESSION)
+    rig.wait(20 * MINUTE)
+    switch = to_tokens(store, one, token_bytes(32), held=one.jti, advance=False)
+    assert switch.outcome is SwitchOutcome.HELD
+    assert switch.found is not None
+    assert (switch.found.session.generation, switch.found.session.mode) == (1, Mode.JWT)
+    assert switch.found.session.access_until >= one.session.access_until + 19 * MINUTE
+    assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.ROTATED
+
+
+def test_tokens_do_not_supersede_what_may_be_in_use(rig: Rig, store: Store) -> None:
+    """Without leave to advance an older family stays as it is; with it, the older token is theft."""
+    one, proposed = rig.start(mode=Mode.SESSION), token_bytes(32)
+    for held in (None, token_bytes(32)):
+        assert to_tokens(store, one, proposed, held=held, advance=False).outcome is SwitchOutcome.KEPT
+    switch = to_tokens(store, one, proposed)
+    assert switch.found is not None
+    assert switch.found.session.generation == 2
+    assert store.rotate(request(one.sid, 2, proposed)).outcome is RotationOutcome.ROTATED
+    reused = store.rotate(request(one.sid, 1, one.jti))
+    assert (reused.outcome, reused.reuse) == (RotationOutcome.REUSED, ReuseClass.OLDER)
+
+
+def test_a_key_beside_tokens(rig: Rig, store: Store) -> None:
+    """The session key opens the record; the refresh token is still the current one."""
+    one, proposed = with_tokens(rig, data="encoded"), token_bytes(32)
+    rig.wait(SECOND)
+    switch = to_key(store, one, proposed)
+    assert switch.outcome is SwitchOutcome.SWITCHED
+    assert switch.found is not None
+    assert switch.found.data == "encoded"
+    session = switch.found.session
+    assert session == replace(
+        one.session, mode=Mode.SESSION, last_seen=session.last_seen, idle_until=session.idle_until
+    )
+    assert session.last_seen >= one.session.last_seen + SECOND
+    assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
+    assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.ROTATED
+
+
+def test_a_key_again_for_whoever_lost_it(rig: Rig, store: Store) -> None:
+    """The same refresh token is given the same key, and no second one while that is in use."""
+    one, proposed = with_tokens(rig), token_bytes(32)
+    to_key(store, one, proposed)
+    rig.wait(MINUTE)
+    assert to_key(store, one, proposed).outcome is SwitchOutcome.SWITCHED
+    assert to_key(store, one, token_bytes(32)).outcome is SwitchOutcome.KEPT
+    assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
+
+
+def test_a_rotation_in_between_calls_for_another_key(rig: Rig, store: Store) -> None:
+    """Only the current refresh token is given a key; no other is taken for reuse, and it ends nothing."""
+    one, lost = with_tokens(rig), token_bytes(32)
+    to_key(store, one, lost)
+    rotation = request(one.sid, 1, one.jti)
+    store.rotate(rotation)
+    assert to_key(store, one, lost).outcome is SwitchOutcome.KEPT
+    newer, proposed = replace(one, jti=rotation.proposed), token_bytes(32)
+    assert to_key(store, newer, proposed).outcome is SwitchOutcome.SWITCHED
+    assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
+    assert store.touch(one.sid, lost, idle=DAY, interval=MINUTE) is Absent.SUPERSEDED
+
+
+def test_nothing_for_what_is_over(rig: Rig, store: Store) -> None:
+    """An auth session that ended, or whose credential is another one, is given nothing."""
+    one = rig.start(mode=Mode.SESSION)
+    stranger = replace(one, key=token_bytes(32), jti=token_bytes(32))
+    assert to_tokens(store, stranger, token_bytes(32)).outcome is SwitchOutcome.GONE
+    assert to_key(store, stranger, token_bytes(32)).outcome is SwitchOutcome.KEPT
+    store.revoke(one.sid, EndReason.REVOKED)
+    assert to_tokens(store, one, token_bytes(32)).outcome is SwitchOutcome.GONE
+    assert to_key(store, one, token_bytes(32)).outcome is SwitchOutcome.GONE
+
+
+def test_neither_passes_the_absolute_end(rig: Rig, store: Store) -> None:
+    """No access token is expected, and no idle end set, after the auth session is over."""
+    one = with_key(rig, idle=2 * MINUTE, absolute=3 * MINUTE)
+    switch = to_tokens(store, one, token_bytes(32))
+    assert switch.found is not None
+    assert switch.found.session.access_until == one.session.idle_until
+    other = with_tokens(rig, idle=2 * MINUTE, absolute=3 * MINUTE)
+    rig.wait(MINUTE)
+    switch = to_key(store, other, token_bytes(32))
+    assert switch.found is not None
+    assert switch.found.session.idle_until == switch.found.session.ends == other.session.ends
+
+
+def test_there_and_back_and_there_again(rig: Rig, store: Store) -> None:
+    """A record may go from one form to the other as often as the project likes."""
+    one = with_key(rig, data="encoded")
+    for generation in range(1, 5):
+        proposed, key = token_bytes(32), token_bytes(32)
+        assert to_tokens(store, one, proposed).outcome is SwitchOutcome.SWITCHED
+        one = replace(one, jti=proposed)
+        switch = to_key(store, one, key)
+        assert switch.outcome is SwitchOutcome.SWITCHED
+        assert switch.found is not None
+        assert (switch.found.session.generation, switch.found.data) == (generation, "encoded")
+        one = replace(one, key=key)
+
+
+def test_a_key_in_use_says_so(rig: Rig, store: Store) -> None:
+    """Where session keys are issued, a record is one of theirs from the key's next use; and only there."""
+    one = rig.start(mode=Mode.JWT)
+    store.touch(one.sid, one.key, idle=DAY, interval=MINUTE)
+    unchanged = store.load(one.sid)
+    assert isinstance(unchanged, Found)
+    assert unchanged.session == one.session
+    found = store.touch(one.sid, one.key, idle=DAY, interval=MINUTE, issued=True)
+    loaded = store.load(one.sid)
+    assert isinstance(found, Found)
+    assert isinstance(loaded, Found)
+    assert found.session.mode is loaded.session.mode is Mode.SESSION
+
+
+def test_the_census_says_how_long(rig: Rig, store: Store) -> None:
+    """For each form: how many, and until when the last of them lasts."""
+    one, two = with_key(rig), with_key(rig, idle=3 * DAY, absolute=100 * DAY)
+    live = store.census().live
+    assert live is not None
+    assert live[Mode.SESSION].live == 2
+    assert live[Mode.SESSION].idle_until == one.session.idle_until
+    assert live[Mode.SESSION].ends == two.session.ends
+    assert (live[Mode.JWT].live, live[Mode.JWT].idle_until, live[Mode.JWT].ends) == (0, None, None)
+    to_tokens(store, two, token_bytes(32))
+    live = store.census().live
+    assert live is not None
+    assert (live[Mode.SESSION].live, live[Mode.JWT].live) == (1, 1)
