@@ -1,12 +1,12 @@
 """What ``authkit_status`` finds out: plain members, fit for JSON."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.checks import CheckMessage, Tags, run_checks
 
 from django_authkit.conf import AuthKitSettings, get_settings
-from django_authkit.types import Mode
+from django_authkit.types import Mode, Remaining, instant
 from django_authkit.wiring import get_key_ring, get_replica, get_store
 
 PATIENCE = 2.0
@@ -32,6 +32,7 @@ def find_out(*, count: bool) -> dict[str, Any]:
         "mode": str(chosen.mode),
         "accept": [str(mode) for mode in chosen.accept],
         "live": None if live is None else {str(mode): live[mode].live for mode in Mode},
+        "old_form": None if live is None else _old_form(chosen, live),
         "records": census.records,
         "record_bytes": census.record_bytes,
         "server_bytes": census.server_bytes,
@@ -40,6 +41,22 @@ def find_out(*, count: bool) -> dict[str, Any]:
         "replica": _replica(chosen),
         "keys": list(_keys()),
         "checks": [_finding(message) for message in _messages()],
+    }
+
+
+def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[str, Any] | None:
+    """Return what is left of the mode that is not issued; ``None`` where one mode alone is accepted."""
+    if len(chosen.accept) < 2:
+        return None
+    old = next(mode for mode in Mode if mode is not chosen.mode)
+    left = live[old]
+    return {
+        "mode": str(old),
+        "live": left.live,
+        "can_be_dropped": not left.live and chosen.switch_share >= 100,
+        "share": chosen.switch_share,
+        "unless_used": left.idle_until and instant(left.idle_until).isoformat(timespec="seconds"),
+        "at_the_latest": left.ends and instant(left.ends).isoformat(timespec="seconds"),
     }
 
 

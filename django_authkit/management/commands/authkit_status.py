@@ -69,7 +69,21 @@ def _count_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     how = "counted by SCAN" if status["store"] == "redis" else "counted by a query"
     counts = ", ".join(f"{number} {mode}" for mode, number in status["live"].items())
     yield "live", f"{sum(status['live'].values())} ({counts}; {how})"
+    if status["old_form"] is not None:
+        yield "old form", old_form_text(status["old_form"])
     yield "records", f"{status['records']}, about {_size(status['record_bytes'])}, without indexes"
+
+
+def old_form_text(old: dict[str, Any]) -> str:
+    """Return when the mode that is no longer issued can be dropped from ``ACCEPT``."""
+    if old["can_be_dropped"]:
+        return f"{old['mode']}: none was last seen with it; it can be dropped from ACCEPT"
+    if not old["live"]:
+        return f"{old['mode']}: none was last seen with it, but SWITCH_SHARE is {old['share']}"
+    return (
+        f"{old['mode']}: {old['live']} were last seen with it; dropping it now asks them to log in again. "
+        f"The last ends {old['unless_used']} unless it is used, and {old['at_the_latest']} at the latest"
+    )
 
 
 def _replica_text(replica: dict[str, Any]) -> str:

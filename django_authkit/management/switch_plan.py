@@ -1,0 +1,103 @@
+"""The steps of a live switch for one project, found out from its settings and its store."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.core.checks import Error, run_checks
+
+from django_authkit.conf import AuthKitSettings
+from django_authkit.management.commands.authkit_status import old_form_text
+from django_authkit.management.status import find_out
+from django_authkit.types import Mode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """
+    One step.
+
+    Attributes:
+        title: What to do.
+        settings: The settings that say so.
+        checks: What to look at before the next step.
+        done: The settings say so already.
+    """
+
+    title: str
+    settings: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    done: bool = False
+
+
+def steps_of(chosen: AuthKitSettings, goal: Mode) -> Iterator[Step]:
+    """
+    Yield the steps from the mode that is not *goal* to *goal*.
+
+    Raises:
+        StoreUnavailable: The store did not answer.
+    """
+    both, moved = len(chosen.accept) > 1, chosen.mode is goal
+    old = Mode.JWT if goal is Mode.SESSION else Mode.SESSION
+    accept_both = 'AUTHKIT["ACCEPT"] = ("session", "jwt")'
+    yield Step(
+        title=f"See that the site is ready for {goal}.",
+        checks=tuple(_readiness(chosen, goal)),
+    )
+    yield Step(
+        title="Accept both, in every worker.",
+        settings=(f'AUTHKIT_MODE = "{old}"', accept_both),
+        checks=(
+            "Wait until no worker without it is left: one would refuse what the others hand out.",
+            "manage.py authkit_status says: accepted: session, jwt.",
+        ),
+        done=both or moved,
+    )
+    yield Step(
+        title=f"Issue {goal}, to a few auth sessions at first.",
+        settings=(f'AUTHKIT_MODE = "{goal}"', accept_both, 'AUTHKIT["SWITCH_SHARE"] = 1  # then 10, 50, 100'),
+        checks=(
+            "Rates of 401, by code, and of refresh_reused in the logs: neither may rise.",
+            "Raise the share step by step; lower it, or set the mode back, to go back. Nobody notices.",
+        ),
+        done=moved and chosen.switch_share == 100,
+    )
+    yield Step(title=f"Wait for what is left of {old}.", checks=tuple(_waiting(chosen, goal)))
+    yield Step(
+        title=f"Drop {old}.",
+        settings=(f'AUTHKIT_MODE = "{goal}"', f'AUTHKIT["ACCEPT"] = ("{goal}",)'),
+        checks=("From here on the way back begins with step 2.",),
+        done=moved and not both,
+    )
+
+
+def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
+    errors = [
+        each for each in run_checks() if isinstance(each, Error) and (each.id or "").startswith("authkit.")
+    ]
+    yield from (f"{error.id}: {error.msg} {error.hint or ''}".rstrip() for error in errors)
+    if not errors:
+        yield "manage.py check --deploy: no error of authkit now. Run it again with the settings of step 2."
+    if goal is Mode.SESSION:
+        yield (
+            "Session mode stands on SESSION_ENGINE and both of our middleware classes, and reads the store "
+            "on each request."
+        )
+    else:
+        yield (
+            "Front ends have to refresh when they are told token_expired; pages without a script are carried "
+            f"by their session key until it is dropped. Access tokens last {chosen.access_lifetime}."
+        )
+        yield f'ACCESS_CHECK is "{chosen.access_check}": that is how soon a revocation reaches access tokens.'
+    if chosen.refresh_cookie_path not in {None, "/"}:
+        yield "With REFRESH_COOKIE_PATH browsers are moved to session keys when they refresh, and not before."
+
+
+def _waiting(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
+    yield "Browsers are moved with their next answer, apps when they refresh."
+    if chosen.mode is goal and len(chosen.accept) > 1:
+        old = find_out(count=True)["old_form"]
+        yield f"Now: {old_form_text(old)}."
+    yield (
+        f"At the latest it takes IDLE_TIMEOUT ({chosen.idle_timeout}) for those who stay away, and "
+        f"ABSOLUTE_LIFETIME ({chosen.absolute_lifetime}) for apps that never refresh."
+    )

@@ -1,0 +1,50 @@
+"""``authkit_switch plan`` and what ``authkit_status`` says of a form that is no longer issued."""
+
+import json
+
+from django.contrib.auth.models import User
+
+from commands.conftest import Run
+from live_site import LiveSite
+
+BOTH = ["session", "jwt"]
+
+
+def test_before_the_switch_everything_is_to_be_done(site: LiveSite, run: Run) -> None:
+    """The steps are those from the present mode to the other, with this project's own values."""
+    told = run("authkit_switch", "plan")
+    assert "From jwt to session." in told
+    assert "[done]" not in told
+    assert 'AUTHKIT_MODE = "session"' in told
+    assert "14 days" in told
+
+
+def test_under_way_it_says_where(site: LiveSite, ada: User, run: Run) -> None:
+    """What is done is said to be, and how many are left with the old form, and until when."""
+    site.logged_in("ada")
+    site.settings.AUTHKIT_MODE = "session"
+    site.configure(ACCEPT=BOTH)
+    told = run("authkit_switch", "plan")
+    assert "From jwt to session." in told
+    assert told.count("[done]") == 2
+    assert "jwt: 1 were last seen with it" in told
+    old = json.loads(run("authkit_status", "--json"))["old_form"]
+    assert (old["mode"], old["live"], old["can_be_dropped"]) == ("jwt", 1, False)
+    assert old["unless_used"] < old["at_the_latest"]
+
+
+def test_when_none_is_left_it_can_be_dropped(site: LiveSite, ada: User, run: Run) -> None:
+    """And not before everybody is moved."""
+    site.configure(ACCEPT=BOTH, SWITCH_SHARE=50)
+    assert "but SWITCH_SHARE is 50" in run("authkit_status")
+    site.configure(SWITCH_SHARE=100)
+    assert "it can be dropped from ACCEPT" in run("authkit_status")
+    site.configure(ACCEPT=["jwt"])
+    assert json.loads(run("authkit_status", "--json"))["old_form"] is None
+
+
+def test_the_other_direction(site: LiveSite, run: Run) -> None:
+    """``--to`` names the mode to go to: the one that is issued is then no step."""
+    told = run("authkit_switch", "plan", "--to", "jwt")
+    assert "From session to jwt." in told
+    assert told.count("[done]") == 3
