@@ -38,7 +38,10 @@ def witness(by_replica: bool) -> None:
     from benchmarks.measuring import counted
     from benchmarks.subjects import factory, view_with
     from django_authkit.authentication import AuthKitAuthentication
+    from django_authkit.wiring import get_replica
 
+    if by_replica:
+        assert get_replica().wait_until_fresh(20)
     view = view_with(AuthKitAuthentication)
     say("up")
     for line in sys.stdin:
