@@ -40,12 +40,12 @@ def verdicts(targets: Sequence[Target], variants: Sequence[Variant]) -> list[dic
     return found
 
 
-def memory(found: Mapping[str, Mapping[str, float]]) -> None:
+def memory(found: Mapping[str, float]) -> None:
     """Print what auth sessions weigh."""
     width = max(map(len, found))
-    show(["", "Bytes of a live auth session", "", f"{'':<{width}}  its own  in all"])
-    show(f"{name:<{width}}  {each['keys']:>7.0f}  {each['server']:>6.0f}" for name, each in found.items())
-    worst = found["redis: jwt, refreshed"]["keys"]
+    show(["", "Bytes of a live auth session", ""])
+    show(f"{name:<{width}}  {size:>6.0f}" for name, size in found.items())
+    worst = found["redis: jwt, refreshed"]
     show([f"at most {MOST_BYTES} on Redis in JWT mode: {'met' if worst <= MOST_BYTES else 'NOT MET'}"])
 
 
