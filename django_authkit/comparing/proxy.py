@@ -1,0 +1,98 @@
+"""A line to a server that can be cut: so a store can be lost without stopping anybody's server."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock, Thread
+from typing import TypeAlias
+
+Target: TypeAlias = tuple[str, int] | str
+"""Host and port, or the path of a Unix socket."""
+
+_HOST = "127.0.0.1"
+
+
+class Line:
+    """
+    Carries connections to *target*, until it is cut, and again when it is mended.
+
+    Attributes:
+        port: Where it listens on loopback. While it is cut, nothing does.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._lock = Lock()
+        self._open: set[socket.socket] = set()
+        self._listener = self._listen(0)
+        self.port: int = self._listener.getsockname()[1]
+
+    def cut(self) -> None:
+        """End every connection and refuse new ones."""
+        with self._lock:
+            ends, self._open = self._open, set()
+            _close(self._listener)
+        for end in ends:
+            _close(end)
+
+    def mend(self) -> None:
+        """Carry connections again."""
+        self._listener = self._listen(self.port)
+
+    def _listen(self, port: int) -> socket.socket:
+        listener = socket.create_server((_HOST, port), backlog=64)
+        Thread(target=self._accept, args=(listener,), daemon=True).start()
+        return listener
+
+    def _accept(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # cut
+            while True:
+                near, _ = listener.accept()
+                self._carry(near)
+
+    def _carry(self, near: socket.socket) -> None:
+        try:
+            far = _connected(self._target)
+        except OSError:
+            near.close()
+            return
+        with self._lock:
+            self._open |= {near, far}
+        for source, sink in ((near, far), (far, near)):
+            Thread(target=self._pump, args=(source, sink), daemon=True).start()
+
+    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                sink.sendall(data)
+        with self._lock:
+            self._open -= {source, sink}
+        _close(source)
+        _close(sink)
+
+
+def _connected(target: Target) -> socket.socket:
+    if isinstance(target, str):
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(target)
+        return far
+    far = socket.create_connection(target, timeout=5)
+    far.settimeout(None)
+    return far
+
+
+def _close(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)  # wakes whoever waits on it in another thread
+    end.close()
+
+
+@contextmanager
+def line_to(target: Target) -> Iterator[Line]:
+    """Give a line, which is cut in the end."""
+    line = Line(target)
+    try:
+        yield line
+    finally:
+        line.cut()

@@ -1,0 +1,1 @@
+"""What runs in the processes that the command starts: the project with other settings, and counters."""

@@ -1,0 +1,49 @@
+"""The project's WSGI and ASGI applications; each answer says what it cost (``orders.TALLY``)."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+from django.core.wsgi import get_wsgi_application
+
+from django_authkit.comparing.worker import counting
+from django_authkit.comparing.worker.orders import TALLY
+
+Message = dict[str, Any]
+
+
+def wsgi() -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application."""
+    inner = get_wsgi_application()
+    counting.install()
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        tally = counting.begin()
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, (TALLY, tally.line())], *rest)
+
+        return inner(environ, start)
+
+    return application
+
+
+def asgi() -> Callable[..., Awaitable[None]]:
+    """Return the ASGI application."""
+    inner: Any = get_asgi_application()
+    counting.install()
+
+    async def application(scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+        if scope["type"] != "http":  # a server may ask for lifespan, which Django has none of
+            raise ValueError(scope["type"])
+        tally = counting.begin()
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                line = (TALLY.lower().encode(), tally.line().encode())
+                message = {**message, "headers": [*message.get("headers", ()), line]}
+            await send(message)
+
+        await inner(scope, receive, tell)
+
+    return application

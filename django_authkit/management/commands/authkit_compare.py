@@ -1,0 +1,195 @@
+"""``manage.py authkit_compare``: sessions against JWTs, measured on the project's own views."""
+
+import contextlib
+import json
+import signal
+import time
+from argparse import ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
+
+from django_authkit.comparing.problems import CannotCompare
+from django_authkit.comparing.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
+from django_authkit.conf import SettingsProblem, get_settings
+
+_NEEDED = {"gunicorn": "gunicorn", "rich": "rich"}
+_MODULES = {SIMPLEJWT: "rest_framework_simplejwt", KNOX: "knox"}
+
+
+class Command(BaseCommand):
+    """Serves the project once for each variant, on scratch data, measures, and reports."""
+
+    help = "Measure sessions against JWTs on this project's own views, on scratch data, and report."
+    requires_system_checks = ()  # the workers meet other settings than these
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take what can be chosen; every choice has a default."""
+        measured = parser.add_argument_group("what is compared")
+        measured.add_argument("--path", nargs="+", default=[], help="paths of views that need a log-in (GET)")
+        measured.add_argument("--user", help="who logs in; by default a new user")
+        measured.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
+        measured.add_argument("--stores", nargs="+", choices=STORES, default=list(STORES))
+        measured.add_argument(
+            "--checks", nargs="+", choices=CHECKS, default=list(CHECKS), help="ACCESS_CHECK"
+        )
+        measured.add_argument("--beside", nargs="*", choices=PEERS, default=["django"], help="what others do")
+        measured.add_argument(
+            "--transport", choices=("cookie", "header"), help="default: the project's first"
+        )
+        measured.add_argument("--fixture", nargs="+", default=[], help="what fills the scratch database")
+        pace = parser.add_argument_group("how long and how hard")
+        pace.add_argument("--duration", type=_positive, default=10.0, help="seconds a variant (default: 10)")
+        pace.add_argument("--rounds", type=_rounds, default=12, help="default: 12")
+        pace.add_argument("--concurrency", type=_whole, default=4, help="clients under load (default: 4)")
+        pace.add_argument("--workers", type=_whole, default=2, help="processes of each variant (default: 2)")
+        pace.add_argument(
+            "--server", choices=("gunicorn", "uvicorn"), default="gunicorn", help="WSGI or ASGI"
+        )
+        pace.add_argument("--sessions", type=_whole, default=100_000, help="most live sessions for memory")
+        pace.add_argument("--port", type=int, default=0, help="of the first variant (default: any free)")
+        pace.add_argument("--even-in-production", action="store_true", help="do not refuse such settings")
+        output = parser.add_argument_group("what is written")
+        output.add_argument("--json", type=Path, metavar="FILE", help="every sample, for machines")
+        output.add_argument("--html", type=Path, metavar="FILE", help="one page, for people")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Compare and report."""
+        try:
+            _see_what_is_needed(options)
+            with _signals_as_interruption():
+                faults = self._compare(options)
+        except (CannotCompare, SettingsProblem) as error:
+            raise CommandError(str(error)) from error
+        except KeyboardInterrupt:
+            raise CommandError("Interrupted. Nothing was left behind.", returncode=130) from None
+        if faults:
+            raise CommandError(f"{faults} promises were not kept; they are marked as faults above.")
+
+    def _compare(self, options: dict[str, Any]) -> int:
+        from django_authkit.comparing import looking, page, report, running
+        from django_authkit.comparing.terminal import Terminal
+
+        if not options["even_in_production"]:
+            looking.refuse_production()
+        wanted = _wanted(options)
+        terminal, began = Terminal(_Stream(self.stdout)), time.monotonic()
+        made = report.make(wanted, running.run(wanted, terminal), began)
+        terminal.show(made)
+        if options["json"] is not None:
+            self._write(options["json"], json.dumps(report.as_json(made)))
+        if options["html"] is not None:
+            self._write(options["html"], page.render(made))
+        return len(made.faults)
+
+    def _write(self, file: Path, text: str) -> None:
+        file.write_text(text, "utf-8")
+        self.stdout.write(f"Written: {file}")
+
+
+class _Stream:
+    """Django's output, whose ``write`` would end every piece with a new line."""
+
+    def __init__(self, wrapper: OutputWrapper) -> None:
+        self._wrapper = wrapper
+
+    def write(self, text: str) -> int:
+        self._wrapper.write(text, ending="")
+        return len(text)
+
+    def flush(self) -> None:
+        self._wrapper.flush()
+
+    def isatty(self) -> bool:
+        return bool(self._wrapper.isatty())
+
+
+def _wanted(options: dict[str, Any]) -> Any:
+    from django_authkit.comparing.processes import Workers
+    from django_authkit.comparing.rounds import Pace
+    from django_authkit.comparing.running import Wanted
+
+    return Wanted(
+        variants=choose(
+            modes=options["modes"],
+            stores=options["stores"],
+            checks=options["checks"],
+            beside=options["beside"] or (),
+        ),
+        paths=tuple(dict.fromkeys(options["path"])),
+        user=options["user"],
+        fixtures=tuple(options["fixture"]),
+        pace=Pace(duration=options["duration"], rounds=options["rounds"], concurrency=options["concurrency"]),
+        workers=Workers(server=options["server"], workers=options["workers"], threads=options["concurrency"]),
+        port=options["port"],
+        sessions=options["sessions"],
+        transport=options["transport"] or str(get_settings().transports[0]),
+    )
+
+
+def _see_what_is_needed(options: dict[str, Any]) -> None:
+    """
+    See that the packages are there, and that the files can be written, before minutes are spent.
+
+    Raises:
+        CannotCompare: One is not.
+    """
+    for module, package in _NEEDED.items():
+        if find_spec(module) is None:
+            raise CannotCompare(f'{package} is not installed: pip install "django-authkit[compare]".')
+    if options["server"] == "uvicorn" and find_spec("uvicorn_worker") is None:
+        raise CannotCompare("uvicorn-worker is not installed: pip install uvicorn-worker.")
+    for kind in options["beside"] or ():
+        if kind in _MODULES and find_spec(_MODULES[kind]) is None:
+            raise CannotCompare(f"{kind} is not installed, so it cannot be compared.")
+    for file in (options["json"], options["html"]):
+        if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
+            raise CannotCompare(f"{file} cannot be written: it is a directory, or in none that exists.")
+
+
+@contextmanager
+def _signals_as_interruption() -> Iterator[None]:
+    """Take ``kill`` and a closed terminal for Ctrl-C, and let none of them disturb the tidying up."""
+
+    def interrupt(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        before = [signal.signal(number, interrupt) for number in numbers]
+    except ValueError:  # not the main thread: whoever called looks after signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            with contextlib.suppress(TypeError):  # one that was not Python's
+                signal.signal(number, handler)
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 3600:
+        raise ArgumentTypeError("it takes more than 0 and at most 3600")
+    return value
+
+
+def _whole(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise ArgumentTypeError("it takes 1 or more")
+    return value
+
+
+def _rounds(text: str) -> int:
+    value = int(text)
+    if not 3 <= value <= 1000:
+        raise ArgumentTypeError("it takes 3 to 1000: fewer cannot tell noise from signal")
+    return value
