@@ -28,6 +28,11 @@ NO_ANSWER = 0
 """Stands for the status where the connection broke."""
 
 
+def called(path: str) -> str:
+    """Return what people call *path*."""
+    return "a view of the command's own" if path == WHO_AM_I else path
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """

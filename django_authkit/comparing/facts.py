@@ -24,6 +24,11 @@ class Fact:
     seen: str
 
     @property
+    def statement(self) -> str:
+        """The statement in words."""
+        return STATEMENTS[self.key]
+
+    @property
     def answer(self) -> str:
         """Yes, no, or a dash."""
         return "-" if self.holds is None else "yes" if self.holds else "no"

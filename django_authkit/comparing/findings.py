@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from django_authkit.comparing.client import called
 from django_authkit.comparing.facts import facts_of
 from django_authkit.comparing.figures import Comparison
 from django_authkit.comparing.intervals import Interval
@@ -16,7 +17,6 @@ from django_authkit.comparing.samples import Samples
 from django_authkit.comparing.variants import AUTHKIT
 
 FAULT, REMARK, DIFFERENCE, TIE = "fault", "remark", "difference", "tie"
-_OK = range(200, 300)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def _twins(comparisons: Sequence[Comparison]) -> Iterator[Finding]:
             continue
         kind = TIE if each.is_tie else DIFFERENCE
         verdict = "a tie, as it has to be" if each.is_tie else "more than the noise: they are not the same"
-        where = f" at {each.path}" if each.path else ""
+        where = f" of {called(each.path)}" if each.path else ""
         what = f"differ in {each.measure.name}{where} by {_amount(each)}"
         text = f'"{one.name}" and "{other.name}" {what}: {verdict}.'
         yield Finding(kind, text)
@@ -121,7 +121,7 @@ def _ranking(group: list[Comparison]) -> Iterator[Finding]:
             tied.append(f'"{other.name}"')
         else:
             worse.append((values[other], f'"{other.name}" by {_amount(each)}'))
-    where = f" at {path}" if path else ""
+    where = f" of {called(path)}" if path else ""
     ordered = [text for _, text in sorted(worse, reverse=measure.better == "high")]
     more = "higher" if measure.better == "low" else "lower"
     if not worse:

@@ -18,6 +18,7 @@ from typing import Any
 
 from django.template import Context, Engine
 
+from django_authkit.comparing.client import called
 from django_authkit.comparing.facts import STATEMENTS, facts_of
 from django_authkit.comparing.figures import OPERATION_MEASURES, REQUEST_MEASURES, Measure
 from django_authkit.comparing.findings import DIFFERENCE, FAULT, REMARK, TIE
@@ -48,11 +49,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A variant's line: its marks, and the same in words."""
+    """A variant's line: its marks, and the name and words of each figure."""
 
     name: str
     marks: Sequence[Mark]
-    cells: Sequence[str]
+    cells: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,13 @@ def _contents(report: Report) -> dict[str, Any]:
     return {
         "groups": [each for each in groups if each[1]],
         "paths": [
-            (path, _request_plots(report, path), _counts(report, path)) for path in report.measured.paths
+            (called(path), _request_plots(report, path), _counts(report, path))
+            for path in report.measured.paths
         ],
         "operations": [_operation_plot(report), *_memory_plots(report)],
         "operation_counts": _operation_counts(report),
         "statements": STATEMENTS.items(),
         "facts": [(each.variant.name, facts_of(each)) for each in report.present if each.behaviour],
-        "logging_in": [each for each in report.present if each.variant.logs_in],
     }
 
 
@@ -123,7 +124,7 @@ def _plot(samples: Sequence[Samples], path: str, title: str, measures: Sequence[
         Row(
             each.variant.name,
             [_mark(shape, i, most) for shape, i in zip(_SHAPES, line, strict=False) if i],
-            [_told(i) for i in line],
+            [(measure.name, _told(i)) for measure, i in zip(measures, line, strict=True)],
         )
         for each, line in zip(samples, figures, strict=True)
     ]
@@ -138,6 +139,7 @@ def _memory_plots(report: Report) -> list[Plot]:
     sizes = [each["sessions"] for each in max((s.memory for s in measured), key=len)][1:]
     about = "bytes a live session, indexes included; less is better. Slope: what each further one takes."
     most, ticks = _axis(max(_each(s.memory, i) for s in measured for i in range(1, len(s.memory))))
+    names = [*(f"at {size:,} sessions" for size in sizes), "slope"]
     rows = []
     for each in measured:
         found = [_each(each.memory, i) for i in range(1, len(each.memory))]
@@ -146,8 +148,9 @@ def _memory_plots(report: Report) -> list[Plot]:
             for shape, value in zip(_SHAPES, found, strict=False)
         ]
         cells = [f"{value:,.0f}" for value in found] + ["not reached"] * (len(sizes) - len(found))
-        rows.append(Row(each.variant.name, marks, [*cells, f"slope {slope(each.memory):,.0f}"]))
-    legend = [(shape, f"at {size:,} sessions") for shape, size in zip(_SHAPES, sizes, strict=False)]
+        cells.append(f"{slope(each.memory):,.0f}")
+        rows.append(Row(each.variant.name, marks, list(zip(names, cells, strict=True))))
+    legend = list(zip(_SHAPES, names[:-1], strict=False))
     return [Plot("Memory of live sessions", about, legend, ticks, rows)]
 
 
@@ -182,23 +185,25 @@ def _told(interval: Interval | None) -> str:
     return f"{interval.value:.3g} ({low} to {high})"
 
 
-def _counts(report: Report, path: str) -> list[tuple[str, list[str]]]:
+def _counts(report: Report, path: str) -> list[tuple[str, dict[str, str]]]:
     return [
         (
             each.variant.name,
-            [
-                str(usual(each.paths[path].trips)),
-                str(usual(each.paths[path].queries)),
-                str(each.credential_bytes),
-                f"{each.paths[path].request_bytes} / {each.paths[path].response_bytes}",
-                f"{each.background_trips:.1f}",
-            ],
+            {
+                "Redis round trips": str(usual(each.paths[path].trips)),
+                "SQL statements": str(usual(each.paths[path].queries)),
+                "Bytes of the credential": str(each.credential_bytes),
+                "Bytes of request / answer": (
+                    f"{each.paths[path].request_bytes} / {each.paths[path].response_bytes}"
+                ),
+                "Redis trips a second of each worker, in the background": f"{each.background_trips:.1f}",
+            },
         )
         for each in report.present
     ]
 
 
-def _operation_counts(report: Report) -> list[tuple[str, list[str]]]:
+def _operation_counts(report: Report) -> list[tuple[str, dict[str, str]]]:
     def told(samples: Samples, name: str) -> str:
         kept = samples.operations.get(name)
         if kept is None or not kept.latencies:
@@ -209,7 +214,7 @@ def _operation_counts(report: Report) -> list[tuple[str, list[str]]]:
         )
 
     return [
-        (each.variant.name, [told(each, name) for name in OPERATIONS])
+        (each.variant.name, {name.capitalize(): told(each, name) for name in OPERATIONS})
         for each in report.present
         if each.variant.logs_in
     ]

@@ -6,7 +6,6 @@ and the same disk below them. Other databases get a new one on the same server, 
 migrations as for tests; ``--fixture`` fills it.
 """
 
-import contextlib
 import os
 import secrets
 import shutil
@@ -224,5 +223,11 @@ def _scratch_name(made: Scratch, alias: str, token: str) -> str:
 
 
 def _drop(orders: Orders, own: dict[str, str]) -> None:
-    with contextlib.suppress(CannotCompare):  # it was never made
+    try:
         processes.run("prepare", orders, {"names": own}, "destroy")
+    except CannotCompare as error:
+        if "exist" in str(error) or "Unknown database" in str(error):  # it was never made
+            return
+        names = ", ".join(str(orders.databases[alias]["NAME"]) for alias in own)
+        message = f"The scratch database {names} could not be dropped; do it by hand. {error}"
+        raise CannotCompare(message) from error

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from django_authkit.comparing.client import called
 from django_authkit.comparing.facts import STATEMENTS, facts_of
 from django_authkit.comparing.figures import OPERATION_MEASURES, REQUEST_MEASURES
 from django_authkit.comparing.findings import DIFFERENCE, FAULT, REMARK, TIE
@@ -54,7 +55,7 @@ class Terminal:
         """Show the figures, the statements and the reading."""
         for path in report.measured.paths:
             self.console.print()
-            self.console.print(Text(f"Authenticated requests of {path}", "bold"))
+            self.console.print(Text(f"Authenticated requests of {called(path)}", "bold"))
             self._lines(_request_lines(report, path))
         self.console.print()
         self.console.print(Text("Log-in, refresh, log-out (median ms; without hashing the password)", "bold"))

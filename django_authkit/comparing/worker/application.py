@@ -1,9 +1,11 @@
 """The project's WSGI and ASGI applications; each answer says what it cost (``orders.TALLY``)."""
 
+import sys
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from django.core.asgi import get_asgi_application
+from django.core.signals import got_request_exception
 from django.core.wsgi import get_wsgi_application
 
 from django_authkit.comparing.worker import counting
@@ -12,10 +14,22 @@ from django_authkit.comparing.worker.orders import TALLY
 Message = dict[str, Any]
 
 
+def _prepare() -> None:
+    """Count, and let the log have every exception: a project's own logging may keep them to itself."""
+    counting.install()
+    got_request_exception.connect(_tell, weak=False, dispatch_uid="django_authkit.comparing")
+
+
+def _tell(**_: object) -> None:
+    error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+    sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    sys.stderr.flush()
+
+
 def wsgi() -> Callable[..., Iterable[bytes]]:
     """Return the WSGI application."""
     inner = get_wsgi_application()
-    counting.install()
+    _prepare()
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         tally = counting.begin()
@@ -31,7 +45,7 @@ def wsgi() -> Callable[..., Iterable[bytes]]:
 def asgi() -> Callable[..., Awaitable[None]]:
     """Return the ASGI application."""
     inner: Any = get_asgi_application()
-    counting.install()
+    _prepare()
 
     async def application(scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
         if scope["type"] != "http":  # a server may ask for lifespan, which Django has none of

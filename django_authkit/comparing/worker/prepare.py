@@ -7,15 +7,18 @@ it reads and does not write.
 
 import json
 import sys
+import time
 from typing import Any
 
 import django
 from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.management import call_command
-from django.db import connections
+from django.db import OperationalError, connections
 
 from django_authkit.comparing.worker.orders import Orders
+
+_ATTEMPTS = 10
 
 
 def create(*, aliases: list[str], fixtures: list[str], user: str | None, password: str) -> dict[str, Any]:
@@ -80,8 +83,20 @@ def _versions(aliases: list[str]) -> dict[str, str]:
 def destroy(*, names: dict[str, str]) -> dict[str, Any]:
     """Drop the databases; *names* has the alias and the project's own name of each."""
     for alias, own in names.items():
-        connections[alias].creation.destroy_test_db(own, verbosity=0)
+        _drop(connections[alias].creation, own)
     return {}
+
+
+def _drop(creation: Any, own: str) -> None:
+    """Drop a database, whose server may need a moment to see that the workers are gone."""
+    for _ in range(_ATTEMPTS):
+        try:
+            creation.destroy_test_db(own, verbosity=0)
+        except OperationalError:
+            time.sleep(0.3)
+        else:
+            return
+    creation.destroy_test_db(own, verbosity=0)
 
 
 if __name__ == "__main__":

@@ -53,18 +53,18 @@ def _surroundings(project: Settings) -> Settings:
         "DEBUG": False,
         "ALLOWED_HOSTS": [*project.get("ALLOWED_HOSTS", ()), "127.0.0.1"],
         "SECURE_SSL_REDIRECT": False,  # the workers speak plain HTTP, on loopback
-        "EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend",
-        **(
-            {"MAILERS": {name: {"BACKEND": _NO_MAIL} for name in project["MAILERS"]}}
-            if "MAILERS" in project
-            else {}
-        ),
+        **_no_mail(project),
         # A log-in that is compared is not to be nine tenths hashing, which is the same for all.
         "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
     }
 
 
-_NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+def _no_mail(project: Settings) -> Settings:
+    """Return what sends no mail; Django 6.1 wants either its mailers or the older setting, never both."""
+    nowhere = "django.core.mail.backends.dummy.EmailBackend"
+    if "MAILERS" in project:
+        return {"MAILERS": {name: {"BACKEND": nowhere} for name in project["MAILERS"]}}
+    return {"EMAIL_BACKEND": nowhere}
 
 
 def _databases(project: Settings, orders: Orders) -> Settings:

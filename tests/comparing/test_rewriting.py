@@ -1,0 +1,119 @@
+"""A worker's settings are the project's, but for what is compared, where data goes, what disturbs."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from django_authkit.comparing import looking
+from django_authkit.comparing.problems import CannotCompare
+from django_authkit.comparing.variants import AUTHKIT, BASELINE, DJANGO, Variant, choose
+from django_authkit.comparing.worker.orders import Orders
+from django_authkit.comparing.worker.rewriting import rewritten
+
+PROJECT: dict[str, Any] = {
+    "DEBUG": True,
+    "ALLOWED_HOSTS": ["example.org"],
+    "SECRET_KEY": "kept",
+    "INSTALLED_APPS": ["django_authkit", "shop"],
+    "DATABASES": {"default": {"ENGINE": "…", "NAME": "shop", "CONN_MAX_AGE": 60}},
+    "CACHES": {
+        "authkit": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://a", "KEY_FUNCTION": "f"}
+    },
+    "MIDDLEWARE": [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "shop.Middleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+    ],
+    "REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"burst": "5/min"}, "PAGE_SIZE": 7},
+    "AUTHKIT_MODE": "jwt",
+    "AUTHKIT": {"ACCEPT": ["jwt", "session"], "ACCESS_LIFETIME": timedelta(minutes=1), "LOGIN_RATE": "5/min"},
+    "MAILERS": {"default": {"BACKEND": "smtp"}},
+}
+
+
+def worker(variant: Variant, **orders: Any) -> dict[str, Any]:
+    """Return the settings of a worker that serves *variant*."""
+    told = Orders(settings="shop.settings", variant=variant, prefix="scratch-1", **orders)
+    return rewritten(PROJECT, told)
+
+
+def test_the_variant_is_what_is_compared() -> None:
+    """Mode, store and check are the variant's; what else the project chose is kept."""
+    found = worker(Variant(kind=AUTHKIT, mode="session", store="redis"))
+    assert found["AUTHKIT_MODE"] == "session"
+    assert found["AUTHKIT"]["STORE"] == "redis"
+    assert "ACCEPT" not in found["AUTHKIT"]
+    assert found["AUTHKIT"]["ACCESS_LIFETIME"] == timedelta(minutes=1)
+    assert found["SESSION_ENGINE"] == "django_authkit.session_engine"
+    assert found["SECRET_KEY"] == "kept"
+    assert found["REST_FRAMEWORK"]["PAGE_SIZE"] == 7
+
+
+def test_data_goes_to_scratch() -> None:
+    """Databases have another name, and every cache a prefix that no function can drop."""
+    found = worker(
+        Variant(kind=AUTHKIT, mode="jwt", store="redis", check="none"),
+        databases={"default": {"NAME": "scratch"}},
+    )
+    assert found["DATABASES"]["default"] == {"ENGINE": "…", "NAME": "scratch", "CONN_MAX_AGE": 60}
+    assert found["CACHES"]["authkit"]["KEY_PREFIX"] == found["AUTHKIT"]["REDIS_PREFIX"] == "scratch-1"
+    assert "KEY_FUNCTION" not in found["CACHES"]["authkit"]
+
+
+def test_nobody_is_disturbed_and_nothing_slowed() -> None:
+    """No mail goes out, no throttle counts, and Django records no queries."""
+    found = worker(Variant(kind=BASELINE))
+    assert found["MAILERS"] == {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
+    assert "EMAIL_BACKEND" not in found  # Django 6.1 refuses both
+    assert found["REST_FRAMEWORK"]["DEFAULT_THROTTLE_RATES"]["burst"] is None
+    assert found["AUTHKIT"]["LOGIN_RATE"] is None
+    assert found["DEBUG"] is False
+
+
+def test_the_middleware_is_ours_or_djangos() -> None:
+    """Ours takes the place of Django's for our variants, Django's that of ours for Django's sessions."""
+    ours = worker(Variant(kind=AUTHKIT, mode="jwt", store="database", check="store"))["MIDDLEWARE"]
+    assert [each for each in ours if each.startswith("django_authkit.middleware.")] == [ours[1], ours[3]]
+    assert ours[2] == "shop.Middleware"
+    theirs = worker(Variant(kind=DJANGO, store="redis"))
+    assert theirs["MIDDLEWARE"][1:] == PROJECT["MIDDLEWARE"]
+    assert theirs["SESSION_ENGINE"] == "django.contrib.sessions.backends.cache"
+    assert theirs["AUTHKIT"]["STORE"] == "database"
+
+
+def test_every_choice_makes_a_variant() -> None:
+    """All modes, stores and checks that go together, the baseline first; an entry twice is there twice."""
+    every = choose(
+        modes=("session", "jwt"), stores=("database", "redis"), checks=("store", "replica", "none"), beside=()
+    )
+    assert [each.key for each in every] == [
+        "baseline",
+        "authkit-session-database",
+        "authkit-session-redis",
+        "authkit-jwt-database-store",
+        "authkit-jwt-database-none",
+        "authkit-jwt-redis-store",
+        "authkit-jwt-redis-replica",
+        "authkit-jwt-redis-none",
+    ]
+    twice = choose(modes=("session", "session"), stores=("redis",), checks=(), beside=("django",))
+    assert [each.name for each in twice] == [
+        "no log-in",
+        "session, redis",
+        "session, redis (2)",
+        "Django session, redis",
+    ]
+
+
+@pytest.mark.parametrize("hosts", [["example.org"], ["*"], ["localhost", ".example.org"]])
+def test_production_is_refused(hosts: list[str], settings: Settings) -> None:
+    """With DEBUG off and a host that is not this machine, the command wants to be told."""
+    settings.DEBUG, settings.ALLOWED_HOSTS = False, hosts
+    with pytest.raises(CannotCompare, match="--even-in-production"):
+        looking.refuse_production()
+    settings.DEBUG = True
+    looking.refuse_production()
+    settings.DEBUG, settings.ALLOWED_HOSTS = False, ["127.0.0.1", "localhost"]
+    looking.refuse_production()
