@@ -5,7 +5,6 @@ import signal
 import socket
 import sys
 from contextlib import closing
-from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -82,9 +81,11 @@ def test_an_interrupted_run_leaves_nothing(
     with project.started(*arguments) as process:
         assert process.stdout
         assert process.stderr
-        list(takewhile(lambda line: line.strip() != moment, process.stdout))
+        for line in process.stdout:
+            project.learn_tokens()
+            if line.strip() == moment:
+                break
         assert process.poll() is None, process.stderr.read()
-        project.learn_tokens()
         assert project.tokens
         process.send_signal(number)
         assert process.wait(timeout=120) == 130

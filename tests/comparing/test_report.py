@@ -37,7 +37,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, addresses: Addresses, redis_da
     project = project_in(directory, addresses, number=redis_database)
     done = project.run(
         *("--modes", "session", "session", "--stores", "redis", "--beside"),
-        *("--path", "/api/whoami/", "--duration", "0.6", "--rounds", "6", "--sessions", "1000"),
+        *("--path", "/api/whoami/", "--duration", "1.2", "--rounds", "12", "--sessions", "1000"),
         *("--json", "report.json", "--html", "report.html"),
         INJECT_DELAY=SLOW,
         INJECT_LOST_REVOCATION=FORGETFUL,
@@ -60,7 +60,7 @@ def test_every_variant_is_measured(run: Run) -> None:
     for each in run.json["variants"]:
         assert each["left_out"] == ""
         path = each["paths"]["/api/whoami/"]
-        assert len(path["latencies"]) == len(path["rates"]) == len(path["cpu"]) == 6
+        assert len(path["latencies"]) == len(path["rates"]) == len(path["cpu"]) == 12
         assert {"p50", "p95", "p99", "rate", "cpu"} <= set(path["figures"])
         assert path["failures"] == 0
         if each["key"] != "baseline":
