@@ -110,7 +110,7 @@ def _rest_framework(project: Mapping[str, Any], kind: str) -> Settings:
 
 def _authkit(project: Mapping[str, Any], orders: Orders) -> Settings:
     """Return ``AUTHKIT``; a variant that is not ours keeps its hands off Redis."""
-    kept = {key: value for key, value in project.items() if key not in {"ACCEPT", "ACCESS_CHECK"}}
+    kept = {key: value for key, value in project.items() if key not in {"ACCEPT", "ACCESS_CHECK", "ADOPT"}}
     variant = orders.variant
     return {
         **kept,
