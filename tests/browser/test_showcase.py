@@ -181,6 +181,35 @@ def test_log_out_reaches_the_other_tab(visit: "Visit") -> None:
     tab.locator("#login").wait_for()
 
 
+def test_mode_is_switched_live(visit: "Visit") -> None:
+    """The switch keeps everybody logged in, under the same sid; a copied session key is not noticed."""
+    page = visit()
+    sid = sid_of(page)
+    phone = open_device(page, "Phone")
+    page.get_by_role("button", name="Switch to session mode").click()
+    page.get_by_text(f"You are still here, with the same sid: {sid}.").wait_for(timeout=30_000)
+    columns = page.locator(".strategy")
+    columns.filter(has_text="as it was before the switch").filter(has_text="authkit_refresh").wait_for()
+    columns.and_(page.locator("[data-live=yes]")).filter(has_text="sessionid").wait_for()
+    assert page.locator("[data-live=yes] li").filter(has_text="left from before the switch").count() == 2
+    assert "sessionid" in {each.get("name") for each in page.context.cookies()}
+    phone.get_by_role("button", name="Refresh", exact=True).click()
+    phone.get_by_text("session key").wait_for()
+
+    phone.get_by_role("button", name="Steal its key").click()
+    thief = card(page, "Thief of the phone")
+    thief.get_by_role("button", name="Use it", exact=True).click()
+    thief.get_by_text("is taken for ada").wait_for()
+    assert phone.get_by_text("in use by ada").is_visible()
+    phone.get_by_role("button", name="End").click()
+    thief.get_by_text("out: session_ended").wait_for()
+    phone.get_by_text("It fell out").wait_for()
+
+    page.get_by_role("button", name="Switch to JWT mode").click()
+    page.get_by_text(f"You are still here, with the same sid: {sid}.").wait_for(timeout=30_000)
+    page.locator(".strategy[data-mode=jwt][data-live=yes]").wait_for()
+
+
 def test_another_site_switches_nothing(visit: "Visit") -> None:
     """The switch asks for the CSRF token, and knows two modes."""
     page = visit()
