@@ -1,10 +1,10 @@
 """What many live auth sessions cost: the same figures with none, ten thousand and a million; and memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import batched, islice
+from itertools import islice
 from secrets import token_bytes
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -34,6 +34,16 @@ FIRST_DATABASE = 8
 """Of Valkey: the crowds are beside each other, so that they take turns."""
 
 
+T = TypeVar("T")
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield two thousand at once."""
+    remaining = iter(items)
+    while some := list(islice(remaining, 2_000)):
+        yield some
+
+
 class _Gathering:
     """Stands in for a client: keeps the calls of scripts for a pipeline."""
 
@@ -55,7 +65,7 @@ def fill(client: Redis, news: Iterator[NewSession]) -> list[str]:
     """Log all of *news* in, by the store's own script, many in one trip; return their sids."""
     RedisStore(client).create(next(news))  # the server knows the script from here on
     sids: list[str] = []
-    for some in batched(news, 2_000):
+    for some in _batches(news):
         pipeline = client.pipeline(transaction=False)
         store = RedisStore(_Gathering(pipeline))  # type: ignore[arg-type]
         for new in some:
@@ -97,7 +107,7 @@ def sizes(most: int) -> list[Variant]:
 
 
 def _revoke(client: Redis, sids: list[str]) -> None:
-    for some in batched(sids, 2_000):
+    for some in _batches(sids):
         pipeline = client.pipeline(transaction=False)
         store = RedisStore(client)
         gathering = Scripts(_Gathering(pipeline))  # type: ignore[arg-type]
