@@ -18,7 +18,7 @@ from benchmarks.subjects import BARE, of_ours
 from django_authkit.api.views import LogoutView, RefreshView
 from django_authkit.handles import new_handle
 from django_authkit.stores.redis import RedisStore
-from django_authkit.stores.redis.scripts import Scripts
+from django_authkit.stores.redis.scripts import script
 from django_authkit.types import EndReason, Mode, NewSession
 from following import MINUTE, proposal
 from rig import request
@@ -47,12 +47,12 @@ def _batches(items: Iterable[T]) -> Iterator[list[T]]:
 class _Gathering:
     """Stands in for a client: keeps the calls of scripts for a pipeline."""
 
-    def __init__(self, pipeline: Any) -> None:
-        self._pipeline = pipeline
+    def __init__(self, pipeline: Any, answer: Any) -> None:
+        self._pipeline, self._answer = pipeline, answer
 
     def evalsha(self, digest: str, keys: int, *arguments: Any) -> Any:
         self._pipeline.evalsha(digest, keys, *arguments)
-        return [b"refused", 0]  # the true answers come when the pipeline is executed
+        return self._answer  # the true ones come when the pipeline is executed
 
 
 def redis_in(database: int) -> Redis:
@@ -63,11 +63,11 @@ def redis_in(database: int) -> Redis:
 
 def fill(client: Redis, news: Iterator[NewSession]) -> list[str]:
     """Log all of *news* in, by the store's own script, many in one trip; return their sids."""
-    RedisStore(client).create(next(news))  # the server knows the script from here on
+    client.script_load(script("create").text)
     sids: list[str] = []
     for some in _batches(news):
         pipeline = client.pipeline(transaction=False)
-        store = RedisStore(_Gathering(pipeline))  # type: ignore[arg-type]
+        store = RedisStore(_Gathering(pipeline, [b"refused", 0]))  # type: ignore[arg-type]
         for new in some:
             store.create(new)
             sids.append(new.sid)
@@ -98,7 +98,7 @@ def sizes(most: int) -> list[Variant]:
         client = redis_in(place)
         if live:
             say(f"  filling Valkey: {name}")
-            sids = fill(client, islice(people(), live + 1))
+            sids = fill(client, islice(people(), live))
             _revoke(client, sids[:revoked])
         found += list(_on_redis(name, str(place)))
     for name, live, _ in crowds[:-1]:
@@ -107,14 +107,13 @@ def sizes(most: int) -> list[Variant]:
 
 
 def _revoke(client: Redis, sids: list[str]) -> None:
+    client.script_load(script("revoke").text)
     for some in _batches(sids):
         pipeline = client.pipeline(transaction=False)
-        store = RedisStore(client)
-        gathering = Scripts(_Gathering(pipeline))  # type: ignore[arg-type]
-        gathering.run("now", "authkit:{AA}", 0)
+        store = RedisStore(_Gathering(pipeline, None))  # type: ignore[arg-type]
         for sid in some:
-            gathering.run("revoke", "authkit:{AA}", store.clock_offset, sid, EndReason.LOGOUT, b"", sid)
-        pipeline.execute()
+            store.revoke(sid, EndReason.LOGOUT)
+        assert all(pipeline.execute())
 
 
 def _on_redis(name: str, database: str) -> Iterator[Variant]:
@@ -186,7 +185,7 @@ def memory(live: int) -> dict[str, float]:
     }
     for name, news in kinds.items():
         client.flushdb()
-        sids = fill(client, islice(news, live + 1))
+        sids = fill(client, islice(news, live))
         some = sids[:: max(1, live // 2_000)]
         if name == "jwt, refreshed":
             _refresh(client, some)
