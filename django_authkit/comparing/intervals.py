@@ -96,7 +96,7 @@ def _without_each(figure: Callable[[Sequence[float]], float], rounds: Rounds) ->
 @dataclass(frozen=True, slots=True)
 class Tail:
     """
-    The figure below which *share* of the samples are, where few are above it.
+    The figure below which *share* of the samples are, where few are above it or there are few at all.
 
     Source:
         Woodruff 1952 for the interval: that of the share, read off at the samples; the share's own noise
