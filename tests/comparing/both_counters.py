@@ -19,18 +19,16 @@ from django_authkit.comparing import processes
 from django_authkit.comparing.client import WHO_AM_I, Client
 from django_authkit.comparing.processes import Workers
 from django_authkit.comparing.scratch import Scratch, scratch
-from django_authkit.comparing.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT, Variant
+from django_authkit.comparing.variants import AUTHKIT, DJANGO, SIMPLEJWT, Variant
 
 VARIANTS = (
-    Variant(kind=BASELINE),
     Variant(kind=AUTHKIT, mode="session", store="redis"),
-    Variant(kind=AUTHKIT, mode="session", store="database"),
     Variant(kind=AUTHKIT, mode="jwt", store="redis", check="store"),
     Variant(kind=AUTHKIT, mode="jwt", store="redis", check="none"),
     Variant(kind=AUTHKIT, mode="jwt", store="database", check="store"),
     Variant(kind=DJANGO, store="redis"),
+    Variant(kind=SIMPLEJWT, store="database"),
 )
-PEERS = (Variant(kind=SIMPLEJWT, store="database"), Variant(kind=KNOX, store="database"))
 _OF_CONNECTIONS = ("info", "ping", "hello", "client", "select", "script")
 
 
@@ -94,4 +92,4 @@ def commands(made: Scratch, variant: Variant) -> int:
 
 
 if __name__ == "__main__":
-    json.dump(main(VARIANTS + (PEERS if "peers" in sys.argv else ())), sys.stdout)
+    json.dump(main(VARIANTS), sys.stdout)

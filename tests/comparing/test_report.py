@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import re
+import shutil
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 import pytest
 
 from comparing.running_command import Project, project_in
+from projects.site import SECRET_KEY
 from servers import Addresses
 
 SLOW = "authkit-session-redis-2"
@@ -18,7 +21,7 @@ FORGETFUL = SLOW
 
 @dataclass(frozen=True)
 class Run:
-    """A comparison that was made."""
+    """A comparison that was made, and what was left behind then."""
 
     project: Project
     status: int
@@ -27,6 +30,8 @@ class Run:
     html: str
     page: Path
     json: dict[str, Any]
+    remains: list[str]
+    files: set[str]
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +56,7 @@ def compare(directory: Path, addresses: Addresses, redis_database: int) -> Run:
     project = project_in(directory, addresses, number=redis_database)
     done = project.run(
         *("--modes", "session", "session", "--stores", "redis", "--beside"),
-        *("--path", "/api/whoami/", "--duration", "1.2", "--rounds", "12", "--sessions", "1000"),
+        *("--path", "/api/whoami/", "--duration", "2.5", "--rounds", "16", "--sessions", "1000"),
         *("--json", "report.json", "--html", "report.html"),
         INJECT_DELAY=SLOW,
         INJECT_LOST_REVOCATION=FORGETFUL,
@@ -59,4 +64,151 @@ def compare(directory: Path, addresses: Addresses, redis_database: int) -> Run:
     page = directory / "report.html"
     assert page.exists(), done.stdout + done.stderr
     told = json.loads((directory / "report.json").read_text())
-    return Run(project, done.returncode, done.stdout, done.stderr, page.read_text(), page, told)
+    return Run(
+        project=project,
+        status=done.returncode,
+        printed=done.stdout,
+        errors=done.stderr,
+        html=page.read_text(),
+        page=page,
+        json=told,
+        remains=project.remains(),
+        files={file.name for file in directory.iterdir()},
+    )
+
+
+def variant(run: Run, key: str) -> dict[str, Any]:
+    """Return what the JSON has of a variant."""
+    found: dict[str, Any] = next(each for each in run.json["variants"] if each["key"] == key)
+    return found
+
+
+def test_every_variant_is_measured(run: Run) -> None:
+    """Each has figures, counts, memory and behaviour, with every raw sample."""
+    assert len(run.json["variants"]) == 3
+    for each in run.json["variants"]:
+        assert each["left_out"] == ""
+        path = each["paths"]["/api/whoami/"]
+        assert len(path["latencies"]) == len(path["rates"]) == len(path["cpu"]) == 16
+        assert {"p50", "p95", "p99", "rate", "cpu"} <= set(path["figures"])
+        assert path["failures"] == 0
+        if each["key"] != "baseline":
+            assert each["memory"][-1]["sessions"] == 1000
+            assert 100 < each["memory"][-1]["bytes"] / 1000 < 4000
+            assert set(each["facts"]) == set(run.json["statements"])
+            assert each["credential_bytes"] > 40
+            assert each["operations"]["log-in"]["response_bytes"] > 100
+
+
+def twins(told: dict[str, Any]) -> dict[str, Any]:
+    """Return how the spoiled variant and its twin compare by the median."""
+    pair = {SLOW, SLOW.removesuffix("-2")}
+    found: dict[str, Any] = next(
+        each
+        for each in told["comparisons"]
+        if each["measure"] == "p50" and {each["one"], each["other"]} == pair
+    )
+    return found
+
+
+def test_a_delay_is_found_and_named(run: Run) -> None:
+    """The variant that is 2 ms slower than its twin is named; on a busy machine a longer run finds it."""
+    told = run.json
+    for duration in ("4", "16"):
+        if not twins(told)["tie"]:
+            break
+        told = measured_again(run.project, duration)
+    found = twins(told)
+    assert not found["tie"], found
+    ends = sorted(abs(found["difference"][end]) for end in ("low", "high"))
+    assert ends[0] < 3
+    assert ends[1] > 1.5
+    named = [each["text"] for each in told["findings"] if each["kind"] == "difference"]
+    assert any('"session, redis (2)" differ in median latency' in text for text in named), named
+
+
+def measured_again(project: Project, duration: str) -> dict[str, Any]:
+    """Return what a longer comparison tells."""
+    project.run(
+        *("--modes", "session", "session", "--stores", "redis", "--beside", "--path", "/api/whoami/"),
+        *("--duration", duration, "--rounds", "24", "--sessions", "1000", "--json", "longer.json"),
+        INJECT_DELAY=SLOW,
+    )
+    file = project.directory / "longer.json"
+    told: dict[str, Any] = json.loads(file.read_text())
+    file.unlink()
+    return told
+
+
+def test_a_lost_revocation_is_found_and_named(run: Run) -> None:
+    """A log-out that ends nothing is a fault, is named alone, and fails the command."""
+    faults = [each["text"] for each in run.json["findings"] if each["kind"] == "fault"]
+    assert len(faults) == 1
+    assert '"session, redis (2)"' in faults[0]
+    assert "The revocation was lost." in faults[0]
+    assert variant(run, FORGETFUL)["facts"]["revoked_at_once"]["holds"] is False
+    assert variant(run, FORGETFUL.removesuffix("-2"))["facts"]["revoked_at_once"]["holds"] is True
+    assert run.status == 1
+    assert run.errors == "CommandError: 1 promises were not kept; they are marked as faults above.\n"
+    assert "! fault:" in run.printed
+
+
+def test_an_outage_is_no_log_out(run: Run) -> None:
+    """While the line to the store is cut every request is 503, and afterwards the log-in is still there."""
+    for each in run.json["variants"]:
+        if each["key"] != "baseline":
+            outage = each["behaviour"]["outage"]
+            assert set(outage["down"]) == {503}, each["key"]
+            assert outage["log_in_down"] == 503
+            assert outage["kept"]
+
+
+def test_nothing_is_left_behind(run: Run) -> None:
+    """No process, key or database; only the two files that were asked for."""
+    assert run.project.tokens
+    assert run.remains == []
+    assert run.files == {"report.json", "report.html"}
+
+
+def test_no_secret_is_written(run: Run) -> None:
+    """Neither file has a key, a password, a token or an address of a server."""
+    for text in (json.dumps(run.json), run.html):
+        assert SECRET_KEY not in text
+        assert "eyJ" not in text
+        assert run.project.redis not in text
+        assert str(run.project.directory) not in text
+
+
+def test_the_terminal_is_plain(run: Run) -> None:
+    """Without a terminal there is no escape sequence, and no line is wider than was said."""
+    assert "\x1b" not in run.printed
+    assert max(map(len, run.printed.splitlines())) <= 80
+    assert "measuring in rounds ..." in run.printed
+
+
+def test_the_page_stands_alone(run: Run) -> None:
+    """It has no script, no inline style and no address; a policy forbids all but its own style sheet."""
+    assert "<script" not in run.html
+    assert not re.search(r"\sstyle=", run.html)
+    assert not re.search(r"(?:src|href)=|url\(|@import|https?://", run.html)
+    assert "default-src 'none'; style-src 'sha256-" in run.html
+    assert run.html.count("<h1>") == 1
+    assert "The revocation was lost." in run.html
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_in_a_browser(run: Run, width: int) -> None:
+    """In Chromium, offline, nothing is blocked or asked for, and a phone need not scroll sideways."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    said: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_context(viewport={"width": width, "height": 800}, offline=True).new_page()
+        page.on("console", lambda message: said.append(message.text))
+        page.on("request", lambda request: said.append(request.url))
+        page.goto(run.page.as_uri())
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert page.evaluate("getComputedStyle(document.querySelector('h2')).borderBottomWidth") == "2px"
+        browser.close()
+    assert said == [run.page.as_uri()]

@@ -27,10 +27,11 @@ Begin = Callable[[Any], None]
 
 _BATCH = 500
 _A_USER = 2
+# What refers to another table comes before it: so they can be emptied in this order.
 _TABLES = {
     AUTHKIT: [("django_authkit", "AuthSessionRow")],
     DJANGO: [("sessions", "Session")],
-    SIMPLEJWT: [("token_blacklist", "OutstandingToken"), ("token_blacklist", "BlacklistedToken")],
+    SIMPLEJWT: [("token_blacklist", "BlacklistedToken"), ("token_blacklist", "OutstandingToken")],
     KNOX: [("knox", "AuthToken")],
 }
 
