@@ -5,6 +5,7 @@ from typing import Any, Final
 from django.http import JsonResponse
 
 from django_authkit import errors
+from django_authkit.conf import get_settings
 from django_authkit.transports import mark_private
 
 STATUS: Final[dict[type[errors.AuthKitError], int]] = {
@@ -21,7 +22,10 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
 RETRY_AFTER: Final = 2
 """Seconds until a client may ask again a store that was down."""
 
-_REALM: Final = 'Bearer realm="api"'
+
+def challenge() -> str:
+    """Return the ``WWW-Authenticate`` of a 401 that says nothing but how to authenticate."""
+    return f'{get_settings().auth_schemes[0]} realm="api"'
 
 
 def status_of(error: errors.AuthKitError) -> int:
@@ -37,10 +41,10 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
     sent is repeated.
     """
     if isinstance(error, errors.ReauthenticationRequired):  # RFC 9470 §3
-        return f'{_REALM}, error="insufficient_user_authentication", max_age="{error.max_age}"'
+        return f'{challenge()}, error="insufficient_user_authentication", max_age="{error.max_age}"'
     if error is None or isinstance(error, (errors.NotAuthenticated, errors.LoginFailed)):
-        return _REALM
-    return f'{_REALM}, error="invalid_token", error_description="{error.message}"'
+        return challenge()
+    return f'{challenge()}, error="invalid_token", error_description="{error.message}"'
 
 
 def body_of(error: errors.AuthKitError) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from django_authkit import answers, service
@@ -42,21 +43,24 @@ class AuthKitAuthentication(BaseAuthentication):
             if known.transport is Transport.COOKIE and http.method not in SAFE_METHODS:
                 enforce_csrf(http)
         except AuthKitError as error:
-            raise api_error(error) from error
-        answer_by(known.user, partial(_as_api_error, http))
+            raise self.as_api_error(http, error) from error
+        answer_by(known.user, partial(self._later, http))
         return known.user, known
+
+    def as_api_error(self, http: HttpRequest, error: AuthKitError) -> APIException:  # noqa: ARG002 - a hook
+        """Return the exception that answers *error*."""
+        return api_error(error)
+
+    def _later(self, http: HttpRequest, error: AuthKitError) -> APIException:
+        """Return what answers *error*, which came when the user was first needed; the challenge tells it."""
+        if isinstance(error, CredentialRejected):
+            state_of(http).authentication = error
+        return self.as_api_error(http, error)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401 (RFC 6750 §3); DRF would make a 403 of it without one."""
         seen = state_of(request._request).authentication
         return answers.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
-
-
-def _as_api_error(http: HttpRequest, error: AuthKitError) -> Exception:
-    """Return what answers *error*, which came when the user was first needed; the challenge tells of it."""
-    if isinstance(error, CredentialRejected):
-        state_of(http).authentication = error
-    return api_error(error)
 
 
 class SessionAuthentication(AuthKitAuthentication):

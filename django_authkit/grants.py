@@ -7,6 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpResponseBase
 
 from django_authkit import transports
+from django_authkit.conf import get_settings
 from django_authkit.types import AuthSession, Mode, Transport
 
 
@@ -51,7 +52,7 @@ class Grant:
         return {
             "access": self.access,
             **refresh,
-            "token_type": "Bearer",
+            "token_type": get_settings().auth_schemes[0],
             "expires_in": self.expires_in,
         }
 

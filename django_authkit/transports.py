@@ -28,7 +28,7 @@ def bearer_of(request: HttpRequest) -> str | None:
     """
     Return the bearer credential of the ``Authorization`` header; ``None`` if there is none.
 
-    The scheme is compared without case (RFC 9110 §11.1); other schemes are not ours.
+    The scheme is one of ``AUTH_SCHEMES``, compared without case (RFC 9110 §11.1); others are not ours.
 
     Raises:
         TokenMalformed: The scheme is ours, and not exactly one token follows.
@@ -44,7 +44,7 @@ def bearer_of(request: HttpRequest) -> str | None:
 def has_bearer(request: HttpRequest) -> bool:
     """Tell whether the request presents a bearer credential, well formed or not."""
     scheme: str = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
-    return scheme.lower() == "bearer"
+    return any(scheme.lower() == ours.lower() for ours in get_settings().auth_schemes)
 
 
 def mode_of(credential: str) -> Mode:

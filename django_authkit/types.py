@@ -59,6 +59,7 @@ class RotationOutcome(StrEnum):
     """What became of a presented refresh token."""
 
     ROTATED = "rotated"
+    KEPT = "kept"
     REPLAYED = "replayed"
     REUSED = "reused"
     GONE = "gone"
@@ -240,6 +241,8 @@ class RotateRequest:
         address: Client address; recorded when the token rotates. Empty leaves what is there.
         reauthenticated: The user has just proved again that it is them: ``auth_time`` moves to now, for
             ROTATED and REPLAYED.
+        standing: The client stores no successor, so the current token is to stay current: KEPT in place
+            of ROTATED.
     """
 
     sid: str
@@ -252,6 +255,7 @@ class RotateRequest:
     access: int
     address: str
     reauthenticated: bool = False
+    standing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

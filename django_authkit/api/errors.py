@@ -29,11 +29,16 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
 
 def endpoint_exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
     """Answer as ``exception_handler`` does, and what only our own endpoints may take for an answer too."""
+    return exception_handler(answerable(exception), context)
+
+
+def answerable(exception: Exception) -> Exception:
+    """Return the error of ours that *exception* comes to in an endpoint of ours; most are what they are."""
     if isinstance(exception, (OperationalError, InterfaceError)):  # the users' database is down
-        exception = errors.StoreUnavailable()
-    elif isinstance(exception, (SuspiciousOperation, MultiPartParserError)):
-        exception = errors.InvalidRequest()
-    return exception_handler(exception, context)
+        return errors.StoreUnavailable()
+    if isinstance(exception, (SuspiciousOperation, MultiPartParserError)):
+        return errors.InvalidRequest()
+    return exception
 
 
 _CODES: dict[type[exceptions.APIException], str] = {

@@ -3,7 +3,7 @@ System checks: what is dangerous in the settings, each with an id and a hint of 
 
 The numbers say what it is about; ``docs/reference/checks.md`` has a row for each.
 
-* E001-E023: a setting that cannot be used (found by ``conf``; nothing else is checked then)
+* E001-E024: a setting that cannot be used (found by ``conf``; nothing else is checked then)
 * 030-035: session engine and middleware
 * 040-049: the Redis store's cache alias and server
 * 050, 051: the database store

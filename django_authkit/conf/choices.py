@@ -143,6 +143,10 @@ class AuthKitSettings:
         notify_new_device: Whether the user gets an e-mail about a log-in from a new device.
         adopt: Whose log-ins are taken over: names of adapters, or dicts with ``"adapter"`` and its options;
             see ``docs/how-to/adopt-log-ins.md``.
+        auth_schemes: The schemes of the ``Authorization`` header that are ours, compared without case; the
+            first is the one that a 401 asks for.
+        simplejwt_rotation: Whether clients of ``compat.simplejwt`` store the new refresh token that each
+            refresh answers. If not, theirs is a standing one, and its theft goes unnoticed.
     """
 
     mode: Mode
@@ -191,6 +195,8 @@ class AuthKitSettings:
     reauthenticator: str | None = None
     notify_new_device: bool = False
     adopt: Adoptions = field(default=Adoptions(), hash=False)
+    auth_schemes: tuple[str, ...] = ("Bearer",)
+    simplejwt_rotation: bool = True
 
     def accepts(self, mode: Mode) -> bool:
         """Tell whether credentials of *mode* are honoured."""

@@ -1,5 +1,6 @@
 """How the settings must fit together: what each combination that cannot work is, and what to do about it."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -26,6 +27,7 @@ def combination_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
         yield SettingsProblem(
             "authkit.E017", "BIND has a prefix that no address has.", "IPv4: 0 to 32. IPv6: 0 to 128."
         )
+    yield from _scheme_problems(s)
     if s.trusted_proxies < 0:
         yield SettingsProblem("authkit.E009", "TRUSTED_PROXIES is negative.", "Count them.")
     for name in ("issuer", "audience", "redis_prefix"):
@@ -48,6 +50,22 @@ def _mode_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
             f'SWITCH_SHARE is {s.switch_share}, and AUTHKIT["ACCEPT"] names one mode only.',
             "Those who are not moved hold credentials of the other mode: accept both, or set it to 100.",
         )
+
+
+_SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token as RFC 9110 §5.6.2 has it."""
+_BROWSERS_OWN = frozenset({"basic", "digest", "negotiate", "ntlm"})
+"""Schemes that a browser sends by itself, to whichever site's request."""
+
+
+def _scheme_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
+    for scheme in s.auth_schemes:
+        if not _SCHEME.fullmatch(scheme) or scheme.lower() in _BROWSERS_OWN:
+            yield SettingsProblem(
+                "authkit.E024",
+                f"AUTH_SCHEMES has {scheme!r}, which is no scheme for tokens.",
+                'One word that browsers do not send by themselves: "Bearer", "JWT", "Token".',
+            )
 
 
 def _access_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:

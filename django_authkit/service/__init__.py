@@ -10,6 +10,7 @@ from django_authkit.service.changes import update_session_auth_hash
 from django_authkit.service.devices import devices_of, end_device, end_other_devices
 from django_authkit.service.ending import log_out, revoke, revoke_all, revoke_user, sessions_of
 from django_authkit.service.forgetting import tell_to_forget
+from django_authkit.service.handed_in import check_access, check_refresh, give_up
 from django_authkit.service.login import log_in
 from django_authkit.service.reauthentication import reauthenticate, require_recent
 from django_authkit.service.recognition import authenticate, current, verify
@@ -18,10 +19,13 @@ from django_authkit.service.refreshing import refresh
 __all__ = [
     "adopt",
     "authenticate",
+    "check_access",
+    "check_refresh",
     "current",
     "devices_of",
     "end_device",
     "end_other_devices",
+    "give_up",
     "log_in",
     "log_out",
     "reauthenticate",

@@ -153,6 +153,28 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     return _grant(request, claimed, found, wanted.user, transport)
 
 
+def drop_refresh(token: str) -> bool:
+    """
+    Give up a foreign refresh token: nobody can adopt it any more, and what it became is ended.
+
+    Returns:
+        Whether there was anything to give up.
+    """
+    for adapter in get_adapters(Place.REFRESH):
+        try:
+            claimed = Claim(adapter.identify(token)).read()
+        except CredentialRejected:
+            continue
+        ended = end(claimed.sid, EndReason.LOGOUT) if claimed is not None else None
+        try:
+            _asking(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
+        except CredentialRejected:
+            return ended is not None
+        _retire(adapter, token)
+        return True
+    return False
+
+
 def drop_credential(adapter: Adapter, credential: str) -> None:
     """Have the other package forget a credential that is not to be adopted any more, if it counts."""
     try:

@@ -84,7 +84,7 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     body_decides = bool(refresh) and not transports.has_bearer(request)
     ended = end_presented(request, EndReason.LOGOUT, refresh=refresh, cookies=not body_decides)
     with state.own_signals():
-        user = _owner(ended)
+        user = next(filter(None, map(owner_of, ended)), None)
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
     carrier = carrier_of(request)
     if carrier is not None and not body_decides and (by_cookie or not _is_visitors(carrier)):
@@ -175,11 +175,9 @@ _COOKIES = (
 )
 
 
-def _owner(ended: list[AuthSession]) -> AbstractBaseUser | None:
+def owner_of(ended: AuthSession) -> AbstractBaseUser | None:
     """Return the user who was logged out, for Django's signal; ``None`` if nobody can be told."""
-    for session in ended:
-        try:
-            return load_user(session)
-        except CredentialRejected:
-            continue
-    return None
+    try:
+        return load_user(ended)
+    except CredentialRejected:
+        return None

@@ -15,7 +15,13 @@ logger = logging.getLogger("django_authkit.cookies")
 
 
 def grant_tokens(
-    session: AuthSession, user: AbstractBaseUser, *, jti: str, now: int, transport: Transport
+    session: AuthSession,
+    user: AbstractBaseUser,
+    *,
+    jti: str,
+    now: int,
+    transport: Transport,
+    standing: bool = False,
 ) -> Grant:
     """
     Return the tokens of the auth session's current generation.
@@ -23,12 +29,13 @@ def grant_tokens(
     Args:
         jti: The ``jti`` of its refresh token.
         now: The store's time; milliseconds since the epoch.
+        standing: Whether its refresh token is one that is not exchanged when it is used.
 
     Raises:
         CookieTooLarge: No browser would keep them. The auth session is ended, since nobody can go on with
             it: its next refresh would be taken for a theft.
     """
-    pair = get_jwt_strategy().issue(session, user, jti, now)
+    pair = get_jwt_strategy().issue(session, user, jti, now, standing=standing)
     if transport is Transport.COOKIE:
         try:
             transports.check_size(access=pair.access, refresh=pair.refresh, session=session)

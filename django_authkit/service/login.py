@@ -54,6 +54,7 @@ class LogIn:
         longest: How long it may last at most, if not for ``ABSOLUTE_LIFETIME``; milliseconds.
         familiar: Its device is none to warn of, whatever others the user has.
         announced: Somebody else tells about it.
+        standing: Whether their refresh token is one that is not exchanged when it is used.
     """
 
     user: AbstractBaseUser
@@ -65,6 +66,7 @@ class LogIn:
     longest: int | None = None
     familiar: bool = False
     announced: bool = False
+    standing: bool = False
 
     def new_sid(self) -> str:
         """Return the sid that was decided, or a fresh one in the user's bucket."""
@@ -84,6 +86,7 @@ def log_in(
     transport: Transport | None = None,
     remember: bool = False,
     amr: Iterable[str] = ("pwd",),
+    standing: bool = False,
 ) -> Grant:
     """
     Start an auth session for *user*, whom the caller has authenticated.
@@ -98,6 +101,9 @@ def log_in(
         transport: How the credential travels; by default what the client asked for.
         remember: Whether its cookies outlive the browser.
         amr: How the user proved it was them (RFC 8176).
+        standing: Whether the refresh token is one that is not exchanged when it is used, for a client
+            that never stores the new one. Whoever steals such a token is noticed by nobody. Only while
+            ``SIMPLEJWT_ROTATION`` is off.
 
     Returns:
         What to send. Call ``grant.attach(response)``, and put ``grant.credentials()`` into the body.
@@ -113,7 +119,13 @@ def log_in(
     transport = transport or transports.wanted_transport(request)
     if transport is Transport.COOKIE:
         enforce_where_exempt(request)
-    wanted = LogIn(user=user, backend=backend_of(user, backend), remember=remember, amr=tuple(amr))
+    wanted = LogIn(
+        user=user,
+        backend=backend_of(user, backend),
+        remember=remember,
+        amr=tuple(amr),
+        standing=standing and not get_settings().simplejwt_rotation,
+    )
     end_presented(request, EndReason.REPLACED, cookies=transport is Transport.COOKIE)
     wanted = replace(wanted, sid=wanted.new_sid())
     issue = issue_tokens if get_settings().issued_mode(wanted.new_sid()) is Mode.JWT else issue_key
@@ -175,7 +187,14 @@ def issue_tokens(request: HttpRequest, wanted: LogIn, transport: Transport) -> G
     """Begin an auth session that an access token opens and a refresh token carries on."""
     jti = new_jti()
     found = begin(request, wanted, jti=jti)
-    return grant_tokens(found.session, wanted.user, jti=jti, now=found.now, transport=transport)
+    return grant_tokens(
+        found.session,
+        wanted.user,
+        jti=jti,
+        now=found.now,
+        transport=transport,
+        standing=wanted.standing,
+    )
 
 
 def begin(

@@ -195,7 +195,7 @@ def verify(token: str) -> dict[str, Any]:
     if not get_settings().accepts(mode):
         return {"active": False}
     try:
-        found, issued, expires = _look_at(mode, token)
+        found, issued, expires = look_at(mode, token)
         current_hash(load_user(found.session, found.user), found.session)
     except CredentialRejected:
         return {"active": False}
@@ -205,13 +205,18 @@ def verify(token: str) -> dict[str, Any]:
         "sid": found.session.sid,
         "iat": issued,
         "exp": expires,
-        "token_type": "Bearer",
+        "token_type": get_settings().auth_schemes[0],
         "mode": mode.value,
     }
 
 
-def _look_at(mode: Mode, token: str) -> tuple[Found, int, int]:
-    """Return the auth session, and since and until when the credential is good (seconds)."""
+def look_at(mode: Mode, token: str) -> tuple[Found, int, int]:
+    """
+    Return the auth session, and since and until when the credential is good (seconds). Nothing slides.
+
+    Raises:
+        CredentialRejected: It opens no view.
+    """
     if mode is Mode.SESSION:
         found = get_session_strategy().resolve(token, slide=False)
         return found, found.session.auth_time // 1000, found.session.idle_until // 1000

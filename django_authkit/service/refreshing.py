@@ -34,8 +34,8 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     """
     Carry the auth session on, and answer by the transport that the credential came by.
 
-    In JWT mode the refresh token is exchanged for its successor, or for the one it already has. In
-    session mode the idle end slides and the key stays.
+    In JWT mode the refresh token is exchanged for its successor, or for the one it already has; one that
+    is standing stays. In session mode the idle end slides and the key stays.
 
     Args:
         token: What came in the body: a refresh token, or a session key.
@@ -160,7 +160,14 @@ def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthentic
     replayed = rotated.rotation.outcome is RotationOutcome.REPLAYED
     signal = signals.refresh_replayed if replayed else signals.session_refreshed
     signal.send(sender=AuthSession, session=rotated.session, request=request)
-    return grant_tokens(rotated.session, user, jti=rotated.jti, now=rotated.rotation.now, transport=transport)
+    return grant_tokens(
+        rotated.session,
+        user,
+        jti=rotated.jti,
+        now=rotated.rotation.now,
+        transport=transport,
+        standing=rotated.standing,
+    )
 
 
 def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:

@@ -86,6 +86,7 @@ class SessionStore(Protocol):
         the current one                                                        ROTATED: the proposal
                                                                                is current,
                                                                                generation + 1
+        the current one, which is ``standing``                                 KEPT
         the previous one, and the proposal is already current                  ROTATED (repeated call)
         the previous one                                       yes             REPLAYED
         the previous one                                       no              REUSED, ``previous``
@@ -96,9 +97,10 @@ class SessionStore(Protocol):
         =====================================================  ==============  ========
 
         ROTATED slides the idle end, moves ``rotated``, ``last_seen``, ``access_until`` and
-        ``address``, and sets ``mode`` to JWT. REPLAYED moves ``access_until`` only. REUSED revokes
-        the record in the same step, for the reason ``reuse``; of any number of callers one is told
-        REUSED, and the others GONE.
+        ``address``, and sets ``mode`` to JWT. KEPT does the same, but for ``rotated`` and the
+        generation: the token stays the current one. REPLAYED moves ``access_until`` only. REUSED
+        revokes the record in the same step, for the reason ``reuse``; of any number of callers one is
+        told REUSED, and the others GONE.
 
         Atomicity:
             Of any number of simultaneous calls with the current token exactly one gets ROTATED.

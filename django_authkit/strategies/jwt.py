@@ -16,6 +16,7 @@ from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.sealing import new_jti, seal, unseal
 from django_authkit.tokens.succession import Succession
 from django_authkit.types import (
+    Absent,
     AuthSession,
     Found,
     RotateRequest,
@@ -38,11 +39,16 @@ class TokenPair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotated:
-    """The auth session after a refresh, and the ``jti`` that is current now."""
+    """
+    The auth session after a refresh, and the ``jti`` that is current now.
+
+    ``standing`` says whether the token of that ``jti`` is one that is not exchanged.
+    """
 
     rotation: Rotation
     session: AuthSession
     jti: str = field(repr=False)
+    standing: bool
 
 
 class ReuseDetected(RefreshReused):
@@ -73,6 +79,7 @@ class JwtStrategy:
         self._access = milliseconds(settings.access_lifetime)
         self._idle = milliseconds(settings.idle_timeout)
         self._grace = milliseconds(settings.refresh_grace)
+        self._always_rotates = settings.simplejwt_rotation
 
     def resolve(self, text: str) -> tuple[AccessClaims, Found | None]:
         """
@@ -92,12 +99,14 @@ class JwtStrategy:
         """Return the live auth session that verified *claims* name, from the store."""
         return StoreCheck(self._store).admit(claims)
 
-    def issue(self, session: AuthSession, user: object, jti: str, now: int) -> TokenPair:
+    def issue(
+        self, session: AuthSession, user: object, jti: str, now: int, *, standing: bool = False
+    ) -> TokenPair:
         """
         Return the tokens of the auth session's current generation.
 
-        The refresh token follows from the record and *jti* alone, so that every caller inside the
-        grace gets the same string. The access token never outlives the auth session.
+        The refresh token follows from the record, *jti* and *standing* alone, so that every caller inside
+        the grace gets the same string. The access token never outlives the auth session.
         """
         issued = now // 1000
         expires = min(now + self._access, session.idle_until) // 1000
@@ -118,6 +127,8 @@ class JwtStrategy:
             jti=jti,
             issued_at=session.rotated // 1000,
             expires_at=session.ends // 1000,
+            standing=standing,
+            subject=session.user_id,
         )
         return TokenPair(
             access=self._codec.issue_access(access),
@@ -129,6 +140,10 @@ class JwtStrategy:
         """
         Exchange a refresh token for its successor, or for the successor it already has (replay).
 
+        A standing token is not exchanged, unless the project has gone back to rotation
+        (``SIMPLEJWT_ROTATION``) or the user has just proved again that it is them: whoever asks for that
+        stores the answer.
+
         Args:
             reauthenticated: The user has just proved again that it is them.
 
@@ -139,6 +154,7 @@ class JwtStrategy:
         """
         claims = self._codec.read_refresh(text)
         proposal = new_jti()
+        standing = claims.standing and not self._always_rotates
         rotation = self._store.rotate(
             RotateRequest(
                 sid=claims.sid,
@@ -151,9 +167,11 @@ class JwtStrategy:
                 access=self._access,
                 address="",  # compared with the record's first, and noted then
                 reauthenticated=reauthenticated,
+                standing=standing and not reauthenticated,
             )
         )
-        return self._rotated(rotation, claims, proposal)
+        session, jti = self._became_of(rotation, claims, proposal)
+        return Rotated(rotation=rotation, session=session, jti=jti, standing=standing)
 
     def succeed(self, key: SessionKey, held: RefreshClaims | None, *, advance: bool) -> tuple[str, Switch]:
         """
@@ -183,17 +201,33 @@ class JwtStrategy:
         """
         return self._codec.read_refresh(text)
 
-    def _rotated(self, rotation: Rotation, claims: RefreshClaims, proposal: str) -> Rotated:
+    def _became_of(self, rotation: Rotation, claims: RefreshClaims, proposal: str) -> tuple[AuthSession, str]:
         if rotation.outcome is RotationOutcome.REUSED:
             raise ReuseDetected(rotation)
         if rotation.session is None:
             raise SessionEnded
         jti: str | None = proposal
-        if rotation.outcome is RotationOutcome.REPLAYED:
+        if rotation.outcome is RotationOutcome.KEPT:
+            jti = claims.jti
+        elif rotation.outcome is RotationOutcome.REPLAYED:
             jti = unseal(rotation.sealed or b"", under=claims.jti)
         if jti is None:  # the store's copy is damaged; nothing that we could hand out would work
             raise SessionEnded
-        return Rotated(rotation=rotation, session=rotation.session, jti=jti)
+        return rotation.session, jti
+
+    def check_refresh(self, text: str) -> Found:
+        """
+        Return the live auth session whose current refresh token *text* is. Nothing is exchanged.
+
+        Raises:
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
+            SessionEnded: Its auth session is over, or it was superseded.
+        """
+        claims = self._codec.read_refresh(text)
+        found = self._store.load(claims.sid)
+        if isinstance(found, Absent) or found.session.generation != claims.generation:
+            raise SessionEnded
+        return found
 
     def sid_of(self, text: str) -> str | None:
         """

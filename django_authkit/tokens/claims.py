@@ -155,6 +155,10 @@ class RefreshClaims:
         generation: Its place in the line of refresh tokens of that auth session, from 1 (``gen``).
         jti: 256 random bits. Whoever knows it, and can sign, can refresh.
         issued_at, expires_at: In seconds (``iat``, ``exp``).
+        standing: Whether it is for a client that stores no successor, and so is not exchanged when it is
+            used. Said only by those that are.
+        subject: The user's primary key as text (``sub``), which only tells why a refresh was refused; whose
+            the auth session is, the record says. Empty in tokens of before there was one.
     """
 
     sid: str
@@ -162,6 +166,8 @@ class RefreshClaims:
     jti: str = field(repr=False)
     issued_at: int
     expires_at: int
+    standing: bool = False
+    subject: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the claims by their names in a token, ``iss`` left out."""
@@ -171,6 +177,8 @@ class RefreshClaims:
             "jti": self.jti,
             "iat": self.issued_at,
             "exp": self.expires_at,
+            **({"standing": True} if self.standing else {}),
+            **({"sub": self.subject} if self.subject else {}),
         }
 
     @classmethod
@@ -187,4 +195,6 @@ class RefreshClaims:
             jti=_some_text(payload, "jti"),
             issued_at=_seconds(payload, "iat"),
             expires_at=_seconds(payload, "exp"),
+            standing=payload.get("standing") is True,
+            subject=_text(payload, "sub") if "sub" in payload else "",
         )

@@ -176,8 +176,14 @@ class StoreMachine(RuleBasedStateMachine):
             assert isinstance(answer, Found)
         return isinstance(answer, Found)
 
-    @rule(number=st.integers(0, 9), behind=st.integers(-1, 3), genuine=st.booleans(), idle=SPANS)
-    def rotate(self, number: int, behind: int, genuine: bool, idle: int) -> None:
+    @rule(
+        number=st.integers(0, 9),
+        behind=st.integers(-1, 3),
+        genuine=st.booleans(),
+        standing=st.booleans(),
+        idle=SPANS,
+    )
+    def rotate(self, number: int, behind: int, genuine: bool, standing: bool, idle: int) -> None:
         """Come with a refresh token that is *behind* generations old."""
         sid = self.pick(number)
         if sid is None:
@@ -192,19 +198,23 @@ class StoreMachine(RuleBasedStateMachine):
             one.jtis[generation - 1] if known else token_bytes(32),
             grace=GRACE,
             idle=idle * MINUTE,
+            standing=standing,
         )
         answer = self.store.rotate(call)
-        expected = self.expected_outcome(one, behind, known)
+        expected = self.expected_outcome(one, behind, known, standing)
         assert (answer.outcome, answer.reuse, answer.lost_write) == expected
         if answer.outcome is RotationOutcome.ROTATED:
             one.jtis.append(call.proposed)
-            one.generation, one.rotated, one.mode = one.generation + 1, self.minute, Mode.JWT
+            one.generation, one.rotated = one.generation + 1, self.minute
+        if answer.outcome in {RotationOutcome.ROTATED, RotationOutcome.KEPT}:
+            one.mode = Mode.JWT
             self.slide(one, min(idle, one.idle_limit or idle))
+        if answer.outcome is RotationOutcome.ROTATED:
             assert self.store.rotate(call).session == answer.session
         one.ended = one.ended or answer.outcome is RotationOutcome.REUSED
 
     def expected_outcome(
-        self, one: Expected, behind: int, known: bool
+        self, one: Expected, behind: int, known: bool, standing: bool
     ) -> tuple[RotationOutcome, ReuseClass | None, bool]:
         """Return what the table says."""
         if not self.alive(one) or behind < 0:
@@ -214,7 +224,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not known:
             return RotationOutcome.REUSED, ReuseClass.FOREIGN, False
         if behind == 0:
-            return RotationOutcome.ROTATED, None, False
+            return RotationOutcome.KEPT if standing else RotationOutcome.ROTATED, None, False
         if self.minute - one.rotated <= 1:
             return RotationOutcome.REPLAYED, None, False
         return RotationOutcome.REUSED, ReuseClass.PREVIOUS, False

@@ -337,3 +337,66 @@ def test_the_same_call_after_the_end_is_gone(rig: Rig, store: Store) -> None:
     store.revoke(family.sid, rig.reason)
     assert store.rotate(family.first).outcome is RotationOutcome.GONE
     assert store.load(family.sid) is Absent.GONE
+
+
+def test_a_standing_token_stays_current(rig: Rig, store: Store) -> None:
+    """However often it is used: times, mode and address move as in a rotation, generation and id do not."""
+    started = rig.start(mode=Mode.SESSION, idle=HOUR)
+    for _ in range(3):
+        rig.wait(30 * MINUTE)
+        rotation = store.rotate(
+            request(started.sid, 1, started.jti, idle=HOUR, address="2001:db8::2", standing=True)
+        )
+        assert rotation.outcome is RotationOutcome.KEPT
+        assert rotation.session == replace(
+            started.session,
+            mode=Mode.JWT,
+            address="2001:db8::2",
+            last_seen=rotation.now,
+            idle_until=rotation.now + HOUR,
+            access_until=rotation.now + 5 * MINUTE,
+        )
+        found = store.load(started.sid)
+        assert isinstance(found, Found)
+        assert found.session == rotation.session
+
+
+def test_a_standing_token_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
+    """Neither the idle end nor an access token passes the absolute end, and past it the token is GONE."""
+    started = rig.start(idle=HOUR, absolute=HOUR)
+    rig.wait(50 * MINUTE)
+    call = request(started.sid, 1, started.jti, idle=DAY, access=DAY, standing=True)
+    rotation = store.rotate(call)
+    assert rotation.session is not None
+    assert rotation.session.idle_until == rotation.session.access_until == started.session.ends
+    rig.wait(11 * MINUTE)
+    assert store.rotate(call).outcome is RotationOutcome.GONE
+
+
+def test_a_revoked_standing_token_is_gone(rig: Rig, store: Store) -> None:
+    """It can be used any number of times, and not once after its auth session was ended."""
+    started = rig.start()
+    call = request(started.sid, 1, started.jti, standing=True)
+    assert store.rotate(call).outcome is RotationOutcome.KEPT
+    store.revoke(started.sid, rig.reason)
+    assert store.rotate(call).outcome is RotationOutcome.GONE
+    assert store.load(started.sid) is Absent.GONE
+
+
+def test_a_superseded_standing_token_is_reuse(rig: Rig, store: Store) -> None:
+    """Standing or not, what was exchanged is superseded: a replay within the grace, reuse afterwards."""
+    family = rotated(rig)
+    standing = request(family.sid, 1, family.started.jti, standing=True)
+    assert store.rotate(standing).outcome is RotationOutcome.REPLAYED
+    rig.wait(11 * SECOND)
+    rotation = store.rotate(replace(standing, proposed=token_bytes(32)))
+    assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.PREVIOUS)
+    assert_over(rig, family)
+
+
+def test_a_forged_standing_token_is_reuse(rig: Rig, store: Store) -> None:
+    """The right generation with another id is no current token."""
+    started = rig.start()
+    rotation = store.rotate(request(started.sid, 1, token_bytes(32), standing=True))
+    assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.FOREIGN)
+    assert store.load(started.sid) is Absent.GONE

@@ -114,6 +114,8 @@ CASES = [
     Case("authkit.E018", {"ACCEPT": ("session", "jwt"), "SWITCH_SHARE": 101}),
     Case("authkit.E018", {"ACCEPT": ("session", "jwt"), "SWITCH_SHARE": -1}),
     Case("authkit.E019", {"SWITCH_SHARE": 50}),
+    Case("authkit.E024", {"AUTH_SCHEMES": ["Bearer", "my tokens"]}),
+    Case("authkit.E024", {"AUTH_SCHEMES": ["Basic"]}),
     Case("authkit.E004", {"BIND": {"user_agent": "maybe"}}),
     Case("authkit.E004", {"BIND": {"colour": "off"}}),
     Case("authkit.E004", {"BIND": "revoke"}),

@@ -3,8 +3,10 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_authkit.compat.simplejwt.translation import NotTranslatable, translate
 from django_authkit.conf import SettingsProblem, get_settings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.management.switch_plan import Step, steps_of
@@ -28,6 +30,10 @@ class Command(BaseCommand):
         )
         plan.add_argument("--to", choices=list(map(str, Mode)), help="the mode to go to; default: the other")
         plan.set_defaults(run=self.plan)
+        from_simplejwt = subcommands.add_parser(
+            "from-simplejwt", help="print the AUTHKIT that does what SIMPLE_JWT says"
+        )
+        from_simplejwt.set_defaults(run=self.from_simplejwt)
 
     def handle(self, *args: Any, run: Any, **options: Any) -> None:
         """Do what the subcommand does."""
@@ -50,6 +56,15 @@ class Command(BaseCommand):
         )
         for number, step in enumerate(steps_of(chosen, goal), 1):
             self._print(number, step)
+
+    def from_simplejwt(self, **_options: Any) -> None:
+        """Print settings that can be pasted, and what has no equivalent as comments."""
+        simple_jwt = getattr(django_settings, "SIMPLE_JWT", {})
+        try:
+            translation = translate(simple_jwt, django_settings.SECRET_KEY)
+        except NotTranslatable as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(translation.text())
 
     def _print(self, number: int, step: Step) -> None:
         self.stdout.write(f"\n{number}. {step.title}{'  [done]' if step.done else ''}")

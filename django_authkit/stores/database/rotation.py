@@ -34,18 +34,21 @@ class RotatingTable(SessionTable):
             return self._became_of(request)
 
     def _advance(self, request: RotateRequest) -> None:
-        """Make the proposal current if the token presented is."""
+        """Make the proposal current if the token presented is; a standing token stays it."""
         ends = idle_end(self.instant(), request.idle)
         access = Least(self.instant(request.access), ends, output_field=BigIntegerField())
         current = self.live().filter(
             pk=request.sid, generation=request.generation, jti_digest=request.presented
         )
+        successor = {
+            "generation": request.generation + 1,
+            "jti_digest": request.proposed,
+            "previous_digest": request.presented,
+            "sealed": request.sealed if request.grace else None,
+            "rotated": self.instant(),
+        }
         current.update(
-            generation=request.generation + 1,
-            jti_digest=request.proposed,
-            previous_digest=request.presented,
-            sealed=request.sealed if request.grace else None,
-            rotated=self.instant(),
+            **({} if request.standing else successor),
             last_seen=self.instant(),
             idle_until=ends,
             access_until=Greatest(F("access_until"), access, output_field=BigIntegerField()),
@@ -60,6 +63,10 @@ class RotatingTable(SessionTable):
             return self._repeated_reuse(request) or self._gone()
         if request.generation > row.generation:
             return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=True)
+        if request.standing and _is_current(row, request):
+            return _answer(
+                RotationOutcome.KEPT, row, now=row.last_seen
+            )  # the instant of the UPDATE, as below
         if _is_previous(row, request):
             if is_digest(row.jti_digest, request.proposed):
                 # The instant of the UPDATE, not of the look that followed it: ``access_until`` is
@@ -92,6 +99,10 @@ class RotatingTable(SessionTable):
 
     def _gone(self) -> Rotation:
         return Rotation(outcome=RotationOutcome.GONE, now=self.read_clock())
+
+
+def _is_current(row: AuthSessionRow, request: RotateRequest) -> bool:
+    return request.generation == row.generation and is_digest(row.jti_digest, request.presented)
 
 
 def _is_previous(row: AuthSessionRow, request: RotateRequest) -> bool:

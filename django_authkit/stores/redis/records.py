@@ -109,8 +109,8 @@ def rotation_of(reply: list[Any]) -> Rotation:
     """Return the outcome of ``rotate``."""
     outcome, now, *rest = reply
     match RotationOutcome(outcome.decode()), rest:
-        case RotationOutcome.ROTATED as rotated, [session]:
-            return Rotation(outcome=rotated, now=now, session=session_of(session))
+        case RotationOutcome.ROTATED | RotationOutcome.KEPT as current, [session]:
+            return Rotation(outcome=current, now=now, session=session_of(session))
         case RotationOutcome.REPLAYED as replayed, [session, sealed]:
             return Rotation(outcome=replayed, now=now, session=session_of(session), sealed=sealed)
         case RotationOutcome.REUSED as reused, [session, reuse, age]:

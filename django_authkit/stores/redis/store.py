@@ -121,6 +121,7 @@ class RedisStore:
             request.access,
             request.address,
             int(request.reauthenticated),
+            int(request.standing),
         )
         return rotation_of(reply)
 

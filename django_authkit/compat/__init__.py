@@ -1,0 +1,1 @@
+"""What other packages' clients and projects know, over our auth sessions."""

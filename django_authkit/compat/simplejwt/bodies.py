@@ -1,0 +1,36 @@
+"""What simplejwt's endpoints take: the same members, by the same fields, with the same complaints."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from rest_framework import serializers
+
+
+class ObtainPairBody(serializers.Serializer[Any]):
+    """``{<USERNAME_FIELD>, "password"}``, both trimmed as simplejwt does."""
+
+    password = serializers.CharField(write_only=True, style={"input_type": "password"})
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the field that the project's user model is found by."""
+        name = get_user_model().USERNAME_FIELD
+        return {name: serializers.CharField(write_only=True), **super().get_fields()}
+
+
+class RefreshBody(serializers.Serializer[Any]):
+    """``{"refresh"}``."""
+
+    refresh = serializers.CharField()
+    access = serializers.CharField(read_only=True)
+
+
+class VerifyBody(serializers.Serializer[Any]):
+    """``{"token"}``, of either kind."""
+
+    token = serializers.CharField(write_only=True)
+
+
+class BlacklistBody(serializers.Serializer[Any]):
+    """``{"refresh"}``."""
+
+    refresh = serializers.CharField(write_only=True)

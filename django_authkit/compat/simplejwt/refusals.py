@@ -1,0 +1,148 @@
+"""
+Why a token was refused, in simplejwt's words, and the exception that says so in its shape.
+
+simplejwt names causes that one error of ours covers (the wrong kind of token, a disabled user). They are
+found out only once the token was refused, and told only about a token that we signed.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import InterfaceError, OperationalError
+
+from django_authkit import errors
+from django_authkit.api.exceptions import CredentialError
+from django_authkit.conf import get_settings
+from django_authkit.finding import user_with
+from django_authkit.users import check_stamp
+from django_authkit.wiring import get_codec
+
+NOT_VALID: Final = "token_not_valid"
+EXPIRED: Final = "Token is expired"
+BLACKLISTED: Final = "Token is blacklisted"
+_INVALID: Final = "Token is invalid"
+_WRONG_TYPE: Final = "Token has wrong type"
+NO_ACCOUNT: Final = "No active account found with the given credentials"
+_NOBODY: Final = "No active account found for the given token."
+
+_OVER = (errors.SessionEnded, errors.RefreshReused, errors.BindingMismatch)
+"""The token is genuine, and its auth session is not there any more."""
+
+
+class Refused(CredentialError):
+    """A 401 with a body of simplejwt's."""
+
+    def __init__(self, cause: errors.CredentialRejected, **body: Any) -> None:
+        super().__init__(cause)
+        self.detail: Any = body
+
+
+def refused_refresh(error: errors.CredentialRejected, token: str) -> Refused:
+    """Return the answer to *token*, which was presented as a refresh token."""
+    if isinstance(error, _OVER) and _is_shut_out(token):
+        return Refused(error, detail=_NOBODY)
+    return Refused(error, detail=_message(error, token, other=get_codec().read_access), code=NOT_VALID)
+
+
+def refused_token(error: errors.CredentialRejected) -> Refused:
+    """Return the answer to a token of which either kind would have done."""
+    return Refused(error, detail=_message(error, None, other=None), code=NOT_VALID)
+
+
+def refused_access(error: errors.CredentialRejected, token: str | None) -> Refused:
+    """Return the answer to *token*, by which a request for a view was to be authenticated."""
+    if isinstance(error, _OVER) and token is not None:
+        user_refused = _refused_user(error, token)
+        if user_refused is not None:
+            return user_refused
+    return Refused(
+        error,
+        detail="Given token not valid for any token type",
+        code=NOT_VALID,
+        messages=[
+            {
+                "token_class": "AccessToken",
+                "token_type": "access",
+                "message": _message(error, token, other=get_codec().read_refresh),
+            }
+        ],
+    )
+
+
+def refused_header(error: errors.CredentialRejected) -> Refused:
+    """Return the answer to a header that is not a scheme and a token."""
+    return Refused(
+        error,
+        detail="Authorization header must contain two space-delimited values",
+        code="bad_authorization_header",
+    )
+
+
+def _message(
+    error: errors.CredentialRejected, token: str | None, other: Callable[[object], object] | None
+) -> str:
+    """Return what is wrong with *token*; *other* reads the kind that it should not be of."""
+    if isinstance(error, errors.TokenExpired) or _was_left_idle(token):
+        return EXPIRED
+    if isinstance(error, _OVER):
+        return BLACKLISTED
+    try:
+        if other is not None:
+            other(token)
+            return _WRONG_TYPE
+    except errors.TokenExpired:
+        return EXPIRED
+    except errors.CredentialRejected:
+        pass
+    return _INVALID
+
+
+def _was_left_idle(token: str | None) -> bool:
+    """
+    Tell whether a refresh token was not used for so long that its auth session is over.
+
+    For simplejwt it has expired then; ours says when the auth session ends at the latest.
+    """
+    try:
+        claims = get_codec().read_refresh(token)
+    except errors.CredentialRejected:
+        return False
+    idle = get_settings().idle_timeout.total_seconds()
+    return not claims.standing and claims.issued_at + idle <= time.time()
+
+
+def _refused_user(error: errors.CredentialRejected, token: str) -> Refused | None:
+    """Return the answer to a genuine token whose user is the reason that it does not count."""
+    try:
+        claims = get_codec().read_access(token)
+    except errors.CredentialRejected:  # a session key, which does not say whose it was
+        return None
+    user = _user(claims.subject)
+    if user is None:
+        return Refused(error, detail="User not found", code="user_not_found")
+    if not user.is_active:
+        return Refused(error, detail="User is inactive", code="user_inactive")
+    try:
+        check_stamp(user, claims.stamp)
+    except errors.TokenExpired:
+        return Refused(error, detail="The user's password has been changed.", code="password_changed")
+    return None
+
+
+def _is_shut_out(token: str) -> bool:
+    """Tell whether the user of a refresh token of ours is gone or inactive."""
+    try:
+        subject = get_codec().read_refresh(token).subject
+    except errors.CredentialRejected:
+        return False
+    user = _user(subject) if subject else None
+    return bool(subject) and (user is None or not user.is_active)
+
+
+def _user(user_id: str) -> AbstractBaseUser | None:
+    try:
+        return user_with(user_id)
+    except (OperationalError, InterfaceError) as error:
+        raise errors.StoreUnavailable from error

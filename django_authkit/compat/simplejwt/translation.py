@@ -1,0 +1,258 @@
+"""
+From ``SIMPLE_JWT`` to ``AUTHKIT``: what is equivalent, and for the rest a reason and what to do.
+
+Only settings are read, so simplejwt need not be installed. No key is ever shown, whatever form it has.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from textwrap import fill
+from typing import Any, Final, NoReturn
+
+from django_authkit.compat.simplejwt.remarks import REMARKS, REMOVED, remark_on_key
+
+_CLAIMS: Final = "django_authkit.compat.simplejwt.claims.simplejwt_claims"
+_LONGEST_LEEWAY: Final = timedelta(minutes=2)
+_USUAL_END: Final = timedelta(days=90)
+_TRANSLATED: Final = frozenset(
+    {
+        "ACCESS_TOKEN_LIFETIME",
+        "REFRESH_TOKEN_LIFETIME",
+        "ROTATE_REFRESH_TOKENS",
+        "LEEWAY",
+        "ISSUER",
+        "AUDIENCE",
+        "AUTH_HEADER_TYPES",
+        "USER_ID_CLAIM",
+        "ALGORITHM",
+        "SIGNING_KEY",
+        "VERIFYING_KEY",
+        "JWK_URL",
+    }
+)
+_KEY_ALGORITHMS: Final = {
+    "RS256": "RS256", "RS384": "RS256", "RS512": "RS256",
+    "PS256": "PS256", "PS384": "PS256", "PS512": "PS256",
+    "ES256": "ES256", "EdDSA": "EdDSA",
+}  # fmt: skip
+"""Of a key pair: the algorithm that the same key has here."""
+_OTHER_ALGORITHMS: Final = frozenset({"HS256", "HS384", "HS512", "ES384", "ES512", "ES521", "ES256K"})
+
+
+class NotTranslatable(ValueError):
+    """``SIMPLE_JWT`` has a value that simplejwt could not work with; the message says which."""
+
+
+@dataclass(slots=True)
+class Translation:
+    """
+    What comes of a ``SIMPLE_JWT``.
+
+    Attributes:
+        lines: The members of ``AUTHKIT``, each a line of Python.
+        remarks: What has no equivalent, by the name of the setting.
+    """
+
+    lines: list[str] = field(default_factory=list)
+    remarks: list[tuple[str, str]] = field(default_factory=list)
+
+    def put(self, name: str, value: object, why: str) -> None:
+        """Add a member, and say where it comes from."""
+        self.lines.append(f'    "{name}": {_written(value)},  # {why}')
+
+    def text(self) -> str:
+        """Return Python that can be pasted into settings."""
+        told = [_comment(f"{name}: {remark}") for name, remark in self.remarks]
+        return "\n".join(
+            (
+                "from datetime import timedelta",
+                "",
+                'AUTHKIT_MODE = "jwt"',
+                "AUTHKIT = {",
+                *self.lines,
+                '    # "ADOPT": ["simplejwt"],  # while simplejwt is installed: takes over who is logged in',
+                "}",
+                *(("", "# What is otherwise than in SIMPLE_JWT:", *told) if told else ()),
+            )
+        )
+
+
+def translate(simple_jwt: object, secret_key: object) -> Translation:
+    """
+    Return what comes of the project's ``SIMPLE_JWT``.
+
+    Args:
+        simple_jwt: The setting; an empty dict for simplejwt's defaults.
+        secret_key: ``SECRET_KEY``, which only tells whether ``SIGNING_KEY`` is another.
+
+    Raises:
+        NotTranslatable: A value has a form that simplejwt does not take.
+    """
+    if not isinstance(simple_jwt, Mapping):
+        raise NotTranslatable(f"SIMPLE_JWT is a {type(simple_jwt).__name__}, and has to be a dict.")
+    made = Translation()
+    made.put("TRANSPORTS", ("header",), 'add "cookie" for browsers that are to keep no tokens')
+    _lifetimes(simple_jwt, made)
+    _names(simple_jwt, made)
+    _claims(simple_jwt, made)
+    _keys(simple_jwt, secret_key, made)
+    made.remarks += _remarks(simple_jwt)
+    return made
+
+
+def _lifetimes(given: Mapping[str, Any], made: Translation) -> None:
+    access = _timedelta(given, "ACCESS_TOKEN_LIFETIME", timedelta(minutes=5))
+    refresh = _timedelta(given, "REFRESH_TOKEN_LIFETIME", timedelta(days=1))
+    rotates = _bool(given, "ROTATE_REFRESH_TOKENS")
+    if access > refresh:
+        remark = "It is longer than REFRESH_TOKEN_LIFETIME. No access token outlives its auth session here."
+        made.remarks.append(("ACCESS_TOKEN_LIFETIME", remark))
+        access = refresh
+    made.put("ACCESS_LIFETIME", access, "ACCESS_TOKEN_LIFETIME")
+    made.put("IDLE_TIMEOUT", refresh, "REFRESH_TOKEN_LIFETIME")
+    if rotates:
+        made.put("ABSOLUTE_LIFETIME", max(refresh, _USUAL_END), "rotated tokens had no end; see below")
+        made.remarks.append(
+            ("REFRESH_TOKEN_LIFETIME", "With rotation it began anew at each refresh, for ever. Here every "
+             "log-in ends at ABSOLUTE_LIFETIME; choose how long that is to be.")
+        )  # fmt: skip
+    else:
+        made.put("ABSOLUTE_LIFETIME", refresh, "REFRESH_TOKEN_LIFETIME, since nothing rotated")
+    made.put("SIMPLEJWT_ROTATION", rotates, "ROTATE_REFRESH_TOKENS")
+    if not rotates:
+        made.remarks.append(
+            ("ROTATE_REFRESH_TOKENS", "Clients that never store a new refresh token keep the one of their "
+             "log-in, and nobody notices if it is stolen. Once they do, set SIMPLEJWT_ROTATION to True.")
+        )  # fmt: skip
+    leeway = _leeway(given)
+    made.put("LEEWAY", min(leeway, _LONGEST_LEEWAY), "LEEWAY")
+    if leeway > _LONGEST_LEEWAY:
+        made.remarks.append(("LEEWAY", "More than two minutes are not forgiven. Synchronise the clocks."))
+
+
+def _names(given: Mapping[str, Any], made: Translation) -> None:
+    issuer, audience = given.get("ISSUER"), given.get("AUDIENCE")
+    if issuer is not None:
+        made.put("ISSUER", _text(issuer, "ISSUER"), "ISSUER")
+    if isinstance(audience, list | tuple) and audience:
+        made.remarks.append(("AUDIENCE", "Tokens are for one audience here: the first was taken."))
+        audience = audience[0]
+    if audience is not None:
+        made.put("AUDIENCE", _text(audience, "AUDIENCE"), "AUDIENCE")
+    types = given.get("AUTH_HEADER_TYPES", ("Bearer",))
+    schemes = (types,) if isinstance(types, str) else types
+    if not isinstance(schemes, list | tuple) or not schemes:
+        _refuse("AUTH_HEADER_TYPES", types, "a tuple of strings")
+    schemes = tuple(_text(scheme, "AUTH_HEADER_TYPES") for scheme in schemes)
+    if schemes != ("Bearer",):
+        made.put("AUTH_SCHEMES", schemes, "AUTH_HEADER_TYPES")
+
+
+def _claims(given: Mapping[str, Any], made: Translation) -> None:
+    claim = _text(given.get("USER_ID_CLAIM", "user_id"), "USER_ID_CLAIM")
+    made.put("EXTRA_CLAIMS", _CLAIMS, "user_id and token_type, for clients that read them")
+    if claim != "user_id":
+        remark = (
+            f"EXTRA_CLAIMS has to write {claim!r}: name a function of yours there that returns "
+            f"{{{claim!r}: str(user.pk), 'token_type': 'access'}}. The claim \"sub\" says it, too."
+        )
+        made.remarks.append(("USER_ID_CLAIM", remark))
+
+
+def _keys(given: Mapping[str, Any], secret_key: object, made: Translation) -> None:
+    algorithm = given.get("ALGORITHM", "HS256")
+    if not isinstance(algorithm, str) or algorithm not in {*_KEY_ALGORITHMS, *_OTHER_ALGORITHMS}:
+        raise NotTranslatable('SIMPLE_JWT["ALGORITHM"] is no algorithm that simplejwt signs with.')
+    ours = _KEY_ALGORITHMS.get(algorithm)
+    signs = bool(given.get("SIGNING_KEY", secret_key))
+    if ours is not None and signs:
+        made.put("SIGNING_KEYS", [{"env": "AUTHKIT_SIGNING_KEY", "algorithm": ours}], "see SIGNING_KEY below")
+    own_secret = signs and given.get("SIGNING_KEY", secret_key) != secret_key
+    made.remarks += remark_on_key(algorithm, ours, signs=signs, own_secret=own_secret)
+    if given.get("JWK_URL"):
+        remark = "Tokens of another service are not verified here; ask that service, or keep simplejwt there."
+        made.remarks.append(("JWK_URL", remark))
+
+
+def _remarks(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in given.items():
+        if name in REMARKS:
+            default, remark = REMARKS[name]
+            if value != default:
+                yield name, remark
+        elif name in REMOVED:
+            yield name, "simplejwt has no such setting any more, and refuses to start with it. Take it out."
+        elif name not in _TRANSLATED:
+            yield (
+                repr(name).strip("'"),
+                "It is no setting of simplejwt's that is known here: left out.",
+            )
+    if "UPDATE_LAST_LOGIN" not in given:
+        yield "UPDATE_LAST_LOGIN", REMARKS["UPDATE_LAST_LOGIN"][1]
+
+
+def _timedelta(given: Mapping[str, Any], name: str, default: timedelta) -> timedelta:
+    value = given.get(name, default)
+    if not isinstance(value, timedelta) or value < timedelta(seconds=1):
+        _refuse(name, value, "a timedelta of a second or more")
+    return value
+
+
+def _bool(given: Mapping[str, Any], name: str) -> bool:
+    value = given.get(name, False)
+    if not isinstance(value, bool):
+        _refuse(name, value, "True or False")
+    return value
+
+
+def _leeway(given: Mapping[str, Any]) -> timedelta:
+    value = given.get("LEEWAY", 0)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = timedelta(seconds=value)
+    leeway = timedelta(0) if value is None else value
+    if not isinstance(leeway, timedelta) or leeway < timedelta(0):
+        _refuse("LEEWAY", value, "a number of seconds or a timedelta, 0 or more")
+    return timedelta(seconds=-(-leeway // timedelta(seconds=1)))  # whole seconds, rounded up
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str) or not value:
+        _refuse(name, value, "a string")
+    return value
+
+
+def _refuse(name: str, value: object, wanted: str) -> NoReturn:
+    raise NotTranslatable(f'SIMPLE_JWT["{name}"] is {value!r}, and has to be {wanted}.')
+
+
+def _comment(text: str) -> str:
+    return fill(
+        text,
+        width=100,
+        initial_indent="# * ",
+        subsequent_indent="#   ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _written(value: object) -> str:
+    """Return *value* as Python."""
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, tuple):
+        return f"({', '.join(map(_written, value))},)"
+    return repr(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
+
+
+def _duration(span: timedelta) -> str:
+    """Return *span* as it is written in settings, in the largest unit that it is a whole number of."""
+    if not span:
+        return "timedelta(0)"
+    for unit in ("days", "hours", "minutes", "seconds"):
+        count, rest = divmod(span, timedelta(**{unit: 1}))
+        if not rest:
+            return f"timedelta({unit}={count})"
+    return f"timedelta(seconds={span.total_seconds()!r})"

@@ -1,0 +1,187 @@
+"""
+simplejwt's views, by their names, over our verbs. A project that adds to an answer subclasses them.
+
+Credentials travel in bodies and the ``Authorization`` header only; cookies are neither read nor set.
+"""
+
+from typing import Any
+
+from django.contrib.auth import authenticate as django_authenticate
+from django.contrib.auth import get_user_model
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from django_authkit import answers, errors, service
+from django_authkit.api import errors as our_errors
+from django_authkit.api.bodies import MAX_BODY, BodyTooLarge, claimed_name
+from django_authkit.api.exceptions import api_error
+from django_authkit.api.throttles import LoginThrottle, RefreshThrottle
+from django_authkit.api.views import Endpoint
+from django_authkit.compat.simplejwt import bodies, refusals
+from django_authkit.conf import get_settings
+from django_authkit.grants import Grant
+from django_authkit.types import Transport
+
+
+class TokenView(Endpoint, GenericAPIView[Any]):
+    """
+    What all of them share.
+
+    Parsers, renderers, negotiation and exception handler are the project's, as they are for simplejwt's
+    views: its clients know the answers as those make them.
+    """
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a body that is too large before anybody reads it."""
+        length: str = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > MAX_BODY:
+            raise BodyTooLarge
+        super().initial(request, *args, **kwargs)
+
+    def get_parsers(self) -> list[Any]:
+        """Return the project's; DRF's own take JSON and forms."""
+        classes: Any = api_settings.DEFAULT_PARSER_CLASSES
+        return [parser() for parser in classes]
+
+    def get_renderers(self) -> list[Any]:
+        """Return the project's."""
+        classes: Any = api_settings.DEFAULT_RENDERER_CLASSES
+        return [renderer() for renderer in classes]
+
+    def get_content_negotiator(self) -> Any:
+        """Return the project's."""
+        negotiator: Any = api_settings.DEFAULT_CONTENT_NEGOTIATION_CLASS
+        return negotiator()
+
+    def get_exception_handler(self) -> Any:
+        """Return one that knows our errors, and leaves their shape to the project's."""
+        return _exception_handler
+
+    def get_authenticate_header(self, request: Request) -> str:
+        """Return simplejwt's challenge: a scheme and a realm."""
+        return answers.challenge()
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer 200 with what ``handle`` returns."""
+        body = self.get_serializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        return Response(self.handle(request._request, body.validated_data))
+
+    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+        """Do what the endpoint is for, and return the members of its answer."""
+        raise NotImplementedError
+
+
+class TokenObtainPairView(TokenView):
+    """``POST token/``: name and password for a new auth session."""
+
+    serializer_class = bodies.ObtainPairBody
+    throttle_classes = (LoginThrottle,)
+
+    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+        """Log in through Django's ``authenticate()`` and nothing else."""
+        try:
+            return self.answer(self._log_in(http, data))
+        except errors.LoginFailed as error:
+            raise refusals.Refused(error, detail=refusals.NO_ACCOUNT) from error
+
+    def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
+        field = get_user_model().USERNAME_FIELD
+        user = django_authenticate(http, **{field: claimed_name(data[field]), "password": data["password"]})
+        if user is None or not user.is_active:
+            raise errors.LoginFailed
+        return service.log_in(http, user, transport=Transport.HEADER, standing=True)
+
+    def answer(self, grant: Grant) -> dict[str, Any]:
+        """Return the members of the answer. Override it to add what your clients expect beside the pair."""
+        return {"refresh": _refresh_of(grant), "access": grant.access}
+
+
+class TokenRefreshView(TokenView):
+    """``POST token/refresh/``: carry the auth session on."""
+
+    serializer_class = bodies.RefreshBody
+    throttle_classes = (RefreshThrottle,)
+
+    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+        """Exchange the refresh token; a standing one stays, and so is not in the answer."""
+        token: str = data["refresh"]
+        try:
+            grant = service.refresh(http, token=token)
+        except errors.CredentialRejected as error:
+            raise refusals.refused_refresh(error, token) from error
+        rotates = get_settings().simplejwt_rotation or _refresh_of(grant) != token
+        return self.answer(grant, rotates=rotates)
+
+    def answer(self, grant: Grant, *, rotates: bool) -> dict[str, Any]:
+        """Return the members of the answer; *rotates* says whether there is a refresh token to be stored."""
+        refresh = {"refresh": _refresh_of(grant)} if rotates else {}
+        return {"access": grant.access, **refresh}
+
+
+class TokenVerifyView(TokenView):
+    """``POST token/verify/``: is this token, of either kind, good for what it is made for?"""
+
+    serializer_class = bodies.VerifyBody
+
+    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+        """Answer ``{}``; 401 if it is not, and for a refresh token that is over simplejwt's 400."""
+        token: str = data["token"]
+        try:
+            service.check_refresh(token)
+        except errors.SessionEnded as error:
+            raise ValidationError({"non_field_errors": [refusals.BLACKLISTED]}) from error
+        except errors.TokenInvalid:
+            self._check_access(token)
+        except errors.CredentialRejected as error:
+            raise refusals.refused_token(error) from error
+        return {}
+
+    def _check_access(self, token: str) -> None:
+        try:
+            service.check_access(token)
+        except errors.CredentialRejected as error:
+            raise refusals.refused_token(error) from error
+
+
+class TokenBlacklistView(TokenView):
+    """``POST token/blacklist/``: log out. The access tokens of the auth session end with it."""
+
+    serializer_class = bodies.BlacklistBody
+
+    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+        """End the auth session of the refresh token in the body, which may be a superseded one."""
+        token: str = data["refresh"]
+        try:
+            service.give_up(http, token)
+        except errors.CredentialRejected as error:
+            raise refusals.refused_refresh(error, token) from error
+        return {}
+
+
+def _refresh_of(grant: Grant) -> str:
+    """Return what the client is to refresh with: in session mode the session key itself."""
+    return grant.access if grant.refresh is None else grant.refresh
+
+
+def _exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
+    """
+    Answer by the project's handler, which gets simplejwt's shapes to work on.
+
+    Ours, if the project has chosen it, would put the complaints of a body into another shape.
+    """
+    exception = our_errors.answerable(exception)
+    if isinstance(exception, errors.InvalidRequest | RecursionError):
+        exception = ParseError()
+    elif isinstance(exception, errors.AuthKitError):
+        exception = api_error(exception)
+    chosen: Any = api_settings.EXCEPTION_HANDLER
+    answer = drf_exception_handler if chosen is our_errors.exception_handler else chosen
+    response: Response | None = answer(exception, context)
+    return response

@@ -1,0 +1,1 @@
+"""A site with simplejwt's endpoints and ours beside them, and what a client does with either."""
