@@ -16,8 +16,9 @@ from pytest_django import DjangoDbBlocker
 
 from clock import Clock
 from django_authkit.stores.protocol import Store
+from mariadb_here import has_mariadb
 from rig import DatabaseSite, RedisSite, Rig, Site, rigged
-from servers import Addresses, Servers, has_mariadb
+from servers import Addresses, Servers
 
 # How long an example takes says nothing on a shared machine.
 hypothesis.settings.register_profile("authkit", deadline=None)

@@ -8,7 +8,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from clock import Clock
 from django_authkit.types import Mode, Transport
 from live_site import LiveSite
-from servers import has_mariadb
+from mariadb_here import has_mariadb
 
 __all__ = ["live", "mode", "transport", "where"]
 

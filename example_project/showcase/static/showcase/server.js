@@ -1,6 +1,6 @@
 // How the server is set, and its switch.
 
-import { announce, badge, byId, modeName, refill, slot, write } from "./dom.js";
+import { announce, byId, modeName, refill, slot, write } from "./dom.js";
 import { explain } from "./reasons.js";
 
 const PATIENCE = 30_000;
