@@ -19,6 +19,8 @@ local FIELDS = {
 local PUBLIC = 16
 local REPEATABLE = 60000
 local TRIM = 1000
+-- The path that nearly every record has; packed as 0.
+local STOCK_BACKEND = 'django.contrib.auth.backends.ModelBackend'
 
 local epoch = tonumber(redis.call('GET', base .. ':epoch') or 0)
 
@@ -27,6 +29,7 @@ local function read(sid)
   if not packed then return nil end
   local values, record = cmsgpack.unpack(packed), { sid = sid }
   for i, field in ipairs(FIELDS) do record[field] = values[i] end
+  if record.backend == 0 then record.backend = STOCK_BACKEND end
   return record
 end
 
@@ -42,6 +45,7 @@ end
 local function put(record, lifetime)
   local values = {}
   for i, field in ipairs(FIELDS) do values[i] = record[field] end
+  if record.backend == STOCK_BACKEND then values[2] = 0 end
   redis.call('SET', key('s', record.sid), cmsgpack.pack(values), 'PX', lifetime)
 end
 
