@@ -40,7 +40,7 @@ def device_of(request: HttpRequest) -> Device:
     """Return the device that *request* comes from."""
     return Device(
         address=_printable(_address(request))[:_MAX_ADDRESS],
-        user_agent=_printable(request.headers.get("User-Agent", ""))[:_MAX_USER_AGENT],
+        user_agent=_printable(request.META.get("HTTP_USER_AGENT", ""))[:_MAX_USER_AGENT],
     )
 
 
@@ -98,5 +98,7 @@ def _address(request: HttpRequest) -> str:
 
 def _printable(text: str) -> str:
     """Return *text* without control characters and without what UTF-8 cannot write."""
+    if text.isascii() and text.isprintable():  # nearly every one is, and this is asked on each request
+        return text
     kept = "".join(character for character in text if character.isprintable())
     return kept.encode("utf-8", "ignore").decode()
