@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.resources import files
 from itertools import takewhile
 from typing import Any
 
@@ -20,6 +21,7 @@ from clock import Clock
 from device import PASSWORD, Device
 from django_authkit import sessions_of
 from django_authkit.models import AuthSessionRow
+from django_authkit.stores.redis.scripts import script
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_store
 
@@ -43,6 +45,16 @@ class Trips:
 
     def __repr__(self) -> str:
         return "\n".join((*self.commands, *self.queries))
+
+
+def _load_scripts(client: Redis) -> None:
+    lua = files("django_authkit.stores.redis") / "lua"
+    for name in {each.name.removesuffix(".lua") for each in lua.iterdir()} - {
+        "clock",
+        "blacklist",
+        "records",
+    }:
+        client.script_load(script(name).text)
 
 
 class LiveSite:
@@ -151,6 +163,7 @@ class LiveSite:
         """Listen to the server itself (MONITOR): other workers use other numbered databases of it."""
         with self._redis() as client, client.monitor() as monitor:
             database = client.connection_pool.connection_kwargs["db"]
+            _load_scripts(client)  # a script that the server does not know yet costs a second trip
             client.echo("the beginning")
             yield
             client.echo("the end")
