@@ -1,5 +1,6 @@
 """Starts the servers before anything else, and gives every test its clock."""
 
+import os
 import signal
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -23,6 +24,9 @@ from servers import Addresses, Servers
 # How long an example takes says nothing on a shared machine.
 hypothesis.settings.register_profile("authkit", deadline=None)
 hypothesis.settings.load_profile("authkit")
+
+# tests/http/test_adoption.py runs those in processes of their own, with settings of their own.
+collect_ignore = [] if os.environ.get("DJANGO_SETTINGS_MODULE") == "projects.adopting" else ["adopting"]
 
 SERVERS = pytest.StashKey[Servers]()
 ADDRESSES = pytest.StashKey[Addresses]()

@@ -13,10 +13,6 @@ from clock import Clock
 from django_authkit.types import Mode, Transport
 from live_site import LiveSite
 
-if os.environ.get("DJANGO_SETTINGS_MODULE") != "projects.adopting":
-    collect_ignore_glob = ["test_*.py"]  # tests/http/test_adoption.py runs them in a process of their own
-
-
 STAGES = ["valkey-session", "sqlite-jwt"]
 if os.environ.get("AUTHKIT_TEST_PROFILE") == "full":
     STAGES += ["valkey-jwt", "sqlite-session", "postgresql-session", "postgresql-jwt"]
