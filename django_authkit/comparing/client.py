@@ -2,7 +2,7 @@
 A client of a variant: it logs in, asks, refreshes and logs out, over one connection that stays open.
 
 What differs between the variants and transports, where a credential is and what proves that our own front
-end asks, is in here. Bytes are those of HTTP/1.1 on the wire, the instrument's own header left out.
+end asks, is in here. Bytes are those of HTTP/1.1 on the wire, the instrument's own headers left out.
 """
 
 import json
@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from django_authkit.comparing.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT, Variant
-from django_authkit.comparing.worker.orders import ADDRESSES, TALLY
+from django_authkit.comparing.worker.orders import ADDRESSES, TALLY, TICKET
 
 HOST = "127.0.0.1"
 WHO_AM_I = f"{ADDRESSES}whoami/"
@@ -96,8 +96,11 @@ class Client:
         access, refresh_token: What it keeps without cookies; empty if nothing.
     """
 
-    def __init__(self, variant: Variant, port: int, *, transport: str, username: str, password: str) -> None:
+    def __init__(
+        self, variant: Variant, port: int, *, transport: str, username: str, password: str, ticket: str
+    ) -> None:
         self.variant, self.port, self.transport = variant, port, transport
+        self._ticket = {TICKET: ticket}
         self._login = {get_user_model().USERNAME_FIELD: username, "password": password}
         self._connection = _Connection(HOST, port, timeout=_PATIENCE)
         self.cookies: dict[str, str] = {}
@@ -192,7 +195,7 @@ class Client:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send a request with the cookies it holds; a broken connection is ``NO_ANSWER``."""
-        sent = {"User-Agent": _AGENT, "Accept": "application/json", **(headers or {})}
+        sent = {"User-Agent": _AGENT, "Accept": "application/json", **self._ticket, **(headers or {})}
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         content = None if body is None else json.dumps(body).encode()
@@ -220,7 +223,7 @@ class Client:
             body=text,
             began=began,
             ended=ended,
-            sent=self._connection.sent,
+            sent=self._connection.sent - sum(len(f"{n}: {v}\r\n") for n, v in self._ticket.items()),
             received=len(f"HTTP/1.1 {received.status} {received.reason}\r\n") + head + 2 + len(text),
             process=process,
             cpu=cpu,

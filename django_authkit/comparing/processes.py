@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from django_authkit.comparing.problems import CannotCompare
-from django_authkit.comparing.worker.orders import Orders
+from django_authkit.comparing.worker.orders import TICKET, Orders
 
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
@@ -138,7 +138,8 @@ def wait_until_up(served: Served) -> None:
             break
         with contextlib.suppress(OSError), closing(socket.create_connection((HOST, served.port), 1)) as line:
             line.settimeout(2)
-            line.sendall(b"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n")
+            ticket = f"{TICKET}: {served.orders.ticket}"
+            line.sendall(f"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n{ticket}\r\n\r\n".encode())
             if line.recv(5):
                 return
         time.sleep(0.05)

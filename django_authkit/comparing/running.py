@@ -78,6 +78,7 @@ class _Stage:
             transport=self.wanted.transport,
             username=self.made.username,
             password=self.made.password,
+            ticket=served.orders.ticket,
         )
 
     def subject(self, served: Served, samples: Samples) -> Subject:

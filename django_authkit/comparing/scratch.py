@@ -93,6 +93,7 @@ def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[s
                 prefix=f"authkit-compare-{token}",
                 apps=_apps_for(variants),
                 username=user or NEW_USER,
+                ticket=secrets.token_urlsafe(32),
             ),
             username=user or NEW_USER,
             password=secrets.token_urlsafe(16),

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from django_authkit.comparing.client import WHO_AM_I, Client
 from django_authkit.comparing.processes import Workers
 from django_authkit.comparing.scratch import Scratch, scratch
 from django_authkit.comparing.variants import AUTHKIT, DJANGO, SIMPLEJWT, Variant
+from django_authkit.comparing.worker.orders import TICKET
 
 VARIANTS = (
     Variant(kind=AUTHKIT, mode="session", store="redis"),
@@ -39,14 +41,29 @@ def main(variants: tuple[Variant, ...]) -> dict[str, list[dict[str, Any]]]:
         return {variant.key: acts_of(variant, made) for variant in variants}
 
 
+def status_without_ticket(port: int) -> int:
+    """Return what a stranger on this machine is answered."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/admin/", headers={TICKET: ""})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
 def acts_of(variant: Variant, made: Scratch) -> list[dict[str, Any]]:
     """Serve *variant*, do everything twice, and return what was counted the second time."""
     log = Path(os.environ["QUERY_LOG"])
     with ExitStack() as stack:
         served = processes.start(stack, made.for_variant(variant), Workers(workers=1), made.directory)
         processes.wait_until_up(served)
+        assert status_without_ticket(served.port) == 403
         client = Client(
-            variant, served.port, transport="cookie", username=made.username, password=made.password
+            variant,
+            served.port,
+            transport="cookie",
+            username=made.username,
+            password=made.password,
+            ticket=served.orders.ticket,
         )
         for _ in range(2):  # the first time it connects, and the server learns the scripts
             client.prepare()

@@ -20,6 +20,10 @@ TALLY = "X-Authkit-Compare"
 """Header of each answer: process id, its CPU time in ns, and what ``counting`` says."""
 
 
+TICKET = "X-Authkit-Compare-Ticket"
+"""Header of each request; workers answer nobody else, for one of them serves everybody as the given user."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orders:
     """
@@ -34,6 +38,7 @@ class Orders:
         databases: Members of ``DATABASES`` entries that differ, by alias.
         redis_alias: The cache alias of the Redis store.
         redis_urls: Where the servers of cache aliases are instead, by alias.
+        ticket: What requests have to show; a secret of the run.
     """
 
     settings: str
@@ -44,6 +49,7 @@ class Orders:
     databases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     redis_alias: str = "authkit"
     redis_urls: Mapping[str, str] = field(default_factory=dict)
+    ticket: str = field(default="", repr=False)
 
     def environment(self) -> dict[str, str]:
         """Return the variables that give these orders."""

@@ -68,7 +68,12 @@ def _no_mail(project: Settings) -> Settings:
 
 
 def _databases(project: Settings, orders: Orders) -> Settings:
-    return {alias: {**at, **orders.databases.get(alias, {})} for alias, at in project["DATABASES"].items()}
+    """Return the databases; drivers would let these options win over the name of the scratch database."""
+    changed = {}
+    for alias, at in project["DATABASES"].items():
+        options = {k: v for k, v in at.get("OPTIONS", {}).items() if k not in {"database", "db", "dbname"}}
+        changed[alias] = {**at, "OPTIONS": options, **orders.databases.get(alias, {})}
+    return changed
 
 
 def _caches(project: Settings, orders: Orders) -> Settings:
