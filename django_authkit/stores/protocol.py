@@ -93,6 +93,7 @@ class SessionStore(Protocol):
         an older generation                                                    REUSED, ``older``
         current or previous generation with another id                         REUSED, ``foreign``
         a newer generation than the record's                                   GONE, ``lost_write``
+        any, and the record has no refresh token                               GONE
         no live record                                                         GONE
         =====================================================  ==============  ========
 
@@ -121,7 +122,11 @@ class SessionStore(Protocol):
             replacement: Digest of the new key. A call repeated with the same gets the same answer.
             reauthenticated: Whether ``auth_time`` moves to now.
 
-        The record's ``mode`` becomes SESSION.
+        The record's ``mode`` becomes SESSION. With *presented* its refresh tokens end, too: whoever renews
+        a credential, after a theft say, means both forms of it. To present one later is GONE, not reuse.
+
+        Source:
+            ASVS 7.2.4, 7.4.3.
         """
 
     def switch_to_tokens(
@@ -164,9 +169,11 @@ class SessionStore(Protocol):
             One on Redis. In the database an UPDATE and a query, and another UPDATE if it was not the first.
         """
 
-    def switch_to_key(self, sid: str, jti_digest: bytes, *, proposed: bytes, idle: int) -> Switch:
+    def switch_to_key(
+        self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
+    ) -> Switch:
         """
-        Give the live record whose current refresh token has *jti_digest* a session key beside it.
+        Give the live record whose current refresh token is that of *generation* a session key beside it.
 
         The refresh token stays current. The proposal follows from the refresh token; see
         ``switch_to_tokens``.
@@ -174,7 +181,7 @@ class SessionStore(Protocol):
         =====================================================  ==================================
         the record                                             outcome
         =====================================================  ==================================
-        another refresh token is current                       KEPT
+        another refresh token, or generation, is current       KEPT
         its session key is *proposed*                          SWITCHED (again)
         ``mode`` is JWT                                        SWITCHED: the proposal is its key
         otherwise: it was given a key for another token        KEPT

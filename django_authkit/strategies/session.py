@@ -54,7 +54,7 @@ class SessionStrategy:
         """
         key = self._succession.key_after(claims.sid, claims.jti)
         switch = self._store.switch_to_key(
-            claims.sid, digest(claims.jti), proposed=key.digest, idle=self._idle
+            claims.sid, digest(claims.jti), claims.generation, proposed=key.digest, idle=self._idle
         )
         return key, switch
 

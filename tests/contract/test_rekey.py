@@ -91,10 +91,21 @@ def test_only_reauthentication_moves_auth_time(rig: Rig, store: Store, reauthent
     assert loaded(store, started.sid).auth_time == found.session.auth_time
 
 
-def test_rekey_leaves_refresh_tokens_alone(rig: Rig, store: Store) -> None:
-    """The refresh token issued before still rotates, which makes the mode JWT again."""
+def test_rekey_ends_the_other_form(rig: Rig, store: Store) -> None:
+    """The refresh token issued before is dead, and so is its predecessor; nobody is taken for a thief."""
     started = rig.start()
+    first = request(started.sid, 1, started.jti)
+    store.rotate(first)
     store.rekey(started.sid, started.key, token_bytes(32))
+    for generation, jti in ((1, started.jti), (2, first.proposed)):
+        assert store.rotate(request(started.sid, generation, jti)).outcome is RotationOutcome.GONE
+    assert loaded(store, started.sid).mode is Mode.SESSION
+
+
+def test_a_first_key_leaves_refresh_tokens_alone(rig: Rig, store: Store) -> None:
+    """A record that had no key keeps its tokens: nothing is renewed."""
+    started = rig.start(key_digest=None)
+    store.rekey(started.sid, None, token_bytes(32))
     rotation = store.rotate(request(started.sid, 1, started.jti))
     assert rotation.outcome is RotationOutcome.ROTATED
     assert loaded(store, started.sid).mode is Mode.JWT

@@ -23,9 +23,12 @@ def to_tokens(store: Store, one: Started, proposed: bytes, **changes: object) ->
     return store.switch_to_tokens(one.sid, one.key, proposed=proposed, **arguments)  # type: ignore[arg-type]
 
 
-def to_key(store: Store, one: Started, proposed: bytes) -> Switch:
-    """Ask for a session key beside the refresh token."""
-    return store.switch_to_key(one.sid, one.jti, proposed=proposed, idle=14 * DAY)
+def to_key(store: Store, one: Started, proposed: bytes, generation: int | None = None) -> Switch:
+    """Ask for a session key beside the refresh token; of the record's present generation by default."""
+    if generation is None:
+        found = store.load(one.sid)
+        generation = found.session.generation if isinstance(found, Found) else 1
+    return store.switch_to_key(one.sid, one.jti, generation, proposed=proposed, idle=14 * DAY)
 
 
 def with_key(rig: Rig, **changes: object) -> Started:
@@ -144,6 +147,26 @@ def test_a_rotation_in_between_calls_for_another_key(rig: Rig, store: Store) -> 
     assert to_key(store, newer, proposed).outcome is SwitchOutcome.SWITCHED
     assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
     assert store.touch(one.sid, lost, idle=DAY, interval=MINUTE) is Absent.SUPERSEDED
+
+
+def test_a_token_of_another_generation_is_given_no_key(rig: Rig, store: Store) -> None:
+    """Even if its ``jti`` is the current one again, as that of a successor can come to be."""
+    one = with_tokens(rig)
+    for generation in (0, 2):
+        assert to_key(store, one, token_bytes(32), generation).outcome is SwitchOutcome.KEPT
+    assert to_key(store, one, token_bytes(32), 1).outcome is SwitchOutcome.SWITCHED
+
+
+def test_a_renewed_key_is_not_replaced_by_an_older_token(rig: Rig, store: Store) -> None:
+    """Who copied the refresh token before its owner proved who they are gets nothing, and evicts nobody."""
+    one, given, renewed = with_tokens(rig), token_bytes(32), token_bytes(32)
+    to_key(store, one, given)
+    assert isinstance(store.rekey(one.sid, given, renewed, reauthenticated=True), Found)
+    assert to_key(store, one, token_bytes(32), 1).outcome is SwitchOutcome.KEPT
+    assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.GONE
+    assert isinstance(store.touch(one.sid, renewed, idle=DAY, interval=MINUTE), Found)
+    again = to_tokens(store, replace(one, key=renewed), token_bytes(32))
+    assert again.outcome is SwitchOutcome.SWITCHED
 
 
 def test_nothing_for_what_is_over(rig: Rig, store: Store) -> None:

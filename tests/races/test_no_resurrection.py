@@ -31,7 +31,7 @@ ACTIVITIES: dict[str, Act] = {
     "to_tokens": lambda store, one: store.switch_to_tokens(
         one.sid, one.key, proposed=token_bytes(32), held=None, advance=True, access=MINUTE
     ),
-    "to_key": lambda store, one: store.switch_to_key(one.sid, one.jti, proposed=token_bytes(32), idle=DAY),
+    "to_key": lambda store, one: store.switch_to_key(one.sid, one.jti, 1, proposed=token_bytes(32), idle=DAY),
     "restamp": lambda store, one: store.restamp(one.sid, "b" * 64),
     "restamp_user": lambda store, one: store.restamp_user(one.session.user_id, "a" * 64, "b" * 64),
     "list_user": lambda store, one: store.list_user(one.session.user_id),

@@ -63,6 +63,8 @@ class RotatingTable(SessionTable):
             return self._repeated_reuse(request) or self._gone()
         if request.generation > row.generation:
             return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=True)
+        if row.jti_digest is None:  # its refresh token ended with the renewal of its session key
+            return Rotation(outcome=RotationOutcome.GONE, now=now_of(row))
         if request.standing and _is_current(row, request):
             return _answer(
                 RotationOutcome.KEPT, row, now=row.last_seen

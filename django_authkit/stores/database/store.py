@@ -88,8 +88,9 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
     ) -> Found | Absent:
         """Give the live record a new session key. Two statements."""
         proved = {"auth_time": self.instant()} if reauthenticated else {}
+        tokens = {"jti_digest": None, "previous_digest": None, "sealed": None} if presented else {}
         same = self.live().filter(pk=sid, key_digest=presented)
-        same.update(key_digest=replacement, mode=Mode.SESSION, **proved)
+        same.update(key_digest=replacement, mode=Mode.SESSION, **tokens, **proved)
         row = self.read(sid)
         if row is None:
             return Absent.GONE

@@ -8,7 +8,6 @@ Whoever was not first, or lost the answer, proposes the same and finds it there.
 from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
 
-from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.records import found_of
 from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
 from django_authkit.types import Mode, Switch, SwitchOutcome
@@ -66,9 +65,11 @@ class SwitchingTable(SessionTable):
         return self.live().filter(pk=sid, key_digest=key_digest).exists()
 
     @answers
-    def switch_to_key(self, sid: str, jti_digest: bytes, *, proposed: bytes, idle: int) -> Switch:
+    def switch_to_key(
+        self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
+    ) -> Switch:
         """Give the live record a session key beside its refresh token. Two statements."""
-        row = self.live().filter(pk=sid, jti_digest=jti_digest)
+        row = self.live().filter(pk=sid, jti_digest=jti_digest, generation=generation)
         fresh = row.filter(Q(mode=Mode.JWT) | Q(key_digest=proposed))
         fresh.update(
             key_digest=proposed,
@@ -79,9 +80,7 @@ class SwitchingTable(SessionTable):
         seen = self.read(sid)
         if seen is None:
             return _GONE
-        if not self._is_switched(seen, jti_digest, proposed):
+        current = seen.generation == generation and is_digest(seen.jti_digest, jti_digest)
+        if not (current and is_digest(seen.key_digest, proposed)):
             return _KEPT
         return Switch(outcome=SwitchOutcome.SWITCHED, found=found_of(seen))
-
-    def _is_switched(self, row: AuthSessionRow, jti_digest: bytes, proposed: bytes) -> bool:
-        return is_digest(row.jti_digest, jti_digest) and is_digest(row.key_digest, proposed)

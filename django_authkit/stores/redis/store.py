@@ -145,9 +145,11 @@ class RedisStore:
         arguments = (key_digest, proposed, held or b"", int(advance), access)
         return switch_of(self._for_handle("switch_to_tokens", sid, *arguments))
 
-    def switch_to_key(self, sid: str, jti_digest: bytes, *, proposed: bytes, idle: int) -> Switch:
+    def switch_to_key(
+        self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
+    ) -> Switch:
         """Give the live record a session key beside its refresh token: one round trip."""
-        return switch_of(self._for_handle("switch_to_key", sid, jti_digest, proposed, idle))
+        return switch_of(self._for_handle("switch_to_key", sid, jti_digest, generation, proposed, idle))
 
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash: one round trip."""

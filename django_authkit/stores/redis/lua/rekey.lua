@@ -11,6 +11,10 @@ if not record then return { 'gone' } end
 if record.key == replacement then return found(record) end
 if record.key ~= presented then return { 'superseded' } end
 record.key, record.mode = replacement, 'session'
+if presented ~= '' then -- the other form of the credential was not renewed: it ends
+  record.jti, record.previous = '', ''
+  redis.call('UNLINK', key('g', sid))
+end
 if reauthenticated then record.auth_time = now end
 save(record)
 return found(record)

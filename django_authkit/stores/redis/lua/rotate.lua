@@ -58,6 +58,7 @@ local class = relation(record)
 if record.ended_by == proposed then return reused(record, class) end
 if not alive(record) then return { 'gone', now, 0 } end
 if class == 'newer' then return { 'gone', now, 1 } end
+if record.jti == '' then return { 'gone', now, 0 } end -- its refresh token ended with a session key's renewal
 if class == 'current' then return standing and keep(record) or advance(record) end
 if class == 'previous' then
   -- The instant of the rotation: access_until was reckoned from it, and so must be what is issued.

@@ -1,13 +1,14 @@
 -- Give the live record whose current refresh token is known a session key beside it.
 --
--- ARGV  2 sid, 3 digest of the current jti, 4 digest of the proposed key, 5 idle
+-- ARGV  2 sid, 3 digest of the current jti, 4 its generation, 5 digest of the proposed key, 6 idle
 -- Returns {'switched', now, session, data}, {'kept'} or {'gone'}.
 
-local sid, jti, proposed, idle = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+local sid, jti, generation, proposed = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
+local idle = tonumber(ARGV[6])
 
 local record = find(sid)
 if not record then return { 'gone' } end
-if record.jti ~= jti then return { 'kept' } end
+if record.jti ~= jti or record.generation ~= generation then return { 'kept' } end
 if record.key ~= proposed then
   if record.mode ~= 'jwt' then return { 'kept' } end
   record.key = proposed
