@@ -80,11 +80,17 @@ class Adapter(ABC):
         name: Stands in logs and, as ``adopted:<name>``, in the ``amr`` of auth sessions.
         place: Where clients present it.
         app: The entry of ``INSTALLED_APPS`` that it needs, or ``None``.
+        space: Whose credentials these are, if another adapter takes the same ones; else ``name`` says it.
+            What identifies a credential in one space is nothing in another.
+        shared: Whether several devices hold the same credential: each presentation is then a log-in of its
+            own, a repeated one too.
     """
 
     name: ClassVar[str]
     place: ClassVar[Place]
     app: ClassVar[str | None] = None
+    space: ClassVar[str | None] = None
+    shared: bool = False
 
     @property
     def cookie(self) -> ForeignCookie | None:

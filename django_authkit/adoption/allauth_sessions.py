@@ -26,6 +26,7 @@ class SessionTokens(DjangoSessions):
     name: ClassVar[str] = "allauth"
     place: ClassVar[Place] = Place.HEADER
     app: ClassVar[str | None] = "allauth.headless"
+    space: ClassVar[str | None] = DjangoSessions.name
 
     def __init__(self, *, engine: str = "django.contrib.sessions.backends.db") -> None:
         super().__init__(engine=engine)

@@ -1,6 +1,7 @@
 """Sessions of Django's own engines: a key in a cookie, the log-in in the session's data."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cached_property
 from importlib import import_module
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ from django.contrib.sessions.backends.signed_cookies import SessionStore as Sign
 from django.core.cache import caches
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
 from django_authkit.adoption.adapter import Adapter, AdapterFault, ForeignCookie, ForeignLogIn, Place
 from django_authkit.errors import SessionEnded
@@ -67,14 +69,17 @@ class DjangoSessions(Adapter):
         if SESSION_KEY not in data:
             _see_that_the_cache_answers(session)
             raise SessionEnded
-        expires = session.get_expiry_date()
+        expires = ends = session.get_expiry_date()
+        if isinstance(session, SignedCookies):
+            # It looks at the age of the signature alone, whatever ``set_expiry`` said.
+            expires = max(expires, timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
         return ForeignLogIn(
             user=_user(data[SESSION_KEY]),
             backend=data.get(BACKEND_SESSION_KEY, ""),
             auth_hash=data.get(HASH_SESSION_KEY, ""),
             # A save moves the end of a Django session, and this is its last one.
             expires=expires,
-            ends=None if settings.SESSION_SAVE_EVERY_REQUEST else expires,
+            ends=None if settings.SESSION_SAVE_EVERY_REQUEST else ends,
             remember=not session.get_expire_at_browser_close(),
             data={name: value for name, value in data.items() if name not in _SECURITY_FIELDS},
         )

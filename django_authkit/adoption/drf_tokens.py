@@ -26,7 +26,7 @@ class DRFTokens(Adapter):
     app: ClassVar[str | None] = "rest_framework.authtoken"
 
     def __init__(self, *, shared: bool = False) -> None:
-        self._shared = shared
+        self.shared = shared
 
     def find(self, request: HttpRequest) -> str | None:
         """Return the token."""
@@ -41,6 +41,6 @@ class DRFTokens(Adapter):
 
     def retire(self, credential: str) -> bool:
         """Delete the token, unless the user's devices share it."""
-        if not self._shared:
+        if not self.shared:
             Token._base_manager.filter(key=credential).delete()
         return True

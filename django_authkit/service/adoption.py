@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from secrets import token_hex
 from typing import Final, TypeVar
 
 from django.conf import settings as django_settings
@@ -126,7 +127,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     """
     if not credential.isprintable() or len(credential) > _LONGEST_CREDENTIAL:
         raise TokenMalformed
-    claim = Claim(adapter.identify(credential))
+    claim = _claim_on(adapter, credential)
     try:
         foreign = _asking(lambda: adapter.open(credential))
     except CredentialRejected:
@@ -153,6 +154,14 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     return _grant(request, claimed, found, wanted.user, transport)
 
 
+def _claim_on(adapter: Adapter, credential: str) -> Claim:
+    """Return the claim on a credential; of one that devices share, each presentation has its own."""
+    identity = adapter.identify(credential)
+    if adapter.shared:
+        identity = f"{identity}\0{token_hex()}"
+    return Claim(adapter.space or adapter.name, identity)
+
+
 def drop_refresh(token: str) -> bool:
     """
     Give up a foreign refresh token: nobody can adopt it any more, and what it became is ended.
@@ -162,7 +171,7 @@ def drop_refresh(token: str) -> bool:
     """
     for adapter in get_adapters(Place.REFRESH):
         try:
-            claimed = Claim(adapter.identify(token)).read()
+            claimed = _claim_on(adapter, token).read()
         except CredentialRejected:
             continue
         ended = end(claimed.sid, EndReason.LOGOUT) if claimed is not None else None
@@ -300,7 +309,9 @@ def _grant(
     request: HttpRequest, claimed: Proposal, found: Found, user: AbstractBaseUser, transport: Transport
 ) -> Grant:
     if claimed.mode is Mode.JWT:
-        return grant_tokens(found.session, user, jti=claimed.secret, now=found.now, transport=transport)
+        # Also when it is answered once more: no access token may outlive what the record expects of it.
+        now = found.session.created
+        return grant_tokens(found.session, user, jti=claimed.secret, now=now, transport=transport)
     key, carrier = SessionKey(claimed.sid, claimed.secret), carrier_of(request)
     if transport is Transport.COOKIE and carrier is not None:
         carrier.take_over(key, found)

@@ -7,6 +7,7 @@ the name of the old one.
 """
 
 import time
+from collections.abc import Iterable
 from dataclasses import replace
 
 from django.http import HttpRequest
@@ -14,13 +15,13 @@ from django.http import HttpRequest
 from django_authkit import transports
 from django_authkit.adoption import Adapter, Place
 from django_authkit.csrf import SAFE_METHODS, enforce_csrf
-from django_authkit.errors import CredentialRejected, CsrfFailed, SessionLimitReached
+from django_authkit.errors import CredentialRejected, CsrfFailed, SessionLimitReached, TokenExpired
 from django_authkit.request_state import Authentication, known_authentication, state_of
 from django_authkit.service.adoption import adopt_credential, drop_credential
 from django_authkit.service.carrier import carrier_of
 from django_authkit.service.recognition import authenticate
-from django_authkit.types import Mode, Transport
-from django_authkit.wiring import get_adapters
+from django_authkit.types import Found, Mode, Transport
+from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
 
 
 def adopt_browser(request: HttpRequest) -> None:
@@ -74,9 +75,19 @@ def _has_own(request: HttpRequest) -> bool:
     """Tell whether there is a credential of ours that counts, or may once it is refreshed."""
     try:
         known = authenticate(request)
+    except TokenExpired:  # the refresh cookie may have a path that this request is not on
+        return transports.refresh_cookie_of(request) is not None or _lives(
+            transports.access_cookies_of(request)
+        )
     except CredentialRejected:
         known = None
     return known is not None or transports.refresh_cookie_of(request) is not None
+
+
+def _lives(tokens: Iterable[str]) -> bool:
+    """Tell whether the auth session of any of these access tokens goes on, though they have expired."""
+    sids = {get_jwt_strategy().sid_of(token) for token in tokens} - {None}
+    return any(isinstance(get_store().load(sid), Found) for sid in sids if sid)
 
 
 def _set_aside(request: HttpRequest, adapter: Adapter, credential: str) -> None:

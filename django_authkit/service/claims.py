@@ -51,10 +51,13 @@ class Claim:
     The claim on one foreign credential.
 
     Args:
+        space: Whose credential it is. What one package takes for an identifier may be what another takes
+            for a secret: whoever knows a token's ``jti`` is not to be taken for a holder of the token.
         identity: What makes the credential one and the same; a secret.
     """
 
-    def __init__(self, identity: str) -> None:
+    def __init__(self, space: str, identity: str) -> None:
+        identity = f"{space}\0{identity}"
         digest = sha256(f"{_SALT}\0{identity}".encode()).digest()
         self._handle = handle_from(bucket_of(identity, get_store().buckets), digest)
         self._digest = sha256(digest).digest()

@@ -4,15 +4,17 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.contrib.sessions.models import Session
 from django.core.signals import got_request_exception
 from django.test import Client
 
 from adopting.changeover import Browser, Changeover
-from device import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, Device, body, is_cleared
-from django_authkit import sessions_of
+from device import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, REFRESH_COOKIE, Device, body, is_cleared
+from django_authkit import revoke, sessions_of
 from django_authkit.transports import EXPIRES_IN_HEADER
-from django_authkit.types import Transport
+from django_authkit.types import EndReason, Transport
+from django_authkit.wiring import get_store
 
 SESSIONS = Browser("db")
 
@@ -311,3 +313,45 @@ def test_an_old_cache_that_is_down(site: Changeover, ada: User) -> None:
     assert not answer.cookies
     settings.SESSION_CACHE_ALIAS = "default"
     assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+
+
+def test_a_planted_log_in_does_not_replace_one_that_goes_on(
+    site: Changeover, browser: Device, ada: User
+) -> None:
+    """Though its access token has expired, and its refresh cookie has a path that this request is not on."""
+    if not site.live.is_jwt:
+        pytest.skip("session keys have one cookie, and no second life")
+    bob = site.live.add_user("bob")
+    site.before()
+    client = Client()
+    client.post("/plain/login/", {"username": "bob", "password": PASSWORD}, secure=True)
+    site.after(SESSIONS.entry)
+    assert browser.get("/plain/whoami/").status_code == 200
+    (mine,) = sessions_of(ada)
+    site.live.advance(minutes=6)
+    victim = browser.copy()
+    del victim.cookies[REFRESH_COOKIE]
+    victim.cookies["sessionid"] = client.cookies["sessionid"].value
+    answer = victim.get("/plain/whoami/")
+    assert body(answer)["id"] is None
+    assert not answer.cookies.keys() & set(CREDENTIAL_COOKIES)
+    assert sessions_of(bob) == ()
+    assert revoke(mine.sid)
+    assert body(victim.get("/plain/whoami/"))["id"] == bob.pk
+
+
+def test_a_signed_cookie_of_its_own_age(site: Changeover, ada: User) -> None:
+    """What ``set_expiry`` says does not end it, so its adoption is remembered for as long as it counts."""
+    package = Browser("signed_cookies")
+    site.before("signed_cookies")
+    signed = SignedCookies(session_key=package.log_in(site))
+    signed.set_expiry(300)
+    signed.save()
+    credential = str(signed.session_key)
+    site.after(package.entry)
+    assert package.present(site, credential)[0].status_code == 200
+    get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
+    for minutes in (2, 120):
+        site.live.advance(minutes=minutes)
+        assert package.present(site, credential)[0].status_code == 401
+    assert sessions_of(ada) == ()

@@ -16,7 +16,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken, UntypedToken
 
-from adopting.changeover import DRF, AllauthApp, Changeover, Knox, SimpleJWT, SimpleJWTAccess
+from adopting.changeover import DRF, AllauthApp, Browser, Changeover, Knox, SimpleJWT, SimpleJWTAccess
 from device import PASSWORD, body, code
 from django_authkit import sessions_of
 from django_authkit.types import Transport
@@ -193,10 +193,11 @@ def test_a_shared_token(site: Changeover, credential: str, ada: User) -> None:
     token = drf.log_in(site)
     site.after({"adapter": "drf_tokens", "shared": True})
     _, phone = drf.present(site, token)
-    site.live.advance(seconds=61)
     _, tablet = drf.present(site, token)
-    assert phone.carrier != tablet.carrier
-    assert len(sessions_of(ada)) == 2
+    site.live.advance(seconds=61)
+    _, watch = drf.present(site, token)
+    assert len({each.carrier for each in (phone, tablet, watch)}) == 3
+    assert len(sessions_of(ada)) == 3
     assert Token.objects.count() == 1
 
 
@@ -206,6 +207,18 @@ def test_two_packages_with_one_scheme(site: Changeover, credential: str, ada: Us
         answer, client = package.present(site, package.log_in(site))
         assert answer.status_code == 200
         assert client.logged_in()
+
+
+def test_an_id_of_one_package_is_no_secret_of_another(site: Changeover, credential: str, ada: User) -> None:
+    """Who knows the ``jti`` of a token that was just adopted is not answered as its holder."""
+    site.after("simplejwt", "drf_tokens", "knox", "allauth", "django_sessions")
+    assert simplejwt.present(site, credential)[0].status_code == 200
+    jti = UntypedToken(credential, verify=False)["jti"]
+    for package in (drf, knox, allauth, Browser("db")):
+        answer, thief = package.present(site, jti)
+        assert answer.status_code == 401
+        assert not thief.logged_in()
+    assert len(sessions_of(ada)) == 1
 
 
 @pytest.mark.parametrize(
