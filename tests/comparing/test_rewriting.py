@@ -58,6 +58,17 @@ def test_data_goes_to_scratch() -> None:
         databases={"default": {"NAME": "scratch"}},
     )
     assert found["DATABASES"]["default"] == {"ENGINE": "…", "NAME": "scratch", "CONN_MAX_AGE": 60}
+
+
+def test_no_option_names_another_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drivers let ``OPTIONS`` win over ``NAME``, and scratch would be the project's own database."""
+    options = {"dbname": "shop", "database": "shop", "db": "shop", "sslmode": "require"}
+    monkeypatch.setitem(PROJECT["DATABASES"], "default", {"ENGINE": "…", "NAME": "shop", "OPTIONS": options})
+    found = worker(
+        Variant(kind=AUTHKIT, mode="jwt", store="database"), databases={"default": {"NAME": "scratch"}}
+    )
+    assert found["DATABASES"]["default"]["NAME"] == "scratch"
+    assert found["DATABASES"]["default"]["OPTIONS"] == {"sslmode": "require"}
     assert found["CACHES"]["authkit"]["KEY_PREFIX"] == found["AUTHKIT"]["REDIS_PREFIX"] == "scratch-1"
     assert "KEY_FUNCTION" not in found["CACHES"]["authkit"]
 

@@ -52,6 +52,7 @@ class Expected:
     auth_hash: str = "a"
     data: str = ""
     ended: bool = False
+    has_tokens: bool = True
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -219,6 +220,8 @@ class StoreMachine(RuleBasedStateMachine):
         """Return what the table says."""
         if not self.alive(one) or behind < 0:
             return RotationOutcome.GONE, None, self.alive(one)
+        if not one.has_tokens:
+            return RotationOutcome.GONE, None, False
         if behind >= 2:
             return RotationOutcome.REUSED, ReuseClass.OLDER, False
         if not known:
@@ -240,6 +243,7 @@ class StoreMachine(RuleBasedStateMachine):
         replacement = token_bytes(32)
         if self.expect_key(one, presented, self.store.rekey(sid, presented, replacement)):
             one.key, one.mode = replacement, Mode.SESSION
+            one.has_tokens = one.has_tokens and presented is None
 
     @rule(number=st.integers(0, 9), data=st.sampled_from(["", "x", "ü" * 500]), limit=st.none() | SPANS)
     def save_data(self, number: int, data: str, limit: int | None) -> None:

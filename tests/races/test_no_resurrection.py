@@ -41,7 +41,9 @@ ACTIVITIES: dict[str, Act] = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
     """Raced against every activity at once, an ending is final."""
-    acts = [act for act in ACTIVITIES.values() for _ in range(PARALLEL)]
+    # After a renewal of the session key there is no refresh token, and so no reuse of one to end anything.
+    beside = {name for name in ACTIVITIES if (ending, name) != ("reuse", "rekey")}
+    acts = [act for name, act in ACTIVITIES.items() if name in beside for _ in range(PARALLEL)]
     acts.insert(len(acts) // 2, ENDINGS[ending])
     with crew(len(acts)) as threads:
         for _ in range(rounds(50)):

@@ -71,8 +71,10 @@ def _databases(project: Settings, orders: Orders) -> Settings:
     """Return the databases; drivers would let these options win over the name of the scratch database."""
     changed = {}
     for alias, at in project["DATABASES"].items():
-        options = {k: v for k, v in at.get("OPTIONS", {}).items() if k not in {"database", "db", "dbname"}}
-        changed[alias] = {**at, "OPTIONS": options, **orders.databases.get(alias, {})}
+        changed[alias] = {**at, **orders.databases.get(alias, {})}
+        if "OPTIONS" in at:
+            kept = {k: v for k, v in at["OPTIONS"].items() if k not in {"database", "db", "dbname"}}
+            changed[alias]["OPTIONS"] = kept
     return changed
 
 
