@@ -22,7 +22,7 @@ def read_all(live: LiveSite) -> list[bytes]:
         return list(_from_redis())
     if live.alias == "default":
         return list(_from_files())
-    return list(_from_postgres())
+    return list(_from_postgres() if live.alias == "postgres" else _from_rows(live.alias))
 
 
 def _from_redis() -> Iterator[bytes]:
@@ -59,6 +59,16 @@ def _from_postgres() -> Iterator[bytes]:
                 rows = b"".join(bytes(part) for part in copy)
             yield rows
             yield from (bytes.fromhex(found.decode()) for found in re.findall(rb"\\\\x([0-9a-f]+)", rows))
+
+
+def _from_rows(alias: str) -> Iterator[bytes]:
+    """Yield every value of every table."""
+    connection = connections[alias]
+    with connection.cursor() as cursor:
+        for table in connection.introspection.table_names(cursor):
+            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608 - our own tables
+            for value in (value for row in cursor.fetchall() for value in row):
+                yield value if isinstance(value, bytes) else str(value).encode()
 
 
 def forms_of(secret: str) -> set[bytes]:
