@@ -42,13 +42,15 @@ def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
         assert getattr(found.session, name) == getattr(started.session, name)
 
 
-def test_touch_writes_once_per_interval(rig: Rig, store: Store) -> None:
-    """Within the interval nothing is written; when it is over, one write starts the next."""
+@pytest.mark.parametrize("issued", [False, True])
+def test_touch_writes_once_per_interval(rig: Rig, store: Store, issued: bool) -> None:
+    """Within the interval nothing is written, and when it is over, one write starts the next."""
     started = rig.start(idle=HOUR)
     for minutes, writes in ((4, False), (2, True), (4, False), (2, True)):
         before = store.load(started.sid)
         rig.wait(minutes * MINUTE)
-        assert store.touch(started.sid, started.key, idle=HOUR, interval=5 * MINUTE) is not Absent.GONE
+        found = store.touch(started.sid, started.key, idle=HOUR, interval=5 * MINUTE, issued=issued)
+        assert found is not Absent.GONE
         after = store.load(started.sid)
         assert isinstance(before, Found)
         assert isinstance(after, Found)

@@ -71,19 +71,17 @@ def sessions_of(reply: bytes) -> tuple[AuthSession, ...]:
     return tuple(map(_session, json.loads(reply)))
 
 
-def found_of(reply: list[Any]) -> Found | Absent:
+def found_of(reply: bytes) -> Found | Absent:
     """Return the outcome of ``load``, ``touch`` and ``rekey``."""
-    outcome, *rest = reply
-    if outcome != b"found":
-        return Absent(outcome.decode())
-    return _found(*rest)
+    return _found(reply) if reply.startswith(b"[") else Absent(reply.decode())
 
 
-def _found(now: int, session: bytes, data: bytes) -> Found:
-    return Found(session=session_of(session), now=now, data=data.decode())
+def _found(shown: bytes) -> Found:
+    now, data, *values = json.loads(shown.decode())
+    return Found(session=_session(values), now=now, data=data)
 
 
-def switch_of(reply: list[Any]) -> Switch:
+def switch_of(reply: list[bytes]) -> Switch:
     """Return the outcome of ``switch_to_tokens`` and ``switch_to_key``."""
     outcome, *rest = reply
     return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found(*rest) if rest else None)

@@ -1,8 +1,8 @@
 """
 Runs the Lua scripts: one round trip each, repeated once when the answer got lost.
 
-A script is the concatenation of its preludes and its own file in ``lua/``, which says what it takes
-and returns. The server knows it by its SHA-1; a server that has forgotten it (a restart, a failover)
+A script is the concatenation of files in ``lua/``: preludes, and its own, which says what it takes and
+returns. The server knows it by its SHA-1; a server that has forgotten it (a restart, a failover)
 is sent the text in a second trip.
 """
 
@@ -23,13 +23,16 @@ from django_authkit.errors import StoreUnavailable
 Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
 
-_PRELUDES = {
-    "blacklist_state": (),
-    "now": ("clock",),
-    "create_anonymous": ("clock",),
-    "load_anonymous": ("clock",),
-    "save_anonymous": ("clock",),
-    "delete_anonymous": ("clock",),
+_RECORDS = ("clock", "answer", "blacklist", "records")
+_PARTS = {
+    "load": ("clock", "answer", "glance", "load"),
+    "touch": ("clock", "answer", "glance", "touch", "blacklist", "records", "touch_due"),
+    "blacklist_state": ("blacklist_state",),
+    "now": ("clock", "now"),
+    "create_anonymous": ("clock", "create_anonymous"),
+    "load_anonymous": ("clock", "load_anonymous"),
+    "save_anonymous": ("clock", "save_anonymous"),
+    "delete_anonymous": ("clock", "delete_anonymous"),
 }
 _LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
 _NOT_WORTH_REPEATING = (
@@ -63,9 +66,9 @@ class Script:
 
 @cache
 def script(name: str) -> Script:
-    """Return the script of that name, with its preludes before it."""
+    """Return the script of that name, made of its parts."""
     folder = files("django_authkit.stores.redis") / "lua"
-    parts = (*_PRELUDES.get(name, ("clock", "blacklist", "records")), name)
+    parts = _PARTS.get(name) or (*_RECORDS, name)
     text = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 

@@ -71,7 +71,7 @@ def test_reading_writes_nothing(rig: Rig, server: Server) -> None:
     with server.watched() as commands:
         rig.store.load(started.sid)
         rig.store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
-    assert {command for command, in_script in commands if in_script} == {"TIME", "GET"}
+    assert {command for command, in_script in commands if in_script} == {"TIME", "MGET"}
 
 
 def test_a_create_repeated_late_does_not_resurrect(rig: Rig) -> None:
@@ -209,13 +209,14 @@ def test_a_server_without_replicas_enough_is_no_answer(rig: Rig, server: Server)
 
 
 def test_a_mistake_is_not_an_outage(rig: Rig, server: Server) -> None:
-    """What no outage explains comes out as it is: a key of another kind in our place."""
+    """A key of another kind in our place is no auth session to a reader, and an error to a writer."""
     started = rig.start()
     (record,) = _keys(server, "s")
     server.direct.delete(record)
     server.direct.rpush(record, "not ours")
+    assert rig.store.load(started.sid) is Absent.GONE
     with pytest.raises(ResponseError):
-        rig.store.load(started.sid)
+        rig.store.revoke(started.sid, EndReason.LOGOUT)
 
 
 def test_text_that_is_no_text_is_replaced(rig: Rig) -> None:

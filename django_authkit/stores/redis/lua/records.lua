@@ -16,11 +16,8 @@ local FIELDS = {
   'key', 'jti', 'previous', 'idle_limit',
   'ended', 'ended_at', 'ended_by',
 }
-local PUBLIC = 16
 local REPEATABLE = 60000
 local TRIM = 1000
--- The path that nearly every record has; packed as 0.
-local STOCK_BACKEND = 'django.contrib.auth.backends.ModelBackend'
 
 local epoch = tonumber(redis.call('GET', base .. ':epoch') or 0)
 
@@ -45,7 +42,7 @@ end
 local function put(record, lifetime)
   local values = {}
   for i, field in ipairs(FIELDS) do values[i] = record[field] end
-  if record.backend == STOCK_BACKEND then values[2] = 0 end
+  if record.backend == STOCK_BACKEND then values[BACKEND] = 0 end
   redis.call('SET', key('s', record.sid), cmsgpack.pack(values), 'PX', lifetime)
 end
 
@@ -93,7 +90,9 @@ local function described(record)
 end
 
 local function found(record)
-  return { 'found', now, described(record), redis.call('GET', key('d', record.sid)) or '' }
+  local values = {}
+  for i = 1, PUBLIC do values[i] = record[FIELDS[i]] end
+  return shown(record.sid, values, redis.call('GET', key('d', record.sid)))
 end
 
 local function more_recent(one, other)

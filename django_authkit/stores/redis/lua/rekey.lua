@@ -2,14 +2,14 @@
 --
 -- ARGV  2 sid, 3 digest of the present key or '' for none, 4 digest of the new one,
 --       5 1 if the user has just proved again that it is them
--- Returns {'found', now, session, data}, {'superseded'} or {'gone'}.
+-- Returns what `shown` does, 'superseded' or 'gone'.
 
 local sid, presented, replacement, reauthenticated = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'
 
 local record = find(sid)
-if not record then return { 'gone' } end
+if not record then return 'gone' end
 if record.key == replacement then return found(record) end
-if record.key ~= presented then return { 'superseded' } end
+if record.key ~= presented then return 'superseded' end
 record.key, record.mode = replacement, 'session'
 if presented ~= '' then -- the other form of the credential was not renewed: it ends
   record.jti, record.previous = '', ''

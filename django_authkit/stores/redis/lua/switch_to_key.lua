@@ -1,7 +1,7 @@
 -- Give the live record whose current refresh token is known a session key beside it.
 --
 -- ARGV  2 sid, 3 digest of the current jti, 4 its generation, 5 digest of the proposed key, 6 idle
--- Returns {'switched', now, session, data}, {'kept'} or {'gone'}.
+-- Returns {'switched', shown}, {'kept'} or {'gone'}.
 
 local sid, jti, generation, proposed = ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
 local idle = tonumber(ARGV[6])
@@ -15,6 +15,4 @@ if record.key ~= proposed then
 end
 record.mode, record.last_seen, record.idle_until = 'session', now, idle_end(record, idle)
 save(record)
-local answer = found(record)
-answer[1] = 'switched'
-return answer
+return { 'switched', found(record) }

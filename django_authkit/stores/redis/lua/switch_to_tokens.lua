@@ -2,7 +2,7 @@
 --
 -- ARGV  2 sid, 3 key digest, 4 proposed jti digest, 5 digest of the jti that the client has or '',
 --       6 1 if an older refresh token may be superseded, 7 access
--- Returns {'switched', now, session, data}, {'held', now, session, data}, {'kept'} or {'gone'}.
+-- Returns {'switched', shown}, {'held', shown}, {'kept'} or {'gone'}.
 
 local sid, key_digest, proposed, held = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local advance, access = ARGV[6] == '1', tonumber(ARGV[7])
@@ -22,6 +22,4 @@ end
 record.mode = 'jwt'
 expect_access(record, access)
 save(record)
-local answer = found(record)
-answer[1] = outcome
-return answer
+return { outcome, found(record) }
