@@ -25,6 +25,7 @@ from django.utils.crypto import constant_time_compare
 from django_authkit.errors import BindingMismatch, CredentialRejected, LoginFailed, SessionEnded
 from django_authkit.handles import SessionKey, new_handle
 from django_authkit.service.binding import check_binding
+from django_authkit.service.carrier import SessionCarrier
 from django_authkit.service.ending import end
 from django_authkit.service.login import LogIn, begin
 from django_authkit.service.recognition import authenticate
@@ -39,7 +40,7 @@ _EXPIRY_FIELD = "_session_expiry"
 _PRUNE_BATCH = 1000
 
 
-class SessionStore(SessionBase):
+class SessionStore(SessionBase, SessionCarrier):
     """
     One request's session.
 
