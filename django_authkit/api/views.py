@@ -108,7 +108,7 @@ class RefreshView(Endpoint):
 
     def post(self, request: Request) -> HttpResponseBase:
         """Answer by the transport that the credential came by."""
-        token = bodies.validated(bodies.RefreshBody, request.data).get("refresh")
+        token = bodies.refresh_token_of(request.data)
         return _granted(service.refresh(request._request, token=token))
 
 

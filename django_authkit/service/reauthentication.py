@@ -104,4 +104,5 @@ def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> 
         text = adopted.refresh if adopted else transports.refresh_cookie_of(request)
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
         raise InvalidRequest("The refresh token of this session is needed.")
-    return rotate(request, text, known.transport, reauthenticated=True)
+    claims = get_jwt_strategy().read_refresh(text)
+    return rotate(request, claims, known.transport, reauthenticated=True)

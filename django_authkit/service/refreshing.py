@@ -26,6 +26,7 @@ from django_authkit.service.recognition import not_accepted
 from django_authkit.service.switching import key_grant, key_instead, tokens_instead
 from django_authkit.service.welcome import welcome
 from django_authkit.strategies.jwt import ReuseDetected
+from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.types import AuthSession, EndReason, Mode, Rotation, RotationOutcome, Transport
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
@@ -138,20 +139,22 @@ def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
     moved = get_settings().issued_mode(claims.sid) is Mode.SESSION
     grant = key_instead(request, claims, None, transport) if moved else None
     if grant is None:  # what is said of the token, and of its reuse, is said by its rotation
-        return rotate(request, text, transport)
+        return rotate(request, claims, transport)
     signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
     return grant
 
 
-def rotate(request: HttpRequest, text: str, transport: Transport, *, reauthenticated: bool = False) -> Grant:
+def rotate(
+    request: HttpRequest, claims: RefreshClaims, transport: Transport, *, reauthenticated: bool = False
+) -> Grant:
     """
-    Exchange a refresh token, and tell about it.
+    Exchange the refresh token that makes *claims*, which were verified, and tell about it.
 
     Raises:
         CredentialRejected: As ``refresh`` says.
     """
     try:
-        rotated = get_jwt_strategy().rotate(text, reauthenticated=reauthenticated)
+        rotated = get_jwt_strategy().rotate(claims, reauthenticated=reauthenticated)
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise

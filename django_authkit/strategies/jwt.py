@@ -136,7 +136,7 @@ class JwtStrategy:
             expires_in=max(0, expires - issued),
         )
 
-    def rotate(self, text: str, *, reauthenticated: bool = False) -> Rotated:
+    def rotate(self, claims: RefreshClaims, *, reauthenticated: bool = False) -> Rotated:
         """
         Exchange a refresh token for its successor, or for the successor it already has (replay).
 
@@ -145,14 +145,13 @@ class JwtStrategy:
         stores the answer.
 
         Args:
+            claims: Those of the token, which was verified.
             reauthenticated: The user has just proved again that it is them.
 
         Raises:
-            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
             ReuseDetected: It was superseded; its auth session is revoked.
             SessionEnded: Its auth session is over.
         """
-        claims = self._codec.read_refresh(text)
         proposal = new_jti()
         standing = claims.standing and not self._always_rotates
         rotation = self._store.rotate(

@@ -279,7 +279,7 @@ def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
         strategy = get_jwt_strategy()
         yield get_codec().read_access(grant.access)
         yield get_codec().read_refresh(grant.refresh)
-        rotated = strategy.rotate(grant.refresh)
+        rotated = strategy.rotate(strategy.read_refresh(grant.refresh))
         yield rotated
         yield strategy.issue(rotated.session, grant.user, rotated.jti, rotated.rotation.now)
         yield get_codec()
