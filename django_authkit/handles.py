@@ -19,6 +19,8 @@ ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_
 MAX_BUCKETS = len(ALPHABET) ** 2
 """4,096: what two characters can say."""
 
+KEY_LENGTH = 40
+"""Characters of a session key."""
 _SECRET_LENGTH = 23
 """23 characters of 6 bits are 138 bits; ASVS 7.2.3 asks for 128."""
 _KEY = re.compile(r"([A-Za-z0-9_-]{16})([.~])([A-Za-z0-9_-]{23})")

@@ -8,10 +8,12 @@ inactive or has another password by then is a 401.
 
 import operator
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.signals import setting_changed
 from django.db.models import Model
 from django.db.models.base import ModelState
 from django.db.models.options import Options
@@ -28,6 +30,19 @@ _OF_EXPRESSIONS: Final = frozenset({"resolve_expression", "get_source_expression
 """By which Django's queries know an expression. No user is one, and to say so needs no row."""
 
 
+@cache
+def _user_class() -> type[AbstractBaseUser]:
+    return get_user_model()
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "AUTH_USER_MODEL":
+        _user_class.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_authkit.lazy_user")
+
+
 class LazyUser(_Lazy):
     """
     A user of whom the credential names the primary key.
@@ -41,11 +56,13 @@ class LazyUser(_Lazy):
     # public name that is not Django's: it could hide a field of the project's.
 
     def __init__(self, user_id: str, read: Callable[[], AbstractBaseUser]) -> None:
-        own, model = self.__dict__, get_user_model()
-        own["_model"] = model
-        own["_pk"] = model._meta.pk.to_python(user_id)
+        # What SimpleLazyObject's __init__ does, but not by its own attribute access: that looks behind each
+        # name for the wrapped object, and took most of the time to recognise a token.
+        own = object.__getattribute__(self, "__dict__")
+        own["_setupfunc"] = read
+        own["_wrapped"] = empty
+        own["_user_id"] = user_id
         own["_as_error"] = None
-        super().__init__(read)
 
     def _ensure(self) -> None:
         if not self._is_read:
@@ -63,7 +80,7 @@ class LazyUser(_Lazy):
     @property
     def pk(self) -> Any:
         """The primary key."""
-        return self.__dict__["_pk"]
+        return _user_class()._meta.pk.to_python(self.__dict__["_user_id"])
 
     @property
     def is_authenticated(self) -> bool:
@@ -86,7 +103,7 @@ class LazyUser(_Lazy):
 
     @property
     def _meta(self) -> "Options[Any]":
-        return self.__dict__["_model"]._meta  # type: ignore[no-any-return]
+        return _user_class()._meta
 
     @property
     def _state(self) -> ModelState:
@@ -102,10 +119,10 @@ class LazyUser(_Lazy):
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
-        return self.__dict__["_model"]
+        return _user_class()
 
     def __getattr__(self, name: str) -> Any:
-        if name == self.__dict__["_model"]._meta.pk.attname:
+        if name == _user_class()._meta.pk.attname:
             return self.pk
         if name in _OF_EXPRESSIONS:
             raise AttributeError(name)
@@ -113,14 +130,14 @@ class LazyUser(_Lazy):
 
     def __getitem__(self, key: Any) -> Any:
         """Templates try this before the attribute; a model without it says so without its row."""
-        if not hasattr(self.__dict__["_model"], "__getitem__"):
+        if not hasattr(_user_class(), "__getitem__"):
             raise TypeError("A user has no items.")
         return new_method_proxy(operator.getitem)(self, key)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Model):
             return NotImplemented
-        model = self.__dict__["_model"]._meta.concrete_model
+        model = _user_class()._meta.concrete_model
         return bool(other._meta.concrete_model is model and other.pk == self.pk)
 
     def __ne__(self, other: object) -> bool:
@@ -133,7 +150,7 @@ class LazyUser(_Lazy):
         return super().__deepcopy__(memo) if self._is_read else memo.setdefault(id(self), self._twin())
 
     def _twin(self) -> Self:
-        twin = type(self)(str(self.pk), self._setupfunc)
+        twin = type(self)(self.__dict__["_user_id"], self._setupfunc)
         twin.__dict__["_as_error"] = self.__dict__["_as_error"]
         return twin
 
@@ -151,7 +168,7 @@ class LazyUser(_Lazy):
 def answer_by(user: object, as_error: Callable[[AuthKitError], Exception]) -> None:
     """Let *user*, if its row is still to be read, raise what *as_error* makes of an error of ours."""
     if isinstance(user, LazyUser):
-        user.__dict__["_as_error"] = as_error
+        object.__getattribute__(user, "__dict__")["_as_error"] = as_error
 
 
 def read_now(user: object) -> None:

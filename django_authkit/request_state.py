@@ -40,10 +40,13 @@ def _nothing() -> None:
     """There is nothing to hand over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Authentication:
     """
-    Who a request is from, and by what.
+    Who a request is from, and by what. Nobody changes one; ``replace`` makes another.
+
+    It is not frozen only because a frozen dataclass is three times as dear to make, and one is made for each
+    request: that was a fifth of what it takes to recognise an access token.
 
     Attributes:
         user: The user. With ``USER_LOADING = "lazy"`` a proxy that reads the row when it is needed.
@@ -76,6 +79,8 @@ class Authentication:
         session: AuthSession,
         mode: Mode,
         transport: Transport,
+        *,
+        good_until: int | None = None,
         handover: Grant | None = None,
     ) -> Self:
         """Return who a request is from whose record was read."""
@@ -86,7 +91,8 @@ class Authentication:
             mode=mode,
             transport=transport,
             read_session=lambda: session,
-            find_handover=lambda: handover,
+            good_until=good_until,
+            find_handover=_nothing if handover is None else lambda: handover,
         )
 
     def with_handover(self, find: Callable[[], Grant | None]) -> Self:
@@ -123,10 +129,9 @@ class Unknown(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(slots=True)
 class RequestState:
     """
-    Kept on the request while it lasts.
+    Kept on the request while it lasts. What nothing was said of is the class's: most requests say one thing.
 
     Attributes:
         authentication: The result of looking at its credentials; an error is kept to be raised again.
@@ -142,7 +147,7 @@ class RequestState:
         foreign_cookies: Those of other packages that the browser is to forget: name, path, domain.
     """
 
-    authentication: Authentication | CredentialRejected | Unknown | None = field(default=Unknown.UNKNOWN)
+    authentication: Authentication | CredentialRejected | Unknown | None = Unknown.UNKNOWN
     django_login: Authentication | None = None
     busy: bool = False
     password_changed: bool = False
@@ -150,7 +155,7 @@ class RequestState:
     clear_site_data: bool = False
     bound_elsewhere: str | None = None
     adopted: Grant | None = None
-    foreign_cookies: list[tuple[str, str, str | None]] = field(default_factory=list)
+    foreign_cookies: tuple[tuple[str, str, str | None], ...] = ()
 
     @property
     def looked(self) -> bool:

@@ -9,8 +9,9 @@ can prove that it is fresh; whatever it cannot tell, the caller asks the store.
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from typing import Final
 from weakref import WeakSet
 
@@ -38,14 +39,12 @@ _LOOK: Final = 0.01
 """Seconds between looks at whether the copy is fresh."""
 
 
-if hasattr(time, "CLOCK_BOOTTIME"):
-
-    def _now() -> float:
-        """Return seconds on a clock that counts the time the machine slept."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-else:
-    _now = time.monotonic  # the nearest that the system has
+_now: Final[Callable[[], float]] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic  # the nearest that the system has
+)
+"""Returns seconds on a clock that counts the time the machine slept."""
 
 
 _Held = tuple[Mapping[str, BucketCopy], float]

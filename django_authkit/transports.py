@@ -1,6 +1,7 @@
 """How credentials travel: read from a request's header and cookies, written to a response's."""
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 from django.conf import settings as django_settings
@@ -9,7 +10,7 @@ from django.utils.cache import patch_vary_headers
 
 from django_authkit.conf import MAX_COOKIE_AGE, get_settings
 from django_authkit.errors import CookieTooLarge, InvalidRequest, TokenMalformed
-from django_authkit.handles import SessionKey
+from django_authkit.handles import KEY_LENGTH, SessionKey
 from django_authkit.types import AuthSession, Mode, Transport
 
 TRANSPORT_HEADER: Final = "X-Authkit-Transport"
@@ -33,23 +34,33 @@ def bearer_of(request: HttpRequest) -> str | None:
     Raises:
         TokenMalformed: The scheme is ours, and not exactly one token follows.
     """
-    if not has_bearer(request):
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() not in _lowered(get_settings().auth_schemes):
         return None
-    credentials: list[str] = request.META["HTTP_AUTHORIZATION"].split()[1:]
-    if len(credentials) != 1:
-        raise TokenMalformed
-    return credentials[0]
+    if not text or " " in text:
+        credentials = text.split()
+        if len(credentials) != 1:
+            raise TokenMalformed
+        return credentials[0]
+    return text
 
 
 def has_bearer(request: HttpRequest) -> bool:
     """Tell whether the request presents a bearer credential, well formed or not."""
-    scheme: str = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
-    return any(scheme.lower() == ours.lower() for ours in get_settings().auth_schemes)
+    scheme = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    return scheme.lower() in _lowered(get_settings().auth_schemes)
+
+
+@cache
+def _lowered(schemes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(str.lower, schemes))
 
 
 def mode_of(credential: str) -> Mode:
     """Return the mode whose form *credential* has; whatever is no session key is taken for a token."""
-    return Mode.SESSION if SessionKey.parse(credential) else Mode.JWT
+    is_key = len(credential) == KEY_LENGTH and SessionKey.parse(credential)
+    return Mode.SESSION if is_key else Mode.JWT
 
 
 def cookies_of(request: HttpRequest, name: str) -> tuple[str, ...]:

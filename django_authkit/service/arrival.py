@@ -8,7 +8,6 @@ the name of the old one.
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
 
 from django.http import HttpRequest
 
@@ -58,16 +57,15 @@ def _take_in(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         return
     state = state_of(request)
     state.adopted = grant
-    known = Authentication.by_record(
+    state.authentication = Authentication.by_record(
         grant.user,
         grant.session,
         grant.mode,
         grant.transport,
+        good_until=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
         # With a session key, request.session sets the cookie, and knows whether the key changed since.
         handover=grant if grant.mode is Mode.JWT or carrier_of(request) is None else None,
     )
-    good_until = int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None
-    state.authentication = replace(known, good_until=good_until)
     _forget(request, adapter)
 
 
@@ -113,4 +111,4 @@ def _keep(request: HttpRequest) -> None:
 def _forget(request: HttpRequest, adapter: Adapter) -> None:
     cookie = adapter.cookie
     if cookie is not None:
-        state_of(request).foreign_cookies.append((cookie.name, cookie.path, cookie.domain))
+        state_of(request).foreign_cookies += ((cookie.name, cookie.path, cookie.domain),)

@@ -1,9 +1,8 @@
 """Whose request is this? One answer for every transport, strategy and kind of view."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -40,15 +39,15 @@ def authenticate(request: HttpRequest) -> Authentication | None:
         user beside it, and with the database store none; with ``USER_LOADING = "lazy"`` when needed.
     """
     state = state_of(request)
-    if state.authentication is Unknown.UNKNOWN:
-        try:
-            state.authentication = _recognise(request)
-        except CredentialRejected as error:
-            state.authentication = error
     known = state.authentication
+    if known is Unknown.UNKNOWN:
+        try:
+            known = _recognise(request)
+        except CredentialRejected as error:
+            known = error
+        state.authentication = known
     if isinstance(known, CredentialRejected):
         raise known
-    assert not isinstance(known, Unknown)
     return known
 
 
@@ -85,17 +84,19 @@ def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> 
         known = _admit(found, mode, transport)
     else:
         claims, record = get_jwt_strategy().resolve(text)
-        known = _admit_claims(claims, transport) if record is None else _admit(record, mode, transport)
-        known = replace(known, good_until=claims.expires_at)
-    return with_successor(request, known, key)
+        if record is None:
+            known = _admit_claims(claims, transport)
+        else:
+            known = _admit(record, mode, transport, good_until=claims.expires_at)
+    return known if transport is Transport.HEADER else with_successor(request, known, key)
 
 
-def _admit(found: Found, mode: Mode, transport: Transport) -> Authentication:
+def _admit(found: Found, mode: Mode, transport: Transport, good_until: int | None = None) -> Authentication:
     """Return the user of a live auth session if they may still come in."""
     read = partial(welcome, found.session, found.user)
     # A row that came with the record costs nothing more.
     user = read() if found.user is not None else _now_or_later(found.session.user_id, read)
-    return Authentication.by_record(user, found.session, mode, transport)
+    return Authentication.by_record(user, found.session, mode, transport, good_until=good_until)
 
 
 def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
@@ -107,6 +108,7 @@ def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
         mode=Mode.JWT,
         transport=transport,
         read_session=ReadOnce(lambda: get_jwt_strategy().find(claims).session),
+        good_until=claims.expires_at,
     )
 
 
@@ -118,7 +120,7 @@ def _user_of_claims(claims: AccessClaims) -> AbstractBaseUser:
 
 def _now_or_later(user_id: str, read: Callable[[], AbstractBaseUser]) -> AbstractBaseUser:
     if get_settings().user_loading == "lazy":
-        return cast("AbstractBaseUser", LazyUser(user_id, read))
+        return LazyUser(user_id, read)  # type: ignore[return-value]  # its class says so
     return read()
 
 

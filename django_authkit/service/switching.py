@@ -30,7 +30,7 @@ logger = logging.getLogger("django_authkit.cookies")
 
 def with_successor(request: HttpRequest, known: Authentication, key: SessionKey | None) -> Authentication:
     """
-    Return *known*, with what the answer has to hand over if a browser came with the other form.
+    Return *known*, which came by cookie, with what the answer has to hand over if it has the other form.
 
     A session key is needed while the view runs, for ``request.session``; tokens are made when the answer
     is there, outside of the view's transaction, and not at all if that is an error of the server.
@@ -41,7 +41,7 @@ def with_successor(request: HttpRequest, known: Authentication, key: SessionKey 
     Raises:
         BindingMismatch: It came from elsewhere, and was ended.
     """
-    if known.transport is not Transport.COOKIE or get_settings().issued_mode(known.sid) is known.mode:
+    if get_settings().issued_mode(known.sid) is known.mode:
         return known
     if key is not None:
         return known.with_handover(cache(partial(_tokens_for_browser, request, known.user, key)))

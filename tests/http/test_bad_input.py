@@ -167,6 +167,7 @@ HEADERS = [
     "Bearer ",
     "Bearer  ",
     "Bearer a b",
+    "Bearer a\tb",
     "Bearer Bearer x",
     "Bearer token=x",
     "Bearer token=",
