@@ -18,8 +18,9 @@ section        what is measured
 
 All variants take turns in every round, so that what the machine does meanwhile hits all alike. A figure is
 the median over rounds of a round's median call, beside the least and the most of any round, and the mean of
-this process's processor time. Compare the ratios of one run, never the microseconds of two. Round trips to
-Redis and SQL statements are counted. Everything is on one PostgreSQL and one Valkey, started for the run.
+this process's processor time. A ratio is that of what the two cost in units of the bare view, which is
+measured in short turns with each. Compare the ratios of one run, never the microseconds of two. Round trips
+to Redis and SQL statements are counted. Everything is on one PostgreSQL and one Valkey, started for the run.
 
 Needs the extra ``bench``.
 """
@@ -163,11 +164,15 @@ class Run:
         """Let the variants take turns, and print them."""
         from benchmarks import report
         from benchmarks.measuring import say, take_turns
+        from benchmarks.subjects import BARE
 
         say(section)
-        take_turns(variants, self.rounds, self.calls)
+        take_turns(variants, BARE, self.rounds, self.calls)
         report.table(title, variants, ordered=ordered)
-        samples = {each.name: {"wall": each.wall, "cpu": each.cpu, "trips": each.trips} for each in variants}
+        samples = {
+            each.name: {"wall": each.wall, "cpu": each.cpu, "paced": each.paced, "trips": each.trips}
+            for each in variants
+        }
         self.found[section] = {"samples": samples}
         if targets:
             self.found[section]["targets"] = report.verdicts(targets, variants)

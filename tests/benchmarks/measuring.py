@@ -17,6 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from redis.connection import AbstractConnection
 
 WARM_UP = 30
+BLOCKS = 10
+"""In so many turns each variant is measured, and with it what tells the pace of the machine."""
 PAUSE = 0.0005
 """Seconds of computing between two calls of what is measured by itself, as between those of a real view."""
 
@@ -48,9 +50,10 @@ class Variant:
         start: Sets up what it needs and returns what is to be measured. Called in each round.
         authkit: Our settings, where it is one of ours; *mode* beside them.
         settings: Other settings that it needs.
-        less: What is measured beside it in each round and subtracted.
+        above: Whether what tells the pace is subtracted: it does the same and all but what is asked for.
         wall, cpu: Microseconds of each round: the median call by the clock, and the mean of this thread's
             processor time.
+        paced: What it costs by the clock in units of what tells the pace.
         trips: Commands to Redis and SQL statements of one run.
     """
 
@@ -59,9 +62,10 @@ class Variant:
     authkit: dict[str, Any] | None = None
     mode: str = "jwt"
     settings: dict[str, Any] = field(default_factory=dict)
-    less: Act | None = None
+    above: bool = False
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    paced: list[float] = field(default_factory=list)
     trips: tuple[int, int] = (0, 0)
 
     @property
@@ -70,18 +74,19 @@ class Variant:
         return statistics.median(self.wall)
 
 
-def take_turns(variants: Sequence[Variant], rounds: int, calls: int) -> None:
-    """Measure all in turn, *rounds* times, so that what the machine does meanwhile hits all alike."""
+def take_turns(variants: Sequence[Variant], pace: Act, rounds: int, calls: int) -> None:
+    """
+    Measure all in turn, *rounds* times, so that what the machine does meanwhile hits all alike.
+
+    The processor of a shared machine changes its speed by a factor of two from one second to the next. So
+    *pace* is measured in short turns with each variant, and tells how fast the machine was meanwhile.
+    """
     for number in range(rounds):
         for variant in variants:
             with configured(variant):
                 act = _warmed(variant)
-                wall, cpu = _measured(act, calls)
-                if variant.less is not None:
-                    base_wall, base_cpu = _measured(variant.less, calls)
-                    wall, cpu = wall - base_wall, cpu - base_cpu
-                variant.wall.append(wall)
-                variant.cpu.append(cpu)
+                gc.collect()
+                _note(variant, act, pace, calls)
                 if number == 0:
                     made = act.make()
                     variant.trips = counted(lambda: act.run(made))  # noqa: B023 - called at once
@@ -93,10 +98,22 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - a script
 
 
+def _note(variant: Variant, act: Act, pace: Act, calls: int) -> None:
+    """Measure one round of *variant*, and note the medians over its turns."""
+    turns = []
+    for _ in range(BLOCKS):
+        wall, cpu = _measured(act, calls // BLOCKS)
+        pace_wall, pace_cpu = _measured(pace, calls // BLOCKS)
+        if variant.above:
+            wall, cpu = wall - pace_wall, cpu - pace_cpu
+        turns.append((wall, cpu, wall / pace_wall))
+    for kept, each in zip((variant.wall, variant.cpu, variant.paced), zip(*turns, strict=True), strict=True):
+        kept.append(statistics.median(each))
+
+
 def _measured(act: Act, calls: int) -> tuple[float, float]:
     made = [act.make() for _ in range(calls)]
     run, walls, cpu = act.run, [], 0.0
-    gc.collect()
     for each in made:
         if act.paused:
             _compute()

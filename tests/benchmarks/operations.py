@@ -34,33 +34,20 @@ def simplejwt(_: object = None) -> str:
     return str(RefreshToken.for_user(ada()))
 
 
-def refreshing(begin: Callable[[object], str], view: Any) -> Act:
-    """Return what refreshes again and again, each time with what the last one gave."""
-    held = begin(None)
-
-    def refresh(_: object) -> Any:
-        nonlocal held
-        answer = view(posted({"refresh": held}))
-        held = answer.data.get("refresh") or answer.data["access"]
-        return answer
-
-    return Act(run=refresh)
-
-
-def leaving(begin: Callable[[object], str], view: Any) -> Act:
-    """Return what logs fresh log-ins out."""
+def of_fresh_log_ins(begin: Callable[[object], str], view: Any) -> Act:
+    """Return what hands the refresh tokens of fresh log-ins to *view*, each once."""
     return Act(run=view, make=lambda: posted({"refresh": begin(None)}))
 
 
 _OF_OURS: dict[str, Callable[[], Act]] = {
     "log-in": lambda: Act(run=ours),
-    "refresh": lambda: refreshing(ours, RefreshView.as_view()),
-    "log-out": lambda: leaving(ours, LogoutView.as_view()),
+    "refresh": lambda: of_fresh_log_ins(ours, RefreshView.as_view()),
+    "log-out": lambda: of_fresh_log_ins(ours, LogoutView.as_view()),
 }
 _OF_SIMPLEJWT: dict[str, Callable[[], Act]] = {
     "log-in": lambda: Act(run=simplejwt),
-    "refresh": lambda: refreshing(simplejwt, TokenRefreshView.as_view()),
-    "log-out": lambda: leaving(simplejwt, TokenBlacklistView.as_view()),
+    "refresh": lambda: of_fresh_log_ins(simplejwt, TokenRefreshView.as_view()),
+    "log-out": lambda: of_fresh_log_ins(simplejwt, TokenBlacklistView.as_view()),
 }
 
 

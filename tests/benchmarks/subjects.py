@@ -148,10 +148,13 @@ def ours() -> list[Variant]:
     for loading in ("eager", "lazy"):
         for store in ("database", "redis"):
             common = {"STORE": store, "USER_LOADING": loading}
-            found.append(Variant(f"session, {store}, {loading}", of_ours, common, "session", less=BARE))
+            found.append(Variant(f"session, {store}, {loading}", of_ours, common, "session", above=True))
             found += [
                 Variant(
-                    f"jwt, {store}, {check}, {loading}", of_ours, {**common, "ACCESS_CHECK": check}, less=BARE
+                    f"jwt, {store}, {check}, {loading}",
+                    of_ours,
+                    {**common, "ACCESS_CHECK": check},
+                    above=True,
                 )
                 for check in (("store", "replica", "none") if store == "redis" else ("store", "none"))
             ]
@@ -161,16 +164,16 @@ def ours() -> list[Variant]:
 def peers() -> list[Variant]:
     """Return what people use today."""
     found = [
-        Variant("simplejwt", of_simplejwt(JWTAuthentication), less=BARE),
-        Variant("simplejwt, stateless", of_simplejwt(JWTStatelessUserAuthentication), less=BARE),
-        Variant("knox", of_knox, less=BARE),
-        Variant("DRF token", of_drf_token, less=BARE),
+        Variant("simplejwt", of_simplejwt(JWTAuthentication), above=True),
+        Variant("simplejwt, stateless", of_simplejwt(JWTStatelessUserAuthentication), above=True),
+        Variant("knox", of_knox, above=True),
+        Variant("DRF token", of_drf_token, above=True),
     ]
     for engine in ("db", "cached_db", "cache"):
         path = f"django.contrib.sessions.backends.{engine}"
-        found.append(Variant(f"Django session, {engine}", lambda path=path: of_django(path), less=BARE))  # type: ignore[misc]
+        found.append(Variant(f"Django session, {engine}", lambda path=path: of_django(path), above=True))  # type: ignore[misc]
         used = {"SESSION_ENGINE": path}
-        found.append(Variant(f"allauth headless, {engine}", of_allauth, settings=used, less=BARE))
+        found.append(Variant(f"allauth headless, {engine}", of_allauth, settings=used, above=True))
     return found
 
 

@@ -21,7 +21,7 @@ class Target:
     def verdict(self, rows: Mapping[str, Variant]) -> dict[str, object]:
         """Return the ratio: the median over the rounds, its quartiles, and that of the processor's time."""
         ours, other = rows[self.ours], rows[self.other]
-        ratios = [_ratio(*pair) for pair in zip(ours.wall, other.wall, strict=True)]
+        ratios = [_ratio(*pair) for pair in zip(ours.paced, other.paced, strict=True)]
         low, middle, high = _quartiles(ratios)
         met = middle <= self.most and self.trips in (None, ours.trips)
         return {
@@ -31,7 +31,7 @@ class Target:
             "ratio": middle,
             "from": low,
             "to": high,
-            "least": _ratio(min(ours.wall), min(other.wall)),
+            "least": _ratio(min(ours.paced), min(other.paced)),
             "cpu": _ratio(min(ours.cpu), min(other.cpu)),
             "met": met,
         }
