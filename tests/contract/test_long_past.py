@@ -1,5 +1,6 @@
 """The list of a user with 100,000 dead auth sessions in their past: right, and no dearer for it."""
 
+from collections.abc import Iterable
 from secrets import token_hex
 from typing import Any, cast
 
@@ -33,20 +34,36 @@ def bury(rig: Rig, count: int) -> None:
 def _bury_rows(rig: Rig, site: DatabaseSite, count: int) -> None:
     now = rig.store.now()
     ends = [(0, now - DAY), (-1, now + DAY), (-1, now - DAY), (None, now - DAY)]
-    for start in range(0, count, 5000):
-        AuthSessionRow._base_manager.using(site.alias).bulk_create(
-            AuthSessionRow(
-                sid=new_handle(0),
-                user_id=rig.user,
-                epoch=ends[n % KINDS][0],
-                idle_until=ends[n % KINDS][1],
-                auth_hash="a" * 64,
-            )
-            for n in range(start, min(start + 5000, count))
+    rows = (
+        AuthSessionRow(
+            sid=new_handle(0),
+            user_id=rig.user,
+            epoch=ends[n % KINDS][0],
+            idle_until=ends[n % KINDS][1],
+            auth_hash="a" * 64,
         )
-    if site.alias == "postgres":
-        with connections[site.alias].cursor() as cursor:
-            cursor.execute("ANALYZE authkit_session")
+        for n in range(count)
+    )
+    _insert(site.alias, rows)
+
+
+def _insert(alias: str, rows: Iterable[AuthSessionRow]) -> None:
+    """Insert as the database's driver does it fastest; ``bulk_create`` would take minutes."""
+    connection, fields = connections[alias], AuthSessionRow._meta.concrete_fields
+    table = connection.ops.quote_name(AuthSessionRow._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    values = (
+        [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields] for row in rows
+    )
+    with connection.cursor() as cursor:
+        if alias == "postgres":
+            with cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+                for each in values:
+                    copy.write_row(each)
+            cursor.execute(f"ANALYZE {table}")
+        else:
+            marks = ", ".join(["%s"] * len(fields))
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", list(values))  # noqa: S608
 
 
 def _bury_keys(rig: Rig, site: RedisSite, count: int) -> None:
