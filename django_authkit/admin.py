@@ -110,7 +110,7 @@ class AuthSessionAdmin(_RowAdmin):
 
     @admin.display(description=_("user"))
     def owner(self, row: AuthSessionRow) -> str:
-        """Return the user's log-in name; the primary key where the user is gone."""
+        """Return the user's login name; the primary key where the user is gone."""
         try:
             user = row.user
         except ObjectDoesNotExist:

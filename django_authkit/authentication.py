@@ -27,7 +27,7 @@ class AuthKitAuthentication(BaseAuthentication):
     Recognises whichever credential counts.
 
     Nothing presented is ``None``, as DRF has it. What was presented and does not count is a 401 with a
-    code, on views that ask for no log-in too: the client learns that it has to refresh. An unsafe
+    code, on views that ask for no login too: the client learns that it has to refresh. An unsafe
     request that a cookie authenticates passes the CSRF check, or is a 403.
     """
 

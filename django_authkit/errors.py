@@ -149,7 +149,7 @@ class CookieTooLarge(AuthKitError):
     """
 
     code = "cookie_too_large"
-    message = "The log-in does not fit into a cookie. Tell those who run this site."
+    message = "The login does not fit into a cookie. Tell those who run this site."
 
     def __init__(self, name: str, size: int) -> None:
         super().__init__()

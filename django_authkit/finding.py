@@ -20,7 +20,7 @@ def user_with(user_id: Any) -> AbstractBaseUser | None:
 
 
 def user_named(text: str) -> AbstractBaseUser | None:
-    """Return the user with that log-in name, or else with that primary key."""
+    """Return the user with that login name, or else with that primary key."""
     model = get_user_model()
     named = model._default_manager.filter(**{model.USERNAME_FIELD: text}).first()
     return user_with(text) if named is None else named
@@ -28,7 +28,7 @@ def user_named(text: str) -> AbstractBaseUser | None:
 
 def users_like(term: str, *, by_email: bool) -> QuerySet[Any]:
     """
-    Return users whose log-in name has *term* in it, at most ``MOST``.
+    Return users whose login name has *term* in it, at most ``MOST``.
 
     Args:
         by_email: Look at e-mail addresses, too. Only for who may see them: by asking again and again an

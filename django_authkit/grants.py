@@ -1,4 +1,4 @@
-"""What a log-in or a refresh hands out, and how it is put into an answer."""
+"""What a login or a refresh hands out, and how it is put into an answer."""
 
 from dataclasses import dataclass, field
 from typing import Any

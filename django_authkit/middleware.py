@@ -2,7 +2,7 @@
 Two drop-in middleware classes; each takes the place of Django's class of the same name.
 
 ``SessionMiddleware`` gives ``request.session`` the key that the request presents and never confuses
-an unreachable store with a log-out. ``AuthenticationMiddleware`` gives ``request.user`` from whichever
+an unreachable store with a logout. ``AuthenticationMiddleware`` gives ``request.user`` from whichever
 credential counts, in both modes, in sync and async views.
 """
 

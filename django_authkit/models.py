@@ -28,7 +28,7 @@ class AuthSessionRow(models.Model):
     Attributes:
         sid: The sid. For an anonymous session ``~`` and its handle, which is the form of no sid.
         user: NULL for anonymous sessions. There is no constraint in the database: the table may be in
-            another one than the users', and a log-in would wait for whoever has locked the user's row.
+            another one than the users', and a login would wait for whoever has locked the user's row.
             The join finds no user where there is none.
         epoch: The epoch that the auth session began in: it lives while that is the current one. -1 once
             it was ended. NULL for anonymous sessions, so that no query for auth sessions sees one.

@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
 def mail_new_device(
     sender: Any, *, session: AuthSession, request: HttpRequest, new_device: bool, **kwargs: Any
 ) -> None:
-    """Write to the user about a log-in from a new device, if the project wants it and has an address."""
+    """Write to the user about a login from a new device, if the project wants it and has an address."""
     if not (get_settings().notify_new_device and new_device):
         return
     user: AbstractBaseUser = load_user(session)

@@ -14,7 +14,7 @@ from django_authkit.service import require_recent
 
 
 class IsAuthenticated(DrfIsAuthenticated):
-    """As DRF's, and a missing log-in has our code ``not_authenticated`` whatever the exception handler."""
+    """As DRF's, and a missing login has our code ``not_authenticated`` whatever the exception handler."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Let in who is logged in."""

@@ -32,7 +32,7 @@ _WATCHED = frozenset({"password", "is_active"})
 
 
 def connect() -> None:
-    """Listen to log-ins, log-outs and changes of users, through proxies of their model too."""
+    """Listen to logins, logouts and changes of users, through proxies of their model too."""
     uid = "django_authkit"
     user_logged_in.connect(on_logged_in, dispatch_uid=uid)
     user_logged_out.connect(on_logged_out, dispatch_uid=uid)
@@ -42,13 +42,13 @@ def connect() -> None:
 
 
 def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Put an auth session behind a log-in that Django's ``login`` made; re-key that of the same user."""
+    """Put an auth session behind a login that Django's ``login`` made; re-key that of the same user."""
     request = getattr(request, "_request", request)
     session = getattr(request, "session", None)
     if request is None or state_of(request).busy or not isinstance(session, SessionStore):
         return
     if session.get(SESSION_KEY) != user_id_of(user):
-        return  # of a package that issues a credential of its own, and no log-in to this session
+        return  # of a package that issues a credential of its own, and no login to this session
     if session.bound is None and not session.deliverable:
         return  # a bearer is given no cookie, so the key of a new auth session would reach nobody
     end_tokens_of_others(request, user)

@@ -135,15 +135,15 @@ class RequestState:
 
     Attributes:
         authentication: The result of looking at its credentials; an error is kept to be raised again.
-        busy: A log-in or log-out of ours is under way; Django's signals about it are our own.
-        django_login: In JWT mode, whom Django's own log-in (the admin's, say) says it is from; counts
+        busy: A login or logout of ours is under way; Django's signals about it are our own.
+        django_login: In JWT mode, whom Django's own login (the admin's, say) says it is from; counts
             for plain Django views only.
         password_changed: Its user's password changed while it was under way; the auth session ends
             with it unless it was told of the change.
         clear_token_cookies: The answer makes the browser forget the JWT cookies.
         clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
         bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
-        adopted: What a browser is given for the log-in of another package, which is no more.
+        adopted: What a browser is given for the login of another package, which is no more.
         foreign_cookies: Those of other packages that the browser is to forget: name, path, domain.
     """
 
@@ -209,7 +209,7 @@ def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
 
     Only as cookies, since nobody who came with a header looks for a credential in whatever is answered.
     Not beside an error of the server: what failed may be repeated, and is handed the same then. But what
-    stands for a log-in of another package is handed over whatever happens: that one is no more.
+    stands for a login of another package is handed over whatever happens: that one is no more.
     """
     state = state_of(request)
     if response.status_code >= 500 and state.adopted is None:

@@ -2,7 +2,7 @@
 Django's ``SESSION_ENGINE`` over the store: ``request.session`` with an auth session behind it.
 
 Who is logged in is the record's business and never part of the session data, which is read, changed
-and written back as one blob: two racing requests can lose each other's cart, but no log-out. Django's
+and written back as one blob: two racing requests can lose each other's cart, but no logout. Django's
 three security fields are shown in the dict as Django expects, made from the record, and taken out
 again on the way back.
 
@@ -53,7 +53,7 @@ class SessionStore(SessionBase, SessionCarrier):
         key_changed: An auth session got its key during this request: the cookie is to be set.
         deliverable: A new key would reach the client. It would not a bearer's, who reads no cookie; so
             an auth session of one keeps its key, rather than log itself out by a change of password.
-        request: The request it belongs to, for the device that a log-in comes from.
+        request: The request it belongs to, for the device that a login comes from.
         alternatives: Keys of other session cookies that came; they count where the one before does not.
     """
 

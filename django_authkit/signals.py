@@ -12,7 +12,7 @@ Every signal is sent after the store has done what it says, with ``sender`` the 
 ``refresh_reused``      ``session`` (ended), ``request``, ``reuse`` (``ReuseClass``), ``age``
                         (``timedelta`` since the current token became current), ``address``
 ``session_ended``       ``session`` (ended), ``reason`` (``EndReason``)
-``limit_reached``       ``user``, ``request``, ``refused`` (whether the log-in was), ``ended`` (sessions)
+``limit_reached``       ``user``, ``request``, ``refused`` (whether the login was), ``ended`` (sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ======================  ==========================================================================
 

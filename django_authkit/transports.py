@@ -107,7 +107,7 @@ def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     """
     Return the refresh tokens of the refresh cookies.
 
-    They are presented at refresh, re-authentication and log-out only. At a switch of the mode they are
+    They are presented at refresh, re-authentication and logout only. At a switch of the mode they are
     looked at, to see which the browser has.
     """
     return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
@@ -136,7 +136,7 @@ def sees_refresh_cookie(request: HttpRequest) -> bool:
 
 def wanted_transport(request: HttpRequest) -> Transport:
     """
-    Return the transport that a client asks for at log-in, or the project's first.
+    Return the transport that a client asks for at login, or the project's first.
 
     Raises:
         InvalidRequest: It asks for one that does not exist or that the project does not offer.

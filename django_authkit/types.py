@@ -26,7 +26,7 @@ class Transport(StrEnum):
 
 
 class OnLimit(StrEnum):
-    """What a log-in does when the user already has the allowed number of auth sessions."""
+    """What a login does when the user already has the allowed number of auth sessions."""
 
     EVICT = "evict"
     REFUSE = "refuse"
@@ -97,7 +97,7 @@ def instant(milliseconds: int) -> datetime:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthSession:
     """
-    One log-in on one device.
+    One login on one device.
 
     Attributes:
         sid: Public handle, 16 characters of base64url: 2 of bucket, 14 random. Not a secret.
@@ -107,13 +107,13 @@ class AuthSession:
         mode: The form of the credential that was issued last, or last seen where it is what is issued.
         remember: Whether cookies of this auth session are persistent.
         amr: How the user proved it was them (RFC 8176 values), in order.
-        address: Client address at log-in or last refresh; empty if unknown.
-        user_agent: ``User-Agent`` at log-in, cut to 256 characters; empty if unknown.
+        address: Client address at login or last refresh; empty if unknown.
+        user_agent: ``User-Agent`` at login, cut to 256 characters; empty if unknown.
         created: When the user logged in.
         auth_time: When the user last proved it was them.
         last_seen: Last recorded activity.
         idle_until: When it ends without further activity. Never after ``ends``.
-        ends: Absolute end, fixed at log-in.
+        ends: Absolute end, fixed at login.
         access_until: When the last access token issued under it has expired.
         generation: How often a refresh token was issued; 0 if never.
         rotated: When the current refresh token became current; 0 if never.

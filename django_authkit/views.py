@@ -49,7 +49,7 @@ OTHERS = "others"
 _PROTECTION = (csrf_protect, xframe_options_deny, sensitive_post_parameters("password"), login_not_required)
 
 
-@method_decorator(_PROTECTION, name="dispatch")  # the pages ask for a log-in themselves, see ``recognise``
+@method_decorator(_PROTECTION, name="dispatch")  # the pages ask for a login themselves, see ``recognise``
 class PersonalPage(View):
     """
     A page about the user who asks; whoever is not logged in is sent to ``LOGIN_URL``.

@@ -83,7 +83,7 @@ class Device:
         return self.get("/auth/session/")
 
     def call(self) -> HttpResponse:
-        """Ask a DRF view of the project's that needs a log-in."""
+        """Ask a DRF view of the project's that needs a login."""
         return self.get("/api/whoami/")
 
     def verify(self, token: str) -> Any:
@@ -91,7 +91,7 @@ class Device:
         return json.loads(self.post("/auth/verify/", {"token": token}, anonymous=True).content)
 
     def logged_in(self) -> bool:
-        """Tell whether a view that needs a log-in lets this device in."""
+        """Tell whether a view that needs a login lets this device in."""
         status = self.call().status_code
         assert status in {200, 401}
         return status == 200

@@ -35,7 +35,7 @@ def client_of(url: str, protocol: int = 3) -> Redis:
 
 
 def proposal(user_id: str = "1", **changes: Any) -> NewSession:
-    """Return what ``create`` takes for a log-in in JWT mode, with access tokens of five minutes."""
+    """Return what ``create`` takes for a login in JWT mode, with access tokens of five minutes."""
     buckets = changes.pop("buckets", 1)
     return replace(
         NewSession(

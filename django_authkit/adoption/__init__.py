@@ -1,5 +1,5 @@
 """
-Log-ins that other packages made, and how each is taken over: the setting ``ADOPT``.
+Logins that other packages made, and how each is taken over: the setting ``ADOPT``.
 
 An adapter knows one kind of foreign credential: where a request has it, whom it logs in, and how its own
 package forgets it. What an adoption is (one auth session for one credential, whatever races or fails) is

@@ -19,13 +19,13 @@ class Place(StrEnum):
     REFRESH = "refresh"
     """As the token that ``refresh/`` is sent; the answer has our credential."""
     HEADER = "header"
-    """In a header of ``POST adopt/``; the answer is that of a log-in."""
+    """In a header of ``POST adopt/``; the answer is that of a login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignLogIn:
     """
-    A log-in that another package made, and for which its credential still counts there.
+    A login that another package made, and for which its credential still counts there.
 
     Attributes:
         user: Who. That they are active is looked at by us as well.
@@ -35,10 +35,10 @@ class ForeignLogIn:
         proved: When they proved it was them, or an earlier moment (aware); ``None`` if that is not known.
             What needs a fresh proof counts from here.
         expires: When the credential is over if nobody uses it (aware); ``None`` for never.
-        ends: When the log-in is over however much it is used (aware); ``None`` for never. The auth session
+        ends: When the login is over however much it is used (aware); ``None`` for never. The auth session
             ends then at the latest.
         remember: Whether cookies of it outlive the browser.
-        data: Django session data that goes along, the fields of the log-in left out.
+        data: Django session data that goes along, the fields of the login left out.
     """
 
     user: AbstractBaseUser
@@ -82,7 +82,7 @@ class Adapter(ABC):
         app: The entry of ``INSTALLED_APPS`` that it needs, or ``None``.
         space: Whose credentials these are, if another adapter takes the same ones; else ``name`` says it.
             What identifies a credential in one space is nothing in another.
-        shared: Whether several devices hold the same credential: each presentation is then a log-in of its
+        shared: Whether several devices hold the same credential: each presentation is then a login of its
             own, a repeated one too.
     """
 
@@ -120,7 +120,7 @@ class Adapter(ABC):
     @abstractmethod
     def open(self, credential: str) -> ForeignLogIn:
         """
-        Return the log-in behind it, if the package itself would accept it now. Changes nothing.
+        Return the login behind it, if the package itself would accept it now. Changes nothing.
 
         Raises:
             CredentialRejected: It would not: unknown, expired, blacklisted, of somebody who may not come in.

@@ -42,7 +42,7 @@ class SessionTokens(DjangoSessions):
         return None if not token or SessionKey.parse(token) else token
 
     def open(self, credential: str) -> ForeignLogIn:
-        """Return the log-in; of one that is still to be completed (a second factor, say) there is none."""
+        """Return the login; of one that is still to be completed (a second factor, say) there is none."""
         found = super().open(credential)
         return replace(found, proved=_last_proof(found.data.get(_PROOFS)))
 

@@ -1,4 +1,4 @@
-"""Sessions of Django's own engines: a key in a cookie, the log-in in the session's data."""
+"""Sessions of Django's own engines: a key in a cookie, the login in the session's data."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -63,7 +63,7 @@ class DjangoSessions(Adapter):
         return None if not key or SessionKey.parse(key) else key
 
     def open(self, credential: str) -> ForeignLogIn:
-        """Return the log-in in the session's data. One look-up for it, and one for the user."""
+        """Return the login in the session's data. One look-up for it, and one for the user."""
         session = self._session(credential)
         data = dict(session.items())
         if SESSION_KEY not in data:

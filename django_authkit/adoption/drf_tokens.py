@@ -33,7 +33,7 @@ class DRFTokens(Adapter):
         return credentials_of(request, TokenAuthentication.keyword)
 
     def open(self, credential: str) -> ForeignLogIn:
-        """Return the log-in. One look-up."""
+        """Return the login. One look-up."""
         token = Token._base_manager.select_related("user").filter(key=credential).first()
         if token is None:
             raise TokenInvalid

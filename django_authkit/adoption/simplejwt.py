@@ -39,7 +39,7 @@ class _Tokens(Adapter):
         return str(jti)
 
     def open(self, credential: str) -> ForeignLogIn:
-        """Return the log-in. A look-up in the blacklist, where there is one, and one for the user."""
+        """Return the login. A look-up in the blacklist, where there is one, and one for the user."""
         token = self._verified(credential)
         return ForeignLogIn(
             user=_user_of(token),
@@ -156,7 +156,7 @@ class AccessTokens(_Tokens):
                 continue
         raise TokenExpired if expired else TokenInvalid
 
-    def _proof_of(self, token: Any) -> datetime | None:  # noqa: ARG002 - it tells nothing of the log-in
+    def _proof_of(self, token: Any) -> datetime | None:  # noqa: ARG002 - it tells nothing of the login
         return None
 
     def _expiry_of(self, token: Any) -> datetime | None:

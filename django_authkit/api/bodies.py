@@ -84,7 +84,7 @@ class _Secret(serializers.CharField):
 
 
 def claimed_name(text: str) -> str:
-    """Return the name that a log-in claims as it is looked up: trimmed, and of one Unicode form."""
+    """Return the name that a login claims as it is looked up: trimmed, and of one Unicode form."""
     return str(get_user_model().normalize_username(text.strip()))
 
 

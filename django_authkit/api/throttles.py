@@ -1,7 +1,7 @@
 """
-Throttles of log-in and refresh, keyed so that nobody can lock a stranger out.
+Throttles of login and refresh, keyed so that nobody can lock a stranger out.
 
-A log-in is counted by name and address together: whoever guesses from elsewhere uses up their own
+A login is counted by name and address together: whoever guesses from elsewhere uses up their own
 allowance, not the owner's. Rates are ``LOGIN_RATE`` and ``REFRESH_RATE``, or DRF's
 ``DEFAULT_THROTTLE_RATES`` for the scopes ``authkit_login`` and ``authkit_refresh``.
 """

@@ -1,4 +1,4 @@
-"""The endpoints: log-in, refresh, log-out, session, verify. One protocol for both modes."""
+"""The endpoints: login, refresh, logout, session, verify. One protocol for both modes."""
 
 import time
 from collections.abc import Sequence
@@ -34,8 +34,8 @@ class Endpoint(APIView):
     """
     What all endpoints share.
 
-    They authenticate for themselves, so that a stale cookie or header never blocks a log-in or
-    log-out; they answer JSON, out of every cache; and they run outside ``ATOMIC_REQUESTS``, which
+    They authenticate for themselves, so that a stale cookie or header never blocks a login or
+    logout; they answer JSON, out of every cache; and they run outside ``ATOMIC_REQUESTS``, which
     would roll a revocation back together with the 401 that reports it.
     """
 
@@ -59,7 +59,7 @@ class Endpoint(APIView):
         return endpoint_exception_handler
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep the answer out of caches, and clear what a failed refresh or a log-out has ended."""
+        """Keep the answer out of caches, and clear what a failed refresh or a logout has ended."""
         response = super().finalize_response(request, response, *args, **kwargs)
         http = getattr(request, "_request", request)
         transports.mark_private(response)
@@ -113,12 +113,12 @@ class RefreshView(Endpoint):
 
 
 class AdoptView(Endpoint):
-    """``POST adopt/``: the log-in of another package, in a header, for an auth session (``ADOPT``)."""
+    """``POST adopt/``: the login of another package, in a header, for an auth session (``ADOPT``)."""
 
     throttle_classes = (RefreshThrottle,)
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer as log-in does to a client that keeps tokens."""
+        """Answer as login does to a client that keeps tokens."""
         return _granted(service.adopt(request._request))
 
 
@@ -213,7 +213,7 @@ class ReauthenticateView(PersonalEndpoint):
     throttle_classes = (ReauthenticateThrottle,)
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer as log-in does, for the same auth session."""
+        """Answer as login does, for the same auth session."""
         bodies.validated(bodies.ReauthenticateBody, request.data)
         return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
 

@@ -12,7 +12,7 @@ The numbers say what it is about; ``docs/reference/checks.md`` has a row for eac
 * 070, 071: dotted paths and rates
 * 080-089: signing keys
 * 090-095: cookies again
-* 100-106: log-ins of other packages
+* 100-106: logins of other packages
 """
 
 from collections.abc import Iterator

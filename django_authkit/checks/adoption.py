@@ -1,4 +1,4 @@
-"""The log-ins of other packages that are to be taken over: can they be, as the project is set up?"""
+"""The logins of other packages that are to be taken over: can they be, as the project is set up?"""
 
 from collections.abc import Iterator
 from importlib.util import find_spec

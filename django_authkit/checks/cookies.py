@@ -86,7 +86,7 @@ def check_refresh_path(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     pages = _place_of("authkit_devices:list")
     if pages is not None and not _is_sent(path, pages):
         yield LATE_PAGES.found(
-            f'The device pages at "{pages}" are not sent the refresh cookie: they ask for a log-in whenever '
+            f'The device pages at "{pages}" are not sent the refresh cookie: they ask for a login whenever '
             "the access token has expired."
         )
 
@@ -128,8 +128,8 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
         )
     if "cookies" in chosen.clear_site_data:
         yield ALL_COOKIES.found(
-            'CLEAR_SITE_DATA has "cookies": a log-out here deletes the cookies of every host under the same '
-            "registrable domain, other sites' log-ins included."
+            'CLEAR_SITE_DATA has "cookies": a logout here deletes the cookies of every host under the same '
+            "registrable domain, other sites' logins included."
         )
     if Transport.COOKIE in chosen.transports and _everybody_may_read():
         yield OPEN_TO_ALL.found(

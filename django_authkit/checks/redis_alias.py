@@ -33,7 +33,7 @@ SLOW = Problem(
 BUCKETS = Problem(
     "authkit.W045",
     "Use 1 on a single server or with Sentinel, and more (256, say) on a cluster. Choose before the first "
-    "log-in: afterwards nobody's sessions would be found.",
+    "login: afterwards nobody's sessions would be found.",
 )
 EVICTS = Problem("authkit.W046", "Set maxmemory-policy noeviction on that server.")
 UNKNOWN_EVICTION = Problem(
@@ -76,7 +76,7 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Compare ``REDIS_BUCKETS`` with what the store noted at the first log-in."""
+    """Compare ``REDIS_BUCKETS`` with what the store noted at the first login."""
     if any(_unusable(chosen.redis_alias)):
         return
     try:
@@ -85,7 +85,7 @@ def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
         return
     for other in sorted(recorded - {chosen.redis_buckets}):
         yield OTHER_BUCKETS.found(
-            f"REDIS_BUCKETS is {chosen.redis_buckets}, but log-ins were made with {other}: those are in no "
+            f"REDIS_BUCKETS is {chosen.redis_buckets}, but logins were made with {other}: those are in no "
             "list, count for no limit, and revoking a user misses them."
         )
 

@@ -37,7 +37,7 @@ def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the throttles' rates can be read; if not, each log-in would be an error."""
+    """Look whether the throttles' rates can be read; if not, each login would be an error."""
     for name in ("login_rate", "refresh_rate"):
         rate = getattr(chosen, name)
         if rate is not None and not _RATE.fullmatch(rate):

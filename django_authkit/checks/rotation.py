@@ -18,6 +18,6 @@ def check_standing_tokens(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     """Look whether refresh tokens may stand still (RFC 9700 §4.14.2)."""
     if not chosen.simplejwt_rotation:
         yield STANDING.found(
-            "SIMPLEJWT_ROTATION is False: log-ins through compat.simplejwt get refresh tokens that are not "
+            "SIMPLEJWT_ROTATION is False: logins through compat.simplejwt get refresh tokens that are not "
             "exchanged, so whoever steals one is not noticed."
         )

@@ -32,13 +32,13 @@ def check_proxies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_throttles(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether log-ins are counted, and by all workers together."""
+    """Look whether logins are counted, and by all workers together."""
     rates = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_THROTTLE_RATES") or {}
     login_rate = rates.get("authkit_login", chosen.login_rate)
     refresh_rate = rates.get("authkit_refresh", chosen.refresh_rate)
     if login_rate is None:
         yield NO_LOGIN_RATE.found(
-            "Log-ins have no rate: passwords can be guessed as fast as the server answers."
+            "Logins have no rate: passwords can be guessed as fast as the server answers."
         )
     if (login_rate or refresh_rate) and _counts_alone():
         yield COUNTED_APART.found(

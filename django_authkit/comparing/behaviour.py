@@ -1,4 +1,4 @@
-"""What a variant does, found out by doing it: after a log-out, in another process, in a race to refresh."""
+"""What a variant does, found out by doing it: after a logout, in another process, in a race to refresh."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from django_authkit.comparing.rounds import Subject
 
 _LOG_OUTS = 5
 _WATCHED = 1.5
-"""Seconds for which a credential is tried after its log-out."""
+"""Seconds for which a credential is tried after its logout."""
 _AFTERWARDS = 5
 """How often it is tried once it was refused: it has to stay dead."""
 _RACERS = 8
@@ -74,7 +74,7 @@ def revocation(subject: Subject, path: str) -> dict[str, Any]:
 
     Returns:
         ``another_worker``: whether another process took the credential at all; ``log_out``: the statuses of
-        the log-outs; ``let_in``: for each how many requests were let in after its answer; ``delays``: the
+        the logouts; ``let_in``: for each how many requests were let in after its answer; ``delays``: the
         milliseconds from its answer to the sending of the first request that was refused, or ``None``
         where none was while it was watched; ``came_back``: how often it worked again after that.
     """

@@ -72,7 +72,7 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Whether a log-in is asked for: 401, 403, or the way to a log-in page."""
+        """Whether a login is asked for: 401, 403, or the way to a login page."""
         return self.status in {301, 302, 303, 401, 403}
 
 
@@ -135,7 +135,7 @@ class Client:
         return self.variant.kind == DJANGO
 
     def prepare(self) -> None:
-        """Get what a log-in needs: a browser's CSRF cookie."""
+        """Get what a login needs: a browser's CSRF cookie."""
         if self.by_cookie and self.variant.kind == AUTHKIT:
             self.send("GET", f"{_AUTH}session/")
 

@@ -6,7 +6,7 @@ from typing import Any
 from django_authkit.comparing.samples import Samples
 
 STATEMENTS = {
-    "revoked_at_once": "After a log-out the next request is refused, in another worker process too",
+    "revoked_at_once": "After a logout the next request is refused, in another worker process too",
     "another_worker": "Another worker process, which shares no memory, can answer",
     "readable": "Whoever holds the credential can read what is in it",
     "works_without_store": "Requests go on being answered while the store is lost",
@@ -35,7 +35,7 @@ class Fact:
 
 
 def facts_of(samples: Samples) -> list[Fact]:
-    """Return every statement, as it was found for a variant; none for one without log-in."""
+    """Return every statement, as it was found for a variant; none for one without login."""
     if not samples.behaviour:
         return []
     behaviour = samples.behaviour
@@ -57,7 +57,7 @@ def _revoked(found: dict[str, Any]) -> Fact:
         return Fact("revoked_at_once", None, "no second worker process was met")
     slowest = max(found["delays"])
     holds = not any(found["let_in"]) and not found["came_back"]
-    seen = f"first refusal after {slowest:.1f} ms at most, {len(found['delays'])} log-outs"
+    seen = f"first refusal after {slowest:.1f} ms at most, {len(found['delays'])} logouts"
     return Fact("revoked_at_once", holds, f"{seen}, {sum(found['let_in'])} requests let in meanwhile")
 
 

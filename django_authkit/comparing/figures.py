@@ -81,7 +81,7 @@ REQUEST_MEASURES = (
         "store_cpu", "CPU of the Redis server", "s per 1,000 requests", Middle(mean), _each("store_cpu", _MS)
     ),
 )
-# A few in each round are too few for the jackknife: the same log-out twice differed too often.
+# A few in each round are too few for the jackknife: the same logout twice differed too often.
 OPERATION_MEASURES = tuple(Measure(name, name, "ms", Tail(0.5), _operation(name)) for name in OPERATIONS)
 
 
@@ -124,6 +124,6 @@ def compared(measure: Measure, path: str, samples: Sequence[Samples]) -> Iterato
 
 
 def all_comparisons(samples: Sequence[Samples], paths: Sequence[str]) -> list[Comparison]:
-    """Return every pair by every measure; log-ins and the like once, and requests for each path."""
+    """Return every pair by every measure; logins and the like once, and requests for each path."""
     found = [c for path in paths for measure in REQUEST_MEASURES for c in compared(measure, path, samples)]
     return found + [c for measure in OPERATION_MEASURES for c in compared(measure, "", samples)]

@@ -42,7 +42,7 @@ def findings(samples: Sequence[Samples], comparisons: Sequence[Comparison]) -> l
 
 
 def _promises(samples: Samples) -> Iterator[Finding]:
-    """Yield what a variant did that a log-in must not do."""
+    """Yield what a variant did that a login must not do."""
     name, behaviour = samples.variant.name, samples.behaviour
     kind = FAULT if samples.variant.kind == AUTHKIT else REMARK
     failures = sum(each.failures for each in samples.paths.values())
@@ -66,18 +66,18 @@ def _promises(samples: Samples) -> Iterator[Finding]:
         )
     held = {fact.key: fact for fact in facts_of(samples)}
     if held["outage_is_no_log_out"].holds is False:
-        yield Finding(kind, f'"{name}" took a lost store for a log-out: {held["outage_is_no_log_out"].seen}.')
+        yield Finding(kind, f'"{name}" took a lost store for a logout: {held["outage_is_no_log_out"].seen}.')
 
 
 def _revocation(samples: Samples, kind: str) -> Iterator[Finding]:
     name, found = samples.variant.name, samples.behaviour["revocation"]
     if found["came_back"]:
-        yield Finding(kind, f'"{name}": a credential that had been refused after its log-out worked again.')
+        yield Finding(kind, f'"{name}": a credential that had been refused after its logout worked again.')
     if None not in found["delays"]:
         return
     answered = ", ".join(str(status) for status in dict.fromkeys(found["log_out"]))
     what = (
-        f"a log-out was answered {answered}, and {found['watched']:g} s later the credential was still let in"
+        f"a logout was answered {answered}, and {found['watched']:g} s later the credential was still let in"
     )
     if samples.variant.check == "none":
         yield Finding(REMARK, f'"{name}": {what}, as ACCESS_CHECK "none" says: until the token expires.')
@@ -126,7 +126,7 @@ def _ranking(group: list[Comparison]) -> Iterator[Finding]:
     more = "higher" if measure.better == "low" else "lower"
     if not worse:
         yield Finding(
-            TIE, f"{_capital(measure.name)}{where}: all variants with a log-in tie; the noise is larger."
+            TIE, f"{_capital(measure.name)}{where}: all variants with a login tie; the noise is larger."
         )
         return
     lead = f'{_capital(measure.name)}{where}: "{best.name}" has the best, {values[best]:.3g} {measure.unit}.'

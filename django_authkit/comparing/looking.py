@@ -53,7 +53,7 @@ def look(served: Served, client: Client, paths: Iterable[str]) -> str:
         client.prepare()
         answer = client.log_in()
         if not answer.fine:
-            return _blamed(variant, f"A log-in is answered {_told(answer)} ({_reason(served, answer)}).")
+            return _blamed(variant, f"A login is answered {_told(answer)} ({_reason(served, answer)}).")
     for path in paths:
         answer = client.get(path)
         if answer.fine:
@@ -71,7 +71,7 @@ def _see_that_strangers_are_refused(client: Client, path: str) -> None:
     answer = stranger.get(path)
     stranger.close()
     if not answer.refused:
-        message = f"{path} needs no log-in: it answers {_told(answer)} to a stranger. Name one that does."
+        message = f"{path} needs no login: it answers {_told(answer)} to a stranger. Name one that does."
         raise CannotCompare(message)
 
 

@@ -46,7 +46,7 @@ def observe(
     Lose the store under a logged-in client.
 
     Returns:
-        ``down``: the statuses of requests meanwhile; ``log_in_down``: that of a log-in; ``slowest``: the
+        ``down``: the statuses of requests meanwhile; ``log_in_down``: that of a login; ``slowest``: the
         longest of them, ms; ``back_after``: ms until a request succeeded again, or ``None``; ``kept``:
         whether the same credential did. ``None`` where the store is not reached by an address of its own.
     """

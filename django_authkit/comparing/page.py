@@ -112,7 +112,7 @@ def _request_plots(report: Report, path: str) -> list[Plot]:
 def _operation_plot(report: Report) -> Plot:
     about = "median, ms; less is better. The hashing of the password is left out: it is the same for all."
     subjects = [each for each in report.present if each.variant.logs_in]
-    return _plot(subjects, "", "Log-in, refresh and log-out", OPERATION_MEASURES, about)
+    return _plot(subjects, "", "Login, refresh and logout", OPERATION_MEASURES, about)
 
 
 def _plot(samples: Sequence[Samples], path: str, title: str, measures: Sequence[Measure], about: str) -> Plot:

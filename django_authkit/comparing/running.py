@@ -34,7 +34,7 @@ class Wanted:
     What is to be compared, and how.
 
     Attributes:
-        paths: Of views that need a log-in; none for one of our own.
+        paths: Of views that need a login; none for one of our own.
         user: Who logs in; ``None`` for a new user.
         fixtures: What fills a new scratch database.
         port: Of the first variant; 0 for free ones.

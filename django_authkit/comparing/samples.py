@@ -35,7 +35,7 @@ class Requests:
 
 @dataclass(slots=True)
 class Operation:
-    """Log-ins, refreshes or log-outs; the attributes mean what they mean for ``Requests``."""
+    """Logins, refreshes or logouts; the attributes mean what they mean for ``Requests``."""
 
     latencies: list[list[int]] = field(default_factory=list)
     failures: int = 0
@@ -45,7 +45,7 @@ class Operation:
     response_bytes: int = 0
 
 
-OPERATIONS = ("log-in", "refresh", "log-out")
+OPERATIONS = ("login", "refresh", "logout")
 
 
 @dataclass(slots=True)

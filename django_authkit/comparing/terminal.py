@@ -58,7 +58,7 @@ class Terminal:
             self.console.print(Text(f"Authenticated requests of {called(path)}", "bold"))
             self._lines(_request_lines(report, path))
         self.console.print()
-        self.console.print(Text("Log-in, refresh, log-out (median ms; without hashing the password)", "bold"))
+        self.console.print(Text("Login, refresh, logout (median ms; without hashing the password)", "bold"))
         self._lines(_operation_lines(report))
         self.console.print()
         self.console.print(Text("Statements, each tried", "bold"))

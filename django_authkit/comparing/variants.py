@@ -41,7 +41,7 @@ class Variant:
     def name(self) -> str:
         """What people call it."""
         if self.kind == BASELINE:
-            words = ["no log-in"]
+            words = ["no login"]
         elif self.kind == AUTHKIT:
             words = [self.mode, self.store, *([f"check {self.check}"] if self.check else [])]
         else:

@@ -97,10 +97,10 @@ class AuthKitSettings:
         redis_prefix: What every key of the Redis store begins with.
         redis_buckets: Hash slot groups; more than 1 only on a cluster. Never change it afterwards.
         database_alias: The ``DATABASES`` alias that the database store writes to and reads from.
-        transports: What a client may ask for at log-in; the first is what it gets if it does not.
+        transports: What a client may ask for at login; the first is what it gets if it does not.
         access_lifetime: How long an access token lives.
         idle_timeout: An auth session ends this long after its last activity.
-        absolute_lifetime: An auth session ends this long after its log-in, whatever happens.
+        absolute_lifetime: An auth session ends this long after its login, whatever happens.
         refresh_grace: How long the predecessor of a refresh token is answered with the same
             successor. 0 for never.
         touch_interval: Activity is written at most this often.
@@ -118,7 +118,7 @@ class AuthKitSettings:
         user_loading: ``"eager"``: the user is read on each request. ``"lazy"``: when first needed.
         max_sessions: Most live auth sessions of one user: a number, the dotted path of
             ``f(user) -> int | None``, or ``None`` for no limit.
-        on_limit: What a log-in beyond it does.
+        on_limit: What a login beyond it does.
         access_cookie_name, refresh_cookie_name: Cookies of the JWT mode. The session mode's is
             Django's ``SESSION_COOKIE_NAME``.
         cookie_secure, cookie_samesite, cookie_domain, cookie_path: Their attributes. Always HttpOnly.
@@ -126,7 +126,7 @@ class AuthKitSettings:
             Its name is then ``__Secure-authkit_refresh`` unless the project gives it one.
         plain_http: Whether the cookies of the JWT mode go without ``Secure`` and without the prefix that
             needs it, as long as Django's ``DEBUG`` is on. For development.
-        clear_site_data: What a browser is told to forget at log-out beside the cookies of ours
+        clear_site_data: What a browser is told to forget at logout beside the cookies of ours
             (``Clear-Site-Data``).
         csrf: What proves that our own front end sent an unsafe request that cookies decide: Django's
             ``"token"``, or ``"fetch-metadata"``. See ``docs/how-to/csrf.md``.
@@ -140,9 +140,9 @@ class AuthKitSettings:
         ending_needs_recent_auth: Whether a user needs one to end auth sessions (ASVS 7.5.2).
         reauthenticator: Dotted path of ``f(request, user, data) -> bool``: a proof of the project's own
             in place of the password.
-        notify_new_device: Whether the user gets an e-mail about a log-in from a new device.
-        adopt: Whose log-ins are taken over: names of adapters, or dicts with ``"adapter"`` and its options;
-            see ``docs/how-to/adopt-log-ins.md``.
+        notify_new_device: Whether the user gets an e-mail about a login from a new device.
+        adopt: Whose logins are taken over: names of adapters, or dicts with ``"adapter"`` and its options;
+            see ``docs/how-to/adopt-logins.md``.
         auth_schemes: The schemes of the ``Authorization`` header that are ours, compared without case; the
             first is the one that a 401 asks for.
         simplejwt_rotation: Whether clients of ``compat.simplejwt`` store the new refresh token that each

@@ -9,7 +9,7 @@ from django_authkit import finding
 
 def user_named(text: str) -> AbstractBaseUser:
     """
-    Return the user with that log-in name, or else with that primary key.
+    Return the user with that login name, or else with that primary key.
 
     Raises:
         CommandError: There is none, or the database did not answer.

@@ -1,5 +1,5 @@
 """
-Taking over log-ins that other packages made: one auth session for each foreign credential.
+Taking over logins that other packages made: one auth session for each foreign credential.
 
 The order of the steps decides what a failure leaves behind:
 
@@ -62,7 +62,7 @@ GRACE: Final = 60_000
 """
 For how long after its adoption a credential is answered with the same one of ours; milliseconds.
 
-Longer than ``REFRESH_GRACE``: it happens once in the life of a log-in, and a browser that did not wait
+Longer than ``REFRESH_GRACE``: it happens once in the life of a login, and a browser that did not wait
 for the answer has nothing else to come back with.
 """
 
@@ -82,10 +82,10 @@ logger = logging.getLogger("django_authkit.adoption")
 
 def adopt(request: HttpRequest) -> Grant:
     """
-    Adopt the log-in whose foreign credential comes in a header, as its package has it.
+    Adopt the login whose foreign credential comes in a header, as its package has it.
 
     Returns:
-        What to send, as after a log-in by header.
+        What to send, as after a login by header.
 
     Raises:
         NotAuthenticated: No header has what an adapter of ``ADOPT`` looks for.
@@ -104,7 +104,7 @@ def adopt(request: HttpRequest) -> Grant:
 
 
 def adopt_refresh(request: HttpRequest, token: str) -> Grant | None:
-    """Adopt the log-in of a foreign refresh token as ``adopt`` does; ``None`` where ``ADOPT`` names none."""
+    """Adopt the login of a foreign refresh token as ``adopt`` does; ``None`` where ``ADOPT`` names none."""
     rejected: CredentialRejected | None = None
     for adapter in get_adapters(Place.REFRESH):
         try:
@@ -118,7 +118,7 @@ def adopt_refresh(request: HttpRequest, token: str) -> Grant | None:
 
 def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, transport: Transport) -> Grant:
     """
-    Adopt the log-in of one foreign credential.
+    Adopt the login of one foreign credential.
 
     Raises:
         CredentialRejected: It does not count, or was adopted longer than ``GRACE`` ago.
@@ -330,7 +330,7 @@ def _retire(adapter: Adapter, credential: str) -> bool:
     try:
         return _asking(lambda: adapter.retire(credential))
     except StoreUnavailable:
-        logger.exception("A log-in was adopted, and %s could not be told to forget it.", adapter.name)
+        logger.exception("A login was adopted, and %s could not be told to forget it.", adapter.name)
         return False
 
 

@@ -25,7 +25,7 @@ from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
 
 def adopt_browser(request: HttpRequest) -> None:
     """
-    Adopt the log-in whose foreign cookie a browser brings, if it brings no credential of ours that counts.
+    Adopt the login whose foreign cookie a browser brings, if it brings no credential of ours that counts.
 
     Of what does not count, nothing is told: the request is a visitor's, as it was to the other package.
 
@@ -90,7 +90,7 @@ def _lives(tokens: Iterable[str]) -> bool:
 
 def _set_aside(request: HttpRequest, adapter: Adapter, credential: str) -> None:
     """
-    End the old log-in of a browser that has logged in anew; or a log-out would bring it back.
+    End the old login of a browser that has logged in anew; or a logout would bring it back.
 
     Once: a cookie that the browser could not be made to forget is left alone.
     """

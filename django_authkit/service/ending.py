@@ -1,4 +1,4 @@
-"""Ending auth sessions: log-out, revocation, and whose they are."""
+"""Ending auth sessions: logout, revocation, and whose they are."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -74,13 +74,13 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
         refresh: A refresh token that came in the body.
 
     Raises:
-        CsrfFailed: Only cookies say whose log-out this is, and nothing proves that our front end sent it.
+        CsrfFailed: Only cookies say whose logout this is, and nothing proves that our front end sent it.
     """
     state = state_of(request)
     by_cookie = cookies_decide(request, refresh)
     if by_cookie:
         enforce_csrf(request)
-    # Cookies count only where the check above was made: not beside a body that says whose log-out it is.
+    # Cookies count only where the check above was made: not beside a body that says whose logout it is.
     body_decides = bool(refresh) and not transports.has_bearer(request)
     ended = end_presented(request, EndReason.LOGOUT, refresh=refresh, cookies=not body_decides)
     with state.own_signals():
@@ -142,7 +142,7 @@ def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterat
     """Yield the sid of each genuine credential; a session key's with the digest that proves it."""
     carrier = carrier_of(request)
     own = carrier.own_key if carrier and (cookies or transports.has_bearer(request)) else None
-    if own is not None:  # of a log-in in this very request, say
+    if own is not None:  # of a login in this very request, say
         yield own.handle, own.digest
     adopted = state_of(request).adopted
     if adopted is not None and cookies:  # so the credential is on its way

@@ -1,4 +1,4 @@
-"""What a browser is told to forget, after a log-out or a refresh that failed."""
+"""What a browser is told to forget, after a logout or a refresh that failed."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase

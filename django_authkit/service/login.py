@@ -42,7 +42,7 @@ from django_authkit.wiring import get_store
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogIn:
     """
-    A log-in that has been decided.
+    A login that has been decided.
 
     Attributes:
         user: Who.
@@ -113,7 +113,7 @@ def log_in(
         CsrfFailed: Cookies would be set, a bearer credential spared the request Django's check, and nothing
             proves that our front end sent it.
         SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
-        LoginFailed: The password was changed or the user disabled while the log-in was under way.
+        LoginFailed: The password was changed or the user disabled while the login was under way.
         CookieTooLarge: ``EXTRA_CLAIMS`` makes tokens that no browser keeps. The auth session was ended.
     """
     transport = transport or transports.wanted_transport(request)
@@ -135,7 +135,7 @@ def log_in(
     state.clear_token_cookies = grant.mode is Mode.SESSION and transport is Transport.COOKIE
     request.user = user  # type: ignore[assignment]
     if transport is Transport.COOKIE:
-        rotate_token(request)  # one planted before log-in is worth nothing after it
+        rotate_token(request)  # one planted before login is worth nothing after it
     with state.own_signals():
         _send_logged_in(request, user, grant.session)
     return grant
@@ -271,7 +271,7 @@ def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Creat
 
 
 def _announce_start(request: HttpRequest, session: AuthSession, *, familiar: bool) -> None:
-    """Tell about a log-in; whether it is from a new device is looked up only when a receiver asks."""
+    """Tell about a login; whether it is from a new device is looked up only when a receiver asks."""
 
     def is_new() -> bool:
         if familiar:

@@ -163,10 +163,10 @@ def _by_key(request: HttpRequest, text: str) -> tuple[SessionKey | None, Found]:
 
 def current(request: HttpRequest) -> Authentication | None:
     """
-    Return whom a plain Django view serves: by our credentials, else by Django's own log-in in JWT mode.
+    Return whom a plain Django view serves: by our credentials, else by Django's own login in JWT mode.
 
     Raises:
-        CredentialRejected: As ``authenticate`` says, unless a browser's stale cookie has Django's log-in
+        CredentialRejected: As ``authenticate`` says, unless a browser's stale cookie has Django's login
             beside it.
     """
     rejected: CredentialRejected | None = None

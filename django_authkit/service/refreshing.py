@@ -110,7 +110,7 @@ def _is_of_another(request: HttpRequest, refresh_token: str) -> bool:
     Tell whether the browser brings the access token of another auth session than the refresh token's.
 
     Both are always set together, so one was planted: by a sibling host, say, under a name without the
-    prefix ``__Host-``. Whoever planted it would have the browser's owner go on with a log-in of theirs.
+    prefix ``__Host-``. Whoever planted it would have the browser's owner go on with a login of theirs.
     """
     both = (transports.access_cookie_of(request), refresh_token)
     sids = {get_jwt_strategy().sid_of(text) for text in both if text}

@@ -232,7 +232,7 @@ class JwtStrategy:
         """
         Return the sid of a genuine token of either kind, expired or superseded ones included.
 
-        For log-out only: whoever holds such a token may end its auth session.
+        For logout only: whoever holds such a token may end its auth session.
         """
         for read in (self._codec.read_access, self._codec.read_refresh):
             try:

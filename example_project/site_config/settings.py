@@ -42,7 +42,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "django_authkit.api.errors.exception_handler",
 }
 CACHES = {
-    # Counts log-in attempts for the throttles. One process serves the demo; several need a shared cache.
+    # Counts login attempts for the throttles. One process serves the demo; several need a shared cache.
     "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
     # Auth sessions have a numbered database, or better a server, of their own: whoever clears a cache
     # there would log everybody out.

@@ -23,6 +23,6 @@ urlpatterns = [
     path("account/devices/", include("django_authkit.device_urls")),
     path("api/", include(router.urls)),
     path("admin/", admin.site.urls),
-    # The browsable API links to the log-in pages that it finds under this name.
+    # The browsable API links to the login pages that it finds under this name.
     path("accounts/", include((accounts, "rest_framework"))),
 ]

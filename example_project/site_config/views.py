@@ -1,5 +1,5 @@
 """
-Django's log-in page over django-authkit, for whoever comes without JavaScript or wants the admin.
+Django's login page over django-authkit, for whoever comes without JavaScript or wants the admin.
 
 It does not know the mode: ``log_in`` starts whatever kind of auth session the project is set to.
 """
@@ -14,7 +14,7 @@ from django_authkit import log_in, log_out
 
 
 class LoginView(auth_views.LoginView):
-    """Django's log-in form; what it starts is an auth session of the project's mode, in cookies."""
+    """Django's login form; what it starts is an auth session of the project's mode, in cookies."""
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Log in whom the form has authenticated."""

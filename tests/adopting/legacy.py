@@ -21,7 +21,7 @@ class CachedTokens(Adapter):
         return request.headers.get("X-Api-Token")
 
     def open(self, credential: str) -> ForeignLogIn:
-        """Return the log-in that the cache knows."""
+        """Return the login that the cache knows."""
         user = User.objects.filter(pk=cache.get(f"token:{credential}")).first()
         if user is None:
             raise TokenInvalid

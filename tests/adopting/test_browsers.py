@@ -132,7 +132,7 @@ def test_an_unsafe_first_request_without_a_token(site: Changeover, browser: Devi
 def test_a_forged_first_request(
     site: Changeover, browser: Device, ada: User, path: str, cookie_name: str
 ) -> None:
-    """Another site's form sets no cookie, adopts nothing and ends nothing; the old log-in waits."""
+    """Another site's form sets no cookie, adopts nothing and ends nothing; the old login waits."""
     site.after(SESSIONS.entry, cookie_name=cookie_name)
     old = browser.cookies["sessionid"]
     answer = browser.send("POST", path, b'"x"', headers={"Origin": "https://evil.example"})
@@ -165,7 +165,7 @@ def test_a_page_that_fails(site: Changeover, browser: Device, ada: User) -> None
 
 
 def test_logging_out_first(site: Changeover, browser: Device, ada: User) -> None:
-    """Whoever's first request is a log-out is logged out, and stays so."""
+    """Whoever's first request is a logout is logged out, and stays so."""
     with_csrf(site, browser)
     answer = browser.log_out()
     assert answer.status_code == 204
@@ -184,7 +184,7 @@ def test_logging_out_first_by_djangos_own_view(site: Changeover, browser: Device
 
 
 def test_logging_in_first(site: Changeover, browser: Device, ada: User) -> None:
-    """A log-in ends what the old cookie was, and what it became."""
+    """A login ends what the old cookie was, and what it became."""
     site.live.add_user("bob")
     with_csrf(site, browser)
     assert browser.log_in("bob").status_code == 200
@@ -211,7 +211,7 @@ def test_proving_who_it_is_first(site: Changeover, browser: Device, ada: User) -
 
 
 def test_a_credential_of_ours_beside_it(site: Changeover, browser: Device, ada: User) -> None:
-    """It counts alone. The old session is over then: or a log-out would bring it back."""
+    """It counts alone. The old session is over then: or a logout would bring it back."""
     site.live.add_user("bob")
     other = site.live.device(Transport.COOKIE)
     other.who()
@@ -236,7 +236,7 @@ def test_a_bearer_beside_it(site: Changeover, browser: Device, ada: User) -> Non
 
 
 def test_a_cookie_of_ours_that_is_over(site: Changeover, browser: Device, ada: User) -> None:
-    """Beside a dead cookie of ours the old log-in counts."""
+    """Beside a dead cookie of ours the old login counts."""
     other = site.live.device(Transport.COOKIE)
     other.who()
     other.log_in()
@@ -252,7 +252,7 @@ def test_a_cookie_of_ours_that_is_over(site: Changeover, browser: Device, ada: U
 
 
 def test_a_visitor(site: Changeover, ada: User) -> None:
-    """A session that nobody logged in with is no log-in; what it had in it is not taken over."""
+    """A session that nobody logged in with is no login; what it had in it is not taken over."""
     site.before()
     client = Client()
     client.post("/django/cart/", '"pear"', content_type="application/json", secure=True)

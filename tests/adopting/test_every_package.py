@@ -1,4 +1,4 @@
-"""What holds for the log-ins of every package: adopted once, still logged in, refused when they must be."""
+"""What holds for the logins of every package: adopted once, still logged in, refused when they must be."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ def package(request: pytest.FixtureRequest) -> Package:
 
 @pytest.fixture
 def credential(site: Changeover, package: Package, ada: User) -> str:
-    """Return the credential of a log-in from before the site changed over, which it has done since."""
+    """Return the credential of a login from before the site changed over, which it has done since."""
     site.before(package.engine)
     credential = package.log_in(site)
     site.after(package.entry)
@@ -137,7 +137,7 @@ def test_junk(site: Changeover, package: Package, credential: str) -> None:
 
 
 def test_the_limit_refuses(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """Who has as many auth sessions as allowed keeps the old log-in, which is adopted when there is room."""
+    """Who has as many auth sessions as allowed keeps the old login, which is adopted when there is room."""
     site.after(package.entry, MAX_SESSIONS=1, ON_LIMIT="refuse")
     other = site.live.logged_in()
     answer, _ = package.present(site, credential)
@@ -193,7 +193,7 @@ def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -
 
 
 def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """It ends when the foreign log-in would have ended, or after our absolute lifetime, if that is sooner."""
+    """It ends when the foreign login would have ended, or after our absolute lifetime, if that is sooner."""
     package.present(site, credential)
     (session,) = sessions_of(ada)
     left = session.expires_at - timezone.now()
@@ -207,7 +207,7 @@ def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credent
 
 
 def test_the_age_of_the_proof(site: Changeover, package: Package, ada: User) -> None:
-    """What needs a fresh proof takes no adoption for one: it counts from the old log-in, if that is known."""
+    """What needs a fresh proof takes no adoption for one: it counts from the old login, if that is known."""
     site.before(package.engine)
     credential = package.log_in(site)
     site.live.advance(minutes=4)

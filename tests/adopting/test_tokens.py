@@ -253,7 +253,7 @@ def test_allauth_forgets_its_session(site: Changeover, ada: User) -> None:
 
 
 def test_a_log_in_that_is_not_complete(site: Changeover, ada: User) -> None:
-    """A session with a step of the log-in still to come is none."""
+    """A session with a step of the login still to come is none."""
     site.live.settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     site.before()
     answer = Client().post(

@@ -10,10 +10,10 @@ section        what is measured
 =============  ========================================================================================
 ``requests``   a DRF request above the same view without authentication: ours, simplejwt, knox, DRF's token,
                Django's sessions, allauth headless; and what nobody can be cheaper than
-``operations`` log-in (hashing left out), refresh and log-out beside simplejwt's with rotation and blacklist
-``sizes``      requests, refresh and log-out with no, 10^4 and 10^6 auth sessions, and with 10^5 revoked ones
+``operations`` login (hashing left out), refresh and logout beside simplejwt's with rotation and blacklist
+``sizes``      requests, refresh and logout with no, 10^4 and 10^6 auth sessions, and with 10^5 revoked ones
 ``memory``     bytes of a live auth session
-``delays``     from the answer of log-out in one process to the first 401 in another
+``delays``     from the answer of logout in one process to the first 401 in another
 =============  ========================================================================================
 
 All variants take turns in every round, so that what the machine does meanwhile hits all alike. A figure is

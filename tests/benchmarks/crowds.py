@@ -76,7 +76,7 @@ def fill(client: Redis, news: Iterator[NewSession]) -> list[str]:
 
 
 def people(mode: Mode = Mode.JWT, user_agent: str = USER_AGENT) -> Iterator[NewSession]:
-    """Yield log-ins, each of another user."""
+    """Yield logins, each of another user."""
     number = 10**6  # as many digits as a large site's users have
     while True:
         number += 1
@@ -129,7 +129,7 @@ def _on_redis(name: str, database: str) -> Iterator[Variant]:
         f"refresh: redis: {name}", lambda: of_fresh_log_ins(ours, RefreshView.as_view()), common, "jwt", where
     )
     yield Variant(
-        f"log-out: redis: {name}", lambda: of_fresh_log_ins(ours, LogoutView.as_view()), common, "jwt", where
+        f"logout: redis: {name}", lambda: of_fresh_log_ins(ours, LogoutView.as_view()), common, "jwt", where
     )
 
 

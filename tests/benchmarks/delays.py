@@ -27,9 +27,9 @@ _SHORT = {"ACCESS_CHECK": "none", "ACCESS_LIFETIME_SECONDS": 3, "LEEWAY_SECONDS"
 
 def delays(times: int) -> dict[str, list[float]]:
     """
-    Return the delays of each policy: milliseconds from the answer of log-out to the first 401 elsewhere.
+    Return the delays of each policy: milliseconds from the answer of logout to the first 401 elsewhere.
 
-    A negative one: it was refused before the log-out was answered. ``"none"`` is measured a few times, with
+    A negative one: it was refused before the logout was answered. ``"none"`` is measured a few times, with
     access tokens of three seconds, since it is their lifetime.
     """
     found = {name: _measured(name, mode, ours, times) for name, (mode, ours) in POLICIES.items()}

@@ -140,7 +140,7 @@ def _warmed(variant: Variant) -> Act:
         deadline = time.monotonic() + 2
         while by_replica and counted(lambda: act.run(act.make()))[0]:  # noqa: B023 - called at once
             if time.monotonic() > deadline:
-                break  # the log-in was before the list began, and is the store's for ever: another one
+                break  # the login was before the list began, and is the store's for ever: another one
             time.sleep(0.05)
         else:
             return act

@@ -1,5 +1,5 @@
 """
-Log-in (without hashing a password), refresh and log-out: ours beside simplejwt's.
+Login (without hashing a password), refresh and logout: ours beside simplejwt's.
 
 The whole request through the view, with rotation and blacklist on both sides.
 """
@@ -35,19 +35,19 @@ def simplejwt(_: object = None) -> str:
 
 
 def of_fresh_log_ins(begin: Callable[[object], str], view: Any) -> Act:
-    """Return what hands the refresh tokens of fresh log-ins to *view*, each once."""
+    """Return what hands the refresh tokens of fresh logins to *view*, each once."""
     return Act(run=view, make=lambda: posted({"refresh": begin(None)}))
 
 
 _OF_OURS: dict[str, Callable[[], Act]] = {
-    "log-in": lambda: Act(run=ours),
+    "login": lambda: Act(run=ours),
     "refresh": lambda: of_fresh_log_ins(ours, RefreshView.as_view()),
-    "log-out": lambda: of_fresh_log_ins(ours, LogoutView.as_view()),
+    "logout": lambda: of_fresh_log_ins(ours, LogoutView.as_view()),
 }
 _OF_SIMPLEJWT: dict[str, Callable[[], Act]] = {
-    "log-in": lambda: Act(run=simplejwt),
+    "login": lambda: Act(run=simplejwt),
     "refresh": lambda: of_fresh_log_ins(simplejwt, TokenRefreshView.as_view()),
-    "log-out": lambda: of_fresh_log_ins(simplejwt, TokenBlacklistView.as_view()),
+    "logout": lambda: of_fresh_log_ins(simplejwt, TokenBlacklistView.as_view()),
 }
 
 

@@ -53,7 +53,7 @@ def delays(found: Mapping[str, Sequence[float]]) -> None:
     """Print how soon a revocation bites."""
     width = max(map(len, found))
     head = f"{'ms':<{width}}  times    least   median      p90      p99     most"
-    show(["", "From the answer of log-out to the first 401 in another process", "", head])
+    show(["", "From the answer of logout to the first 401 in another process", "", head])
     for name, each in found.items():
         figures = [min(each), *(percentile(each, part) for part in (0.5, 0.9, 0.99)), max(each)]
         show([f"{name:<{width}}  {len(each):>5}" + "".join(f"{figure:>9.2f}" for figure in figures)])

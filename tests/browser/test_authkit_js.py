@@ -58,7 +58,7 @@ def refreshes(at: Origins) -> list[int]:
 def test_from_log_in_to_log_out(
     shop: LiveSite, ada: User, at: Origins, tab: Opening, context: "BrowserContext", transport: str
 ) -> None:
-    """Log-in, reading and writing, unnoticed expiry, log-out: the same in each mode and transport."""
+    """Login, reading and writing, unnoticed expiry, logout: the same in each mode and transport."""
     page = tab(transport)
     assert page.call() == 401
     page.log_in()
@@ -213,7 +213,7 @@ def test_what_a_script_in_the_page_can_read(
 
 
 def test_the_back_button_shows_nothing_private(shop: LiveSite, ada: User, tab: Opening) -> None:
-    """Back on the page from before the log-out nothing is left of the user; while logged in it is there."""
+    """Back on the page from before the logout nothing is left of the user; while logged in it is there."""
     page = tab()
     page.log_in()
     shown = page.page.locator("#private")

@@ -38,7 +38,7 @@ def kept(page: "Page") -> dict[str, Any]:
 
 @pytest.mark.parametrize("remember", [False, True])
 def test_attributes(page: "Page", at: Origins, shop: LiveSite, ada: User, remember: bool) -> None:
-    """Credentials are HttpOnly, Secure, Lax, for this host alone, and last as long as the log-in asked."""
+    """Credentials are HttpOnly, Secure, Lax, for this host alone, and last as long as the login asked."""
     front = FrontEnd.at_home(page, at)
     assert front.log_in(remember=remember) == 200
     cookies = kept(page)

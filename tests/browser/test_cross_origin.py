@@ -55,7 +55,7 @@ def test_a_front_end_on_another_origin_works(
             front.fetch_token()
         assert front.log_in() == 200
         if csrf == "token":
-            front.fetch_token()  # log-in has changed it
+            front.fetch_token()  # login has changed it
         assert front.send("GET", "/auth/session/") == 200
         assert front.answer["user"]["username"] == "ada"
         assert front.send("POST", "/api/rename/") == 201
@@ -71,7 +71,7 @@ def test_a_front_end_on_another_origin_works(
 def test_another_site_gets_no_lax_cookies(
     settings: Settings, page: "Page", serving: Serving, shop: LiveSite, ada: User
 ) -> None:
-    """There ``SameSite=None`` is needed: with Lax the log-in is 200, and the browser drops its cookies."""
+    """There ``SameSite=None`` is needed: with Lax the login is 200, and the browser drops its cookies."""
     with serving(ELSEWHERE, "fetch-metadata") as at:
         shop.configure(COOKIE_SAMESITE="Lax")
         front = FrontEnd.on(page, at, ELSEWHERE)

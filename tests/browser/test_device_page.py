@@ -39,7 +39,7 @@ def demo(
 
 @pytest.fixture
 def visit(demo: Demo, browser: "Browser") -> Iterator["Visit"]:
-    """Return a function that opens ada's device page on another device, whose log-in is no fresh proof."""
+    """Return a function that opens ada's device page on another device, whose login is no fresh proof."""
     contexts = []
 
     def visiting(user_agent: str) -> "Page":
@@ -81,7 +81,7 @@ def others(page: "Page") -> list[str]:
 
 
 def is_logged_in(page: "Page") -> bool:
-    """Load the page anew, and tell whether it asks for a log-in."""
+    """Load the page anew, and tell whether it asks for a login."""
     page.goto("/account/devices/")
     return page.get_by_role("heading", name="Your devices").count() == 1
 

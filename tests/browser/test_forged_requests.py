@@ -144,7 +144,7 @@ def everything(shop: LiveSite, page: "Page") -> Any:
 
 
 def refused_or_idle(arrival: Arrival) -> bool:
-    """Tell whether a request without cookies got nowhere; a log-out of nobody is 204, and ends nothing."""
+    """Tell whether a request without cookies got nowhere; a logout of nobody is 204, and ends nothing."""
     return arrival.status in {401, 403, 405, 415} or (arrival.path, arrival.status) == ("/auth/logout/", 204)
 
 
@@ -169,7 +169,7 @@ def test_who_is_logged_in_stays_so_and_nothing_is_done_in_their_name(
 
 @both_methods
 def test_nobody_is_logged_in_by_another_origin(page: "Page", at: Origins, shop: LiveSite) -> None:
-    """An attacker cannot log a visitor in to an account of theirs (log-in CSRF)."""
+    """An attacker cannot log a visitor in to an account of theirs (login CSRF)."""
     mallory = shop.add_user("mallory")
     attack(page, at, SIBLING, ["/auth/login/"])
     assert shop.sids(mallory) == []

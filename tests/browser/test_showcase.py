@@ -170,7 +170,7 @@ def test_revoked_device_falls_out(visit: "Visit") -> None:
 
 
 def test_log_out_reaches_the_other_tab(visit: "Visit") -> None:
-    """Two tabs are one log-in: a log-out in one is shown by the other."""
+    """Two tabs are one login: a logout in one is shown by the other."""
     page = visit()
     with page.expect_popup() as opened:
         page.get_by_role("link", name="Open another tab").click()
@@ -243,7 +243,7 @@ def test_trouble_is_told_and_passes(visit: "Visit", demo: Demo) -> None:
 
 
 def test_wrong_password_is_told(visit: "Visit") -> None:
-    """A refused log-in is one sentence at the form, and the password is selected to be typed again."""
+    """A refused login is one sentence at the form, and the password is selected to be typed again."""
     page = visit(user=None)
     form = page.locator("#login")
     form.get_by_label("Username").fill("ada")
@@ -349,7 +349,7 @@ def test_without_scripts_there_is_a_way(demo: Demo, browser: "Browser") -> None:
     with browser.new_context(base_url=demo.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto("/")
-        page.get_by_role("link", name="log-in page").click()
+        page.get_by_role("link", name="login page").click()
         page.get_by_label("Username").fill("ada")
         page.get_by_label("Password").fill(PASSWORDS["ada"])
         page.get_by_role("button", name="Log in").click()

@@ -369,7 +369,7 @@ test("start() rejects if nobody can tell, and the state stays unknown.", async (
   assert.deepEqual(events, []);
 });
 
-test("A refused log-in says why and changes nothing.", async () => {
+test("A refused login says why and changes nothing.", async () => {
   const auth = await loggedIn();
   await assert.rejects(auth.logIn({ ...ADA, password: "wrong" }), (error) => {
     assert.deepEqual([error.name, error.code, error.status], ["AuthKitError", "login_failed", 401]);
@@ -381,7 +381,7 @@ test("A refused log-in says why and changes nothing.", async () => {
   assert.deepEqual(events, ["signed-in"]);
 });
 
-test("A log-out that did not reach the server is no log-out.", async () => {
+test("A logout that did not reach the server is no logout.", async () => {
   const auth = await loggedIn();
   site.once("/auth/logout/", (arrival, response) => response.destroy());
   await assert.rejects(auth.logOut(), { code: "unreachable" });
@@ -392,7 +392,7 @@ test("A log-out that did not reach the server is no log-out.", async () => {
   assert.deepEqual(events, ["signed-in", "logged_out"]);
 });
 
-test("A log-out during a refresh stands, whatever the refresh brings.", async () => {
+test("A logout during a refresh stands, whatever the refresh brings.", async () => {
   const auth = await loggedIn();
   site.once("/auth/refresh/", (arrival, response, answer) => setTimeout(answer, 50));
   await Promise.all([auth.refresh(), auth.logOut()]);
@@ -401,7 +401,7 @@ test("A log-out during a refresh stands, whatever the refresh brings.", async ()
   assert.equal(site.to("/api/notes/")[0].headers.authorization, undefined);
 });
 
-test("Devices are listed and ended; to end one's own is a log-out.", async () => {
+test("Devices are listed and ended; to end one's own is a logout.", async () => {
   const auth = await loggedIn();
   site.expire();
   assert.equal((await auth.sessions())[0].sid, "sid-1");
@@ -414,7 +414,7 @@ test("Devices are listed and ended; to end one's own is a log-out.", async () =>
 
 // -- other tabs ----------------------------------------------------------------------------------------------
 
-test("In header transport a log-out logs the user's other tabs out too, each with its own tokens.", async () => {
+test("In header transport a logout logs the user's other tabs out too, each with its own tokens.", async () => {
   const [one, two] = [await loggedIn(), await loggedIn()];
   const apart = await loggedIn({ name: "apart" });
   site.sid += 1;
@@ -425,7 +425,7 @@ test("In header transport a log-out logs the user's other tabs out too, each wit
   assert.equal(site.to("/auth/logout/").length, 2);
 });
 
-test("In cookie transport tabs hear of log-in, refresh and log-out without asking.", async () => {
+test("In cookie transport tabs hear of login, refresh and logout without asking.", async () => {
   const [one, two] = [client({ transport: "cookie" }), client({ transport: "cookie" })];
   await one.logIn(ADA);
   await once(two, "signed-in");

@@ -26,7 +26,7 @@ def test_lists_the_live_ones(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_the_primary_key_will_do(site: LiveSite, ada: User, run: Run) -> None:
-    """A user may be named by primary key; the log-in name comes first."""
+    """A user may be named by primary key; the login name comes first."""
     sid = site.sid(site.logged_in("ada"))
     assert sid in run("authkit_sessions", str(ada.pk))
     site.add_user(str(ada.pk))

@@ -41,7 +41,7 @@ def pasted(settings: Settings, text: str) -> Any:
 
 
 def test_the_defaults(settings: Settings) -> None:
-    """Without rotation a log-in lasts for as long as the refresh token did."""
+    """Without rotation a login lasts for as long as the refresh token did."""
     made = pasted(settings, translated(settings))
     assert made.mode is Mode.JWT
     assert made.access_lifetime == timedelta(minutes=5)

@@ -92,7 +92,7 @@ def acts(client: Client) -> list[tuple[str, Any]]:
     if not client.variant.logs_in:
         return [ask]
     refresh = [("refresh", client.refresh)] if client.variant.refreshes else []
-    return [("log-in", client.log_in), ask, *refresh, ("log-out", client.log_out)]
+    return [("login", client.log_in), ask, *refresh, ("logout", client.log_out)]
 
 
 def commands(made: Scratch, variant: Variant) -> int:

@@ -37,7 +37,7 @@ def counted(directory: Path) -> dict[str, list[dict[str, Any]]]:
 
 
 def test_the_counts_are_those_of_others(tmp_path: Path) -> None:
-    """For log-in, request, refresh and log-out both independent counters agree; and the documentation."""
+    """For login, request, refresh and logout both independent counters agree; and the documentation."""
     found = counted(tmp_path)
     assert len(found) == 6
     for variant, acts in found.items():
@@ -45,7 +45,7 @@ def test_the_counts_are_those_of_others(tmp_path: Path) -> None:
             assert act["fine"], (variant, act)
             assert act["tally"] == act["others"], (variant, act)
         assert {act["act"] for act in acts} >= (
-            {"request"} if variant == "baseline" else {"log-in", "log-out"}
+            {"request"} if variant == "baseline" else {"login", "logout"}
         )
     requests = {variant: act for variant, acts in found.items() for act in acts if act["act"] == "request"}
     assert {variant: requests[variant]["tally"] for variant in REQUEST} == REQUEST

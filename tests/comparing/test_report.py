@@ -52,7 +52,7 @@ def run(
 
 
 def compare(directory: Path, addresses: Addresses, redis_database: int) -> Run:
-    """Compare session mode with itself; the second is 2 ms slower, and forgets its log-outs."""
+    """Compare session mode with itself; the second is 2 ms slower, and forgets its logouts."""
     project = project_in(directory, addresses, number=redis_database)
     done = project.run(
         *("--modes", "session", "session", "--stores", "redis", "--beside"),
@@ -97,7 +97,7 @@ def test_every_variant_is_measured(run: Run) -> None:
             assert 100 < each["memory"][-1]["bytes"] / 1000 < 4000
             assert set(each["facts"]) == set(run.json["statements"])
             assert each["credential_bytes"] > 40
-            assert each["operations"]["log-in"]["response_bytes"] > 100
+            assert each["operations"]["login"]["response_bytes"] > 100
 
 
 def twins(told: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def measured_again(project: Project, duration: str) -> dict[str, Any]:
 
 
 def test_a_lost_revocation_is_found_and_named(run: Run) -> None:
-    """A log-out that ends nothing is a fault, is named alone, and fails the command."""
+    """A logout that ends nothing is a fault, is named alone, and fails the command."""
     faults = [each["text"] for each in run.json["findings"] if each["kind"] == "fault"]
     assert len(faults) == 1
     assert '"session, redis (2)"' in faults[0]
@@ -154,7 +154,7 @@ def test_a_lost_revocation_is_found_and_named(run: Run) -> None:
 
 
 def test_an_outage_is_no_log_out(run: Run) -> None:
-    """While the line to the store is cut every request is 503, and afterwards the log-in is still there."""
+    """While the line to the store is cut every request is 503, and afterwards the login is still there."""
     for each in run.json["variants"]:
         if each["key"] != "baseline":
             outage = each["behaviour"]["outage"]

@@ -111,7 +111,7 @@ def test_every_choice_makes_a_variant() -> None:
     ]
     twice = choose(modes=("session", "session"), stores=("redis",), checks=(), beside=("django",))
     assert [each.name for each in twice] == [
-        "no log-in",
+        "no login",
         "session, redis",
         "session, redis (2)",
         "Django session, redis",

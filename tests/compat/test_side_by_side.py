@@ -73,7 +73,7 @@ def test_every_answer_is_theirs(compared: dict[str, Any], rotates: bool) -> None
 
 
 def test_what_simplejwt_leaves_open_is_closed(compared: dict[str, Any], rotates: bool) -> None:
-    """A log-out ends the access token, too, and a password change the refresh token."""
+    """A logout ends the access token, too, and a password change the refresh token."""
     after = {name: statuses(sides["theirs"][1:]) for name, sides in compared.items() if name[:2] == "a_"}
     ours = {name: statuses(sides["ours"][1:]) for name, sides in compared.items() if name[:2] == "a_"}
     assert after["a_log_out_ends_access_tokens"] == [200, 200, 200]

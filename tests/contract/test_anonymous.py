@@ -94,7 +94,7 @@ def test_delete_forgets(store: Store) -> None:
 
 
 def test_it_is_no_auth_session(store: Store) -> None:
-    """An anonymous session is in no way a log-in."""
+    """An anonymous session is in no way a login."""
     store.create_anonymous(HANDLE, KEY, "data", HOUR)
     assert store.load(HANDLE) is Absent.GONE
     assert store.touch(HANDLE, KEY, idle=HOUR, interval=0) is Absent.GONE
@@ -103,7 +103,7 @@ def test_it_is_no_auth_session(store: Store) -> None:
 
 
 def test_an_auth_session_is_not_anonymous(rig: Rig, store: Store) -> None:
-    """The key of a log-in opens no anonymous session, and deletes no log-in."""
+    """The key of a login opens no anonymous session, and deletes no login."""
     started = rig.start(data="data")
     assert store.load_anonymous(started.sid, started.key) is None
     assert store.save_anonymous(started.sid, started.key, "new", HOUR) is False

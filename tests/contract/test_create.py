@@ -25,7 +25,7 @@ def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
 
 
 def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
-    """Log-in, proof and activity are now; the ends are now plus the lifetimes."""
+    """Login, proof and activity are now; the ends are now plus the lifetimes."""
     before = store.now()
     session = rig.start(idle=HOUR, absolute=DAY, access=5 * MINUTE).session
     assert before <= session.created <= store.now()
@@ -209,13 +209,13 @@ def test_a_taken_sid_ends_nobody(rig: Rig, store: Store) -> None:
 
 
 def test_no_limit(rig: Rig, store: Store) -> None:
-    """Without a limit a user has as many auth sessions as log-ins."""
+    """Without a limit a user has as many auth sessions as logins."""
     started = {rig.start(max_sessions=None, on_limit=OnLimit.REFUSE).sid for _ in range(12)}
     assert set(rig.sids()) == started
 
 
 def test_evict_ends_the_least_recently_seen(rig: Rig, store: Store) -> None:
-    """The auth session with the oldest activity, not the oldest log-in, makes room."""
+    """The auth session with the oldest activity, not the oldest login, makes room."""
     first, second = rig.start(), rig.start()
     rig.wait(MINUTE)
     store.touch(first.sid, first.key, idle=DAY, interval=0)
@@ -229,7 +229,7 @@ def test_evict_ends_the_least_recently_seen(rig: Rig, store: Store) -> None:
 
 
 def test_evict_ends_as_many_as_it_takes(rig: Rig, store: Store) -> None:
-    """A limit that was lowered ends several at the next log-in."""
+    """A limit that was lowered ends several at the next login."""
     started = []
     for _ in range(5):
         started.append(rig.start())
@@ -241,7 +241,7 @@ def test_evict_ends_as_many_as_it_takes(rig: Rig, store: Store) -> None:
 
 
 def test_evict_with_a_limit_of_one(rig: Rig, store: Store) -> None:
-    """With one allowed the newest log-in is the one that lives."""
+    """With one allowed the newest login is the one that lives."""
     older = rig.start()
     created = store.create(rig.proposal(max_sessions=1))
     assert isinstance(created, Created)

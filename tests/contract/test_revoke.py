@@ -114,7 +114,7 @@ def test_revoke_all_ends_what_began_before(rig: Rig, store: Store) -> None:
 
 
 def test_revoke_all_spares_what_begins_after(rig: Rig, store: Store) -> None:
-    """A log-in after it lives, and before it does not, in whichever millisecond each falls."""
+    """A login after it lives, and before it does not, in whichever millisecond each falls."""
     for _ in range(25):
         before = rig.start()
         store.revoke_all()
@@ -140,7 +140,7 @@ def test_revoke_all_twice(rig: Rig, store: Store) -> None:
 
 
 def test_list_is_most_recently_seen_first(rig: Rig, store: Store) -> None:
-    """The order is that of activity, not of log-in."""
+    """The order is that of activity, not of login."""
     started = []
     for _ in range(3):
         started.append(rig.start())

@@ -288,7 +288,7 @@ def test_reuse_is_told_once(rig: Rig, store: Store) -> None:
 
 
 def test_reuse_ends_no_other_session(rig: Rig, store: Store) -> None:
-    """The user's other log-ins do not notice."""
+    """The user's other logins do not notice."""
     other, family = rig.start(), rotated(rig)
     store.rotate(request(family.sid, 1, family.started.jti, grace=0))
     assert rig.sids() == [other.sid]

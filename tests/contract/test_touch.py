@@ -33,7 +33,7 @@ def test_touch_slides_the_idle_end(rig: Rig, store: Store) -> None:
 
 
 def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
-    """Log-in, proof, absolute end and refresh tokens are not activity's business."""
+    """Login, proof, absolute end and refresh tokens are not activity's business."""
     started = rig.start()
     rig.wait(HOUR)
     found = store.touch(started.sid, started.key, idle=14 * DAY, interval=0)

@@ -158,7 +158,7 @@ def test_nobody_sees_the_notes_of_others(demo: Demo) -> None:
 
 
 def test_pages_log_in_and_out(demo: Demo) -> None:
-    """Django's log-in page lets a browser in to the browsable API, in either mode, and out again."""
+    """Django's login page lets a browser in to the browsable API, in either mode, and out again."""
     with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
         refused = posted_form(browser, "/accounts/login/", username="ada", password="wrong")
         assert "Please enter a correct username" in refused.text
@@ -178,7 +178,7 @@ def test_pages_log_in_and_out(demo: Demo) -> None:
 
 
 def test_mirror_shows_no_secret(demo: Demo) -> None:
-    """What the front page asks tells a log-in all about itself but its secrets, and strangers nothing."""
+    """What the front page asks tells a login all about itself but its secrets, and strangers nothing."""
     assert httpx.get(f"{demo.url}/showcase/mirror/", trust_env=False).status_code == 401
     with logged_in(demo, "ada") as ada:
         answer = ada.get("/showcase/mirror/")
@@ -194,7 +194,7 @@ def test_mirror_shows_no_secret(demo: Demo) -> None:
 
 
 def test_admin_shows_the_notes_of_all(demo: Demo) -> None:
-    """The admin lets its user in through Django's own log-in, in either mode."""
+    """The admin lets its user in through Django's own login, in either mode."""
     with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
         entered = posted_form(browser, "/admin/login/", username="admin", password=PASSWORDS["admin"])
         assert entered.status_code == 200

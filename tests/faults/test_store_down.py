@@ -165,7 +165,7 @@ def test_a_log_out_that_got_503_can_be_repeated(live: LiveSite, valkey: MortalVa
 
 
 def test_an_emptied_store(live: LiveSite, valkey: MortalValkey) -> None:
-    """All auth sessions are gone, and every credential says just that; a new log-in works."""
+    """All auth sessions are gone, and every credential says just that; a new login works."""
     live.add_user()
     devices = {name: live.logged_in() for name in PROBES}
     valkey.direct.flushall()
@@ -194,7 +194,7 @@ def test_forgotten_scripts(live: LiveSite, valkey: MortalValkey) -> None:
 
 
 def test_a_full_server(live: LiveSite, valkey: MortalValkey) -> None:
-    """Nothing can be added to it, so log-in answers 503; log-out and revocation work."""
+    """Nothing can be added to it, so login answers 503; logout and revocation work."""
     ada = live.add_user()
     leaving, revoked, disabled, staying = (live.logged_in() for _ in range(4))
     sid = live.sid(revoked)

@@ -193,7 +193,7 @@ def test_endpoints_that_speak_of_the_record(
 
 @jwt_only
 def test_a_log_out_under_every_policy(site: LiveSite, policy: Policy, device: Device, ada: User) -> None:
-    """A log-out needs no live record to answer, twice; a log-in afterwards is a new auth session."""
+    """A logout needs no live record to answer, twice; a login afterwards is a new auth session."""
     assert device.log_out().status_code == 204
     assert device.log_out().status_code == 204
     assert site.sids(ada) == []

@@ -1,5 +1,5 @@
 """
-Log-ins of other packages, each from a real installation of it.
+Logins of other packages, each from a real installation of it.
 
 They need settings of their own, so ``tests/adopting`` runs in processes of its own: once with simplejwt's
 blacklist app, and what concerns that once without.

@@ -1,4 +1,4 @@
-"""What log-in, refresh, session, verify and log-out answer: members, headers, cookies."""
+"""What login, refresh, session, verify and logout answer: members, headers, cookies."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def expected_members(site: LiveSite) -> set[str]:
-    """Return the members that log-in and refresh answer with."""
+    """Return the members that login and refresh answer with."""
     members = {"session", "user"}
     if site.transport is Transport.HEADER:
         members |= {"access", "token_type", "expires_in"}
@@ -36,14 +36,14 @@ def expected_members(site: LiveSite) -> set[str]:
 
 
 def own_cookies(site: LiveSite) -> set[str]:
-    """Return the names of the cookies that log-in and refresh set."""
+    """Return the names of the cookies that login and refresh set."""
     if site.transport is Transport.HEADER:
         return set()
     return {ACCESS_COOKIE, REFRESH_COOKIE} if site.is_jwt else {SESSION_COOKIE}
 
 
 def assert_granted(site: LiveSite, ada: User, answer: HttpResponse) -> None:
-    """Check all that log-in and refresh have in common."""
+    """Check all that login and refresh have in common."""
     data = body(answer)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -61,7 +61,7 @@ def assert_granted(site: LiveSite, ada: User, answer: HttpResponse) -> None:
 
 
 def test_log_in_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User) -> None:
-    """Log-in answers with exactly the members of its mode and transport."""
+    """Login answers with exactly the members of its mode and transport."""
     answer = site.device().log_in()
     assert_granted(site, ada, answer)
     if site.transport is Transport.HEADER:
@@ -70,7 +70,7 @@ def test_log_in_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User) 
 
 
 def test_refresh_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User, device: Device) -> None:
-    """Refresh answers as log-in does, for the same auth session."""
+    """Refresh answers as login does, for the same auth session."""
     before = site.sid(device)
     answer = device.refresh()
     assert_granted(site, ada, answer)
@@ -78,7 +78,7 @@ def test_refresh_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User,
 
 
 def test_only_the_cookies_of_mode_and_transport_are_set(site: LiveSite, device: Device) -> None:
-    """Log-in sets the cookies of its mode in cookie transport and none in header transport."""
+    """Login sets the cookies of its mode in cookie transport and none in header transport."""
     assert own_cookies(site) == set(device.cookies) & set(CREDENTIAL_COOKIES)
     assert credential_cookies(device.refresh()) <= own_cookies(site)
 
@@ -125,7 +125,7 @@ def test_credential_cookies_have_the_safe_attributes(site: LiveSite, ada: User, 
 
 
 def test_refreshed_cookies_last_as_long_as_the_first_ones(site: LiveSite, ada: User) -> None:
-    """Whether cookies are persistent is decided at log-in and kept by each refresh."""
+    """Whether cookies are persistent is decided at login and kept by each refresh."""
     for remember in (True, False):
         device = site.logged_in(remember=remember)
         answer = device.refresh()
@@ -165,7 +165,7 @@ def test_every_answer_of_the_endpoints_stays_out_of_caches(site: LiveSite, devic
 
 
 def test_session_says_who_and_until_when(site: LiveSite, ada: User, device: Device) -> None:
-    """``session/`` answers with ``session`` and ``user`` alone, the same as log-in."""
+    """``session/`` answers with ``session`` and ``user`` alone, the same as login."""
     answer = device.who()
     assert answer.status_code == 200
     assert set(body(answer)) == {"session", "user"}
@@ -219,7 +219,7 @@ def test_verify_says_one_word_of_a_bad_one(site: LiveSite, device: Device) -> No
 
 
 def test_verify_sees_the_end_of_the_auth_session(site: LiveSite, device: Device) -> None:
-    """``verify/`` says no after log-out."""
+    """``verify/`` says no after logout."""
     token = device.credential
     device.log_out()
     assert site.device(Transport.HEADER).verify(token) == {"active": False}
@@ -235,7 +235,7 @@ def test_verify_never_slides(site: LiveSite, device: Device) -> None:
 
 
 def test_log_out_answers_nothing_and_clears_its_cookies(site: LiveSite, device: Device) -> None:
-    """Log-out is 204 without a body; the browser forgets its credential cookies and no others."""
+    """Logout is 204 without a body; the browser forgets its credential cookies and no others."""
     answer = device.log_out()
     assert answer.status_code == 204
     assert answer.content == b""

@@ -32,7 +32,7 @@ def test_reuse_stays_revoked(site: LiveSite, ada: User, device: Device) -> None:
 
 
 def test_log_in_and_log_out_are_kept(site: LiveSite, ada: User, device: Device) -> None:
-    """Log-in, refresh and log-out end as their answers say."""
+    """Login, refresh and logout end as their answers say."""
     assert device.logged_in()
     assert device.refresh().status_code == 200
     thief = device.copy()
@@ -42,7 +42,7 @@ def test_log_in_and_log_out_are_kept(site: LiveSite, ada: User, device: Device) 
 
 
 def test_a_failed_log_in_changes_nothing(site: LiveSite, ada: User, device: Device) -> None:
-    """A refused log-in leaves the others be."""
+    """A refused login leaves the others be."""
     assert code(site.device().log_in(password="wrong")) == (401, "login_failed")
     assert device.logged_in()
 

@@ -84,7 +84,7 @@ def no_rates(site: LiveSite) -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_bodies_of_every_wrong_form(site: LiveSite, device: Device, endpoint: str) -> None:
-    """Whatever is not a small JSON object in UTF-8 is refused; log-out may shrug at it."""
+    """Whatever is not a small JSON object in UTF-8 is refused; logout may shrug at it."""
     before = site.snapshot()
     for what, content in BODIES.items():
         answer = send(site, endpoint, content)
@@ -96,7 +96,7 @@ def test_bodies_of_every_wrong_form(site: LiveSite, device: Device, endpoint: st
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_values_of_every_wrong_form(site: LiveSite, device: Device, endpoint: str) -> None:
-    """A member of a wrong type or form is refused; verify says "not active", log-out says nothing."""
+    """A member of a wrong type or form is refused; verify says "not active", logout says nothing."""
     before = site.snapshot()
     for what, value in VALUES.items():
         for fields in (
@@ -201,7 +201,7 @@ def test_bearer_headers_of_every_wrong_form(site: LiveSite, device: Device, path
 def test_bearer_headers_of_every_wrong_form_at_the_endpoints(
     site: LiveSite, device: Device, endpoint: str
 ) -> None:
-    """The endpoints take them for junk: refresh 401, log-out 204, and the others do not look."""
+    """The endpoints take them for junk: refresh 401, logout 204, and the others do not look."""
     before = site.snapshot()
     for header in HEADERS:
         answer = send(site, endpoint, b"{}", headers={"Authorization": header})
@@ -263,7 +263,7 @@ def test_cookie_headers_of_every_wrong_form(site: LiveSite, header: str) -> None
 
 
 def test_surroundings_of_every_wrong_form(site: LiveSite, ada: User) -> None:
-    """User agent, addresses and languages may be anything: log-in and the record survive them."""
+    """User agent, addresses and languages may be anything: login and the record survive them."""
     site.configure(TRUSTED_PROXIES=1)
     surroundings = ["\x00", "x" * 100_000, "\xff\xfe", "é", "\x1b[31m", "' OR 1=1 --", "::1%eth0", ",,,", " "]
     for junk in surroundings:

@@ -180,7 +180,7 @@ def test_plain_views_by_bearer_are_a_401(site: LiveSite, ada: User, phone: Devic
 
 @by_cookie
 def test_djangos_own_log_in_is_bound_too(site: LiveSite, ada: User) -> None:
-    """In both modes a log-in by Django's ``login`` is looked at whenever its session is."""
+    """In both modes a login by Django's ``login`` is looked at whenever its session is."""
     site.configure(BIND={"address": "revoke"})
     browser = site.device()
     browser.get("/django/switch/ada/")

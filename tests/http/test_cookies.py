@@ -1,4 +1,4 @@
-"""What the cookies promise: names that cannot be planted, paths, sizes, and what a log-out leaves."""
+"""What the cookies promise: names that cannot be planted, paths, sizes, and what a logout leaves."""
 
 import logging
 from http.cookies import Morsel
@@ -49,7 +49,7 @@ def test_a_disguised_name_is_another_cookie(
 @in_jwt_mode
 @by_cookie
 def test_a_disguised_refresh_token_is_not_exchanged(site: LiveSite, bob: User, device: Device) -> None:
-    """Nor does it end up in the browser, or end anything of its owner's at log-out."""
+    """Nor does it end up in the browser, or end anything of its owner's at logout."""
     others = site.logged_in("bob")
     planted = [(f"\u2000{REFRESH_COOKIE}", others.cookies[REFRESH_COOKIE])]
     cookie = {"Cookie": raw([*planted, ("csrftoken", device.cookies["csrftoken"])]), **device.csrf()}
@@ -113,7 +113,7 @@ def _scope(answer: HttpResponse, name: str) -> tuple[str, bool, bool]:
 def test_a_planted_refresh_cookie_is_refused_beside_ones_own_access_cookie(
     site: LiveSite, ada: User, bob: User
 ) -> None:
-    """Nobody goes on with a stranger's log-in, even when the access token has expired; nothing is ended."""
+    """Nobody goes on with a stranger's login, even when the access token has expired; nothing is ended."""
     site.configure(REFRESH_COOKIE_PATH="/auth/")
     victim, attacker = site.device(), site.device()
     for device, name in ((victim, "ada"), (attacker, "bob")):
@@ -156,7 +156,7 @@ def test_plain_http_changes_names_and_secure_together(settings: Settings, site: 
         assert device.logged_in()
 
 
-# -- what a log-out leaves ------------------------------------------------------------------------
+# -- what a logout leaves ------------------------------------------------------------------------
 
 FORGET = "Clear-Site-Data"
 
@@ -182,7 +182,7 @@ def test_a_log_out_can_clear_the_sites_data(site: LiveSite, ada: User) -> None:
 
 @by_cookie
 def test_django_log_outs_clear_it_too(site: LiveSite, ada: User) -> None:
-    """The device page's button and Django's ``logout()`` are log-outs like any other."""
+    """The device page's button and Django's ``logout()`` are logouts like any other."""
     site.configure(CLEAR_SITE_DATA=("storage",))
     device = site.logged_in()
     answer = device.submit("/account/devices/", end=site.sid(device))
@@ -191,7 +191,7 @@ def test_django_log_outs_clear_it_too(site: LiveSite, ada: User) -> None:
 
 
 def test_nobody_else_can_have_it_cleared(site: LiveSite, ada: User, device: Device) -> None:
-    """A log-out that proves nothing, such as any page can send, leaves the site's data alone."""
+    """A logout that proves nothing, such as any page can send, leaves the site's data alone."""
     site.configure(CLEAR_SITE_DATA=("storage",))
     stranger = site.device(Transport.COOKIE)
     answer = stranger.send("POST", "/auth/logout/")

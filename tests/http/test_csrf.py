@@ -44,7 +44,7 @@ def test_a_request_from_another_origin_is_refused(
 
 
 def log_in_body() -> bytes:
-    """Return a good log-in."""
+    """Return a good login."""
     return json.dumps({"username": "ada", "password": PASSWORD}).encode()
 
 
@@ -83,14 +83,14 @@ def test_a_log_in_of_the_projects_own_needs_a_proof_beside_a_bearer(
         "Authorization": "Bearer x",
         "Origin": "https://app.example.org",
     }
-    answer = device.send("POST", "/plain/own-log-in/", headers=headers)
+    answer = device.send("POST", "/plain/own-login/", headers=headers)
     if site.transport is Transport.HEADER:
         assert answer.status_code == 200
         return
     assert code(answer) == (403, "csrf_failed")
     assert site.sids(ada) == []
     own = headers | device.csrf() | {"Origin": "https://testserver"}
-    assert device.send("POST", "/plain/own-log-in/", headers=own).status_code == 200
+    assert device.send("POST", "/plain/own-login/", headers=own).status_code == 200
     assert len(site.sids(ada)) == 1
 
 
@@ -99,8 +99,8 @@ def test_a_log_in_of_the_projects_own_takes_djangos_check(site: LiveSite, ada: U
     """Without a bearer the middleware has seen the proof, and is not asked again."""
     device = site.device()
     device.who()
-    assert device.send("POST", "/plain/own-log-in/", headers={"X-Passkey": "ada"}).status_code == 403
-    assert device.post("/plain/own-log-in/", headers={"X-Passkey": "ada"}).status_code == 200
+    assert device.send("POST", "/plain/own-login/", headers={"X-Passkey": "ada"}).status_code == 403
+    assert device.post("/plain/own-login/", headers={"X-Passkey": "ada"}).status_code == 200
 
 
 def test_a_header_needs_no_proof_beside_cookies(site: LiveSite, bob: User, device: Device) -> None:
@@ -152,7 +152,7 @@ def test_a_refresh_token_in_the_body_needs_no_proof(site: LiveSite, device: Devi
 
 @by_cookie
 def test_log_in_changes_the_csrf_token(site: LiveSite, ada: User) -> None:
-    """A CSRF token planted before log-in is worth nothing after it."""
+    """A CSRF token planted before login is worth nothing after it."""
     device = site.device()
     device.who()
     planted = device.csrf()

@@ -62,7 +62,7 @@ class TestList:
     """What the page shows, and to whom."""
 
     def test_a_stranger_is_sent_to_log_in(self, site: LiveSite) -> None:
-        """Nobody sees nobody's devices; after the log-in they are back here."""
+        """Nobody sees nobody's devices; after the login they are back here."""
         path, query = target(site.device().get(PAGE))
         assert (path, query) == ("/accounts/login/", {"next": [PAGE]})
         assert target(site.device().get(PROOF))[0] == "/accounts/login/"
@@ -131,7 +131,7 @@ class TestList:
 
     @in_jwt_mode
     def test_serves_who_logged_in_by_djangos_form(self, site: LiveSite, ada: User) -> None:
-        """In JWT mode a log-in of Django's own (the admin's) has its page as well."""
+        """In JWT mode a login of Django's own (the admin's) has its page as well."""
         browser = site.device()
         browser.who()
         browser.submit("/plain/login/", username="ada", password=PASSWORD)
@@ -164,7 +164,7 @@ class TestEnding:
         assert foreign.logged_in()
 
     def test_this_one(self, site: LiveSite, ada: User, device: Device) -> None:
-        """It is a log-out: the browser forgets its cookies, and nothing asks for a proof."""
+        """It is a logout: the browser forgets its cookies, and nothing asks for a proof."""
         site.configure(ENDING_NEEDS_RECENT_AUTH=True)
         site.advance(minutes=1)
         copy = device.copy()
@@ -226,7 +226,7 @@ class TestProof:
     def test_the_password_ends_what_was_to_be_ended(
         self, site: LiveSite, device: Device, all_others: bool
     ) -> None:
-        """An old log-in is asked for the password; with it, the act is done at once."""
+        """An old login is asked for the password; with it, the act is done at once."""
         other = site.logged_in()
         site.advance(minutes=4)
         what = "others" if all_others else site.sid(other)
@@ -341,7 +341,7 @@ class TestExpiredAccessTokens:
         assert site.snapshot() == before
 
     def test_a_log_out_is_not_undone(self, site: LiveSite, device: Device) -> None:
-        """When the own log-in is ended on the way, the browser keeps nothing of the new pair."""
+        """When the own login is ended on the way, the browser keeps nothing of the new pair."""
         sid = site.sid(device)
         device.get(PAGE)
         site.advance(hours=1)

@@ -1,4 +1,4 @@
-"""``sessions/``: a user sees and ends their own log-ins, and nobody else's."""
+"""``sessions/``: a user sees and ends their own logins, and nobody else's."""
 
 import re
 from datetime import datetime
@@ -73,7 +73,7 @@ def test_the_list_is_most_recent_first_and_marks_the_current_one(site: LiveSite,
 
 
 def test_the_list_is_the_users_own(site: LiveSite, device: Device, bob: User) -> None:
-    """Nobody else's log-ins are in it."""
+    """Nobody else's logins are in it."""
     other = site.logged_in("bob")
     assert {row["sid"] for row in listed(device)} == {site.sid(device)}
     assert {row["sid"] for row in listed(other)} == {site.sid(other)}
@@ -171,7 +171,7 @@ def test_ending_all_others(site: LiveSite, ada: User, device: Device, bob: User)
 
 
 def test_strangers_get_a_401(site: LiveSite, device: Device) -> None:
-    """Without a log-in there is no list and nothing to end; an ended one is told so."""
+    """Without a login there is no list and nothing to end; an ended one is told so."""
     sid = site.sid(device)
     stranger, ended = site.device(), device.copy()
     device.log_out()
@@ -201,7 +201,7 @@ def test_ending_by_header_takes_none(site: LiveSite, device: Device) -> None:
 
 
 def test_ending_may_need_a_fresh_proof(site: LiveSite, ada: User, device: Device) -> None:
-    """With ``ENDING_NEEDS_RECENT_AUTH`` an old log-in is asked to prove itself first, and then may."""
+    """With ``ENDING_NEEDS_RECENT_AUTH`` an old login is asked to prove itself first, and then may."""
     site.configure(ENDING_NEEDS_RECENT_AUTH=True)
     other = site.logged_in()
     sid = site.sid(other)
@@ -256,7 +256,7 @@ def test_expired_devices_are_not_listed(site: LiveSite, ada: User) -> None:
 
 
 def test_the_list_survives_a_change_of_keys(site: LiveSite, device: Device) -> None:
-    """After ``SECRET_KEY`` was rotated, with a fallback, both log-ins are still listed and can be ended."""
+    """After ``SECRET_KEY`` was rotated, with a fallback, both logins are still listed and can be ended."""
     other = site.logged_in()
     old = site.settings.SECRET_KEY
     site.settings.SECRET_KEY = "another key that is long enough for all that is done with it here"
@@ -281,7 +281,7 @@ def test_the_list_ends_with_its_user(site: LiveSite, ada: User, device: Device) 
 @in_session_mode
 @by_cookie
 def test_djangos_own_log_ins_are_devices_too(site: LiveSite, ada: User, device: Device) -> None:
-    """A log-in by Django's ``login``, the admin's say, is in the list and can be ended from it."""
+    """A login by Django's ``login``, the admin's say, is in the list and can be ended from it."""
     browser = site.device()
     browser.user_agent = SAFARI
     assert browser.get("/django/switch/ada/").status_code == 200

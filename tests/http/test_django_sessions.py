@@ -1,4 +1,4 @@
-"""Django's own sessions, log-ins and log-outs, with auth sessions behind them."""
+"""Django's own sessions, logins and logouts, with auth sessions behind them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -66,7 +66,7 @@ def test_djangos_log_in_is_an_auth_session(site: LiveSite, ada: User) -> None:
 @by_cookie
 @in_jwt_mode
 def test_djangos_log_in_opens_no_api_in_jwt_mode(site: LiveSite, ada: User) -> None:
-    """Where session keys are not accepted, Django's log-in counts for plain views alone."""
+    """Where session keys are not accepted, Django's login counts for plain views alone."""
     browser = django_log_in(site)
     assert code(browser.who()) == (401, "not_authenticated")
     assert browser.call().status_code == 401
@@ -95,7 +95,7 @@ def test_djangos_log_out_ends_what_ours_began(site: LiveSite, ada: User, device:
 
 @by_cookie
 def test_log_in_makes_a_new_key(site: LiveSite, ada: User) -> None:
-    """A key that was planted before log-in opens nothing after it; its data moved along."""
+    """A key that was planted before login opens nothing after it; its data moved along."""
     browser = site.device()
     browser.who()
     browser.post("/django/cart/", "apple")
@@ -110,7 +110,7 @@ def test_log_in_makes_a_new_key(site: LiveSite, ada: User) -> None:
 @by_cookie
 @in_session_mode
 def test_our_log_in_makes_a_new_key_too(site: LiveSite, ada: User) -> None:
-    """The same for the log-in endpoint."""
+    """The same for the login endpoint."""
     browser = site.device()
     browser.post("/django/cart/", "apple")
     planted = browser.copy()
@@ -228,7 +228,7 @@ def test_async_log_in_and_out(site: LiveSite, ada: User) -> None:
 
 @by_cookie
 def test_the_admin_lets_people_in_and_out(site: LiveSite) -> None:
-    """The admin's own log-in works in both modes, and is in the list."""
+    """The admin's own login works in both modes, and is in the list."""
     chief = site.add_user("chief", is_staff=True, is_superuser=True)
     browser = site.device()
     browser.get("/admin/login/")
@@ -244,7 +244,7 @@ def test_the_admin_lets_people_in_and_out(site: LiveSite) -> None:
 
 @by_cookie
 def test_the_admin_knows_who_logged_in_by_the_endpoint(site: LiveSite) -> None:
-    """A log-in by our endpoint opens the admin too."""
+    """A login by our endpoint opens the admin too."""
     site.add_user("chief", is_staff=True, is_superuser=True)
     assert site.logged_in("chief").get("/admin/").status_code == 200
 
@@ -317,7 +317,7 @@ def test_a_superseded_key_touches_no_cookie(site: LiveSite, ada: User, device: D
 
 @in_session_mode
 def test_a_session_that_ends_under_way_answers_401(site: LiveSite, ada: User, device: Device) -> None:
-    """A log-out during a request that then writes its session: 401 ``session_ended``, and it stays ended."""
+    """A logout during a request that then writes its session: 401 ``session_ended``, and it stays ended."""
     other = device.copy()
     with once(midway, other.log_out):
         answer = device.post("/django/cart/", "apple")
@@ -406,7 +406,7 @@ def test_djangos_test_client_can_force_a_log_in(site: LiveSite, ada: User) -> No
 @by_cookie
 @in_session_mode
 def test_djangos_log_in_signal_has_the_request(site: LiveSite, ada: User) -> None:
-    """Receivers of ``user_logged_in`` find the user on the request, whichever way the log-in went."""
+    """Receivers of ``user_logged_in`` find the user on the request, whichever way the login went."""
     seen: list[Any] = []
 
     def receive(request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -438,7 +438,7 @@ def test_a_visitor_has_no_auth_session(site: LiveSite, ada: User) -> None:
 @by_cookie
 @in_session_mode
 def test_browser_sessions_keep_their_length(site: LiveSite, ada: User) -> None:
-    """``SESSION_EXPIRE_AT_BROWSER_CLOSE`` decides whether Django's log-ins are remembered."""
+    """``SESSION_EXPIRE_AT_BROWSER_CLOSE`` decides whether Django's logins are remembered."""
     for at_close in (True, False):
         site.settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = at_close
         browser = site.device()

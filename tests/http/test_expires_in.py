@@ -12,7 +12,7 @@ HEADER = "X-Authkit-Expires-In"
 @by_cookie
 @in_jwt_mode
 def test_answers_tell_how_long_the_access_token_lives(site: LiveSite, ada: User) -> None:
-    """Log-in, refresh and a fresh proof tell it of the new token, ``session/`` of what is left."""
+    """Login, refresh and a fresh proof tell it of the new token, ``session/`` of what is left."""
     device = site.device()
     assert device.log_in()[HEADER] == "300"
     site.advance(seconds=100)

@@ -1,4 +1,4 @@
-"""``MAX_SESSIONS`` and ``ON_LIMIT``: who may log in, who has to go, and which log-ins count."""
+"""``MAX_SESSIONS`` and ``ON_LIMIT``: who may log in, who has to go, and which logins count."""
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser, User
@@ -18,7 +18,7 @@ def two_for_most(user: AbstractBaseUser) -> int | None:
 
 
 def none_at_all(user: AbstractBaseUser) -> int:
-    """Return what makes no sense: the log-in itself is one."""
+    """Return what makes no sense: the login itself is one."""
     return 0
 
 
@@ -34,7 +34,7 @@ def test_the_least_recently_seen_goes(site: LiveSite, ada: User) -> None:
 
 
 def test_the_log_in_is_refused(site: LiveSite, ada: User) -> None:
-    """With "refuse" one too many is 403 ``session_limit``; after a log-out there is room again."""
+    """With "refuse" one too many is 403 ``session_limit``; after a logout there is room again."""
     site.configure(MAX_SESSIONS=2, ON_LIMIT="refuse")
     first, second, third = site.logged_in(), site.logged_in(), site.device()
     assert code(third.log_in()) == (403, "session_limit")
@@ -54,7 +54,7 @@ def test_all_others_go(site: LiveSite, ada: User) -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
-    """``limit_reached`` says whose limit, whether the log-in was refused, and who had to go."""
+    """``limit_reached`` says whose limit, whether the login was refused, and who had to go."""
     site.configure(MAX_SESSIONS=2, ON_LIMIT=policy)
     with heard(signals.limit_reached) as reached:
         site.logged_in()
@@ -86,7 +86,7 @@ def test_a_function_decides_for_each_user(site: LiveSite, ada: User, bob: User) 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_function_that_allows_none_is_a_mistake(site: LiveSite, ada: User, policy: str) -> None:
-    """Less than 1 cannot be kept, since the log-in itself is one: an error, and nobody is ended."""
+    """Less than 1 cannot be kept, since the login itself is one: an error, and nobody is ended."""
     device = site.logged_in()
     site.configure(MAX_SESSIONS=f"{__name__}.none_at_all", ON_LIMIT=policy)
     with pytest.raises(ValueError, match="none_at_all returned 0"):
@@ -157,7 +157,7 @@ def test_djangos_own_log_ins_are_refused_too(site: LiveSite, ada: User) -> None:
 
 @by_cookie
 def test_visitors_do_not_count(site: LiveSite, ada: User) -> None:
-    """An anonymous session is no auth session: it takes no place, and becomes one only by a log-in."""
+    """An anonymous session is no auth session: it takes no place, and becomes one only by a login."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     visitors = [site.device() for _ in range(3)]
     for visitor in visitors:

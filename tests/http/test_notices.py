@@ -157,7 +157,7 @@ def test_no_mail_by_default(site: LiveSite, ada: User) -> None:
 
 
 def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
-    """Switched on, a log-in from another browser than the live ones is mailed, with device and address."""
+    """Switched on, a login from another browser than the live ones is mailed, with device and address."""
     site.configure(NOTIFY_NEW_DEVICE=True)
     site.logged_in(user_agent=FIREFOX)
     mail.outbox.clear()
@@ -166,14 +166,14 @@ def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
     device = site.logged_in(user_agent=SAFARI)
     (sent,) = mail.outbox
     assert sent.to == ["ada@example.org"]
-    assert sent.subject == "New log-in to your account"
+    assert sent.subject == "New login to your account"
     for said in ("ada", "Mobile Safari on iOS", HOME):
         assert said in sent.body
     assert device.credential not in sent.body
 
 
 def test_a_user_without_an_address(site: LiveSite, bob: User) -> None:
-    """There is nobody to write to, and the log-in goes on."""
+    """There is nobody to write to, and the login goes on."""
     site.configure(NOTIFY_NEW_DEVICE=True)
     site.logged_in("bob")
     assert mail.outbox == []
@@ -196,7 +196,7 @@ def test_a_mail_server_that_is_down(site: LiveSite, ada: User, records: list[log
 def test_djangos_own_log_ins_are_told_of_too(
     site: LiveSite, ada: User, records: list[logging.LogRecord]
 ) -> None:
-    """A log-in by Django's ``login`` has its record and its e-mail."""
+    """A login by Django's ``login`` has its record and its e-mail."""
     site.configure(NOTIFY_NEW_DEVICE=True)
     browser = site.device()
     browser.get("/django/switch/ada/")
@@ -205,7 +205,7 @@ def test_djangos_own_log_ins_are_told_of_too(
 
 
 def test_new_device_is_looked_up_only_when_asked(site: LiveSite, ada: User) -> None:
-    """A log-in costs the list of devices only where a receiver wants to know, and then it is right."""
+    """A login costs the list of devices only where a receiver wants to know, and then it is right."""
     site.logged_in(user_agent=FIREFOX)
     answers: list[bool] = []
 

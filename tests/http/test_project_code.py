@@ -1,4 +1,4 @@
-"""What a project's own code may do: log in from a DRF view, require a log-in everywhere, use proxy models."""
+"""What a project's own code may do: log in from a DRF view, require a login everywhere, use proxy models."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from projects import urls
 
 
 class OwnLogIn(APIView):
-    """A log-in that the project decides by itself."""
+    """A login that the project decides by itself."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -31,7 +31,7 @@ class OwnLogIn(APIView):
         return response
 
 
-urlpatterns = [*urls.urlpatterns, path("own/log-in/", OwnLogIn.as_view())]
+urlpatterns = [*urls.urlpatterns, path("own/login/", OwnLogIn.as_view())]
 
 
 class ProxyUser(User):
@@ -48,7 +48,7 @@ def test_a_drf_view_may_log_in_with_the_request_it_has(site: LiveSite, ada: User
     """``log_in`` takes DRF's request as well as Django's; one auth session begins, and says how."""
     settings.ROOT_URLCONF = __name__
     device = site.device()
-    answer = device.post("/own/log-in/", {}, headers={"X-Authkit-Transport": str(site.transport)})
+    answer = device.post("/own/login/", {}, headers={"X-Authkit-Transport": str(site.transport)})
     assert answer.status_code == 200
     assert [session.amr for session in sessions_of(ada)] == [("swk",)]
 

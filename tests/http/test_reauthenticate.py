@@ -47,7 +47,7 @@ class ByPasswordAlone(ModelBackend):
 
 
 def test_the_password_again_moves_auth_time(site: LiveSite, ada: User, device: Device) -> None:
-    """The answer is that of a log-in for the same auth session, proved a moment ago."""
+    """The answer is that of a login for the same auth session, proved a moment ago."""
     before = record(ada)
     site.advance(minutes=3)
     answer = device.reauthenticate()
@@ -219,7 +219,7 @@ def test_another_site_cannot_use_the_allowance_up(site: LiveSite, device: Device
 
 
 def test_strangers_prove_nothing(site: LiveSite, device: Device) -> None:
-    """Who is not logged in is 401 ``not_authenticated``; whose log-in is over ``session_ended``."""
+    """Who is not logged in is 401 ``not_authenticated``; whose login is over ``session_ended``."""
     old = device.copy()
     device.log_out()
     assert code(site.device().send("POST", PATH, b"{}")) == (401, "not_authenticated")
@@ -245,7 +245,7 @@ def test_a_proof_of_the_projects_own(site: LiveSite, ada: User, device: Device) 
 
 @pytest.mark.parametrize("path", VAULTS)
 def test_what_needs_a_fresh_proof(site: LiveSite, device: Device, path: str) -> None:
-    """It opens after a log-in, closes after ``RECENT_AUTH``, and opens again after a fresh proof."""
+    """It opens after a login, closes after ``RECENT_AUTH``, and opens again after a fresh proof."""
     assert device.get(path).status_code == 200
     grown_old(site, device)
     answer = device.get(path)
@@ -267,7 +267,7 @@ def test_a_stranger_at_such_a_view(site: LiveSite, path: str) -> None:
 
 @pytest.mark.parametrize("path", [*VAULTS, *STRICT])
 def test_an_ended_session_at_such_a_view(site: LiveSite, device: Device, path: str) -> None:
-    """Whose log-in is over is told so."""
+    """Whose login is over is told so."""
     old = device.copy()
     device.log_out()
     assert code(old.get(path)) == (401, "session_ended")
@@ -314,7 +314,7 @@ def test_without_the_record_the_token_says_when(site: LiveSite, device: Device, 
 @in_jwt_mode
 @by_cookie
 def test_djangos_log_in_counts_for_plain_views(site: LiveSite, ada: User, device: Device) -> None:
-    """Where ``request.user`` is known by Django's own log-in, so is the proof, stale token cookie or not."""
+    """Where ``request.user`` is known by Django's own login, so is the proof, stale token cookie or not."""
     device.get("/django/switch/ada/")
     site.advance(minutes=6)
     assert body(device.get("/plain/whoami/"))["id"] == ada.pk

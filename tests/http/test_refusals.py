@@ -1,4 +1,4 @@
-"""401s: their codes, their challenges; and that nothing stale blocks a log-in or a log-out."""
+"""401s: their codes, their challenges; and that nothing stale blocks a login or a logout."""
 
 import re
 
@@ -19,7 +19,7 @@ CHALLENGE = re.compile(r'Bearer realm="[^"]*"(, error="invalid_token", error_des
 
 @pytest.mark.parametrize("path", VIEWS)
 def test_nothing_presented_is_a_401_without_an_error(site: LiveSite, path: str) -> None:
-    """A missing log-in is a 401 with a bare challenge, never DRF's 403."""
+    """A missing login is a 401 with a bare challenge, never DRF's 403."""
     answer = site.device().get(path)
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -132,7 +132,7 @@ def test_junk_blocks_no_log_in(site: LiveSite, ada: User, junk: str) -> None:
 
 @pytest.mark.parametrize("junk", JUNK)
 def test_junk_blocks_no_log_out(site: LiveSite, ada: User, junk: str) -> None:
-    """Log-out answers 204 to junk, and the browser is rid of it."""
+    """Logout answers 204 to junk, and the browser is rid of it."""
     device = site.device()
     if device.is_browser:
         device.who()
@@ -176,7 +176,7 @@ def test_a_stale_session_still_gets_its_csrf_cookie(site: LiveSite, device: Devi
 
 
 def test_a_superseded_or_unknown_cookie_is_left_alone(site: LiveSite, device: Device) -> None:
-    """A 401 clears no cookie: its successor may be on its way (failed refresh, log-in and log-out aside)."""
+    """A 401 clears no cookie: its successor may be on its way (failed refresh, login and logout aside)."""
     stale = device.copy()
     device.log_out()
     for path in (*VIEWS, "/api/open/", "/plain/whoami/", "/plain/whoami-async/"):

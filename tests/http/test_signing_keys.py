@@ -15,7 +15,7 @@ OLD, NEW = jwk("ES256"), jwk("ES256", 5)
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "RS256", "HS256"])
 def test_clients_work_the_same_under_every_algorithm(site: LiveSite, ada: User, algorithm: str) -> None:
-    """Log-in, a call, a refresh and log-out do what they do under the key that follows from SECRET_KEY."""
+    """Login, a call, a refresh and logout do what they do under the key that follows from SECRET_KEY."""
     site.configure(SIGNING_KEYS=[jwk(algorithm)])
     device = site.logged_in("ada")
     assert device.logged_in()

@@ -87,7 +87,7 @@ def test_back_to_rotation(site: LiveSite, ada: User) -> None:
 @in_session_mode
 @by_header
 def test_session_mode_gives_session_keys(site: LiveSite, ada: User) -> None:
-    """In session mode both members are the session key, which stays and which a log-out ends."""
+    """In session mode both members are the session key, which stays and which a logout ends."""
     device = site.device()
     pair = obtain(device)
     assert pair["access"] == pair["refresh"]

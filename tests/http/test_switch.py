@@ -128,7 +128,7 @@ def test_an_app_is_given_the_other_form_at_its_refresh(site: LiveSite, ada: User
 
 @by_cookie
 def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device) -> None:
-    """The cart survives, and so does the log-in: one auth session, whose absolute end never moves."""
+    """The cart survives, and so does the login: one auth session, whose absolute end never moves."""
     sid, ends = site.sid(device), sessions_of(ada)[0].ends
     if site.mode is Mode.JWT:
         switch(site, Mode.SESSION)
@@ -291,7 +291,7 @@ def test_a_fresh_proof_while_both_are_accepted(site: LiveSite, ada: User, moved:
 
 @pytest.mark.parametrize("share", [0, 100])
 def test_the_share_says_who_is_moved(site: LiveSite, ada: User, moved: Device, share: int) -> None:
-    """Nobody at 0, everybody at 100; new log-ins follow the same rule, and it works both ways."""
+    """Nobody at 0, everybody at 100; new logins follow the same rule, and it works both ways."""
     for now in (share, 100 - share):
         site.configure(SWITCH_SHARE=now)
         mode = site.mode if now else OTHER[site.mode]

@@ -1,4 +1,4 @@
-"""How a credential travels: chosen at log-in, kept afterwards; and which of several counts."""
+"""How a credential travels: chosen at login, kept afterwards; and which of several counts."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -52,7 +52,7 @@ def test_a_transport_that_the_project_does_not_offer_is_refused(site: LiveSite, 
 
 
 def test_a_refresh_answers_by_the_way_it_was_asked(site: LiveSite, device: Device) -> None:
-    """What came as a cookie goes back as one, whatever ``X-Authkit-Transport`` says after log-in."""
+    """What came as a cookie goes back as one, whatever ``X-Authkit-Transport`` says after login."""
     for asked in Transport:
         content = None if device.is_browser else {"refresh": device.carrier}
         proof = device.csrf() if device.is_browser else {}
@@ -158,7 +158,7 @@ def test_a_refresh_token_opens_no_view(site: LiveSite, device: Device) -> None:
 @in_jwt_mode
 @by_cookie
 def test_the_refresh_cookie_opens_no_view_by_itself(site: LiveSite, device: Device) -> None:
-    """The refresh cookie is read by refresh and log-out alone: elsewhere nothing was presented."""
+    """The refresh cookie is read by refresh and logout alone: elsewhere nothing was presented."""
     del device.cookies["__Host-authkit_access"]
     assert code(device.who()) == (401, "not_authenticated")
     assert device.call().status_code == 401

@@ -174,7 +174,7 @@ def test_other_changes_end_nothing(site: LiveSite, ada: User, device: Device) ->
 
 
 def test_a_better_hasher_logs_nobody_out(site: LiveSite, ada: User, device: Device) -> None:
-    """When log-in hashes the same password anew, every device stays, and keys and tokens too."""
+    """When login hashes the same password anew, every device stays, and keys and tokens too."""
     second, browser = site.logged_in(), django_device(site)
     site.settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -209,7 +209,7 @@ def test_a_new_secret_key_logs_nobody_out(site: LiveSite, ada: User, device: Dev
 
 
 def test_a_lost_secret_key_logs_everybody_out(site: LiveSite, ada: User, device: Device) -> None:
-    """Without the old key nothing that was signed or stamped with it counts, and log-in works."""
+    """Without the old key nothing that was signed or stamped with it counts, and login works."""
     site.settings.SECRET_KEY = "the next key of this site, which is long enough to sign with as well"
     site.keep_time()
     assert not device.logged_in()

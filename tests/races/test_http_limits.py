@@ -1,4 +1,4 @@
-"""Many log-ins of one user at the same moment, over HTTP: the limit holds, and every answer is true."""
+"""Many logins of one user at the same moment, over HTTP: the limit holds, and every answer is true."""
 
 from collections import Counter
 from functools import partial

@@ -46,7 +46,7 @@ def _change_password(user: User) -> None:
 
 
 ENDINGS: dict[str, Callable[[Target], object]] = {
-    "log-out": lambda at: at.device.log_out(),
+    "logout": lambda at: at.device.log_out(),
     "revoke": lambda at: revoke(at.sid),
     "revoke_user": lambda at: revoke_user(at.user),
     "deactivation": lambda at: _disable(at.user),
@@ -170,7 +170,7 @@ def meanwhile(request: pytest.FixtureRequest, live: LiveSite, monkeypatch: pytes
 
 
 def test_a_change_between_check_and_record(live: LiveSite, meanwhile: User) -> None:
-    """A log-in whose password was right a moment ago is refused, and leaves nothing behind."""
+    """A login whose password was right a moment ago is refused, and leaves nothing behind."""
     device = live.device()
     answer = device.log_in()
     assert code(answer) == (401, "login_failed")
@@ -180,7 +180,7 @@ def test_a_change_between_check_and_record(live: LiveSite, meanwhile: User) -> N
 
 @browsers_only
 def test_a_change_during_django_s_login(live: LiveSite, meanwhile: User) -> None:
-    """Nor does a log-in by Django's ``login``, though the session middleware still answers the request."""
+    """Nor does a login by Django's ``login``, though the session middleware still answers the request."""
     browser = live.device()
     browser.who()
     try:
@@ -198,7 +198,7 @@ def test_a_change_during_django_s_login(live: LiveSite, meanwhile: User) -> None
 @apps_only
 @pytest.mark.parametrize("policy", OnLimit)
 def test_the_limit_holds(live: LiveSite, policy: OnLimit) -> None:
-    """Many log-ins of one user at one moment never leave more auth sessions than allowed, by each policy."""
+    """Many logins of one user at one moment never leave more auth sessions than allowed, by each policy."""
     limit, logins = 3, 16
     live.configure(MAX_SESSIONS=limit, ON_LIMIT=str(policy))
     with crew(logins) as threads:

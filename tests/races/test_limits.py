@@ -1,4 +1,4 @@
-"""Many log-ins of one user at the same moment: the limit holds."""
+"""Many logins of one user at the same moment: the limit holds."""
 
 from functools import partial
 
@@ -55,7 +55,7 @@ def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
 
 
 def test_one_user_many_firsts(rig: Rig, store: Store) -> None:
-    """With no limit all of many simultaneous log-ins live, and all are listed."""
+    """With no limit all of many simultaneous logins live, and all are listed."""
     with crew(LOGINS) as threads:
         user = rig.site.add_user()
         asked = [rig.proposal(user_id=user) for _ in range(LOGINS)]

@@ -131,7 +131,7 @@ class Client:
         tab = self._tab()
         answer = tab.get(random.choice(("/api/whoami/", "/auth/session/", "/plain/visits/")))
         for _ in range(3):  # on a machine that is busy enough, a token expires on the way
-            if answer.status_code == 503:  # "cannot tell" is no log-out: a client waits and asks again
+            if answer.status_code == 503:  # "cannot tell" is no logout: a client waits and asks again
                 self.seen[f"{self.kind} 503"] += 1
                 time.sleep(1)
             elif not (self._is_expired(answer) and self._refresh()):

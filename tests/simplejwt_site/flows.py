@@ -64,7 +64,7 @@ def obtain_refused(side: Side) -> None:
 
 
 def obtain_bad_bodies(side: Side) -> None:
-    """Each body that is not a log-in has its complaint."""
+    """Each body that is not a login has its complaint."""
     bodies: list[Any] = [
         {},
         {"username": "ada"},
@@ -188,7 +188,7 @@ def verify_blacklisted(side: Side) -> None:
 
 
 def blacklist(side: Side) -> None:
-    """A log-out is answered by nothing, the second by an error, and no refresh follows it."""
+    """A logout is answered by nothing, the second by an error, and no refresh follows it."""
     side.log_in()
     side.post("token/blacklist/", {"refresh": side.refresh})
     side.post("token/blacklist/", {"refresh": side.refresh})
@@ -198,7 +198,7 @@ def blacklist(side: Side) -> None:
 
 
 def blacklist_ends_no_other(side: Side) -> None:
-    """Another log-in of the same user goes on, even the one that asks."""
+    """Another login of the same user goes on, even the one that asks."""
     side.log_in()
     other = side.refresh
     side.log_in()
@@ -209,7 +209,7 @@ def blacklist_ends_no_other(side: Side) -> None:
 
 
 def protected(side: Side) -> None:
-    """A view that needs a log-in takes an access token by each scheme, and no other."""
+    """A view that needs a login takes an access token by each scheme, and no other."""
     side.log_in()
     side.look()
     side.look(f"JWT {side.access}")
@@ -302,7 +302,7 @@ ROTATING_FLOWS: dict[str, Flow] = {flow.__name__: flow for flow in (refresh_supe
 
 
 def a_log_out_ends_access_tokens(side: Side) -> None:
-    """After the log-out, the access token is presented."""
+    """After the logout, the access token is presented."""
     side.log_in()
     side.post("token/blacklist/", {"refresh": side.refresh})
     side.look()

@@ -61,7 +61,7 @@ class Side:
         self.post("token/refresh/", {"refresh": self.refresh})
 
     def look(self, header: str | None = None) -> None:
-        """Ask the view that needs a log-in."""
+        """Ask the view that needs a login."""
         authorization = f"Bearer {self.access}" if header is None else header
         self.send("GET", "whoami/", headers={"Authorization": authorization} if authorization else {})
 

@@ -230,7 +230,7 @@ class TestTransactions:
         assert set(rig.sids()) == {sid, other.sid}
 
     def test_a_refusal_leaves_the_transaction_usable(self, rig: Rig, store: DatabaseStore) -> None:
-        """A log-in that the limit refuses undoes its own INSERT and nothing else."""
+        """A login that the limit refuses undoes its own INSERT and nothing else."""
         with transaction.atomic(using=store.alias):
             kept = rig.start()
             refused = store.create(rig.proposal(max_sessions=1, on_limit=OnLimit.REFUSE))

@@ -40,7 +40,7 @@ def expiry(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 def switch(request: HttpRequest, username: str) -> HttpResponse:
-    """Log in as that user with Django's ``login``, as a social log-in would; no password is asked."""
+    """Log in as that user with Django's ``login``, as a social login would; no password is asked."""
     user = User.objects.get(username=username)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return JsonResponse({"id": request.user.pk, "key": request.session.session_key})

@@ -233,7 +233,7 @@ def test_tokens_from_the_future_are_refused(leeway: int) -> None:
 
 
 def test_expired_tokens_are_read_on_request() -> None:
-    """Log-out and its like can still learn from an expired token whose it was."""
+    """Logout and its like can still learn from an expired token whose it was."""
     access, refresh = CODEC.issue_access(ACCESS), CODEC.issue_refresh(REFRESH)
     with at(EXPIRES + 10_000_000):
         assert CODEC.read_access(access, allow_expired=True) == ACCESS

@@ -135,7 +135,7 @@ def test_the_end_is_looked_at_on_each_hit(codec: Codec) -> None:
 
 
 def test_what_is_only_forgiven_is_not_remembered(codec: Codec) -> None:
-    """A log-out takes an expired token; afterwards it opens nothing."""
+    """A logout takes an expired token; afterwards it opens nothing."""
     token = codec.issue_access(replace(ACCESS, expires_at=ACCESS.issued_at + 300))
     assert codec.read_access(token, allow_expired=True).sid == ACCESS.sid
     assert _remembered(codec) == 0

@@ -1,7 +1,7 @@
 """
 Fills a store with live sessions through its own way of making them, and measures; a process of its own.
 
-Each user has two log-ins. What it made in a database it deletes again; keys on Redis are left to the
+Each user has two logins. What it made in a database it deletes again; keys on Redis are left to the
 command, which knows the prefix.
 """
 

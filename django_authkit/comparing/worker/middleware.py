@@ -1,4 +1,4 @@
-"""Two middleware classes of the workers: for our own addresses, and for the variant without log-in."""
+"""Two middleware classes of the workers: for our own addresses, and for the variant without login."""
 
 from collections.abc import Callable
 from typing import Any

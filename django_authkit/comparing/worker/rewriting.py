@@ -54,7 +54,7 @@ def _surroundings(project: Settings) -> Settings:
         "ALLOWED_HOSTS": [*project.get("ALLOWED_HOSTS", ()), "127.0.0.1"],
         "SECURE_SSL_REDIRECT": False,  # the workers speak plain HTTP, on loopback
         **_no_mail(project),
-        # A log-in that is compared is not to be nine tenths hashing, which is the same for all.
+        # A login that is compared is not to be nine tenths hashing, which is the same for all.
         "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
     }
 

@@ -1,4 +1,4 @@
-"""Our own addresses in a worker: the endpoints of what it serves, and a view that needs a log-in."""
+"""Our own addresses in a worker: the endpoints of what it serves, and a view that needs a login."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The view that is measured where a project names none, and the log-ins of other packages."""
+"""The view that is measured where a project names none, and the logins of other packages."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 
 class WhoAmI(APIView):
-    """Needs a log-in, and does next to nothing."""
+    """Needs a login, and does next to nothing."""
 
     permission_classes = (IsAuthenticated,)
 
@@ -25,7 +25,7 @@ class WhoAmI(APIView):
 
 
 def _open(view: Any) -> Any:
-    """Return *view* as it is meant: for clients on loopback, before a log-in."""
+    """Return *view* as it is meant: for clients on loopback, before a login."""
     view = csrf_exempt(require_POST(view))
     view.login_required = False
     return view
@@ -41,7 +41,7 @@ def _proved(request: HttpRequest) -> Any:
 
 
 def django_endpoints() -> list[URLPattern]:
-    """Return the log-in and log-out of Django's own sessions."""
+    """Return the login and logout of Django's own sessions."""
 
     def log_in(request: HttpRequest) -> HttpResponse:
         login(request, _proved(request))

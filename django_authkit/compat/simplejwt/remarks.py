@@ -16,7 +16,7 @@ REMOVED: Final = frozenset({"AUTH_HEADER_TYPE", "AUTH_TOKEN_CLASS", "SECRET_KEY"
 REMARKS: Final[dict[str, tuple[Any, str]]] = {
     "BLACKLIST_AFTER_ROTATION": (
         False,
-        "It is always so: a superseded refresh token is refused, and after REFRESH_GRACE it ends the log-in.",
+        "It is always so: a superseded refresh token is refused, and after REFRESH_GRACE it ends the login.",
     ),
     "UPDATE_LAST_LOGIN": (
         True,
@@ -40,7 +40,7 @@ REMARKS: Final[dict[str, tuple[Any, str]]] = {
         "rest_framework_simplejwt.models.TokenUser",
         'request.user is always a user. USER_LOADING = "lazy" reads no row before it is needed.',
     ),
-    "CHECK_REVOKE_TOKEN": (False, "It is always so: a change of the password ends the user's other log-ins."),
+    "CHECK_REVOKE_TOKEN": (False, "It is always so: a change of the password ends the user's other logins."),
     "REVOKE_TOKEN_CLAIM": ("hash_password", "Nothing of the password is in a token but a stamp of its hash."),
     "CHECK_USER_IS_ACTIVE": (True, "Inactive users are never let in."),
     "TOKEN_OBTAIN_SERIALIZER": (

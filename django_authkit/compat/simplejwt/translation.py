@@ -116,7 +116,7 @@ def _lifetimes(given: Mapping[str, Any], made: Translation) -> None:
         made.put("ABSOLUTE_LIFETIME", max(refresh, _USUAL_END), "rotated tokens had no end; see below")
         made.remarks.append(
             ("REFRESH_TOKEN_LIFETIME", "With rotation it began anew at each refresh, for ever. Here every "
-             "log-in ends at ABSOLUTE_LIFETIME; choose how long that is to be.")
+             "login ends at ABSOLUTE_LIFETIME; choose how long that is to be.")
         )  # fmt: skip
     else:
         made.put("ABSOLUTE_LIFETIME", refresh, "REFRESH_TOKEN_LIFETIME, since nothing rotated")
@@ -124,7 +124,7 @@ def _lifetimes(given: Mapping[str, Any], made: Translation) -> None:
     if not rotates:
         made.remarks.append(
             ("ROTATE_REFRESH_TOKENS", "Clients that never store a new refresh token keep the one of their "
-             "log-in, and nobody notices if it is stolen. Once they do, set SIMPLEJWT_ROTATION to True.")
+             "login, and nobody notices if it is stolen. Once they do, set SIMPLEJWT_ROTATION to True.")
         )  # fmt: skip
     leeway = _leeway(given)
     made.put("LEEWAY", min(leeway, _LONGEST_LEEWAY), "LEEWAY")

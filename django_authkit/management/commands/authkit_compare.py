@@ -30,7 +30,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Take what can be chosen; every choice has a default."""
         measured = parser.add_argument_group("what is compared")
-        measured.add_argument("--path", nargs="+", default=[], help="paths of views that need a log-in (GET)")
+        measured.add_argument("--path", nargs="+", default=[], help="paths of views that need a login (GET)")
         measured.add_argument("--user", help="who logs in; by default a new user")
         measured.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
         measured.add_argument("--stores", nargs="+", choices=STORES, default=list(STORES))

@@ -16,7 +16,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take exactly one of the three."""
-        parser.add_argument("user", nargs="?", help="log-in name or primary key")
+        parser.add_argument("user", nargs="?", help="login name or primary key")
         parser.add_argument("--sid", help="one auth session (write --sid=… if it begins with a dash)")
         parser.add_argument("--all", action="store_true", help="everybody's, in constant time")
 

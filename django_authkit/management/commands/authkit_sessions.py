@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the user, and for machines ``--json``."""
-        parser.add_argument("user", help="log-in name or primary key")
+        parser.add_argument("user", help="login name or primary key")
         parser.add_argument("--json", action="store_true", help="one JSON list")
 
     def handle(self, *args: Any, user: str, json: bool, **options: Any) -> None:

@@ -13,7 +13,7 @@ export type Transport = "cookie" | "header";
 /** `"unknown"` until the server has answered for the first time; see `start()`. */
 export type State = "unknown" | "signed-in" | "signed-out";
 
-/** One log-in on one device. Instants are RFC 3339, by the server's clock: for people, not for timers. */
+/** One login on one device. Instants are RFC 3339, by the server's clock: for people, not for timers. */
 export interface Session {
   /** The public handle. Not a secret. */
   readonly sid: string;
@@ -40,7 +40,7 @@ export interface User {
   readonly [member: string]: unknown;
 }
 
-/** The body of a log-in: the `USERNAME_FIELD` of the project's user model, here `username`, and the rest. */
+/** The body of a login: the `USERNAME_FIELD` of the project's user model, here `username`, and the rest. */
 export interface Credentials {
   password: string;
   /** Whether cookies outlive the browser. */
@@ -69,7 +69,7 @@ export interface Options {
    * read the cookie; or `null` where none is needed (`CSRF = "fetch-metadata"`).
    */
   csrf?: string | (() => string | Promise<string>) | null;
-  /** Instances with different names do not hear of each other. For several log-ins side by side. */
+  /** Instances with different names do not hear of each other. For several logins side by side. */
   name?: string;
 }
 
@@ -107,7 +107,7 @@ export class AuthKitError extends Error {
 }
 
 /**
- * One log-in, seen from one page. Make one for each page; all pages of an origin with the same `base`,
+ * One login, seen from one page. Make one for each page; all pages of an origin with the same `base`,
  * `transport` and `name` hear of each other.
  *
  * Events: `"signed-in"` and `"signed-out"`, each once for each change of state, the first one (by `start()`,
@@ -175,10 +175,10 @@ export class AuthKit<U extends User = User> extends EventTarget {
    */
   reauthenticate(proof: string | Readonly<Record<string, unknown>>): Promise<U>;
 
-  /** The first 200 log-ins of the user, most recently seen first. */
+  /** The first 200 logins of the user, most recently seen first. */
   sessions(): Promise<Device[]>;
 
-  /** End one of them. One's own is a log-out. */
+  /** End one of them. One's own is a logout. */
   endSession(sid: string): Promise<void>;
 
   /**

@@ -227,7 +227,7 @@ export class AuthKit extends EventTarget {
       this.#alone(() => this.#leave()).catch(() => this.#out(reason));
   }
 
-  // An unused page keeps no log-in alive.
+  // An unused page keeps no login alive.
   #wake() {
     clearTimeout(this.#timer);
     const left = this.#due - now();

@@ -50,7 +50,7 @@ class GrowingTable(SessionTable):
         return replace(created, ended=tuple(map(session_of, surplus)))
 
     def _take_turn(self, user_id: str) -> None:
-        """Let log-ins of one user pass one by one: those that count together must see each other."""
+        """Let logins of one user pass one by one: those that count together must see each other."""
         features = self.connection.features
         if features.has_select_for_update:
             user = get_user_model()._base_manager.using(self.alias).filter(pk=user_id)

@@ -204,9 +204,9 @@ class RedisStore:
 
     def recorded_buckets(self) -> frozenset[int]:
         """
-        Return how many buckets there were at the first log-in, as each of ours has noted it.
+        Return how many buckets there were at the first login, as each of ours has noted it.
 
-        Empty before any. Another number than ours: log-ins were made that we do not find. One round trip for
+        Empty before any. Another number than ours: logins were made that we do not find. One round trip for
         each bucket.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Cookies, in either mode: CSRF, what scripts can read, log-out. A client is written once for both."""
+"""Cookies, in either mode: CSRF, what scripts can read, logout. A client is written once for both."""
 
 from demo.tour.device import Device
 from demo.tour.opening import CREDENTIALS, NOTES
@@ -29,7 +29,7 @@ def _log_in(story: Story, browser: Device, credentials: set[str]) -> None:
     answer = browser.get("/auth/session/", "401 not_authenticated")
     story.check("csrftoken" in answer.cookies, "there is no CSRF cookie")
 
-    story.step("Without that token in a header a log-in is refused: a page of another site cannot send it.")
+    story.step("Without that token in a header a login is refused: a page of another site cannot send it.")
     browser.post("/auth/login/", "403 csrf_failed", CREDENTIALS)
 
     story.step(
@@ -40,7 +40,7 @@ def _log_in(story: Story, browser: Device, credentials: set[str]) -> None:
     story.check(not {"access", "refresh"} & answer.body.keys(), "a credential is in the body")
     story.check(credentials <= answer.cookies.keys(), "the cookies are missing")
     story.check(all(answer.cookies[name]["httponly"] for name in credentials), "a script can read a cookie")
-    story.check(browser.cookies["csrftoken"] != planted, "the CSRF token outlived the log-in")
+    story.check(browser.cookies["csrftoken"] != planted, "the CSRF token outlived the login")
 
 
 def _write(story: Story, browser: Device) -> None:
@@ -82,7 +82,7 @@ def _log_in_again(story: Story, browser: Device) -> None:
 def _log_out(story: Story, browser: Device, credentials: set[str]) -> None:
     copy = _copy_of(browser, story)
 
-    story.step("A log-out without the CSRF header is refused as well.")
+    story.step("A logout without the CSRF header is refused as well.")
     browser.post("/auth/logout/", "403 csrf_failed")
 
     story.step("Ada logs out. The browser forgets its cookies, and a copy of them is refused.")

@@ -53,7 +53,7 @@ def _steal(story: Story, phone: Device, stolen: str, grace: int) -> None:
     thief.post("/auth/refresh/", "401 refresh_reused", {"refresh": stolen})
 
     story.step(
-        "Nobody can tell the thief from Ada, so everything of that log-in dies. Its access token is dead."
+        "Nobody can tell the thief from Ada, so everything of that login dies. Its access token is dead."
     )
     phone.get(NOTES, "401 session_ended", bearer=phone.access)
 
@@ -62,7 +62,7 @@ def _steal(story: Story, phone: Device, stolen: str, grace: int) -> None:
 
 
 def _go_on(story: Story, tablet: Device) -> None:
-    story.step("The tablet's log-in is another one. It does not notice.")
+    story.step("The tablet's login is another one. It does not notice.")
     tablet.get(NOTES, "200", bearer=tablet.access)
     tablet.keep(tablet.post("/auth/refresh/", "200", {"refresh": tablet.refresh}))
     tablet.get(NOTES, "200", bearer=tablet.access)

@@ -78,10 +78,10 @@ def test_a_server_that_forbids_the_question_is_told(server: Server, settings: Se
 def test_another_number_of_buckets_than_log_ins_were_made_with_is_told(
     server: Server, settings: Settings
 ) -> None:
-    """The store notes the number at the first log-in; another one is E049, whichever of them is larger."""
+    """The store notes the number at the first login; another one is E049, whichever of them is larger."""
     for first, other in ((1, 4), (4, 1)):
         server.direct.flushall()
-        assert told() == {}  # nothing is noted before a log-in
+        assert told() == {}  # nothing is noted before a login
         with closing(client_of(server.url)) as client:
             for number in range(32):  # of users in every bucket
                 RedisStore(client, buckets=first).create(proposal(str(number), buckets=first))

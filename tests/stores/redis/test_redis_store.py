@@ -179,7 +179,7 @@ def test_an_index_heals(rig: Rig, server: Server) -> None:
 
 
 def test_revoke_all_tells_apart_within_a_millisecond(rig: Rig) -> None:
-    """However fast log-in and revoke_all alternate: what began before is dead, what began after lives."""
+    """However fast login and revoke_all alternate: what began before is dead, what began after lives."""
     for _ in range(100):
         before = rig.start()
         rig.store.revoke_all()
@@ -189,7 +189,7 @@ def test_revoke_all_tells_apart_within_a_millisecond(rig: Rig) -> None:
 
 
 def test_a_full_server_still_revokes(rig: Rig, server: Server) -> None:
-    """Where there is no room for a log-in there is for a log-out, and for reading."""
+    """Where there is no room for a login there is for a logout, and for reading."""
     first, second, third = rig.start(), rig.start(), rig.start()
     with server.configured("maxmemory", 1):
         with pytest.raises(StoreUnavailable):

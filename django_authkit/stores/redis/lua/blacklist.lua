@@ -7,7 +7,7 @@
 --          window   the longest life of any access token issued so far
 --          number   of the last entry
 --          limit    most entries
---          buckets  how many there were at the first log-in: no matter of the list, but this key stays
+--          buckets  how many there were at the first login: no matter of the list, but this key stays
 
 local LIMIT = 100000
 -- Workers forgive an expired token some time (LEEWAY); an entry outlives what any of them forgives.

@@ -1,4 +1,4 @@
-// A device in the page: a log-in of its own, whose tokens are in memory and travel in a header.
+// A device in the page: a login of its own, whose tokens are in memory and travel in a header.
 
 import { AuthKit } from "../django_authkit/authkit.js";
 import { claimsOf, generationOf } from "./claims.js";
@@ -15,7 +15,7 @@ export class PageDevice {
     this.name = name;
     this.acts = acts;
     this.actor = new Actor(name);
-    // A name that nobody else has: a log-out here is not one of another device.
+    // A name that nobody else has: a logout here is not one of another device.
     this.client = new AuthKit({ transport: "header", name: crypto.randomUUID() });
     this.card = copyOf("device-card");
     write(this.card, "name", name);

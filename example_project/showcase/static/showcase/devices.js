@@ -1,4 +1,4 @@
-// All log-ins of the user: the devices in this page, those elsewhere, and whoever has stolen from one.
+// All logins of the user: the devices in this page, those elsewhere, and whoever has stolen from one.
 
 import { PageDevice } from "./device.js";
 import { announce, badge, button, byId, copyOf, fact, make, slot, write, writeState } from "./dom.js";
@@ -25,7 +25,7 @@ export class Devices {
     section.querySelector("[data-act=end-others]").addEventListener("click", () => this.endOthers());
   }
 
-  /** Open one more, after a log-in of its own. */
+  /** Open one more, after a login of its own. */
   async open() {
     const name = NAMES[this.opened] ?? `Device ${this.opened + 1}`;
     const device = new PageDevice(name, {
@@ -37,7 +37,7 @@ export class Devices {
     const username = this.client.user?.username ?? "ada";
     const opened = await ask({
       title: `Log in on the ${name.toLowerCase()}`,
-      about: "A log-in of its own. The password of a demo user is filled in.",
+      about: "A login of its own. The password of a demo user is filled in.",
       go: "Log in",
       username,
       password: passwordOf(username),
@@ -69,7 +69,7 @@ export class Devices {
     byId("devices-title").focus();
   }
 
-  /** End a log-in from this browser; a device of the page that is another user's logs itself out. */
+  /** End a login from this browser; a device of the page that is another user's logs itself out. */
   async end(sid, name, device) {
     const ours = this.client.state === "signed-in" && (!device || device.client.user.username === this.client.user.username);
     const ended = await this.proved(() => (ours ? this.client.endSession(sid) : device.client.logOut()));
@@ -81,7 +81,7 @@ export class Devices {
   async endOthers() {
     const count = await this.proved(() => this.client.endOtherSessions());
     if (count === undefined) return;
-    announce(count === 1 ? "1 other log-in was ended." : `${count} other log-ins were ended.`);
+    announce(count === 1 ? "1 other login was ended." : `${count} other logins were ended.`);
     await this.list();
   }
 
@@ -97,7 +97,7 @@ export class Devices {
     }
     const given = await ask({
       title: "Is it still you?",
-      about: "Who ends log-ins proves first who they are, if they have not lately.",
+      about: "Who ends logins proves first who they are, if they have not lately.",
       go: "Confirm",
       enter: ({ password }) => this.client.reauthenticate(password),
     });
@@ -110,7 +110,7 @@ export class Devices {
     await Promise.allSettled(inside.map((each) => each.look()));
   }
 
-  /** Show the user's log-ins that are not in this page. */
+  /** Show the user's logins that are not in this page. */
   async list() {
     const isIn = this.client.state === "signed-in";
     section.querySelector("[data-act=end-others]").disabled = !isIn;

@@ -1,4 +1,4 @@
-// The page: this browser's log-in, and what happens when a button is pressed.
+// The page: this browser's login, and what happens when a button is pressed.
 
 import { BROWSER, wire } from "./wire.js"; // first: it watches all requests
 import { AuthKit } from "../django_authkit/authkit.js";

@@ -7,7 +7,7 @@ const WORDS = {
   not_authenticated: "nobody was logged in",
   refresh_reused: "a superseded refresh token was used, so its auth session was ended",
   session_ended: "its auth session was ended",
-  session_limit: "There are too many log-ins of this user already.",
+  session_limit: "There are too many logins of this user already.",
   store_unavailable: "The store does not answer. Nobody was logged out: nothing is known until it is back.",
   throttled: "Too many tries.",
   token_expired: "its token has expired",

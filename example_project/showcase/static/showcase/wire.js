@@ -23,7 +23,7 @@ export const wire = new EventTarget();
 /** Send a request as `actor`. */
 export const sendAs = (actor, path, init) => exchange(actor, new Request(path, init));
 
-/** Take the next log-in that asks for tokens in its body for that of `actor`. */
+/** Take the next login that asks for tokens in its body for that of `actor`. */
 export const expect = (actor) => {
   knocking = actor;
 };

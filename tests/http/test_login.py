@@ -1,4 +1,4 @@
-"""Log-in: through Django, one answer for every failure, and the end of what was there before."""
+"""Login: through Django, one answer for every failure, and the end of what was there before."""
 
 from typing import Any
 
@@ -80,7 +80,7 @@ def again(site: LiveSite, device: Device, username: str) -> str:
 
 
 def test_log_in_ends_the_auth_session_that_was_presented(site: LiveSite, ada: User, device: Device) -> None:
-    """A second log-in on a device starts another auth session and ends the first, and no other."""
+    """A second login on a device starts another auth session and ends the first, and no other."""
     elsewhere = site.logged_in()
     thief = device.copy()
     new = again(site, device, "ada")

@@ -1,4 +1,4 @@
-"""Log-out: it ends this auth session, by any genuine credential of it, and tells nobody anything."""
+"""Logout: it ends this auth session, by any genuine credential of it, and tells nobody anything."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -26,7 +26,7 @@ def test_log_out_ends_no_other_auth_session(site: LiveSite, ada: User, device: D
 
 
 def test_a_second_log_out_is_answered_alike(site: LiveSite, device: Device) -> None:
-    """Log-out is idempotent: 204 with the dead credential, and 204 with none."""
+    """Logout is idempotent: 204 with the dead credential, and 204 with none."""
     stale = device.copy()
     for client in (device, stale, site.device()):
         answer = client.log_out()
