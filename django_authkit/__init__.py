@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from django_authkit.grants import Grant
-    from django_authkit.request_state import Authentication
+    from django_authkit.http.grant import Grant
+    from django_authkit.http.request_state import Authentication
     from django_authkit.service import (
         authenticate,
         log_in,
@@ -43,7 +43,7 @@ __all__ = [
     "verify",
 ]
 
-_ELSEWHERE = {"AuthSession": "types", "Authentication": "request_state", "Grant": "grants"}
+_ELSEWHERE = {"AuthSession": "types", "Authentication": "http.request_state", "Grant": "http.grant"}
 
 
 def __getattr__(name: str) -> Any:

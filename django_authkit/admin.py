@@ -28,13 +28,14 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from django_authkit import service
-from django_authkit.devices import label_of
-from django_authkit.finding import user_with, users_like
+from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
-from django_authkit.service.ending import end
+from django_authkit.service.revocation import end
 from django_authkit.stores.database import DatabaseStore
-from django_authkit.types import AuthSession, EndReason, Found, Mode, instant
-from django_authkit.user_rows import joins_users
+from django_authkit.stores.outcomes import Found
+from django_authkit.types import AuthSession, EndReason, Mode, instant
+from django_authkit.users.query import joins_users
+from django_authkit.users.search import user_with, users_like
 from django_authkit.wiring import get_store
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ class AuthKitConfig(AppConfig):
 
     def ready(self) -> None:
         """Listen to what concerns auth sessions; say what is dangerous in the settings."""
-        from django_authkit import checks, notices, receivers  # models are ready only now
+        from django_authkit import checks, notifications, receivers  # models are ready only now
 
         receivers.connect()
-        notices.connect()
+        notifications.connect()
         checks.register_all()

@@ -13,13 +13,14 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_authkit import answers, service
+from django_authkit import service
 from django_authkit.api.exceptions import api_error
-from django_authkit.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.errors import AuthKitError, CredentialRejected
-from django_authkit.lazy_user import answer_by
-from django_authkit.request_state import Authentication, state_of
+from django_authkit.http import error_responses
+from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
+from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.types import Mode, Transport
+from django_authkit.users.lazy import answer_by
 
 
 class AuthKitAuthentication(BaseAuthentication):
@@ -60,7 +61,7 @@ class AuthKitAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401 (RFC 6750 §3); DRF would make a 403 of it without one."""
         seen = state_of(request._request).authentication
-        return answers.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
+        return error_responses.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
 
 
 class SessionAuthentication(AuthKitAuthentication):

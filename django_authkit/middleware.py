@@ -23,21 +23,21 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
-from django_authkit import transports
-from django_authkit.answers import error_response
 from django_authkit.conf import get_settings
-from django_authkit.csrf import exempt, is_proved, mark_dependence
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
-from django_authkit.lazy_user import read_now
-from django_authkit.request_state import current_request, hand_over, known_authentication, state_of
-from django_authkit.service.arrival import adopt_browser
-from django_authkit.service.binding import settle_binding
-from django_authkit.service.carrier import carrier_of
-from django_authkit.service.changes import settle_password_change
-from django_authkit.service.forgetting import tell_to_forget
-from django_authkit.service.recognition import current
+from django_authkit.http import transports
+from django_authkit.http.csrf import exempt, is_proved, mark_dependence
+from django_authkit.http.error_responses import error_response
+from django_authkit.http.request_state import current_request, hand_over, known_authentication, state_of
+from django_authkit.http.response_effects import tell_to_forget
+from django_authkit.service.adoption.browser import adopt_browser
+from django_authkit.service.authentication import current
+from django_authkit.service.device_binding import settle_binding
+from django_authkit.service.django_session import carrier_of
+from django_authkit.service.password_changes import settle_password_change
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import Mode
+from django_authkit.users.lazy import read_now
 
 
 class AnswersErrors:

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 
 from django_authkit.api.exceptions import api_error
 from django_authkit.errors import NotAuthenticated, ReauthenticationRequired
-from django_authkit.request_state import Authentication
+from django_authkit.http.request_state import Authentication
 from django_authkit.service import require_recent
 
 

@@ -13,9 +13,9 @@ from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError
-from django_authkit.request_state import Authentication, state_of
-from django_authkit.service.changes import password_changed, password_rehashed
-from django_authkit.service.ending import (
+from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.service.password_changes import password_changed, password_rehashed
+from django_authkit.service.revocation import (
     cookies_decide,
     end_all,
     end_presented,
@@ -24,7 +24,7 @@ from django_authkit.service.ending import (
 )
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import EndReason, Mode, Transport
-from django_authkit.users import auth_hash_of, user_id_of
+from django_authkit.users.loading import auth_hash_of, user_id_of
 
 _BEFORE = "_authkit_before"
 """Where a user instance carries what its row said before it was saved."""

@@ -23,15 +23,16 @@ from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
 from django_authkit.errors import BindingMismatch, CredentialRejected, LoginFailed, SessionEnded
-from django_authkit.handles import SessionKey, new_handle
-from django_authkit.service.binding import check_binding
-from django_authkit.service.carrier import SessionCarrier
-from django_authkit.service.ending import end
+from django_authkit.service.authentication import authenticate
+from django_authkit.service.device_binding import check_binding
+from django_authkit.service.django_session import SessionCarrier
 from django_authkit.service.login import LogIn, begin
-from django_authkit.service.recognition import authenticate
-from django_authkit.service.switching import key_is_due
-from django_authkit.types import Absent, EndReason, Found
-from django_authkit.users import auth_hash_of
+from django_authkit.service.mode_switch import key_is_due
+from django_authkit.service.revocation import end
+from django_authkit.session_keys import SessionKey, new_handle
+from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.types import EndReason
+from django_authkit.users.loading import auth_hash_of
 from django_authkit.wiring import get_session_strategy, get_store
 
 _SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})

@@ -14,17 +14,17 @@ from django.utils.module_loading import import_string
 
 from django_authkit.adoption import Adapter, Place
 from django_authkit.adoption.registry import adapter_of
+from django_authkit.blacklist.replica import BlacklistReplica
 from django_authkit.conf import SettingsProblem, get_settings, milliseconds
-from django_authkit.revocation import BlacklistReplica
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
-from django_authkit.tokens.key_entries import ring_from_entries
-from django_authkit.tokens.key_faults import KeyRefused
-from django_authkit.tokens.keyring import KeyRing, ring_from_secrets
-from django_authkit.tokens.succession import Succession
+from django_authkit.tokens.derivation import Succession
+from django_authkit.tokens.keys.entries import ring_from_entries
+from django_authkit.tokens.keys.faults import KeyRefused
+from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
 
 
 @cache

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from django_authkit.adoption.adapter import ForeignCookie, ForeignLogIn, Place
 from django_authkit.adoption.django_sessions import DjangoSessions
-from django_authkit.handles import SessionKey
+from django_authkit.session_keys import SessionKey
 
 _PROOFS = "account_authentication_methods"
 """Where allauth notes in a session how and when its user proved who they are."""

@@ -20,8 +20,8 @@ from django.utils import timezone
 
 from django_authkit.adoption.adapter import Adapter, AdapterFault, ForeignCookie, ForeignLogIn, Place
 from django_authkit.errors import SessionEnded
-from django_authkit.handles import SessionKey
-from django_authkit.transports import cookie_of
+from django_authkit.http.transports import cookie_of
+from django_authkit.session_keys import SessionKey
 
 _SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
 

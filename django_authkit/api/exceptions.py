@@ -7,19 +7,20 @@ ours among them, while it is being imported itself.
 
 from rest_framework import exceptions
 
-from django_authkit import answers, errors
+from django_authkit import errors
+from django_authkit.http import error_responses
 
 
 class ApiError(exceptions.APIException):
     """An error of ours that DRF answers."""
 
     def __init__(self, error: errors.AuthKitError) -> None:
-        self.status_code = answers.status_of(error)
-        self.detail = answers.body_of(error)
+        self.status_code = error_responses.status_of(error)
+        self.detail = error_responses.body_of(error)
         if self.status_code == 401:
-            self.auth_header = answers.challenge_of(error)
+            self.auth_header = error_responses.challenge_of(error)
         if self.status_code == 503:
-            self.wait = answers.RETRY_AFTER  # DRF's handler makes Retry-After of it
+            self.wait = error_responses.RETRY_AFTER  # DRF's handler makes Retry-After of it
 
 
 class CredentialError(ApiError, exceptions.AuthenticationFailed):
@@ -36,4 +37,4 @@ def api_error(error: errors.AuthKitError) -> ApiError:
         # No AuthenticationFailed: DRF would put the challenge of the authentication class over ours.
         return ApiError(error)
     kinds: dict[int, type[ApiError]] = {401: CredentialError, 403: RefusedError}
-    return kinds.get(answers.status_of(error), ApiError)(error)
+    return kinds.get(error_responses.status_of(error), ApiError)(error)

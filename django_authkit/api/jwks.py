@@ -8,7 +8,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views import View
 
-from django_authkit.tokens.jwk import public_set
+from django_authkit.tokens.keys.jwk import public_set
 from django_authkit.wiring import get_key_ring
 
 MAX_AGE = timedelta(minutes=5)

@@ -8,7 +8,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings
-from django_authkit.devices import label_of
+from django_authkit.http.client_info import label_of
 from django_authkit.types import AuthSession
 
 

@@ -18,15 +18,16 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from django_authkit import service, transports
-from django_authkit.api import bodies
-from django_authkit.api.errors import endpoint_exception_handler
+from django_authkit import service
+from django_authkit.api import serializers
+from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import present_device, present_session, present_user
-from django_authkit.api.throttles import LoginThrottle, ReauthenticateThrottle, RefreshThrottle
-from django_authkit.csrf import SAFE_METHODS, enforce_csrf, mark_dependence
+from django_authkit.api.throttling import LoginThrottle, ReauthenticateThrottle, RefreshThrottle
 from django_authkit.errors import LoginFailed, NotAuthenticated
-from django_authkit.grants import Grant
-from django_authkit.request_state import Authentication, hand_over
+from django_authkit.http import transports
+from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, mark_dependence
+from django_authkit.http.grant import Grant
+from django_authkit.http.request_state import Authentication, hand_over
 from django_authkit.types import Transport
 
 
@@ -41,9 +42,9 @@ class Endpoint(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    parser_classes = (bodies.StrictJSONParser,)
+    parser_classes = (serializers.StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
-    content_negotiation_class = bodies.AlwaysJson
+    content_negotiation_class = serializers.AlwaysJson
     throttle_classes: Sequence[type[BaseThrottle]] = ()
 
     @classmethod
@@ -92,9 +93,9 @@ class LoginView(Endpoint):
         transport = transports.wanted_transport(http)
         if transport is Transport.COOKIE:
             enforce_csrf(http)  # else another site could log a browser in to an account of its own
-        body = bodies.validated(bodies.LoginBody, request.data)
+        body = serializers.validated(serializers.LoginBody, request.data)
         model = get_user_model()
-        name = bodies.claimed_name(body[model.USERNAME_FIELD])
+        name = serializers.claimed_name(body[model.USERNAME_FIELD])
         user = django_authenticate(http, **{model.USERNAME_FIELD: name, "password": body["password"]})
         if user is None or not user.is_active:
             raise LoginFailed
@@ -108,7 +109,7 @@ class RefreshView(Endpoint):
 
     def post(self, request: Request) -> HttpResponseBase:
         """Answer by the transport that the credential came by."""
-        token = bodies.refresh_token_of(request.data)
+        token = serializers.refresh_token_of(request.data)
         return _granted(service.refresh(request._request, token=token))
 
 
@@ -214,7 +215,7 @@ class ReauthenticateView(PersonalEndpoint):
 
     def post(self, request: Request) -> HttpResponseBase:
         """Answer as login does, for the same auth session."""
-        bodies.validated(bodies.ReauthenticateBody, request.data)
+        serializers.validated(serializers.ReauthenticateBody, request.data)
         return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
 
 
@@ -227,4 +228,4 @@ class VerifyView(Endpoint):
 
     def post(self, request: Request) -> HttpResponseBase:
         """Answer for the credential in the body, not for the one of the request."""
-        return Response(service.verify(bodies.validated(bodies.VerifyBody, request.data)["token"]))
+        return Response(service.verify(serializers.validated(serializers.VerifyBody, request.data)["token"]))

@@ -20,16 +20,7 @@ from typing import Any
 
 from django.core.checks import CheckMessage, Error, Tags, register
 
-from django_authkit.checks import (
-    adoption,
-    cookies,
-    database,
-    keys,
-    references,
-    rotation,
-    stack,
-    throttling,
-)
+from django_authkit.checks import adoption, cookies, database, keys, references, rotation, stack, throttling
 from django_authkit.checks.problem import Check
 from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
 

@@ -32,7 +32,7 @@ NOT_SENT_THERE = Problem(
     "authkit.E090", 'Set REFRESH_COOKIE_PATH to the path that "django_authkit.urls" is included at.'
 )
 LATE_PAGES = Problem(
-    "authkit.W091", 'Include "django_authkit.device_urls" below REFRESH_COOKIE_PATH, or silence this.'
+    "authkit.W091", 'Include "django_authkit.pages.urls" below REFRESH_COOKIE_PATH, or silence this.'
 )
 STILL_SECURE = Problem(
     "authkit.W092",

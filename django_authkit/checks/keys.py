@@ -6,7 +6,7 @@ from django.core.checks import CheckMessage, Error
 
 from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
-from django_authkit.tokens.key_entries import exposed_files, find_refused
+from django_authkit.tokens.keys.entries import exposed_files, find_refused
 
 EXPOSED = Problem("authkit.W089", "Let only the user that serves read it: chmod 600.")
 

@@ -12,7 +12,8 @@ from functools import cache
 
 from django.core.signals import setting_changed
 
-from django_authkit.conf.choices import (
+from django_authkit.conf.parsing import form_problems, read_settings
+from django_authkit.conf.schema import (
     MAX_COOKIE_AGE,
     Adoptions,
     AuthKitSettings,
@@ -22,8 +23,7 @@ from django_authkit.conf.choices import (
     SigningKeys,
     milliseconds,
 )
-from django_authkit.conf.reading import form_problems, read_settings
-from django_authkit.conf.rules import combination_problems
+from django_authkit.conf.validation import combination_problems
 
 __all__ = [
     "MAX_COOKIE_AGE",

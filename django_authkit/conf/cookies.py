@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from django_authkit.conf.choices import AuthKitSettings
+from django_authkit.conf.schema import AuthKitSettings
 
 _PREFIX = re.compile("__(Host-|Secure-)?(Http-)?", re.IGNORECASE)  # browsers compare it without case
 

@@ -6,7 +6,8 @@ from typing import Any
 from django.core.checks import CheckMessage, Tags, run_checks
 
 from django_authkit.conf import AuthKitSettings, get_settings
-from django_authkit.types import Mode, Remaining, instant
+from django_authkit.stores.outcomes import Remaining
+from django_authkit.types import Mode, instant
 from django_authkit.wiring import get_key_ring, get_replica, get_store
 
 PATIENCE = 2.0

@@ -4,7 +4,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 
-from django_authkit import finding
+from django_authkit.users import search
 
 
 def user_named(text: str) -> AbstractBaseUser:
@@ -15,7 +15,7 @@ def user_named(text: str) -> AbstractBaseUser:
         CommandError: There is none, or the database did not answer.
     """
     try:
-        user = finding.user_named(text)
+        user = search.user_named(text)
     except (OperationalError, InterfaceError) as error:
         message = "The database of the users cannot be reached. Try again shortly."
         raise CommandError(message) from error

@@ -5,16 +5,16 @@ They take plain Django requests and know nothing of DRF. Each raises ``StoreUnav
 store does not answer.
 """
 
-from django_authkit.service.adoption import adopt
-from django_authkit.service.changes import update_session_auth_hash
+from django_authkit.http.response_effects import tell_to_forget
+from django_authkit.service.adoption.adopt import adopt
+from django_authkit.service.authentication import authenticate, current, verify
 from django_authkit.service.devices import devices_of, end_device, end_other_devices
-from django_authkit.service.ending import log_out, revoke, revoke_all, revoke_user, sessions_of
-from django_authkit.service.forgetting import tell_to_forget
-from django_authkit.service.handed_in import check_access, check_refresh, give_up
+from django_authkit.service.introspection import check_access, check_refresh, give_up
 from django_authkit.service.login import log_in
+from django_authkit.service.password_changes import update_session_auth_hash
 from django_authkit.service.reauthentication import reauthenticate, require_recent
-from django_authkit.service.recognition import authenticate, current, verify
 from django_authkit.service.refreshing import refresh
+from django_authkit.service.revocation import log_out, revoke, revoke_all, revoke_user, sessions_of
 
 __all__ = [
     "adopt",

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import NoSuchSession
-from django_authkit.handles import is_sid
-from django_authkit.request_state import Authentication
-from django_authkit.service.ending import end, end_all
+from django_authkit.http.request_state import Authentication
 from django_authkit.service.reauthentication import require_recent
-from django_authkit.types import AuthSession, EndReason, Found
-from django_authkit.users import user_id_of
+from django_authkit.service.revocation import end, end_all
+from django_authkit.session_keys import is_sid
+from django_authkit.stores.outcomes import Found
+from django_authkit.types import AuthSession, EndReason
+from django_authkit.users.loading import user_id_of
 from django_authkit.wiring import get_store
 
 

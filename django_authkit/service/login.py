@@ -12,30 +12,23 @@ from django.middleware.csrf import rotate_token
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
-from django_authkit import signals, transports
+from django_authkit import signals
 from django_authkit.conf import get_settings, milliseconds
-from django_authkit.csrf import enforce_where_exempt
-from django_authkit.devices import device_of
 from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
-from django_authkit.grants import Grant
-from django_authkit.handles import SessionKey, bucket_of, digest, new_handle
-from django_authkit.request_state import Authentication, state_of
-from django_authkit.service.binding import same_browser
-from django_authkit.service.carrier import carrier_of
-from django_authkit.service.ending import announce_end, end, end_presented
-from django_authkit.service.issuing import grant_tokens
+from django_authkit.http import transports
+from django_authkit.http.client_info import device_of
+from django_authkit.http.csrf import enforce_where_exempt
+from django_authkit.http.grant import Grant
+from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.service.device_binding import same_browser
+from django_authkit.service.django_session import carrier_of
+from django_authkit.service.issue import grant_tokens
+from django_authkit.service.revocation import announce_end, end, end_presented
+from django_authkit.session_keys import SessionKey, bucket_of, digest, new_handle
+from django_authkit.stores.outcomes import Created, Found, NewSession, Refused
 from django_authkit.tokens.sealing import new_jti
-from django_authkit.types import (
-    AuthSession,
-    Created,
-    EndReason,
-    Found,
-    Mode,
-    NewSession,
-    Refused,
-    Transport,
-)
-from django_authkit.users import auth_hash_of, load_user, user_id_of
+from django_authkit.types import AuthSession, EndReason, Mode, Transport
+from django_authkit.users.loading import auth_hash_of, load_user, user_id_of
 from django_authkit.wiring import get_store
 
 

@@ -10,16 +10,17 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
-from django_authkit import transports
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import InvalidRequest, LoginFailed, ReauthenticationRequired, SessionEnded
-from django_authkit.grants import Grant
-from django_authkit.handles import SessionKey
-from django_authkit.request_state import Authentication, state_of
-from django_authkit.service.carrier import carrier_of
+from django_authkit.http import transports
+from django_authkit.http.grant import Grant
+from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.service.django_session import carrier_of
 from django_authkit.service.refreshing import rotate
-from django_authkit.types import Absent, Mode, Transport
-from django_authkit.users import load_user
+from django_authkit.session_keys import SessionKey
+from django_authkit.stores.outcomes import Absent
+from django_authkit.types import Mode, Transport
+from django_authkit.users.loading import load_user
 from django_authkit.wiring import get_jwt_strategy, get_store
 
 

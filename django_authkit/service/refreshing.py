@@ -5,10 +5,8 @@ from datetime import timedelta
 
 from django.http import HttpRequest
 
-from django_authkit import signals, transports
+from django_authkit import signals
 from django_authkit.conf import get_settings
-from django_authkit.csrf import enforce_csrf
-from django_authkit.devices import device_of
 from django_authkit.errors import (
     CredentialRejected,
     NotAuthenticated,
@@ -16,18 +14,22 @@ from django_authkit.errors import (
     TokenInvalid,
     TokenMalformed,
 )
-from django_authkit.grants import Grant
-from django_authkit.request_state import state_of
-from django_authkit.service.adoption import adopt_refresh
-from django_authkit.service.binding import check_binding
-from django_authkit.service.ending import announce_end
-from django_authkit.service.issuing import grant_tokens
-from django_authkit.service.recognition import not_accepted
-from django_authkit.service.switching import key_grant, key_instead, tokens_instead
-from django_authkit.service.welcome import welcome
+from django_authkit.http import transports
+from django_authkit.http.client_info import device_of
+from django_authkit.http.csrf import enforce_csrf
+from django_authkit.http.grant import Grant
+from django_authkit.http.request_state import state_of
+from django_authkit.service.adoption.adopt import adopt_refresh
+from django_authkit.service.authentication import not_accepted
+from django_authkit.service.device_binding import check_binding
+from django_authkit.service.issue import grant_tokens
+from django_authkit.service.mode_switch import key_grant, key_instead, tokens_instead
+from django_authkit.service.revocation import announce_end
+from django_authkit.service.user_validity import welcome
+from django_authkit.stores.outcomes import Rotation, RotationOutcome
 from django_authkit.strategies.jwt import ReuseDetected
 from django_authkit.tokens.claims import RefreshClaims
-from django_authkit.types import AuthSession, EndReason, Mode, Rotation, RotationOutcome, Transport
+from django_authkit.types import AuthSession, EndReason, Mode, Transport
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 

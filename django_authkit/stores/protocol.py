@@ -12,12 +12,10 @@ skewed clocks agree. ``clock_offset`` is added to that clock; only tests set it.
 from collections.abc import Iterator
 from typing import Protocol
 
-from django_authkit.types import (
+from django_authkit.stores.outcomes import (
     Absent,
-    AuthSession,
     Census,
     Created,
-    EndReason,
     Found,
     NewSession,
     Refused,
@@ -25,6 +23,7 @@ from django_authkit.types import (
     Rotation,
     Switch,
 )
+from django_authkit.types import AuthSession, EndReason
 
 
 class SidTaken(ValueError):

@@ -12,11 +12,11 @@ policy         cost of a request       a revoked token is refused         when t
 
 from typing import Protocol
 
+from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.errors import SessionEnded, TokenInvalid
-from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.claims import AccessClaims
-from django_authkit.types import Absent, Found
 
 
 class AccessCheck(Protocol):

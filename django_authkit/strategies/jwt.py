@@ -8,22 +8,15 @@ from django.conf import settings as django_settings
 
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded
-from django_authkit.handles import SessionKey, digest
+from django_authkit.session_keys import SessionKey, digest
+from django_authkit.stores.outcomes import Absent, Found, RotateRequest, Rotation, RotationOutcome, Switch
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
+from django_authkit.tokens.derivation import Succession
 from django_authkit.tokens.sealing import new_jti, seal, unseal
-from django_authkit.tokens.succession import Succession
-from django_authkit.types import (
-    Absent,
-    AuthSession,
-    Found,
-    RotateRequest,
-    Rotation,
-    RotationOutcome,
-    Switch,
-)
+from django_authkit.types import AuthSession
 
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
 

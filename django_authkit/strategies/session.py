@@ -2,11 +2,12 @@
 
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import SessionEnded, TokenMalformed
-from django_authkit.handles import SessionKey, digest
+from django_authkit.session_keys import SessionKey, digest
+from django_authkit.stores.outcomes import Absent, Found, Switch
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.claims import RefreshClaims
-from django_authkit.tokens.succession import Succession
-from django_authkit.types import Absent, Found, Mode, Switch
+from django_authkit.tokens.derivation import Succession
+from django_authkit.types import Mode
 
 _NEVER = 2**52
 """A touch interval that no record reaches, so nothing is written."""

@@ -8,7 +8,7 @@ from everybody who does not hold the one before it. Nothing here imports Django 
 
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
-from django_authkit.tokens.keyring import Key, KeyRing, derive_key, ring_from_secrets
+from django_authkit.tokens.keys.ring import Key, KeyRing, derive_key, ring_from_secrets
 from django_authkit.tokens.sealing import new_jti, seal, unseal
 
 __all__ = [

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Self
 
 from django_authkit.errors import TokenInvalid
-from django_authkit.handles import is_sid
+from django_authkit.session_keys import is_sid
 
 ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti")
 REFRESH_REQUIRED = ("iss", "sid", "gen", "jti", "iat", "exp")

@@ -19,9 +19,9 @@ from typing import Any, Generic, TypeVar
 import jwt
 
 from django_authkit.errors import TokenExpired, TokenInvalid, TokenMalformed
-from django_authkit.tokens.cache import VerifiedTokens
 from django_authkit.tokens.claims import ACCESS_REQUIRED, REFRESH_REQUIRED, AccessClaims, RefreshClaims
-from django_authkit.tokens.keyring import Key, KeyRing
+from django_authkit.tokens.keys.ring import Key, KeyRing
+from django_authkit.tokens.verified_cache import VerifiedTokens
 
 ACCESS_LIMIT = 8 * 1024
 """Most characters of an access token. Servers take header lines of about this length, seldom longer."""

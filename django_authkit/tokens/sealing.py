@@ -12,7 +12,7 @@ import secrets
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from django_authkit.tokens.keyring import derive_key
+from django_authkit.tokens.keys.ring import derive_key
 
 JTI_BYTES = 32
 """256 random bits, written as 43 base64url characters; ASVS 7.2.3 asks for 128."""

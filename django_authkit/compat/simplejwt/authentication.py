@@ -4,11 +4,11 @@ from django.http import HttpRequest
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_authkit import answers, transports
 from django_authkit.api.exceptions import api_error
 from django_authkit.authentication import AuthKitAuthentication
 from django_authkit.compat.simplejwt.refusals import refused_access, refused_header
 from django_authkit.errors import AuthKitError, CredentialRejected
+from django_authkit.http import error_responses, transports
 
 
 class JWTAuthentication(AuthKitAuthentication):
@@ -33,7 +33,7 @@ class JWTAuthentication(AuthKitAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """Return simplejwt's challenge: a scheme and a realm, whatever was presented."""
-        return answers.challenge()
+        return error_responses.challenge()
 
 
 def _presented(http: HttpRequest) -> list[str | None]:

@@ -15,8 +15,8 @@ from django.db import InterfaceError, OperationalError
 from django_authkit import errors
 from django_authkit.api.exceptions import CredentialError
 from django_authkit.conf import get_settings
-from django_authkit.finding import user_with
-from django_authkit.users import check_stamp
+from django_authkit.users.loading import check_stamp
+from django_authkit.users.search import user_with
 from django_authkit.wiring import get_codec
 
 NOT_VALID: Final = "token_not_valid"

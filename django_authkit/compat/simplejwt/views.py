@@ -17,15 +17,16 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from django_authkit import answers, errors, service
-from django_authkit.api import errors as our_errors
-from django_authkit.api.bodies import MAX_BODY, BodyTooLarge, claimed_name
+from django_authkit import errors, service
+from django_authkit.api import exception_handler as our_errors
 from django_authkit.api.exceptions import api_error
-from django_authkit.api.throttles import LoginThrottle, RefreshThrottle
+from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, claimed_name
+from django_authkit.api.throttling import LoginThrottle, RefreshThrottle
 from django_authkit.api.views import Endpoint
 from django_authkit.compat.simplejwt import bodies, refusals
 from django_authkit.conf import get_settings
-from django_authkit.grants import Grant
+from django_authkit.http import error_responses
+from django_authkit.http.grant import Grant
 from django_authkit.types import Transport
 
 
@@ -65,7 +66,7 @@ class TokenView(Endpoint, GenericAPIView[Any]):
 
     def get_authenticate_header(self, request: Request) -> str:
         """Return simplejwt's challenge: a scheme and a realm."""
-        return answers.challenge()
+        return error_responses.challenge()
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer 200 with what ``handle`` returns."""

@@ -13,8 +13,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
-from django_authkit.comparing.problems import CannotCompare
-from django_authkit.comparing.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
 from django_authkit.conf import SettingsProblem, get_settings
 
 _NEEDED = {"gunicorn": "gunicorn", "rich": "rich"}
@@ -71,8 +71,8 @@ class Command(BaseCommand):
             raise CommandError(f"{faults} promises were not kept; they are marked as faults above.")
 
     def _compare(self, options: dict[str, Any]) -> int:
-        from django_authkit.comparing import looking, page, report, running
-        from django_authkit.comparing.terminal import Terminal
+        from django_authkit.compare import looking, page, report, running
+        from django_authkit.compare.terminal import Terminal
 
         if not options["even_in_production"]:
             looking.refuse_production()
@@ -109,9 +109,9 @@ class _Stream:
 
 
 def _wanted(options: dict[str, Any]) -> Any:
-    from django_authkit.comparing.processes import Workers
-    from django_authkit.comparing.rounds import Pace
-    from django_authkit.comparing.running import Wanted
+    from django_authkit.compare.processes import Workers
+    from django_authkit.compare.rounds import Pace
+    from django_authkit.compare.running import Wanted
 
     return Wanted(
         variants=choose(

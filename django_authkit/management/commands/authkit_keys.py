@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_authkit.api.jwks import MAX_AGE
 from django_authkit.conf import SettingsProblem, get_settings
-from django_authkit.tokens.key_making import new_key, private_jwk, private_pem
-from django_authkit.tokens.keyring import ALGORITHMS, HMAC, Key, KeyRing
+from django_authkit.tokens.keys.generate import new_key, private_jwk, private_pem
+from django_authkit.tokens.keys.ring import ALGORITHMS, HMAC, Key, KeyRing
 from django_authkit.wiring import get_key_ring
 
 _GENERATED = """\

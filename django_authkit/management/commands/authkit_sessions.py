@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit import sessions_of
-from django_authkit.devices import label_of
 from django_authkit.errors import StoreUnavailable
+from django_authkit.http.client_info import label_of
 from django_authkit.management.users import user_named
 from django_authkit.types import AuthSession
 

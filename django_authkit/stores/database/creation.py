@@ -11,8 +11,9 @@ from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.records import session_of
 from django_authkit.stores.database.table import SessionTable, answers, by_recency, is_digest
+from django_authkit.stores.outcomes import Created, NewSession, Refused
 from django_authkit.stores.protocol import SidTaken
-from django_authkit.types import AuthSession, Created, EndReason, NewSession, OnLimit, Refused
+from django_authkit.types import AuthSession, EndReason, OnLimit
 
 
 class GrowingTable(SessionTable):

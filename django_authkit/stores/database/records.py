@@ -1,8 +1,9 @@
 """From rows to what the protocol speaks of, and back."""
 
 from django_authkit.models import AuthSessionRow
-from django_authkit.types import AuthSession, Found, Mode
-from django_authkit.user_rows import STOCK_BACKEND
+from django_authkit.stores.outcomes import Found
+from django_authkit.types import AuthSession, Mode
+from django_authkit.users.query import STOCK_BACKEND
 
 
 def user_of(row: AuthSessionRow) -> object | None:

@@ -14,14 +14,15 @@ from django.db.models.functions import Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.anonymous import AnonymousTable
-from django_authkit.stores.database.census import ObservedTable
 from django_authkit.stores.database.creation import GrowingTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.records import found_of, now_of, session_of
 from django_authkit.stores.database.rotation import RotatingTable
+from django_authkit.stores.database.statistics import ObservedTable
 from django_authkit.stores.database.switching import SwitchingTable
 from django_authkit.stores.database.table import ENDED, answers, by_recency, idle_end, is_digest
-from django_authkit.types import Absent, AuthSession, EndReason, Found, Mode
+from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.types import AuthSession, EndReason, Mode
 
 
 class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable, ObservedTable):

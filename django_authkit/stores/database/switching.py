@@ -10,7 +10,8 @@ from django.db.models.functions import Greatest, Least
 
 from django_authkit.stores.database.records import found_of
 from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
-from django_authkit.types import Mode, Switch, SwitchOutcome
+from django_authkit.stores.outcomes import Switch, SwitchOutcome
+from django_authkit.types import Mode
 
 _GONE = Switch(outcome=SwitchOutcome.GONE)
 _KEPT = Switch(outcome=SwitchOutcome.KEPT)

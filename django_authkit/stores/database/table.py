@@ -17,10 +17,10 @@ from django.db.models.functions import Coalesce, Least
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.models import AuthSessionRow
-from django_authkit.prepared import PreparedQuery, kept_on
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
 from django_authkit.types import EndReason
-from django_authkit.user_rows import joins_users
+from django_authkit.users.compiled_query import PreparedQuery, kept_on
+from django_authkit.users.query import joins_users
 
 Rows: TypeAlias = QuerySet[AuthSessionRow]
 

@@ -9,8 +9,8 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
+from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, News
 from django_authkit.errors import StoreUnavailable
-from django_authkit.stores.blacklist import BucketCopy, Entry, Gap, News
 from django_authkit.stores.redis.scripts import Client, Scripts, script
 
 _POLL: Final = 0.02

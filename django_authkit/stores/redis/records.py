@@ -3,13 +3,10 @@
 import json
 from typing import Any
 
-from django_authkit.stores.protocol import SidTaken
-from django_authkit.types import (
+from django_authkit.stores.outcomes import (
     Absent,
-    AuthSession,
     Created,
     Found,
-    Mode,
     NewSession,
     Refused,
     ReuseClass,
@@ -18,6 +15,8 @@ from django_authkit.types import (
     Switch,
     SwitchOutcome,
 )
+from django_authkit.stores.protocol import SidTaken
+from django_authkit.types import AuthSession, Mode
 
 
 def fields_of(new: NewSession) -> str:

@@ -11,8 +11,18 @@ from typing import Any
 from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.handles import ALPHABET, bucket_of, is_sid
-from django_authkit.stores.redis.census import take_census
+from django_authkit.session_keys import ALPHABET, bucket_of, is_sid
+from django_authkit.stores.outcomes import (
+    Absent,
+    Census,
+    Created,
+    Found,
+    NewSession,
+    Refused,
+    RotateRequest,
+    Rotation,
+    Switch,
+)
 from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.records import (
     created_of,
@@ -24,19 +34,8 @@ from django_authkit.stores.redis.records import (
     switch_of,
 )
 from django_authkit.stores.redis.scripts import Argument, Client, Scripts
-from django_authkit.types import (
-    Absent,
-    AuthSession,
-    Census,
-    Created,
-    EndReason,
-    Found,
-    NewSession,
-    Refused,
-    RotateRequest,
-    Rotation,
-    Switch,
-)
+from django_authkit.stores.redis.statistics import take_census
+from django_authkit.types import AuthSession, EndReason
 
 
 def _tag(bucket: int) -> str:

@@ -1,0 +1,192 @@
+"""
+The blacklist, and this process's copy of it.
+
+The store keeps the sids of revoked auth sessions in a stream until the last access token that they
+could concern has expired. A copy answers "is this token revoked?" with no round trip, and only while it
+can prove that it is fresh; whatever it cannot tell, the caller asks the store.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from enum import Enum
+from functools import partial
+from typing import Final
+from weakref import WeakSet
+
+from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Gap, News
+from django_authkit.errors import StoreUnavailable
+from django_authkit.tokens.claims import AccessClaims
+
+
+class Verdict(Enum):
+    """What a copy of the blacklist says of a verified access token."""
+
+    LIVE = "live"
+    REVOKED = "revoked"
+    UNKNOWN = "unknown"
+
+
+_WAIT: Final = 0.25
+"""Fraction of the allowed staleness that a read waits for news."""
+_RETRY: Final = 0.1
+"""Seconds until another try to make a copy."""
+_SLACK: Final = 120_000
+"""Milliseconds that entries are kept beyond their use: more than any leeway."""
+_TIDY_EVERY: Final = 60.0
+_LOOK: Final = 0.01
+"""Seconds between looks at whether the copy is fresh."""
+
+
+_now: Final[Callable[[], float]] = (
+    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
+    if hasattr(time, "CLOCK_BOOTTIME")
+    else time.monotonic  # the nearest that the system has
+)
+"""Returns seconds on a clock that counts the time the machine slept."""
+
+
+_Held = tuple[Mapping[str, BucketCopy], float]
+"""The copies, and when the last completed read of them was sent: always replaced as one."""
+_NOTHING: Final[_Held] = ({}, float("-inf"))
+
+
+class BlacklistReplica:
+    """
+    This process's copy of the blacklist, kept up to date by one thread.
+
+    The thread starts at the first question and ends with ``stop``, or with the process. A forked child
+    begins anew. While the copy is not fresh the verdict is UNKNOWN.
+
+    Args:
+        feed: Where it comes from.
+        max_staleness: Seconds since the sending of the last completed read for which it is fresh.
+    """
+
+    def __init__(self, feed: BlacklistFeed, max_staleness: float) -> None:
+        self._feed = feed
+        self._max_staleness = max_staleness
+        self._begin()
+        _replicas.add(self)
+
+    def _begin(self) -> None:
+        self._held: _Held = _NOTHING
+        self._thread: threading.Thread | None = None
+        self._stopping = threading.Event()
+        self._starting = threading.Lock()
+
+    @property
+    def age(self) -> float:
+        """Seconds since the sending of the last completed read; infinite before the first."""
+        return _now() - self._held[1]
+
+    def __len__(self) -> int:
+        return sum(len(copy.revoked) for copy in self._held[0].values())
+
+    def verdict(self, claims: AccessClaims) -> Verdict:
+        """Tell whether the auth session of a verified token was revoked, as far as can be known here."""
+        copies, fresh_at = self._held
+        if _now() - fresh_at > self._max_staleness:
+            self._start()
+            return Verdict.UNKNOWN
+        copy = copies.get(claims.sid[:2])
+        if copy is None:
+            return Verdict.UNKNOWN
+        if claims.sid in copy.revoked:
+            return Verdict.REVOKED
+        # Tokens tell seconds: what was issued within the second of a mark may be from before it.
+        issued = claims.issued_at * 1000
+        if issued < copy.birth or issued <= copy.epoch:
+            return Verdict.UNKNOWN
+        if (claims.expires_at - claims.issued_at) * 1000 > copy.window:
+            return Verdict.UNKNOWN  # it may outlive its entry
+        return Verdict.LIVE
+
+    def wait_until_fresh(self, patience: float) -> bool:
+        """Start following, and tell whether the copy was fresh within *patience* seconds."""
+        deadline = time.monotonic() + patience
+        while self.age > self._max_staleness:
+            self._start()
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_LOOK)
+        return True
+
+    def stop(self) -> None:
+        """End the thread; the next question would start another."""
+        self._stopping.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5)
+        self._feed.close()
+        self._begin()
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="authkit-blacklist", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        stopping = self._stopping
+        while not stopping.is_set():
+            try:
+                self._keep_up(stopping)
+            except StoreUnavailable:
+                stopping.wait(_RETRY)
+            except Gap:
+                self._held = _NOTHING  # known to be wrong: not for a moment longer
+                stopping.wait(_RETRY)
+
+    def _keep_up(self, stopping: threading.Event) -> None:
+        """Copy everything, then follow until something is amiss or the thread is to end."""
+        sent = _now()
+        copies = self._feed.snapshot()
+        self._held = copies, sent
+        tidied = sent
+        while not stopping.is_set():
+            sent = _now()
+            positions = {bucket: copy.position for bucket, copy in copies.items()}
+            for bucket, news in self._feed.follow(positions, self._max_staleness * _WAIT).items():
+                _take_in(copies[bucket], news)
+            self._held = copies, sent
+            if sent - tidied > _TIDY_EVERY:
+                tidied = sent
+                for copy in copies.values():
+                    _tidy(copy)
+
+
+def _take_in(copy: BucketCopy, news: News) -> None:
+    """
+    Add what came.
+
+    Raises:
+        Gap: Entries are missing, or it is another list than before.
+    """
+    known = copy.number
+    for entry in news.entries:
+        copy.add(entry)
+    if news.birth != copy.birth or not known <= news.number <= copy.number:
+        raise Gap
+    copy.window = max(copy.window, news.window)
+
+
+def _tidy(copy: BucketCopy) -> None:
+    """Forget what can concern no token any more."""
+    horizon = int(time.time() * 1000) - _SLACK
+    for sid in [sid for sid, until in copy.revoked.items() if until < horizon]:
+        del copy.revoked[sid]
+
+
+_replicas: "WeakSet[BlacklistReplica]" = WeakSet()
+
+
+def _begin_anew_in_child() -> None:
+    """A forked child has its parent's copies but not the threads that keep them fresh."""
+    for replica in list(_replicas):
+        replica._begin()  # noqa: SLF001 - this module's own
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew_in_child)

@@ -1,0 +1,181 @@
+"""What a variant does, found out by doing it: after a logout, in another process, in a race to refresh."""
+
+import base64
+import binascii
+import json
+import time
+from contextlib import suppress
+from threading import Barrier, Thread
+from typing import Any
+
+from django_authkit.compare.client import Answer, Client
+from django_authkit.compare.rounds import Subject
+
+_LOG_OUTS = 5
+_WATCHED = 1.5
+"""Seconds for which a credential is tried after its logout."""
+_AFTERWARDS = 5
+"""How often it is tried once it was refused: it has to stay dead."""
+_RACERS = 8
+_ATTEMPTS = 40
+_NANO = 1_000_000_000
+
+
+def observe(subject: Subject, path: str) -> None:
+    """Find out, and keep it with the samples of *subject*."""
+    samples = subject.samples
+    if not samples.variant.logs_in:
+        return
+    samples.background_trips = background_trips(subject, path)
+    samples.behaviour |= {
+        "payload": readable_payload(subject),
+        "revocation": revocation(subject, path),
+    }
+    if samples.variant.refreshes:
+        samples.behaviour["race"] = refresh_race(subject, path)
+
+
+def logged_in(subject: Subject) -> Client:
+    """Return a client that has just logged in."""
+    client = subject.new_client()
+    client.prepare()
+    client.log_in()
+    return client
+
+
+def background_trips(subject: Subject, path: str) -> float:
+    """Return the round trips to Redis a second that a worker makes outside of requests."""
+    client = logged_in(subject)
+    first = client.get(path)
+    time.sleep(0.5)
+    last = client.get(path)  # over the same connection, so of the same process
+    client.log_out()
+    client.close()
+    return (last.background - first.background) / ((last.ended - first.ended) / _NANO)
+
+
+def readable_payload(subject: Subject) -> list[str] | None:
+    """Return the names of what anybody who holds the credential can read in it; ``None`` for nothing."""
+    client = logged_in(subject)
+    credential = client.credential
+    client.log_out()
+    client.close()
+    for part in credential.split("."):
+        with suppress(ValueError, binascii.Error):
+            told = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+            if isinstance(told, dict) and "alg" not in told:
+                return sorted(told)
+    return None
+
+
+def revocation(subject: Subject, path: str) -> dict[str, Any]:
+    """
+    Log out over one worker process and try the credential in another, again and again.
+
+    Returns:
+        ``another_worker``: whether another process took the credential at all; ``log_out``: the statuses of
+        the logouts; ``let_in``: for each how many requests were let in after its answer; ``delays``: the
+        milliseconds from its answer to the sending of the first request that was refused, or ``None``
+        where none was while it was watched; ``came_back``: how often it worked again after that.
+    """
+    delays: list[float | None] = []
+    statuses: list[int] = []
+    let_in: list[int] = []
+    answered = came_back = 0
+    for _ in range(_LOG_OUTS):
+        client = logged_in(subject)
+        witness = _in_another_process(client, path)
+        answered += witness is not None
+        watcher = witness or client.copy()
+        left = client.log_out()
+        tries, delay = _until_refused(watcher, path, left.ended)
+        statuses.append(left.status)
+        delays.append(delay)
+        let_in.append(tries)
+        if delay is None:
+            break  # it will not be otherwise the next time
+        came_back += sum(watcher.get(path).fine for _ in range(_AFTERWARDS))
+        watcher.close()
+        client.close()
+    return {
+        "another_worker": answered > 0,
+        "log_out": statuses,
+        "delays": delays,
+        "let_in": let_in,
+        "came_back": came_back,
+        "watched": _WATCHED,
+    }
+
+
+def _in_another_process(client: Client, path: str) -> Client | None:
+    """Return a copy of *client* that another worker process has let in; ``None`` if none could be found."""
+    own = client.get(path).process
+    for _ in range(_ATTEMPTS):
+        twin = client.copy()
+        answer = twin.get(path)
+        if answer.fine and answer.process != own:
+            return twin
+        twin.close()
+        time.sleep(0.005)
+    return None
+
+
+def _until_refused(client: Client, path: str, since: int) -> tuple[int, float | None]:
+    """Return how many requests were let in before the first that was refused, and when that was sent."""
+    let_in = 0
+    while True:
+        answer = client.get(path)
+        if answer.refused:
+            return let_in, max(0.0, (answer.began - since) / 1e6)
+        let_in += answer.fine
+        if answer.began - since > _WATCHED * _NANO:
+            return let_in, None
+
+
+def refresh_race(subject: Subject, path: str) -> dict[str, Any]:
+    """
+    Have several clients refresh with one and the same token at one moment.
+
+    Returns:
+        ``clients``: how many; ``answered``: how many were given something; ``successors``: how many
+        different ones; ``logged_in``: how many a view lets in afterwards; ``carry_on``: how many can
+        refresh again with what they hold.
+    """
+    origin = logged_in(subject)
+    racers = [origin.copy() for _ in range(_RACERS)]
+    answers: list[Answer | None] = [None] * _RACERS
+    start = Barrier(_RACERS)
+
+    def refresh(place: int) -> None:
+        racers[place].get(path)  # connects
+        start.wait()
+        answers[place] = racers[place].refresh()
+
+    threads = [Thread(target=refresh, args=(place,), daemon=True) for place in range(_RACERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    held = {
+        _refreshable(racer) for racer, answer in zip(racers, answers, strict=True) if answer and answer.fine
+    }
+    inside = sum(racer.get(path).fine for racer in racers)
+    on = sum(racer.refresh().fine for racer in racers)
+    racers[0].log_out()
+    for each in (origin, *racers):
+        each.close()
+    return {
+        "clients": _RACERS,
+        "answered": sum(bool(answer and answer.fine) for answer in answers),
+        "successors": len(held),
+        "logged_in": inside,
+        "carry_on": on,
+    }
+
+
+def _refreshable(client: Client) -> str:
+    """Return what *client* would refresh with next."""
+    if not client.by_cookie:
+        return client.refresh_token or client.access
+    kept = client.credential_cookies()
+    return next((value for name, value in kept.items() if "refresh" in name.lower()), client.credential)

@@ -1,0 +1,97 @@
+"""What is looked at before anything is measured: the settings, and each path as a stranger and logged in."""
+
+from collections.abc import Iterable
+
+from django.conf import settings
+
+from django_authkit.compare.client import NO_ANSWER, Answer, Client
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.processes import Served
+from django_authkit.compare.variants import AUTHKIT, BASELINE, Variant
+
+_LOCAL = {"localhost", ".localhost", "127.0.0.1", "[::1]", "testserver"}
+
+
+def refuse_production() -> None:
+    """
+    See that the settings are not those of a site that people use.
+
+    Raises:
+        CannotCompare: ``DEBUG`` is off and ``ALLOWED_HOSTS`` has more than this machine.
+    """
+    others = [host for host in settings.ALLOWED_HOSTS if host not in _LOCAL]
+    if not settings.DEBUG and others:
+        message = (
+            f"These look like settings of production: DEBUG is off and ALLOWED_HOSTS has {others[0]!r}. "
+            "The command loads this machine and its servers; say --even-in-production if that is wanted."
+        )
+        raise CannotCompare(message)
+
+
+def refuse_odd_paths(paths: Iterable[str]) -> None:
+    """
+    See that each path is one.
+
+    Raises:
+        CannotCompare: It does not begin with a slash, or has what no request line can have.
+    """
+    for path in paths:
+        if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
+            message = f"{path!r} is no path: it begins with a slash, has no blanks, and is percent-encoded."
+            raise CannotCompare(message)
+
+
+def look(served: Served, client: Client, paths: Iterable[str]) -> str:
+    """
+    Try every path of a variant; return why the variant has to be left out, or nothing.
+
+    Raises:
+        CannotCompare: The fault is the path's, or it is one of ours that cannot log in.
+    """
+    variant = served.orders.variant
+    if variant.logs_in:
+        client.prepare()
+        answer = client.log_in()
+        if not answer.fine:
+            return _blamed(variant, f"A login is answered {_told(answer)} ({_reason(served, answer)}).")
+    for path in paths:
+        answer = client.get(path)
+        if answer.fine:
+            if variant.kind == AUTHKIT:
+                _see_that_strangers_are_refused(client, path)
+            continue
+        if variant.kind in {AUTHKIT, BASELINE}:
+            raise CannotCompare(_path_problem(served, path, answer))
+        return f"{path} answers {_told(answer)} to who is logged in by it."
+    return ""
+
+
+def _see_that_strangers_are_refused(client: Client, path: str) -> None:
+    stranger = client.stranger()
+    answer = stranger.get(path)
+    stranger.close()
+    if not answer.refused:
+        message = f"{path} needs no login: it answers {_told(answer)} to a stranger. Name one that does."
+        raise CannotCompare(message)
+
+
+def _path_problem(served: Served, path: str, answer: Answer) -> str:
+    if answer.status == 404:
+        return f"The project has nothing at {path}: it answers 404."
+    if answer.status >= 500 or answer.status == NO_ANSWER:
+        return f"{path} answers {_told(answer)} ({served.complaint()})."
+    return f"{path} answers {_told(answer)} to a user who is logged in; name a path that answers 200."
+
+
+def _blamed(variant: Variant, sentence: str) -> str:
+    if variant.kind == AUTHKIT:
+        raise CannotCompare(f'{sentence[:-1]} in "{variant.name}".')
+    return sentence
+
+
+def _reason(served: Served, answer: Answer) -> str:
+    return served.complaint() if answer.status >= 500 else answer.body[:120].decode(errors="replace")
+
+
+def _told(answer: Answer) -> str:
+    return str(answer.status) if answer.status else "nothing"

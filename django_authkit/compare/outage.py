@@ -1,0 +1,158 @@
+"""
+What a variant answers while its store is lost, and after it is back.
+
+The store is not stopped. The variant is served once more by workers that reach the store over a line of
+ours, and the line is cut. For an SQLite file, the file is put away for that while.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from django.conf import settings
+from django.db import connections
+
+from django_authkit.compare import processes
+from django_authkit.compare.client import Answer, Client
+from django_authkit.compare.processes import Served, Workers
+from django_authkit.compare.proxy import Line, line_to
+from django_authkit.compare.scratch import Scratch
+from django_authkit.compare.variants import Variant
+from django_authkit.compare.worker.orders import Orders
+
+_REQUESTS = 5
+_BACK = 5.0
+"""Seconds in which a variant has to answer again."""
+_NANO = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """How a store is lost: what the workers are told, and the two switches."""
+
+    orders: Orders
+    lose: Callable[[], None]
+    restore: Callable[[], None]
+
+
+def observe(
+    made: Scratch, variant: Variant, client_of: Callable[[Served], Client], workers: Workers, path: str
+) -> dict[str, Any] | None:
+    """
+    Lose the store under a logged-in client.
+
+    Returns:
+        ``down``: the statuses of requests meanwhile; ``log_in_down``: that of a login; ``slowest``: the
+        longest of them, ms; ``back_after``: ms until a request succeeded again, or ``None``; ``kept``:
+        whether the same credential did. ``None`` where the store is not reached by an address of its own.
+    """
+    with ExitStack() as stack:
+        cut = stack.enter_context(_cuttable(made, variant))
+        if cut is None:
+            return None
+        served = processes.start(stack, cut.orders, replace(workers, workers=1), made.directory)
+        processes.wait_until_up(served)
+        client, fresh = client_of(served), client_of(served)
+        client.prepare()
+        fresh.prepare()
+        client.log_in()
+        before = client.get(path)
+        cut.lose()
+        try:
+            down = [client.get(path) for _ in range(_REQUESTS)]
+            log_in = fresh.log_in()
+        finally:
+            cut.restore()
+        back = _answers_again(client, path)
+        client.log_out()
+        return {
+            "before": before.status,
+            "down": [answer.status for answer in down],
+            "log_in_down": log_in.status,
+            "slowest": max(answer.took for answer in (*down, log_in)) / 1e6,
+            "back_after": back,
+            "kept": back is not None,
+        }
+
+
+def _answers_again(client: Client, path: str) -> float | None:
+    began = time.monotonic_ns()
+    while True:
+        answer: Answer = client.get(path)
+        if answer.fine:
+            return (answer.ended - began) / 1e6
+        if answer.refused or answer.ended - began > _BACK * _NANO:
+            return None
+        time.sleep(0.02)
+
+
+@contextmanager
+def _cuttable(made: Scratch, variant: Variant) -> Iterator[_Cut | None]:
+    orders = made.for_variant(variant)
+    if variant.store == "redis":
+        yield from _redis_cut(orders)
+    elif connections["default"].vendor == "sqlite":
+        yield _file_cut(orders)
+    else:
+        yield from _database_cut(orders)
+
+
+def _redis_cut(orders: Orders) -> Iterator[_Cut | None]:
+    alias = orders.redis_alias
+    url = orders.redis_urls.get(alias) or settings.CACHES[alias]["LOCATION"]
+    parts = urlsplit(url) if isinstance(url, str) else None
+    # TLS is for a name, and a Sentinel or cluster tells addresses of its own: no line leads there.
+    if parts is None or parts.scheme != "redis" or "," in parts.netloc or not parts.hostname:
+        yield None
+        return
+    with line_to((parts.hostname, parts.port or 6379)) as line:
+        credentials, at, _ = parts.netloc.rpartition("@")
+        netloc = f"{credentials}{at}127.0.0.1:{line.port}"
+        changed = {**orders.redis_urls, alias: urlunsplit(parts._replace(netloc=netloc))}
+        yield _Cut(replace(orders, redis_urls=changed), line.cut, line.mend)
+
+
+def _database_cut(orders: Orders) -> Iterator[_Cut | None]:
+    at = connections["default"].settings_dict
+    target = _database_target(at)
+    if target is None:
+        yield None
+        return
+    with line_to(target) as line:
+        yield _Cut(_over(orders, line), line.cut, line.mend)
+
+
+def _over(orders: Orders, line: Line) -> Orders:
+    changed = {**orders.databases["default"], "HOST": "127.0.0.1", "PORT": str(line.port)}
+    return replace(orders, databases={**orders.databases, "default": changed})
+
+
+def _database_target(at: dict[str, Any]) -> tuple[str, int] | str | None:
+    """Return where the server listens; ``None`` where the settings leave it to the driver."""
+    vendor, host, port = connections["default"].vendor, str(at["HOST"]), str(at["PORT"] or "")
+    usual = {"postgresql": "5432", "mysql": "3306"}.get(vendor)
+    if usual is None or not host:
+        return None
+    if not host.startswith("/"):
+        return host, int(port or usual)
+    return f"{host}/.s.PGSQL.{port or usual}" if vendor == "postgresql" else host
+
+
+def _file_cut(orders: Orders) -> _Cut:
+    """Return how the file is put away; in its place is what cannot be opened."""
+    file = Path(orders.databases["default"]["NAME"])
+    away = file.with_suffix(".away")
+
+    def lose() -> None:
+        file.rename(away)
+        file.mkdir()
+
+    def restore() -> None:
+        file.rmdir()
+        away.rename(file)
+
+    return _Cut(orders, lose, restore)

@@ -1,0 +1,147 @@
+"""Processes with orders: run to their end, or started as a server on a socket that is open already."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.worker.orders import TICKET, Orders
+
+HOST = "127.0.0.1"
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workers:
+    """How each variant is served: by what, by how many processes of how many threads."""
+
+    server: str = "gunicorn"
+    workers: int = 2
+    threads: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A variant that is served. ``log`` is where its workers write to."""
+
+    orders: Orders
+    port: int
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    def complaint(self) -> str:
+        """Return the last line that its workers wrote, which says what went wrong."""
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines()
+        told = [line for line in lines if line.strip() and not line.startswith(("[", " "))]
+        return (told or lines or ["nothing was logged"])[-1][:300]
+
+
+def _environment(orders: Orders) -> dict[str, str]:
+    path = os.pathsep.join(each for each in sys.path if each)
+    return {**os.environ, **orders.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+
+
+def run(module: str, orders: Orders, told: Mapping[str, Any], *arguments: str) -> Any:
+    """
+    Run a module of ``worker`` to its end, tell it *told*, and return what it answers.
+
+    Raises:
+        CannotCompare: It failed; with its own last line.
+    """
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", f"django_authkit.compare.worker.{module}", *arguments],
+        env=_environment(orders),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for the command alone
+    )
+    try:
+        output, errors = process.communicate(json.dumps(told).encode())
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
+    if process.returncode:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        message = f"Preparing failed: {lines[-1] if lines else process.returncode}"
+        raise CannotCompare(message)
+    return json.loads(output)
+
+
+def listen(port: int) -> socket.socket:
+    """
+    Return a socket that listens on loopback, at *port* or, for 0, at any that is free.
+
+    Raises:
+        CannotCompare: The port is taken or no port.
+    """
+    listener = socket.socket()
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = f"Port {port} cannot be used ({reason}): choose another with --port; 0 is any free one."
+        raise CannotCompare(message) from error
+    return listener
+
+
+def start(stack: ExitStack, orders: Orders, workers: Workers, directory: Path, *, port: int = 0) -> Served:
+    """Return the variant of *orders* being served, until *stack* closes. It may not answer yet."""
+    log = directory / f"{orders.variant.key}-{time.monotonic_ns()}.log"
+    with closing(listen(port)) as listener, log.open("wb") as output:
+        arguments = [str(listener.fileno()), workers.server, str(workers.workers), str(workers.threads)]
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [sys.executable, "-m", "django_authkit.compare.worker.serve", *arguments],
+            env=_environment(orders),
+            pass_fds=[listener.fileno()],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+        stack.callback(_end, process)
+        return Served(orders, listener.getsockname()[1], process, log)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a server and all of its workers, the whole process group, at once: they hold nothing to save."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdin:
+        process.stdin.close()
+
+
+def wait_until_up(served: Served) -> None:
+    """
+    Return when the workers have answered a first request.
+
+    Raises:
+        CannotCompare: They ended, or did not answer in time.
+    """
+    deadline = time.monotonic() + _PATIENCE
+    while time.monotonic() < deadline:
+        if served.process.poll() is not None:
+            break
+        with contextlib.suppress(OSError), closing(socket.create_connection((HOST, served.port), 1)) as line:
+            line.settimeout(2)
+            ticket = f"{TICKET}: {served.orders.ticket}"
+            line.sendall(f"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n{ticket}\r\n\r\n".encode())
+            if line.recv(5):
+                return
+        time.sleep(0.05)
+    message = f'The workers of "{served.orders.variant.name}" did not start: {served.complaint()}'
+    raise CannotCompare(message)

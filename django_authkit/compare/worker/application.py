@@ -1,0 +1,84 @@
+"""
+The project's WSGI and ASGI applications; each answer says what it cost (``orders.TALLY``).
+
+They answer the command alone, which shows its ticket: anybody on this machine can reach the port, and a
+page in somebody's browser can send requests to it.
+"""
+
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+from django.core.signals import got_request_exception
+from django.core.wsgi import get_wsgi_application
+from django.utils.crypto import constant_time_compare
+
+from django_authkit.compare.worker import counting
+from django_authkit.compare.worker.orders import TALLY, TICKET, Orders
+
+Message = dict[str, Any]
+
+
+def _prepare() -> None:
+    """Count, and let the log have every exception: a project's own logging may keep them to itself."""
+    counting.install()
+    got_request_exception.connect(_tell, weak=False, dispatch_uid="django_authkit.compare")
+
+
+def _tell(**_: object) -> None:
+    error = sys.exception() if hasattr(sys, "exception") else sys.exc_info()[1]
+    sys.stderr.write(f"{type(error).__name__}: {error}\n")
+    sys.stderr.flush()
+
+
+def _is_ours(shown: str | bytes) -> bool:
+    """Tell whether that is the run's ticket; where the orders name none, nothing is."""
+    ticket = Orders.received().ticket
+    return bool(ticket) and constant_time_compare(shown, ticket)
+
+
+def wsgi() -> Callable[..., Iterable[bytes]]:
+    """Return the WSGI application."""
+    inner = get_wsgi_application()
+    variable = f"HTTP_{TICKET.upper().replace('-', '_')}"
+    _prepare()
+
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if not _is_ours(environ.pop(variable, "")):
+            start_response("403 Forbidden", [("Content-Length", "0")])
+            return [b""]
+        tally = counting.begin()
+
+        def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
+            return start_response(status, [*headers, (TALLY, tally.line())], *rest)
+
+        return inner(environ, start)
+
+    return application
+
+
+def asgi() -> Callable[..., Awaitable[None]]:
+    """Return the ASGI application."""
+    inner: Any = get_asgi_application()
+    name = TICKET.lower().encode()
+    _prepare()
+
+    async def application(scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
+        if scope["type"] != "http":  # a server may ask for lifespan, which Django has none of
+            raise ValueError(scope["type"])
+        if not _is_ours(dict(scope["headers"]).get(name, b"")):
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        tally = counting.begin()
+
+        async def tell(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                line = (TALLY.lower().encode(), tally.line().encode())
+                message = {**message, "headers": [*message.get("headers", ()), line]}
+            await send(message)
+
+        await inner(scope, receive, tell)
+
+    return application

@@ -1,0 +1,216 @@
+"""
+Fills a store with live sessions through its own way of making them, and measures; a process of its own.
+
+Each user has two logins. What it made in a database it deletes again; keys on Redis are left to the
+command, which knows the prefix.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from secrets import token_bytes, token_hex
+from typing import Any
+
+import django
+from django.apps import apps
+from django.contrib.auth import SESSION_KEY, get_user_model
+from django.db import DatabaseError, connections, transaction
+
+from django_authkit.compare import redis_server
+from django_authkit.compare.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT
+from django_authkit.compare.worker.orders import Orders
+
+Begin = Callable[[Any], None]
+
+_BATCH = 500
+_A_USER = 2
+# What refers to another table comes before it: so they can be emptied in this order.
+_TABLES = {
+    AUTHKIT: [("django_authkit", "AuthSessionRow")],
+    DJANGO: [("sessions", "Session")],
+    SIMPLEJWT: [("token_blacklist", "BlacklistedToken"), ("token_blacklist", "OutstandingToken")],
+    KNOX: [("knox", "AuthToken")],
+}
+
+
+def fill(*, sizes: list[int], seconds: float) -> list[dict[str, Any]]:
+    """Return what the store takes when empty, and at the first of *sizes*, and those reached in *seconds*."""
+    orders = Orders.received()
+    size_of = _redis_size(orders) if orders.variant.store == "redis" else _table_size(orders)
+    begin = _beginner(orders)
+    found = [{"sessions": 0, "bytes": size_of(), "seconds": 0.0}]
+    started, made = time.monotonic(), 0
+    for size in sizes:
+        while made < size and (size == sizes[0] or time.monotonic() - started < seconds):
+            made += _batch(orders, begin, made, min(_BATCH, size - made))
+        if made < size:
+            break
+        found.append({"sessions": made, "bytes": size_of(), "seconds": time.monotonic() - started})
+    if orders.variant.store == "database":
+        _empty(orders)
+    return found
+
+
+def _batch(orders: Orders, begin: Begin, made: int, count: int) -> int:
+    """Make so many sessions of new users; in a database in one transaction, since the disk is not meant."""
+    if orders.variant.store == "redis":
+        for number in range(made, made + count):
+            begin(get_user_model()(pk=number // _A_USER + 1))
+        return count
+    with transaction.atomic():
+        users = _users(count)
+        for number in range(count):
+            begin(users[number // _A_USER % len(users)])
+    return count
+
+
+def _users(count: int) -> list[Any]:
+    """Return new users, or where the model does not let them be made the one that there is."""
+    model = get_user_model()
+    template = model._default_manager.get_by_natural_key(Orders.received().username)
+    made = [_twin(template) for _ in range((count + 1) // _A_USER)]
+    with suppress(DatabaseError), transaction.atomic():
+        return list(model._base_manager.bulk_create(made))
+    return [template]
+
+
+def _twin(template: Any) -> Any:
+    """Return an unsaved copy of *template* with other values where they have to be unique."""
+    values = {}
+    for field in template._meta.concrete_fields:
+        if field.primary_key and field.get_internal_type().endswith("AutoField"):
+            continue
+        value = getattr(template, field.attname)
+        if field.primary_key:
+            value = field.get_default()
+        elif field.unique and isinstance(value, str):
+            value = f"{token_hex(8)}@localhost" if "@" in value else token_hex(8)
+        values[field.attname] = value
+    return type(template)(**values)
+
+
+def _beginner(orders: Orders) -> Begin:
+    return {AUTHKIT: _ours, DJANGO: _djangos, SIMPLEJWT: _simplejwts, KNOX: _knoxes}[orders.variant.kind]()
+
+
+def _ours() -> Begin:
+    """Return what ``log_in`` asks of the store."""
+    from django_authkit.conf import get_settings, milliseconds
+    from django_authkit.session_keys import SessionKey, bucket_of, new_handle
+    from django_authkit.stores.outcomes import NewSession
+    from django_authkit.types import Mode, OnLimit
+    from django_authkit.users.loading import auth_hash_of, user_id_of
+    from django_authkit.wiring import get_store
+
+    store, chosen = get_store(), get_settings()
+    template = get_user_model()._default_manager.get_by_natural_key(Orders.received().username)
+    is_session = chosen.mode is Mode.SESSION
+    proposal = NewSession(
+        sid="",
+        user_id="",
+        backend="django.contrib.auth.backends.ModelBackend",
+        auth_hash=auth_hash_of(template),
+        mode=chosen.mode,
+        remember=False,
+        amr=("pwd",),
+        address="203.0.113.7",
+        user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+        key_digest=None,
+        jti_digest=None,
+        data="",
+        idle=milliseconds(chosen.idle_timeout),
+        absolute=milliseconds(chosen.absolute_lifetime),
+        access=0 if is_session else milliseconds(chosen.access_lifetime),
+        max_sessions=None,
+        on_limit=OnLimit.EVICT,
+    )
+
+    def begin(user: Any) -> None:
+        user_id = user_id_of(user)
+        key = SessionKey.new(new_handle(bucket_of(user_id, store.buckets)))
+        digests: dict[str, Any] = (
+            {"key_digest": key.digest} if is_session else {"jti_digest": token_bytes(32)}
+        )
+        store.create(replace(proposal, sid=key.handle, user_id=user_id, **digests))
+
+    return begin
+
+
+def _djangos() -> Begin:
+    from importlib import import_module
+
+    from django.conf import settings
+
+    engine: Any = import_module(settings.SESSION_ENGINE)
+
+    def begin(user: Any) -> None:
+        session = engine.SessionStore()
+        session[SESSION_KEY] = str(user.pk)
+        session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
+        session["_auth_user_hash"] = "a" * 64
+        session.create()
+
+    return begin
+
+
+def _simplejwts() -> Begin:
+    from rest_framework_simplejwt.tokens import RefreshToken
+
+    return lambda user: RefreshToken.for_user(user) and None
+
+
+def _knoxes() -> Begin:
+    from knox.models import get_token_model
+
+    return lambda user: get_token_model().objects.create(user) and None
+
+
+def _redis_size(orders: Orders) -> Callable[[], int]:
+    client = redis_server.client_of(orders.redis_alias, orders.redis_urls.get(orders.redis_alias))
+    return lambda: redis_server.memory_of(client, orders.prefix)
+
+
+def _table_size(orders: Orders) -> Callable[[], int]:
+    """Return how the bytes of the tables and their indexes are found out."""
+    connection: Any = connections["default"]
+    names = [apps.get_model(*model)._meta.db_table for model in _TABLES[orders.variant.kind]]
+    if connection.vendor == "postgresql":
+        sql = "SELECT SUM(pg_total_relation_size(quote_ident(t)::regclass)) FROM unnest(%s) AS t"
+        arguments: list[Any] = [names]
+    elif connection.vendor == "mysql":
+        sql = (
+            "SELECT SUM(data_length + index_length) FROM information_schema.tables "
+            "WHERE table_schema = DATABASE() AND table_name IN %s"
+        )
+        arguments = [tuple(names)]
+    else:
+        sql = (
+            "SELECT SUM(pgsize) FROM dbstat WHERE name IN (SELECT name FROM sqlite_master "
+            "WHERE tbl_name IN (SELECT value FROM json_each(%s)))"
+        )
+        arguments = [json.dumps(names)]
+
+    def size() -> int:
+        with connection.cursor() as cursor:
+            try:
+                cursor.execute(sql, arguments)
+            except DatabaseError:  # an SQLite without dbstat: the whole file
+                cursor.execute("SELECT (SELECT * FROM pragma_page_count) * (SELECT * FROM pragma_page_size)")
+            return int(cursor.fetchone()[0] or 0)
+
+    return size
+
+
+def _empty(orders: Orders) -> None:
+    for model in _TABLES[orders.variant.kind]:
+        manager = apps.get_model(*model)._base_manager
+        manager.all()._raw_delete("default")  # noqa: SLF001 - no collecting
+
+
+if __name__ == "__main__":
+    told = json.load(sys.stdin)
+    django.setup()
+    json.dump(fill(**told), sys.stdout)

@@ -1,0 +1,105 @@
+"""
+Makes the scratch database and the user who logs in, and removes the database; a process of its own.
+
+So the command's process never has connections that point anywhere but to the project's own data, which
+it reads and does not write.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import django
+from django.contrib.auth import get_user_model
+from django.core import serializers
+from django.core.management import call_command
+from django.db import OperationalError, connections
+
+from django_authkit.compare.worker.orders import Orders
+
+_ATTEMPTS = 10
+
+
+def create(*, aliases: list[str], fixtures: list[str], user: str | None, password: str) -> dict[str, Any]:
+    """
+    Migrate the databases of *aliases*, made first where they are not files, and see to the user.
+
+    Args:
+        fixtures: What to load, by Django's ``loaddata``.
+        user: The user's row as Django serializes it, or ``None`` for a new user.
+        password: What the user logs in with from then on.
+    """
+    for alias in aliases:
+        creation = connections[alias].creation
+        if connections[alias].vendor == "sqlite":
+            call_command("migrate", database=alias, run_syncdb=True, verbosity=0, interactive=False)
+        else:
+            creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    if fixtures:
+        call_command("loaddata", *fixtures, verbosity=0)
+    _end_log_ins()
+    made = _existing(user) if user else _new(Orders.received().username)
+    made.set_password(password)
+    made.save()
+    return {"user": str(made.pk), "versions": _versions(aliases)}
+
+
+def _existing(row: str) -> Any:
+    (told,) = serializers.deserialize("json", row)
+    manager = type(told.object)._base_manager
+    known = manager.filter(pk=told.object.pk).first()
+    if known is None:
+        told.save()
+        known = manager.get(pk=told.object.pk)
+    return known
+
+
+def _new(name: str) -> Any:
+    model = get_user_model()
+    made: Any = model(**{model.USERNAME_FIELD: name})
+    for required in model.REQUIRED_FIELDS:
+        field = model._meta.get_field(required)
+        if not getattr(made, required, None) and field.get_internal_type() in {"CharField", "EmailField"}:
+            setattr(made, required, f"{name}@localhost" if "mail" in required else name)
+    return made
+
+
+def _end_log_ins() -> None:
+    """Delete the auth sessions that a copied database has: they are people's."""
+    from django_authkit.models import AuthSessionRow
+
+    AuthSessionRow._base_manager.all().delete()
+
+
+def _versions(aliases: list[str]) -> dict[str, str]:
+    found = {}
+    for alias in aliases:
+        numbers = connections[alias].get_database_version()
+        found[connections[alias].display_name] = ".".join(map(str, numbers))
+    return found
+
+
+def destroy(*, names: dict[str, str]) -> dict[str, Any]:
+    """Drop the databases; *names* has the alias and the project's own name of each."""
+    for alias, own in names.items():
+        _drop(connections[alias].creation, own)
+    return {}
+
+
+def _drop(creation: Any, own: str) -> None:
+    """Drop a database, whose server may need a moment to see that the workers are gone."""
+    for _ in range(_ATTEMPTS):
+        try:
+            creation.destroy_test_db(own, verbosity=0)
+        except OperationalError:
+            time.sleep(0.3)
+        else:
+            return
+    creation.destroy_test_db(own, verbosity=0)
+
+
+if __name__ == "__main__":
+    told = json.load(sys.stdin)
+    django.setup()
+    json.dump(create(**told) if sys.argv[1] == "create" else destroy(**told), sys.stdout)

@@ -1,0 +1,142 @@
+"""
+From the project's settings to those of a worker.
+
+As little changes as can: what is compared, where data goes, and what would make the numbers say something
+else (throttles, ``DEBUG``) or reach people (e-mail). The page on the command lists all of it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
+from django_authkit.compare.worker.orders import Orders
+
+Settings = dict[str, Any]
+
+_HERE = "django_authkit.compare.worker.middleware"
+_TWINS = {
+    "django.contrib.sessions.middleware.SessionMiddleware": "django_authkit.middleware.SessionMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware": (
+        "django_authkit.middleware.AuthenticationMiddleware"
+    ),
+}
+_OURS = "django_authkit.session_engine"
+_ENGINES = {
+    "database": "django.contrib.sessions.backends.db",
+    "redis": "django.contrib.sessions.backends.cache",
+}
+_CLASSES = {
+    AUTHKIT: "django_authkit.authentication.AuthKitAuthentication",
+    DJANGO: "rest_framework.authentication.SessionAuthentication",
+    SIMPLEJWT: "rest_framework_simplejwt.authentication.JWTAuthentication",
+    KNOX: "knox.auth.TokenAuthentication",
+}
+
+
+def rewritten(project: Settings, orders: Orders) -> Settings:
+    """Return what the worker's settings are."""
+    changed = {**project, **_surroundings(project)}
+    changed["DATABASES"] = _databases(project, orders)
+    changed["CACHES"] = _caches(project, orders)
+    changed["INSTALLED_APPS"] = [*project["INSTALLED_APPS"], *orders.apps]
+    changed["MIDDLEWARE"] = _middleware(project["MIDDLEWARE"], orders.variant.kind)
+    changed["REST_FRAMEWORK"] = _rest_framework(project.get("REST_FRAMEWORK", {}), orders.variant.kind)
+    changed["AUTHKIT"] = _authkit(project.get("AUTHKIT", {}), orders)
+    changed["AUTHKIT_MODE"] = orders.variant.mode or project.get("AUTHKIT_MODE", "session")
+    changed.update(_sessions(project, orders))
+    return changed
+
+
+def _surroundings(project: Settings) -> Settings:
+    """Return what keeps the numbers honest and people unbothered."""
+    return {
+        "DEBUG": False,
+        "ALLOWED_HOSTS": [*project.get("ALLOWED_HOSTS", ()), "127.0.0.1"],
+        "SECURE_SSL_REDIRECT": False,  # the workers speak plain HTTP, on loopback
+        **_no_mail(project),
+        # A login that is compared is not to be nine tenths hashing, which is the same for all.
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
+    }
+
+
+def _no_mail(project: Settings) -> Settings:
+    """Return what sends no mail; Django 6.1 wants either its mailers or the older setting, never both."""
+    nowhere = "django.core.mail.backends.dummy.EmailBackend"
+    if "MAILERS" in project:
+        return {"MAILERS": {name: {"BACKEND": nowhere} for name in project["MAILERS"]}}
+    return {"EMAIL_BACKEND": nowhere}
+
+
+def _databases(project: Settings, orders: Orders) -> Settings:
+    """Return the databases; drivers would let these options win over the name of the scratch database."""
+    changed = {}
+    for alias, at in project["DATABASES"].items():
+        changed[alias] = {**at, **orders.databases.get(alias, {})}
+        if "OPTIONS" in at:
+            kept = {k: v for k, v in at["OPTIONS"].items() if k not in {"database", "db", "dbname"}}
+            changed[alias]["OPTIONS"] = kept
+    return changed
+
+
+def _caches(project: Settings, orders: Orders) -> Settings:
+    """Return the caches: under the scratch prefix, and on another server where the orders name one."""
+    caches = {}
+    for alias, at in project.get("CACHES", {}).items():
+        kept = {name: value for name, value in at.items() if name != "KEY_FUNCTION"}  # may drop the prefix
+        caches[alias] = {**kept, "KEY_PREFIX": orders.prefix}
+    for alias, url in orders.redis_urls.items():
+        caches[alias] = {
+            "BACKEND": "django_redis.cache.RedisCache",
+            **caches.get(alias, {}),
+            "KEY_PREFIX": orders.prefix,
+            "LOCATION": url,
+        }
+    return caches
+
+
+def _middleware(project: list[str], kind: str) -> list[str]:
+    """Return the middleware: ours or Django's, whichever *kind* stands on; our own addresses first."""
+    ours = kind in {AUTHKIT, BASELINE}
+    twins = _TWINS if ours else {theirs: django for django, theirs in _TWINS.items()}
+    classes = [twins.get(each, each) for each in project]
+    if kind == BASELINE:
+        places = [i for i, each in enumerate(classes) if each.endswith(".AuthenticationMiddleware")]
+        classes.insert(places[-1] + 1 if places else len(classes), f"{_HERE}.GivenUser")
+    return [f"{_HERE}.OwnAddresses", *classes]
+
+
+def _rest_framework(project: Mapping[str, Any], kind: str) -> Settings:
+    changed = {**project, "DEFAULT_THROTTLE_CLASSES": []}
+    changed["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(
+        [*project.get("DEFAULT_THROTTLE_RATES", {}), "anon", "user"]
+    )
+    if kind in _CLASSES:
+        changed["DEFAULT_AUTHENTICATION_CLASSES"] = [_CLASSES[kind]]
+    return changed
+
+
+def _authkit(project: Mapping[str, Any], orders: Orders) -> Settings:
+    """Return ``AUTHKIT``; a variant that is not ours keeps its hands off Redis."""
+    kept = {key: value for key, value in project.items() if key not in {"ACCEPT", "ACCESS_CHECK", "ADOPT"}}
+    variant = orders.variant
+    return {
+        **kept,
+        "STORE": variant.store if variant.kind == AUTHKIT else "database",
+        "REDIS_ALIAS": orders.redis_alias,
+        "REDIS_PREFIX": orders.prefix,
+        "LOGIN_RATE": None,
+        "REFRESH_RATE": None,
+        **({"ACCESS_CHECK": variant.check} if variant.check else {}),
+    }
+
+
+def _sessions(project: Settings, orders: Orders) -> Settings:
+    """Return how Django's sessions are kept."""
+    variant, engine = orders.variant, project.get("SESSION_ENGINE", _ENGINES["database"])
+    if variant.kind == DJANGO:
+        return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": orders.redis_alias}
+    if variant.mode == "session":
+        engine = _OURS
+    elif variant.kind in {SIMPLEJWT, KNOX} and engine == _OURS:
+        engine = _ENGINES["database"]
+    return {"SESSION_ENGINE": engine}

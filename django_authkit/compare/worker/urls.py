@@ -1,0 +1,27 @@
+"""Our own addresses in a worker: the endpoints of what it serves, and a view that needs a login."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.urls import include, path
+
+from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
+from django_authkit.compare.worker import views
+from django_authkit.compare.worker.orders import ADDRESSES, Orders
+
+_kind = Orders.received().variant.kind
+
+_endpoints: dict[str, Callable[[], list[Any]]] = {
+    AUTHKIT: lambda: [path("", include("django_authkit.urls"))],
+    BASELINE: list,
+    DJANGO: views.django_endpoints,
+    SIMPLEJWT: views.simplejwt_endpoints,
+    KNOX: views.knox_endpoints,
+}
+
+urlpatterns = [
+    path(
+        ADDRESSES.strip("/") + "/",
+        include([path("whoami/", views.WhoAmI.as_view()), path("auth/", include(_endpoints[_kind]()))]),
+    )
+]

@@ -1,0 +1,1 @@
+"""What requests carry and responses set: credentials, cookies, CSRF, the device, the error bodies."""

@@ -1,0 +1,63 @@
+"""What a client is told of an error: status, headers and body. The one table of both."""
+
+from typing import Any, Final
+
+from django.http import JsonResponse
+
+from django_authkit import errors
+from django_authkit.conf import get_settings
+from django_authkit.http.transports import mark_private
+
+STATUS: Final[dict[type[errors.AuthKitError], int]] = {
+    errors.CredentialRejected: 401,
+    errors.CsrfFailed: 403,
+    errors.SessionLimitReached: 403,
+    errors.InvalidRequest: 400,
+    errors.NoSuchSession: 404,
+    errors.CookieTooLarge: 500,
+    errors.StoreUnavailable: 503,
+}
+"""By class; a subclass has the status of its nearest ancestor."""
+
+RETRY_AFTER: Final = 2
+"""Seconds until a client may ask again a store that was down."""
+
+
+def challenge() -> str:
+    """Return the ``WWW-Authenticate`` of a 401 that says nothing but how to authenticate."""
+    return f'{get_settings().auth_schemes[0]} realm="api"'
+
+
+def status_of(error: errors.AuthKitError) -> int:
+    """Return the HTTP status of *error*."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def challenge_of(error: errors.AuthKitError | None) -> str:
+    """
+    Return the ``WWW-Authenticate`` of a 401.
+
+    The error attribute is there only when a token was presented (RFC 6750 §3.1); nothing that a client
+    sent is repeated.
+    """
+    if isinstance(error, errors.ReauthenticationRequired):  # RFC 9470 §3
+        return f'{challenge()}, error="insufficient_user_authentication", max_age="{error.max_age}"'
+    if error is None or isinstance(error, (errors.NotAuthenticated, errors.LoginFailed)):
+        return challenge()
+    return f'{challenge()}, error="invalid_token", error_description="{error.message}"'
+
+
+def body_of(error: errors.AuthKitError) -> dict[str, Any]:
+    """Return the members of the body."""
+    return {"detail": str(error), "code": error.code}
+
+
+def error_response(error: errors.AuthKitError) -> JsonResponse:
+    """Return the answer to a request that *error* ended, for views that are not DRF's."""
+    response = JsonResponse(body_of(error), status=status_of(error))
+    if response.status_code == 401:
+        response["WWW-Authenticate"] = challenge_of(error)
+    if response.status_code == 503:
+        response["Retry-After"] = str(RETRY_AFTER)
+    mark_private(response)
+    return response

@@ -1,0 +1,69 @@
+"""What a login or a refresh hands out, and how it is put into an answer."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpResponseBase
+
+from django_authkit.conf import get_settings
+from django_authkit.http import transports
+from django_authkit.types import AuthSession, Mode, Transport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """
+    A credential for an auth session, on its way to the client.
+
+    Attributes:
+        session: The auth session that it opens.
+        user: Whose it is.
+        transport: How it is to travel.
+        access: The session key or the access token.
+        refresh: The refresh token; ``None`` in session mode.
+        expires_in: Seconds until the access token expires, or until the idle end in session mode.
+        keeps_refresh: The client has its refresh token already: ``access`` is an access token, and
+            ``refresh`` is ``None``. In cookie transport only.
+    """
+
+    session: AuthSession
+    user: AbstractBaseUser
+    transport: Transport
+    access: str = field(repr=False)
+    refresh: str | None = field(repr=False)
+    expires_in: int
+    keeps_refresh: bool = False
+
+    @property
+    def mode(self) -> Mode:
+        """The form of the credential."""
+        return Mode.SESSION if self.refresh is None and not self.keeps_refresh else Mode.JWT
+
+    def credentials(self) -> dict[str, Any]:
+        """
+        Return the members of a body that carry the credential; none in cookie transport.
+
+        Source: ASVS 3.3.4: what a cookie carries is in no body, where a script could read it.
+        """
+        if self.transport is Transport.COOKIE:
+            return {}
+        refresh = {} if self.refresh is None else {"refresh": self.refresh}
+        return {
+            "access": self.access,
+            **refresh,
+            "token_type": get_settings().auth_schemes[0],
+            "expires_in": self.expires_in,
+        }
+
+    def attach(self, response: HttpResponseBase) -> None:
+        """Set the cookies that the grant travels by, if any, and keep *response* out of caches."""
+        if self.transport is Transport.HEADER:
+            transports.mark_private(response)
+        elif self.mode is Mode.SESSION:
+            transports.set_session_cookie(response, self.access, self.session)
+        else:
+            transports.set_token_cookies(
+                response, access=self.access, refresh=self.refresh, session=self.session
+            )
+            response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)

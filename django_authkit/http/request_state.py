@@ -1,0 +1,219 @@
+"""What is known of the request in progress: who it is from, and what its answer has to do about it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest, HttpResponseBase
+
+from django_authkit.errors import CredentialRejected
+from django_authkit.http.grant import Grant
+from django_authkit.types import AuthSession, Mode, Transport
+from django_authkit.users.lazy import read_now
+
+
+class ReadOnce:
+    """
+    Calls *read* when it is first called, and returns the same again afterwards.
+
+    To make a ``functools.cache`` for each request costs as much as all the rest of recognising it.
+    """
+
+    __slots__ = ("_read", "_session")
+
+    def __init__(self, read: Callable[[], AuthSession]) -> None:
+        self._read = read
+        self._session: AuthSession | None = None
+
+    def __call__(self) -> AuthSession:
+        """Return what was read, now or before. An error is not kept."""
+        if self._session is None:
+            self._session = self._read()
+        return self._session
+
+
+def _nothing() -> None:
+    """There is nothing to hand over."""
+
+
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
+class Authentication:
+    """
+    Who a request is from, and by what. Nobody changes one; ``replace`` makes another.
+
+    It is not frozen only because a frozen dataclass is three times as dear to make, and one is made for each
+    request: that was a fifth of what it takes to recognise an access token.
+
+    Attributes:
+        user: The user. With ``USER_LOADING = "lazy"`` a proxy that reads the row when it is needed.
+        sid: Their auth session.
+        auth_time: When they last proved it was them; milliseconds since the epoch.
+        mode: The form of the credential that was presented.
+        transport: How it came.
+        read_session: Returns the record; it is read at most once.
+        good_until: When the access token that was presented ends; seconds since the epoch. ``None`` for a
+            session key.
+        find_handover: Returns a credential of the form that is issued now, which the answer brings to a
+            browser that came with another one, or ``None``; it is made at most once. It is due only while
+            this is who the request is from: whatever logs in, logs out or renews the credential puts
+            something else in this place.
+    """
+
+    user: AbstractBaseUser
+    sid: str
+    auth_time: int
+    mode: Mode
+    transport: Transport
+    read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
+    good_until: int | None = field(default=None, compare=False)
+    find_handover: Callable[[], Grant | None] = field(default=_nothing, repr=False, compare=False)
+
+    @classmethod
+    def by_record(
+        cls,
+        user: AbstractBaseUser,
+        session: AuthSession,
+        mode: Mode,
+        transport: Transport,
+        *,
+        good_until: int | None = None,
+        handover: Grant | None = None,
+    ) -> Self:
+        """Return who a request is from whose record was read."""
+        return cls(
+            user=user,
+            sid=session.sid,
+            auth_time=session.auth_time,
+            mode=mode,
+            transport=transport,
+            read_session=lambda: session,
+            good_until=good_until,
+            find_handover=_nothing if handover is None else lambda: handover,
+        )
+
+    def with_handover(self, find: Callable[[], Grant | None]) -> Self:
+        """Return the same with another ``find_handover``."""
+        return replace(self, find_handover=find)
+
+    @property
+    def session(self) -> AuthSession:
+        """
+        The record. Reads it where the credential was accepted without.
+
+        Raises:
+            SessionEnded: The auth session is over after all.
+        """
+        return self.read_session()
+
+    def read_now(self) -> None:
+        """
+        Read the record and the user, where either was believed without.
+
+        For what must not be done with an access token that was revoked a moment ago, or by a user whose
+        account was switched off behind Django's signals.
+
+        Raises:
+            CredentialRejected: The auth session is over, or the user may not come in any more.
+        """
+        self.read_session()
+        read_now(self.user)
+
+
+class Unknown(Enum):
+    """The request's credentials were not looked at yet."""
+
+    UNKNOWN = "unknown"
+
+
+class RequestState:
+    """
+    Kept on the request while it lasts. What nothing was said of is the class's: most requests say one thing.
+
+    Attributes:
+        authentication: The result of looking at its credentials; an error is kept to be raised again.
+        busy: A login or logout of ours is under way; Django's signals about it are our own.
+        django_login: In JWT mode, whom Django's own login (the admin's, say) says it is from; counts
+            for plain Django views only.
+        password_changed: Its user's password changed while it was under way; the auth session ends
+            with it unless it was told of the change.
+        clear_token_cookies: The answer makes the browser forget the JWT cookies.
+        clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
+        bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
+        adopted: What a browser is given for the login of another package, which is no more.
+        foreign_cookies: Those of other packages that the browser is to forget: name, path, domain.
+    """
+
+    authentication: Authentication | CredentialRejected | Unknown | None = Unknown.UNKNOWN
+    django_login: Authentication | None = None
+    busy: bool = False
+    password_changed: bool = False
+    clear_token_cookies: bool = False
+    clear_site_data: bool = False
+    bound_elsewhere: str | None = None
+    adopted: Grant | None = None
+    foreign_cookies: tuple[tuple[str, str, str | None], ...] = ()
+
+    @property
+    def looked(self) -> bool:
+        """Whether anybody wanted to know who the request is from."""
+        return self.authentication is not Unknown.UNKNOWN
+
+    @property
+    def handover(self) -> Grant | None:
+        """The credential that the answer has to bring along, if any; see ``Authentication``."""
+        known = self.authentication
+        return known.find_handover() if isinstance(known, Authentication) else None
+
+    @contextmanager
+    def own_signals(self) -> Iterator[None]:
+        """Mark the ``user_logged_in`` and ``user_logged_out`` that are sent meanwhile as our own."""
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
+
+
+_ATTRIBUTE: Final = "_authkit_state"
+
+current_request: ContextVar[HttpRequest | None] = ContextVar("authkit_current_request", default=None)
+"""The request that this code runs for, where our middleware is installed."""
+
+
+def state_of(request: HttpRequest) -> RequestState:
+    """Return the state of *request*, made when first asked for; DRF's wrapper has that of what it wraps."""
+    request = getattr(request, "_request", request)
+    state: RequestState | None = getattr(request, _ATTRIBUTE, None)
+    if state is None:
+        state = RequestState()
+        setattr(request, _ATTRIBUTE, state)
+    return state
+
+
+def known_authentication(request: HttpRequest | None) -> Authentication | None:
+    """Return who *request* is from if that was found out already; looks nothing up."""
+    if request is None:
+        return None
+    state = state_of(request)
+    known = state.authentication
+    return known if isinstance(known, Authentication) else state.django_login
+
+
+def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
+    """
+    Put the credential that is due into *response*, which then stays out of every cache.
+
+    Only as cookies, since nobody who came with a header looks for a credential in whatever is answered.
+    Not beside an error of the server: what failed may be repeated, and is handed the same then. But what
+    stands for a login of another package is handed over whatever happens: that one is no more.
+    """
+    state = state_of(request)
+    if response.status_code >= 500 and state.adopted is None:
+        return
+    due = state.handover
+    if due is not None and due.transport is Transport.COOKIE:
+        due.attach(response)

@@ -1,0 +1,22 @@
+"""What a browser is told to forget, after a logout or a refresh that failed."""
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_authkit.conf import get_settings
+from django_authkit.http import transports
+from django_authkit.http.request_state import state_of
+
+
+def tell_to_forget(request: HttpRequest, response: HttpResponseBase) -> None:
+    """
+    Clear the token cookies that came with the request, and the site's data, where *request* ended them.
+
+    May be called more than once for one answer.
+    """
+    state = state_of(request)
+    if state.clear_token_cookies:
+        transports.clear_presented_token_cookies(request, response)
+    named = get_settings().clear_site_data
+    if state.clear_site_data and named:
+        response["Clear-Site-Data"] = ", ".join(f'"{each}"' for each in named)

@@ -1,0 +1,294 @@
+"""How credentials travel: read from a request's header and cookies, written to a response's."""
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Final
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.cache import patch_vary_headers
+
+from django_authkit.conf import MAX_COOKIE_AGE, get_settings
+from django_authkit.errors import CookieTooLarge, InvalidRequest, TokenMalformed
+from django_authkit.session_keys import KEY_LENGTH, SessionKey
+from django_authkit.types import AuthSession, Mode, Transport
+
+TRANSPORT_HEADER: Final = "X-Authkit-Transport"
+
+EXPIRES_IN_HEADER: Final = "X-Authkit-Expires-In"
+"""Seconds until the access token in a cookie expires. Tells a page, which cannot read it, when to refresh."""
+
+MAX_NAMESAKES: Final = 4
+"""How many cookies of one name are looked at; each may cost a question to the store."""
+
+MAX_COOKIE_BYTES: Final = 4096
+"""What each browser keeps of a cookie: name, value and attributes together (RFC 6265 §6.1)."""
+
+
+def bearer_of(request: HttpRequest) -> str | None:
+    """
+    Return the bearer credential of the ``Authorization`` header; ``None`` if there is none.
+
+    The scheme is one of ``AUTH_SCHEMES``, compared without case (RFC 9110 §11.1); others are not ours.
+
+    Raises:
+        TokenMalformed: The scheme is ours, and not exactly one token follows.
+    """
+    header: str = request.META.get("HTTP_AUTHORIZATION", "")
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() not in _lowered(get_settings().auth_schemes):
+        return None
+    if not text or " " in text:
+        credentials = text.split()
+        if len(credentials) != 1:
+            raise TokenMalformed
+        return credentials[0]
+    return text
+
+
+def has_bearer(request: HttpRequest) -> bool:
+    """Tell whether the request presents a bearer credential, well formed or not."""
+    scheme = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    return scheme.lower() in _lowered(get_settings().auth_schemes)
+
+
+@cache
+def _lowered(schemes: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(str.lower, schemes))
+
+
+def mode_of(credential: str) -> Mode:
+    """Return the mode whose form *credential* has; whatever is no session key is taken for a token."""
+    is_key = len(credential) == KEY_LENGTH and SessionKey.parse(credential)
+    return Mode.SESSION if is_key else Mode.JWT
+
+
+def cookies_of(request: HttpRequest, name: str) -> tuple[str, ...]:
+    """
+    Return the values of the cookies that came under exactly this name, at most ``MAX_NAMESAKES``.
+
+    A browser has several if they were set for other paths or domains, and does not say which is whose. It
+    sends the longest path first and then the oldest (RFC 6265 §5.4); so here the last comes first, which is
+    also the one that Django takes.
+
+    Django takes every kind of white space that Python knows off a name, and browsers do not. So to a
+    browser U+2000 and ``__Host-x`` is a cookie without a prefix, which any host under the same domain may
+    plant; to Django it is ``__Host-x``. What a prefix promises is therefore read from the header itself.
+
+    Source: PortSwigger, "Cookie Chaos: How to bypass __Host and __Secure cookie prefixes" (2025).
+    """
+    header = request.META.get("HTTP_COOKIE")
+    if not header or (not name.startswith("__") and header.count(f"{name}=") < 2):
+        # Put there by hand, as tests do, or there is one and its name promises nothing.
+        value = request.COOKIES.get(name)
+        return () if value is None else (value,)
+    pairs = (pair.partition("=") for pair in header.split(";"))
+    values = [value.strip(" \t") for key, sign, value in pairs if sign and key.strip(" \t") == name]
+    return tuple(dict.fromkeys(reversed(values)))[:MAX_NAMESAKES]
+
+
+def cookie_of(request: HttpRequest, name: str) -> str | None:
+    """Return the value of the cookie of that name, of several the first of ``cookies_of``."""
+    return next(iter(cookies_of(request, name)), None)
+
+
+def session_cookies_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the session keys of auth sessions from the session cookies."""
+    texts = cookies_of(request, django_settings.SESSION_COOKIE_NAME)
+    return tuple(text for text in texts if (key := SessionKey.parse(text)) and not key.anonymous)
+
+
+def access_cookies_of(request: HttpRequest) -> tuple[str, ...]:
+    """Return the access tokens of the access cookies; an empty cookie is none."""
+    return tuple(filter(None, cookies_of(request, get_settings().access_cookie_name)))
+
+
+def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
+    """
+    Return the refresh tokens of the refresh cookies.
+
+    They are presented at refresh, re-authentication and logout only. At a switch of the mode they are
+    looked at, to see which the browser has.
+    """
+    return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
+
+
+def session_cookie_of(request: HttpRequest) -> str | None:
+    """Return the first of ``session_cookies_of``."""
+    return next(iter(session_cookies_of(request)), None)
+
+
+def access_cookie_of(request: HttpRequest) -> str | None:
+    """Return the first of ``access_cookies_of``."""
+    return next(iter(access_cookies_of(request)), None)
+
+
+def refresh_cookie_of(request: HttpRequest) -> str | None:
+    """Return the first of ``refresh_cookies_of``."""
+    return next(iter(refresh_cookies_of(request)), None)
+
+
+def sees_refresh_cookie(request: HttpRequest) -> bool:
+    """Tell whether a browser that has the refresh cookie would have sent it with this request."""
+    path = _token_cookies()[1][1]
+    return request.path == path or request.path.startswith(path.rstrip("/") + "/")
+
+
+def wanted_transport(request: HttpRequest) -> Transport:
+    """
+    Return the transport that a client asks for at login, or the project's first.
+
+    Raises:
+        InvalidRequest: It asks for one that does not exist or that the project does not offer.
+    """
+    offered = get_settings().transports
+    asked = request.headers.get(TRANSPORT_HEADER)
+    if asked is None:
+        return offered[0]
+    for transport in offered:
+        if asked.strip().lower() == transport:
+            return transport
+    raise InvalidRequest(f"{TRANSPORT_HEADER} takes one of: {', '.join(offered)}.")
+
+
+def mark_private(response: HttpResponseBase) -> None:
+    """
+    Keep *response*, which sets or clears a credential, out of every cache.
+
+    Source: CVE-2026-35192 and CVE-2023-30861 (cookies served from caches), RFC 6749 §5.1.
+    """
+    response["Cache-Control"] = "no-store"
+    patch_vary_headers(response, ("Cookie", "Authorization"))
+
+
+def set_session_cookie(response: HttpResponseBase, key: str, session: AuthSession) -> None:
+    """Set the session cookie as Django's ``SESSION_COOKIE_*`` say; persistent if remembered."""
+    _set_django_cookie(response, key, expires=_expiry(session))
+
+
+def set_visitor_cookie(response: HttpResponseBase, key: str, max_age: int | None) -> None:
+    """Set the session cookie of a visitor who is not logged in; *max_age* in seconds."""
+    _set_django_cookie(response, key, max_age=max_age)
+
+
+def _set_django_cookie(
+    response: HttpResponseBase,
+    key: str,
+    *,
+    max_age: int | None = None,
+    expires: datetime | None = None,
+) -> None:
+    response.set_cookie(
+        django_settings.SESSION_COOKIE_NAME,
+        key,
+        max_age=max_age,
+        expires=expires,
+        domain=django_settings.SESSION_COOKIE_DOMAIN,
+        path=django_settings.SESSION_COOKIE_PATH,
+        secure=django_settings.SESSION_COOKIE_SECURE,
+        httponly=django_settings.SESSION_COOKIE_HTTPONLY,
+        samesite=django_settings.SESSION_COOKIE_SAMESITE,
+    )
+    mark_private(response)
+
+
+def clear_session_cookie(response: HttpResponseBase) -> None:
+    """Make the browser forget the session cookie."""
+    response.delete_cookie(
+        django_settings.SESSION_COOKIE_NAME,
+        path=django_settings.SESSION_COOKIE_PATH,
+        domain=django_settings.SESSION_COOKIE_DOMAIN,
+        samesite=django_settings.SESSION_COOKIE_SAMESITE,
+    )
+    mark_private(response)
+
+
+def set_token_cookies(
+    response: HttpResponseBase, *, access: str, refresh: str | None, session: AuthSession
+) -> None:
+    """Set both JWT cookies, or the access cookie alone; persistent to the absolute end if remembered."""
+    settings = get_settings()
+    for (name, path), token in zip(_token_cookies(), (access, refresh), strict=True):
+        if token is None:
+            continue
+        response.set_cookie(
+            name,
+            token,
+            expires=_expiry(session),
+            domain=settings.cookie_domain,
+            path=path,
+            secure=settings.cookie_secure,
+            httponly=True,
+            samesite=settings.cookie_samesite,
+        )
+    mark_private(response)
+
+
+def check_size(*, access: str, refresh: str | None, session: AuthSession) -> None:
+    """
+    See whether browsers will keep the JWT cookies.
+
+    Raises:
+        CookieTooLarge: They would drop one, and say nothing: whoever logs in would be logged out again.
+    """
+    trial = HttpResponse()
+    set_token_cookies(trial, access=access, refresh=refresh, session=session)
+    for name, morsel in trial.cookies.items():
+        size = len(morsel.OutputString())
+        if size > MAX_COOKIE_BYTES:
+            raise CookieTooLarge(name, size)
+
+
+def _token_cookies() -> tuple[tuple[str, str], tuple[str, str]]:
+    """Return name and path of the access cookie and of the refresh cookie."""
+    settings = get_settings()
+    return (
+        (settings.access_cookie_name, settings.cookie_path),
+        (settings.refresh_cookie_name, settings.refresh_cookie_path or settings.cookie_path),
+    )
+
+
+def clear_presented_token_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Make the browser forget the JWT cookies if it has one of them."""
+    settings = get_settings()
+    if {settings.access_cookie_name, settings.refresh_cookie_name} & request.COOKIES.keys():
+        clear_token_cookies(response)
+
+
+def clear_token_cookies(response: HttpResponseBase) -> None:
+    """Make the browser forget both JWT cookies."""
+    settings = get_settings()
+    for name, path in _token_cookies():
+        response.delete_cookie(
+            name,
+            path=path,
+            domain=settings.cookie_domain,
+            samesite=settings.cookie_samesite,
+        )
+    mark_private(response)
+
+
+def is_own_cookie(name: str) -> bool:
+    """Tell whether *name* is that of a cookie that carries credentials of ours."""
+    settings = get_settings()
+    if name == django_settings.SESSION_COOKIE_NAME:
+        return settings.accepts(Mode.SESSION)
+    return name in {settings.access_cookie_name, settings.refresh_cookie_name}
+
+
+def forget_foreign_cookie(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
+    """
+    Make the browser forget the cookie of another package.
+
+    Unless it has the name of one of ours: what takes its place may be on its way already.
+    """
+    if not is_own_cookie(name):
+        response.delete_cookie(name, path=path, domain=domain)
+        mark_private(response)
+
+
+def _expiry(session: AuthSession) -> datetime | None:
+    """Return until when a browser keeps the cookie; ``None`` for as long as it runs (NIST 800-63B §5.1)."""
+    if not session.remember:
+        return None
+    return min(session.expires_at, datetime.now(tz=UTC) + MAX_COOKIE_AGE)

@@ -1,0 +1,245 @@
+"""
+Pages for people: their devices, and proving once more who they are. They need no JavaScript.
+
+``path("account/devices/", include("django_authkit.pages.urls"))`` puts them into a project. They are for
+browsers: a bearer credential counts as nobody here, so Django's CSRF check covers whatever they do.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings as django_settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
+from django.db import connections, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.timezone import now
+from django.utils.translation import gettext, ngettext
+from django.views import View
+from django.views.decorators.clickjacking import xframe_options_deny
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from django_authkit import service
+from django_authkit.api.throttling import ReauthenticateThrottle
+from django_authkit.errors import (
+    CredentialRejected,
+    InvalidRequest,
+    LoginFailed,
+    NoSuchSession,
+    NotAuthenticated,
+    ReauthenticationRequired,
+    StoreUnavailable,
+)
+from django_authkit.http import transports
+from django_authkit.http.client_info import label_of
+from django_authkit.http.grant import Grant
+from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.types import AuthSession
+
+OTHERS = "others"
+"""What is to be ended if it is no sid: all auth sessions but this browser's."""
+
+_PROTECTION = (csrf_protect, xframe_options_deny, sensitive_post_parameters("password"), login_not_required)
+
+
+@method_decorator(_PROTECTION, name="dispatch")  # the pages ask for a login themselves, see ``recognise``
+class PersonalPage(View):
+    """
+    A page about the user who asks; whoever is not logged in is sent to ``LOGIN_URL``.
+
+    It is in no cache, in no frame, and outside ``ATOMIC_REQUESTS``, which could undo a revocation.
+
+    Attributes:
+        known: Who asks.
+        grant: A credential that was issued meanwhile, for the browser; or ``None``.
+    """
+
+    known: Authentication
+    grant: Grant | None = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        """Return the view, exempt from the transaction of the request on every database."""
+        view = super().as_view(**initkwargs)
+        for alias in connections:
+            view = transaction.non_atomic_requests(using=alias)(view)
+        return view
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer, with the cookies of what was issued or ended meanwhile."""
+        try:
+            self.recognise()
+            response = super().dispatch(request, *args, **kwargs)
+        except (CredentialRejected, InvalidRequest):  # the second: there is no refresh token to prove it with
+            response = redirect_to_login(request.get_full_path())
+        if self.grant is not None:
+            self.grant.attach(response)
+        service.tell_to_forget(request, response)
+        transports.mark_private(response)
+        return response
+
+    def recognise(self) -> None:
+        """
+        Find out who asks, from cookies.
+
+        Nobody here has a script that refreshes. So where the access token has expired and a refresh token
+        is there, it is exchanged on the way, as ``refresh/`` would.
+
+        Raises:
+            CredentialRejected: Nobody, or an auth session that has ended.
+        """
+        request = self.request
+        if transports.has_bearer(request):
+            raise NotAuthenticated
+        try:
+            known = service.current(request)
+            if known is not None:
+                known.read_now()
+        except CredentialRejected:
+            known = None
+        if known is None:
+            known = self._carried_on()
+        self.known = known
+
+    def _carried_on(self) -> Authentication:
+        if transports.refresh_cookie_of(self.request) is None:
+            raise NotAuthenticated
+        grant = self.grant = service.refresh(self.request)
+        known = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
+        state_of(self.request).authentication = known
+        self.request.user = grant.user  # type: ignore[assignment]
+        return known
+
+    def end(self, what: str) -> HttpResponseRedirect:
+        """
+        End one auth session of the user, or all ``OTHERS``, and say so on the next page.
+
+        Raises:
+            ReauthenticationRequired: The project asks for a fresh proof first.
+        """
+        if what == OTHERS:
+            _say(self.request, _others_ended(service.end_other_devices(self.known)))
+            return redirect("authkit_devices:list")
+        label = next((_label(s) for s in service.devices_of(self.known) if s.sid == what), "")
+        try:
+            service.end_device(self.known, what)
+        except NoSuchSession:
+            _say(self.request, gettext("That device was logged out already."))
+            return redirect("authkit_devices:list")
+        if what == self.known.sid:
+            service.log_out(self.request)
+            self.grant = None
+            return redirect(resolve_url(django_settings.LOGOUT_REDIRECT_URL or django_settings.LOGIN_URL))
+        _say(self.request, gettext("%(device)s was logged out.") % {"device": label or what})
+        return redirect("authkit_devices:list")
+
+
+class DevicesPage(PersonalPage):
+    """Where the user is logged in; ending one, or all others."""
+
+    template_name = "django_authkit/devices.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the list, this browser's own first."""
+        devices = [_face(session) for session in service.devices_of(self.known)]
+        context = {
+            "current": next((each for each in devices if each["sid"] == self.known.sid), None),
+            "others": [each for each in devices if each["sid"] != self.known.sid],
+        }
+        return render(request, self.template_name, context)
+
+    def post(self, request: HttpRequest) -> HttpResponse:
+        """End what the button said, or ask for a proof first."""
+        what = request.POST.get("end", "")
+        try:
+            return self.end(what)
+        except ReauthenticationRequired:
+            query = QueryDict(mutable=True)
+            query["end"] = what
+            return redirect(f"{reverse('authkit_devices:reauthenticate')}?{query.urlencode()}")
+
+
+class ReauthenticatePage(PersonalPage):
+    """The user proves once more who they are, and what they wanted to end is ended."""
+
+    template_name = "django_authkit/reauthenticate.html"
+
+    def get(self, request: HttpRequest) -> HttpResponse:
+        """Show the form."""
+        return self._form(request.GET.get("end", ""))
+
+    def post(self, request: HttpRequest) -> HttpResponseBase:
+        """Take the proof; then end what was to be ended."""
+        what = request.POST.get("end", "")
+        wait = _seconds_to_wait(request)
+        if wait is not None:
+            response = self._form(what, gettext("Too many attempts. Wait a little, then try again."), 429)
+            response["Retry-After"] = str(wait)
+            return response
+        try:
+            self.grant = service.reauthenticate(request, self.known, request.POST.dict())
+        except LoginFailed:
+            return self._form(what, gettext("That is not your password. Try again."))
+        grant = self.grant
+        self.known = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
+        return self.end(what) if what else redirect("authkit_devices:list")
+
+    def _form(self, what: str, error: str = "", status: int = 200) -> HttpResponse:
+        devices = service.devices_of(self.known)
+        context = {
+            "end": what,
+            "ends_others": what == OTHERS,
+            "device": next((_face(session) for session in devices if session.sid == what), None),
+            "username": self.known.user.get_username(),
+            "error": error,
+        }
+        return render(self.request, self.template_name, context, status=status)
+
+
+def _seconds_to_wait(request: HttpRequest) -> int | None:
+    """Count an attempt, by the same measure as ``reauthenticate/``; ``None`` if it may be made."""
+    throttle = ReauthenticateThrottle()
+    try:
+        if throttle.allow_request(Request(request), None):
+            return None
+    except APIException as error:  # the cache that counts did not answer
+        raise StoreUnavailable from error
+    return int(throttle.wait() or 0) + 1
+
+
+def _face(session: AuthSession) -> dict[str, Any]:
+    """Return what a template shows of *session*."""
+    return {
+        "sid": session.sid,
+        "label": _label(session),
+        "address": session.address,
+        "created_at": session.created_at,
+        "last_seen_at": session.last_seen_at,
+        "seen_now": now() - session.last_seen_at < timedelta(minutes=1),
+    }
+
+
+def _label(session: AuthSession) -> str:
+    return label_of(session.user_agent) or gettext("Unknown device")
+
+
+def _others_ended(count: int) -> str:
+    if not count:
+        return gettext("You were not logged in anywhere else.")
+    text = ngettext(
+        "%(count)d other device was logged out.", "%(count)d other devices were logged out.", count
+    )
+    return text % {"count": count}
+
+
+def _say(request: HttpRequest, text: str) -> None:
+    """Leave a message for the next page; a project without Django's messages goes without."""
+    messages.success(request, text, fail_silently=True)

@@ -1,0 +1,1 @@
+"""Adoption: an auth session in place of the login of another package."""

@@ -1,0 +1,115 @@
+"""
+The first request of a browser that was logged in by another package, and what it is given.
+
+It is answered like any other, with our cookies in the answer. That is decided before anything else looks
+at the request: a view that only fills a cart would else make a visitor's session, whose cookie may have
+the name of the old one.
+"""
+
+import time
+from collections.abc import Iterable
+
+from django.http import HttpRequest
+
+from django_authkit.adoption import Adapter, Place
+from django_authkit.errors import CredentialRejected, CsrfFailed, SessionLimitReached, TokenExpired
+from django_authkit.http import transports
+from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
+from django_authkit.http.request_state import Authentication, known_authentication, state_of
+from django_authkit.service.adoption.adopt import adopt_credential, drop_credential
+from django_authkit.service.authentication import authenticate
+from django_authkit.service.django_session import carrier_of
+from django_authkit.stores.outcomes import Found
+from django_authkit.types import Mode, Transport
+from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
+
+
+def adopt_browser(request: HttpRequest) -> None:
+    """
+    Adopt the login whose foreign cookie a browser brings, if it brings no credential of ours that counts.
+
+    Of what does not count, nothing is told: the request is a visitor's, as it was to the other package.
+
+    Raises:
+        StoreUnavailable: The store, or what the other package asks, did not answer.
+    """
+    if transports.has_bearer(request):  # which counts alone
+        return
+    for adapter in get_adapters(Place.BROWSER):
+        credential = adapter.find(request)
+        if credential is None:
+            continue
+        if _has_own(request):
+            _set_aside(request, adapter, credential)
+        else:
+            _take_in(request, adapter, credential)
+
+
+def _take_in(request: HttpRequest, adapter: Adapter, credential: str) -> None:
+    try:
+        if request.method not in SAFE_METHODS:
+            enforce_csrf(request)  # the answer sets cookies
+        grant = adopt_credential(request, adapter, credential, Transport.COOKIE)
+    except (CsrfFailed, SessionLimitReached):
+        _keep(request)
+        return
+    except CredentialRejected:
+        _forget(request, adapter)
+        return
+    state = state_of(request)
+    state.adopted = grant
+    state.authentication = Authentication.by_record(
+        grant.user,
+        grant.session,
+        grant.mode,
+        grant.transport,
+        good_until=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
+        # With a session key, request.session sets the cookie, and knows whether the key changed since.
+        handover=grant if grant.mode is Mode.JWT or carrier_of(request) is None else None,
+    )
+    _forget(request, adapter)
+
+
+def _has_own(request: HttpRequest) -> bool:
+    """Tell whether there is a credential of ours that counts, or may once it is refreshed."""
+    try:
+        known = authenticate(request)
+    except TokenExpired:  # the refresh cookie may have a path that this request is not on
+        return transports.refresh_cookie_of(request) is not None or _lives(
+            transports.access_cookies_of(request)
+        )
+    except CredentialRejected:
+        known = None
+    return known is not None or transports.refresh_cookie_of(request) is not None
+
+
+def _lives(tokens: Iterable[str]) -> bool:
+    """Tell whether the auth session of any of these access tokens goes on, though they have expired."""
+    sids = {get_jwt_strategy().sid_of(token) for token in tokens} - {None}
+    return any(isinstance(get_store().load(sid), Found) for sid in sids if sid)
+
+
+def _set_aside(request: HttpRequest, adapter: Adapter, credential: str) -> None:
+    """
+    End the old login of a browser that has logged in anew; or a logout would bring it back.
+
+    Once: a cookie that the browser could not be made to forget is left alone.
+    """
+    cookie = adapter.cookie
+    if known_authentication(request) is None or cookie is None or transports.is_own_cookie(cookie.name):
+        return
+    drop_credential(adapter, credential)
+    _forget(request, adapter)
+
+
+def _keep(request: HttpRequest) -> None:
+    """Let the browser keep its old cookie: it can be adopted another time."""
+    carrier = carrier_of(request)
+    if carrier is not None:
+        carrier.spare_cookie()
+
+
+def _forget(request: HttpRequest, adapter: Adapter) -> None:
+    cookie = adapter.cookie
+    if cookie is not None:
+        state_of(request).foreign_cookies += ((cookie.name, cookie.path, cookie.domain),)

@@ -1,0 +1,110 @@
+"""
+What makes an adoption happen once: a claim on the foreign credential, which the first caller stakes.
+
+A claim holds the auth session that the credential becomes: its sid and its first secret, sealed so that
+only a holder of the foreign credential can open it. All that follows is done with these, and can be
+done again by whoever presents the credential next: callers that race, and one that comes after another
+was cut off, all end with the same auth session and the same answer.
+
+Claims live among the store's records of visitors, which are just that: text under a handle, with an end
+of its own, made by the first who asks. Nobody can present one as a session: its digest is of no secret
+that a session key can write.
+"""
+
+import json
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+from django.utils.crypto import salted_hmac
+
+from django_authkit.errors import TokenInvalid
+from django_authkit.session_keys import bucket_of, handle_from
+from django_authkit.tokens.sealing import seal, unseal
+from django_authkit.types import Mode
+from django_authkit.wiring import get_store
+
+_SALT = "django_authkit.adoption"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """
+    The auth session that a foreign credential becomes.
+
+    Attributes:
+        mode: The form of its first credential.
+        sid: Its handle.
+        secret: The secret of its session key, or the ``jti`` of its first refresh token.
+        began: When the record was created, on the store's clock; 0 while it may not have been.
+    """
+
+    mode: Mode
+    sid: str
+    secret: str = field(repr=False)
+    began: int = 0
+
+
+class Claim:
+    """
+    The claim on one foreign credential.
+
+    Args:
+        space: Whose credential it is. What one package takes for an identifier may be what another takes
+            for a secret: whoever knows a token's ``jti`` is not to be taken for a holder of the token.
+        identity: What makes the credential one and the same; a secret.
+    """
+
+    def __init__(self, space: str, identity: str) -> None:
+        identity = f"{space}\0{identity}"
+        digest = sha256(f"{_SALT}\0{identity}".encode()).digest()
+        self._handle = handle_from(bucket_of(identity, get_store().buckets), digest)
+        self._digest = sha256(digest).digest()
+        # With SECRET_KEY in it: copies of the store and of the other package's tables open no seal.
+        self._key = salted_hmac(_SALT, identity, algorithm="sha256").hexdigest()
+
+    def read(self) -> Proposal | None:
+        """
+        Return what was claimed, or ``None``. One round trip.
+
+        Raises:
+            TokenInvalid: ``SECRET_KEY`` was changed since; nobody can open the seal any more.
+        """
+        text = get_store().load_anonymous(self._handle, self._digest)
+        return None if text is None else self._decoded(json.loads(text))
+
+    def stake(self, proposal: Proposal, lifetime: int) -> Proposal:
+        """
+        Claim the credential for *proposal*, unless it is claimed; return whose it is now. Two round trips.
+
+        Args:
+            lifetime: For how long it is remembered, in milliseconds.
+        """
+        get_store().create_anonymous(self._handle, self._digest, self._encoded(proposal), lifetime)
+        return self.read() or proposal
+
+    def settle(self, proposal: Proposal, began: int, lifetime: int) -> None:
+        """Note that the auth session was created, and when. One round trip."""
+        text = self._encoded(replace(proposal, began=began))
+        get_store().save_anonymous(self._handle, self._digest, text, lifetime)
+
+    def release(self) -> None:
+        """Forget the claim; the credential can be adopted as if nobody had tried."""
+        get_store().delete_anonymous(self._handle, self._digest)
+
+    def _encoded(self, proposal: Proposal) -> str:
+        return json.dumps(
+            {
+                "mode": proposal.mode,
+                "sid": proposal.sid,
+                "sealed": b64encode(seal(proposal.secret, under=self._key)).decode(),
+                "began": proposal.began,
+            }
+        )
+
+    def _decoded(self, fields: dict[str, Any]) -> Proposal:
+        secret = unseal(b64decode(fields["sealed"]), under=self._key)
+        if secret is None:
+            raise TokenInvalid
+        return Proposal(mode=Mode(fields["mode"]), sid=fields["sid"], secret=secret, began=fields["began"])

@@ -1,0 +1,96 @@
+"""
+Whether an auth session is used from where it was before.
+
+Browsers are compared without their versions, which go up by themselves, and addresses by network,
+since phones and IPv6 hosts change the rest all the time. Where they were seen last is in the record,
+never in a Django session's data, which two racing requests overwrite for each other.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from django.http import HttpRequest
+
+from django_authkit import signals
+from django_authkit.conf import get_settings
+from django_authkit.errors import BindingMismatch
+from django_authkit.http.client_info import Device, device_of
+from django_authkit.http.request_state import state_of
+from django_authkit.service.revocation import announce_end
+from django_authkit.types import AuthSession, EndReason
+from django_authkit.wiring import get_store
+
+_VERSIONS = re.compile(r"[\d._]+")
+
+
+def check_binding(request: HttpRequest, session: AuthSession) -> None:
+    """
+    Compare the request's device with the record's, and do what ``BIND`` says of a difference.
+
+    A difference is told by ``binding_mismatch`` once: the record then has the new place.
+
+    Raises:
+        BindingMismatch: The policy is "revoke"; the auth session was ended.
+    """
+    device = device_of(request)
+    if (device.address, device.user_agent) == (session.address, session.user_agent):
+        return
+    policy, store = get_settings().bind, get_store()
+    what = _mismatches(device, session)
+    revoked = any(getattr(policy, name) == "revoke" for name in what)
+    ended = store.revoke(session.sid, EndReason.BINDING) if revoked else None
+    if not revoked:
+        store.note_device(session.sid, device.address, device.user_agent)
+    if ended or (what and not revoked):
+        signals.binding_mismatch.send(
+            sender=AuthSession, session=session, request=request, what=what, address=device.address
+        )
+    if ended:
+        announce_end(ended, EndReason.BINDING)
+    if revoked:
+        state_of(request).bound_elsewhere = session.sid
+        raise BindingMismatch
+
+
+def settle_binding(request: HttpRequest) -> None:
+    """End again what a mismatch ended: a view's transaction may have been rolled back, and that with it."""
+    sid = state_of(request).bound_elsewhere
+    if sid is not None:
+        get_store().revoke(sid, EndReason.BINDING)
+
+
+def _mismatches(device: Device, session: AuthSession) -> tuple[str, ...]:
+    """Return what differs of that which the project wants to know about."""
+    policy = get_settings().bind
+    same = {
+        "user_agent": policy.user_agent == "off" or same_browser(device.user_agent, session.user_agent),
+        "address": policy.address == "off" or same_network(device.address, session.address),
+    }
+    return tuple(name for name, is_same in same.items() if not is_same)
+
+
+@lru_cache(maxsize=256)
+def same_browser(one: str, other: str) -> bool:
+    """Tell whether two user agents differ in nothing but versions."""
+    return _VERSIONS.sub("", one) == _VERSIONS.sub("", other)
+
+
+def same_network(one: str, other: str) -> bool:
+    """Tell whether two addresses are in one network by the prefixes of ``BIND``; what is none, if equal."""
+    first, second = _parsed(one), _parsed(other)
+    if first is None or second is None:
+        return one == other
+    bind = get_settings().bind
+    host_bits = first.max_prefixlen - (bind.ipv4_prefix if first.version == 4 else bind.ipv6_prefix)
+    return first.version == second.version and int(first) >> host_bits == int(second) >> host_bits
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    """Return the address; that of IPv4 where a socket for both families wrote it as IPv6."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,60 @@
+"""Handing out the tokens of an auth session, if they can travel."""
+
+import logging
+
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from django_authkit.errors import CookieTooLarge
+from django_authkit.http import transports
+from django_authkit.http.grant import Grant
+from django_authkit.service.revocation import end
+from django_authkit.types import AuthSession, EndReason, Transport
+from django_authkit.wiring import get_jwt_strategy
+
+logger = logging.getLogger("django_authkit.cookies")
+
+
+def grant_tokens(
+    session: AuthSession,
+    user: AbstractBaseUser,
+    *,
+    jti: str,
+    now: int,
+    transport: Transport,
+    standing: bool = False,
+) -> Grant:
+    """
+    Return the tokens of the auth session's current generation.
+
+    Args:
+        jti: The ``jti`` of its refresh token.
+        now: The store's time; milliseconds since the epoch.
+        standing: Whether its refresh token is one that is not exchanged when it is used.
+
+    Raises:
+        CookieTooLarge: No browser would keep them. The auth session is ended, since nobody can go on with
+            it: its next refresh would be taken for a theft.
+    """
+    pair = get_jwt_strategy().issue(session, user, jti, now, standing=standing)
+    if transport is Transport.COOKIE:
+        try:
+            transports.check_size(access=pair.access, refresh=pair.refresh, session=session)
+        except CookieTooLarge as error:
+            logger.error(  # noqa: TRY400 - the trace says nothing; what to do does
+                "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
+                "The auth session %s was ended.",
+                error.name,
+                error.size,
+                transports.MAX_COOKIE_BYTES,
+                session.sid,
+            )
+            end(session.sid, EndReason.REVOKED)
+            raise
+    return Grant(
+        session=session,
+        user=user,
+        transport=transport,
+        access=pair.access,
+        refresh=pair.refresh,
+        expires_in=pair.expires_in,
+    )

@@ -1,0 +1,55 @@
+"""What operators and administrators see of the table: all auth sessions, and how many there are."""
+
+from django.db.models import Case, CharField, Count, Max, Q, Value, When
+
+from django_authkit.stores.database.expressions import CurrentEpoch
+from django_authkit.stores.database.table import Rows, SessionTable, answers
+from django_authkit.stores.outcomes import Census, Remaining
+from django_authkit.types import Mode
+
+_SAMPLE = 200
+_PER_ROW = 200
+"""Bytes of a row beside its texts: some twenty numbers, two or three digests, the database's own header."""
+_TEXTS = ("sid", "backend", "auth_hash", "address", "user_agent", "data")
+
+
+class ObservedTable(SessionTable):
+    """The rows as they are looked at from outside; nothing here is for requests of users."""
+
+    def auth_sessions(self) -> Rows:
+        """
+        Return every auth session, dead ones included until they are pruned; never a visitor's session.
+
+        Each row is annotated with ``state``: ``live``, ``expired`` or ``ended``.
+        """
+        current = Q(epoch=CurrentEpoch())
+        state = Case(
+            When(current & Q(idle_until__gt=self.instant()), then=Value("live")),
+            When(current, then=Value("expired")),
+            default=Value("ended"),
+            output_field=CharField(),
+        )
+        return self.rows.filter(user__isnull=False, epoch__isnull=False).annotate(state=state)
+
+    @answers
+    def census(self, *, count: bool = True) -> Census:
+        """Return how many there are. Three queries, of which two read the whole table or an index of it."""
+        if not count:
+            self.read_clock()
+            return Census()
+        counts = self.live().values_list("mode").annotate(Count("pk"), Max("idle_until"), Max("ends"))
+        live = {
+            mode: Remaining(live=n, idle_until=idle, ends=ends) for mode, n, idle, ends in counts.order_by()
+        }
+        records = self.rows.filter(user__isnull=False, epoch__isnull=False).count()
+        return Census(
+            live={mode: live.get(mode.value, Remaining(live=0)) for mode in Mode},
+            records=records,
+            record_bytes=self._bytes_a_row() * records,
+        )
+
+    def _bytes_a_row(self) -> int:
+        """Return about how long a row is, by the first ones that come: without indexes and free space."""
+        sample = list(self.rows.filter(user__isnull=False).values_list(*_TEXTS)[:_SAMPLE])
+        texts = sum(len(text.encode()) for row in sample for text in row)
+        return _PER_ROW + texts // max(1, len(sample))

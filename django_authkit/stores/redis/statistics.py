@@ -1,0 +1,96 @@
+"""How many auth sessions there are, found out beside traffic: SCAN in steps, and one script a step."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.outcomes import Census, Remaining
+from django_authkit.stores.redis.inspection import memory_of_servers
+from django_authkit.stores.redis.scripts import Client, Scripts
+from django_authkit.types import Mode
+
+_STEP = 500
+"""Keys that one SCAN looks at, and records that one script counts: a millisecond or so of the server."""
+_SAMPLE = 100
+_SPECIAL = re.compile(rb"[*?\[\]\\]")
+
+
+def take_census(
+    client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int, *, count: bool
+) -> Census:
+    """
+    Return how many auth sessions are under *prefix*, and what the server says of its memory.
+
+    SCAN may show a record twice, or not at all, that is made or goes away meanwhile.
+
+    Args:
+        bases: What the keys of each bucket begin with, by the two characters of its sids.
+        count: Whether to look at the records.
+
+    Raises:
+        StoreUnavailable: No answer, or the server does not let us ask.
+    """
+    try:
+        server_bytes = sum(int(server["used_memory"]) for server in memory_of_servers(client))
+        revoked = sum(int(client.xlen(f"{base}:l")) for base in bases.values())
+        if not count:
+            return Census(server_bytes=server_bytes, revoked=revoked)
+        live, records = _count(client, prefix, bases, clock_offset)
+        record_bytes = _bytes_a_record(client, prefix) * records
+    except (RedisError, RedisClusterException) as error:
+        raise StoreUnavailable from error
+    return Census(
+        live=live, records=records, record_bytes=record_bytes, server_bytes=server_bytes, revoked=revoked
+    )
+
+
+def _count(
+    client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int
+) -> tuple[dict[Mode, Remaining], int]:
+    scripts, records = Scripts(client), 0
+    live = dict.fromkeys(Mode, (0, 0, 0))
+    for bucket, sids in _batches(client, prefix):
+        records += len(sids)
+        if bucket not in bases:
+            continue
+        counted = scripts.run("census", bases[bucket], clock_offset, *sids)
+        for mode, (number, idle_until, ends) in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
+            before = live[mode]
+            live[mode] = (before[0] + number, max(before[1], idle_until), max(before[2], ends))
+    return {mode: _remaining(*counts) for mode, counts in live.items()}, records
+
+
+def _remaining(number: int, idle_until: int, ends: int) -> Remaining:
+    return Remaining(live=number, idle_until=idle_until or None, ends=ends or None)
+
+
+def _batches(client: Client, prefix: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield sids by bucket, at most ``_STEP`` at once."""
+    waiting: defaultdict[str, list[str]] = defaultdict(list)
+    for key in _record_keys(client, prefix):
+        sid = key.decode()[-16:]
+        waiting[sid[:2]].append(sid)
+        if len(waiting[sid[:2]]) == _STEP:
+            yield sid[:2], waiting.pop(sid[:2])
+    yield from waiting.items()
+
+
+def _record_keys(client: Client, prefix: str) -> Iterator[bytes]:
+    escaped = _SPECIAL.sub(rb"\\\g<0>", prefix.encode())
+    return client.scan_iter(match=escaped + b":{??}:s:" + b"?" * 16, count=_STEP)
+
+
+def _bytes_a_record(client: Client, prefix: str) -> int:
+    """Return the mean size of a record and its data; 0 if the server does not tell sizes."""
+    sample = list(islice(_record_keys(client, prefix), _SAMPLE))
+    try:
+        sizes = [
+            client.memory_usage(part) or 0 for key in sample for part in (key, key.replace(b":s:", b":d:"))
+        ]
+    except ResponseError:
+        return 0
+    return sum(sizes) // max(1, len(sample))

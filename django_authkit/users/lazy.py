@@ -1,0 +1,177 @@
+"""
+``request.user`` before anybody needed more of it than the credential says.
+
+A proxy of the project's user class. Primary key, equality, hash, ``is_authenticated`` and ``is_active``
+are known from the credential; the row is read on first touch of anything else. A user who is missing,
+inactive or has another password by then is a 401.
+"""
+
+import operator
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.signals import setting_changed
+from django.db.models import Model
+from django.db.models.base import ModelState
+from django.db.models.options import Options
+from django.utils.functional import SimpleLazyObject, empty, new_method_proxy
+
+from django_authkit.errors import AuthKitError
+
+if TYPE_CHECKING:
+    _Lazy = SimpleLazyObject[AbstractBaseUser]
+else:
+    _Lazy = SimpleLazyObject  # generic in its stubs only
+
+_OF_EXPRESSIONS: Final = frozenset({"resolve_expression", "get_source_expressions"})
+"""By which Django's queries know an expression. No user is one, and to say so needs no row."""
+
+
+@cache
+def _user_class() -> type[AbstractBaseUser]:
+    return get_user_model()
+
+
+def _forget(*, setting: str, **_: object) -> None:
+    if setting == "AUTH_USER_MODEL":
+        _user_class.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="django_authkit.users.lazy")
+
+
+class LazyUser(_Lazy):
+    """
+    A user of whom the credential names the primary key.
+
+    Args:
+        user_id: The primary key, as records hold it.
+        read: Returns the row, or raises ``CredentialRejected`` or ``StoreUnavailable``.
+    """
+
+    # LazyObject sends attributes to the wrapped object; what is ours is kept in __dict__. There is no
+    # public name that is not Django's: it could hide a field of the project's.
+
+    def __init__(self, user_id: str, read: Callable[[], AbstractBaseUser]) -> None:
+        # What SimpleLazyObject's __init__ does, but not by its own attribute access: that looks behind each
+        # name for the wrapped object, and took most of the time to recognise a token.
+        own = object.__getattribute__(self, "__dict__")
+        own["_setupfunc"] = read
+        own["_wrapped"] = empty
+        own["_user_id"] = user_id
+        own["_as_error"] = None
+
+    def _ensure(self) -> None:
+        if not self._is_read:
+            self._setup()
+
+    def _setup(self) -> None:
+        try:
+            super()._setup()  # type: ignore[misc]
+        except AuthKitError as error:
+            as_error: Callable[[AuthKitError], Exception] | None = self.__dict__["_as_error"]
+            if as_error is None:
+                raise
+            raise as_error(error) from error
+
+    @property
+    def pk(self) -> Any:
+        """The primary key."""
+        return _user_class()._meta.pk.to_python(self.__dict__["_user_id"])
+
+    @property
+    def is_authenticated(self) -> bool:
+        """True: the credential was verified."""
+        return True
+
+    @property
+    def is_anonymous(self) -> bool:
+        """False."""
+        return False
+
+    @property
+    def is_active(self) -> bool:
+        """True; switching an account off ends its auth sessions, and reading the row checks again."""
+        return self._wrapped.is_active if self._is_read else True
+
+    @property
+    def _is_read(self) -> bool:
+        return self.__dict__["_wrapped"] is not empty
+
+    @property
+    def _meta(self) -> "Options[Any]":
+        return _user_class()._meta
+
+    @property
+    def _state(self) -> ModelState:
+        """What assigning the user to a foreign key looks at."""
+        if self._is_read:
+            return self._wrapped._state  # type: ignore[no-any-return]
+        state: ModelState = self.__dict__.setdefault("_state_before", ModelState())
+        state.adding = False
+        return state
+
+    def _is_pk_set(self, meta: object = None) -> bool:  # noqa: ARG002 - Django's; filters by the user ask
+        return True
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return _user_class()
+
+    def __getattr__(self, name: str) -> Any:
+        if name == _user_class()._meta.pk.attname:
+            return self.pk
+        if name in _OF_EXPRESSIONS:
+            raise AttributeError(name)
+        return super().__getattr__(name)
+
+    def __getitem__(self, key: Any) -> Any:
+        """Templates try this before the attribute; a model without it says so without its row."""
+        if not hasattr(_user_class(), "__getitem__"):
+            raise TypeError("A user has no items.")
+        return new_method_proxy(operator.getitem)(self, key)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Model):
+            return NotImplemented
+        model = _user_class()._meta.concrete_model
+        return bool(other._meta.concrete_model is model and other.pk == self.pk)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __copy__(self) -> Any:
+        return super().__copy__() if self._is_read else self._twin()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return super().__deepcopy__(memo) if self._is_read else memo.setdefault(id(self), self._twin())
+
+    def _twin(self) -> Self:
+        twin = type(self)(self.__dict__["_user_id"], self._setupfunc)
+        twin.__dict__["_as_error"] = self.__dict__["_as_error"]
+        return twin
+
+    def __hash__(self) -> int:
+        return hash(self.pk)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        state = "read" if self._is_read else "not read"
+        return f"<LazyUser {self.pk!r}: {state}>"
+
+
+def answer_by(user: object, as_error: Callable[[AuthKitError], Exception]) -> None:
+    """Let *user*, if its row is still to be read, raise what *as_error* makes of an error of ours."""
+    if isinstance(user, LazyUser):
+        object.__getattribute__(user, "__dict__")["_as_error"] = as_error
+
+
+def read_now(user: object) -> None:
+    """Read the row of *user* if it is still to be read. Raises what a first touch raises."""
+    if isinstance(user, LazyUser):
+        user._ensure()  # noqa: SLF001 - this module's own

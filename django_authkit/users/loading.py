@@ -1,0 +1,118 @@
+"""The user behind an auth session: loaded through their Django auth backend, and still the same."""
+
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth import get_user_model, load_backend
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import InterfaceError, OperationalError
+from django.utils.crypto import constant_time_compare
+
+from django_authkit.errors import SessionEnded, StoreUnavailable, TokenExpired
+from django_authkit.tokens.claims import password_stamp
+from django_authkit.types import AuthSession
+from django_authkit.users.query import STOCK_BACKEND, has_stock_manager, read_user
+
+
+def user_id_of(user: AbstractBaseUser) -> str:
+    """Return the user's primary key as records hold it (and as Django's sessions do)."""
+    return str(user._meta.pk.value_to_string(user))
+
+
+def auth_hash_of(user: AbstractBaseUser) -> str:
+    """Return the user's session auth hash; empty for a user class without one."""
+    method = getattr(user, "get_session_auth_hash", None)
+    return method() if method else ""
+
+
+def load_user(session: AuthSession, prefetched: object | None = None) -> AbstractBaseUser:
+    """
+    Return the user of *session* if their Django auth backend still lets them in.
+
+    Arguments and errors are those of ``load``.
+    """
+    return load(session.user_id, session.backend, prefetched)
+
+
+def load(user_id: str, backend_path: str, prefetched: object | None = None) -> AbstractBaseUser:
+    """
+    Return the user for whom the Django auth backend vouched, if it still lets them in.
+
+    Args:
+        user_id: The primary key, as records hold it.
+        backend_path: Dotted path of the Django auth backend.
+        prefetched: The user's row, where the store read it together with the record.
+
+    Raises:
+        SessionEnded: The backend is no longer configured, or the user is gone or inactive.
+        StoreUnavailable: The database did not answer.
+    """
+    if backend_path not in settings.AUTHENTICATION_BACKENDS:
+        raise SessionEnded
+    backend: Any = load_backend(backend_path)
+    if backend_path == STOCK_BACKEND and has_stock_manager():
+        user = cast("AbstractBaseUser | None", prefetched) or _ask(read_user, user_id)
+        user = user if user is not None and backend.user_can_authenticate(user) else None
+    else:
+        user = _ask(backend.get_user, user_id)
+    if user is None or not user.is_active:  # the second whatever the backend thinks of it
+        raise SessionEnded
+    user.backend = backend_path
+    return user
+
+
+def _ask(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> AbstractBaseUser | None:
+    try:
+        return get_user(get_user_model()._meta.pk.to_python(user_id))
+    except (OperationalError, InterfaceError) as error:
+        raise StoreUnavailable from error
+
+
+def current_hash(user: AbstractBaseUser, session: AuthSession) -> str:
+    """
+    Return the hash that the record should hold, having checked that its password is still the user's.
+
+    It differs from the record's only after ``SECRET_KEY`` was rotated: then the record's is one that
+    a key of ``SECRET_KEY_FALLBACKS`` makes.
+
+    Raises:
+        SessionEnded: The password was changed since the auth session began.
+    """
+    return renewed_hash(user, session.auth_hash)
+
+
+def renewed_hash(user: AbstractBaseUser, auth_hash: str) -> str:
+    """
+    Return the user's present session auth hash, if *auth_hash* is of the same password.
+
+    Raises:
+        SessionEnded: It is of another one.
+    """
+    expected = auth_hash_of(user)
+    if constant_time_compare(auth_hash, expected):
+        return expected
+    fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
+    if not any(constant_time_compare(auth_hash, old) for old in fallbacks):
+        raise SessionEnded
+    return expected
+
+
+def check_stamp(user: AbstractBaseUser, stamp: str) -> None:
+    """
+    See that an access token was issued under the user's present password.
+
+    Raises:
+        TokenExpired: It was not. That is not the end of its auth session: the password may only have been
+            hashed anew. Refreshing will tell.
+    """
+    fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
+    hashes = chain((auth_hash_of(user),), fallbacks)
+    if not any(constant_time_compare(stamp, password_stamp(each)) for each in hashes):
+        raise TokenExpired
+
+
+def sole_backend() -> str:
+    """Return the project's one Django auth backend; where there are several, a token names its own."""
+    return str(settings.AUTHENTICATION_BACKENDS[0])
