@@ -30,10 +30,10 @@ from django.views.decorators.http import require_POST
 from django_authkit import service
 from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
-from django_authkit.service.revocation import end
+from django_authkit.service.revocation import revoke_session
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession, EndReason, Mode, instant
+from django_authkit.types import AuthSession, Mode, RevocationReason, instant
 from django_authkit.users.query import joins_users
 from django_authkit.users.search import user_with, users_like
 from django_authkit.wiring import get_store
@@ -164,7 +164,7 @@ class AuthSessionAdmin(_RowAdmin):
     # -- the database store's rows -----------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuthSessionRow]:
-        """Return the auth sessions, never a visitor's; none with the Redis store."""
+        """Return the auth sessions, never an anonymous session's; none with the Redis store."""
         store = get_store()
         if not isinstance(store, DatabaseStore):
             return AuthSessionRow._base_manager.none()
@@ -258,7 +258,7 @@ class AuthSessionAdmin(_RowAdmin):
         self._end(request, [each.sid for each in service.sessions_of(user) if each.sid in chosen])
 
     def _end(self, request: HttpRequest, sids: Iterable[str]) -> None:
-        attempts = [end(sid, EndReason.REVOKED) for sid in sids]
+        attempts = [revoke_session(sid, RevocationReason.REVOKED) for sid in sids]
         self._tell(request, [session for session in attempts if session is not None])
 
     def _tell(self, request: HttpRequest, ended: Collection[AuthSession]) -> None:

@@ -28,12 +28,17 @@ from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.http import transports
 from django_authkit.http.csrf import exempt, is_proved, mark_dependence
 from django_authkit.http.error_responses import error_response
-from django_authkit.http.request_state import current_request, hand_over, known_authentication, state_of
-from django_authkit.http.response_effects import tell_to_forget
+from django_authkit.http.request_state import (
+    attach_replacement,
+    current_request,
+    known_authentication,
+    state_of,
+)
+from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
 from django_authkit.service.device_binding import settle_binding
-from django_authkit.service.django_session import carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.service.password_changes import settle_password_change
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import Mode
@@ -106,8 +111,8 @@ def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseB
         return
     if session.key_changed and session.session_key is not None:
         _set_cookie(session, response)
-    elif session.is_visitor and session.modified and not failed:
-        _set_cookie(session, response)  # a visitor's cookie slides with what the visitor does
+    elif session.is_anonymous and session.modified and not failed:
+        _set_cookie(session, response)  # an anonymous session's cookie slides with what the visitor does
     elif session.flushed and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
         transports.clear_session_cookie(response)
 
@@ -121,7 +126,7 @@ def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
         transports.set_session_cookie(response, key, found.session)
     else:
         age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
-        transports.set_visitor_cookie(response, key, age)
+        transports.set_anonymous_cookie(response, key, age)
 
 
 class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
@@ -179,10 +184,10 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         mark_dependence(request, response)
         if state_of(request).looked:
             patch_vary_headers(response, ("Authorization", "Cookie"))
-        tell_to_forget(request, response)
-        hand_over(request, response)
-        for foreign in state_of(request).foreign_cookies:
-            transports.forget_foreign_cookie(response, *foreign)
+        apply_response_effects(request, response)
+        attach_replacement(request, response)
+        for external in state_of(request).external_cookies:
+            transports.forget_external_cookie(response, *external)
         return response
 
 
@@ -195,7 +200,7 @@ def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
         known = None
     if known is not None:
         return known.user
-    foreign_engine = hasattr(request, "session") and carrier_of(request) is None
+    foreign_engine = hasattr(request, "session") and django_session_of(request) is None
     if foreign_engine and not get_settings().accepts(Mode.SESSION):
         return django_get_user(request)
     return AnonymousUser()

@@ -33,7 +33,7 @@ def connect() -> None:
     for name in (
         "session_started",
         "session_refreshed",
-        "refresh_replayed",
+        "refresh_repeated",
         "refresh_reused",
         "session_ended",
         "limit_reached",

@@ -14,16 +14,16 @@ from django.http import HttpRequest
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError
 from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.service.logout import cookies_decide
 from django_authkit.service.password_changes import password_changed, password_rehashed
 from django_authkit.service.revocation import (
-    cookies_decide,
-    end_all,
-    end_presented,
-    end_tokens_of_others,
+    revoke_by_user_id,
+    revoke_presented,
+    revoke_tokens_of_others,
     revoke_user,
 )
 from django_authkit.session_engine import SessionStore
-from django_authkit.types import EndReason, Mode, Transport
+from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.loading import auth_hash_of, user_id_of
 
 _BEFORE = "_authkit_before"
@@ -51,7 +51,7 @@ def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBase
         return  # of a package that issues a credential of its own, and no login to this session
     if session.bound is None and not session.deliverable:
         return  # a bearer is given no cookie, so the key of a new auth session would reach nobody
-    end_tokens_of_others(request, user)
+    revoke_tokens_of_others(request, user)
     try:
         if session.bound is not None:
             session.renew()
@@ -75,7 +75,7 @@ def on_logged_out(sender: Any, *, request: HttpRequest | None, **kwargs: Any) ->
         return
     state = state_of(request)
     state.clear_token_cookies = cookies_decide(request)
-    state.clear_site_data = bool(end_presented(request, EndReason.LOGOUT))
+    state.clear_site_data = bool(revoke_presented(request, RevocationReason.LOGOUT))
     state.authentication = state.django_login = None
 
 
@@ -103,7 +103,7 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
     if before is None:
         return
     if getattr(before, "is_active", True) and not getattr(instance, "is_active", True):
-        _after_commit(using, lambda: revoke_user(instance, reason=EndReason.USER_DISABLED))
+        _after_commit(using, lambda: revoke_user(instance, reason=RevocationReason.USER_DISABLED))
     elif before.password != instance.password:
         if _is_rehash(before.password, instance, update_fields):
             _after_commit(using, lambda: password_rehashed(instance, auth_hash_of(before)))
@@ -144,4 +144,4 @@ def on_deleted(sender: Any, *, instance: Any, using: str, **kwargs: Any) -> None
     if not isinstance(instance, get_user_model()):
         return
     user_id = user_id_of(instance)  # Django is about to unset it
-    _after_commit(using, lambda: end_all(user_id, EndReason.USER_DISABLED))
+    _after_commit(using, lambda: revoke_by_user_id(user_id, RevocationReason.USER_DISABLED))

@@ -25,13 +25,13 @@ from django.utils.crypto import constant_time_compare
 from django_authkit.errors import BindingMismatch, CredentialRejected, LoginFailed, SessionEnded
 from django_authkit.service.authentication import authenticate
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import SessionCarrier
-from django_authkit.service.login import LogIn, begin
+from django_authkit.service.django_session import DjangoSession
+from django_authkit.service.login import LoginRequest, begin
 from django_authkit.service.mode_switch import key_is_due
-from django_authkit.service.revocation import end
+from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import SessionKey, new_handle
 from django_authkit.stores.outcomes import Absent, Found
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from django_authkit.users.loading import auth_hash_of
 from django_authkit.wiring import get_session_strategy, get_store
 
@@ -41,7 +41,7 @@ _EXPIRY_FIELD = "_session_expiry"
 _PRUNE_BATCH = 1000
 
 
-class SessionStore(SessionBase, SessionCarrier):
+class SessionStore(SessionBase, DjangoSession):
     """
     One request's session.
 
@@ -75,19 +75,19 @@ class SessionStore(SessionBase, SessionCarrier):
     # -- the auth session behind it ---------------------------------------------------------------
 
     def look_up(self) -> Found | Absent | None:
-        """Return the auth session behind it, looked up once; ``None`` for a visitor's session."""
+        """Return the auth session behind it, looked up once; ``None`` for an anonymous session."""
         self._get_session()
         return self._found
 
-    def visitor_data(self) -> str:
-        """Return the encoded data of a visitor's session; empty for none and for an auth session's."""
+    def anonymous_data(self) -> str:
+        """Return the encoded data of an anonymous session; empty for none and for an auth session's."""
         if self._key is None and not hasattr(self, "_session_cache"):
             return ""
         data = dict(self.items())
         return self._encode(data) if self.bound is None else ""
 
     def adopt(self, key: SessionKey, found: Found) -> None:
-        """Become the Django session of that auth session; a visitor's record is gone afterwards."""
+        """Become the Django session of that auth session; delete the record of the anonymous session."""
         self._become(key, found, self._own_data())
 
     def take_over(self, key: SessionKey, found: Found) -> None:
@@ -102,23 +102,23 @@ class SessionStore(SessionBase, SessionCarrier):
             get_store().delete_anonymous(visitor.handle, visitor.digest)
 
     def encoded_with(self, data: Mapping[str, Any]) -> str:
-        """Return *data* encoded, a visitor's own on top of it."""
+        """Return *data* encoded, an anonymous session's own on top of it."""
         return self._encode({**data, **self._own_data()})
 
-    def take_in(self, data: Mapping[str, Any]) -> None:
-        """Add *data* to a visitor's own, which stays as it is."""
+    def merge_data(self, data: Mapping[str, Any]) -> None:
+        """Add *data* to an anonymous session's own, which stays as it is."""
         if data:
             self.update({**data, **self._own_data()})
 
     def spare_cookie(self) -> None:
-        """Make no visitor's session during this request: the cookie that came with it is to stay."""
+        """Make no anonymous session during this request: the cookie that came with it is to stay."""
         self.superseded = True
 
     def inherit(self, key: SessionKey, found: Found) -> None:
         """
         Become the Django session of an auth session that goes on under this key, with the data it has.
 
-        What a visitor's session holds beside is added; its record is gone afterwards.
+        What an anonymous session holds beside is added; its record is gone afterwards.
         """
         self._sought = True
         visitor, newer = self._key, self._own_data()
@@ -129,7 +129,7 @@ class SessionStore(SessionBase, SessionCarrier):
             get_store().delete_anonymous(visitor.handle, visitor.digest)
 
     def release(self) -> None:
-        """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""
+        """Let go of the auth session behind it, which was ended; an anonymous session stays as it is."""
         key = self._key
         if key is not None and not key.anonymous:
             self._found = None
@@ -155,8 +155,8 @@ class SessionStore(SessionBase, SessionCarrier):
         return self._found if isinstance(self._found, Found) else None
 
     @property
-    def is_visitor(self) -> bool:
-        """Whether it has a visitor's key."""
+    def is_anonymous(self) -> bool:
+        """Whether it has an anonymous session's key."""
         return self._key is not None and self._key.anonymous
 
     @property
@@ -229,7 +229,7 @@ class SessionStore(SessionBase, SessionCarrier):
 
     def save(self, must_create: bool = False) -> None:
         """
-        Write the data: to the auth session, or to a visitor's record.
+        Write the data: to the auth session, or to an anonymous session's record.
 
         A user's id in the dict without an auth session behind it starts one (that is what Django's
         ``login`` does); an auth session whose user's id was taken out ends.
@@ -247,9 +247,9 @@ class SessionStore(SessionBase, SessionCarrier):
         elif SESSION_KEY in fields:
             self.establish()
         elif must_create or self._key is None:
-            self._create_visitor()
+            self._create_anonymous()
         else:
-            self._save_visitor()
+            self._save_anonymous()
 
     def establish(self, user: AbstractBaseUser | None = None) -> None:
         """
@@ -269,7 +269,7 @@ class SessionStore(SessionBase, SessionCarrier):
             user = get_user_model()._default_manager.get(pk=pk)
         if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), auth_hash_of(user)):
             raise LoginFailed  # the password was changed since somebody proved the old one
-        wanted = LogIn(
+        wanted = LoginRequest(
             user=user,
             backend=fields[BACKEND_SESSION_KEY],
             remember=not self.get_expire_at_browser_close(),
@@ -290,10 +290,10 @@ class SessionStore(SessionBase, SessionCarrier):
             self._rekey(reauthenticated=True)
 
     def create(self) -> None:
-        """Start a visitor's session with no data."""
+        """Start an anonymous session with no data."""
         self._found = None
         self._session_cache = {}
-        self._create_visitor()
+        self._create_anonymous()
         self.modified = True
 
     def cycle_key(self) -> None:
@@ -304,7 +304,7 @@ class SessionStore(SessionBase, SessionCarrier):
             if self.deliverable:
                 self._rekey()
         elif key is not None:
-            self._create_visitor()
+            self._create_anonymous()
             get_store().delete_anonymous(key.handle, key.digest)
             self.modified = True
 
@@ -330,7 +330,7 @@ class SessionStore(SessionBase, SessionCarrier):
         if key.anonymous:
             get_store().delete_anonymous(key.handle, key.digest)
         else:
-            end(key.handle, EndReason.LOGOUT, key_digest=key.digest)
+            revoke_session(key.handle, RevocationReason.LOGOUT, key_digest=key.digest)
 
     def exists(self, session_key: str) -> bool:
         """Tell whether the key opens a session; nothing slides."""
@@ -390,8 +390,8 @@ class SessionStore(SessionBase, SessionCarrier):
             raise UpdateError
 
     def _unbind(self, bound: Found) -> None:
-        """End the auth session that this stopped being; what is left in the dict is a visitor's."""
-        end(bound.session.sid, EndReason.REPLACED)
+        """Revoke the auth session behind it; the data that is left belongs to an anonymous session."""
+        revoke_session(bound.session.sid, RevocationReason.REPLACED)
         self._found = None
         self._session_key = None
 
@@ -406,14 +406,14 @@ class SessionStore(SessionBase, SessionCarrier):
         self._bind(fresh, found, self._own_data())[HASH_SESSION_KEY] = stamp  # maybe not saved yet
         self.key_changed = True
 
-    def _create_visitor(self) -> None:
+    def _create_anonymous(self) -> None:
         key = SessionKey.new(new_handle(randbelow(get_store().buckets)), anonymous=True)
         data = self._encode(self._own_data())
         if not get_store().create_anonymous(key.handle, key.digest, data, self._visitor_life()):
             raise CreateError
         self._session_key = key.text
 
-    def _save_visitor(self) -> None:
+    def _save_anonymous(self) -> None:
         key = self._key
         assert key is not None
         data = self._encode(self._own_data())

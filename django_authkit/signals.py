@@ -8,10 +8,10 @@ Every signal is sent after the store has done what it says, with ``sender`` the 
 ``session_started``     ``session``, ``request``, ``new_device`` (no other live auth session of the user
                         is from such a browser; looked up when asked for its truth)
 ``session_refreshed``   ``session``, ``request``: the refresh token was rotated
-``refresh_replayed``    ``session``, ``request``: the predecessor came again within the grace
+``refresh_repeated``    ``session``, ``request``: the predecessor came again within the grace
 ``refresh_reused``      ``session`` (ended), ``request``, ``reuse`` (``ReuseClass``), ``age``
                         (``timedelta`` since the current token became current), ``address``
-``session_ended``       ``session`` (ended), ``reason`` (``EndReason``)
+``session_ended``       ``session`` (ended), ``reason`` (``RevocationReason``)
 ``limit_reached``       ``user``, ``request``, ``refused`` (whether the login was), ``ended`` (sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ======================  ==========================================================================
@@ -23,7 +23,7 @@ from django.dispatch import Signal
 
 session_started = Signal()
 session_refreshed = Signal()
-refresh_replayed = Signal()
+refresh_repeated = Signal()
 refresh_reused = Signal()
 session_ended = Signal()
 limit_reached = Signal()

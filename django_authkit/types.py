@@ -32,7 +32,7 @@ class OnLimit(StrEnum):
     END_OTHERS = "end_others"
 
 
-class EndReason(StrEnum):
+class RevocationReason(StrEnum):
     """Why an auth session was ended before its time."""
 
     LOGOUT = "logout"

@@ -21,7 +21,7 @@ from django_authkit.strategies.access_checks import AccessCheck, NoCheck, Replic
 from django_authkit.strategies.jwt import JwtStrategy
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
-from django_authkit.tokens.derivation import Succession
+from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.keys.entries import ring_from_entries
 from django_authkit.tokens.keys.faults import KeyRefused
 from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
@@ -82,7 +82,7 @@ def _secrets() -> list[str]:
 @cache
 def get_session_strategy() -> SessionStrategy:
     """Return the strategy of opaque session keys."""
-    return SessionStrategy(get_store(), get_settings(), get_succession())
+    return SessionStrategy(get_store(), get_settings(), get_derivation())
 
 
 @cache
@@ -93,13 +93,13 @@ def get_jwt_strategy() -> JwtStrategy:
         "Callable[..., dict[str, Any]] | None",
         import_string(settings.extra_claims) if settings.extra_claims else None,
     )
-    return JwtStrategy(get_store(), get_codec(), get_access_check(), settings, get_succession(), hook)
+    return JwtStrategy(get_store(), get_codec(), get_access_check(), settings, get_derivation(), hook)
 
 
 @cache
-def get_succession() -> Succession:
+def get_derivation() -> CredentialDerivation:
     """Return what the other form of a credential follows from, at a switch of the mode."""
-    return Succession(_secrets()[0])
+    return CredentialDerivation(_secrets()[0])
 
 
 @cache
@@ -142,7 +142,7 @@ _GETTERS = (
     get_codec,
     get_session_strategy,
     get_jwt_strategy,
-    get_succession,
+    get_derivation,
     get_access_check,
     get_replica,
 )

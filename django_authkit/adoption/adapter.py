@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 
 class Place(StrEnum):
-    """Where clients present a foreign credential, and so how they are given ours."""
+    """Where clients present an external credential, and so how they are given ours."""
 
     BROWSER = "browser"
     """In a cookie, on any request; the answer sets our cookies."""
@@ -23,7 +23,7 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignLogIn:
+class ExternalLogin:
     """
     A login that another package made, and for which its credential still counts there.
 
@@ -52,8 +52,8 @@ class ForeignLogIn:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignCookie:
-    """The cookie that a browser has a foreign credential in; a browser forgets it by all three."""
+class ExternalCookie:
+    """The cookie that a browser has an external credential in; a browser forgets it by all three."""
 
     name: str
     path: str = "/"
@@ -71,7 +71,7 @@ class AdapterFault:
 
 class Adapter(ABC):
     """
-    One kind of foreign credential. Made once per process; an entry's options are its keyword arguments.
+    One kind of external credential. Made once per process; an entry's options are its keyword arguments.
 
     Errors are those of ``django_authkit.errors``. What a database or cache raises when it does not
     answer may pass: it is turned into ``StoreUnavailable``, never into "not logged in".
@@ -93,7 +93,7 @@ class Adapter(ABC):
     shared: bool = False
 
     @property
-    def cookie(self) -> ForeignCookie | None:
+    def cookie(self) -> ExternalCookie | None:
         """The cookie, for ``Place.BROWSER``."""
         return None
 
@@ -118,7 +118,7 @@ class Adapter(ABC):
         return credential
 
     @abstractmethod
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """
         Return the login behind it, if the package itself would accept it now. Changes nothing.
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from django.apps import apps
 from django.http import HttpRequest
 
-from django_authkit.adoption.adapter import ForeignCookie, ForeignLogIn, Place
+from django_authkit.adoption.adapter import ExternalCookie, ExternalLogin, Place
 from django_authkit.adoption.django_sessions import DjangoSessions
 from django_authkit.session_keys import SessionKey
 
@@ -32,7 +32,7 @@ class SessionTokens(DjangoSessions):
         super().__init__(engine=engine)
 
     @property
-    def cookie(self) -> ForeignCookie | None:
+    def cookie(self) -> ExternalCookie | None:
         """None."""
         return None
 
@@ -41,7 +41,7 @@ class SessionTokens(DjangoSessions):
         token = request.headers.get("X-Session-Token")
         return None if not token or SessionKey.parse(token) else token
 
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """Return the login; of one that is still to be completed (a second factor, say) there is none."""
         found = super().open(credential)
         return replace(found, proved=_last_proof(found.data.get(_PROOFS)))

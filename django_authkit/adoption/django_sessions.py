@@ -18,7 +18,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from django_authkit.adoption.adapter import Adapter, AdapterFault, ForeignCookie, ForeignLogIn, Place
+from django_authkit.adoption.adapter import Adapter, AdapterFault, ExternalCookie, ExternalLogin, Place
 from django_authkit.errors import SessionEnded
 from django_authkit.http.transports import cookie_of
 from django_authkit.session_keys import SessionKey
@@ -50,10 +50,10 @@ class DjangoSessions(Adapter):
         cookie_domain: str | None = None,
     ) -> None:
         self._engine = engine
-        self._cookie = ForeignCookie(cookie_name, cookie_path, cookie_domain)
+        self._cookie = ExternalCookie(cookie_name, cookie_path, cookie_domain)
 
     @property
-    def cookie(self) -> ForeignCookie | None:
+    def cookie(self) -> ExternalCookie | None:
         """The cookie of the old sessions."""
         return self._cookie
 
@@ -62,7 +62,7 @@ class DjangoSessions(Adapter):
         key = cookie_of(request, self._cookie.name)
         return None if not key or SessionKey.parse(key) else key
 
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """Return the login in the session's data. One look-up for it, and one for the user."""
         session = self._session(credential)
         data = dict(session.items())
@@ -73,7 +73,7 @@ class DjangoSessions(Adapter):
         if isinstance(session, SignedCookies):
             # It looks at the age of the signature alone, whatever ``set_expiry`` said.
             expires = max(expires, timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
-        return ForeignLogIn(
+        return ExternalLogin(
             user=_user(data[SESSION_KEY]),
             backend=data.get(BACKEND_SESSION_KEY, ""),
             auth_hash=data.get(HASH_SESSION_KEY, ""),

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from rest_framework.authentication import TokenAuthentication
 from rest_framework.authtoken.models import Token
 
-from django_authkit.adoption.adapter import Adapter, ForeignLogIn, Place
+from django_authkit.adoption.adapter import Adapter, ExternalLogin, Place
 from django_authkit.adoption.authorization import credentials_of
 from django_authkit.errors import TokenInvalid
 
@@ -32,12 +32,12 @@ class DRFTokens(Adapter):
         """Return the token."""
         return credentials_of(request, TokenAuthentication.keyword)
 
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """Return the login. One look-up."""
         token = Token._base_manager.select_related("user").filter(key=credential).first()
         if token is None:
             raise TokenInvalid
-        return ForeignLogIn(user=token.user, proved=token.created)
+        return ExternalLogin(user=token.user, proved=token.created)
 
     def retire(self, credential: str) -> bool:
         """Delete the token, unless the user's devices share it."""

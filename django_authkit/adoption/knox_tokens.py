@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from django.http import HttpRequest
 from django.utils import timezone
 
-from django_authkit.adoption.adapter import Adapter, ForeignLogIn, Place
+from django_authkit.adoption.adapter import Adapter, ExternalLogin, Place
 from django_authkit.adoption.authorization import credentials_of
 from django_authkit.errors import TokenExpired, TokenInvalid
 
@@ -26,14 +26,14 @@ class KnoxTokens(Adapter):
         """Return the token."""
         return credentials_of(request, _settings().AUTH_HEADER_PREFIX)
 
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """Return the login. One look-up, by the digest, whatever number of tokens the user has."""
         token = _rows(credential).select_related("user").first()
         if token is None:
             raise TokenInvalid
         if token.expiry is not None and token.expiry <= timezone.now():
             raise TokenExpired
-        return ForeignLogIn(user=token.user, proved=token.created, expires=token.expiry, ends=_end_of(token))
+        return ExternalLogin(user=token.user, proved=token.created, expires=token.expiry, ends=_end_of(token))
 
     def retire(self, credential: str) -> bool:
         """Delete the token."""

@@ -18,7 +18,7 @@ from rest_framework_simplejwt.exceptions import (
     TokenError,
 )
 
-from django_authkit.adoption.adapter import Adapter, AdapterFault, ForeignLogIn, Place
+from django_authkit.adoption.adapter import Adapter, AdapterFault, ExternalLogin, Place
 from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid, TokenMalformed
 
 
@@ -38,10 +38,10 @@ class _Tokens(Adapter):
             raise TokenInvalid
         return str(jti)
 
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """Return the login. A look-up in the blacklist, where there is one, and one for the user."""
         token = self._verified(credential)
-        return ForeignLogIn(
+        return ExternalLogin(
             user=_user_of(token),
             proved=self._proof_of(token),
             expires=self._expiry_of(token),

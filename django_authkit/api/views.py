@@ -27,7 +27,7 @@ from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, mark_dependence
 from django_authkit.http.grant import Grant
-from django_authkit.http.request_state import Authentication, hand_over
+from django_authkit.http.request_state import Authentication, attach_replacement
 from django_authkit.types import Transport
 
 
@@ -65,8 +65,8 @@ class Endpoint(APIView):
         http = getattr(request, "_request", request)
         transports.mark_private(response)
         mark_dependence(http, response)
-        service.tell_to_forget(http, response)
-        hand_over(http, response)
+        service.apply_response_effects(http, response)
+        attach_replacement(http, response)
         return response
 
 
@@ -193,7 +193,7 @@ class DevicesView(PersonalEndpoint):
 
     def delete(self, request: Request) -> HttpResponseBase:
         """End all but the one that asks, and answer how many."""
-        return Response({"ended": service.end_other_devices(self.known)})
+        return Response({"ended": service.revoke_other_devices(self.known)})
 
 
 class DeviceView(PersonalEndpoint):
@@ -204,7 +204,7 @@ class DeviceView(PersonalEndpoint):
         if sid == self.known.sid:
             service.log_out(request._request)
         else:
-            service.end_device(self.known, sid)
+            service.revoke_device(self.known, sid)
         return Response(status=204)
 
 

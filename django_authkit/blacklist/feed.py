@@ -58,7 +58,7 @@ class BucketCopy:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Update:
     """
     What came after a position.
 
@@ -83,7 +83,7 @@ class BlacklistFeed(Protocol):
     def snapshot(self) -> Mapping[str, BucketCopy]:
         """Return all that is in the list now. Raises ``StoreUnavailable``; ``Gap`` if it changed too much."""
 
-    def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+    def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """
         Return what came after *positions*, waiting up to *wait* seconds for the first entry.
 

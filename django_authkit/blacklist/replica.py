@@ -15,7 +15,7 @@ from functools import partial
 from typing import Final
 from weakref import WeakSet
 
-from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Gap, News
+from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Gap, Update
 from django_authkit.errors import StoreUnavailable
 from django_authkit.tokens.claims import AccessClaims
 
@@ -29,7 +29,7 @@ class Verdict(Enum):
 
 
 _WAIT: Final = 0.25
-"""Fraction of the allowed staleness that a read waits for news."""
+"""Fraction of the allowed staleness that a read waits for update."""
 _RETRY: Final = 0.1
 """Seconds until another try to make a copy."""
 _SLACK: Final = 120_000
@@ -148,16 +148,16 @@ class BlacklistReplica:
         while not stopping.is_set():
             sent = _now()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
-            for bucket, news in self._feed.follow(positions, self._max_staleness * _WAIT).items():
-                _take_in(copies[bucket], news)
+            for bucket, update in self._feed.follow(positions, self._max_staleness * _WAIT).items():
+                _apply(copies[bucket], update)
             self._held = copies, sent
             if sent - tidied > _TIDY_EVERY:
                 tidied = sent
                 for copy in copies.values():
-                    _tidy(copy)
+                    _expire(copy)
 
 
-def _take_in(copy: BucketCopy, news: News) -> None:
+def _apply(copy: BucketCopy, update: Update) -> None:
     """
     Add what came.
 
@@ -165,14 +165,14 @@ def _take_in(copy: BucketCopy, news: News) -> None:
         Gap: Entries are missing, or it is another list than before.
     """
     known = copy.number
-    for entry in news.entries:
+    for entry in update.entries:
         copy.add(entry)
-    if news.birth != copy.birth or not known <= news.number <= copy.number:
+    if update.birth != copy.birth or not known <= update.number <= copy.number:
         raise Gap
-    copy.window = max(copy.window, news.window)
+    copy.window = max(copy.window, update.window)
 
 
-def _tidy(copy: BucketCopy) -> None:
+def _expire(copy: BucketCopy) -> None:
     """Forget what can concern no token any more."""
     horizon = int(time.time() * 1000) - _SLACK
     for sid in [sid for sid, until in copy.revoked.items() if until < horizon]:

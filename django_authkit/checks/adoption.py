@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
-from django_authkit.adoption import Adapter, ForeignCookie, Place
+from django_authkit.adoption import Adapter, ExternalCookie, Place
 from django_authkit.adoption.registry import adapter_of
 from django_authkit.checks.problem import Problem
 from django_authkit.checks.stack import AUTHENTICATION_MIDDLEWARE
@@ -63,9 +63,9 @@ def _browser_messages(adapter: Adapter, chosen: AuthKitSettings) -> Iterator[Che
         yield from _cookie_messages(adapter.cookie, chosen)
 
 
-def _cookie_messages(old: ForeignCookie, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def _cookie_messages(old: ExternalCookie, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     """Look whether the old cookie and ours can be told apart: a request says neither path nor domain."""
-    new = ForeignCookie(
+    new = ExternalCookie(
         settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN
     )
     if old.name == new.name and old != new:

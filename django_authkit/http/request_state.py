@@ -57,7 +57,7 @@ class Authentication:
         read_session: Returns the record; it is read at most once.
         good_until: When the access token that was presented ends; seconds since the epoch. ``None`` for a
             session key.
-        find_handover: Returns a credential of the form that is issued now, which the answer brings to a
+        find_replacement: Returns a credential of the form that is issued now, which the answer brings to a
             browser that came with another one, or ``None``; it is made at most once. It is due only while
             this is who the request is from: whatever logs in, logs out or renews the credential puts
             something else in this place.
@@ -70,7 +70,7 @@ class Authentication:
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
     good_until: int | None = field(default=None, compare=False)
-    find_handover: Callable[[], Grant | None] = field(default=_nothing, repr=False, compare=False)
+    find_replacement: Callable[[], Grant | None] = field(default=_nothing, repr=False, compare=False)
 
     @classmethod
     def by_record(
@@ -81,7 +81,7 @@ class Authentication:
         transport: Transport,
         *,
         good_until: int | None = None,
-        handover: Grant | None = None,
+        replacement: Grant | None = None,
     ) -> Self:
         """Return who a request is from whose record was read."""
         return cls(
@@ -92,12 +92,12 @@ class Authentication:
             transport=transport,
             read_session=lambda: session,
             good_until=good_until,
-            find_handover=_nothing if handover is None else lambda: handover,
+            find_replacement=_nothing if replacement is None else lambda: replacement,
         )
 
-    def with_handover(self, find: Callable[[], Grant | None]) -> Self:
-        """Return the same with another ``find_handover``."""
-        return replace(self, find_handover=find)
+    def with_replacement(self, find: Callable[[], Grant | None]) -> Self:
+        """Return the same with another ``find_replacement``."""
+        return replace(self, find_replacement=find)
 
     @property
     def session(self) -> AuthSession:
@@ -144,7 +144,7 @@ class RequestState:
         clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
         bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
         adopted: What a browser is given for the login of another package, which is no more.
-        foreign_cookies: Those of other packages that the browser is to forget: name, path, domain.
+        external_cookies: Those of other packages that the browser is to forget: name, path, domain.
     """
 
     authentication: Authentication | CredentialRejected | Unknown | None = Unknown.UNKNOWN
@@ -155,7 +155,7 @@ class RequestState:
     clear_site_data: bool = False
     bound_elsewhere: str | None = None
     adopted: Grant | None = None
-    foreign_cookies: tuple[tuple[str, str, str | None], ...] = ()
+    external_cookies: tuple[tuple[str, str, str | None], ...] = ()
 
     @property
     def looked(self) -> bool:
@@ -163,10 +163,10 @@ class RequestState:
         return self.authentication is not Unknown.UNKNOWN
 
     @property
-    def handover(self) -> Grant | None:
+    def replacement(self) -> Grant | None:
         """The credential that the answer has to bring along, if any; see ``Authentication``."""
         known = self.authentication
-        return known.find_handover() if isinstance(known, Authentication) else None
+        return known.find_replacement() if isinstance(known, Authentication) else None
 
     @contextmanager
     def own_signals(self) -> Iterator[None]:
@@ -203,7 +203,7 @@ def known_authentication(request: HttpRequest | None) -> Authentication | None:
     return known if isinstance(known, Authentication) else state.django_login
 
 
-def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
+def attach_replacement(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     Put the credential that is due into *response*, which then stays out of every cache.
 
@@ -214,6 +214,6 @@ def hand_over(request: HttpRequest, response: HttpResponseBase) -> None:
     state = state_of(request)
     if response.status_code >= 500 and state.adopted is None:
         return
-    due = state.handover
+    due = state.replacement
     if due is not None and due.transport is Transport.COOKIE:
         due.attach(response)

@@ -8,7 +8,7 @@ from django_authkit.http import transports
 from django_authkit.http.request_state import state_of
 
 
-def tell_to_forget(request: HttpRequest, response: HttpResponseBase) -> None:
+def apply_response_effects(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     Clear the token cookies that came with the request, and the site's data, where *request* ended them.
 

@@ -166,7 +166,7 @@ def set_session_cookie(response: HttpResponseBase, key: str, session: AuthSessio
     _set_django_cookie(response, key, expires=_expiry(session))
 
 
-def set_visitor_cookie(response: HttpResponseBase, key: str, max_age: int | None) -> None:
+def set_anonymous_cookie(response: HttpResponseBase, key: str, max_age: int | None) -> None:
     """Set the session cookie of a visitor who is not logged in; *max_age* in seconds."""
     _set_django_cookie(response, key, max_age=max_age)
 
@@ -276,7 +276,7 @@ def is_own_cookie(name: str) -> bool:
     return name in {settings.access_cookie_name, settings.refresh_cookie_name}
 
 
-def forget_foreign_cookie(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
+def forget_external_cookie(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
     """
     Make the browser forget the cookie of another package.
 

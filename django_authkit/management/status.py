@@ -19,25 +19,25 @@ def find_out(*, count: bool) -> dict[str, Any]:
     Return the state of the project's auth sessions, as this process sees it.
 
     Args:
-        count: Whether to count the records; see the store's ``census``.
+        count: Whether to count the records; see the store's ``statistics``.
 
     Raises:
         StoreUnavailable: The store did not answer.
         SettingsProblem: The settings cannot be used.
     """
     chosen = get_settings()
-    census = get_store().census(count=count)
-    live = census.live
+    statistics = get_store().statistics(count=count)
+    live = statistics.live
     return {
         "store": chosen.store,
         "mode": str(chosen.mode),
         "accept": [str(mode) for mode in chosen.accept],
         "live": None if live is None else {str(mode): live[mode].live for mode in Mode},
         "old_form": None if live is None else _old_form(chosen, live),
-        "records": census.records,
-        "record_bytes": census.record_bytes,
-        "server_bytes": census.server_bytes,
-        "blacklist": census.revoked,
+        "records": statistics.records,
+        "record_bytes": statistics.record_bytes,
+        "server_bytes": statistics.server_bytes,
+        "blacklist": statistics.revoked,
         "access_check": chosen.access_check,
         "replica": _replica(chosen),
         "keys": list(_keys()),

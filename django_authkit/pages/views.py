@@ -82,7 +82,7 @@ class PersonalPage(View):
             response = redirect_to_login(request.get_full_path())
         if self.grant is not None:
             self.grant.attach(response)
-        service.tell_to_forget(request, response)
+        service.apply_response_effects(request, response)
         transports.mark_private(response)
         return response
 
@@ -126,11 +126,11 @@ class PersonalPage(View):
             ReauthenticationRequired: The project asks for a fresh proof first.
         """
         if what == OTHERS:
-            _say(self.request, _others_ended(service.end_other_devices(self.known)))
+            _say(self.request, _others_ended(service.revoke_other_devices(self.known)))
             return redirect("authkit_devices:list")
         label = next((_label(s) for s in service.devices_of(self.known) if s.sid == what), "")
         try:
-            service.end_device(self.known, what)
+            service.revoke_device(self.known, what)
         except NoSuchSession:
             _say(self.request, gettext("That device was logged out already."))
             return redirect("authkit_devices:list")

@@ -5,27 +5,26 @@ They take plain Django requests and know nothing of DRF. Each raises ``StoreUnav
 store does not answer.
 """
 
-from django_authkit.http.response_effects import tell_to_forget
+from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.adopt import adopt
-from django_authkit.service.authentication import authenticate, current, verify
-from django_authkit.service.devices import devices_of, end_device, end_other_devices
-from django_authkit.service.introspection import check_access, check_refresh, give_up
+from django_authkit.service.authentication import authenticate, current
+from django_authkit.service.devices import devices_of, revoke_device, revoke_other_devices
+from django_authkit.service.introspection import check_access, check_refresh, revoke_token, verify
 from django_authkit.service.login import log_in
+from django_authkit.service.logout import log_out
 from django_authkit.service.password_changes import update_session_auth_hash
 from django_authkit.service.reauthentication import reauthenticate, require_recent
 from django_authkit.service.refreshing import refresh
-from django_authkit.service.revocation import log_out, revoke, revoke_all, revoke_user, sessions_of
+from django_authkit.service.revocation import revoke, revoke_all, revoke_user, sessions_of
 
 __all__ = [
     "adopt",
+    "apply_response_effects",
     "authenticate",
     "check_access",
     "check_refresh",
     "current",
     "devices_of",
-    "end_device",
-    "end_other_devices",
-    "give_up",
     "log_in",
     "log_out",
     "reauthenticate",
@@ -33,9 +32,11 @@ __all__ = [
     "require_recent",
     "revoke",
     "revoke_all",
+    "revoke_device",
+    "revoke_other_devices",
+    "revoke_token",
     "revoke_user",
     "sessions_of",
-    "tell_to_forget",
     "update_session_auth_hash",
     "verify",
 ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -12,15 +11,15 @@ from django_authkit.errors import CredentialRejected, SessionEnded, TokenExpired
 from django_authkit.http import transports
 from django_authkit.http.request_state import Authentication, ReadOnce, Unknown, state_of
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.service.mode_switch import with_successor
-from django_authkit.service.user_validity import welcome
+from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Mode, Transport
 from django_authkit.users.lazy import LazyUser
-from django_authkit.users.loading import check_stamp, current_hash, load, load_user, sole_backend
+from django_authkit.users.loading import check_stamp, load, sole_backend
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
@@ -43,7 +42,7 @@ def authenticate(request: HttpRequest) -> Authentication | None:
     known = state.authentication
     if known is Unknown.UNKNOWN:
         try:
-            known = _recognise(request)
+            known = _authenticate(request)
         except CredentialRejected as error:
             known = error
         state.authentication = known
@@ -52,7 +51,7 @@ def authenticate(request: HttpRequest) -> Authentication | None:
     return known
 
 
-def _recognise(request: HttpRequest) -> Authentication | None:
+def _authenticate(request: HttpRequest) -> Authentication | None:
     bearer = transports.bearer_of(request)
     if bearer is not None:
         return _open(request, transports.mode_of(bearer), bearer, Transport.HEADER)
@@ -94,7 +93,7 @@ def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> 
 
 def _admit(found: Found, mode: Mode, transport: Transport, good_until: int | None = None) -> Authentication:
     """Return the user of a live auth session if they may still come in."""
-    read = partial(welcome, found.session, found.user)
+    read = partial(load_valid_user, found.session, found.user)
     # A row that came with the record costs nothing more.
     user = read() if found.user is not None else _now_or_later(found.session.user_id, read)
     return Authentication.by_record(user, found.session, mode, transport, good_until=good_until)
@@ -131,7 +130,7 @@ def not_accepted(text: str) -> CredentialRejected:
     return TokenInvalid() if known else TokenMalformed()
 
 
-def recognise_django_login(request: HttpRequest) -> Authentication | None:
+def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     """
     Return whom ``request.session`` says the request is from, where session keys are not accepted.
 
@@ -139,8 +138,8 @@ def recognise_django_login(request: HttpRequest) -> Authentication | None:
     views and for nothing else. An auth session that is over counts as nothing; nor does one that was
     switched to tokens: its session key is of a form that was dropped from ``ACCEPT``.
     """
-    state, carrier = state_of(request), carrier_of(request)
-    found = carrier.look_up() if state.django_login is None and carrier is not None else None
+    state, django_session = state_of(request), django_session_of(request)
+    found = django_session.look_up() if state.django_login is None and django_session is not None else None
     if isinstance(found, Found) and found.session.mode is Mode.SESSION:
         try:
             state.django_login = _admit(found, Mode.SESSION, Transport.COOKIE)
@@ -151,15 +150,15 @@ def recognise_django_login(request: HttpRequest) -> Authentication | None:
 
 def _by_key(request: HttpRequest, text: str) -> tuple[SessionKey | None, Found]:
     """Look the session key up once, though ``request.session`` may want its record as well."""
-    carrier = carrier_of(request)
-    if carrier is None or carrier.presented != text:
+    django_session = django_session_of(request)
+    if django_session is None or django_session.presented != text:
         found = get_session_strategy().resolve(text)
         check_binding(request, found.session)
         return SessionKey.parse(text), found
-    seen = carrier.look_up()
+    seen = django_session.look_up()
     if not isinstance(seen, Found):
-        raise carrier.rejection or SessionEnded
-    return carrier.own_key, seen  # of several session cookies, that of another one
+        raise django_session.rejection or SessionEnded
+    return django_session.own_key, seen  # of several session cookies, that of another one
 
 
 def current(request: HttpRequest) -> Authentication | None:
@@ -178,51 +177,7 @@ def current(request: HttpRequest) -> Authentication | None:
             raise
         known, rejected = None, error
     if known is None and not get_settings().accepts(Mode.SESSION):
-        known = recognise_django_login(request)
+        known = authenticate_django_login(request)
     if known is None and rejected is not None:
         raise rejected
     return known
-
-
-def verify(token: str) -> dict[str, Any]:
-    """
-    Tell about a credential that opens views, in the shape of RFC 7662. Nothing slides.
-
-    A refresh token opens nothing, so it is not active here.
-
-    Returns:
-        ``{"active": False}``, or ``active``, ``sub``, ``sid``, ``exp`` and ``iat`` (seconds),
-        ``token_type`` and ``mode``.
-    """
-    mode = transports.mode_of(token)
-    if not get_settings().accepts(mode):
-        return {"active": False}
-    try:
-        found, issued, expires = look_at(mode, token)
-        current_hash(load_user(found.session, found.user), found.session)
-    except CredentialRejected:
-        return {"active": False}
-    return {
-        "active": True,
-        "sub": found.session.user_id,
-        "sid": found.session.sid,
-        "iat": issued,
-        "exp": expires,
-        "token_type": get_settings().auth_schemes[0],
-        "mode": mode.value,
-    }
-
-
-def look_at(mode: Mode, token: str) -> tuple[Found, int, int]:
-    """
-    Return the auth session, and since and until when the credential is good (seconds). Nothing slides.
-
-    Raises:
-        CredentialRejected: It opens no view.
-    """
-    if mode is Mode.SESSION:
-        found = get_session_strategy().resolve(token, slide=False)
-        return found, found.session.auth_time // 1000, found.session.idle_until // 1000
-    claims, record = get_jwt_strategy().resolve(token)
-    found = get_jwt_strategy().find(claims) if record is None else record
-    return found, claims.issued_at, claims.expires_at

@@ -17,8 +17,8 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import BindingMismatch
 from django_authkit.http.client_info import Device, device_of
 from django_authkit.http.request_state import state_of
-from django_authkit.service.revocation import announce_end
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.service.revocation import announce_revocation
+from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.wiring import get_store
 
 _VERSIONS = re.compile(r"[\d._]+")
@@ -39,7 +39,7 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     policy, store = get_settings().bind, get_store()
     what = _mismatches(device, session)
     revoked = any(getattr(policy, name) == "revoke" for name in what)
-    ended = store.revoke(session.sid, EndReason.BINDING) if revoked else None
+    ended = store.revoke(session.sid, RevocationReason.BINDING) if revoked else None
     if not revoked:
         store.note_device(session.sid, device.address, device.user_agent)
     if ended or (what and not revoked):
@@ -47,7 +47,7 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
             sender=AuthSession, session=session, request=request, what=what, address=device.address
         )
     if ended:
-        announce_end(ended, EndReason.BINDING)
+        announce_revocation(ended, RevocationReason.BINDING)
     if revoked:
         state_of(request).bound_elsewhere = session.sid
         raise BindingMismatch
@@ -57,7 +57,7 @@ def settle_binding(request: HttpRequest) -> None:
     """End again what a mismatch ended: a view's transaction may have been rolled back, and that with it."""
     sid = state_of(request).bound_elsewhere
     if sid is not None:
-        get_store().revoke(sid, EndReason.BINDING)
+        get_store().revoke(sid, RevocationReason.BINDING)
 
 
 def _mismatches(device: Device, session: AuthSession) -> tuple[str, ...]:

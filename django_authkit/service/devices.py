@@ -6,10 +6,10 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import NoSuchSession
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.reauthentication import require_recent
-from django_authkit.service.revocation import end, end_all
+from django_authkit.service.revocation import revoke_by_user_id, revoke_session
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import user_id_of
 from django_authkit.wiring import get_store
 
@@ -19,7 +19,7 @@ def devices_of(known: Authentication) -> Sequence[AuthSession]:
     return get_store().list_user(user_id_of(known.user))
 
 
-def end_device(known: Authentication, sid: str) -> None:
+def revoke_device(known: Authentication, sid: str) -> None:
     """
     End the user's auth session *sid*, which may be the one of this request.
 
@@ -32,11 +32,11 @@ def end_device(known: Authentication, sid: str) -> None:
     found = get_store().load(sid) if is_sid(sid) else None
     if not isinstance(found, Found) or found.session.user_id != user_id_of(known.user):
         raise NoSuchSession
-    if end(sid, EndReason.REVOKED) is None:
+    if revoke_session(sid, RevocationReason.REVOKED) is None:
         raise NoSuchSession
 
 
-def end_other_devices(known: Authentication) -> int:
+def revoke_other_devices(known: Authentication) -> int:
     """
     End all auth sessions of the user but the one of this request; return how many (ASVS 7.4.3).
 
@@ -44,7 +44,7 @@ def end_other_devices(known: Authentication) -> int:
         ReauthenticationRequired: The project asks for a fresh proof first.
     """
     _require_proof(known)
-    return len(end_all(user_id_of(known.user), EndReason.REVOKED, keep=known.sid))
+    return len(revoke_by_user_id(user_id_of(known.user), RevocationReason.REVOKED, keep=known.sid))
 
 
 def _require_proof(known: Authentication) -> None:

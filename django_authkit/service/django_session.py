@@ -11,7 +11,7 @@ from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
 
 
-class SessionCarrier(ABC):
+class DjangoSession(ABC):
     """What the session engine offers to the service."""
 
     presented: str | None
@@ -21,8 +21,8 @@ class SessionCarrier(ABC):
 
     @property
     @abstractmethod
-    def is_visitor(self) -> bool:
-        """Whether it has a visitor's key."""
+    def is_anonymous(self) -> bool:
+        """Whether it has an anonymous session's key."""
 
     @property
     @abstractmethod
@@ -31,15 +31,15 @@ class SessionCarrier(ABC):
 
     @abstractmethod
     def look_up(self) -> Found | Absent | None:
-        """Return the auth session behind it, looked up once; ``None`` for a visitor's session."""
+        """Return the auth session behind it, looked up once; ``None`` for an anonymous session."""
 
     @abstractmethod
-    def visitor_data(self) -> str:
-        """Return the encoded data of a visitor's session; empty for none and for an auth session's."""
+    def anonymous_data(self) -> str:
+        """Return the encoded data of an anonymous session; empty for none and for an auth session's."""
 
     @abstractmethod
     def adopt(self, key: SessionKey, found: Found) -> None:
-        """Become the Django session of that auth session; a visitor's record is gone afterwards."""
+        """Become the Django session of that auth session; delete the record of the anonymous session."""
 
     @abstractmethod
     def take_over(self, key: SessionKey, found: Found) -> None:
@@ -47,34 +47,34 @@ class SessionCarrier(ABC):
 
     @abstractmethod
     def encoded_with(self, data: Mapping[str, Any]) -> str:
-        """Return *data* encoded, a visitor's own on top of it."""
+        """Return *data* encoded, an anonymous session's own on top of it."""
 
     @abstractmethod
-    def take_in(self, data: Mapping[str, Any]) -> None:
-        """Add *data* to a visitor's own, which stays as it is."""
+    def merge_data(self, data: Mapping[str, Any]) -> None:
+        """Add *data* to an anonymous session's own, which stays as it is."""
 
     @abstractmethod
     def spare_cookie(self) -> None:
-        """Make no visitor's session during this request: the cookie that came with it is to stay."""
+        """Make no anonymous session during this request: the cookie that came with it is to stay."""
 
     @abstractmethod
     def inherit(self, key: SessionKey, found: Found) -> None:
         """
         Become the Django session of an auth session that goes on under this key, with the data it has.
 
-        What a visitor's session holds beside is added; its record is gone afterwards.
+        What an anonymous session holds beside is added; its record is gone afterwards.
         """
 
     @abstractmethod
     def release(self) -> None:
-        """Let go of the auth session behind it, which was ended; a visitor's session stays as it is."""
+        """Let go of the auth session behind it, which was ended; an anonymous session stays as it is."""
 
     @abstractmethod
     def flush(self) -> None:
         """Forget everything, as Django's ``flush`` does."""
 
 
-def carrier_of(request: HttpRequest) -> SessionCarrier | None:
+def django_session_of(request: HttpRequest) -> DjangoSession | None:
     """Return ``request.session`` if it is ours."""
     session = getattr(request, "session", None)
-    return session if isinstance(session, SessionCarrier) else None
+    return session if isinstance(session, DjangoSession) else None

@@ -7,8 +7,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django_authkit.errors import CookieTooLarge
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
-from django_authkit.service.revocation import end
-from django_authkit.types import AuthSession, EndReason, Transport
+from django_authkit.service.revocation import revoke_session
+from django_authkit.types import AuthSession, RevocationReason, Transport
 from django_authkit.wiring import get_jwt_strategy
 
 logger = logging.getLogger("django_authkit.cookies")
@@ -48,7 +48,7 @@ def grant_tokens(
                 transports.MAX_COOKIE_BYTES,
                 session.sid,
             )
-            end(session.sid, EndReason.REVOKED)
+            revoke_session(session.sid, RevocationReason.REVOKED)
             raise
     return Grant(
         session=session,

@@ -21,19 +21,19 @@ from django_authkit.http.csrf import enforce_where_exempt
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.device_binding import same_browser
-from django_authkit.service.django_session import carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.service.issue import grant_tokens
-from django_authkit.service.revocation import announce_end, end, end_presented
+from django_authkit.service.revocation import announce_revocation, revoke_presented, revoke_session
 from django_authkit.session_keys import SessionKey, bucket_of, digest, new_handle
 from django_authkit.stores.outcomes import Created, Found, NewSession, Refused
 from django_authkit.tokens.sealing import new_jti
-from django_authkit.types import AuthSession, EndReason, Mode, Transport
+from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
 from django_authkit.users.loading import auth_hash_of, load_user, user_id_of
 from django_authkit.wiring import get_store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogIn:
+class LoginRequest:
     """
     A login that has been decided.
 
@@ -45,8 +45,8 @@ class LogIn:
         sid: The handle, where that was decided, too.
         auth_age: How long ago they proved it; milliseconds.
         longest: How long it may last at most, if not for ``ABSOLUTE_LIFETIME``; milliseconds.
-        familiar: Its device is none to warn of, whatever others the user has.
-        announced: Somebody else tells about it.
+        suppress_new_device_notice: Its device is none to warn of, whatever others the user has.
+        suppress_signals: Somebody else tells about it.
         standing: Whether their refresh token is one that is not exchanged when it is used.
     """
 
@@ -57,8 +57,8 @@ class LogIn:
     sid: str | None = None
     auth_age: int = 0
     longest: int | None = None
-    familiar: bool = False
-    announced: bool = False
+    suppress_new_device_notice: bool = False
+    suppress_signals: bool = False
     standing: bool = False
 
     def new_sid(self) -> str:
@@ -112,14 +112,14 @@ def log_in(
     transport = transport or transports.wanted_transport(request)
     if transport is Transport.COOKIE:
         enforce_where_exempt(request)
-    wanted = LogIn(
+    wanted = LoginRequest(
         user=user,
         backend=backend_of(user, backend),
         remember=remember,
         amr=tuple(amr),
         standing=standing and not get_settings().simplejwt_rotation,
     )
-    end_presented(request, EndReason.REPLACED, cookies=transport is Transport.COOKIE)
+    revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     wanted = replace(wanted, sid=wanted.new_sid())
     issue = issue_tokens if get_settings().issued_mode(wanted.new_sid()) is Mode.JWT else issue_key
     grant = issue(request, wanted, transport)
@@ -159,13 +159,13 @@ def backend_of(user: AbstractBaseUser, backend: str | None) -> str:
     return str(path)
 
 
-def issue_key(request: HttpRequest, wanted: LogIn, transport: Transport) -> Grant:
+def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) -> Grant:
     """Begin an auth session that a session key opens; in cookie transport ``request.session`` is its."""
-    carrier = carrier_of(request) if transport is Transport.COOKIE else None
+    django_session = django_session_of(request) if transport is Transport.COOKIE else None
     key = SessionKey.new(wanted.new_sid())
-    found = begin(request, wanted, key=key, data=carrier.visitor_data() if carrier else "")
-    if carrier is not None:
-        carrier.adopt(key, found)
+    found = begin(request, wanted, key=key, data=django_session.anonymous_data() if django_session else "")
+    if django_session is not None:
+        django_session.adopt(key, found)
     return Grant(
         session=found.session,
         user=wanted.user,
@@ -176,7 +176,7 @@ def issue_key(request: HttpRequest, wanted: LogIn, transport: Transport) -> Gran
     )
 
 
-def issue_tokens(request: HttpRequest, wanted: LogIn, transport: Transport) -> Grant:
+def issue_tokens(request: HttpRequest, wanted: LoginRequest, transport: Transport) -> Grant:
     """Begin an auth session that an access token opens and a refresh token carries on."""
     jti = new_jti()
     found = begin(request, wanted, jti=jti)
@@ -192,7 +192,7 @@ def issue_tokens(request: HttpRequest, wanted: LogIn, transport: Transport) -> G
 
 def begin(
     request: HttpRequest,
-    wanted: LogIn,
+    wanted: LoginRequest,
     *,
     key: SessionKey | None = None,
     jti: str | None = None,
@@ -231,13 +231,15 @@ def begin(
             auth_age=wanted.auth_age,
         )
     )
-    if not wanted.announced:
+    if not wanted.suppress_signals:
         _announce_limit(request, wanted.user, outcome)
     if isinstance(outcome, Refused):
         raise SessionLimitReached
     _look_again(outcome.session)
-    if not wanted.announced:
-        _announce_start(request, outcome.session, familiar=wanted.familiar)
+    if not wanted.suppress_signals:
+        _announce_start(
+            request, outcome.session, suppress_new_device_notice=wanted.suppress_new_device_notice
+        )
     return Found(session=outcome.session, now=outcome.session.created, data=data)
 
 
@@ -260,14 +262,14 @@ def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Creat
             sender=AuthSession, user=user, request=request, refused=refused, ended=ended
         )
     for session in ended:
-        announce_end(session, EndReason.LIMIT)
+        announce_revocation(session, RevocationReason.LIMIT)
 
 
-def _announce_start(request: HttpRequest, session: AuthSession, *, familiar: bool) -> None:
+def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_device_notice: bool) -> None:
     """Tell about a login; whether it is from a new device is looked up only when a receiver asks."""
 
     def is_new() -> bool:
-        if familiar:
+        if suppress_new_device_notice:
             return False
         others = (each for each in get_store().list_user(session.user_id) if each.sid != session.sid)
         return not any(same_browser(each.user_agent, session.user_agent) for each in others)
@@ -291,5 +293,5 @@ def _look_again(session: AuthSession) -> None:
     else:
         unchanged = auth_hash_of(user) == session.auth_hash
     if not unchanged:
-        end(session.sid, EndReason.PASSWORD_CHANGED)
+        revoke_session(session.sid, RevocationReason.PASSWORD_CHANGED)
         raise LoginFailed

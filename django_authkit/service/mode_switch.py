@@ -17,8 +17,8 @@ from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import carrier_of
-from django_authkit.service.user_validity import welcome
+from django_authkit.service.django_session import django_session_of
+from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found, SwitchOutcome
 from django_authkit.tokens.claims import RefreshClaims
@@ -45,10 +45,10 @@ def with_successor(request: HttpRequest, known: Authentication, key: SessionKey 
     if get_settings().issued_mode(known.sid) is known.mode:
         return known
     if key is not None:
-        return known.with_handover(cache(partial(_tokens_for_browser, request, known.user, key)))
+        return known.with_replacement(cache(partial(_tokens_for_browser, request, known.user, key)))
     held = _held_tokens(request, known.sid)
     grant = key_instead(request, held, known.user, Transport.COOKIE) if held else None
-    return known if grant is None else known.with_handover(lambda: grant)
+    return known if grant is None else known.with_replacement(lambda: grant)
 
 
 def key_is_due(request: HttpRequest) -> bool:
@@ -86,11 +86,14 @@ def key_instead(
     if switch.found is None:
         return None
     check_binding(request, switch.found.session)
-    carrier = carrier_of(request)
-    if carrier is not None and transport is Transport.COOKIE:
-        carrier.inherit(key, switch.found)
+    django_session = django_session_of(request)
+    if django_session is not None and transport is Transport.COOKIE:
+        django_session.inherit(key, switch.found)
     return key_grant(
-        key, switch.found, user or welcome(switch.found.session, switch.found.user, else_end=True), transport
+        key,
+        switch.found,
+        user or load_valid_user(switch.found.session, switch.found.user, revoke_if_invalid=True),
+        transport,
     )
 
 

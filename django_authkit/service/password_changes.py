@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 
 from django_authkit.http.request_state import current_request, known_authentication, state_of
-from django_authkit.service.revocation import end, revoke_user
-from django_authkit.types import EndReason, Mode
+from django_authkit.service.revocation import revoke_session, revoke_user
+from django_authkit.types import Mode, RevocationReason
 from django_authkit.users.loading import auth_hash_of, user_id_of
 from django_authkit.wiring import get_store
 
@@ -48,7 +48,7 @@ def password_changed(user: AbstractBaseUser) -> None:
     request = current_request.get()
     known = known_authentication(request)
     own = known if known is not None and known.user == user else None
-    revoke_user(user, keep=own.sid if own else None, reason=EndReason.PASSWORD_CHANGED)
+    revoke_user(user, keep=own.sid if own else None, reason=RevocationReason.PASSWORD_CHANGED)
     if own is not None and request is not None:
         state_of(request).password_changed = True
 
@@ -66,6 +66,6 @@ def settle_password_change(request: HttpRequest) -> None:
     state.password_changed = False
     stamped = getattr(request, "session", {}).get(HASH_SESSION_KEY)
     if stamped is None or stamped == known.session.auth_hash:
-        end(known.sid, EndReason.PASSWORD_CHANGED)
+        revoke_session(known.sid, RevocationReason.PASSWORD_CHANGED)
     elif known.mode is Mode.JWT:  # Django's own update_session_auth_hash was called
         get_store().restamp(known.sid, stamped)

@@ -15,7 +15,7 @@ from django_authkit.errors import InvalidRequest, LoginFailed, ReauthenticationR
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
-from django_authkit.service.django_session import carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent
@@ -84,9 +84,9 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     found = get_store().rekey(key.handle, key.digest, fresh.digest, reauthenticated=True)
     if isinstance(found, Absent):
         raise SessionEnded
-    carrier = carrier_of(request)
-    if carrier is not None and not by_header:
-        carrier.adopt(fresh, found)
+    django_session = django_session_of(request)
+    if django_session is not None and not by_header:
+        django_session.adopt(fresh, found)
     return Grant(
         session=found.session,
         user=load_user(found.session, found.user),

@@ -24,12 +24,12 @@ from django_authkit.service.authentication import not_accepted
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.issue import grant_tokens
 from django_authkit.service.mode_switch import key_grant, key_instead, tokens_instead
-from django_authkit.service.revocation import announce_end
-from django_authkit.service.user_validity import welcome
+from django_authkit.service.revocation import announce_revocation
+from django_authkit.service.user_validity import load_valid_user
 from django_authkit.stores.outcomes import Rotation, RotationOutcome
 from django_authkit.strategies.jwt import ReuseDetected
 from django_authkit.tokens.claims import RefreshClaims
-from django_authkit.types import AuthSession, EndReason, Mode, Transport
+from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
@@ -125,7 +125,7 @@ _COOKIES = {Mode.SESSION: transports.session_cookies_of, Mode.JWT: transports.re
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     """Return the session key again; or tokens, if those are what its auth session is issued now."""
     key, found = get_session_strategy().slide_now(text)
-    user = welcome(found.session, found.user, else_end=True)
+    user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
     check_binding(request, found.session)
     moved = get_settings().issued_mode(key.handle) is Mode.JWT
     grant = tokens_instead(request, key, user, transport) if moved else None
@@ -160,10 +160,10 @@ def rotate(
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise
-    user = welcome(rotated.session, rotated.rotation.user, else_end=True)
+    user = load_valid_user(rotated.session, rotated.rotation.user, revoke_if_invalid=True)
     check_binding(request, rotated.session)
-    replayed = rotated.rotation.outcome is RotationOutcome.REPLAYED
-    signal = signals.refresh_replayed if replayed else signals.session_refreshed
+    repeated = rotated.rotation.outcome is RotationOutcome.REPEATED
+    signal = signals.refresh_repeated if repeated else signals.session_refreshed
     signal.send(sender=AuthSession, session=rotated.session, request=request)
     return grant_tokens(
         rotated.session,
@@ -186,4 +186,4 @@ def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:
         age=timedelta(milliseconds=rotation.age),
         address=device_of(request).address,
     )
-    announce_end(rotation.session, EndReason.REUSE)
+    announce_revocation(rotation.session, RevocationReason.REUSE)

@@ -3,55 +3,55 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest
 
 from django_authkit import signals
 from django_authkit.errors import CredentialRejected
 from django_authkit.http import transports
-from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.request_state import state_of
-from django_authkit.service.django_session import SessionCarrier, carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.session_keys import SessionKey, is_sid
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import load_user, user_id_of
 from django_authkit.wiring import get_jwt_strategy, get_store
 
 
-def end(sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+def revoke_session(
+    sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
+) -> AuthSession | None:
     """End one auth session and tell about it; ``None`` if it was not live (see the store's ``revoke``)."""
     ended = get_store().revoke(sid, reason, key_digest=key_digest)
     if ended is not None:
-        announce_end(ended, reason)
+        announce_revocation(ended, reason)
     return ended
 
 
-def announce_end(session: AuthSession, reason: EndReason) -> None:
+def announce_revocation(session: AuthSession, reason: RevocationReason) -> None:
     """Send ``session_ended`` for an auth session that the store has ended."""
     signals.session_ended.send(sender=AuthSession, session=session, reason=reason)
 
 
 def revoke(sid: str) -> bool:
     """End the auth session *sid*; tell whether it was live. An operator's or administrator's act."""
-    return is_sid(sid) and end(sid, EndReason.REVOKED) is not None
+    return is_sid(sid) and revoke_session(sid, RevocationReason.REVOKED) is not None
 
 
 def revoke_user(
-    user: AbstractBaseUser, *, keep: str | None = None, reason: EndReason = EndReason.REVOKED
+    user: AbstractBaseUser, *, keep: str | None = None, reason: RevocationReason = RevocationReason.REVOKED
 ) -> tuple[AuthSession, ...]:
     """End all auth sessions of *user* but the one with sid *keep*; return those ended."""
-    return end_all(user_id_of(user), reason, keep=keep)
+    return revoke_by_user_id(user_id_of(user), reason, keep=keep)
 
 
-def end_all(user_id: str, reason: EndReason, *, keep: str | None = None) -> tuple[AuthSession, ...]:
+def revoke_by_user_id(
+    user_id: str, reason: RevocationReason, *, keep: str | None = None
+) -> tuple[AuthSession, ...]:
     """Do what ``revoke_user`` does, for a user who may no longer exist."""
     ended = get_store().revoke_user(user_id, reason, keep=keep)
     for session in ended:
-        announce_end(session, reason)
+        announce_revocation(session, reason)
     return ended
 
 
@@ -65,54 +65,8 @@ def sessions_of(user: AbstractBaseUser) -> tuple[AuthSession, ...]:
     return get_store().list_user(user_id_of(user))
 
 
-def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
-    """
-    End the auth session that the request's credentials belong to.
-
-    An expired access token and a superseded refresh token will do; junk ends nothing and is no
-    error. Afterwards ``request.user`` is anonymous and the answer clears the token cookies.
-
-    Args:
-        refresh: A refresh token that came in the body.
-
-    Raises:
-        CsrfFailed: Only cookies say whose logout this is, and nothing proves that our front end sent it.
-    """
-    state = state_of(request)
-    by_cookie = cookies_decide(request, refresh)
-    if by_cookie:
-        enforce_csrf(request)
-    # Cookies count only where the check above was made: not beside a body that says whose logout it is.
-    body_decides = bool(refresh) and not transports.has_bearer(request)
-    ended = end_presented(request, EndReason.LOGOUT, refresh=refresh, cookies=not body_decides)
-    with state.own_signals():
-        user = next(filter(None, map(owner_of, ended)), None)
-        user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
-    carrier = carrier_of(request)
-    if carrier is not None and not body_decides and (by_cookie or not _is_visitors(carrier)):
-        carrier.flush()  # but not a visitor's session, when nothing proves who asks
-    state.authentication, state.clear_token_cookies = None, by_cookie
-    # Not for a request that proves nothing: any page may send one, and would empty the browser of our data.
-    state.clear_site_data = by_cookie or bool(ended)
-    request.user = AnonymousUser()
-
-
-def _is_visitors(carrier: SessionCarrier) -> bool:
-    """Tell whether it is the session of a visitor, and not only a key that looks like one's."""
-    if carrier.is_visitor:
-        carrier.look_up()
-    return carrier.is_visitor
-
-
-def cookies_decide(request: HttpRequest, refresh: str | None = None) -> bool:
-    """Tell whether cookies alone say which auth session the request is about."""
-    if refresh or transports.has_bearer(request):
-        return False
-    return any(cookie(request) for cookie in _COOKIES)
-
-
-def end_presented(
-    request: HttpRequest, reason: EndReason, *, refresh: str | None = None, cookies: bool = True
+def revoke_presented(
+    request: HttpRequest, reason: RevocationReason, *, refresh: str | None = None, cookies: bool = True
 ) -> list[AuthSession]:
     """
     End every auth session for which the request presents a genuine credential; return those ended.
@@ -123,27 +77,27 @@ def end_presented(
             them unasked, so a caller that counts them has made the CSRF check.
     """
     targets = dict.fromkeys(_targets(request, refresh, cookies))
-    ended = [end(sid, reason, key_digest=key_digest) for sid, key_digest in targets]
-    carrier = carrier_of(request)
-    if carrier is not None and (cookies or transports.has_bearer(request)):
-        carrier.release()
+    ended = [revoke_session(sid, reason, key_digest=key_digest) for sid, key_digest in targets]
+    django_session = django_session_of(request)
+    if django_session is not None and (cookies or transports.has_bearer(request)):
+        django_session.release()
     return [session for session in ended if session is not None]
 
 
-def end_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> None:
+def revoke_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> None:
     """End the auth sessions of other users whose token cookies a browser brings that *user* logs in with."""
     for text in (*transports.access_cookies_of(request), *transports.refresh_cookies_of(request)):
         sid = get_jwt_strategy().sid_of(text)
         found = get_store().load(sid) if sid else None
         if isinstance(found, Found) and found.session.user_id != user_id_of(user):
-            end(found.session.sid, EndReason.REPLACED)
+            revoke_session(found.session.sid, RevocationReason.REPLACED)
             state_of(request).clear_token_cookies = True
 
 
 def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterator[tuple[str, bytes | None]]:
     """Yield the sid of each genuine credential; a session key's with the digest that proves it."""
-    carrier = carrier_of(request)
-    own = carrier.own_key if carrier and (cookies or transports.has_bearer(request)) else None
+    django_session = django_session_of(request)
+    own = django_session.own_key if django_session and (cookies or transports.has_bearer(request)) else None
     if own is not None:  # of a login in this very request, say
         yield own.handle, own.digest
     adopted = state_of(request).adopted
@@ -166,11 +120,11 @@ def _presented(request: HttpRequest, refresh: str | None, cookies: bool) -> Iter
         with suppress(CredentialRejected):
             found.append(transports.bearer_of(request))
     elif cookies and not refresh:
-        found += [text for cookies_of in _COOKIES for text in cookies_of(request)]
+        found += [text for cookies_of in PRESENTED_COOKIES for text in cookies_of(request)]
     yield from (text for text in found if text)
 
 
-_COOKIES = (
+PRESENTED_COOKIES = (
     transports.session_cookies_of,
     transports.access_cookies_of,
     transports.refresh_cookies_of,

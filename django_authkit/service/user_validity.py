@@ -3,14 +3,14 @@
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from django_authkit.errors import SessionEnded
-from django_authkit.service.revocation import end
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.service.revocation import revoke_session
+from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import current_hash, load_user
 from django_authkit.wiring import get_store
 
 
-def welcome(
-    session: AuthSession, prefetched: object | None = None, *, else_end: bool = False
+def load_valid_user(
+    session: AuthSession, prefetched: object | None = None, *, revoke_if_invalid: bool = False
 ) -> AbstractBaseUser:
     """
     Return the user of *session*, who is still let in and still has the password it began under.
@@ -20,20 +20,20 @@ def welcome(
 
     Args:
         prefetched: The user's row, where the store read it together with the record.
-        else_end: End the auth session of a user who may not come in.
+        revoke_if_invalid: End the auth session of a user who may not come in.
 
     Raises:
         SessionEnded: The user is gone, disabled, or has another password.
         StoreUnavailable: The database, or for a change of the record the store, did not answer.
     """
-    reason = EndReason.USER_DISABLED
+    reason = RevocationReason.USER_DISABLED
     try:
         user = load_user(session, prefetched)
-        reason = EndReason.PASSWORD_CHANGED
+        reason = RevocationReason.PASSWORD_CHANGED
         expected = current_hash(user, session)
     except SessionEnded:
-        if else_end:
-            end(session.sid, reason)
+        if revoke_if_invalid:
+            revoke_session(session.sid, reason)
         raise
     if expected != session.auth_hash:  # SECRET_KEY was rotated
         get_store().restamp(session.sid, expected)

@@ -26,7 +26,7 @@ class RotationOutcome(StrEnum):
 
     ROTATED = "rotated"
     KEPT = "kept"
-    REPLAYED = "replayed"
+    REPEATED = "repeated"
     REUSED = "reused"
     GONE = "gone"
 
@@ -51,7 +51,7 @@ class ReuseClass(StrEnum):
     """The immediate predecessor, outside the grace."""
     OLDER = "older"
     """Two or more generations back."""
-    FOREIGN = "foreign"
+    MISMATCHED = "mismatched"
     """The generation is right, the token id is not."""
 
 
@@ -142,7 +142,7 @@ class RotateRequest:
         idle, access: Idle timeout and access token lifetime.
         address: Client address; recorded when the token rotates. Empty leaves what is there.
         reauthenticated: The user has just proved again that it is them: ``auth_time`` moves to now, for
-            ROTATED and REPLAYED.
+            ROTATED and REPEATED.
         standing: The client stores no successor, so the current token is to stay current: KEPT in place
             of ROTATED.
     """
@@ -169,7 +169,7 @@ class Rotation:
         outcome: See ``RotationOutcome``.
         now: The store's clock when it answered.
         session: The record after the call (for REUSED: as it was ended); ``None`` for GONE.
-        sealed: For REPLAYED the sealed current ``jti``; else ``None``.
+        sealed: For REPEATED the sealed current ``jti``; else ``None``.
         reuse: For REUSED its class; else ``None``.
         age: For REUSED how long ago the current token became current.
         lost_write: For GONE: the token is newer than the record, so the store lost writes.
@@ -217,7 +217,7 @@ class Remaining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Census:
+class StoreStatistics:
     """
     How many auth sessions a store holds and what they take, for operators. ``None``: not counted, or none.
 

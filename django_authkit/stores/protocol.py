@@ -14,23 +14,23 @@ from typing import Protocol
 
 from django_authkit.stores.outcomes import (
     Absent,
-    Census,
     Created,
     Found,
     NewSession,
     Refused,
     RotateRequest,
     Rotation,
+    StoreStatistics,
     Switch,
 )
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.types import AuthSession, RevocationReason
 
 
 class SidTaken(ValueError):
     """Another record has the sid, or had it and its space was not reclaimed yet."""
 
 
-class SessionStore(Protocol):
+class AuthSessionStore(Protocol):
     """
     Auth sessions by ``sid``.
 
@@ -87,10 +87,10 @@ class SessionStore(Protocol):
                                                                                generation + 1
         the current one, which is ``standing``                                 KEPT
         the previous one, and the proposal is already current                  ROTATED (repeated call)
-        the previous one                                       yes             REPLAYED
+        the previous one                                       yes             REPEATED
         the previous one                                       no              REUSED, ``previous``
         an older generation                                                    REUSED, ``older``
-        current or previous generation with another id                         REUSED, ``foreign``
+        current or previous generation with another id                         REUSED, ``mismatched``
         a newer generation than the record's                                   GONE, ``lost_write``
         any, and the record has no refresh token                               GONE
         no live record                                                         GONE
@@ -98,7 +98,7 @@ class SessionStore(Protocol):
 
         ROTATED slides the idle end, moves ``rotated``, ``last_seen``, ``access_until`` and
         ``address``, and sets ``mode`` to JWT. KEPT does the same, but for ``rotated`` and the
-        generation: the token stays the current one. REPLAYED moves ``access_until`` only. REUSED
+        generation: the token stays the current one. REPEATED moves ``access_until`` only. REUSED
         revokes the record in the same step, for the reason ``reuse``; of any number of callers one is
         told REUSED, and the others GONE.
 
@@ -222,7 +222,9 @@ class SessionStore(Protocol):
             ``False``, with nothing written, when the record is absent or has another key.
         """
 
-    def revoke(self, sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+    def revoke(
+        self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
+    ) -> AuthSession | None:
         """
         End the auth session. No credential of it works again, whatever was in flight.
 
@@ -235,7 +237,7 @@ class SessionStore(Protocol):
         """
 
     def revoke_user(
-        self, user_id: str, reason: EndReason, *, keep: str | None = None
+        self, user_id: str, reason: RevocationReason, *, keep: str | None = None
     ) -> tuple[AuthSession, ...]:
         """
         End all auth sessions of the user but the one with sid *keep*; return those ended.
@@ -256,7 +258,7 @@ class SessionStore(Protocol):
         Never needed for correctness. A store that reclaims by itself yields nothing.
         """
 
-    def census(self, *, count: bool = True) -> Census:
+    def statistics(self, *, count: bool = True) -> StoreStatistics:
         """
         Return how many auth sessions there are and what they take: an operator's question.
 
@@ -284,5 +286,5 @@ class AnonymousStore(Protocol):
         """Forget it. What is not there is no error."""
 
 
-class Store(SessionStore, AnonymousStore, Protocol):
+class Store(AuthSessionStore, AnonymousStore, Protocol):
     """What a project's setting ``STORE`` names."""

@@ -14,7 +14,7 @@ from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
-from django_authkit.tokens.derivation import Succession
+from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.sealing import new_jti, seal, unseal
 from django_authkit.types import AuthSession
 
@@ -61,13 +61,13 @@ class JwtStrategy:
         codec: Codec,
         check: AccessCheck,
         settings: AuthKitSettings,
-        succession: Succession,
+        derivation: CredentialDerivation,
         extra_claims: ClaimsHook | None,
     ) -> None:
         self._store = store
         self._codec = codec
         self._check = check
-        self._succession = succession
+        self._derivation = derivation
         self._extra_claims = extra_claims
         self._access = milliseconds(settings.access_lifetime)
         self._idle = milliseconds(settings.idle_timeout)
@@ -173,7 +173,7 @@ class JwtStrategy:
             held: The claims of the refresh token that the client was seen to have, if any.
             advance: As in the store's ``switch_to_tokens``.
         """
-        jti = self._succession.jti_after(key)
+        jti = self._derivation.derive_jti_from(key)
         switch = self._store.switch_to_tokens(
             key.handle,
             key.digest,
@@ -201,7 +201,7 @@ class JwtStrategy:
         jti: str | None = proposal
         if rotation.outcome is RotationOutcome.KEPT:
             jti = claims.jti
-        elif rotation.outcome is RotationOutcome.REPLAYED:
+        elif rotation.outcome is RotationOutcome.REPEATED:
             jti = unseal(rotation.sealed or b"", under=claims.jti)
         if jti is None:  # the store's copy is damaged; nothing that we could hand out would work
             raise SessionEnded

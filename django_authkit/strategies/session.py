@@ -6,7 +6,7 @@ from django_authkit.session_keys import SessionKey, digest
 from django_authkit.stores.outcomes import Absent, Found, Switch
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.claims import RefreshClaims
-from django_authkit.tokens.derivation import Succession
+from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.types import Mode
 
 _NEVER = 2**52
@@ -16,9 +16,9 @@ _NEVER = 2**52
 class SessionStrategy:
     """Finds auth sessions by session key."""
 
-    def __init__(self, store: Store, settings: AuthKitSettings, succession: Succession) -> None:
+    def __init__(self, store: Store, settings: AuthKitSettings, derivation: CredentialDerivation) -> None:
         self._store = store
-        self._succession = succession
+        self._derivation = derivation
         self._idle = milliseconds(settings.idle_timeout)
         self._interval = milliseconds(settings.touch_interval)
         self._issued_mode = settings.issued_mode
@@ -53,7 +53,7 @@ class SessionStrategy:
         Args:
             claims: Those of a refresh token that was verified.
         """
-        key = self._succession.key_after(claims.sid, claims.jti)
+        key = self._derivation.derive_key_from(claims.sid, claims.jti)
         switch = self._store.switch_to_key(
             claims.sid, digest(claims.jti), claims.generation, proposed=key.digest, idle=self._idle
         )

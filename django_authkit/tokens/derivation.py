@@ -19,7 +19,7 @@ from django_authkit.tokens.keys.ring import derive_key
 _LABEL = "django-authkit/switch"
 
 
-class Succession:
+class CredentialDerivation:
     """
     Args:
         secret: The server's. Another one gives other successors; whoever was handed none yet gets those.
@@ -28,7 +28,7 @@ class Succession:
     def __init__(self, secret: str) -> None:
         self._key = derive_key(secret, _LABEL)
 
-    def jti_after(self, key: SessionKey) -> str:
+    def derive_jti_from(self, key: SessionKey) -> str:
         """
         Return the ``jti`` (43 base64url characters) of the refresh token that succeeds a session key.
 
@@ -36,7 +36,7 @@ class Succession:
         """
         return self._follow("jti", key.handle, key.secret)
 
-    def key_after(self, sid: str, jti: str) -> SessionKey:
+    def derive_key_from(self, sid: str, jti: str) -> SessionKey:
         """Return the session key that succeeds the refresh token with this ``jti``."""
         return SessionKey.with_secret(sid, self._follow("key", sid, jti))
 

@@ -160,7 +160,7 @@ class TokenBlacklistView(TokenView):
         """End the auth session of the refresh token in the body, which may be a superseded one."""
         token: str = data["refresh"]
         try:
-            service.give_up(http, token)
+            service.revoke_token(http, token)
         except errors.CredentialRejected as error:
             raise refusals.refused_refresh(error, token) from error
         return {}

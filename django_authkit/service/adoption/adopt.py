@@ -1,5 +1,5 @@
 """
-Taking over logins that other packages made: one auth session for each foreign credential.
+Taking over logins that other packages made: one auth session for each external credential.
 
 The order of the steps decides what a failure leaves behind:
 
@@ -30,7 +30,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from django_authkit.adoption import Adapter, ForeignLogIn, Place
+from django_authkit.adoption import Adapter, ExternalLogin, Place
 from django_authkit.conf import get_settings
 from django_authkit.errors import (
     CredentialRejected,
@@ -46,16 +46,16 @@ from django_authkit.errors import (
 from django_authkit.http.grant import Grant
 from django_authkit.service.adoption.claim import Claim, Proposal
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.service.issue import grant_tokens
-from django_authkit.service.login import LogIn, begin
-from django_authkit.service.revocation import end
-from django_authkit.service.user_validity import welcome
+from django_authkit.service.login import LoginRequest, begin
+from django_authkit.service.revocation import revoke_session
+from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
 from django_authkit.stores.protocol import SidTaken
 from django_authkit.tokens.sealing import new_jti
-from django_authkit.types import EndReason, Mode, Transport
+from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.loading import load, renewed_hash, user_id_of
 from django_authkit.wiring import get_adapters, get_session_strategy, get_store
 
@@ -83,7 +83,7 @@ logger = logging.getLogger("django_authkit.adoption")
 
 def adopt(request: HttpRequest) -> Grant:
     """
-    Adopt the login whose foreign credential comes in a header, as its package has it.
+    Adopt the login whose external credential comes in a header, as its package has it.
 
     Returns:
         What to send, as after a login by header.
@@ -91,7 +91,7 @@ def adopt(request: HttpRequest) -> Grant:
     Raises:
         NotAuthenticated: No header has what an adapter of ``ADOPT`` looks for.
         CredentialRejected: None of those that it has counts.
-        SessionLimitReached: As ``log_in`` says; the foreign credential stays what it is.
+        SessionLimitReached: As ``log_in`` says; the external credential stays what it is.
     """
     rejected: CredentialRejected | None = None
     for adapter in get_adapters(Place.HEADER):
@@ -105,7 +105,7 @@ def adopt(request: HttpRequest) -> Grant:
 
 
 def adopt_refresh(request: HttpRequest, token: str) -> Grant | None:
-    """Adopt the login of a foreign refresh token as ``adopt`` does; ``None`` where ``ADOPT`` names none."""
+    """Adopt the login of an external refresh token as ``adopt`` does; ``None`` where ``ADOPT`` names none."""
     rejected: CredentialRejected | None = None
     for adapter in get_adapters(Place.REFRESH):
         try:
@@ -119,7 +119,7 @@ def adopt_refresh(request: HttpRequest, token: str) -> Grant | None:
 
 def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, transport: Transport) -> Grant:
     """
-    Adopt the login of one foreign credential.
+    Adopt the login of one external credential.
 
     Raises:
         CredentialRejected: It does not count, or was adopted longer than ``GRACE`` ago.
@@ -130,28 +130,28 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
         raise TokenMalformed
     claim = _claim_on(adapter, credential)
     try:
-        foreign = _asking(lambda: adapter.open(credential))
+        external = _asking(lambda: adapter.open(credential))
     except CredentialRejected:
         claimed = claim.read()  # it may be our own doing that it counts no more
         if claimed is None or not claimed.began:
             raise
         return _once_more(request, adapter, credential, claimed, transport)
-    wanted = _log_in_of(foreign, adapter)
+    wanted = _log_in_of(external, adapter)
     fresh = _proposal(wanted)
-    lasting = _FOR_GOOD if foreign.expires is None else _until(foreign.expires) + _MARGIN
+    lasting = _FOR_GOOD if external.expires is None else _until(external.expires) + _MARGIN
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
     if claimed.began and not own:
         return _once_more(request, adapter, credential, claimed, transport)
-    wanted = replace(wanted, sid=claimed.sid, announced=not own)
-    found = _create(request, wanted, foreign, claim, claimed)
+    wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own)
+    found = _create(request, wanted, external, claim, claimed)
     claim.settle(claimed, found.session.created, lasting)
     if _retire(adapter, credential):
         with suppress(StoreUnavailable):  # it is remembered for longer than it need be
             claim.settle(claimed, found.session.created, GRACE)
-    carrier = carrier_of(request)
-    if claimed.mode is Mode.JWT and transport is Transport.COOKIE and carrier is not None:
-        carrier.take_in(foreign.data)
+    django_session = django_session_of(request)
+    if claimed.mode is Mode.JWT and transport is Transport.COOKIE and django_session is not None:
+        django_session.merge_data(external.data)
     return _grant(request, claimed, found, wanted.user, transport)
 
 
@@ -165,7 +165,7 @@ def _claim_on(adapter: Adapter, credential: str) -> Claim:
 
 def drop_refresh(token: str) -> bool:
     """
-    Give up a foreign refresh token: nobody can adopt it any more, and what it became is ended.
+    Give up an external refresh token: nobody can adopt it any more, and what it became is ended.
 
     Returns:
         Whether there was anything to give up.
@@ -175,7 +175,7 @@ def drop_refresh(token: str) -> bool:
             claimed = _claim_on(adapter, token).read()
         except CredentialRejected:
             continue
-        ended = end(claimed.sid, EndReason.LOGOUT) if claimed is not None else None
+        ended = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
         try:
             _asking(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
         except CredentialRejected:
@@ -195,7 +195,7 @@ def drop_credential(adapter: Adapter, credential: str) -> None:
     _retire(adapter, credential)
 
 
-def _log_in_of(foreign: ForeignLogIn, adapter: Adapter) -> LogIn:
+def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     """
     Return what is to begin, for a user who may still come in.
 
@@ -203,37 +203,41 @@ def _log_in_of(foreign: ForeignLogIn, adapter: Adapter) -> LogIn:
         SessionEnded: The user is gone, disabled, or has another password.
         TokenExpired: Its time was over anyway.
     """
-    backend = foreign.backend
+    backend = external.backend
     if backend is None:
         backend = django_settings.AUTHENTICATION_BACKENDS[0]
-    user: AbstractBaseUser = load(user_id_of(foreign.user), backend)
-    if foreign.auth_hash is not None:
-        renewed_hash(user, foreign.auth_hash)
-    longest = None if foreign.ends is None else _until(foreign.ends)
+    user: AbstractBaseUser = load(user_id_of(external.user), backend)
+    if external.auth_hash is not None:
+        renewed_hash(user, external.auth_hash)
+    longest = None if external.ends is None else _until(external.ends)
     if longest is not None and longest <= 0:
         raise TokenExpired
-    return LogIn(
+    return LoginRequest(
         user=user,
         backend=backend,
-        remember=foreign.remember,
+        remember=external.remember,
         amr=(f"adopted:{adapter.name}",),
-        auth_age=max(0, -_until(foreign.proved or _UNKNOWN)),
+        auth_age=max(0, -_until(external.proved or _UNKNOWN)),
         longest=longest,
-        familiar=True,
+        suppress_new_device_notice=True,
     )
 
 
-def _proposal(wanted: LogIn) -> Proposal:
+def _proposal(wanted: LoginRequest) -> Proposal:
     sid, mode = wanted.new_sid(), get_settings().mode
     return Proposal(mode=mode, sid=sid, secret=new_jti() if mode is Mode.JWT else SessionKey.new(sid).secret)
 
 
 def _create(
-    request: HttpRequest, wanted: LogIn, foreign: ForeignLogIn, claim: Claim, claimed: Proposal
+    request: HttpRequest, wanted: LoginRequest, external: ExternalLogin, claim: Claim, claimed: Proposal
 ) -> Found:
     """Create the record that was claimed, or find that it was created."""
-    by_key, carrier = claimed.mode is Mode.SESSION, carrier_of(request)
-    data = carrier.encoded_with(foreign.data) if by_key and carrier is not None and foreign.data else ""
+    by_key, django_session = claimed.mode is Mode.SESSION, django_session_of(request)
+    data = (
+        django_session.encoded_with(external.data)
+        if by_key and django_session is not None and external.data
+        else ""
+    )
     try:
         found = begin(
             request,
@@ -250,7 +254,7 @@ def _create(
         raise SessionEnded from error
     except LoginFailed as error:
         raise SessionEnded from error
-    _see_that_it_lives(claim, found, own=not wanted.announced)
+    _see_that_it_lives(claim, found, own=not wanted.suppress_signals)
     return found
 
 
@@ -271,7 +275,7 @@ def _see_that_it_lives(claim: Claim, found: Found, *, own: bool) -> None:
         return
     lives = isinstance(get_store().load(found.session.sid), Found)
     if latest is not None and completed and (latest.began != found.session.created or not lives):
-        end(found.session.sid, EndReason.REVOKED)
+        revoke_session(found.session.sid, RevocationReason.REVOKED)
         raise TokenInvalid
     if not lives:
         claim.release()
@@ -291,7 +295,7 @@ def _once_more(
     found = _find(claimed)
     if found is None or found.session.created != claimed.began or found.now - claimed.began > GRACE:
         raise TokenInvalid
-    user = welcome(found.session, found.user)
+    user = load_valid_user(found.session, found.user)
     check_binding(request, found.session)
     return _grant(request, claimed, found, user, transport)
 
@@ -313,9 +317,9 @@ def _grant(
         # Also when it is answered once more: no access token may outlive what the record expects of it.
         now = found.session.created
         return grant_tokens(found.session, user, jti=claimed.secret, now=now, transport=transport)
-    key, carrier = SessionKey(claimed.sid, claimed.secret), carrier_of(request)
-    if transport is Transport.COOKIE and carrier is not None:
-        carrier.take_over(key, found)
+    key, django_session = SessionKey(claimed.sid, claimed.secret), django_session_of(request)
+    if transport is Transport.COOKIE and django_session is not None:
+        django_session.take_over(key, found)
     return Grant(
         session=found.session,
         user=user,

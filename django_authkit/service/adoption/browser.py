@@ -2,7 +2,7 @@
 The first request of a browser that was logged in by another package, and what it is given.
 
 It is answered like any other, with our cookies in the answer. That is decided before anything else looks
-at the request: a view that only fills a cart would else make a visitor's session, whose cookie may have
+at the request: a view that only fills a cart would else make an anonymous session, whose cookie may have
 the name of the old one.
 """
 
@@ -18,7 +18,7 @@ from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, known_authentication, state_of
 from django_authkit.service.adoption.adopt import adopt_credential, drop_credential
 from django_authkit.service.authentication import authenticate
-from django_authkit.service.django_session import carrier_of
+from django_authkit.service.django_session import django_session_of
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
@@ -26,9 +26,9 @@ from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
 
 def adopt_browser(request: HttpRequest) -> None:
     """
-    Adopt the login whose foreign cookie a browser brings, if it brings no credential of ours that counts.
+    Adopt the login whose external cookie a browser brings, if it brings no credential of ours that counts.
 
-    Of what does not count, nothing is told: the request is a visitor's, as it was to the other package.
+    An invalid credential is ignored: the request is anonymous, as it was for the other package.
 
     Raises:
         StoreUnavailable: The store, or what the other package asks, did not answer.
@@ -42,10 +42,10 @@ def adopt_browser(request: HttpRequest) -> None:
         if _has_own(request):
             _set_aside(request, adapter, credential)
         else:
-            _take_in(request, adapter, credential)
+            _adopt(request, adapter, credential)
 
 
-def _take_in(request: HttpRequest, adapter: Adapter, credential: str) -> None:
+def _adopt(request: HttpRequest, adapter: Adapter, credential: str) -> None:
     try:
         if request.method not in SAFE_METHODS:
             enforce_csrf(request)  # the answer sets cookies
@@ -65,7 +65,7 @@ def _take_in(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         grant.transport,
         good_until=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
         # With a session key, request.session sets the cookie, and knows whether the key changed since.
-        handover=grant if grant.mode is Mode.JWT or carrier_of(request) is None else None,
+        replacement=grant if grant.mode is Mode.JWT or django_session_of(request) is None else None,
     )
     _forget(request, adapter)
 
@@ -104,12 +104,12 @@ def _set_aside(request: HttpRequest, adapter: Adapter, credential: str) -> None:
 
 def _keep(request: HttpRequest) -> None:
     """Let the browser keep its old cookie: it can be adopted another time."""
-    carrier = carrier_of(request)
-    if carrier is not None:
-        carrier.spare_cookie()
+    django_session = django_session_of(request)
+    if django_session is not None:
+        django_session.spare_cookie()
 
 
 def _forget(request: HttpRequest, adapter: Adapter) -> None:
     cookie = adapter.cookie
     if cookie is not None:
-        state_of(request).foreign_cookies += ((cookie.name, cookie.path, cookie.domain),)
+        state_of(request).external_cookies += ((cookie.name, cookie.path, cookie.domain),)

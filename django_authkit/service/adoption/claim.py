@@ -1,8 +1,8 @@
 """
-What makes an adoption happen once: a claim on the foreign credential, which the first caller stakes.
+What makes an adoption happen once: a claim on the external credential, which the first caller stakes.
 
 A claim holds the auth session that the credential becomes: its sid and its first secret, sealed so that
-only a holder of the foreign credential can open it. All that follows is done with these, and can be
+only a holder of the external credential can open it. All that follows is done with these, and can be
 done again by whoever presents the credential next: callers that race, and one that comes after another
 was cut off, all end with the same auth session and the same answer.
 
@@ -31,7 +31,7 @@ _SALT = "django_authkit.adoption"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """
-    The auth session that a foreign credential becomes.
+    The auth session that an external credential becomes.
 
     Attributes:
         mode: The form of its first credential.
@@ -48,7 +48,7 @@ class Proposal:
 
 class Claim:
     """
-    The claim on one foreign credential.
+    The claim on one external credential.
 
     Args:
         space: Whose credential it is. What one package takes for an identifier may be what another takes

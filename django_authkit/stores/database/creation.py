@@ -13,7 +13,7 @@ from django_authkit.stores.database.records import session_of
 from django_authkit.stores.database.table import SessionTable, answers, by_recency, is_digest
 from django_authkit.stores.outcomes import Created, NewSession, Refused
 from django_authkit.stores.protocol import SidTaken
-from django_authkit.types import AuthSession, EndReason, OnLimit
+from django_authkit.types import AuthSession, OnLimit, RevocationReason
 
 
 class GrowingTable(SessionTable):
@@ -47,7 +47,7 @@ class GrowingTable(SessionTable):
         if surplus and new.on_limit is OnLimit.REFUSE:
             transaction.set_rollback(True, using=self.alias)
             return Refused(live=len(others))
-        self.end_held(surplus, EndReason.LIMIT, call=new.sid.encode())
+        self.end_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
         return replace(created, ended=tuple(map(session_of, surplus)))
 
     def _take_turn(self, user_id: str) -> None:

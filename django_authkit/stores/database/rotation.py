@@ -13,7 +13,7 @@ from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.records import now_of, session_of, user_of
 from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
 from django_authkit.stores.outcomes import ReuseClass, RotateRequest, Rotation, RotationOutcome
-from django_authkit.types import EndReason, Mode
+from django_authkit.types import Mode, RevocationReason
 
 
 class RotatingTable(SessionTable):
@@ -87,10 +87,10 @@ class RotatingTable(SessionTable):
             return self._became_of(request)  # its successor was used, or it ended: it is no replay now
         row.access_until = access_until
         row.auth_time = proved.get("auth_time", row.auth_time)
-        return _answer(RotationOutcome.REPLAYED, row, now=now_of(row), sealed=row.sealed)
+        return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        if not self.end(self.unchanged(row), EndReason.REUSE, call=request.proposed, at=now_of(row)):
+        if not self.end(self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)):
             return self._became_of(request)  # what is said of it would be out of date
         return _reused(row, request, age=now_of(row) - row.rotated)
 
@@ -115,7 +115,7 @@ def _is_previous(row: AuthSessionRow, request: RotateRequest) -> bool:
 def _class_of(row: AuthSessionRow, request: RotateRequest) -> ReuseClass:
     if request.generation < row.generation - 1:
         return ReuseClass.OLDER
-    return ReuseClass.PREVIOUS if _is_previous(row, request) else ReuseClass.FOREIGN
+    return ReuseClass.PREVIOUS if _is_previous(row, request) else ReuseClass.MISMATCHED
 
 
 def _answer(

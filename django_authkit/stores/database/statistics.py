@@ -4,7 +4,7 @@ from django.db.models import Case, CharField, Count, Max, Q, Value, When
 
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.table import Rows, SessionTable, answers
-from django_authkit.stores.outcomes import Census, Remaining
+from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.types import Mode
 
 _SAMPLE = 200
@@ -18,7 +18,7 @@ class ObservedTable(SessionTable):
 
     def auth_sessions(self) -> Rows:
         """
-        Return every auth session, dead ones included until they are pruned; never a visitor's session.
+        Return every auth session, dead ones included until they are pruned; never an anonymous session.
 
         Each row is annotated with ``state``: ``live``, ``expired`` or ``ended``.
         """
@@ -32,17 +32,17 @@ class ObservedTable(SessionTable):
         return self.rows.filter(user__isnull=False, epoch__isnull=False).annotate(state=state)
 
     @answers
-    def census(self, *, count: bool = True) -> Census:
+    def statistics(self, *, count: bool = True) -> StoreStatistics:
         """Return how many there are. Three queries, of which two read the whole table or an index of it."""
         if not count:
             self.read_clock()
-            return Census()
+            return StoreStatistics()
         counts = self.live().values_list("mode").annotate(Count("pk"), Max("idle_until"), Max("ends"))
         live = {
             mode: Remaining(live=n, idle_until=idle, ends=ends) for mode, n, idle, ends in counts.order_by()
         }
         records = self.rows.filter(user__isnull=False, epoch__isnull=False).count()
-        return Census(
+        return StoreStatistics(
             live={mode: live.get(mode.value, Remaining(live=0)) for mode in Mode},
             records=records,
             record_bytes=self._bytes_a_row() * records,

@@ -22,7 +22,7 @@ from django_authkit.stores.database.statistics import ObservedTable
 from django_authkit.stores.database.switching import SwitchingTable
 from django_authkit.stores.database.table import ENDED, answers, by_recency, idle_end, is_digest
 from django_authkit.stores.outcomes import Absent, Found
-from django_authkit.types import AuthSession, EndReason, Mode
+from django_authkit.types import AuthSession, Mode, RevocationReason
 
 
 class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable, ObservedTable):
@@ -128,7 +128,9 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         return mine.update(data=data, idle_limit=idle_limit, idle_until=idle_until) == 1
 
     @answers
-    def revoke(self, sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+    def revoke(
+        self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
+    ) -> AuthSession | None:
         """End the auth session. Two statements; two more whenever a credential is issued in between."""
         while row := self.read(sid, user=False):
             if key_digest is not None and not is_digest(row.key_digest, key_digest):
@@ -139,7 +141,7 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
 
     @answers
     def revoke_user(
-        self, user_id: str, reason: EndReason, *, keep: str | None = None
+        self, user_id: str, reason: RevocationReason, *, keep: str | None = None
     ) -> tuple[AuthSession, ...]:
         """End the user's auth sessions. Four statements, begin and commit included."""
         with self.step():

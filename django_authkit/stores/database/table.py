@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce, Least
 from django_authkit.errors import StoreUnavailable
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from django_authkit.users.compiled_query import PreparedQuery, kept_on
 from django_authkit.users.query import joins_users
 
@@ -182,7 +182,9 @@ class SessionTable:
         if not self.connection.features.has_select_for_update:
             self.rows.filter(pk="").update(end_reason="")
 
-    def end(self, rows: Rows, reason: EndReason, *, call: bytes | None = None, at: int | None = None) -> int:
+    def end(
+        self, rows: Rows, reason: RevocationReason, *, call: bytes | None = None, at: int | None = None
+    ) -> int:
         """
         End *rows*, which must be chosen from ``live()``; return how many it were.
 
@@ -201,7 +203,7 @@ class SessionTable:
         )
 
     def end_held(
-        self, held: Iterable[AuthSessionRow], reason: EndReason, *, call: bytes | None = None
+        self, held: Iterable[AuthSessionRow], reason: RevocationReason, *, call: bytes | None = None
     ) -> None:
         """End the rows that this transaction holds. One statement; none if there are none."""
         if sids := [row.pk for row in held]:

@@ -9,7 +9,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
-from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, News
+from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.scripts import Client, Scripts, script
 
@@ -59,7 +59,7 @@ class RedisFeed:
                 copy.add(_entry(raw))
         return copy
 
-    def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+    def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """Return what came after *positions*: one round trip, or several in a row on a cluster."""
         try:
             if isinstance(self._client, RedisCluster):
@@ -68,7 +68,7 @@ class RedisFeed:
         except (RedisError, RedisClusterException) as error:
             raise StoreUnavailable from error
 
-    def _block(self, client: Redis, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+    def _block(self, client: Redis, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """Read the states, then the streams: whatever a state counts, its stream has shown or lost."""
         pipeline = self._states(client, positions)
         streams = {f"{self._bases[bucket]}:l": position for bucket, position in positions.items()}
@@ -76,11 +76,11 @@ class RedisFeed:
         *states, listed = pipeline.execute()
         entries = {bytes(name).decode(): found for name, found in _pairs(listed)}
         return {
-            bucket: _news(state, entries.get(stream, ()))
+            bucket: _update(state, entries.get(stream, ()))
             for bucket, state, stream in zip(positions, states, streams, strict=True)
         }
 
-    def _poll(self, positions: Mapping[str, str], wait: float) -> Mapping[str, News]:
+    def _poll(self, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """Look after a pause: no one call can wait on several nodes."""
         time.sleep(min(wait, max(_POLL, _PAUSES * self._took)))
         begun = time.monotonic()
@@ -90,7 +90,7 @@ class RedisFeed:
         replies = pipeline.execute()
         self._took = time.monotonic() - begun
         read = zip(replies[: len(positions)], replies[len(positions) :], strict=True)
-        return {bucket: _news(*both) for bucket, both in zip(positions, read, strict=True)}
+        return {bucket: _update(*both) for bucket, both in zip(positions, read, strict=True)}
 
     def _states(self, client: Client, positions: Mapping[str, str]) -> Any:
         """Return a pipeline that begins with the state of each bucket."""
@@ -122,9 +122,9 @@ def _pairs(streams: Any) -> Any:
     return streams or ()
 
 
-def _news(state: Any, listed: Any) -> News:
+def _update(state: Any, listed: Any) -> Update:
     birth, window, number = state
-    return News(birth=birth, window=window, number=number, entries=tuple(map(_entry, listed)))
+    return Update(birth=birth, window=window, number=number, entries=tuple(map(_entry, listed)))
 
 
 def _entry(raw: Any) -> Entry:

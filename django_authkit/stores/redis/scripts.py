@@ -23,10 +23,10 @@ from django_authkit.errors import StoreUnavailable
 Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
 
-_RECORDS = ("clock", "answer", "blacklist", "records")
+_RECORDS = ("clock", "reply", "blacklist", "records")
 _PARTS = {
-    "load": ("clock", "answer", "glance", "load"),
-    "touch": ("clock", "answer", "glance", "touch", "blacklist", "records", "touch_due"),
+    "load": ("clock", "reply", "live_record", "load"),
+    "touch": ("clock", "reply", "live_record", "touch", "blacklist", "records", "touch_write"),
     "blacklist_state": ("blacklist_state",),
     "now": ("clock", "now"),
     "create_anonymous": ("clock", "create_anonymous"),

@@ -8,7 +8,7 @@ from itertools import islice
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.stores.outcomes import Census, Remaining
+from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.stores.redis.inspection import memory_of_servers
 from django_authkit.stores.redis.scripts import Client, Scripts
 from django_authkit.types import Mode
@@ -19,9 +19,9 @@ _SAMPLE = 100
 _SPECIAL = re.compile(rb"[*?\[\]\\]")
 
 
-def take_census(
+def read_statistics(
     client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int, *, count: bool
-) -> Census:
+) -> StoreStatistics:
     """
     Return how many auth sessions are under *prefix*, and what the server says of its memory.
 
@@ -38,12 +38,12 @@ def take_census(
         server_bytes = sum(int(server["used_memory"]) for server in memory_of_servers(client))
         revoked = sum(int(client.xlen(f"{base}:l")) for base in bases.values())
         if not count:
-            return Census(server_bytes=server_bytes, revoked=revoked)
+            return StoreStatistics(server_bytes=server_bytes, revoked=revoked)
         live, records = _count(client, prefix, bases, clock_offset)
         record_bytes = _bytes_a_record(client, prefix) * records
     except (RedisError, RedisClusterException) as error:
         raise StoreUnavailable from error
-    return Census(
+    return StoreStatistics(
         live=live, records=records, record_bytes=record_bytes, server_bytes=server_bytes, revoked=revoked
     )
 
@@ -57,7 +57,7 @@ def _count(
         records += len(sids)
         if bucket not in bases:
             continue
-        counted = scripts.run("census", bases[bucket], clock_offset, *sids)
+        counted = scripts.run("statistics", bases[bucket], clock_offset, *sids)
         for mode, (number, idle_until, ends) in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
             before = live[mode]
             live[mode] = (before[0] + number, max(before[1], idle_until), max(before[2], ends))

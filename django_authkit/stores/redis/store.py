@@ -14,13 +14,13 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.session_keys import ALPHABET, bucket_of, is_sid
 from django_authkit.stores.outcomes import (
     Absent,
-    Census,
     Created,
     Found,
     NewSession,
     Refused,
     RotateRequest,
     Rotation,
+    StoreStatistics,
     Switch,
 )
 from django_authkit.stores.redis.feed import RedisFeed
@@ -34,8 +34,8 @@ from django_authkit.stores.redis.records import (
     switch_of,
 )
 from django_authkit.stores.redis.scripts import Argument, Client, Scripts
-from django_authkit.stores.redis.statistics import take_census
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.stores.redis.statistics import read_statistics
+from django_authkit.types import AuthSession, RevocationReason
 
 
 def _tag(bucket: int) -> str:
@@ -168,13 +168,15 @@ class RedisStore:
         limit = "" if idle_limit is None else idle_limit
         return bool(self._for_handle("save_data", sid, key_digest, data, limit))
 
-    def revoke(self, sid: str, reason: EndReason, *, key_digest: bytes | None = None) -> AuthSession | None:
+    def revoke(
+        self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
+    ) -> AuthSession | None:
         """End the auth session: one round trip."""
         ended = self._for_handle("revoke", sid, reason, key_digest or b"", _call_id())
         return None if ended is None else session_of(ended)
 
     def revoke_user(
-        self, user_id: str, reason: EndReason, *, keep: str | None = None
+        self, user_id: str, reason: RevocationReason, *, keep: str | None = None
     ) -> tuple[AuthSession, ...]:
         """End the user's auth sessions: one round trip."""
         return sessions_of(self._for_user("revoke_user", user_id, reason, keep or "", _call_id()))
@@ -197,9 +199,9 @@ class RedisStore:
         """Return how a copy reads the blacklist, on *client*; at most *limit* entries a bucket are kept."""
         return RedisFeed(client, self._bases(), limit)
 
-    def census(self, *, count: bool = True) -> Census:
+    def statistics(self, *, count: bool = True) -> StoreStatistics:
         """Return how many there are: by SCAN, which does not hold other clients up for long."""
-        return take_census(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
+        return read_statistics(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
 
     def recorded_buckets(self) -> frozenset[int]:
         """

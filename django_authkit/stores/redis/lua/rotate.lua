@@ -3,7 +3,7 @@
 -- ARGV  2 sid, 3 generation, 4 presented digest, 5 proposed digest, 6 sealed successor, 7 grace,
 --       8 idle, 9 access, 10 address or '', 11 1 if the user has just proved again that it is them,
 --       12 1 if the current token is to stay current
--- Returns {'rotated', now, session}, {'kept', now, session}, {'replayed', now, session, sealed},
+-- Returns {'rotated', now, session}, {'kept', now, session}, {'repeated', now, session, sealed},
 --         {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
 
 local sid, generation, presented, proposed, sealed = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
@@ -13,8 +13,8 @@ local reauthenticated, standing = ARGV[11] == '1', ARGV[12] == '1'
 local function relation(record)
   if generation > record.generation then return 'newer' end
   if generation < record.generation - 1 then return 'older' end
-  if generation == record.generation then return presented == record.jti and 'current' or 'foreign' end
-  return presented == record.previous and 'previous' or 'foreign'
+  if generation == record.generation then return presented == record.jti and 'current' or 'mismatched' end
+  return presented == record.previous and 'previous' or 'mismatched'
 end
 
 local function reused(record, class)
@@ -67,7 +67,7 @@ if class == 'previous' then
   if successor then
     answered_access(record)
     save(record)
-    return { 'replayed', now, described(record), successor }
+    return { 'repeated', now, described(record), successor }
   end
 end
 finish(record, 'reuse', proposed)

@@ -1,0 +1,59 @@
+"""Logging out: by whatever credential the request presents."""
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.signals import user_logged_out
+from django.http import HttpRequest
+
+from django_authkit.http import transports
+from django_authkit.http.csrf import enforce_csrf
+from django_authkit.http.request_state import state_of
+from django_authkit.service.django_session import DjangoSession, django_session_of
+from django_authkit.service.revocation import PRESENTED_COOKIES, owner_of, revoke_presented
+from django_authkit.types import RevocationReason
+
+
+def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
+    """
+    End the auth session that the request's credentials belong to.
+
+    An expired access token and a superseded refresh token will do; junk ends nothing and is no
+    error. Afterwards ``request.user`` is anonymous and the answer clears the token cookies.
+
+    Args:
+        refresh: A refresh token that came in the body.
+
+    Raises:
+        CsrfFailed: Only cookies say whose logout this is, and nothing proves that our front end sent it.
+    """
+    state = state_of(request)
+    by_cookie = cookies_decide(request, refresh)
+    if by_cookie:
+        enforce_csrf(request)
+    # Cookies count only where the check above was made: not beside a body that says whose logout it is.
+    body_decides = bool(refresh) and not transports.has_bearer(request)
+    ended = revoke_presented(request, RevocationReason.LOGOUT, refresh=refresh, cookies=not body_decides)
+    with state.own_signals():
+        user = next(filter(None, map(owner_of, ended)), None)
+        user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
+    django_session = django_session_of(request)
+    if django_session is not None and not body_decides and (by_cookie or not _is_anonymous(django_session)):
+        django_session.flush()  # but not an anonymous session, when nothing proves who asks
+    state.authentication, state.clear_token_cookies = None, by_cookie
+    # Not for a request that proves nothing: any page may send one, and would empty the browser of our data.
+    state.clear_site_data = by_cookie or bool(ended)
+    request.user = AnonymousUser()
+
+
+def _is_anonymous(django_session: DjangoSession) -> bool:
+    """Tell whether it is the session of a visitor, and not only a key that looks like one's."""
+    if django_session.is_anonymous:
+        django_session.look_up()
+    return django_session.is_anonymous
+
+
+def cookies_decide(request: HttpRequest, refresh: str | None = None) -> bool:
+    """Tell whether cookies alone say which auth session the request is about."""
+    if refresh or transports.has_bearer(request):
+        return False
+    return any(cookie(request) for cookie in PRESENTED_COOKIES)
