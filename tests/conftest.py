@@ -15,11 +15,11 @@ from django.db import connections
 from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
-from clock import Clock
 from django_authkit.stores.protocol import Store
-from mariadb_here import has_mariadb
-from rig import DatabaseSite, RedisSite, Rig, Site, rigged
-from servers import Addresses, Servers
+from support.clock import Clock
+from support.mariadb import has_mariadb
+from support.servers import Addresses, Servers
+from support.stores import DatabaseSite, RedisSite, Rig, Site, rigged
 
 # How long an example takes says nothing on a shared machine.
 hypothesis.settings.register_profile("authkit", deadline=None)

@@ -8,10 +8,10 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from pytest_django import DjangoDbBlocker, Settings
 
-from adopting.changeover import Changeover
-from clock import Clock
+from adopting.migrating_site import Changeover
 from django_authkit.types import Mode, Transport
-from live_site import LiveSite
+from support.clock import Clock
+from support.live_site import LiveSite
 
 STAGES = ["valkey-session", "sqlite-jwt"]
 if os.environ.get("AUTHKIT_TEST_PROFILE") == "full":

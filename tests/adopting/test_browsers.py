@@ -9,12 +9,12 @@ from django.contrib.sessions.models import Session
 from django.core.signals import got_request_exception
 from django.test import Client
 
-from adopting.changeover import Browser, Changeover
-from device import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, REFRESH_COOKIE, Device, body, is_cleared
+from adopting.migrating_site import Browser, Changeover
 from django_authkit import revoke, sessions_of
 from django_authkit.transports import EXPIRES_IN_HEADER
 from django_authkit.types import EndReason, Transport
 from django_authkit.wiring import get_store
+from support.client import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, REFRESH_COOKIE, Device, body, is_cleared
 
 SESSIONS = Browser("db")
 

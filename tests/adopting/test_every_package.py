@@ -8,10 +8,10 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from adopting.changeover import PACKAGES, Changeover, Package
-from device import body
+from adopting.migrating_site import PACKAGES, Changeover, Package
 from django_authkit import sessions_of, signals
 from django_authkit.types import Transport
+from support.client import body
 
 
 @pytest.fixture(params=PACKAGES)

@@ -9,14 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connections
 
-from adopting.changeover import PACKAGES, Changeover, Package
-from device import Device
+from adopting.migrating_site import PACKAGES, Changeover, Package
 from django_authkit import sessions_of, signals
 from django_authkit.adoption import Place
 from django_authkit.errors import StoreUnavailable
 from django_authkit.types import EndReason
 from django_authkit.wiring import get_adapters, get_store
-from rig import rounds
+from support.client import Device
+from support.profile import rounds
 
 THREADS = 6
 

@@ -16,10 +16,10 @@ from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken, UntypedToken
 
-from adopting.changeover import DRF, AllauthApp, Browser, Changeover, Knox, SimpleJWT, SimpleJWTAccess
-from device import PASSWORD, body, code
+from adopting.migrating_site import DRF, AllauthApp, Browser, Changeover, Knox, SimpleJWT, SimpleJWTAccess
 from django_authkit import sessions_of
 from django_authkit.types import Transport
+from support.client import PASSWORD, body, code
 
 simplejwt, access, knox, drf, allauth = SimpleJWT(), SimpleJWTAccess(), Knox(), DRF(), AllauthApp()
 with_blacklist = pytest.mark.skipif(

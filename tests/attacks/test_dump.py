@@ -15,8 +15,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 import django_authkit
-from attacks.loot import forms_of, pieces_of, read_all, strings_in, windows
-from device import PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, code
+from attacks.store_contents import forms_of, pieces_of, read_all, strings_in, windows
 from django_authkit import signals
 from django_authkit.errors import AuthKitError, CredentialRejected
 from django_authkit.handles import SessionKey, digest
@@ -25,8 +24,9 @@ from django_authkit.stores.protocol import Store
 from django_authkit.tokens import RefreshClaims
 from django_authkit.types import EndReason, Mode, Transport
 from django_authkit.wiring import get_codec, get_jwt_strategy, get_store
-from hearing import heard
-from live_site import LiveSite
+from support.client import PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, code
+from support.live_site import LiveSite
+from support.signals import heard
 
 jwt_mode_only = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 session_mode_only = pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)

@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from device import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code
 from django_authkit import signals
 from django_authkit.types import Mode, ReuseClass
-from hearing import heard
-from live_site import LiveSite
+from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code
+from support.live_site import LiveSite
+from support.signals import heard
 
 pytestmark = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django_authkit.tokens.jwk import encode
 from django_authkit.tokens.key_entries import load_entry
 from django_authkit.tokens.key_faults import Fault, KeyRefused
-from signing_keys import PAIRS, SECRET, jwk, pem, private, public_jwk, public_pem
+from support.signing_keys import PAIRS, SECRET, jwk, pem, private, public_jwk, public_pem
 
 
 def der(algorithm: str) -> bytes:

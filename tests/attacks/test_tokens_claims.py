@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from django_authkit.errors import TokenExpired, TokenInvalid, TokenMalformed
 from django_authkit.tokens.claims import ACCESS_REQUIRED, REFRESH_REQUIRED
-from token_forge import (
+from support.forged_tokens import (
     ACCESS_RING,
     CODEC,
     REFRESH_RING,

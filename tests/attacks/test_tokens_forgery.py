@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from django_authkit.errors import TokenExpired, TokenInvalid, TokenMalformed
 from django_authkit.tokens import Key, derive_key, ring_from_secrets
-from token_forge import (
+from support.forged_tokens import (
     ACCESS,
     ACCESS_RING,
     AUDIENCE,

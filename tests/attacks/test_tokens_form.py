@@ -14,7 +14,15 @@ from hypothesis import strategies as st
 from django_authkit.errors import TokenInvalid, TokenMalformed
 from django_authkit.handles import ALPHABET
 from django_authkit.tokens.codec import ACCESS_LIMIT, REFRESH_LIMIT
-from token_forge import ACCESS, CODEC, REFRESH, access_payload, forge_access, forge_refresh, refresh_payload
+from support.forged_tokens import (
+    ACCESS,
+    CODEC,
+    REFRESH,
+    access_payload,
+    forge_access,
+    forge_refresh,
+    refresh_payload,
+)
 
 TOKENS = {"access": CODEC.issue_access(ACCESS), "refresh": CODEC.issue_refresh(REFRESH)}
 READERS: dict[str, Callable[[object], Any]] = {"access": CODEC.read_access, "refresh": CODEC.read_refresh}

@@ -40,7 +40,7 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.peers_site"
 import django
 from django.conf import settings
 
-from servers import Servers
+from support.servers import Servers
 
 SECTIONS = ("requests", "operations", "sizes", "memory", "delays")
 

@@ -20,8 +20,8 @@ from django_authkit.handles import new_handle
 from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis.scripts import script
 from django_authkit.types import EndReason, Mode, NewSession
-from following import MINUTE, proposal
-from rig import request
+from support.replica_followers import MINUTE, proposal
+from support.stores import request
 
 ADDRESS = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
 USER_AGENT = (

@@ -12,10 +12,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
 from django_authkit.types import Mode, Transport
-from live_site import LiveSite
-from origins import RESOLVER, SHOP, TRUSTING
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.origins import RESOLVER, SHOP, TRUSTING
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright

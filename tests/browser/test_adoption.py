@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import User
 
-from device import PASSWORD
 from django_authkit import sessions_of
 from django_authkit.types import Mode
-from live_site import LiveSite
-from origins import origins
+from support.client import PASSWORD
+from support.live_site import LiveSite
+from support.origins import origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from django.contrib.auth.models import User
 
-from client_page import REFRESH, Front, Tab
-from device import CREDENTIAL_COOKIES
 from django_authkit import revoke_user
-from live_site import LiveSite, in_jwt_mode
-from origins import Origins, origins
+from support.authkit_js_page import REFRESH, Front, Tab
+from support.client import CREDENTIAL_COOKIES
+from support.live_site import LiveSite, in_jwt_mode
+from support.origins import Origins, origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext

@@ -10,9 +10,9 @@ from django.contrib.auth.models import User
 from pytest_django import Settings
 
 from django_authkit.types import Mode
-from front_end import FrontEnd
-from live_site import LiveSite, in_jwt_mode
-from origins import SHOP, SIBLING, Origins, origins
+from support.browser_front_end import FrontEnd
+from support.live_site import LiveSite, in_jwt_mode
+from support.origins import SHOP, SIBLING, Origins, origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page

@@ -8,10 +8,10 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from device import PASSWORD
-from front_end import FrontEnd
-from live_site import LiveSite, in_jwt_mode
-from origins import Origins, origins
+from support.browser_front_end import FrontEnd
+from support.client import PASSWORD
+from support.live_site import LiveSite, in_jwt_mode
+from support.origins import Origins, origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

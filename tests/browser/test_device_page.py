@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
-from running_demo import PASSWORDS, Demo, demo_running, options_of
+from support.demo import PASSWORDS, Demo, demo_running, options_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

@@ -14,11 +14,11 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import Settings
 
-from device import CREDENTIAL_COOKIES, PASSWORD
-from front_end import FrontEnd
-from live_site import LiveSite, in_jwt_mode
-from origins import SIBLING, STRANGER, Arrival, Origins, origins
-from rig import rounds
+from support.browser_front_end import FrontEnd
+from support.client import CREDENTIAL_COOKIES, PASSWORD
+from support.live_site import LiveSite, in_jwt_mode
+from support.origins import SIBLING, STRANGER, Arrival, Origins, origins
+from support.profile import rounds
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

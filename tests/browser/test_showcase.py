@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 import redis
 
-from running_demo import PASSWORDS, Demo, demo_running
+from support.demo import PASSWORDS, Demo, demo_running
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Locator, Page

@@ -8,10 +8,10 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
 from django_authkit.types import Mode, Transport
-from live_fixtures import where
-from live_site import LiveSite
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.site_fixtures import where
 
 __all__ = ["where"]
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from django_authkit.tokens.key_entries import load_entry, ring_from_entries
 from django_authkit.wiring import get_key_ring
-from signing_keys import ALGORITHMS, PAIRS, PASSWORD, SECRET, jwk, key, pem, public_jwk
+from support.signing_keys import ALGORITHMS, PAIRS, PASSWORD, SECRET, jwk, key, pem, public_jwk
 
 
 @pytest.fixture(autouse=True)

@@ -8,11 +8,11 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 
 from commands.conftest import Run
-from crew import crew
-from device import Device
 from django_authkit import sessions_of
 from django_authkit.models import AuthSessionRow
-from live_site import LiveSite
+from support.client import Device
+from support.live_site import LiveSite
+from support.parallel import parallel_threads
 
 on_databases = pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)
 
@@ -87,7 +87,7 @@ def test_runs_beside_traffic(site: LiveSite, ada: User, run: Run) -> None:
             run("authkit_prune", "--batch=3")
         return []
 
-    with crew(4) as threads:
+    with parallel_threads(4) as threads:
         stayed = list(chain(*threads.at_once([traffic, traffic, traffic, pruning])))
     assert all(device.logged_in() for device in [before, *stayed])
     assert len(sessions_of(ada)) == 1 + len(stayed)

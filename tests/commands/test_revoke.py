@@ -9,8 +9,8 @@ from django.core.management import CommandError
 from commands.conftest import Run
 from django_authkit import sessions_of, signals
 from django_authkit.types import EndReason
-from hearing import heard
-from live_site import LiveSite
+from support.live_site import LiveSite
+from support.signals import heard
 
 
 def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError
 
 from commands.conftest import Run
-from live_site import LiveSite
+from support.live_site import LiveSite
 
 
 def test_lists_the_live_ones(site: LiveSite, ada: User, run: Run) -> None:

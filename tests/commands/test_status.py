@@ -13,7 +13,7 @@ from commands.conftest import Run
 from django_authkit.stores.redis import census
 from django_authkit.types import Mode
 from django_authkit.wiring import get_replica
-from live_site import LiveSite
+from support.live_site import LiveSite
 
 on_redis = pytest.mark.parametrize("where", ["valkey"], indirect=True)
 

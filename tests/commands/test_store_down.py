@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from running_demo import run
-from servers import free_port
+from support.demo import run
+from support.servers import free_port
 
 COMMANDS = [
     ["authkit_sessions", "ada"],

@@ -5,7 +5,7 @@ import json
 from django.contrib.auth.models import User
 
 from commands.conftest import Run
-from live_site import LiveSite
+from support.live_site import LiveSite
 
 BOTH = ["session", "jwt"]
 

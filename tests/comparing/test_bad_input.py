@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from comparing.running_command import FEW, SHORT, project_in
-from servers import Addresses
+from comparing.compare_command import FEW, SHORT, project_in
+from support.servers import Addresses
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from comparing.running_command import Project
-from servers import start_valkey
+from comparing.compare_command import Project
+from support.servers import start_valkey
 
-PROGRAM = Path(__file__).with_name("both_counters.py")
+PROGRAM = Path(__file__).with_name("count_with_each_counter.py")
 REQUEST = {  # round trips, statements: of our own view, which reads the user
     "authkit-session-redis": [1, 1],
     "authkit-jwt-redis-store": [1, 1],
@@ -44,8 +44,6 @@ def test_the_counts_are_those_of_others(tmp_path: Path) -> None:
         for act in acts:
             assert act["fine"], (variant, act)
             assert act["tally"] == act["others"], (variant, act)
-        assert {act["act"] for act in acts} >= (
-            {"request"} if variant == "baseline" else {"login", "logout"}
-        )
+        assert {act["act"] for act in acts} >= ({"request"} if variant == "baseline" else {"login", "logout"})
     requests = {variant: act for variant, acts in found.items() for act in acts if act["act"] == "request"}
     assert {variant: requests[variant]["tally"] for variant in REQUEST} == REQUEST

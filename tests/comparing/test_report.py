@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from comparing.running_command import Project, project_in
+from comparing.compare_command import Project, project_in
 from projects.site import SECRET_KEY
-from servers import Addresses
+from support.servers import Addresses
 
 SLOW = "authkit-session-redis-2"
 FORGETFUL = SLOW

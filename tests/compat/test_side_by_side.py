@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from servers import Addresses
+from support.servers import Addresses
 
 TESTS = Path(__file__).parents[1]
 
@@ -43,7 +43,7 @@ def compared(
 ) -> dict[str, Any]:
     """Return every flow's answers, theirs and ours."""
     if (store, rotates) not in ran:
-        program = [sys.executable, str(TESTS / "simplejwt_site" / "compare.py")]
+        program = [sys.executable, str(TESTS / "simplejwt_site" / "run_flows.py")]
         done = subprocess.run(
             [*program, store, str(int(rotates)), f"{addresses.valkey}/{redis_database}"],
             env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},

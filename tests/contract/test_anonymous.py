@@ -7,7 +7,7 @@ import pytest
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent
-from rig import HOUR, MINUTE, Rig
+from support.stores import HOUR, MINUTE, Rig
 
 HANDLE = new_handle(0)
 KEY = bytes(range(32))

@@ -8,7 +8,7 @@ import pytest
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, Created, Found, Mode, OnLimit, Refused
-from rig import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig
+from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig
 
 SAID = (
     "sid", "user_id", "backend", "auth_hash", "mode", "remember", "amr", "address", "user_agent",

@@ -11,7 +11,7 @@ from redis import Redis
 from django_authkit.handles import new_handle
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.protocol import Store
-from rig import DAY, DatabaseSite, RedisSite, Rig
+from support.stores import DAY, DatabaseSite, RedisSite, Rig
 
 pytestmark = pytest.mark.slow
 

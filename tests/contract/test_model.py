@@ -26,7 +26,8 @@ from django_authkit.types import (
     ReuseClass,
     RotationOutcome,
 )
-from rig import MINUTE, SECOND, Site, request, rigged, rounds
+from support.profile import rounds
+from support.stores import MINUTE, SECOND, Site, request, rigged
 
 GRACE = 90 * SECOND
 """Over between the first and the second minute."""

@@ -7,7 +7,7 @@ import pytest
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, AuthSession, EndReason, Found, RotationOutcome
-from rig import DAY, HOUR, MINUTE, SECOND, Rig, request
+from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, request
 
 
 def loaded(store: Store, sid: str) -> AuthSession:

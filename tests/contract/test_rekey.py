@@ -8,7 +8,7 @@ import pytest
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, AuthSession, Found, Mode, RotationOutcome
-from rig import DAY, HOUR, MINUTE, Rig, request
+from support.stores import DAY, HOUR, MINUTE, Rig, request
 
 
 def loaded(store: Store, sid: str) -> AuthSession:

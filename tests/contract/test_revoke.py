@@ -7,7 +7,7 @@ import pytest
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, EndReason, RotationOutcome
-from rig import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
+from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 
 def assert_over(store: Store, started: Started) -> None:

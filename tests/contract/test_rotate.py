@@ -17,7 +17,7 @@ from django_authkit.types import (
     Rotation,
     RotationOutcome,
 )
-from rig import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
+from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from django_authkit.types import (
     Switch,
     SwitchOutcome,
 )
-from rig import DAY, MINUTE, SECOND, Rig, Started, request
+from support.stores import DAY, MINUTE, SECOND, Rig, Started, request
 
 
 def to_tokens(store: Store, one: Started, proposed: bytes, **changes: object) -> Switch:

@@ -7,7 +7,7 @@ import pytest
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, Found
-from rig import DAY, HOUR, MINUTE, SECOND, Rig
+from support.stores import DAY, HOUR, MINUTE, SECOND, Rig
 
 
 def test_touch_finds_the_record_by_its_key(rig: Rig, store: Store) -> None:

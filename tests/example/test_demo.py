@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from running_demo import KINDS, PASSWORDS, PROJECT, Demo, demo_running, options_of, run
+from support.demo import KINDS, PASSWORDS, PROJECT, Demo, demo_running, options_of, run
 
 
 @pytest.fixture(scope="module", params=KINDS)

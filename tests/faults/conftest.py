@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
 from django_authkit.types import Mode, Transport
-from faults.mortal_servers import MortalValkey
-from live_fixtures import mode, transport
-from live_site import LiveSite
+from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import LossyLine
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.site_fixtures import mode, transport
 
 __all__ = ["mode", "transport"]
 
@@ -19,14 +19,14 @@ MEMORY = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 
 
 @pytest.fixture(scope="session")
-def valkey() -> Iterator[MortalValkey]:
+def valkey() -> Iterator[StoppableValkey]:
     """Return a running Valkey that may be stopped."""
-    with MortalValkey.running() as server:
+    with StoppableValkey.running() as server:
         yield server
 
 
 @pytest.fixture
-def line(valkey: MortalValkey) -> Iterator[LossyLine]:
+def line(valkey: StoppableValkey) -> Iterator[LossyLine]:
     """Return a line to that Valkey that can lose an answer."""
     line = LossyLine(valkey.port)
     yield line
@@ -63,6 +63,6 @@ class SiteOn:
 
 
 @pytest.fixture
-def live(valkey: MortalValkey, site_on: SiteOn, mode: Mode, transport: Transport) -> LiveSite:
-    """Return a site on the mortal Valkey."""
+def live(valkey: StoppableValkey, site_on: SiteOn, mode: Mode, transport: Transport) -> LiveSite:
+    """Return a site on a Valkey that can be stopped."""
     return site_on(valkey.url, mode, transport)

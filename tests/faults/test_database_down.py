@@ -10,24 +10,24 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
-from crew import crew
-from device import body, code
 from django_authkit.types import Mode, Transport
-from faults.mortal_servers import MortalPostgres
+from faults.stoppable_servers import StoppablePostgres
 from faults.test_store_down import AT_ONCE, Crowd, assert_unavailable
-from live_site import LiveSite
-from served import RemoteDevice, serving
-from servers import start_postgres
+from support.client import body, code
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.parallel import parallel_threads
+from support.servers import start_postgres
+from support.web_server import RemoteDevice, serving
 
 
 @pytest.fixture(scope="module")
-def postgres(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[MortalPostgres]:
+def postgres(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[StoppablePostgres]:
     """Return a PostgreSQL that may be stopped; the alias ``postgres`` is there meanwhile, with all tables."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="authkit-")))
         start_postgres(stack, directory)
-        postgres = MortalPostgres(directory / "postgres")
+        postgres = StoppablePostgres(directory / "postgres")
         told = connections["postgres"].settings_dict
         before = {name: told[name] for name in ("HOST", "PORT", "NAME")}
         stack.callback(told.update, before)
@@ -43,7 +43,7 @@ def postgres(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
 def live(
     settings: Settings,
     clock: Clock,
-    postgres: MortalPostgres,
+    postgres: StoppablePostgres,
     mode: Mode,
     transport: Transport,
     django_db_blocker: DjangoDbBlocker,
@@ -57,7 +57,7 @@ def live(
         site.clear()
 
 
-def test_a_stopped_database(live: LiveSite, postgres: MortalPostgres) -> None:
+def test_a_stopped_database(live: LiveSite, postgres: StoppablePostgres) -> None:
     """Endpoints and views that ask who it is answer 503 at once; afterwards all credentials work."""
     with serving() as address:
         crowd = Crowd(live, address)
@@ -67,11 +67,11 @@ def test_a_stopped_database(live: LiveSite, postgres: MortalPostgres) -> None:
         crowd.assert_well()
 
 
-def test_connections_that_broke(live: LiveSite, postgres: MortalPostgres) -> None:
+def test_connections_that_broke(live: LiveSite, postgres: StoppablePostgres) -> None:
     """A thread that keeps its connection finds it broken after a restart, and is answered all the same."""
     live.add_user()
     device = live.logged_in()
-    with crew(1) as threads:
+    with parallel_threads(1) as threads:
         assert threads.at_once([device.logged_in]) == [True]
         with postgres.down():
             connections["postgres"].close()
@@ -80,7 +80,7 @@ def test_connections_that_broke(live: LiveSite, postgres: MortalPostgres) -> Non
     assert answers[1].status_code == 200
 
 
-def test_what_asks_nothing_works(live: LiveSite, postgres: MortalPostgres) -> None:
+def test_what_asks_nothing_works(live: LiveSite, postgres: StoppablePostgres) -> None:
     """Who is not logged in, and a page that does not ask, are answered as ever."""
     live.add_user()
     with serving() as address:

@@ -12,15 +12,15 @@ from time import sleep
 import pytest
 from django.http import HttpResponse
 
-from crew import crew
-from device import PASSWORD, Device, body, code
 from django_authkit import revoke, signals
 from django_authkit.types import Mode, Transport
 from faults.conftest import SiteOn
-from faults.mortal_servers import MortalValkey
-from hearing import heard
-from live_site import LiveSite
+from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import LossyLine
+from support.client import PASSWORD, Device, body, code
+from support.live_site import LiveSite
+from support.parallel import parallel_threads
+from support.signals import heard
 
 session_mode_only = pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)
 jwt_mode_only = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
@@ -198,19 +198,19 @@ class TestKilled:
     """A server that dies in the middle of a rotation."""
 
     @pytest.fixture
-    def live(self, valkey: MortalValkey, site_on: SiteOn, transport: Transport) -> LiveSite:
-        """Return a site on the mortal Valkey, without a grace, and a user."""
+    def live(self, valkey: StoppableValkey, site_on: SiteOn, transport: Transport) -> LiveSite:
+        """Return a site on a Valkey that can be stopped, without a grace, and a user."""
         site = site_on(valkey.url, Mode.JWT, transport)
         site.configure(REFRESH_GRACE=timedelta(0))
         site.add_user()
         return site
 
     @pytest.mark.parametrize("back_at_once", [True, False])
-    def test_and_comes_back_empty(self, live: LiveSite, valkey: MortalValkey, back_at_once: bool) -> None:
+    def test_and_comes_back_empty(self, live: LiveSite, valkey: StoppableValkey, back_at_once: bool) -> None:
         """The refresh is 503 or 401 ``session_ended``, and what follows is 401; never 500, never a fork."""
         device = live.logged_in()
         valkey.forget()
-        with ThreadPoolExecutor(1) as aside, crew(1) as threads, valkey.hung():
+        with ThreadPoolExecutor(1) as aside, parallel_threads(1) as threads, valkey.hung():
             asked = aside.submit(threads.at_once, [device.copy().refresh])
             sleep(0.3)
             valkey.kill()
@@ -223,7 +223,7 @@ class TestKilled:
         assert not device.logged_in()
         assert live.logged_in().refresh().status_code == 200
 
-    def test_and_comes_back_with_older_data(self, live: LiveSite, valkey: MortalValkey) -> None:
+    def test_and_comes_back_with_older_data(self, live: LiveSite, valkey: StoppableValkey) -> None:
         """A token newer than the record is no theft: the answer is to log in again, without an alarm."""
         device = live.logged_in()
         older = device.copy()

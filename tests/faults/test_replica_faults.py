@@ -15,25 +15,26 @@ from redis import Redis
 
 from django_authkit.revocation import Verdict
 from django_authkit.stores.redis import feed as redis_feed
-from faults.mortal_servers import MortalValkey
-from following import Follower, Witness, begun, client_of, next_second, until
+from faults.stoppable_servers import StoppableValkey
+from support.replica_followers import Follower, Witness, begun, client_of
+from support.waiting import next_second, until
 
 STALENESS = 0.6
 LIST, STATE = "authkit::{AA}:l", "authkit::{AA}:m"
 
 
 @pytest.fixture(scope="module")
-def mortal() -> Iterator[MortalValkey]:
+def valkey() -> Iterator[StoppableValkey]:
     """Return a running Valkey of this module's own that may be stopped."""
-    with MortalValkey.running() as server:
+    with StoppableValkey.running() as server:
         yield server
 
 
 @pytest.fixture
-def follower(mortal: MortalValkey) -> Iterator[Follower]:
+def follower(valkey: StoppableValkey) -> Iterator[Follower]:
     """Return a copy that has caught up with an empty list."""
-    mortal.direct.flushall()
-    with Follower(mortal.url, staleness=STALENESS, limit=200) as follower:
+    valkey.direct.flushall()
+    with Follower(valkey.url, staleness=STALENESS, limit=200) as follower:
         begun(follower.store)
         yield follower.caught_up()
 
@@ -51,10 +52,10 @@ def _is_free_again(follower: Follower) -> None:
     until(follower.is_free)
 
 
-def test_stopped(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_stopped(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The server stops and comes back with its data: 503 meanwhile, then all as before."""
     live = begun(follower.store, "live")
-    with mortal.down():
+    with valkey.down():
         time.sleep(STALENESS * 2)
         assert follower.admits(live) is None
         assert follower.replica.verdict(live) is Verdict.UNKNOWN
@@ -63,10 +64,10 @@ def test_stopped(follower: Follower, witness: Witness, mortal: MortalValkey) -> 
     _is_free_again(follower)
 
 
-def test_hung(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_hung(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The server says nothing for a while: the copy is believed as long as agreed, and then not."""
     live = begun(follower.store, "live")
-    with mortal.hung():
+    with valkey.hung():
         hung = time.monotonic()
         until(lambda: follower.replica.verdict(live) is Verdict.UNKNOWN)
         assert time.monotonic() - hung < STALENESS + 0.2
@@ -76,9 +77,11 @@ def test_hung(follower: Follower, witness: Witness, mortal: MortalValkey) -> Non
     _is_free_again(follower)
 
 
-def test_revoked_while_the_line_is_dead(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_revoked_while_the_line_is_dead(
+    follower: Follower, witness: Witness, valkey: StoppableValkey
+) -> None:
     """Every connection is cut just after each of many revocations: none is missed."""
-    with Redis.from_url(mortal.url) as killer:
+    with Redis.from_url(valkey.url) as killer:
         for number in range(20):
             witness.revoke(begun(follower.store, f"cut {number}"))
             killer.client_kill_filter(_type="normal", skipme=True)
@@ -86,30 +89,30 @@ def test_revoked_while_the_line_is_dead(follower: Follower, witness: Witness, mo
     _is_free_again(follower)
 
 
-def test_restarted_empty(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_restarted_empty(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The server comes back with nothing: everything is gone, and nothing that was revoked is back."""
     live = begun(follower.store, "live")
-    mortal.kill()
-    mortal.forget()
+    valkey.kill()
+    valkey.forget()
     witness.expect_refusal(live)  # its record is lost: over, or unknown
-    mortal.start()
+    valkey.start()
     until(lambda: follower.admits(live) is False)
     _is_free_again(follower)
 
 
-def test_flushed(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_flushed(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The database is emptied under the copy: tokens of before are dead, once that is seen."""
     live = begun(follower.store, "live")
-    mortal.direct.flushall()
+    valkey.direct.flushall()
     witness.expect_refusal(live)
     until(lambda: follower.admits(live) is False)
     _is_free_again(follower)
 
 
-def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """New revocations right after an emptying do not pass for the continuation of the old list."""
     before = [begun(follower.store, f"before {number}") for number in range(5)]
-    mortal.direct.flushall()
+    valkey.direct.flushall()
     for claims in before:
         witness.expect_refusal(claims)
     for number in range(6):
@@ -118,32 +121,32 @@ def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, mortal
     _is_free_again(follower)
 
 
-def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """A restart loses the latest writes: what was revoked since is not let in by a copy that missed it."""
-    mortal.save()
+    valkey.save()
     since = [begun(follower.store, f"since {number}") for number in range(5)]
     witness.revoke(*since)
-    birth = int(mortal.direct.hget(STATE, "birth") or 0)
-    mortal.kill()
-    mortal.start()
+    birth = int(valkey.direct.hget(STATE, "birth") or 0)
+    valkey.kill()
+    valkey.start()
     for number in range(5):  # the count is what it was before the loss
         claims = begun(follower.store, f"again {number}")
         witness.revoke(claims)
     # The copy of before the restart may still be within its bound, and answer: wait for the next one.
-    until(lambda: int(mortal.direct.hget(STATE, "birth") or 0) > birth)
+    until(lambda: int(valkey.direct.hget(STATE, "birth") or 0) > birth)
     _is_free_again(follower)
 
 
 def test_restarted_between_two_reads(
-    follower: Follower, witness: Witness, mortal: MortalValkey, monkeypatch: pytest.MonkeyPatch
+    follower: Follower, witness: Witness, valkey: StoppableValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A restart that the client hides, by connecting anew without a word, is seen by the server's run."""
-    mortal.save()
+    valkey.save()
     lost = begun(follower.store, "lost")  # no entry: the count of the list is the same after the restart
     reading, go_on = _paused(monkeypatch)
     until(lambda: bool(reading))
-    mortal.kill()
-    mortal.start()
+    valkey.kill()
+    valkey.start()
     witness.expect_refusal(lost)
     go_on.append(True)
     until(lambda: follower.replica.age < STALENESS)
@@ -168,12 +171,12 @@ def _paused(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bool], list[bool]]:
     return reading, go_on
 
 
-def test_too_many(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_too_many(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """More revocations than the list may hold: the older go, and the store is asked about their tokens."""
     for number in range(450):  # the limit is 200
         witness.revoke(begun(follower.store, f"many {number}"))
     assert len(follower.replica) <= 450
-    with Follower(mortal.url, limit=200) as newcomer:
+    with Follower(valkey.url, limit=200) as newcomer:
         newcomer.caught_up()
         assert len(newcomer.replica) <= 200
     next_second()
@@ -182,20 +185,20 @@ def test_too_many(follower: Follower, witness: Witness, mortal: MortalValkey) ->
 
 @pytest.mark.parametrize("part", ["stream", "one entry", "state", "last entries"])
 def test_entries_were_taken_out(
-    follower: Follower, witness: Witness, mortal: MortalValkey, part: str
+    follower: Follower, witness: Witness, valkey: StoppableValkey, part: str
 ) -> None:
     """Parts of the list vanish (an eviction, a hand): nobody believes the rest, the newcomer neither."""
     gone = [begun(follower.store, f"gone {number}") for number in range(4)]
     witness.revoke(*gone)
-    listed: Any = mortal.direct.xrange(LIST)
+    listed: Any = valkey.direct.xrange(LIST)
     ids = [position for position, _ in listed]
     {
-        "stream": lambda: mortal.direct.delete(LIST),
-        "one entry": lambda: mortal.direct.xdel(LIST, ids[1]),
-        "state": lambda: mortal.direct.delete(STATE),
-        "last entries": lambda: mortal.direct.xdel(LIST, *ids[-2:]),
+        "stream": lambda: valkey.direct.delete(LIST),
+        "one entry": lambda: valkey.direct.xdel(LIST, ids[1]),
+        "state": lambda: valkey.direct.delete(STATE),
+        "last entries": lambda: valkey.direct.xdel(LIST, *ids[-2:]),
     }[part]()
-    with Follower(mortal.url, staleness=STALENESS) as newcomer, Witness.of(newcomer) as second:
+    with Follower(valkey.url, staleness=STALENESS) as newcomer, Witness.of(newcomer) as second:
         for claims in gone:
             second.expect_refusal(claims)
         until(newcomer.is_fresh)
@@ -203,27 +206,27 @@ def test_entries_were_taken_out(
         witness.revoke(begun(follower.store, "after"))
         _is_free_again(newcomer)
         _is_free_again(follower)
-        birth = mortal.direct.hget(STATE, "birth")
+        birth = valkey.direct.hget(STATE, "birth")
         time.sleep(0.3)
-        assert mortal.direct.hget(STATE, "birth") == birth  # no two copies make each other begin anew
+        assert valkey.direct.hget(STATE, "birth") == birth  # no two copies make each other begin anew
 
 
-def test_demoted(follower: Follower, witness: Witness, mortal: MortalValkey) -> None:
+def test_demoted(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """A server that became somebody's replica is not believed: what it has may be old."""
     live = begun(follower.store, "live")
-    mortal.direct.replicaof("127.0.0.1", "1")
+    valkey.direct.replicaof("127.0.0.1", "1")
     try:
         until(lambda: follower.replica.verdict(live) is Verdict.UNKNOWN)
         time.sleep(STALENESS)
         assert follower.replica.verdict(live) is Verdict.UNKNOWN
     finally:
-        mortal.direct.replicaof("NO", "ONE")
+        valkey.direct.replicaof("NO", "ONE")
     _is_free_again(follower)
 
 
 def test_failed_over(tmp_path: Path) -> None:
     """A replica takes over without the latest writes: what they revoked is refused or asked about."""
-    with MortalValkey.running() as first, MortalValkey.running() as second:
+    with StoppableValkey.running() as first, StoppableValkey.running() as second:
         line = Switch(first.port)
         second.direct.replicaof("127.0.0.1", str(first.port))
         until(lambda: second.direct.info("replication")["master_link_status"] == "up")
@@ -243,7 +246,7 @@ def test_failed_over(tmp_path: Path) -> None:
         line.close()
 
 
-def _offset(server: MortalValkey, name: str) -> int:
+def _offset(server: StoppableValkey, name: str) -> int:
     return int(server.direct.info("replication")[name])
 
 

@@ -11,14 +11,14 @@ import pytest
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from crew import crew
-from device import Device, body, code, credential_cookies
 from django_authkit import revoke
 from django_authkit.types import Transport
 from faults.conftest import BACKEND
-from faults.mortal_servers import MortalValkey
-from live_site import LiveSite
-from served import RemoteDevice, serving
+from faults.stoppable_servers import StoppableValkey
+from support.client import Device, body, code, credential_cookies
+from support.live_site import LiveSite
+from support.parallel import parallel_threads
+from support.web_server import RemoteDevice, serving
 
 AT_ONCE = 1.0
 SOON = 3.0
@@ -61,13 +61,13 @@ class Crowd:
     def ask(self) -> dict[str, tuple[HttpResponse, float]]:
         """Probe with all at one moment; return each answer and the seconds it took."""
         calls = [partial(_timed, PROBES[name], device.copy()) for name, device in self.devices.items()]
-        with crew(len(calls)) as threads:
+        with parallel_threads(len(calls)) as threads:
             return dict(zip(self.devices, threads.at_once(calls), strict=True))
 
-    def warm(self, valkey: MortalValkey) -> None:
+    def warm(self, valkey: StoppableValkey) -> None:
         """Open as many connections to the store as there are devices: while it pauses, nobody shares one."""
         calls = [device.logged_in for device in self.devices.values()]
-        with ThreadPoolExecutor(1) as aside, crew(len(calls)) as threads:
+        with ThreadPoolExecutor(1) as aside, parallel_threads(len(calls)) as threads:
             with valkey.hung():
                 asked = aside.submit(threads.at_once, calls)
                 sleep(PAUSE)
@@ -100,7 +100,7 @@ def assert_unavailable(answers: dict[str, tuple[HttpResponse, float]], within: f
     assert not wrong
 
 
-def test_a_refusing_server(live: LiveSite, valkey: MortalValkey) -> None:
+def test_a_refusing_server(live: LiveSite, valkey: StoppableValkey) -> None:
     """Everything that needs the store answers 503 at once; when the server is back all work as before."""
     crowd = Crowd(live)
     crowd.warm(valkey)
@@ -110,7 +110,7 @@ def test_a_refusing_server(live: LiveSite, valkey: MortalValkey) -> None:
 
 
 @pytest.mark.parametrize("pooled", [True, False], ids=["pooled", "fresh"])
-def test_a_hanging_server(live: LiveSite, valkey: MortalValkey, pooled: bool) -> None:
+def test_a_hanging_server(live: LiveSite, valkey: StoppableValkey, pooled: bool) -> None:
     """A server that accepts and says nothing is given up within three seconds, on every path."""
     crowd = Crowd(live)
     if pooled:
@@ -123,7 +123,7 @@ def test_a_hanging_server(live: LiveSite, valkey: MortalValkey, pooled: bool) ->
 
 
 @pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
-def test_behind_a_web_server(live: LiveSite, valkey: MortalValkey) -> None:
+def test_behind_a_web_server(live: LiveSite, valkey: StoppableValkey) -> None:
     """The same over sockets, from the threads of a real server, refusing and hanging."""
     with serving() as address:
         crowd = Crowd(live, address)
@@ -136,7 +136,7 @@ def test_behind_a_web_server(live: LiveSite, valkey: MortalValkey) -> None:
         crowd.assert_well(but=ASKED_TO_END)
 
 
-def test_what_asks_nothing_works(live: LiveSite, valkey: MortalValkey) -> None:
+def test_what_asks_nothing_works(live: LiveSite, valkey: StoppableValkey) -> None:
     """Who is not logged in, and a page that does not ask, are answered as ever."""
     live.add_user()
     known, stranger = live.logged_in(), live.device()
@@ -152,7 +152,7 @@ def test_what_asks_nothing_works(live: LiveSite, valkey: MortalValkey) -> None:
     assert known.logged_in()
 
 
-def test_a_log_out_that_got_503_can_be_repeated(live: LiveSite, valkey: MortalValkey) -> None:
+def test_a_log_out_that_got_503_can_be_repeated(live: LiveSite, valkey: StoppableValkey) -> None:
     """It has ended nothing; repeated, it ends the auth session."""
     live.add_user()
     device = live.logged_in()
@@ -164,7 +164,7 @@ def test_a_log_out_that_got_503_can_be_repeated(live: LiveSite, valkey: MortalVa
     assert not thief.logged_in()
 
 
-def test_an_emptied_store(live: LiveSite, valkey: MortalValkey) -> None:
+def test_an_emptied_store(live: LiveSite, valkey: StoppableValkey) -> None:
     """All auth sessions are gone, and every credential says just that; a new login works."""
     live.add_user()
     devices = {name: live.logged_in() for name in PROBES}
@@ -184,7 +184,7 @@ def test_an_emptied_store(live: LiveSite, valkey: MortalValkey) -> None:
     assert devices["login"].logged_in()
 
 
-def test_forgotten_scripts(live: LiveSite, valkey: MortalValkey) -> None:
+def test_forgotten_scripts(live: LiveSite, valkey: StoppableValkey) -> None:
     """A server that lost its script cache is sent the scripts again; no client notices."""
     crowd = Crowd(live)
     for name, device in crowd.devices.items():
@@ -193,7 +193,7 @@ def test_forgotten_scripts(live: LiveSite, valkey: MortalValkey) -> None:
     crowd.assert_well(but=("logout",))
 
 
-def test_a_full_server(live: LiveSite, valkey: MortalValkey) -> None:
+def test_a_full_server(live: LiveSite, valkey: StoppableValkey) -> None:
     """Nothing can be added to it, so login answers 503; logout and revocation work."""
     ada = live.add_user()
     leaving, revoked, disabled, staying = (live.logged_in() for _ in range(4))
@@ -212,7 +212,7 @@ def test_a_full_server(live: LiveSite, valkey: MortalValkey) -> None:
     assert live.sids(ada) == []
 
 
-def test_a_full_server_loses_nobody(live: LiveSite, valkey: MortalValkey) -> None:
+def test_a_full_server_loses_nobody(live: LiveSite, valkey: StoppableValkey) -> None:
     """Whatever it refused to write works when there is room again."""
     crowd = Crowd(live)
     with valkey.configured("maxmemory", 1):
@@ -223,7 +223,7 @@ def test_a_full_server_loses_nobody(live: LiveSite, valkey: MortalValkey) -> Non
 
 
 @contextmanager
-def _replica_of_nobody(valkey: MortalValkey, *, serves: bool) -> Iterator[None]:
+def _replica_of_nobody(valkey: StoppableValkey, *, serves: bool) -> Iterator[None]:
     """Demote the server, as a failover does that it has not noticed yet."""
     valkey.direct.config_set("replica-serve-stale-data", "yes" if serves else "no")
     valkey.direct.replicaof("127.0.0.1", 1)
@@ -235,7 +235,7 @@ def _replica_of_nobody(valkey: MortalValkey, *, serves: bool) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("serves", [True, False], ids=["read only", "silent"])
-def test_a_demoted_server(live: LiveSite, valkey: MortalValkey, serves: bool) -> None:
+def test_a_demoted_server(live: LiveSite, valkey: StoppableValkey, serves: bool) -> None:
     """A primary that became a replica answers 503 to all that writes; afterwards everybody is there."""
     crowd = Crowd(live)
     with _replica_of_nobody(valkey, serves=serves):
@@ -246,7 +246,7 @@ def test_a_demoted_server(live: LiveSite, valkey: MortalValkey, serves: bool) ->
     crowd.assert_well()
 
 
-def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: MortalValkey, settings: Settings) -> None:
+def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: StoppableValkey, settings: Settings) -> None:
     """A default cache on the same dead server makes 503 of the throttled endpoints, not 500."""
     live.add_user()
     device = live.logged_in()
@@ -263,7 +263,7 @@ def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: MortalValkey, s
     assert live.logged_in().logged_in()
 
 
-def test_visitors_are_not_forgotten(live: LiveSite, valkey: MortalValkey) -> None:
+def test_visitors_are_not_forgotten(live: LiveSite, valkey: StoppableValkey) -> None:
     """A visitor's Django session is 503 too while the store is down, and there again afterwards."""
     visitor = live.device(Transport.COOKIE)
     assert body(visitor.get("/plain/visits/"))["visits"] == 1
@@ -275,7 +275,7 @@ def test_visitors_are_not_forgotten(live: LiveSite, valkey: MortalValkey) -> Non
 
 
 @pytest.mark.parametrize("change", ["password", "is_active", "deleted"])
-def test_a_change_of_the_user_meanwhile(live: LiveSite, valkey: MortalValkey, change: str) -> None:
+def test_a_change_of_the_user_meanwhile(live: LiveSite, valkey: StoppableValkey, change: str) -> None:
     """What would have revoked at once still counts when the store is back, though it holds the record."""
     ada = live.add_user()
     device = live.logged_in()

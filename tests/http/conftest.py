@@ -6,11 +6,11 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
-from device import Device
 from django_authkit.types import Mode, Transport
-from live_fixtures import mode, transport, where
-from live_site import LiveSite
+from support.client import Device
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.site_fixtures import mode, transport, where
 
 __all__ = ["mode", "transport", "where"]
 

@@ -9,14 +9,15 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
-from device import Device, body, code
 from django_authkit import revoke, revoke_all
 from django_authkit.types import Mode, Transport
-from following import followers, until
-from live_site import LiveSite
-from policies import BOUND, JWT_POLICIES, POLICIES, Policy, commands_of_requests
-from testapp.touching import KEY_VIEWS, NAME_VIEWS
+from support.access_policies import BOUND, JWT_POLICIES, POLICIES, Policy, commands_of_requests
+from support.client import Device, body, code
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.replica_followers import followers
+from support.waiting import until
+from testapp.user_views import KEY_VIEWS, NAME_VIEWS
 
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 ALL_USERS = "django.contrib.auth.backends.AllowAllUsersModelBackend"
@@ -38,7 +39,7 @@ def site(
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[LiveSite]:
     """Return the site under that policy, empty; all its clients are apps."""
-    settings.ROOT_URLCONF = "testapp.touching"
+    settings.ROOT_URLCONF = "testapp.user_views"
     with django_db_blocker.unblock():
         site = LiveSite(settings, clock, store=policy.store, mode=policy.mode, transport=Transport.HEADER)
         site.clear()

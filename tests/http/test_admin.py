@@ -10,12 +10,12 @@ from django.db import connections
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
-from device import Device
 from django_authkit import sessions_of, signals
 from django_authkit.models import AuthSessionRow
 from django_authkit.types import EndReason
-from hearing import heard
-from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.client import Device
+from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.signals import heard
 
 LIST = "/admin/django_authkit/authsessionrow/"
 SECRETS = ("key_digest", "jti_digest", "previous_digest", "sealed", "auth_hash", "ended_by", "data")

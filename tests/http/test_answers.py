@@ -8,7 +8,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 
-from device import (
+from django_authkit.types import Mode, Transport
+from support.client import (
     ACCESS_COOKIE,
     CREDENTIAL_COOKIES,
     CSRF_COOKIE,
@@ -19,8 +20,7 @@ from device import (
     credential_cookies,
     is_cleared,
 )
-from django_authkit.types import Mode, Transport
-from live_site import LiveSite
+from support.live_site import LiveSite
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 

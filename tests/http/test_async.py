@@ -7,9 +7,9 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import AsyncClient
 
-from device import PASSWORD, Device
 from django_authkit import sessions_of
-from live_site import LiveSite
+from support.client import PASSWORD, Device
+from support.live_site import LiveSite
 
 VIEWS = ["/plain/whoami-async/", "/plain/whoami/", "/api/whoami/"]
 

@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from device import Device, code
-from live_site import LiveSite, in_jwt_mode
+from support.client import Device, code
+from support.live_site import LiveSite, in_jwt_mode
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,9 @@ import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 
-from device import ACCESS_COOKIE, CSRF_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body
 from django_authkit.types import Transport
-from live_site import LiveSite, by_header
+from support.client import ACCESS_COOKIE, CSRF_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body
+from support.live_site import LiveSite, by_header
 
 ENDPOINTS = ["login", "refresh", "logout", "verify"]
 FIELD = {"login": "username", "refresh": "refresh", "logout": "refresh", "verify": "token"}

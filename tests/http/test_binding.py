@@ -7,12 +7,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 
-from device import FIREFOX, SAFARI, Device, body, code
 from django_authkit import sessions_of, signals
 from django_authkit.service.binding import same_browser, same_network
 from django_authkit.types import AuthSession, EndReason
-from hearing import heard
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.client import FIREFOX, SAFARI, Device, body, code
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.signals import heard
 
 HOME, SAME_NETWORK, ELSEWHERE = "198.51.100.7", "198.51.100.200", "203.0.113.9"
 NEWER_FIREFOX = FIREFOX.replace("130.0", "131.0.2")

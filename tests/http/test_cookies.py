@@ -8,9 +8,9 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from device import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device, code, is_cleared
 from django_authkit.types import Transport
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.client import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device, code, is_cleared
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 
 DISGUISES = ["\u2000", "\u3000", "\x85", "\xa0", "\u2028", "\x1c"]
 """Python takes them for white space; to a browser each is part of the name."""

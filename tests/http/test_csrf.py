@@ -5,9 +5,9 @@ import json
 import pytest
 from django.contrib.auth.models import User
 
-from device import CREDENTIAL_COOKIES, PASSWORD, Device, body, code
 from django_authkit.types import Transport
-from live_site import LiveSite, by_cookie, in_session_mode
+from support.client import CREDENTIAL_COOKIES, PASSWORD, Device, body, code
+from support.live_site import LiveSite, by_cookie, in_session_mode
 
 UNSAFE = ["/api/notes/", "/auth/refresh/", "/auth/logout/"]
 

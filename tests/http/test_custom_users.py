@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from servers import Addresses
+from support.servers import Addresses
 
 TESTS = Path(__file__).parents[1]
 
@@ -18,7 +18,7 @@ def test_a_site_whose_users_have_addresses_and_uuids(
     addresses: Addresses, redis_database: int, mode: str, kind: str, transport: str
 ) -> None:
     """A whole visit works the same, from login to the deletion of the user."""
-    program = [sys.executable, str(TESTS / "email_site" / "visit.py")]
+    program = [sys.executable, str(TESTS / "email_site" / "session_lifecycle.py")]
     done = subprocess.run(
         [*program, mode, kind, transport, f"{addresses.valkey}/{redis_database}"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},

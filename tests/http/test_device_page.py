@@ -10,7 +10,9 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from device import (
+from django_authkit import sessions_of
+from django_authkit.types import Mode, Transport
+from support.client import (
     ACCESS_COOKIE,
     CREDENTIAL_COOKIES,
     PASSWORD,
@@ -19,9 +21,7 @@ from device import (
     Device,
     credential_cookies,
 )
-from django_authkit import sessions_of
-from django_authkit.types import Mode, Transport
-from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 
 PAGE = "/account/devices/"
 PROOF = f"{PAGE}reauthenticate/"

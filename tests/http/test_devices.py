@@ -6,12 +6,12 @@ from datetime import datetime
 import pytest
 from django.contrib.auth.models import User
 
-from device import FIREFOX, SAFARI, Device, body, code
 from django_authkit import devices, sessions_of, signals
 from django_authkit.handles import new_handle
 from django_authkit.types import EndReason
-from hearing import heard
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.client import FIREFOX, SAFARI, Device, body, code
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.signals import heard
 
 MEMBERS = {
     "sid",

@@ -11,7 +11,9 @@ from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
-from device import (
+from django_authkit import sessions_of
+from django_authkit.types import Mode, Transport
+from support.client import (
     CREDENTIAL_COOKIES,
     PASSWORD,
     SESSION_COOKIE,
@@ -21,9 +23,7 @@ from device import (
     credential_cookies,
     is_cleared,
 )
-from django_authkit import sessions_of
-from django_authkit.types import Mode, Transport
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 from testapp.django_views import midway
 
 

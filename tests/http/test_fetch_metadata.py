@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from device import CREDENTIAL_COOKIES, PASSWORD, Device, code
-from live_site import LiveSite, by_cookie, by_header
+from support.client import CREDENTIAL_COOKIES, PASSWORD, Device, code
+from support.live_site import LiveSite, by_cookie, by_header
 
 OWN = "https://testserver"
 PROVED = [{"Sec-Fetch-Site": "same-origin"}, {"Origin": OWN}]

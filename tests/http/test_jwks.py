@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from signing_keys import PAIRS, SECRET, jwk, key, pem
+from support.signing_keys import PAIRS, SECRET, jwk, key, pem
 
 PATH = "/auth/.well-known/jwks.json"
 PRIVATE_MEMBERS = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}

@@ -16,15 +16,15 @@ from django.db.models import Model, Q
 from django.test import RequestFactory
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
-from device import PASSWORD, Device, body, code
 from django_authkit import service
 from django_authkit.errors import SessionEnded, StoreUnavailable
 from django_authkit.lazy_user import LazyUser, answer_by, read_now
 from django_authkit.types import Mode, Transport
-from live_site import LiveSite
-from policies import Policy
-from testapp.touching import NAME_VIEWS
+from support.access_policies import Policy
+from support.client import PASSWORD, Device, body, code
+from support.clock import Clock
+from support.live_site import LiveSite
+from testapp.user_views import NAME_VIEWS
 
 POLICY = Policy("valkey", Mode.JWT, "none", "lazy")
 
@@ -52,7 +52,7 @@ def site(
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[LiveSite]:
     """Return the site under that policy, empty."""
-    settings.ROOT_URLCONF = "testapp.touching"
+    settings.ROOT_URLCONF = "testapp.user_views"
     with django_db_blocker.unblock():
         site = LiveSite(settings, clock, store="valkey", mode=policy.mode, transport=transport)
         site.clear()

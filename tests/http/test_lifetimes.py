@@ -6,9 +6,9 @@ import jwt
 import pytest
 from django.contrib.auth.models import User
 
-from device import Device, body, code
 from django_authkit.types import Transport
-from live_site import LiveSite, in_jwt_mode, in_session_mode
+from support.client import Device, body, code
+from support.live_site import LiveSite, in_jwt_mode, in_session_mode
 
 
 def ended(site: LiveSite, device: Device) -> bool:

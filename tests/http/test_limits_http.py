@@ -3,11 +3,11 @@
 import pytest
 from django.contrib.auth.models import AbstractBaseUser, User
 
-from device import PASSWORD, body, code
 from django_authkit import signals
 from django_authkit.types import EndReason
-from hearing import heard
-from live_site import LiveSite, by_cookie
+from support.client import PASSWORD, body, code
+from support.live_site import LiveSite, by_cookie
+from support.signals import heard
 
 POLICIES = ["evict", "refuse", "end_others"]
 

@@ -7,12 +7,12 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
 
-from device import PASSWORD, Device, body, code, credential_cookies
 from django_authkit import sessions_of
 from django_authkit.signals import session_ended, session_started
 from django_authkit.types import EndReason
-from hearing import heard
-from live_site import LiveSite
+from support.client import PASSWORD, Device, body, code, credential_cookies
+from support.live_site import LiveSite
+from support.signals import heard
 
 
 def test_every_failure_has_one_answer(site: LiveSite, ada: User) -> None:

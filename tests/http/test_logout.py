@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth.models import User
 
-from device import Device, body, code
 from django_authkit.types import Transport
-from live_site import LiveSite, in_jwt_mode
+from support.client import Device, body, code
+from support.live_site import LiveSite, in_jwt_mode
 
 
 def test_after_log_out_no_credential_works(site: LiveSite, ada: User, device: Device) -> None:

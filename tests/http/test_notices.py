@@ -9,9 +9,9 @@ from django import VERSION as DJANGO_VERSION
 from django.contrib.auth.models import User
 from django.core import mail
 
-from device import FIREFOX, SAFARI, Device
 from django_authkit import signals
-from live_site import LiveSite, by_cookie, in_jwt_mode
+from support.client import FIREFOX, SAFARI, Device
+from support.live_site import LiveSite, by_cookie, in_jwt_mode
 
 LOGGER = "django_authkit.sessions"
 HOME, ELSEWHERE = "198.51.100.7", "203.0.113.9"

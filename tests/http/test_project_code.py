@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from device import Device, code
 from django_authkit import log_in, sessions_of
-from live_site import LiveSite
 from projects import urls
+from support.client import Device, code
+from support.live_site import LiveSite
 
 
 class OwnLogIn(APIView):

@@ -9,10 +9,10 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.http import HttpRequest
 
-from device import PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code, credential_cookies
 from django_authkit import sessions_of
 from django_authkit.types import AuthSession
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.client import PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code, credential_cookies
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 
 VAULTS = ["/api/vault/", "/plain/vault/", "/plain/vault-async/", "/plain/vault-class/"]
 STRICT = ["/api/strict-vault/", "/plain/strict-vault/"]

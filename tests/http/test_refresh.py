@@ -5,12 +5,12 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 
-from device import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code, credential_cookies, is_cleared
 from django_authkit import sessions_of
 from django_authkit.signals import refresh_replayed, refresh_reused, session_ended, session_refreshed
 from django_authkit.types import EndReason, ReuseClass
-from hearing import heard
-from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code, credential_cookies, is_cleared
+from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.signals import heard
 
 
 @in_jwt_mode

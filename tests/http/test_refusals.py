@@ -5,11 +5,11 @@ import re
 import pytest
 from django.contrib.auth.models import User
 
-from device import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code
 from django_authkit.api.errors import exception_handler
 from django_authkit.permissions import IsAuthenticated
 from django_authkit.types import Transport
-from live_site import LiveSite, in_jwt_mode
+from support.client import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code
+from support.live_site import LiveSite, in_jwt_mode
 from testapp.views import WhoAmI
 
 VIEWS = ["/api/whoami/", "/auth/session/"]

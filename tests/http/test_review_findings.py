@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth.models import User
 
-from device import SESSION_COOKIE, Device, code
 from django_authkit import revoke, sessions_of
-from live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.client import SESSION_COOKIE, Device, code
+from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 
 
 @in_jwt_mode

@@ -3,8 +3,8 @@
 import pytest
 from django.contrib.auth.models import User
 
-from device import Device
-from live_site import LiveSite, Trips, in_jwt_mode, in_session_mode
+from support.client import Device
+from support.live_site import LiveSite, Trips, in_jwt_mode, in_session_mode
 
 VIEWS = ["/api/whoami/", "/plain/whoami/", "/plain/whoami-async/", "/auth/session/"]
 

@@ -3,10 +3,10 @@
 import pytest
 from django.contrib.auth.models import User
 
-from device import body
 from django_authkit.types import Mode, Transport
-from live_site import LiveSite
-from signing_keys import jwk
+from support.client import body
+from support.live_site import LiveSite
+from support.signing_keys import jwk
 
 pytestmark = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 

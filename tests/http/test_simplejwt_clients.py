@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from device import PASSWORD, Device, body, code
-from live_site import LiveSite, by_header, in_jwt_mode, in_session_mode
+from support.client import PASSWORD, Device, body, code
+from support.live_site import LiveSite, by_header, in_jwt_mode, in_session_mode
 
 
 def obtain(device: Device) -> dict[str, Any]:

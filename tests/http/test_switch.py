@@ -5,11 +5,11 @@ import json
 import pytest
 from django.contrib.auth.models import User
 
-from device import ACCESS_COOKIE, CREDENTIAL_COOKIES, REFRESH_COOKIE, SESSION_COOKIE, Device
 from django_authkit import revoke, sessions_of
 from django_authkit.types import Mode, Transport
-from following import until
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.client import ACCESS_COOKIE, CREDENTIAL_COOKIES, REFRESH_COOKIE, SESSION_COOKIE, Device
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.waiting import until
 
 BOTH = ["session", "jwt"]
 OTHER = {Mode.SESSION: Mode.JWT, Mode.JWT: Mode.SESSION}

@@ -3,8 +3,8 @@
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 
-from device import PASSWORD, Device, body, code
-from live_site import LiveSite
+from support.client import PASSWORD, Device, body, code
+from support.live_site import LiveSite
 
 
 def guess(device: Device, times: int, username: str = "ada", **headers: str) -> HttpResponse:

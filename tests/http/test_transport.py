@@ -3,9 +3,9 @@
 import pytest
 from django.contrib.auth.models import User
 
-from device import CREDENTIAL_COOKIES, Device, body, code, credential_cookies
 from django_authkit.types import Transport
-from live_site import LiveSite, by_cookie, in_jwt_mode
+from support.client import CREDENTIAL_COOKIES, Device, body, code, credential_cookies
+from support.live_site import LiveSite, by_cookie, in_jwt_mode
 
 TOKEN_MEMBERS = {"access", "refresh", "token_type", "expires_in"}
 

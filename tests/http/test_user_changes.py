@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from device import PASSWORD, SESSION_COOKIE, Device, body, code
 from django_authkit import sessions_of
 from django_authkit.types import Transport
-from live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.client import PASSWORD, SESSION_COOKIE, Device, body, code
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 
 NEW = "another horse battery staple"
 

@@ -15,8 +15,8 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from django_authkit.wiring import get_codec
-from signing_keys import PAIRS, jwk, key
-from token_forge import ACCESS, AUDIENCE, ISSUER, access_payload, forge
+from support.forged_tokens import ACCESS, AUDIENCE, ISSUER, access_payload, forge
+from support.signing_keys import PAIRS, jwk, key
 
 HERE = Path(__file__).parent
 

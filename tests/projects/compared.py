@@ -7,7 +7,7 @@ from projects.site import CACHES, DATABASES, MIDDLEWARE
 
 ROOT_URLCONF = "projects.compared_urls"
 ALLOWED_HOSTS = os.environ.get("COMPARED_HOSTS", "localhost").split(",")
-MIDDLEWARE = ["testapp.injecting.Injecting", *MIDDLEWARE]
+MIDDLEWARE = ["testapp.injected_faults.Injecting", *MIDDLEWARE]
 CACHES = {
     "default": CACHES["default"],
     "authkit": {**CACHES["authkit"], "LOCATION": os.environ.get("COMPARED_REDIS", "redis://127.0.0.1:1/0")},

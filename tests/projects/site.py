@@ -8,7 +8,7 @@ moves the whole site to PostgreSQL. Where there is a MariaDB, it is ``mariadb``.
 
 from typing import Any
 
-from mariadb_here import has_mariadb
+from support.mariadb import has_mariadb
 
 EVERYTHING_ON_POSTGRES = "projects.routers.EverythingOnPostgres"
 EVERYTHING_ON_MARIADB = "projects.routers.EverythingOnMariaDB"

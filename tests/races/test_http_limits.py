@@ -5,12 +5,12 @@ from functools import partial
 
 import pytest
 
-from crew import crew
-from device import Device, code
 from django_authkit import signals
 from django_authkit.types import Mode
-from hearing import heard
-from live_site import LiveSite, by_header
+from support.client import Device, code
+from support.live_site import LiveSite, by_header
+from support.parallel import parallel_threads
+from support.signals import heard
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def log_in(device: Device) -> int:
 def at_once(live: LiveSite) -> tuple[list[Device], Counter[int]]:
     """Log ada in on 50 devices at one moment; return those that were let in, and the count of each status."""
     devices = [live.device() for _ in range(LOGINS)]
-    with crew(LOGINS) as threads:
+    with parallel_threads(LOGINS) as threads:
         statuses = threads.at_once([partial(log_in, device) for device in devices])
     let_in = [device for device, status in zip(devices, statuses, strict=True) if status == 200]
     return let_in, Counter(statuses)

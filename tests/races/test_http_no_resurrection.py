@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError
 from django.http import HttpResponse
 
-from crew import crew
-from device import PASSWORD, Device, body, code, credential_cookies
 from django_authkit import revoke, revoke_user
 from django_authkit.types import Mode, OnLimit, Transport
-from live_site import LiveSite
-from races.hesitation import PATH, HesitatingBackend
-from rig import rounds
+from races.pausing_backend import PATH, PausingBackend
+from support.client import PASSWORD, Device, body, code, credential_cookies
+from support.live_site import LiveSite
+from support.parallel import parallel_threads
+from support.profile import rounds
 
 pytestmark = pytest.mark.slow
 session_mode_only = pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)
@@ -81,7 +81,7 @@ def test_ended_stays_ended(live: LiveSite, ending: str) -> None:
     """Raced against requests that touch, refresh and write session data, every ending is final."""
     live.configure(TOUCH_INTERVAL=timedelta(0), REFRESH_GRACE=timedelta(seconds=60))
     acts = [act for act in ACTIVITIES.values() for _ in range(PARALLEL)]
-    with crew(len(acts) + 1) as threads:
+    with parallel_threads(len(acts) + 1) as threads:
         for number in range(rounds(20)):
             user = live.add_user(f"user{number}")
             device = live.logged_in(user.username)
@@ -121,7 +121,7 @@ def _try_to_log_in(device: Device, user: User) -> None:
 @apps_only
 def test_log_in_against_a_change_of_the_user(live: LiveSite, change: str) -> None:
     """Whoever logged in with the old password while it was changed is not logged in afterwards."""
-    with crew(5) as threads:
+    with parallel_threads(5) as threads:
         for number in range(rounds(60)):
             user = live.add_user(f"user{number}")
             user_id = user.pk
@@ -140,7 +140,7 @@ def test_log_in_against_a_change_of_the_user(live: LiveSite, change: str) -> Non
 @browsers_only
 def test_django_s_login_against_a_password_change(live: LiveSite) -> None:
     """The same through Django's own ``login``, which starts the auth session in another way."""
-    with crew(3) as threads:
+    with parallel_threads(3) as threads:
         for number in range(rounds(60)):
             user = live.add_user(f"user{number}")
             browser = live.device()
@@ -162,10 +162,10 @@ def meanwhile(request: pytest.FixtureRequest, live: LiveSite, monkeypatch: pytes
 
     def change(authenticated: User) -> None:
         mine = User.objects.get(pk=authenticated.pk)
-        with crew(1) as elsewhere:
+        with parallel_threads(1) as elsewhere:
             elsewhere.at_once([partial(ENDINGS[request.param], Target(mine, live.device()))])
 
-    monkeypatch.setattr(HesitatingBackend, "meanwhile", change, raising=False)
+    monkeypatch.setattr(PausingBackend, "meanwhile", change, raising=False)
     return user
 
 
@@ -201,7 +201,7 @@ def test_the_limit_holds(live: LiveSite, policy: OnLimit) -> None:
     """Many logins of one user at one moment never leave more auth sessions than allowed, by each policy."""
     limit, logins = 3, 16
     live.configure(MAX_SESSIONS=limit, ON_LIMIT=str(policy))
-    with crew(logins) as threads:
+    with parallel_threads(logins) as threads:
         for number in range(rounds(10)):
             user = live.add_user(f"user{number}")
             devices = [live.device() for _ in range(logins)]

@@ -12,14 +12,14 @@ from django.conf import settings as django_settings
 from django.db import connections
 from django.http import HttpResponse
 
-from crew import PATIENCE, Crew, crew
-from device import Device, body, code
 from django_authkit import signals
 from django_authkit.types import Mode, Transport
-from hearing import heard
-from live_site import LiveSite
-from rig import rounds
-from served import RemoteDevice, serve_elsewhere, serving
+from support.client import Device, body, code
+from support.live_site import LiveSite
+from support.parallel import PATIENCE, ParallelThreads, parallel_threads
+from support.profile import rounds
+from support.signals import heard
+from support.web_server import RemoteDevice, serve_elsewhere, serving
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,7 +31,7 @@ THREADS = 64
 PROCESSES = 4
 
 
-def refresh_at_once(threads: Crew, twins: Sequence[Device]) -> list[HttpResponse]:
+def refresh_at_once(threads: ParallelThreads, twins: Sequence[Device]) -> list[HttpResponse]:
     """Refresh with each of *twins* at one moment; return the answers."""
     return threads.at_once([twin.refresh for twin in twins])
 
@@ -59,7 +59,7 @@ def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
     ada = live.add_user()
     device = live.logged_in()
     sid = live.sid(device)
-    with crew(THREADS) as threads:
+    with parallel_threads(THREADS) as threads:
         for _ in range(rounds(30)):
             twins = [device.copy() for _ in range(THREADS)]
             with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_replayed) as replayed:
@@ -77,7 +77,7 @@ def test_threads_without_a_grace(live: LiveSite) -> None:
     """At grace 0 one wins; then the auth session is revoked, the alarm was raised once, and all are out."""
     live.configure(REFRESH_GRACE=timedelta(0))
     ada = live.add_user()
-    with crew(THREADS) as threads:
+    with parallel_threads(THREADS) as threads:
         for _ in range(rounds(30)):
             device = live.logged_in()
             twins = [device.copy() for _ in range(THREADS)]
@@ -98,7 +98,7 @@ def test_over_sockets(live: LiveSite, grace: int) -> None:
     """The same from the threads of a web server, which opens a database connection for each request."""
     live.configure(REFRESH_GRACE=timedelta(seconds=grace))
     live.add_user()
-    with serving() as address, crew(THREADS) as threads:
+    with serving() as address, parallel_threads(THREADS) as threads:
         for _ in range(rounds(20)):
             device = RemoteDevice.of(live.logged_in(), address)
             twins = [device.copy() for _ in range(THREADS)]
@@ -140,7 +140,7 @@ def test_processes_end_with_one_refresh_token(live: LiveSite) -> None:
     live.add_user()
     for grace in (60, 0):
         live.configure(REFRESH_GRACE=timedelta(seconds=grace))
-        with processes_serving(live) as addresses, crew(THREADS) as threads:
+        with processes_serving(live) as addresses, parallel_threads(THREADS) as threads:
             for _ in range(rounds(20)):
                 device = live.logged_in()
                 twins = [RemoteDevice.of(device, addresses[number % PROCESSES]) for number in range(THREADS)]

@@ -4,11 +4,12 @@ from functools import partial
 
 import pytest
 
-from crew import crew
 from django_authkit.handles import new_handle
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Created, OnLimit, Refused
-from rig import Rig, rounds
+from support.parallel import parallel_threads
+from support.profile import rounds
+from support.stores import Rig
 
 pytestmark = pytest.mark.slow
 
@@ -19,7 +20,7 @@ LIMIT = 3
 @pytest.mark.parametrize("policy", OnLimit)
 def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
     """Never more than the limit live, and each that was ended is named to exactly one caller."""
-    with crew(LOGINS) as threads:
+    with parallel_threads(LOGINS) as threads:
         for _ in range(rounds(10)):
             user = rig.site.add_user()
             asked = [rig.proposal(user_id=user, max_sessions=LIMIT, on_limit=policy) for _ in range(LOGINS)]
@@ -40,7 +41,7 @@ def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
 
 def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
     """Of many who propose one sid, one gets it."""
-    with crew(16) as threads:
+    with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             sid = new_handle(0)
             asked = [rig.proposal(sid=sid) for _ in range(16)]
@@ -56,7 +57,7 @@ def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
 
 def test_one_user_many_firsts(rig: Rig, store: Store) -> None:
     """With no limit all of many simultaneous logins live, and all are listed."""
-    with crew(LOGINS) as threads:
+    with parallel_threads(LOGINS) as threads:
         user = rig.site.add_user()
         asked = [rig.proposal(user_id=user) for _ in range(LOGINS)]
         threads.at_once([partial(store.create, call) for call in asked])

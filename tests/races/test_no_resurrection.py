@@ -6,10 +6,11 @@ from secrets import token_bytes
 
 import pytest
 
-from crew import crew
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, AuthSession, EndReason, Rotation, RotationOutcome
-from rig import DAY, MINUTE, Rig, Started, request, rounds
+from support.parallel import parallel_threads
+from support.profile import rounds
+from support.stores import DAY, MINUTE, Rig, Started, request
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,7 @@ def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
     beside = {name for name in ACTIVITIES if (ending, name) != ("reuse", "rekey")}
     acts = [act for name, act in ACTIVITIES.items() if name in beside for _ in range(PARALLEL)]
     acts.insert(len(acts) // 2, ENDINGS[ending])
-    with crew(len(acts)) as threads:
+    with parallel_threads(len(acts)) as threads:
         for _ in range(rounds(50)):
             one = rig.start()
             threads.at_once([partial(act, store, one) for act in acts])
@@ -59,7 +60,7 @@ def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_one_against_one(rig: Rig, store: Store, ending: str, activity: str) -> None:
     """Each activity alone against each ending, many times: the two meet at every point of each other."""
-    with crew(2) as threads:
+    with parallel_threads(2) as threads:
         for _ in range(rounds(50)):
             one = rig.start()
             pair = [partial(ENDINGS[ending], store, one), partial(ACTIVITIES[activity], store, one)]
@@ -70,7 +71,7 @@ def test_one_against_one(rig: Rig, store: Store, ending: str, activity: str) -> 
 
 def test_only_one_caller_ended_it(rig: Rig, store: Store) -> None:
     """Of many who revoke one auth session, one is handed the record."""
-    with crew(16) as threads:
+    with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             one = rig.start()
             by_sid = [partial(store.revoke, one.sid, EndReason.LOGOUT)] * 8
@@ -81,7 +82,7 @@ def test_only_one_caller_ended_it(rig: Rig, store: Store) -> None:
 
 def test_a_deleted_anonymous_session_stays_deleted(rig: Rig, store: Store) -> None:
     """A save that was in flight does not bring it back."""
-    with crew(8) as threads:
+    with parallel_threads(8) as threads:
         for _ in range(rounds(50)):
             handle, key = rig.proposal().sid, token_bytes(32)
             store.create_anonymous(handle, key, "old", DAY)
@@ -95,7 +96,7 @@ def test_a_deleted_anonymous_session_stays_deleted(rig: Rig, store: Store) -> No
 
 def test_the_ender_is_handed_the_record_as_it_was(rig: Rig, store: Store) -> None:
     """A rotation that came first is in the record that is handed out; ``access_until`` counts on it."""
-    with crew(2) as threads:
+    with parallel_threads(2) as threads:
         for _ in range(rounds(200)):
             one = rig.start(access=0)
             calls: list[Callable[[], object]] = [

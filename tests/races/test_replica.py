@@ -13,20 +13,12 @@ from django_authkit.revocation import BlacklistReplica, Verdict
 from django_authkit.stores.redis import RedisStore
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import EndReason, OnLimit
-from faults.mortal_servers import MortalValkey
-from following import (
-    MINUTE,
-    Follower,
-    begun,
-    claims_of,
-    client_of,
-    followers,
-    next_second,
-    proposal,
-    until,
-)
-from rig import request, rounds
+from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import Server
+from support.profile import rounds
+from support.replica_followers import MINUTE, Follower, begun, claims_of, client_of, followers, proposal
+from support.stores import request
+from support.waiting import next_second, until
 
 STALENESS = 1.0
 
@@ -34,7 +26,7 @@ STALENESS = 1.0
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """Return a running Valkey of this module's own."""
-    with MortalValkey.running() as server:
+    with StoppableValkey.running() as server:
         yield server
 
 

@@ -12,15 +12,16 @@ import pytest
 from django.test import override_settings
 from pytest_django import Settings
 
-from crew import crew
 from django_authkit.errors import SessionEnded
 from django_authkit.revocation import BlacklistReplica, Verdict
 from django_authkit.types import EndReason
 from django_authkit.wiring import get_access_check, get_jwt_strategy, get_replica, get_store
-from faults.mortal_servers import MortalValkey
-from following import NOBODY, Follower, begun, followers, until
-from rig import rounds
+from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import Server
+from support.parallel import parallel_threads
+from support.profile import rounds
+from support.replica_followers import NOBODY, Follower, begun, followers
+from support.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
@@ -30,7 +31,7 @@ PATIENCE = 30
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """Return a running Valkey of this module's own."""
-    with MortalValkey.running() as server:
+    with StoppableValkey.running() as server:
         yield server
 
 
@@ -138,7 +139,7 @@ def test_forks_amid_questions(server: Server) -> None:
 
 def test_one_thread_however_many_ask(server: Server) -> None:
     """The first questions of many threads at once start one thread; ``stop`` ends it."""
-    with crew(16) as threads:
+    with parallel_threads(16) as threads:
         for _ in range(10):
             with Follower(server.url) as follower:
                 threads.at_once([partial(follower.replica.verdict, NOBODY)] * 16)

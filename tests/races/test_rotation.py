@@ -8,10 +8,11 @@ from secrets import token_bytes
 
 import pytest
 
-from crew import PATIENCE, crew
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Absent, ReuseClass, RotateRequest, Rotation, RotationOutcome
-from rig import DAY, SECOND, Rig, Site, request, rounds
+from support.parallel import PATIENCE, parallel_threads
+from support.profile import rounds
+from support.stores import DAY, SECOND, Rig, Site, request
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_threads_end_with_one_successor(rig: Rig, store: Store) -> None:
     """Each round one thread gets ROTATED, all others its successor, and that is what the next round uses."""
     started = rig.start()
     presented = started.jti
-    with crew(THREADS) as threads:
+    with parallel_threads(THREADS) as threads:
         for generation in range(1, rounds(50) + 1):
             asked = proposals(started.sid, generation, presented, THREADS, 60 * SECOND)
             answers = threads.at_once([partial(store.rotate, call) for call in asked])
@@ -52,7 +53,7 @@ def test_threads_end_with_one_successor(rig: Rig, store: Store) -> None:
 
 def test_threads_without_a_grace(rig: Rig, store: Store) -> None:
     """At grace 0 one thread wins, one is told of reuse, the rest find nothing: the session is revoked."""
-    with crew(THREADS) as threads:
+    with parallel_threads(THREADS) as threads:
         for _ in range(rounds(50)):
             started = rig.start()
             asked = proposals(started.sid, 1, started.jti, THREADS, 0)
@@ -69,7 +70,7 @@ def test_threads_without_a_grace(rig: Rig, store: Store) -> None:
 
 def test_the_same_call_from_many_threads(rig: Rig, store: Store) -> None:
     """One call repeated at the same moment rotates once, and all of it get ROTATED, at grace 0 too."""
-    with crew(8) as threads:
+    with parallel_threads(8) as threads:
         for _ in range(rounds(50)):
             started = rig.start()
             call = request(started.sid, 1, started.jti, grace=0)
@@ -122,7 +123,7 @@ def test_processes_end_with_one_successor(rig: Rig) -> None:
 
 def test_first_keys(rig: Rig, store: Store) -> None:
     """Of many who give a record its first session key one wins, and only its key opens the record."""
-    with crew(16) as threads:
+    with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             started = rig.start(key_digest=None)
             keys = [token_bytes(32) for _ in range(16)]

@@ -20,12 +20,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connections
 
-from crew import PATIENCE
-from device import body, code
 from django_authkit import revoke, sessions_of
 from django_authkit.types import Mode, Transport
-from live_site import LiveSite
-from served import RemoteDevice, serve_elsewhere
+from support.client import body, code
+from support.live_site import LiveSite
+from support.parallel import PATIENCE
+from support.web_server import RemoteDevice, serve_elsewhere
 
 FULL = os.environ.get("AUTHKIT_TEST_PROFILE") == "full"
 CLIENTS, PHASE, PAUSE = (200, 20.0, 3.0) if FULL else (32, 2.5, 0.7)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import jwt
 
-from simplejwt_site.side import PASSWORD, Side
+from simplejwt_site.recording_client import PASSWORD, Side
 
 Flow = Callable[[Side], None]
 CREDENTIALS = {"username": "ada", "password": PASSWORD}

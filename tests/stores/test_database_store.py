@@ -17,15 +17,15 @@ from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
-from crew import Crew, crew
 from django_authkit.errors import StoreUnavailable
 from django_authkit.handles import new_handle
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.types import Absent, EndReason, Found, OnLimit, Refused, RotationOutcome
 from projects.site import EVERYTHING_ON_POSTGRES
-from rig import DAY, HOUR, MINUTE, Rig, Site, Started, request, rigged
+from support.clock import Clock
+from support.parallel import ParallelThreads, parallel_threads
+from support.stores import DAY, HOUR, MINUTE, Rig, Site, Started, request, rigged
 
 Count = Callable[[Callable[[], object]], int]
 
@@ -169,7 +169,7 @@ class TestUser:
     def test_uuid_primary_keys(self) -> None:
         """A project's own user model may have any primary key."""
         tests = Path(__file__).parents[1]
-        program = [sys.executable, str(tests / "uuid_site" / "journey.py")]
+        program = [sys.executable, str(tests / "uuid_site" / "session_lifecycle.py")]
         path = [str(tests), *filter(None, sys.path)]
         done = subprocess.run(
             program, env={"PYTHONPATH": ":".join(path)}, capture_output=True, text=True, check=False
@@ -339,13 +339,13 @@ class TestConnections:
         self, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker
     ) -> None:
         """Whom the database sends away in favour of another transaction comes back after it."""
-        with django_db_blocker.unblock(), rigged(sites["postgresql"]) as rig, crew(1) as threads:
+        with django_db_blocker.unblock(), rigged(sites["postgresql"]) as rig, parallel_threads(1) as threads:
             for _ in range(10):
                 if self._sends_the_store_away(rig, threads):
                     return
         pytest.fail("the store was never the one to be sent away")
 
-    def _sends_the_store_away(self, rig: Rig, threads: Crew) -> bool:
+    def _sends_the_store_away(self, rig: Rig, threads: ParallelThreads) -> bool:
         """Tell whom a deadlock hit: not the store, where the machine stands still for a second."""
         started = {rig.start().sid, rig.start().sid}
         low, high = AuthSessionRow._base_manager.using("postgres").filter(sid__in=started).order_by("pk")

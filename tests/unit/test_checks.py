@@ -14,8 +14,8 @@ from pytest_django import Settings
 import django_authkit
 from django_authkit.checks.database import check_time_outs
 from django_authkit.conf import get_settings
-from signing_keys import jwk as key_as_jwk
-from signing_keys import pem, public_pem
+from support.signing_keys import jwk as key_as_jwk
+from support.signing_keys import pem, public_pem
 
 REDIS = "django_redis.cache.RedisCache"
 LOCMEM = "django.core.cache.backends.locmem.LocMemCache"
@@ -271,9 +271,9 @@ SILENT = [
     adopt("authkit.E101", "simplejwt_access"),
     adopt("authkit.W106", "simplejwt_access"),
     Case("authkit.E088", {"SIGNING_KEYS": [pem("ES256"), public_pem("EdDSA")]}),
-    Case("authkit.E030", site={"SESSION_ENGINE": "unit.derived_engine"}),
+    Case("authkit.E030", site={"SESSION_ENGINE": "unit.derived_backends"}),
     jwt("authkit.E033", authkit={"TRANSPORTS": ("header",)}, instead={CSRF: None}),
-    redis("authkit.E041", BACKEND="unit.derived_engine.DerivedCache"),
+    redis("authkit.E041", BACKEND="unit.derived_backends.DerivedCache"),
     Case(
         "authkit.E042",
         site={"DJANGO_REDIS_IGNORE_EXCEPTIONS": True},

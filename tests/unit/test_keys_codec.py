@@ -21,8 +21,17 @@ from django_authkit.tokens import Codec, KeyRing
 from django_authkit.tokens.jwk import public_set
 from django_authkit.tokens.key_entries import ring_from_entries
 from django_authkit.wiring import get_codec, get_key_ring
-from signing_keys import ALGORITHMS, PAIRS, SECRET, jwk, key, private, public_jwk
-from token_forge import ACCESS, AUDIENCE, ISSUER, LEEWAY, REFRESH, REFRESH_RING, access_payload, forge
+from support.forged_tokens import (
+    ACCESS,
+    AUDIENCE,
+    ISSUER,
+    LEEWAY,
+    REFRESH,
+    REFRESH_RING,
+    access_payload,
+    forge,
+)
+from support.signing_keys import ALGORITHMS, PAIRS, SECRET, jwk, key, private, public_jwk
 
 
 def codec(*entries: Any, cache_size: int = 0) -> Codec:

@@ -10,7 +10,7 @@ import pytest
 
 from django_authkit.tokens.key_entries import exposed_files, find_refused, load_entry, ring_from_entries
 from django_authkit.tokens.key_faults import HINTS, Fault, KeyRefused
-from signing_keys import (
+from support.signing_keys import (
     ALGORITHMS,
     PAIRS,
     PASSWORD,

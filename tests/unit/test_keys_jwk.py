@@ -10,7 +10,7 @@ from django_authkit.tokens.jwk import UnsupportedKey, encode, parse, public_set,
 from django_authkit.tokens.key_entries import load_entry, ring_from_entries
 from django_authkit.tokens.key_making import new_key, private_jwk, private_pem
 from django_authkit.tokens.keyring import Key
-from signing_keys import ALGORITHMS, PAIRS, RFC_7638, RFC_8037, SECRET, jwk, key, private, public_jwk
+from support.signing_keys import ALGORITHMS, PAIRS, RFC_7638, RFC_8037, SECRET, jwk, key, private, public_jwk
 
 
 def key_bytes(name: str) -> bytes:

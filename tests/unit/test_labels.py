@@ -2,8 +2,8 @@
 
 import pytest
 
-from device import FIREFOX, SAFARI
 from django_authkit import devices
+from support.client import FIREFOX, SAFARI
 
 CHROME_ON_WINDOWS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "

@@ -4,8 +4,17 @@ import pytest
 
 from django_authkit.errors import TokenExpired, TokenInvalid
 from django_authkit.tokens import Codec, ring_from_secrets
-from token_forge import ACCESS, ACCESS_RING, AUDIENCE, CODEC, ISSUER, LEEWAY, REFRESH_RING, access_payload
-from token_forge import forge_access as forged
+from support.forged_tokens import (
+    ACCESS,
+    ACCESS_RING,
+    AUDIENCE,
+    CODEC,
+    ISSUER,
+    LEEWAY,
+    REFRESH_RING,
+    access_payload,
+)
+from support.forged_tokens import forge_access as forged
 
 
 def codec_after_a_change(*, retired: bool) -> Codec:

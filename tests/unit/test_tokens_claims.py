@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from django_authkit.tokens import AccessClaims, password_stamp
 from django_authkit.tokens.claims import RESERVED
-from token_forge import ACCESS, REFRESH, access_payload
+from support.forged_tokens import ACCESS, REFRESH, access_payload
 
 
 def test_no_hash_has_no_stamp() -> None:

@@ -17,7 +17,7 @@ from django_authkit.handles import ALPHABET
 from django_authkit.tokens import AccessClaims, Codec, Key, KeyRing, RefreshClaims, ring_from_secrets
 from django_authkit.tokens.claims import RESERVED
 from django_authkit.tokens.codec import ACCESS_LIMIT, REFRESH_LIMIT
-from token_forge import (
+from support.forged_tokens import (
     ACCESS,
     ACCESS_RING,
     AUDIENCE,

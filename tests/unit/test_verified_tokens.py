@@ -12,12 +12,12 @@ import pytest
 import time_machine
 from django.test import override_settings
 
-from crew import crew
 from django_authkit.errors import CredentialRejected, TokenExpired, TokenInvalid
 from django_authkit.tokens import Codec
 from django_authkit.tokens.cache import LONGEST, VerifiedTokens
 from django_authkit.wiring import get_codec
-from token_forge import ACCESS, ACCESS_RING, AUDIENCE, ISSUER, LEEWAY, REFRESH, REFRESH_RING
+from support.forged_tokens import ACCESS, ACCESS_RING, AUDIENCE, ISSUER, LEEWAY, REFRESH, REFRESH_RING
+from support.parallel import parallel_threads
 
 SIZE = 4
 
@@ -221,7 +221,7 @@ def test_many_threads(verified: VerifiedTokens, eager_switching: None) -> None:
             hits += found is not None
         return hits
 
-    with crew(8) as threads:
+    with parallel_threads(8) as threads:
         hits = threads.at_once([partial(hammer, seed) for seed in range(8)])
     assert sum(hits) > 0
 

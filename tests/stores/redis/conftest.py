@@ -5,9 +5,9 @@ from contextlib import ExitStack
 
 import pytest
 
-from rig import RedisSite, Rig, rigged
-from servers import start_valkey
 from stores.redis.valkey_server import LossyLine, Server
+from support.servers import start_valkey
+from support.stores import RedisSite, Rig, rigged
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ from pytest_django import Settings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis.inspection import eviction_policies
-from following import client_of, proposal
 from stores.redis.valkey_server import Server
+from support.replica_followers import client_of, proposal
 
 
 @pytest.fixture(autouse=True)

@@ -13,9 +13,9 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.scripts import script
 from django_authkit.types import Created, EndReason, Found, OnLimit, ReuseClass, RotationOutcome
-from rig import DAY, Rig, request
-from servers import free_port
 from stores.redis.valkey_server import LossyLine, Server
+from support.servers import free_port
+from support.stores import DAY, Rig, request
 
 BACKEND = "django_redis.cache.RedisCache"
 WITHIN = 2.5

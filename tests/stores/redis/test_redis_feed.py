@@ -19,10 +19,11 @@ from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import EndReason
-from following import NOBODY, Follower, begun, client_of, next_second, until
-from rig import rounds
-from servers import free_port
 from stores.redis.valkey_server import Server
+from support.profile import rounds
+from support.replica_followers import NOBODY, Follower, begun, client_of
+from support.servers import free_port
+from support.waiting import next_second, until
 
 BUCKETS = 16
 NODES = 2

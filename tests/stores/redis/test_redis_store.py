@@ -11,8 +11,8 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.protocol import Store
 from django_authkit.stores.redis import RedisStore
 from django_authkit.types import Absent, Created, EndReason, Found, OnLimit, RotationOutcome
-from rig import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 from stores.redis.valkey_server import Server
+from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 Call = Callable[[Rig, Started], object]
 

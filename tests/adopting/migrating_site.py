@@ -8,9 +8,9 @@ from typing import Any
 from django.http import HttpResponse
 from django.test import Client
 
-from device import PASSWORD, Device
 from django_authkit.types import Transport
-from live_site import LiveSite
+from support.client import PASSWORD, Device
+from support.live_site import LiveSite
 
 ENGINES = ("db", "cached_db", "cache", "file", "signed_cookies")
 

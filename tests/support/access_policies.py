@@ -8,11 +8,11 @@ from typing import Any
 from django.conf import settings as django_settings
 from redis import Redis
 
-from device import Device
 from django_authkit.types import Mode
 from django_authkit.wiring import get_replica
-from following import until
-from live_site import LiveSite, Trips
+from support.client import Device
+from support.live_site import LiveSite, Trips
+from support.waiting import until
 
 BOUND = 1.0
 """``REPLICA_MAX_STALENESS``, in seconds."""

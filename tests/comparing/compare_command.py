@@ -13,7 +13,7 @@ from secrets import token_hex
 import psycopg
 from redis import Redis
 
-from servers import Addresses
+from support.servers import Addresses
 
 TESTS = Path(__file__).resolve().parents[1]
 SHORT = ("--duration", "0.3", "--rounds", "3", "--sessions", "1000", "--workers", "2")

@@ -14,7 +14,7 @@ PATIENCE = 120
 """Seconds that anybody waits for the others."""
 
 
-class Crew:
+class ParallelThreads:
     """Threads that stay, each with connections of its own."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
@@ -32,10 +32,10 @@ class Crew:
 
 
 @contextmanager
-def crew(size: int) -> Iterator[Crew]:
-    """Give a crew of *size* threads; close their database connections afterwards."""
+def parallel_threads(size: int) -> Iterator[ParallelThreads]:
+    """Give *size* threads; close their database connections afterwards."""
     with ThreadPoolExecutor(size) as executor:
-        threads = Crew(executor)
+        threads = ParallelThreads(executor)
         try:
             yield threads
         finally:

@@ -6,10 +6,10 @@ from typing import Any, ClassVar
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 
-PATH = f"{__name__}.HesitatingBackend"
+PATH = f"{__name__}.PausingBackend"
 
 
-class HesitatingBackend(ModelBackend):
+class PausingBackend(ModelBackend):
     """Calls ``meanwhile`` with each user whom it has authenticated, before it says so."""
 
     meanwhile: ClassVar[Callable[[User], object]]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.handlers.wsgi import WSGIHandler
 
-from device import PASSWORD
-from origins import Application, Environ
+from support.client import PASSWORD
+from support.origins import Application, Environ
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

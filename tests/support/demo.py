@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import Path
 from textwrap import dedent
 
-PROJECT = Path(__file__).resolve().parents[1] / "example_project"
+PROJECT = Path(__file__).resolve().parents[2] / "example_project"
 LAST_LINE = "Ctrl-C ends it."
 PASSWORDS = {"ada": "analytical-engine", "grace": "nanoseconds", "admin": "only-for-this-demo"}
 KINDS = ("session-redis", "session-database", "jwt-redis", "jwt-database")

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import DjangoDbBlocker, Settings
 
-from clock import Clock
 from django_authkit.types import Mode, Transport
-from live_site import LiveSite
-from mariadb_here import has_mariadb
+from support.clock import Clock
+from support.live_site import LiveSite
+from support.mariadb import has_mariadb
 
 __all__ = ["live", "mode", "transport", "where"]
 

@@ -11,9 +11,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
-from clock import Clock
 from django_authkit.models import AuthSessionRow
 from django_authkit.wiring import get_store
+from support.clock import Clock
 
 PASSWORD = "correct horse battery staple"
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")

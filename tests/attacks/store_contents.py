@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connections
 from redis import Redis
 
-from live_site import LiveSite
+from support.live_site import LiveSite
 
 _RUN = re.compile(rb"[A-Za-z0-9_.~+/=-]{4,}")
 _WRITTEN = (string.ascii_letters + string.digits + "-_").encode()

@@ -1,0 +1,1 @@
+"""What tests of several folders share: servers, stores, the site, its clients, the clock, keys and tokens."""

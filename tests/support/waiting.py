@@ -1,0 +1,19 @@
+"""Waiting for something that happens soon, and for the next second."""
+
+import time
+from collections.abc import Callable
+
+PATIENCE = 20.0
+
+
+def until(happens: Callable[[], bool], patience: float = PATIENCE) -> None:
+    """Wait for something that has to happen soon."""
+    deadline = time.monotonic() + patience
+    while not happens():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def next_second() -> None:
+    """Wait until the second of the present is over: tokens tell no finer time."""
+    time.sleep(1.01 - time.time() % 1)
