@@ -39,7 +39,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["django_authkit.authentication.AuthKitAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     # Optional: the project's own views then report errors in the shape that the endpoints do.
-    "EXCEPTION_HANDLER": "django_authkit.api.errors.exception_handler",
+    "EXCEPTION_HANDLER": "django_authkit.api.exception_handler.exception_handler",
 }
 CACHES = {
     # Counts login attempts for the throttles. One process serves the demo; several need a shared cache.

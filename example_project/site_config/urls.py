@@ -20,7 +20,7 @@ urlpatterns = [
     path("", page, name="index"),
     path("showcase/", include("showcase.urls")),
     path("auth/", include("django_authkit.urls")),
-    path("account/devices/", include("django_authkit.device_urls")),
+    path("account/devices/", include("django_authkit.pages.urls")),
     path("api/", include(router.urls)),
     path("admin/", admin.site.urls),
     # The browsable API links to the login pages that it finds under this name.

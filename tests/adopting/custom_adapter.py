@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpRequest
 
-from django_authkit.adoption import Adapter, ForeignLogIn, Place
+from django_authkit.adoption import Adapter, ExternalLogin, Place
 from django_authkit.errors import TokenInvalid
 
 
@@ -20,12 +20,12 @@ class CachedTokens(Adapter):
         """Return what comes in the project's own header."""
         return request.headers.get("X-Api-Token")
 
-    def open(self, credential: str) -> ForeignLogIn:
+    def open(self, credential: str) -> ExternalLogin:
         """Return the login that the cache knows."""
         user = User.objects.filter(pk=cache.get(f"token:{credential}")).first()
         if user is None:
             raise TokenInvalid
-        return ForeignLogIn(user=user)
+        return ExternalLogin(user=user)
 
     def retire(self, credential: str) -> bool:
         """Forget it."""

@@ -11,8 +11,8 @@ from django.test import Client
 
 from adopting.migrating_site import Browser, Changeover
 from django_authkit import revoke, sessions_of
-from django_authkit.transports import EXPIRES_IN_HEADER
-from django_authkit.types import EndReason, Transport
+from django_authkit.http.transports import EXPIRES_IN_HEADER
+from django_authkit.types import RevocationReason, Transport
 from django_authkit.wiring import get_store
 from support.client import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, REFRESH_COOKIE, Device, body, is_cleared
 
@@ -106,7 +106,7 @@ def test_two_tabs(site: Changeover, browser: Device, ada: User) -> None:
         "cart": ["pear"] if site.live.mode == "session" else [],
         "id": ada.pk,
     }
-    assert tab.carrier == browser.carrier
+    assert tab.django_session == browser.django_session
 
 
 def test_an_unsafe_first_request(site: Changeover, browser: Device, ada: User) -> None:
@@ -350,7 +350,7 @@ def test_a_signed_cookie_of_its_own_age(site: Changeover, ada: User) -> None:
     credential = str(signed.session_key)
     site.after(package.entry)
     assert package.present(site, credential)[0].status_code == 200
-    get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
+    get_store().revoke_user(str(ada.pk), RevocationReason.REVOKED)
     for minutes in (2, 120):
         site.live.advance(minutes=minutes)
         assert package.present(site, credential)[0].status_code == 401

@@ -62,7 +62,7 @@ def test_presented_again_at_once(site: Changeover, package: Package, credential:
     _, first = package.present(site, credential)
     answer, second = package.present(site, credential)
     assert answer.status_code == 200
-    assert second.carrier == first.carrier
+    assert second.django_session == first.django_session
     assert first.logged_in()
     assert second.logged_in()
     assert len(sessions_of(ada)) == 1
@@ -193,7 +193,7 @@ def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -
 
 
 def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """It ends when the foreign login would have ended, or after our absolute lifetime, if that is sooner."""
+    """It ends when the external login would have ended, or after our absolute lifetime, if that is sooner."""
     package.present(site, credential)
     (session,) = sessions_of(ada)
     left = session.expires_at - timezone.now()

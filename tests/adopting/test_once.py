@@ -13,7 +13,7 @@ from adopting.migrating_site import PACKAGES, Changeover, Package
 from django_authkit import sessions_of, signals
 from django_authkit.adoption import Place
 from django_authkit.errors import StoreUnavailable
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from django_authkit.wiring import get_adapters, get_store
 from support.client import Device
 from support.profile import rounds
@@ -72,11 +72,11 @@ def test_a_race(site: Changeover, package: Package, ada: User) -> None:
             for thread in threads:
                 thread.join()
         assert [status for status, _ in clients] == [200] * THREADS
-        assert len({client.carrier for _, client in clients}) == 1
+        assert len({client.django_session for _, client in clients}) == 1
         assert all(client.logged_in() for _, client in clients)
         (session,) = sessions_of(ada)
         assert told == [session.sid]
-        get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
+        get_store().revoke_user(str(ada.pk), RevocationReason.REVOKED)
 
 
 @pytest.mark.parametrize("name", ["signed_cookies", "knox", "simplejwt"])
@@ -154,7 +154,7 @@ def test_the_store_goes_down(
         assert answer.status_code == 200, f"at step {struck}"
         assert client.logged_in()
         assert len(sessions_of(ada)) == 1
-        get_store().revoke_user(str(ada.pk), EndReason.REVOKED)
+        get_store().revoke_user(str(ada.pk), RevocationReason.REVOKED)
     assert struck >= NOTED
     assert len(sessions_of(ada)) == 1
 

@@ -145,7 +145,7 @@ def test_a_refresh_token_is_no_access_token(site: Changeover, credential: str, a
 
 
 def test_a_cookie_is_no_way_in(site: Changeover, credential: str, ada: User) -> None:
-    """A foreign refresh token in the place of our cookie is refused: a cookie never becomes a body."""
+    """A external refresh token in the place of our cookie is refused: a cookie never becomes a body."""
     browser = site.live.device(Transport.COOKIE)
     browser.who()
     browser.cookies["__Host-authkit_refresh"] = credential
@@ -196,7 +196,7 @@ def test_a_shared_token(site: Changeover, credential: str, ada: User) -> None:
     _, tablet = drf.present(site, token)
     site.live.advance(seconds=61)
     _, watch = drf.present(site, token)
-    assert len({each.carrier for each in (phone, tablet, watch)}) == 3
+    assert len({each.django_session for each in (phone, tablet, watch)}) == 3
     assert len(sessions_of(ada)) == 3
     assert Token.objects.count() == 1
 

@@ -18,11 +18,11 @@ import django_authkit
 from attacks.store_contents import forms_of, pieces_of, read_all, strings_in, windows
 from django_authkit import signals
 from django_authkit.errors import AuthKitError, CredentialRejected
-from django_authkit.handles import SessionKey, digest
-from django_authkit.request_state import state_of
+from django_authkit.http.request_state import state_of
+from django_authkit.session_keys import SessionKey, digest
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens import RefreshClaims
-from django_authkit.types import EndReason, Mode, Transport
+from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.wiring import get_codec, get_jwt_strategy, get_store
 from support.client import PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, code
 from support.live_site import LiveSite
@@ -73,12 +73,12 @@ class Story:
     @property
     def digests(self) -> list[bytes]:
         """What the store holds of the current secrets of those who are logged in."""
-        return [digest(_secret_of(device.carrier)) for device in self.living]
+        return [digest(_secret_of(device.django_session)) for device in self.living]
 
 
-def _secret_of(carrier: str) -> str:
-    key = SessionKey.parse(carrier)
-    return key.secret if key else str(claims_of(carrier)["jti"])
+def _secret_of(django_session: str) -> str:
+    key = SessionKey.parse(django_session)
+    return key.secret if key else str(claims_of(django_session)["jti"])
 
 
 def told(live: LiveSite) -> Story:
@@ -86,13 +86,13 @@ def told(live: LiveSite) -> Story:
     held: set[str] = set()
 
     def note(*devices: Device) -> None:
-        held.update(text for device in devices for text in (device.credential, device.carrier))
+        held.update(text for device in devices for text in (device.credential, device.django_session))
 
     live.add_user()
-    fresh, rotated, replayed, left, robbed, revoked = devices = [live.logged_in() for _ in range(6)]
+    fresh, rotated, repeated, left, robbed, revoked = devices = [live.logged_in() for _ in range(6)]
     note(*devices)
-    twin = replayed.copy()
-    for device in (rotated, rotated, rotated, replayed, twin, robbed, robbed):
+    twin = repeated.copy()
+    for device in (rotated, rotated, rotated, repeated, twin, robbed, robbed):
         assert device.refresh().status_code == 200
         note(device)
     thief = robbed.copy()
@@ -109,7 +109,7 @@ def told(live: LiveSite) -> Story:
         visitors.add(browser.cookies[SESSION_COOKIE])
     if fresh.is_browser:
         fresh.get("/plain/visits/")
-    return Story((fresh, rotated, replayed), frozenset(held), frozenset(visitors))
+    return Story((fresh, rotated, repeated), frozenset(held), frozenset(visitors))
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_the_secret_key_and_the_dump_give_no_refresh(live: LiveSite, story: Stor
     """
     pieces = pieces_of(live)
     for device, mark in zip(story.living, story.digests, strict=True):
-        genuine = RefreshClaims.from_payload(claims_of(device.carrier))
+        genuine = RefreshClaims.from_payload(claims_of(device.django_session))
         assert any(mark in piece for piece in pieces)
         later = replace(genuine, generation=genuine.generation + 1, jti=_b64(mark).decode())
         assert code(_refreshed(live, later)) == (401, "session_ended")
@@ -216,11 +216,11 @@ def test_the_sealed_successor_is_of_no_use(live: LiveSite, generation: int) -> N
     """Within the grace the store holds the successor, sealed; it opens to nobody who has ``SECRET_KEY``."""
     live.add_user()
     device = live.logged_in()
-    before = claims_of(device.carrier)
+    before = claims_of(device.django_session)
     assert device.refresh().status_code == 200
     sealed = _sealed(live)
-    assert claims_of(device.carrier)["jti"].encode() not in sealed
-    genuine = RefreshClaims.from_payload(before if generation == 1 else claims_of(device.carrier))
+    assert claims_of(device.django_session)["jti"].encode() not in sealed
+    genuine = RefreshClaims.from_payload(before if generation == 1 else claims_of(device.django_session))
     forged = replace(genuine, jti=_b64(sealed).decode())
     assert code(_refreshed(live, forged)) == (401, "refresh_reused")
 
@@ -269,7 +269,7 @@ def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
     request = RequestFactory().post("/", headers={"Authorization": f"Bearer {device.credential}"})
     yield django_authkit.authenticate(request)
     yield state_of(request)
-    grant = django_authkit.refresh(request, token=device.carrier)
+    grant = django_authkit.refresh(request, token=device.django_session)
     yield grant
     yield grant.session
     device.access, device.refresh_token = grant.access, grant.refresh or ""
@@ -283,7 +283,7 @@ def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
         yield rotated
         yield strategy.issue(rotated.session, grant.user, rotated.jti, rotated.rotation.now)
         yield get_codec()
-    yield store.revoke(grant.session.sid, EndReason.REVOKED)
+    yield store.revoke(grant.session.sid, RevocationReason.REVOKED)
 
 
 @apps_only
@@ -291,11 +291,11 @@ def test_no_repr_has_a_secret(live: LiveSite) -> None:
     """Neither what is passed around nor the store, the codec or its keys tell one when they are printed."""
     live.add_user()
     device = live.logged_in()
-    held = {device.credential, device.carrier}
+    held = {device.credential, device.django_session}
     said = []
     for thing in _what_is_passed_around(device, get_store()):
         said.append(f"{thing!r} {thing}")
-        held |= {device.credential, device.carrier}
+        held |= {device.credential, device.django_session}
     assert len(said) >= 7
     for secret in Story((), frozenset(held), frozenset()).secrets:
         for form in forms_of(secret) | {repr(digest(secret))[2:-1].encode()}:
@@ -313,7 +313,7 @@ def test_no_exception_has_a_secret(live: LiveSite) -> None:
     """A refused credential is in no error, nor in whatever error that was made of."""
     live.add_user()
     device = live.logged_in()
-    good = {device.credential, device.carrier}
+    good = {device.credential, device.django_session}
     bad = {text[:-1] + ("A" if text[-1] != "A" else "B") for text in good} | {device.credential + "A"}
     live.logged_in().log_out()
     django_authkit.revoke(live.sid(device))

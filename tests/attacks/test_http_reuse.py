@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from django_authkit import signals
-from django_authkit.types import Mode, ReuseClass
+from django_authkit.stores.outcomes import ReuseClass
+from django_authkit.types import Mode
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code
 from support.live_site import LiveSite
 from support.signals import heard
@@ -62,7 +63,7 @@ def test_the_grace_ends_with_the_successor_s_first_use(live: LiveSite) -> None:
     two, three = one.copy(), one.copy()
     assert one.refresh().status_code == 200
     assert two.refresh().status_code == 200
-    assert one.carrier == two.carrier
+    assert one.django_session == two.django_session
     assert one.refresh().status_code == 200
     assert code(three.refresh()) == (401, "refresh_reused")
     _assert_ended(one)

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from django_authkit.tokens.jwk import encode
-from django_authkit.tokens.key_entries import load_entry
-from django_authkit.tokens.key_faults import Fault, KeyRefused
+from django_authkit.tokens.keys.entries import load_entry
+from django_authkit.tokens.keys.faults import Fault, KeyRefused
+from django_authkit.tokens.keys.jwk import encode
 from support.signing_keys import PAIRS, SECRET, jwk, pem, private, public_jwk, public_pem
 
 

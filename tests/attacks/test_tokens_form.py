@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from django_authkit.errors import TokenInvalid, TokenMalformed
-from django_authkit.handles import ALPHABET
+from django_authkit.session_keys import ALPHABET
 from django_authkit.tokens.codec import ACCESS_LIMIT, REFRESH_LIMIT
 from support.forged_tokens import (
     ACCESS,

@@ -16,10 +16,11 @@ from benchmarks.measuring import Variant, say
 from benchmarks.operations import of_fresh_log_ins, ours
 from benchmarks.subjects import of_ours
 from django_authkit.api.views import LogoutView, RefreshView
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import NewSession
 from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis.scripts import script
-from django_authkit.types import EndReason, Mode, NewSession
+from django_authkit.types import Mode, RevocationReason
 from support.replica_followers import MINUTE, proposal
 from support.stores import request
 
@@ -112,7 +113,7 @@ def _revoke(client: Redis, sids: list[str]) -> None:
         pipeline = client.pipeline(transaction=False)
         store = RedisStore(_Gathering(pipeline, None))  # type: ignore[arg-type]
         for sid in some:
-            store.revoke(sid, EndReason.LOGOUT)
+            store.revoke(sid, RevocationReason.LOGOUT)
         assert all(pipeline.execute())
 
 

@@ -184,7 +184,7 @@ def test_without_the_check_the_attack_succeeds(
 ) -> None:
     """So the tests above can fail: with the check taken out, the same requests do what they want."""
     for method in ("token", "source"):
-        monkeypatch.setattr(f"django_authkit.csrf._Check.fault_of_{method}", lambda *_: None)
+        monkeypatch.setattr(f"django_authkit.http.csrf._Check.fault_of_{method}", lambda *_: None)
     shop.add_user("mallory")
     assert FrontEnd.at_home(page, at).log_in() == 200
     attack(page, at, STRANGER, ["/api/rename/"])

@@ -12,7 +12,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from django_authkit.tokens.key_entries import load_entry, ring_from_entries
+from django_authkit.tokens.keys.entries import load_entry, ring_from_entries
 from django_authkit.wiring import get_key_ring
 from support.signing_keys import ALGORITHMS, PAIRS, PASSWORD, SECRET, jwk, key, pem, public_jwk
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError
 
 from commands.conftest import Run
 from django_authkit import sessions_of, signals
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from support.live_site import LiveSite
 from support.signals import heard
 
@@ -19,7 +19,7 @@ def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:
     mine, foreign = [site.logged_in("ada"), site.logged_in("ada")], site.logged_in("bob")
     with heard(signals.session_ended) as ended:
         assert run("authkit_revoke", "ada") == "Ended 2 auth sessions of ada.\n"
-    assert [each["reason"] for each in ended] == [EndReason.REVOKED] * 2
+    assert [each["reason"] for each in ended] == [RevocationReason.REVOKED] * 2
     assert not any(device.logged_in() for device in mine)
     assert foreign.logged_in()
     assert run("authkit_revoke", "ada") == "Ended 0 auth sessions of ada.\n"

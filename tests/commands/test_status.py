@@ -10,7 +10,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from commands.conftest import Run
-from django_authkit.stores.redis import census
+from django_authkit.stores.redis import statistics
 from django_authkit.types import Mode
 from django_authkit.wiring import get_replica
 from support.live_site import LiveSite
@@ -113,7 +113,7 @@ def test_counts_in_many_steps(site: LiveSite, ada: User, run: Run, monkeypatch: 
         client.set("other:{AA}:s:" + "A" * 16, "of another prefix")
         client.set("authkit:{zz}:s:" + "z" * 16, "of a bucket that is none")
     for step in (1, 3, 500):
-        monkeypatch.setattr(census, "_STEP", step)
+        monkeypatch.setattr(statistics, "_STEP", step)
         assert status(run)["live"]["jwt"] == 7
 
 

@@ -16,12 +16,12 @@ from typing import Any
 import django
 from redis import Redis
 
-from django_authkit.comparing import processes
-from django_authkit.comparing.client import WHO_AM_I, Client
-from django_authkit.comparing.processes import Workers
-from django_authkit.comparing.scratch import Scratch, scratch
-from django_authkit.comparing.variants import AUTHKIT, DJANGO, SIMPLEJWT, Variant
-from django_authkit.comparing.worker.orders import TICKET
+from django_authkit.compare import processes
+from django_authkit.compare.client import WHO_AM_I, Client
+from django_authkit.compare.processes import Workers
+from django_authkit.compare.scratch import Scratch, scratch
+from django_authkit.compare.variants import AUTHKIT, DJANGO, SIMPLEJWT, Variant
+from django_authkit.compare.worker.orders import TICKET
 
 VARIANTS = (
     Variant(kind=AUTHKIT, mode="session", store="redis"),

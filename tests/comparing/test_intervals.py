@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from django_authkit.comparing.intervals import (
+from django_authkit.compare.intervals import (
     Figure,
     Middle,
     Rounds,

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from django_authkit.comparing import looking
-from django_authkit.comparing.problems import CannotCompare
-from django_authkit.comparing.variants import AUTHKIT, BASELINE, DJANGO, Variant, choose
-from django_authkit.comparing.worker.orders import Orders
-from django_authkit.comparing.worker.rewriting import rewritten
+from django_authkit.compare import looking
+from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, Variant, choose
+from django_authkit.compare.worker.orders import Orders
+from django_authkit.compare.worker.rewriting import rewritten
 
 PROJECT: dict[str, Any] = {
     "DEBUG": True,

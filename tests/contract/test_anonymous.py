@@ -4,9 +4,9 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent
 from support.stores import HOUR, MINUTE, Rig
 
 HANDLE = new_handle(0)

@@ -5,9 +5,10 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent, Created, Found, Refused
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, Created, Found, Mode, OnLimit, Refused
+from django_authkit.types import Mode, OnLimit
 from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig
 
 SAID = (

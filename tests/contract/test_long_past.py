@@ -8,8 +8,8 @@ import pytest
 from django.db import connections
 from redis import Redis
 
-from django_authkit.handles import new_handle
 from django_authkit.models import AuthSessionRow
+from django_authkit.session_keys import new_handle
 from django_authkit.stores.protocol import Store
 from support.stores import DAY, DatabaseSite, RedisSite, Rig
 

@@ -14,18 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from django_authkit.types import (
-    Absent,
-    AuthSession,
-    Created,
-    EndReason,
-    Found,
-    Mode,
-    OnLimit,
-    Refused,
-    ReuseClass,
-    RotationOutcome,
-)
+from django_authkit.stores.outcomes import Absent, Created, Found, Refused, ReuseClass, RotationOutcome
+from django_authkit.types import AuthSession, Mode, OnLimit, RevocationReason
 from support.profile import rounds
 from support.stores import MINUTE, SECOND, Site, request, rigged
 
@@ -226,11 +216,11 @@ class StoreMachine(RuleBasedStateMachine):
         if behind >= 2:
             return RotationOutcome.REUSED, ReuseClass.OLDER, False
         if not known:
-            return RotationOutcome.REUSED, ReuseClass.FOREIGN, False
+            return RotationOutcome.REUSED, ReuseClass.MISMATCHED, False
         if behind == 0:
             return RotationOutcome.KEPT if standing else RotationOutcome.ROTATED, None, False
         if self.minute - one.rotated <= 1:
-            return RotationOutcome.REPLAYED, None, False
+            return RotationOutcome.REPEATED, None, False
         return RotationOutcome.REUSED, ReuseClass.PREVIOUS, False
 
     @rule(number=st.integers(0, 9), right=st.booleans(), none=st.booleans())
@@ -275,7 +265,9 @@ class StoreMachine(RuleBasedStateMachine):
         if sid is None:
             return
         one = self.records[sid]
-        ended = self.store.revoke(sid, EndReason.LOGOUT, key_digest=token_bytes(32) if by_key else None)
+        ended = self.store.revoke(
+            sid, RevocationReason.LOGOUT, key_digest=token_bytes(32) if by_key else None
+        )
         assert (ended is not None) is (self.alive(one) and not by_key)
         one.ended = one.ended or ended is not None
 
@@ -284,7 +276,7 @@ class StoreMachine(RuleBasedStateMachine):
         """Log out everywhere, or everywhere else."""
         kept = None if keep is None else self.pick(keep)
         expected = self.live(self.users[user]).keys() - {kept}
-        ended = self.store.revoke_user(self.users[user], EndReason.REVOKED, keep=kept)
+        ended = self.store.revoke_user(self.users[user], RevocationReason.REVOKED, keep=kept)
         assert sorted(session.sid for session in ended) == sorted(expected)
         for sid in expected:
             self.records[sid].ended = True

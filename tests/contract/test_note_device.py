@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent, Found, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, AuthSession, EndReason, Found, RotationOutcome
+from django_authkit.types import AuthSession, RevocationReason
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, request
 
 
@@ -56,7 +57,7 @@ def test_noting_moves_no_end(rig: Rig, store: Store) -> None:
 def test_noting_brings_nothing_back(rig: Rig, store: Store) -> None:
     """What is expired, ended or never was stays so."""
     expired, ended, never = rig.start(idle=HOUR), rig.start(), new_handle(0)
-    store.revoke(ended.sid, EndReason.REVOKED)
+    store.revoke(ended.sid, RevocationReason.REVOKED)
     rig.wait(HOUR)
     for sid in (expired.sid, ended.sid, never):
         store.note_device(sid, "203.0.113.99", "Mozilla/6.0")
@@ -108,7 +109,7 @@ def test_a_replay_may_carry_a_fresh_proof(rig: Rig, store: Store, proved: bool) 
     first = store.rotate(request(started.sid, 1, started.jti))
     rig.wait(5 * SECOND)
     replay = store.rotate(request(started.sid, 1, started.jti, reauthenticated=proved))
-    assert replay.outcome is RotationOutcome.REPLAYED
+    assert replay.outcome is RotationOutcome.REPEATED
     assert first.session is not None
     assert replay.session is not None
     moved = replay.session.auth_time - first.session.auth_time

@@ -5,9 +5,10 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent, Found, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, AuthSession, Found, Mode, RotationOutcome
+from django_authkit.types import AuthSession, Mode
 from support.stores import DAY, HOUR, MINUTE, Rig, request
 
 

@@ -4,9 +4,10 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, EndReason, RotationOutcome
+from django_authkit.types import RevocationReason
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 
@@ -20,13 +21,13 @@ def assert_over(store: Store, started: Started) -> None:
     assert store.rekey(sid, None, token_bytes(32)) is Absent.GONE
     assert store.restamp(sid, "b" * 64) is False
     assert store.save_data(sid, key, "new", idle_limit=None) is False
-    assert store.revoke(sid, EndReason.LOGOUT) is None
+    assert store.revoke(sid, RevocationReason.LOGOUT) is None
     assert sid not in {session.sid for session in store.list_user(started.session.user_id)}
     assert store.load(sid) is Absent.GONE
 
 
-@pytest.mark.parametrize("reason", EndReason)
-def test_revoke_ends_the_session(rig: Rig, store: Store, reason: EndReason) -> None:
+@pytest.mark.parametrize("reason", RevocationReason)
+def test_revoke_ends_the_session(rig: Rig, store: Store, reason: RevocationReason) -> None:
     """For whatever reason: the record is returned as it was, and everything of it is over."""
     started, other = rig.start(), rig.start()
     assert store.revoke(started.sid, reason) == started.session
@@ -38,18 +39,18 @@ def test_revoke_of_what_is_not_live(rig: Rig, store: Store) -> None:
     """Only the call that ended it is told; the rest get ``None``."""
     started, expired = rig.start(), rig.start(idle=MINUTE)
     rig.wait(MINUTE)
-    assert store.revoke(started.sid, EndReason.LOGOUT) is not None
-    assert store.revoke(started.sid, EndReason.LOGOUT) is None
-    assert store.revoke(expired.sid, EndReason.LOGOUT) is None
-    assert store.revoke(new_handle(0), EndReason.LOGOUT) is None
+    assert store.revoke(started.sid, RevocationReason.LOGOUT) is not None
+    assert store.revoke(started.sid, RevocationReason.LOGOUT) is None
+    assert store.revoke(expired.sid, RevocationReason.LOGOUT) is None
+    assert store.revoke(new_handle(0), RevocationReason.LOGOUT) is None
 
 
 def test_revoke_with_the_key(rig: Rig, store: Store) -> None:
     """Whoever names a key must name the right one."""
     started = rig.start()
-    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=token_bytes(32)) is None
+    assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=token_bytes(32)) is None
     assert rig.sids() == [started.sid]
-    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=started.key) == started.session
+    assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=started.key) == started.session
     assert_over(store, started)
 
 
@@ -57,7 +58,7 @@ def test_revoke_with_the_key(rig: Rig, store: Store) -> None:
 def test_revoke_with_a_key_of_a_record_without_one(rig: Rig, store: Store, digest: bytes) -> None:
     """No key is the key of a record without one."""
     started = rig.start(key_digest=None)
-    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=digest) is None
+    assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=digest) is None
     assert rig.sids() == [started.sid]
 
 
@@ -65,7 +66,7 @@ def test_revoke_with_a_superseded_key(rig: Rig, store: Store) -> None:
     """A key that was replaced ends nothing."""
     started = rig.start()
     store.rekey(started.sid, started.key, token_bytes(32))
-    assert store.revoke(started.sid, EndReason.LOGOUT, key_digest=started.key) is None
+    assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=started.key) is None
     assert rig.sids() == [started.sid]
 
 
@@ -75,33 +76,33 @@ def test_revoke_user_ends_all_of_a_user(rig: Rig, store: Store) -> None:
     rig.start(idle=MINUTE)
     theirs = rig.start(user_id=rig.site.add_user())
     rig.wait(MINUTE)
-    ended = store.revoke_user(rig.user, EndReason.PASSWORD_CHANGED)
+    ended = store.revoke_user(rig.user, RevocationReason.PASSWORD_CHANGED)
     assert sorted(ended, key=lambda session: session.sid) == sorted(
         (one.session for one in mine), key=lambda session: session.sid
     )
     for one in mine:
         assert_over(store, one)
     assert rig.sids(theirs.session.user_id) == [theirs.sid]
-    assert store.revoke_user(rig.user, EndReason.PASSWORD_CHANGED) == ()
+    assert store.revoke_user(rig.user, RevocationReason.PASSWORD_CHANGED) == ()
 
 
 def test_revoke_user_keeps_one(rig: Rig, store: Store) -> None:
     """The auth session to keep is kept as it is."""
     kept, ended = rig.start(), rig.start()
-    assert store.revoke_user(rig.user, EndReason.REVOKED, keep=kept.sid) == (ended.session,)
+    assert store.revoke_user(rig.user, RevocationReason.REVOKED, keep=kept.sid) == (ended.session,)
     assert store.list_user(rig.user) == (kept.session,)
 
 
 def test_revoke_user_keeps_nobody_elses(rig: Rig, store: Store) -> None:
     """A sid to keep that is not the user's keeps nothing, and is not ended either."""
     mine, theirs = rig.start(), rig.start(user_id=rig.site.add_user())
-    assert store.revoke_user(rig.user, EndReason.REVOKED, keep=theirs.sid) == (mine.session,)
+    assert store.revoke_user(rig.user, RevocationReason.REVOKED, keep=theirs.sid) == (mine.session,)
     assert rig.sids(theirs.session.user_id) == [theirs.sid]
 
 
 def test_revoke_user_of_a_stranger(rig: Rig, store: Store) -> None:
     """A user without auth sessions has none to end."""
-    assert store.revoke_user(rig.site.add_user(), EndReason.REVOKED) == ()
+    assert store.revoke_user(rig.site.add_user(), RevocationReason.REVOKED) == ()
 
 
 def test_revoke_all_ends_what_began_before(rig: Rig, store: Store) -> None:
@@ -110,7 +111,7 @@ def test_revoke_all_ends_what_began_before(rig: Rig, store: Store) -> None:
     store.revoke_all()
     for one in started:
         assert_over(store, one)
-        assert store.revoke_user(one.session.user_id, EndReason.REVOKED) == ()
+        assert store.revoke_user(one.session.user_id, RevocationReason.REVOKED) == ()
 
 
 def test_revoke_all_spares_what_begins_after(rig: Rig, store: Store) -> None:
@@ -158,7 +159,7 @@ def test_list_is_of_live_records(rig: Rig, store: Store) -> None:
     live, revoked = rig.start(), rig.start()
     rig.start(idle=MINUTE)
     rig.start(absolute=MINUTE)
-    store.revoke(revoked.sid, EndReason.LOGOUT)
+    store.revoke(revoked.sid, RevocationReason.LOGOUT)
     rig.wait(MINUTE)
     assert store.list_user(rig.user) == (live.session,)
     assert store.list_user(rig.user) == (live.session,)

@@ -5,18 +5,10 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent, Found, ReuseClass, RotateRequest, Rotation, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import (
-    Absent,
-    AuthSession,
-    Found,
-    Mode,
-    ReuseClass,
-    RotateRequest,
-    Rotation,
-    RotationOutcome,
-)
+from django_authkit.types import AuthSession, Mode
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 
@@ -141,7 +133,7 @@ def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int
     assert store.rotate(request(started.sid, 2, call.proposed)).outcome is RotationOutcome.ROTATED
 
 
-@pytest.mark.parametrize("outcome", [RotationOutcome.ROTATED, RotationOutcome.REPLAYED])
+@pytest.mark.parametrize("outcome", [RotationOutcome.ROTATED, RotationOutcome.REPEATED])
 def test_what_is_issued_again_is_covered(rig: Rig, store: Store, outcome: RotationOutcome) -> None:
     """An access token issued at the answer's ``now`` has expired by ``access_until``, in a repetition too."""
     family = rotated(rig)
@@ -165,7 +157,7 @@ def test_the_predecessor_is_replayed_within_the_grace(rig: Rig, store: Store) ->
     family = rotated(rig)
     rig.wait(6 * SECOND)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, address="198.51.100.66", idle=DAY))
-    assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPLAYED, family.first.sealed)
+    assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPEATED, family.first.sealed)
     assert (rotation.reuse, rotation.lost_write) == (None, False)
     assert rotation.session == replace(family.after, access_until=rotation.now + 5 * MINUTE)
     found = store.load(family.sid)
@@ -178,7 +170,7 @@ def test_every_replay_gets_the_same_successor(rig: Rig, store: Store) -> None:
     family = rotated(rig)
     for _ in range(5):
         rotation = store.rotate(request(family.sid, 1, family.started.jti))
-        assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPLAYED, family.first.sealed)
+        assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPEATED, family.first.sealed)
     assert store.rotate(request(family.sid, 2, family.first.proposed)).outcome is RotationOutcome.ROTATED
 
 
@@ -202,7 +194,7 @@ def test_replays_do_not_extend_the_grace(rig: Rig, store: Store) -> None:
     """The window counts from the rotation, not from the last replay."""
     family = rotated(rig)
     rig.wait(7 * SECOND)
-    assert store.rotate(request(family.sid, 1, family.started.jti)).outcome is RotationOutcome.REPLAYED
+    assert store.rotate(request(family.sid, 1, family.started.jti)).outcome is RotationOutcome.REPEATED
     rig.wait(4 * SECOND)
     assert store.rotate(request(family.sid, 1, family.started.jti)).outcome is RotationOutcome.REUSED
 
@@ -212,7 +204,7 @@ def test_the_grace_is_the_callers(rig: Rig, store: Store) -> None:
     family = rotated(rig)
     rig.wait(30 * SECOND)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, grace=MINUTE))
-    assert rotation.outcome is RotationOutcome.REPLAYED
+    assert rotation.outcome is RotationOutcome.REPEATED
 
 
 def test_the_predecessor_after_the_grace_is_reuse(rig: Rig, store: Store) -> None:
@@ -253,7 +245,7 @@ def test_another_id_of_a_known_generation_is_reuse(
     """A token of the right generation with an id that was never issued is foreign."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, generation, token_bytes(32), grace=grace))
-    assert_reused(rotation, ReuseClass.FOREIGN, family.after)
+    assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
     assert_over(rig, family)
 
 
@@ -261,21 +253,21 @@ def test_the_current_id_under_the_previous_generation_is_foreign(rig: Rig, store
     """Generation and id belong together."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, 1, family.first.proposed))
-    assert_reused(rotation, ReuseClass.FOREIGN, family.after)
+    assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
 
 
 def test_the_previous_id_under_the_current_generation_is_foreign(rig: Rig, store: Store) -> None:
     """Generation and id belong together, the other way round too."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, 2, family.started.jti))
-    assert_reused(rotation, ReuseClass.FOREIGN, family.after)
+    assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
 
 
 def test_another_id_of_the_first_generation_is_foreign(rig: Rig, store: Store) -> None:
     """A record that was never rotated tells foreign tokens apart as well."""
     started = rig.start()
     rotation = store.rotate(request(started.sid, 1, token_bytes(32)))
-    assert_reused(rotation, ReuseClass.FOREIGN, started.session)
+    assert_reused(rotation, ReuseClass.MISMATCHED, started.session)
     assert store.load(started.sid) is Absent.GONE
 
 
@@ -387,7 +379,7 @@ def test_a_superseded_standing_token_is_reuse(rig: Rig, store: Store) -> None:
     """Standing or not, what was exchanged is superseded: a replay within the grace, reuse afterwards."""
     family = rotated(rig)
     standing = request(family.sid, 1, family.started.jti, standing=True)
-    assert store.rotate(standing).outcome is RotationOutcome.REPLAYED
+    assert store.rotate(standing).outcome is RotationOutcome.REPEATED
     rig.wait(11 * SECOND)
     rotation = store.rotate(replace(standing, proposed=token_bytes(32)))
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.PREVIOUS)
@@ -398,5 +390,5 @@ def test_a_forged_standing_token_is_reuse(rig: Rig, store: Store) -> None:
     """The right generation with another id is no current token."""
     started = rig.start()
     rotation = store.rotate(request(started.sid, 1, token_bytes(32), standing=True))
-    assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.FOREIGN)
+    assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.MISMATCHED)
     assert store.load(started.sid) is Absent.GONE

@@ -3,17 +3,9 @@
 from dataclasses import replace
 from secrets import token_bytes
 
+from django_authkit.stores.outcomes import Absent, Found, ReuseClass, RotationOutcome, Switch, SwitchOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import (
-    Absent,
-    EndReason,
-    Found,
-    Mode,
-    ReuseClass,
-    RotationOutcome,
-    Switch,
-    SwitchOutcome,
-)
+from django_authkit.types import Mode, RevocationReason
 from support.stores import DAY, MINUTE, SECOND, Rig, Started, request
 
 
@@ -175,7 +167,7 @@ def test_nothing_for_what_is_over(rig: Rig, store: Store) -> None:
     stranger = replace(one, key=token_bytes(32), jti=token_bytes(32))
     assert to_tokens(store, stranger, token_bytes(32)).outcome is SwitchOutcome.GONE
     assert to_key(store, stranger, token_bytes(32)).outcome is SwitchOutcome.KEPT
-    store.revoke(one.sid, EndReason.REVOKED)
+    store.revoke(one.sid, RevocationReason.REVOKED)
     assert to_tokens(store, one, token_bytes(32)).outcome is SwitchOutcome.GONE
     assert to_key(store, one, token_bytes(32)).outcome is SwitchOutcome.GONE
 
@@ -224,13 +216,13 @@ def test_a_key_in_use_says_so(rig: Rig, store: Store) -> None:
 def test_the_census_says_how_long(rig: Rig, store: Store) -> None:
     """For each form: how many, and until when the last of them lasts."""
     one, two = with_key(rig), with_key(rig, idle=3 * DAY, absolute=100 * DAY)
-    live = store.census().live
+    live = store.statistics().live
     assert live is not None
     assert live[Mode.SESSION].live == 2
     assert live[Mode.SESSION].idle_until == one.session.idle_until
     assert live[Mode.SESSION].ends == two.session.ends
     assert (live[Mode.JWT].live, live[Mode.JWT].idle_until, live[Mode.JWT].ends) == (0, None, None)
     to_tokens(store, two, token_bytes(32))
-    live = store.census().live
+    live = store.statistics().live
     assert live is not None
     assert (live[Mode.SESSION].live, live[Mode.JWT].live) == (1, 1)

@@ -4,9 +4,9 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, Found
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig
 
 

@@ -14,7 +14,7 @@ from django.dispatch import Signal
 import django_authkit
 from django_authkit import answers, errors, signals
 from django_authkit.conf import AuthKitSettings
-from django_authkit.types import EndReason, ReuseClass
+from django_authkit.types import ReuseClass, RevocationReason
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 THROTTLED = ("throttled", 429)
@@ -100,7 +100,7 @@ def test_signals_have_a_row_each() -> None:
         name for name, value in vars(signals).items() if isinstance(value, Signal)
     }
     page = (REFERENCE / "signals.md").read_text("utf-8")
-    assert {_code(name) for name, _ in _rows("signals.md", ("reason", "why"))} == set(EndReason)
+    assert {_code(name) for name, _ in _rows("signals.md", ("reason", "why"))} == set(RevocationReason)
     assert all(f"`{kind}`" in page for kind in ReuseClass)
 
 

@@ -61,7 +61,7 @@ def test_log_in(live: LiveSite, lossy: LossyLine) -> None:
 
 
 def test_log_in_at_the_limit(live: LiveSite, lossy: LossyLine) -> None:
-    """The repetition ends nobody else, and those it ended are announced once."""
+    """The repetition ends nobody else, and those it ended are suppress_signals once."""
     live.configure(MAX_SESSIONS=2)
     former, latter = live.logged_in(), live.logged_in()
     device = live.device()
@@ -78,12 +78,12 @@ def test_refresh(live: LiveSite, lossy: LossyLine) -> None:
     """The caller ends with the one successor, at grace 0 too, and the family goes on."""
     device = live.logged_in()
     before = device.copy()
-    with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_replayed) as replayed:
+    with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_repeated) as repeated:
         lossy.lose_next()
         assert device.refresh().status_code == 200
-    assert (len(refreshed), len(replayed)) == (1, 0)
+    assert (len(refreshed), len(repeated)) == (1, 0)
     assert refreshed[0]["session"].generation == 2
-    assert device.carrier != before.carrier
+    assert device.django_session != before.django_session
     for _ in range(2):
         assert device.refresh().status_code == 200
     assert device.logged_in()
@@ -123,7 +123,7 @@ def test_revoke(live: LiveSite, lossy: LossyLine) -> None:
 
 
 def test_password_change(live: LiveSite, lossy: LossyLine) -> None:
-    """All of the user's auth sessions end, and each is announced once."""
+    """All of the user's auth sessions end, and each is suppress_signals once."""
     ada = live.add_user("eve")
     devices = [live.logged_in("eve") for _ in range(2)]
     ada.set_password("another")

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from django_authkit.revocation import Verdict
+from django_authkit.blacklist.replica import Verdict
 from django_authkit.stores.redis import feed as redis_feed
 from faults.stoppable_servers import StoppableValkey
 from support.replica_followers import Follower, Witness, begun, client_of

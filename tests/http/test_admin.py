@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_authkit import sessions_of, signals
 from django_authkit.models import AuthSessionRow
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from support.client import Device
 from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 from support.signals import heard
@@ -86,7 +86,7 @@ class TestList:
     """The list of the database store."""
 
     def test_shows_auth_sessions_and_no_visitors(self, site: LiveSite, boss: Device, ada: User) -> None:
-        """Live, expired and ended ones are there; visitors' sessions and the row of epochs are not."""
+        """Live, expired and ended ones are there; anonymous sessions and the row of epochs are not."""
         live, ended = site.logged_in("ada"), site.logged_in("ada")
         ended.log_out()
         site.device().send("POST", "/django/cart/", b'"shoe"')
@@ -190,7 +190,9 @@ class TestList:
         with heard(signals.session_ended) as ended:
             answer = boss.submit(LIST, action="end_selected", _selected_action=sids)  # type: ignore[arg-type]
         assert answer.status_code == 302
-        assert [(each["session"].sid, each["reason"]) for each in ended] == [(sids[0], EndReason.REVOKED)]
+        assert [(each["session"].sid, each["reason"]) for each in ended] == [
+            (sids[0], RevocationReason.REVOKED)
+        ]
         assert not gone.logged_in()
         assert stays.logged_in()
         assert "1 auth session was ended." in shown(boss.get(LIST))
@@ -212,7 +214,7 @@ class TestList:
         assert device.logged_in()
 
     def test_visitors_have_no_page(self, site: LiveSite, boss: Device, ada: User) -> None:
-        """Nobody gets at a visitor's session by its handle, nor at the row of epochs."""
+        """Nobody gets at an anonymous session by its handle, nor at the row of epochs."""
         site.device().send("POST", "/django/cart/", b'"shoe"')
         row = AuthSessionRow._base_manager.using(site.alias).get(epoch=None)
         for handle in (row.sid, "!epoch"):

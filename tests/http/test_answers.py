@@ -208,7 +208,7 @@ def junk(site: LiveSite, device: Device) -> list[str]:
     """Return what opens no view."""
     key = device.credential
     changed = key[:-2] + ("AA" if key[-2:] != "AA" else "BB")
-    return ["x", "a.b.c", "a.b.c.d.e", changed, *([device.carrier] if site.is_jwt else [])]
+    return ["x", "a.b.c", "a.b.c.d.e", changed, *([device.django_session] if site.is_jwt else [])]
 
 
 def test_verify_says_one_word_of_a_bad_one(site: LiveSite, device: Device) -> None:

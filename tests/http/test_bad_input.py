@@ -303,7 +303,7 @@ def test_unexpected_members_are_ignored(site: LiveSite, ada: User) -> None:
 
 
 def test_a_bearer_leaves_no_visitor_behind(site: LiveSite, device: Device) -> None:
-    """A view that writes its session for a bearer starts no visitor's session: no cookie could reach it."""
+    """A view that writes its session for a bearer starts no anonymous session: no cookie could reach it."""
     before = len(site.snapshot())
     credential = device.credential if site.is_jwt else "AA" + "B" * 14 + "." + "C" * 23
     stranger = site.device(Transport.HEADER)

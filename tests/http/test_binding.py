@@ -8,8 +8,8 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from django_authkit import sessions_of, signals
-from django_authkit.service.binding import same_browser, same_network
-from django_authkit.types import AuthSession, EndReason
+from django_authkit.service.device_binding import same_browser, same_network
+from django_authkit.types import AuthSession, RevocationReason
 from support.client import FIREFOX, SAFARI, Device, body, code
 from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 from support.signals import heard
@@ -110,7 +110,7 @@ def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, val
     assert code(answer) == (401, "binding_mismatch")
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
     assert [each["what"] for each in sent] == [(what,)]
-    assert [each["reason"] for each in ended] == [EndReason.BINDING]
+    assert [each["reason"] for each in ended] == [RevocationReason.BINDING]
     assert site.sids(ada) == []
     assert not phone.logged_in()
     assert code(phone.refresh()) == (401, "session_ended")
@@ -227,7 +227,7 @@ def test_a_forged_address_changes_nothing(site: LiveSite, ada: User, phone: Devi
     assert record(ada).address == HOME
     thief = phone.copy()
     thief.address = ELSEWHERE
-    token = None if thief.is_browser else {"refresh": thief.carrier}
+    token = None if thief.is_browser else {"refresh": thief.django_session}
     proof = thief.csrf() if thief.is_browser else {}
     forged = thief.post("/auth/refresh/", token, headers={**proof, "X-Forwarded-For": HOME}, anonymous=True)
     assert code(forged) == (401, "binding_mismatch")

@@ -27,7 +27,7 @@ def test_a_cookie_needs_a_proof(site: LiveSite, device: Device, path: str) -> No
 @pytest.mark.parametrize("path", UNSAFE)
 def test_a_cookie_with_its_proof_gets_through(site: LiveSite, device: Device, path: str) -> None:
     """The same request with the token is answered; an app's needs none."""
-    answer = device.post(path, {} if device.is_browser else {"refresh": device.carrier})
+    answer = device.post(path, {} if device.is_browser else {"refresh": device.django_session})
     assert answer.status_code in {200, 201, 204}
 
 
@@ -145,7 +145,7 @@ def test_a_refresh_token_in_the_body_needs_no_proof(site: LiveSite, device: Devi
     """A body cannot be forged by another site without knowing the credential."""
     browser = site.device(Transport.COOKIE)
     browser.cookies = dict(device.cookies)
-    content = json.dumps({"refresh": device.carrier}).encode()
+    content = json.dumps({"refresh": device.django_session}).encode()
     assert browser.send("POST", "/auth/refresh/", content).status_code == 200
     assert browser.send("POST", "/auth/logout/", content).status_code == 204
 

@@ -6,9 +6,10 @@ from datetime import datetime
 import pytest
 from django.contrib.auth.models import User
 
-from django_authkit import devices, sessions_of, signals
-from django_authkit.handles import new_handle
-from django_authkit.types import EndReason
+from django_authkit import sessions_of, signals
+from django_authkit.http import client_info
+from django_authkit.session_keys import new_handle
+from django_authkit.types import RevocationReason
 from support.client import FIREFOX, SAFARI, Device, body, code
 from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 from support.signals import heard
@@ -55,7 +56,7 @@ def test_a_device_as_its_owner_sees_it(site: LiveSite, ada: User) -> None:
     assert body(answer)["count"] == 1
     assert answer.headers["Cache-Control"] == "no-store"
     assert {"Cookie", "Authorization"} <= set(re.split(r",\s*", answer.headers["Vary"]))
-    for secret in (device.credential, device.carrier, sessions_of(ada)[0].auth_hash):
+    for secret in (device.credential, device.django_session, sessions_of(ada)[0].auth_hash):
         assert secret not in answer.content.decode()
 
 
@@ -102,7 +103,7 @@ def test_ending_another_device(site: LiveSite, ada: User, device: Device) -> Non
     with heard(signals.session_ended) as ended:
         answer = device.delete(path(sid))
     assert (answer.status_code, answer.content) == (204, b"")
-    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, EndReason.REVOKED)]
+    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, RevocationReason.REVOKED)]
     assert code(other.call()) == (401, "session_ended")
     assert code(other.refresh()) == (401, "session_ended")
     assert device.logged_in()
@@ -122,7 +123,7 @@ def test_ending_the_own_device_is_a_log_out(site: LiveSite, ada: User, device: D
     with heard(signals.session_ended) as ended:
         answer = device.delete(path(sid))
     assert answer.status_code == 204
-    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, EndReason.LOGOUT)]
+    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, RevocationReason.LOGOUT)]
     assert not thief.logged_in()
     assert site.sids(ada) == []
     if device.is_browser:
@@ -295,6 +296,6 @@ def test_without_ua_parser_the_agent_itself_is_shown(
     site: LiveSite, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where the extra is not installed the label is the beginning of the agent."""
-    monkeypatch.setattr(devices, "_parse", None)
+    monkeypatch.setattr(client_info, "_parse", None)
     device = site.logged_in(user_agent=FIREFOX)
-    assert [row["label"] for row in listed(device)] == [FIREFOX[: devices.MAX_LABEL]]
+    assert [row["label"] for row in listed(device)] == [FIREFOX[: client_info.MAX_LABEL]]

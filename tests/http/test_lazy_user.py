@@ -18,8 +18,8 @@ from pytest_django import DjangoDbBlocker, Settings
 
 from django_authkit import service
 from django_authkit.errors import SessionEnded, StoreUnavailable
-from django_authkit.lazy_user import LazyUser, answer_by, read_now
 from django_authkit.types import Mode, Transport
+from django_authkit.users.lazy import LazyUser, answer_by, read_now
 from support.access_policies import Policy
 from support.client import PASSWORD, Device, body, code
 from support.clock import Clock
@@ -312,7 +312,7 @@ def test_a_database_that_is_down(site: LiveSite, ada: User, monkeypatch: pytest.
     def down(*_: object) -> None:
         raise StoreUnavailable
 
-    monkeypatch.setattr("django_authkit.users._ask", down)
+    monkeypatch.setattr("django_authkit.users.loading._ask", down)
     for path in NAME_VIEWS:
         answer = device.get(path)
         assert code(answer) == (503, "store_unavailable"), path

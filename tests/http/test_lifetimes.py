@@ -57,7 +57,7 @@ def test_an_access_token_does_not_outlive_its_auth_session(site: LiveSite, devic
     site.advance(minutes=57)
     answer = device.refresh()
     assert answer.status_code == 200
-    for token in (device.credential, device.carrier):
+    for token in (device.credential, device.django_session):
         assert jwt.decode(token, options={"verify_signature": False})["exp"] <= ends
     if site.transport is Transport.HEADER:
         assert 0 < body(answer)["expires_in"] <= 180

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import AbstractBaseUser, User
 
 from django_authkit import signals
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from support.client import PASSWORD, body, code
 from support.live_site import LiveSite, by_cookie
 from support.signals import heard
@@ -69,7 +69,7 @@ def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
     gone = {"evict": 1, "refuse": 0, "end_others": 2}[policy]
     assert len(said["ended"]) == gone
     assert {each.sid for each in said["ended"]} == {each["session"].sid for each in ended} <= old
-    assert {each["reason"] for each in ended} <= {EndReason.LIMIT}
+    assert {each["reason"] for each in ended} <= {RevocationReason.LIMIT}
 
 
 def test_a_function_decides_for_each_user(site: LiveSite, ada: User, bob: User) -> None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 from django_authkit import sessions_of
 from django_authkit.signals import session_ended, session_started
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from support.client import PASSWORD, Device, body, code, credential_cookies
 from support.live_site import LiveSite
 from support.signals import heard
@@ -68,7 +68,7 @@ def test_log_out_sends_djangos_signal(site: LiveSite, ada: User, device: Device)
     (call,) = said
     assert call["user"] == ada
     assert isinstance(call["request"], HttpRequest)
-    assert [e["reason"] for e in ended] == [EndReason.LOGOUT]
+    assert [e["reason"] for e in ended] == [RevocationReason.LOGOUT]
 
 
 def again(site: LiveSite, device: Device, username: str) -> str:

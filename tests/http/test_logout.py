@@ -51,7 +51,7 @@ def test_a_superseded_refresh_token_logs_out(site: LiveSite, ada: User, device: 
         del old.cookies["__Host-authkit_access"]
         assert old.log_out().status_code == 204
     else:
-        content = {"refresh": old.carrier}
+        content = {"refresh": old.django_session}
         assert old.post("/auth/logout/", content, anonymous=True).status_code == 204
     assert site.sids(ada) == []
     assert code(device.refresh()) == (401, "session_ended")
@@ -60,7 +60,7 @@ def test_a_superseded_refresh_token_logs_out(site: LiveSite, ada: User, device: 
 def test_the_credential_in_the_body_logs_out(site: LiveSite, ada: User, device: Device) -> None:
     """What ``refresh/`` takes in its body, ``logout/`` takes too."""
     app = site.device(Transport.HEADER)
-    assert app.post("/auth/logout/", {"refresh": device.carrier}).status_code == 204
+    assert app.post("/auth/logout/", {"refresh": device.django_session}).status_code == 204
     assert site.sids(ada) == []
 
 

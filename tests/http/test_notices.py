@@ -88,7 +88,7 @@ def test_a_replay(site: LiveSite, ada: User, device: Device, records: list[loggi
     tab = device.copy()
     device.refresh()
     tab.refresh()
-    assert [each["event"] for each in told(records)] == ["session_refreshed", "refresh_replayed"]
+    assert [each["event"] for each in told(records)] == ["session_refreshed", "refresh_repeated"]
 
 
 def test_a_limit(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
@@ -134,13 +134,13 @@ def test_no_record_has_a_secret(site: LiveSite, ada: User, caplog: pytest.LogCap
     site.configure(MAX_SESSIONS=1, BIND={"address": "revoke"})
     with caplog.at_level(logging.DEBUG):
         device = site.logged_in()
-        secrets = {device.credential, device.carrier}
+        secrets = {device.credential, device.django_session}
         device.refresh()
         device.reauthenticate()
-        secrets |= {device.credential, device.carrier}
+        secrets |= {device.credential, device.django_session}
         site.logged_in()
         second = site.logged_in()
-        secrets |= {second.credential, second.carrier}
+        secrets |= {second.credential, second.django_session}
         second.address = ELSEWHERE
         second.refresh()
     ours = [record for record in caplog.records if record.name.startswith("django_authkit")]

@@ -97,12 +97,12 @@ def test_the_data_of_the_session_stays(site: LiveSite, device: Device) -> None:
 
 @in_jwt_mode
 def test_it_is_a_rotation(site: LiveSite, ada: User, device: Device) -> None:
-    """The refresh token is exchanged: the old one is replayed within the grace, and is theft after it."""
+    """The refresh token is exchanged: the old one is repeated within the grace, and is theft after it."""
     old = device.copy()
     assert device.reauthenticate().status_code == 200
     assert record(ada).generation == 2
     assert old.refresh().status_code == 200
-    assert old.carrier == device.carrier
+    assert old.django_session == device.django_session
     late = device.copy()
     device.refresh()
     site.advance(seconds=11)
@@ -117,7 +117,7 @@ def test_a_repeated_call_gets_the_same_refresh_token(site: LiveSite, ada: User, 
     site.advance(seconds=5)
     first = record(ada).auth_time
     assert again.reauthenticate().status_code == 200
-    assert again.carrier == device.carrier
+    assert again.django_session == device.django_session
     assert record(ada).auth_time > first
     assert record(ada).generation == 2
 

@@ -6,8 +6,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_authkit import sessions_of
-from django_authkit.signals import refresh_replayed, refresh_reused, session_ended, session_refreshed
-from django_authkit.types import EndReason, ReuseClass
+from django_authkit.signals import refresh_repeated, refresh_reused, session_ended, session_refreshed
+from django_authkit.stores.outcomes import ReuseClass
+from django_authkit.types import RevocationReason
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code, credential_cookies, is_cleared
 from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 from support.signals import heard
@@ -20,7 +21,7 @@ def test_a_refresh_hands_out_a_new_pair(site: LiveSite, ada: User, device: Devic
     with heard(session_refreshed) as said:
         assert device.refresh().status_code == 200
     assert device.credential != old.credential
-    assert device.carrier != old.carrier
+    assert device.django_session != old.django_session
     assert site.sid(device) == sid
     assert site.sids(ada) == [sid]
     assert len(said) == 1
@@ -57,13 +58,13 @@ def test_a_refresh_sends_no_cookie_whose_key_is_unchanged_under_another_value(
 def test_a_second_refresh_within_the_grace_is_a_replay(site: LiveSite, device: Device) -> None:
     """Two tabs, or a retry after a lost answer, end up with the same refresh token."""
     tabs = [device.copy() for _ in range(3)]
-    with heard(refresh_replayed) as replayed, heard(refresh_reused) as reused:
+    with heard(refresh_repeated) as repeated, heard(refresh_reused) as reused:
         for tab in tabs:
             assert tab.refresh().status_code == 200
             site.advance(seconds=2)
-    assert len({tab.carrier for tab in tabs}) == 1
+    assert len({tab.django_session for tab in tabs}) == 1
     assert all(tab.logged_in() for tab in tabs)
-    assert (len(replayed), len(reused)) == (2, 0)
+    assert (len(repeated), len(reused)) == (2, 0)
     assert tabs[0].refresh().status_code == 200
 
 
@@ -99,7 +100,7 @@ def test_reuse_after_the_grace_ends_the_auth_session(site: LiveSite, ada: User, 
     assert timedelta(seconds=10) <= call["age"] <= timedelta(seconds=30)
     assert call["address"] == "192.0.2.66"
     assert call["session"].user_id == str(ada.pk)
-    assert [e["reason"] for e in ended] == [EndReason.REUSE]
+    assert [e["reason"] for e in ended] == [RevocationReason.REUSE]
     assert elsewhere.logged_in()
     assert elsewhere.refresh().status_code == 200
     assert site.sids(ada) == [site.sid(elsewhere)]

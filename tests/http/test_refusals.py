@@ -5,7 +5,7 @@ import re
 import pytest
 from django.contrib.auth.models import User
 
-from django_authkit.api.errors import exception_handler
+from django_authkit.api.exception_handler import exception_handler
 from django_authkit.permissions import IsAuthenticated
 from django_authkit.types import Transport
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code

@@ -48,7 +48,7 @@ def test_a_rotating_token_rotates_at_each_endpoint(site: LiveSite, ada: User) ->
     """A thief cannot take a client's rotating token to the endpoint whose clients store nothing."""
     site.configure(SIMPLEJWT_ROTATION=False)
     device = site.logged_in()
-    thief, stolen = device.copy(), device.carrier
+    thief, stolen = device.copy(), device.django_session
     answer = refreshed(thief, stolen)
     assert body(answer).keys() == {"access", "refresh"}
     assert body(answer)["refresh"] != stolen

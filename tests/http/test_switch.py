@@ -305,7 +305,7 @@ def test_the_share_says_who_is_moved(site: LiveSite, ada: User, moved: Device, s
 def test_the_share_is_a_share(site: LiveSite) -> None:
     """About so many sids are moved, and whoever is moved at a small share is at a larger one."""
     from django_authkit.conf import get_settings
-    from django_authkit.handles import new_handle
+    from django_authkit.session_keys import new_handle
 
     if site.transport is not Transport.COOKIE or site.store != "sqlite":
         return

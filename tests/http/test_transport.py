@@ -54,7 +54,7 @@ def test_a_transport_that_the_project_does_not_offer_is_refused(site: LiveSite, 
 def test_a_refresh_answers_by_the_way_it_was_asked(site: LiveSite, device: Device) -> None:
     """What came as a cookie goes back as one, whatever ``X-Authkit-Transport`` says after login."""
     for asked in Transport:
-        content = None if device.is_browser else {"refresh": device.carrier}
+        content = None if device.is_browser else {"refresh": device.django_session}
         proof = device.csrf() if device.is_browser else {}
         answer = device.post("/auth/refresh/", content, headers={**proof, "X-Authkit-Transport": str(asked)})
         assert answer.status_code == 200
@@ -68,7 +68,7 @@ def test_a_body_never_becomes_a_cookie(site: LiveSite, device: Device) -> None:
     """A credential in a body is answered in the body, also for a browser that has cookies."""
     browser = site.logged_in() if device.is_browser else site.device(Transport.COOKIE)
     own = dict(browser.cookies)
-    answer = browser.send("POST", "/auth/refresh/", f'{{"refresh": "{device.carrier}"}}'.encode())
+    answer = browser.send("POST", "/auth/refresh/", f'{{"refresh": "{device.django_session}"}}'.encode())
     assert answer.status_code == 200
     assert "access" in body(answer)
     assert not credential_cookies(answer)
@@ -80,7 +80,7 @@ def test_a_body_never_becomes_a_cookie(site: LiveSite, device: Device) -> None:
 def test_a_session_key_in_the_header_is_refreshed_in_the_body(site: LiveSite, device: Device) -> None:
     """Refresh takes what opens its door from the header too, and then sets no cookie."""
     stranger = site.device(Transport.HEADER)
-    answer = stranger.post("/auth/refresh/", headers=bearer(device.carrier))
+    answer = stranger.post("/auth/refresh/", headers=bearer(device.django_session))
     assert answer.status_code == 200
     assert "access" in body(answer)
     assert not credential_cookies(answer)
@@ -149,8 +149,8 @@ def test_a_credential_of_either_transport_opens_views_by_header(
 def test_a_refresh_token_opens_no_view(site: LiveSite, device: Device) -> None:
     """Kinds of token are mutually exclusive: in the header and in the access cookie alike."""
     stranger = site.device(Transport.COOKIE)
-    assert code(stranger.get("/api/whoami/", bearer(device.carrier))) == (401, "token_invalid")
-    stranger.cookies["__Host-authkit_access"] = device.carrier
+    assert code(stranger.get("/api/whoami/", bearer(device.django_session))) == (401, "token_invalid")
+    stranger.cookies["__Host-authkit_access"] = device.django_session
     assert code(stranger.get("/api/whoami/")) == (401, "token_invalid")
     assert device.logged_in()
 
@@ -182,13 +182,13 @@ def test_an_access_token_never_refreshes(site: LiveSite, device: Device) -> None
 
 def test_credentials_of_the_other_mode_are_refused(site: LiveSite, device: Device) -> None:
     """Where only one mode is accepted, a live credential of the other is a 401 and refreshes nothing."""
-    credential, carrier = device.credential, device.carrier
+    credential, django_session = device.credential, device.django_session
     site.settings.AUTHKIT_MODE = "session" if site.is_jwt else "jwt"
     site.keep_time()
     stranger = site.device(Transport.HEADER)
     assert code(stranger.get("/api/whoami/", bearer(credential))) == (401, "token_invalid")
     assert stranger.verify(credential) == {"active": False}
-    assert code(stranger.post("/auth/refresh/", {"refresh": carrier})) == (401, "token_invalid")
+    assert code(stranger.post("/auth/refresh/", {"refresh": django_session})) == (401, "token_invalid")
     assert device.copy().call().status_code == 401
 
 

@@ -9,7 +9,7 @@ from testapp import django_views, views
 
 urlpatterns = [
     path("auth/", include("django_authkit.urls")),
-    path("account/devices/", include("django_authkit.device_urls")),
+    path("account/devices/", include("django_authkit.pages.urls")),
     path("compat/", include("django_authkit.compat.simplejwt.urls")),
     path("admin/", admin.site.urls),
     path("api/whoami/", views.WhoAmI.as_view()),

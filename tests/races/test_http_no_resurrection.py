@@ -64,7 +64,7 @@ def assert_dead(device: Device) -> None:
     """
     Check that nothing that *device* holds opens or continues anything.
 
-    (Its browser may hold a visitor's key instead, from a request that came after the end.)
+    (Its browser may hold an anonymous session's key instead, from a request that came after the end.)
     """
     token = device.credential
     assert not device.copy().logged_in()

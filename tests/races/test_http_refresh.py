@@ -39,8 +39,8 @@ def refresh_at_once(threads: ParallelThreads, twins: Sequence[Device]) -> list[H
 def assert_one_family(twins: Sequence[Device], answers: Sequence[HttpResponse], before: str) -> None:
     """Check that all were answered with one refresh token, and a new one."""
     assert Counter(answer.status_code for answer in answers) == {200: len(twins)}
-    assert len({twin.carrier for twin in twins}) == 1
-    assert twins[0].carrier != before
+    assert len({twin.django_session for twin in twins}) == 1
+    assert twins[0].django_session != before
 
 
 def assert_one_winner(answers: Sequence[HttpResponse]) -> None:
@@ -62,10 +62,10 @@ def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
     with parallel_threads(THREADS) as threads:
         for _ in range(rounds(30)):
             twins = [device.copy() for _ in range(THREADS)]
-            with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_replayed) as replayed:
+            with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_repeated) as repeated:
                 answers = refresh_at_once(threads, twins)
-            assert_one_family(twins, answers, device.carrier)
-            assert (len(refreshed), len(replayed)) == (1, THREADS - 1)
+            assert_one_family(twins, answers, device.django_session)
+            assert (len(refreshed), len(repeated)) == (1, THREADS - 1)
             assert threads.at_once([twin.logged_in for twin in twins]) == [True] * THREADS
             device = twins[-1]
     assert live.sids(ada) == [sid]
@@ -104,7 +104,7 @@ def test_over_sockets(live: LiveSite, grace: int) -> None:
             twins = [device.copy() for _ in range(THREADS)]
             answers = refresh_at_once(threads, twins)
             if grace:
-                assert_one_family(twins, answers, device.carrier)
+                assert_one_family(twins, answers, device.django_session)
                 assert twins[0].refresh().status_code == 200
             else:
                 assert_one_winner(answers)
@@ -146,7 +146,7 @@ def test_processes_end_with_one_refresh_token(live: LiveSite) -> None:
                 twins = [RemoteDevice.of(device, addresses[number % PROCESSES]) for number in range(THREADS)]
                 answers = refresh_at_once(threads, twins)
                 if grace:
-                    assert_one_family(twins, answers, device.carrier)
+                    assert_one_family(twins, answers, device.django_session)
                     assert twins[0].refresh().status_code == 200
                 else:
                     assert_one_winner(answers)

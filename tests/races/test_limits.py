@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from django_authkit.handles import new_handle
+from django_authkit.session_keys import new_handle
+from django_authkit.stores.outcomes import Created, Refused
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Created, OnLimit, Refused
+from django_authkit.types import OnLimit
 from support.parallel import parallel_threads
 from support.profile import rounds
 from support.stores import Rig

@@ -6,8 +6,9 @@ from secrets import token_bytes
 
 import pytest
 
+from django_authkit.stores.outcomes import Absent, Rotation, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, AuthSession, EndReason, Rotation, RotationOutcome
+from django_authkit.types import AuthSession, RevocationReason
 from support.parallel import parallel_threads
 from support.profile import rounds
 from support.stores import DAY, MINUTE, Rig, Started, request
@@ -19,8 +20,8 @@ PARALLEL = 4
 """Threads of each activity; the auth session is ended in between."""
 
 ENDINGS: dict[str, Act] = {
-    "revoke": lambda store, one: store.revoke(one.sid, EndReason.LOGOUT),
-    "revoke_user": lambda store, one: store.revoke_user(one.session.user_id, EndReason.USER_DISABLED),
+    "revoke": lambda store, one: store.revoke(one.sid, RevocationReason.LOGOUT),
+    "revoke_user": lambda store, one: store.revoke_user(one.session.user_id, RevocationReason.USER_DISABLED),
     "revoke_all": lambda store, _: store.revoke_all(),
     "reuse": lambda store, one: store.rotate(request(one.sid, 1, token_bytes(32))),
 }
@@ -74,8 +75,8 @@ def test_only_one_caller_ended_it(rig: Rig, store: Store) -> None:
     with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             one = rig.start()
-            by_sid = [partial(store.revoke, one.sid, EndReason.LOGOUT)] * 8
-            by_key = [partial(store.revoke, one.sid, EndReason.LOGOUT, key_digest=one.key)] * 8
+            by_sid = [partial(store.revoke, one.sid, RevocationReason.LOGOUT)] * 8
+            by_key = [partial(store.revoke, one.sid, RevocationReason.LOGOUT, key_digest=one.key)] * 8
             ended = [record for record in threads.at_once(by_sid + by_key) if record is not None]
             assert ended == [one.session]
 
@@ -100,7 +101,7 @@ def test_the_ender_is_handed_the_record_as_it_was(rig: Rig, store: Store) -> Non
         for _ in range(rounds(200)):
             one = rig.start(access=0)
             calls: list[Callable[[], object]] = [
-                partial(store.revoke, one.sid, EndReason.LOGOUT),
+                partial(store.revoke, one.sid, RevocationReason.LOGOUT),
                 partial(store.rotate, request(one.sid, 1, one.jti)),
             ]
             ended, rotation = threads.at_once(calls)

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.stores.redis import RedisStore
 from django_authkit.tokens.claims import AccessClaims
-from django_authkit.types import EndReason, OnLimit
+from django_authkit.types import OnLimit, RevocationReason
 from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import Server
 from support.profile import rounds
@@ -52,8 +52,8 @@ def test_a_fresh_token_costs_nothing(follower: Follower, server: Server) -> None
 
 
 ENDINGS: dict[str, Callable[[RedisStore, AccessClaims], object]] = {
-    "revoke": lambda store, claims: store.revoke(claims.sid, EndReason.LOGOUT),
-    "revoke_user": lambda store, claims: store.revoke_user(claims.subject, EndReason.PASSWORD_CHANGED),
+    "revoke": lambda store, claims: store.revoke(claims.sid, RevocationReason.LOGOUT),
+    "revoke_user": lambda store, claims: store.revoke_user(claims.subject, RevocationReason.PASSWORD_CHANGED),
     "revoke_all": lambda store, _: store.revoke_all(),
     "reuse": lambda store, claims: store.rotate(request(claims.sid, 1, b"stolen" * 5)),
     "evicted": lambda store, claims: store.create(
@@ -81,7 +81,7 @@ def test_a_token_that_is_only_forgiven_can_be_revoked(follower: Follower) -> Non
     claims = begun(follower.store)
     follower.store.clock_offset = 5 * MINUTE + 1_000
     assert follower.replica.verdict(claims) is Verdict.LIVE
-    assert follower.store.revoke(claims.sid, EndReason.LOGOUT)
+    assert follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
     until(lambda: follower.replica.verdict(claims) is Verdict.REVOKED, STALENESS)
 
 
@@ -142,7 +142,7 @@ def test_a_longer_wait_than_the_client_has(server: Server) -> None:
         assert follower.replica.verdict(claims) is Verdict.LIVE
         assert follower.replica.age < 2
         assert server.direct.info("commandstats")["cmdstat_xrange"]["calls"] == 1  # no snapshot but the first
-        follower.store.revoke(claims.sid, EndReason.LOGOUT)
+        follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
         until(lambda: follower.replica.verdict(claims) is Verdict.REVOKED, 2)
 
 
@@ -152,10 +152,10 @@ def test_a_shorter_lifetime_elsewhere_loses_nothing(server: Server) -> None:
     with Follower(server.url) as first, Follower(server.url) as second:
         first.caught_up()
         long = begun(first.store, "long", access=60 * MINUTE)
-        first.store.revoke(long.sid, EndReason.LOGOUT)
+        first.store.revoke(long.sid, RevocationReason.LOGOUT)
         for number in range(300):
             short = begun(second.store, str(number), access=1_000)
-            second.store.revoke(short.sid, EndReason.LOGOUT)
+            second.store.revoke(short.sid, RevocationReason.LOGOUT)
         second.caught_up()
         assert second.replica.verdict(long) is Verdict.REVOKED
 
@@ -166,11 +166,13 @@ def test_entries_outlive_every_leeway(server: Server) -> None:
     with Follower(server.url) as follower:
         follower.caught_up()
         claims = begun(follower.store, access=1_000)
-        follower.store.revoke(claims.sid, EndReason.LOGOUT)
+        follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
         for number in range(200):  # the server gives whole nodes of 100 entries back
-            follower.store.revoke(begun(follower.store, str(number), access=1_000).sid, EndReason.LOGOUT)
+            follower.store.revoke(
+                begun(follower.store, str(number), access=1_000).sid, RevocationReason.LOGOUT
+            )
         time.sleep(1.2)
-        follower.store.revoke(begun(follower.store, "last", access=1_000).sid, EndReason.LOGOUT)
+        follower.store.revoke(begun(follower.store, "last", access=1_000).sid, RevocationReason.LOGOUT)
         with Follower(server.url) as newcomer:
             assert newcomer.caught_up().replica.verdict(claims) is Verdict.REVOKED
 
@@ -205,7 +207,7 @@ def test_how_soon_another_process_knows(server: Server, capsys: pytest.CaptureFi
             claims = begun(store)
             sids.put(claims)
             seen.get(timeout=20)
-            store.revoke(claims.sid, EndReason.LOGOUT)
+            store.revoke(claims.sid, RevocationReason.LOGOUT)
             answered = time.clock_gettime(time.CLOCK_MONOTONIC)
             delays.append(max(0.0, seen.get(timeout=20) - answered))
         sids.put(None)
@@ -231,7 +233,7 @@ def test_many_at_once(server: Server) -> None:
         many = [begun(follower.store, str(number)) for number in range(rounds(20_000))]
         begin = time.monotonic()
         for claims in many:
-            follower.store.revoke(claims.sid, EndReason.LOGOUT)
+            follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
         until(lambda: len(follower.replica) == len(many))
         assert all(follower.replica.verdict(claims) is Verdict.REVOKED for claims in many)
         assert time.monotonic() - begin < 60
@@ -245,7 +247,7 @@ def test_one_copy_for_each_feed(server: Server) -> None:
         begun(follower.store)
         follower.caught_up()
         claims = begun(other)
-        other.revoke(claims.sid, EndReason.LOGOUT)
+        other.revoke(claims.sid, RevocationReason.LOGOUT)
         time.sleep(0.3)
         assert len(follower.replica) == 0
         assert isinstance(follower.replica, BlacklistReplica)

@@ -12,9 +12,9 @@ import pytest
 from django.test import override_settings
 from pytest_django import Settings
 
+from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.errors import SessionEnded
-from django_authkit.revocation import BlacklistReplica, Verdict
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from django_authkit.wiring import get_access_check, get_jwt_strategy, get_replica, get_store
 from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import Server
@@ -84,7 +84,7 @@ def _begins_anew(follower: Follower, live: Any, dead: Any) -> None:
 def test_a_forked_child_begins_anew(follower: Follower) -> None:
     """A child never believes its parent's copy; it soon has its own, and the parent goes on undisturbed."""
     live, dead = begun(follower.store, "live"), begun(follower.store, "dead")
-    follower.store.revoke(dead.sid, EndReason.LOGOUT)
+    follower.store.revoke(dead.sid, RevocationReason.LOGOUT)
     until(lambda: follower.replica.verdict(dead) is Verdict.REVOKED)
     for _ in range(3):
         child = in_child(partial(_begins_anew, follower, live, dead))
@@ -92,7 +92,7 @@ def test_a_forked_child_begins_anew(follower: Follower) -> None:
         assert code_of(child) == 0
     assert len(followers()) == 1
     later = begun(follower.store, "later")
-    follower.store.revoke(later.sid, EndReason.LOGOUT)
+    follower.store.revoke(later.sid, RevocationReason.LOGOUT)
     until(lambda: follower.replica.verdict(later) is Verdict.REVOKED, 1)
 
 
@@ -100,7 +100,7 @@ def test_a_fork_before_the_first_question(server: Server) -> None:
     """A copy made before the fork (a preloaded app) is followed in each child, and not in the parent."""
     with Follower(server.url) as follower:
         live, dead = begun(follower.store, "live"), begun(follower.store, "dead")
-        follower.store.revoke(dead.sid, EndReason.LOGOUT)
+        follower.store.revoke(dead.sid, RevocationReason.LOGOUT)
 
         def check() -> None:
             until(follower.is_fresh)

@@ -8,8 +8,8 @@ from secrets import token_bytes
 
 import pytest
 
+from django_authkit.stores.outcomes import Absent, ReuseClass, RotateRequest, Rotation, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Absent, ReuseClass, RotateRequest, Rotation, RotationOutcome
 from support.parallel import PATIENCE, parallel_threads
 from support.profile import rounds
 from support.stores import DAY, SECOND, Rig, Site, request
@@ -28,7 +28,7 @@ def proposals(sid: str, generation: int, presented: bytes, count: int, grace: in
 def successor_of(asked: list[RotateRequest], answers: list[Rotation], generation: int) -> RotateRequest:
     """Return the winner's request, after checking that all others were handed its successor."""
     outcomes = Counter(answer.outcome for answer in answers)
-    assert outcomes == {RotationOutcome.ROTATED: 1, RotationOutcome.REPLAYED: len(asked) - 1}
+    assert outcomes == {RotationOutcome.ROTATED: 1, RotationOutcome.REPEATED: len(asked) - 1}
     winner = next(
         call for call, answer in zip(asked, answers, strict=True) if answer.outcome is RotationOutcome.ROTATED
     )

@@ -18,10 +18,11 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker, Settings
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.handles import new_handle
 from django_authkit.models import AuthSessionRow
+from django_authkit.session_keys import new_handle
 from django_authkit.stores.database import DatabaseStore
-from django_authkit.types import Absent, EndReason, Found, OnLimit, Refused, RotationOutcome
+from django_authkit.stores.outcomes import Absent, Found, Refused, RotationOutcome
+from django_authkit.types import OnLimit, RevocationReason
 from projects.site import EVERYTHING_ON_POSTGRES
 from support.clock import Clock
 from support.parallel import ParallelThreads, parallel_threads
@@ -112,13 +113,13 @@ class TestStatements:
     def test_revocation_is_two(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
         """A look and a conditional UPDATE."""
         started = rig.start()
-        assert count(lambda: store.revoke(started.sid, EndReason.LOGOUT)) == 2
+        assert count(lambda: store.revoke(started.sid, RevocationReason.LOGOUT)) == 2
 
     def test_revoke_user_is_few_for_many(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
         """The number of statements does not grow with the number of auth sessions."""
         for _ in range(10):
             rig.start()
-        assert count(lambda: store.revoke_user(rig.user, EndReason.REVOKED)) <= 5
+        assert count(lambda: store.revoke_user(rig.user, RevocationReason.REVOKED)) <= 5
         assert rig.sids() == []
 
 
@@ -206,7 +207,7 @@ class TestTransactions:
         rig.wait(MINUTE)
         with transaction.atomic(using=store.alias):
             store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
-            store.revoke(started.sid, EndReason.REVOKED)
+            store.revoke(started.sid, RevocationReason.REVOKED)
         assert store.load(started.sid) is Absent.GONE
         assert row_of(store, started.sid).last_seen == started.session.last_seen
 
@@ -252,10 +253,10 @@ class TestRows:
         """An ended row holds neither digest nor successor nor data."""
         started = rig.start(data="secret")
         store.rotate(request(started.sid, 1, started.jti))
-        store.revoke(started.sid, EndReason.LOGOUT)
+        store.revoke(started.sid, RevocationReason.LOGOUT)
         row = row_of(store, started.sid)
         assert (row.key_digest, row.jti_digest, row.sealed, row.data) == (None, None, None, "")
-        assert row.end_reason == EndReason.LOGOUT
+        assert row.end_reason == RevocationReason.LOGOUT
         assert row.ended_at is not None
 
     def test_no_successor_is_kept_without_a_grace(self, rig: Rig, store: DatabaseStore) -> None:
@@ -271,7 +272,7 @@ class TestRows:
         assert store.load(handle) is Absent.GONE
         assert store.load(f"~{handle}") is Absent.GONE
         assert store.touch(f"~{handle}", key, idle=HOUR, interval=0) is Absent.GONE
-        assert store.revoke(f"~{handle}", EndReason.REVOKED) is None
+        assert store.revoke(f"~{handle}", RevocationReason.REVOKED) is None
         started = rig.start(sid=handle)
         store.revoke_all()
         assert store.load(started.sid) is Absent.GONE
@@ -306,7 +307,7 @@ class TestRows:
     def test_an_ended_row_stays_for_its_access_tokens(self, rig: Rig, store: DatabaseStore) -> None:
         """As long as an access token of it could be presented, a list of revoked sids can be made."""
         started = rig.start(access=5 * MINUTE)
-        store.revoke(started.sid, EndReason.LOGOUT)
+        store.revoke(started.sid, RevocationReason.LOGOUT)
         assert list(store.prune(10)) == []
         rig.wait(5 * MINUTE)
         assert list(store.prune(10)) == [1]
@@ -351,7 +352,7 @@ class TestConnections:
         low, high = AuthSessionRow._base_manager.using("postgres").filter(sid__in=started).order_by("pk")
         with _other_transaction() as execute, ThreadPoolExecutor(1) as waiting:
             execute("UPDATE authkit_session SET address = '' WHERE sid = %s", [high.pk])
-            call = lambda: rig.store.revoke_user(rig.user, EndReason.REVOKED)  # noqa: E731
+            call = lambda: rig.store.revoke_user(rig.user, RevocationReason.REVOKED)  # noqa: E731
             ended = waiting.submit(threads.at_once, [call])
             while not execute("SELECT 1 FROM pg_locks WHERE NOT granted", []):
                 sleep(0.01)
@@ -390,8 +391,8 @@ def _calls(rig: Rig, store: DatabaseStore, started: Started) -> list[Callable[[]
         lambda: store.restamp(sid, "b"),
         lambda: store.restamp_user(rig.user, "a", "b"),
         lambda: store.save_data(sid, key, "", idle_limit=None),
-        lambda: store.revoke(sid, EndReason.LOGOUT),
-        lambda: store.revoke_user(rig.user, EndReason.LOGOUT),
+        lambda: store.revoke(sid, RevocationReason.LOGOUT),
+        lambda: store.revoke_user(rig.user, RevocationReason.LOGOUT),
         lambda: store.revoke_all(),
         lambda: store.list_user(rig.user),
         lambda: list(store.prune(1)),

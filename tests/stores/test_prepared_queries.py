@@ -14,8 +14,8 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker, Settings
 
 from django_authkit.stores.database import DatabaseStore
-from django_authkit.user_rows import read_user
-from django_authkit.users import load
+from django_authkit.users.loading import load
+from django_authkit.users.query import read_user
 from projects.site import EVERYTHING_ON_POSTGRES
 
 BACKEND = "django.contrib.auth.backends.ModelBackend"

@@ -169,7 +169,7 @@ class Device:
         return self.cookies[SESSION_COOKIE if self.mode is Mode.SESSION else ACCESS_COOKIE]
 
     @property
-    def carrier(self) -> str:
+    def django_session(self) -> str:
         """What ``refresh/`` takes: the session key or the refresh token."""
         if self.mode is Mode.SESSION:
             return self.credential

@@ -50,7 +50,7 @@ def run(
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that has printed its welcome."""
+    """A demo that has printed its load_valid_user."""
 
     process: subprocess.Popen[str]
     printed: str

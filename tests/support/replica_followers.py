@@ -13,13 +13,14 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.errors import SessionEnded, StoreUnavailable
-from django_authkit.handles import bucket_of, new_handle
-from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.session_keys import bucket_of, new_handle
+from django_authkit.stores.outcomes import Created, NewSession
 from django_authkit.stores.redis import RedisStore
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
-from django_authkit.types import AuthSession, Created, EndReason, Mode, NewSession, OnLimit
+from django_authkit.types import AuthSession, Mode, OnLimit, RevocationReason
 from support.waiting import PATIENCE, next_second, until
 
 THREAD = "authkit-blacklist"
@@ -163,7 +164,7 @@ class Witness:
     def revoke(self, *many: AccessClaims) -> None:
         """Revoke; from the answer on the clock runs."""
         for claims in many:
-            assert self._follower.store.revoke(claims.sid, EndReason.LOGOUT)
+            assert self._follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
             self.expect_refusal(claims)
 
     def expect_refusal(self, claims: AccessClaims) -> None:

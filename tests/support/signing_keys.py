@@ -13,9 +13,9 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from django_authkit.tokens.jwk import public_members
-from django_authkit.tokens.key_making import new_key, private_jwk
-from django_authkit.tokens.keyring import Key, PrivateKey
+from django_authkit.tokens.keys.generate import new_key, private_jwk
+from django_authkit.tokens.keys.jwk import public_members
+from django_authkit.tokens.keys.ring import Key, PrivateKey
 
 PAIRS = ["ES256", "EdDSA", "RS256", "PS256"]
 ALGORITHMS = ["HS256", *PAIRS]

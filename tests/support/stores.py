@@ -16,8 +16,9 @@ from django.conf import settings
 from django.db.models import Model
 from redis import Redis
 
-from django_authkit.handles import bucket_of, new_handle
-from django_authkit.types import AuthSession, Created, EndReason, Mode, NewSession, OnLimit, RotateRequest
+from django_authkit.session_keys import bucket_of, new_handle
+from django_authkit.stores.outcomes import Created, NewSession, RotateRequest
+from django_authkit.types import AuthSession, Mode, OnLimit, RevocationReason
 from support.clock import Clock
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ class Started:
 class Rig:
     """A store, and what a test does with it."""
 
-    reason = EndReason.REVOKED
+    reason = RevocationReason.REVOKED
     """For a test that does not care why."""
 
     def __init__(self, site: Site, clock: Clock) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.test import RequestFactory
 
-from django_authkit.transports import cookie_of
+from django_authkit.http.transports import cookie_of
 
 NAME = "__Host-sessionid"
 FOUND = [

@@ -8,8 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from django_authkit.csrf import enforce_csrf, exempt, is_proved, mark_dependence
 from django_authkit.errors import CsrfFailed
+from django_authkit.http.csrf import enforce_csrf, exempt, is_proved, mark_dependence
 
 OWN = "https://shop.example.org"
 TRUSTED = ["https://app.example.org", "https://*.partners.example", "http://dev.example:5173"]

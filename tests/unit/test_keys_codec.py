@@ -18,8 +18,8 @@ from pytest_django import Settings
 from django_authkit.conf import SettingsProblem, get_settings
 from django_authkit.errors import TokenInvalid
 from django_authkit.tokens import Codec, KeyRing
-from django_authkit.tokens.jwk import public_set
-from django_authkit.tokens.key_entries import ring_from_entries
+from django_authkit.tokens.keys.entries import ring_from_entries
+from django_authkit.tokens.keys.jwk import public_set
 from django_authkit.wiring import get_codec, get_key_ring
 from support.forged_tokens import (
     ACCESS,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from django_authkit.tokens.key_entries import exposed_files, find_refused, load_entry, ring_from_entries
-from django_authkit.tokens.key_faults import HINTS, Fault, KeyRefused
+from django_authkit.tokens.keys.entries import exposed_files, find_refused, load_entry, ring_from_entries
+from django_authkit.tokens.keys.faults import HINTS, Fault, KeyRefused
 from support.signing_keys import (
     ALGORITHMS,
     PAIRS,

@@ -6,10 +6,10 @@ from base64 import urlsafe_b64decode
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from django_authkit.tokens.jwk import UnsupportedKey, encode, parse, public_set, read_key
-from django_authkit.tokens.key_entries import load_entry, ring_from_entries
-from django_authkit.tokens.key_making import new_key, private_jwk, private_pem
-from django_authkit.tokens.keyring import Key
+from django_authkit.tokens.keys.entries import load_entry, ring_from_entries
+from django_authkit.tokens.keys.generate import new_key, private_jwk, private_pem
+from django_authkit.tokens.keys.jwk import UnsupportedKey, encode, parse, public_set, read_key
+from django_authkit.tokens.keys.ring import Key
 from support.signing_keys import ALGORITHMS, PAIRS, RFC_7638, RFC_8037, SECRET, jwk, key, private, public_jwk
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from django_authkit import devices
+from django_authkit.http import client_info
 from support.client import FIREFOX, SAFARI
 
 CHROME_ON_WINDOWS = (
@@ -18,18 +18,18 @@ ROBOT = "shop-sync/2.1 (" + "x" * 300 + ")"
         (FIREFOX, "Firefox on Linux"),
         (SAFARI, "Mobile Safari on iOS"),
         (CHROME_ON_WINDOWS, "Chrome on Windows"),
-        (ROBOT, ROBOT[: devices.MAX_LABEL]),
+        (ROBOT, ROBOT[: client_info.MAX_LABEL]),
         ("", ""),
     ],
 )
 def test_a_name_that_a_person_knows(user_agent: str, label: str) -> None:
     """Browser and system; for what is neither the beginning of what it says."""
-    assert devices.label_of(user_agent) == label
+    assert client_info.label_of(user_agent) == label
 
 
 @pytest.mark.parametrize("user_agent", [FIREFOX, ROBOT, "short", ""])
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, user_agent: str) -> None:
     """It is the agent itself, cut."""
-    monkeypatch.setattr(devices, "_parse", None)
-    assert devices.label_of(user_agent) == user_agent[: devices.MAX_LABEL]
-    assert len(devices.label_of(user_agent)) <= devices.MAX_LABEL
+    monkeypatch.setattr(client_info, "_parse", None)
+    assert client_info.label_of(user_agent) == user_agent[: client_info.MAX_LABEL]
+    assert len(client_info.label_of(user_agent)) <= client_info.MAX_LABEL

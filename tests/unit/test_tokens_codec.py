@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_authkit.errors import TokenExpired, TokenInvalid
-from django_authkit.handles import ALPHABET
+from django_authkit.session_keys import ALPHABET
 from django_authkit.tokens import AccessClaims, Codec, Key, KeyRing, RefreshClaims, ring_from_secrets
 from django_authkit.tokens.claims import RESERVED
 from django_authkit.tokens.codec import ACCESS_LIMIT, REFRESH_LIMIT

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from django_authkit.errors import CredentialRejected, TokenExpired, TokenInvalid
 from django_authkit.tokens import Codec
-from django_authkit.tokens.cache import LONGEST, VerifiedTokens
+from django_authkit.tokens.verified_cache import LONGEST, VerifiedTokens
 from django_authkit.wiring import get_codec
 from support.forged_tokens import ACCESS, ACCESS_RING, AUDIENCE, ISSUER, LEEWAY, REFRESH, REFRESH_RING
 from support.parallel import parallel_threads

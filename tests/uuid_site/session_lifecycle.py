@@ -15,9 +15,10 @@ settings.configure(
 )
 django.setup()
 
-from django_authkit.handles import new_handle  # noqa: E402 - models need settings
+from django_authkit.session_keys import new_handle  # noqa: E402 - models need settings
 from django_authkit.stores.database import DatabaseStore  # noqa: E402
-from django_authkit.types import Created, EndReason, Found, Mode, NewSession, OnLimit  # noqa: E402
+from django_authkit.stores.outcomes import Created, Found, NewSession  # noqa: E402
+from django_authkit.types import Mode, OnLimit, RevocationReason  # noqa: E402
 from uuid_site.models import Member  # noqa: E402
 
 call_command("migrate", run_syncdb=True, verbosity=0)
@@ -51,5 +52,5 @@ assert found.session == created.session
 assert found.session.user_id == str(member.pk)
 assert found.user == member
 assert store.list_user(str(member.pk)) == (created.session,)
-assert store.revoke_user(str(member.pk), EndReason.REVOKED) == (created.session,)
+assert store.revoke_user(str(member.pk), RevocationReason.REVOKED) == (created.session,)
 assert store.list_user(str(member.pk)) == ()

@@ -10,9 +10,10 @@ from pytest_django import Settings
 from redis import Redis
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.outcomes import Created, Found, ReuseClass, RotationOutcome
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.scripts import script
-from django_authkit.types import Created, EndReason, Found, OnLimit, ReuseClass, RotationOutcome
+from django_authkit.types import OnLimit, RevocationReason
 from stores.redis.valkey_server import LossyLine, Server
 from support.servers import free_port
 from support.stores import DAY, Rig, request
@@ -119,14 +120,14 @@ def test_a_lost_alarm_is_repeated(rig: Rig, lossy: RedisStore) -> None:
 def test_a_lost_revocation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
     """The call that ended the session says so, though it ran twice; another call does not."""
     started = rig.start()
-    assert lossy.revoke(started.sid, EndReason.LOGOUT) == started.session
-    assert lossy.revoke(started.sid, EndReason.LOGOUT) is None
+    assert lossy.revoke(started.sid, RevocationReason.LOGOUT) == started.session
+    assert lossy.revoke(started.sid, RevocationReason.LOGOUT) is None
 
 
 def test_a_lost_revocation_of_all_of_a_user_is_repeated(rig: Rig, lossy: RedisStore) -> None:
     """The ended sessions are told, though they were gone when it ran again."""
     started = rig.start()
-    assert lossy.revoke_user(rig.user, EndReason.REVOKED) == (started.session,)
+    assert lossy.revoke_user(rig.user, RevocationReason.REVOKED) == (started.session,)
 
 
 def test_a_lost_restamp_of_a_user_is_repeated(rig: Rig, lossy: RedisStore) -> None:
@@ -146,7 +147,7 @@ def test_silence_is_repeated_like_a_closed_connection(rig: Rig, line: LossyLine,
     """An answer that never comes, on a connection that stays open, is given up and the call repeated."""
     line.closing = False
     started = rig.start()
-    assert lossy.revoke(started.sid, EndReason.LOGOUT) == started.session
+    assert lossy.revoke(started.sid, RevocationReason.LOGOUT) == started.session
 
 
 def test_a_lost_anonymous_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:

