@@ -26,7 +26,7 @@ hypothesis.settings.register_profile("authkit", deadline=None)
 hypothesis.settings.load_profile("authkit")
 
 # tests/http/test_adoption.py runs those in processes of their own, with settings of their own.
-collect_ignore = [] if os.environ.get("DJANGO_SETTINGS_MODULE") == "projects.adopting" else ["adopting"]
+collect_ignore = [] if os.environ.get("DJANGO_SETTINGS_MODULE") == "projects.adoption" else ["adoption"]
 
 SERVERS = pytest.StashKey[Servers]()
 ADDRESSES = pytest.StashKey[Addresses]()

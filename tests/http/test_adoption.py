@@ -1,7 +1,7 @@
 """
 Logins of other packages, each from a real installation of it.
 
-They need settings of their own, so ``tests/adopting`` runs in processes of its own: once with simplejwt's
+They need settings of their own, so ``tests/adoption`` runs in processes of its own: once with simplejwt's
 blacklist app, and what concerns that once without.
 """
 
@@ -24,25 +24,25 @@ RUNS = [
 
 @pytest.mark.parametrize(("blacklist", "chosen", "least"), RUNS)
 @pytest.mark.timeout(600)
-def test_adopting(blacklist: str, chosen: str, least: int) -> None:
+def test_adoption(blacklist: str, chosen: str, least: int) -> None:
     """All tests of the folder pass, and none went missing."""
     program = Path(sys.executable).with_name("pytest")
     # Each change of a setting makes a new store; the old one's connections go with it, when that may be.
     options = [
         "-q",
         "--tb=short",
-        "--ds=projects.adopting",
+        "--ds=projects.adoption",
         "-W",
         "ignore:unclosed:ResourceWarning",
         "-k",
         chosen,
     ]
     done = subprocess.run(
-        [program, *options, "tests/adopting"],
+        [program, *options, "tests/adoption"],
         cwd=TESTS.parent,
         env={
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
-            "DJANGO_SETTINGS_MODULE": "projects.adopting",
+            "DJANGO_SETTINGS_MODULE": "projects.adoption",
             "AUTHKIT_TEST_BLACKLIST": blacklist,
         },
         capture_output=True,

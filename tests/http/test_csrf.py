@@ -5,8 +5,9 @@ import json
 import pytest
 from django.contrib.auth.models import User
 
+from django_authkit import sessions_of
 from django_authkit.types import Transport
-from support.client import CREDENTIAL_COOKIES, PASSWORD, Device, body, code
+from support.client import CREDENTIAL_COOKIES, PASSWORD, SESSION_COOKIE, Device, body, code
 from support.live_site import LiveSite, by_cookie, in_session_mode
 
 UNSAFE = ["/api/notes/", "/auth/refresh/", "/auth/logout/"]
@@ -188,3 +189,17 @@ def test_safe_requests_need_no_proof(site: LiveSite, device: Device) -> None:
     headers = {} if device.is_browser else device_bearer(device)
     for method in ("GET", "HEAD", "OPTIONS"):
         assert device.send(method, "/api/whoami/", headers=headers).status_code == 200
+
+
+@in_session_mode
+@by_cookie
+def test_a_body_with_junk_does_not_replace_the_proof_at_log_out(
+    site: LiveSite, ada: User, device: Device
+) -> None:
+    """The cookie's session is ended only by a request that our own front end is proved to have sent."""
+    forged = device.copy()
+    answer = forged.send("POST", "/auth/logout/", b'{"refresh": "junk"}')
+    assert answer.status_code == 204
+    assert SESSION_COOKIE not in answer.cookies
+    assert len(sessions_of(ada)) == 1
+    assert device.logged_in()

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from pytest_django import Settings
 
-from django_authkit import sessions_of
+from django_authkit import revoke, sessions_of
 from django_authkit.types import Mode, Transport
 from support.client import (
     ACCESS_COOKIE,
@@ -356,3 +356,15 @@ class TestExpiredAccessTokens:
         site.advance(hours=1)
         assert target(copy.get(PAGE))[0] == "/accounts/login/"
         assert not {ACCESS_COOKIE, REFRESH_COOKIE} & copy.cookies.keys()
+
+
+@in_jwt_mode
+def test_a_revoked_token_ends_no_devices_by_the_page(site: LiveSite, ada: User, device: Device) -> None:
+    """Even where access tokens are believed until they expire."""
+    site.configure(ACCESS_CHECK="none")
+    thief = site.logged_in()
+    revoke(site.sid(thief))
+    answer = thief.submit("/account/devices/", end="others")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/accounts/login/")
+    assert device.logged_in()

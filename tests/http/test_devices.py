@@ -299,3 +299,18 @@ def test_without_ua_parser_the_agent_itself_is_shown(
     monkeypatch.setattr(client_info, "_parse", None)
     device = site.logged_in(user_agent=FIREFOX)
     assert [row["label"] for row in listed(device)] == [FIREFOX[: client_info.MAX_LABEL]]
+
+
+@in_jwt_mode
+@pytest.mark.parametrize("check", ["store", "none"])
+def test_a_user_switched_off_in_silence_ends_no_devices(
+    site: LiveSite, ada: User, device: Device, check: str
+) -> None:
+    """With a lazy user too: no signal told of it, so the row is looked at before anything is done."""
+    site.configure(ACCESS_CHECK=check, USER_LOADING="lazy")
+    elsewhere = site.logged_in()
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+    assert device.delete("/auth/sessions/").status_code == 401
+    assert code(device.get("/auth/sessions/"))[0] == 401
+    User.objects.filter(pk=ada.pk).update(is_active=True)
+    assert elsewhere.logged_in()

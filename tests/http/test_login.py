@@ -6,10 +6,17 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
+from django.urls import path
+from pytest_django import Settings
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
 
-from django_authkit import sessions_of
+from django_authkit import log_in, sessions_of
 from django_authkit.signals import session_ended, session_started
 from django_authkit.types import RevocationReason
+from projects import urls
 from support.client import PASSWORD, Device, body, code, credential_cookies
 from support.live_site import LiveSite
 from support.signals import heard
@@ -159,3 +166,29 @@ def test_a_user_never_seen_takes_as_long(site: LiveSite, ada: User) -> None:
             site.device().log_in(username, "wrong")
         counts.append(len(calls))
     assert counts[0] == counts[1] == 1
+
+
+class OwnLogIn(APIView):
+    """A login that the project decides by itself."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def post(self, request: Request) -> Response:
+        """Log ada in, and answer as our endpoint does."""
+        grant = log_in(request, User.objects.get(username="ada"), amr=("swk",))
+        response = Response({"id": request.user.pk, **grant.credentials()})
+        grant.attach(response)
+        return response
+
+
+urlpatterns = [*urls.urlpatterns, path("own/login/", OwnLogIn.as_view())]
+
+
+def test_a_drf_view_may_log_in_with_the_request_it_has(site: LiveSite, ada: User, settings: Settings) -> None:
+    """``log_in`` takes DRF's request as well as Django's; one auth session begins, and says how."""
+    settings.ROOT_URLCONF = __name__
+    device = site.device()
+    answer = device.post("/own/login/", {}, headers={"X-Authkit-Transport": str(site.transport)})
+    assert answer.status_code == 200
+    assert [session.amr for session in sessions_of(ada)] == [("swk",)]

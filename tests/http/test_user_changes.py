@@ -1,10 +1,12 @@
 """What a change of the user does: a new password, an account switched off, keys and hashers renewed."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
+from pytest_django import Settings
 
 from django_authkit import sessions_of
 from django_authkit.types import Transport
@@ -215,3 +217,54 @@ def test_a_lost_secret_key_logs_everybody_out(site: LiveSite, ada: User, device:
     assert not device.logged_in()
     assert device.refresh().status_code == 401
     assert site.logged_in().logged_in()
+
+
+class ProxyUser(User):
+    """The same users under another class."""
+
+    class Meta:
+        """A proxy has no table."""
+
+        proxy = True
+        app_label = "auth"
+
+
+def by_proxy(user: User, **changes: Any) -> None:
+    """Save *changes* through a proxy model."""
+    proxied = ProxyUser.objects.get(pk=user.pk)
+    for name, value in changes.items():
+        setattr(proxied, name, value)
+    proxied.save()
+
+
+def test_a_password_changed_through_a_proxy_model_ends_all(site: LiveSite, ada: User, device: Device) -> None:
+    """Whatever class the project saves its users by."""
+    proxied = ProxyUser.objects.get(pk=ada.pk)
+    proxied.set_password("another horse battery staple")
+    proxied.save()
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()
+
+
+def test_an_account_switched_off_through_a_proxy_model_ends_all(
+    site: LiveSite, ada: User, device: Device
+) -> None:
+    """Whatever class the project saves its users by."""
+    by_proxy(ada, is_active=False)
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()
+
+
+def test_a_password_taken_away_from_an_outdated_hash_ends_all(
+    site: LiveSite, ada: User, device: Device, settings: Settings
+) -> None:
+    """Though the old hash was due for a better hasher, no password is not the same password."""
+    settings.PASSWORD_HASHERS = [
+        "django.contrib.auth.hashers.ScryptPasswordHasher",
+        *settings.PASSWORD_HASHERS,
+    ]
+    ada.refresh_from_db()
+    ada.set_unusable_password()
+    ada.save(update_fields=["password"])
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()

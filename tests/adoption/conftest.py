@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from pytest_django import DjangoDbBlocker, Settings
 
-from adopting.migrating_site import Changeover
+from adoption.migrating_site import Changeover
 from django_authkit.types import Mode, Transport
 from support.clock import Clock
 from support.live_site import LiveSite

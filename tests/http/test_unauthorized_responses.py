@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
+from pytest_django import Settings
 
 from django_authkit.api.exception_handler import exception_handler
 from django_authkit.permissions import IsAuthenticated
@@ -206,3 +207,22 @@ def test_a_wrong_method_has_a_code(site: LiveSite, path: str) -> None:
     """A method that an endpoint does not know is 405 with a code."""
     answer = site.device().get(f"/auth/{path}/")
     assert code(answer) == (405, "invalid_request")
+
+
+@pytest.mark.parametrize("address", ["/plain/whoami/", "/plain/whoami-async/"])
+def test_a_stale_bearer_is_a_401_where_django_requires_a_log_in(
+    site: LiveSite, device: Device, settings: Settings, address: str
+) -> None:
+    """Behind ``LoginRequiredMiddleware`` too: it asks for the user before any view could fail."""
+    if device.is_browser:
+        pytest.skip("a stale cookie is a stranger, who is sent to log in")
+    settings.MIDDLEWARE = [
+        *settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    assert device.get(address).status_code == 200
+    stale = device.copy()
+    device.log_out()
+    answer = stale.get(address)
+    assert code(answer) == (401, "session_ended")
+    assert answer.headers["WWW-Authenticate"].startswith("Bearer ")

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from comparing.compare_command import Project
+from compare.compare_command import Project
 from support.servers import start_valkey
 
 PROGRAM = Path(__file__).with_name("count_with_each_counter.py")

@@ -41,7 +41,7 @@ OLD_MIDDLEWARE = [
     _ALLAUTH,
 ]
 MIDDLEWARE_AFTER = MIDDLEWARE
-ROOT_URLCONF = "projects.adopting_urls"
+ROOT_URLCONF = "projects.adoption_urls"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_RATE_LIMITS = False
 HEADLESS_ONLY = True

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from comparing.compare_command import FEW, SHORT, project_in
+from compare.compare_command import FEW, SHORT, project_in
 from support.servers import Addresses
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")

@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.core.signals import got_request_exception
 from django.test import Client
 
-from adopting.migrating_site import Browser, Changeover
+from adoption.migrating_site import Browser, Changeover
 from django_authkit import revoke, sessions_of
 from django_authkit.http.transports import EXPIRES_IN_HEADER
 from django_authkit.types import RevocationReason, Transport

@@ -16,7 +16,7 @@ from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken, UntypedToken
 
-from adopting.migrating_site import DRF, AllauthApp, Browser, Changeover, Knox, SimpleJWT, SimpleJWTAccess
+from adoption.migrating_site import DRF, AllauthApp, Browser, Changeover, Knox, SimpleJWT, SimpleJWTAccess
 from django_authkit import sessions_of
 from django_authkit.types import Transport
 from support.client import PASSWORD, body, code

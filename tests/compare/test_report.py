@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from comparing.compare_command import Project, project_in
+from compare.compare_command import Project, project_in
 from projects.site import SECRET_KEY
 from support.servers import Addresses
 

@@ -5,14 +5,14 @@ from secrets import token_hex
 from django.contrib.auth.models import User
 from django.core.cache import cache
 
-from adopting.migrating_site import Changeover
+from adoption.migrating_site import Changeover
 from django_authkit import sessions_of
 from support.client import body, code
 
 
 def test_a_projects_own_adapter(site: Changeover, ada: User) -> None:
     """Its dotted path in ``ADOPT`` is enough: adopted once, retired, remembered for a minute."""
-    site.after("adopting.custom_adapter.CachedTokens")
+    site.after("adoption.custom_adapter.CachedTokens")
     token = token_hex(20)
     cache.set(f"token:{token}", ada.pk)
     answers = [site.live.device().post("/auth/adopt/", headers={"X-Api-Token": token}) for _ in range(2)]

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from adopting.migrating_site import PACKAGES, Changeover, Package
+from adoption.migrating_site import PACKAGES, Changeover, Package
 from django_authkit import sessions_of, signals
 from django_authkit.types import Transport
 from support.client import body

@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, connections
 
-from adopting.migrating_site import PACKAGES, Changeover, Package
+from adoption.migrating_site import PACKAGES, Changeover, Package
 from django_authkit import sessions_of, signals
 from django_authkit.adoption import Place
 from django_authkit.errors import StoreUnavailable
