@@ -45,6 +45,17 @@ class RevocationReason(StrEnum):
     BINDING = "binding"
 
 
+class ReuseClass(StrEnum):
+    """How a reused refresh token relates to the current one."""
+
+    PREVIOUS = "previous"
+    """The immediate predecessor, outside the grace."""
+    OLDER = "older"
+    """Two or more generations back."""
+    MISMATCHED = "mismatched"
+    """The generation is right, the token id is not."""
+
+
 def instant(milliseconds: int) -> datetime:
     """Return the aware UTC datetime of *milliseconds* since the epoch."""
     return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)

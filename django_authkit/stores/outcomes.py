@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from django_authkit.types import AuthSession, Mode, OnLimit
+from django_authkit.types import AuthSession, Mode, OnLimit, ReuseClass
 
 
 class Absent(StrEnum):
@@ -42,17 +42,6 @@ class SwitchOutcome(StrEnum):
     """Nothing was changed: the client goes on with what it has."""
     GONE = "gone"
     """No live auth session for what was presented."""
-
-
-class ReuseClass(StrEnum):
-    """How a reused refresh token relates to the current one."""
-
-    PREVIOUS = "previous"
-    """The immediate predecessor, outside the grace."""
-    OLDER = "older"
-    """Two or more generations back."""
-    MISMATCHED = "mismatched"
-    """The generation is right, the token id is not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,8 @@ from django.db.models.functions import Greatest, Least
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.records import now_of, session_of, user_of
 from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
-from django_authkit.stores.outcomes import ReuseClass, RotateRequest, Rotation, RotationOutcome
-from django_authkit.types import Mode, RevocationReason
+from django_authkit.stores.outcomes import RotateRequest, Rotation, RotationOutcome
+from django_authkit.types import Mode, ReuseClass, RevocationReason
 
 
 class RotatingTable(SessionTable):

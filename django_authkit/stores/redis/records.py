@@ -9,14 +9,13 @@ from django_authkit.stores.outcomes import (
     Found,
     NewSession,
     Refused,
-    ReuseClass,
     Rotation,
     RotationOutcome,
     Switch,
     SwitchOutcome,
 )
 from django_authkit.stores.protocol import SidTaken
-from django_authkit.types import AuthSession, Mode
+from django_authkit.types import AuthSession, Mode, ReuseClass
 
 
 def fields_of(new: NewSession) -> str:
