@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from django_authkit import signals
-from django_authkit.stores.outcomes import ReuseClass
+
 from django_authkit.types import Mode
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code
 from support.live_site import LiveSite

@@ -6,7 +6,8 @@ from secrets import token_bytes
 import pytest
 
 from django_authkit.session_keys import new_handle
-from django_authkit.stores.outcomes import Absent, Found, ReuseClass, RotateRequest, Rotation, RotationOutcome
+from django_authkit.stores.outcomes import Absent, Found, RotateRequest, Rotation, RotationOutcome
+from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.protocol import Store
 from django_authkit.types import AuthSession, Mode
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request

@@ -12,7 +12,8 @@ from typing import Any
 from django.dispatch import Signal
 
 import django_authkit
-from django_authkit import answers, errors, signals
+from django_authkit import errors, signals
+from django_authkit.http import error_responses
 from django_authkit.conf import AuthKitSettings
 from django_authkit.types import ReuseClass, RevocationReason
 
@@ -82,7 +83,7 @@ def test_errors_have_a_row_each_with_their_status() -> None:
     rows = _rows("errors.md", ("code", "status", "when", "what the client does"))
     told = [(_code(code), int(status)) for code, status, _, _ in rows]
     kinds = list(_leaves(errors.AuthKitError))
-    known = [(kind.code, answers.status_of(kind.__new__(kind))) for kind in kinds]
+    known = [(kind.code, error_responses.status_of(kind.__new__(kind))) for kind in kinds]
     assert sorted(told) == sorted([*known, THROTTLED])
 
 

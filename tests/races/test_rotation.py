@@ -8,7 +8,8 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.stores.outcomes import Absent, ReuseClass, RotateRequest, Rotation, RotationOutcome
+from django_authkit.stores.outcomes import Absent, RotateRequest, Rotation, RotationOutcome
+from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.protocol import Store
 from support.parallel import PATIENCE, parallel_threads
 from support.profile import rounds

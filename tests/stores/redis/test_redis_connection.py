@@ -10,7 +10,8 @@ from pytest_django import Settings
 from redis import Redis
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.stores.outcomes import Created, Found, ReuseClass, RotationOutcome
+from django_authkit.stores.outcomes import Created, Found, RotationOutcome
+from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.scripts import script
 from django_authkit.types import OnLimit, RevocationReason

@@ -1,7 +1,6 @@
 """How things are measured: in turns, by wall clock and by processor, with the trips to servers counted."""
 
 import gc
-import statistics
 import sys
 import threading
 import time
@@ -15,6 +14,8 @@ from django.db import connections
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from redis.connection import AbstractConnection
+
+from django_authkit.compare.intervals import median
 
 WARM_UP = 30
 BLOCKS = 10
@@ -71,7 +72,7 @@ class Variant:
     @property
     def cost(self) -> float:
         """The median of the rounds."""
-        return statistics.median(self.wall)
+        return median(self.wall)
 
 
 def take_turns(variants: Sequence[Variant], pace: Act, rounds: int, calls: int) -> None:
@@ -108,7 +109,7 @@ def _note(variant: Variant, act: Act, pace: Act, calls: int) -> None:
             wall, cpu = wall - pace_wall, cpu - pace_cpu
         turns.append((wall, cpu, wall / pace_wall))
     for kept, each in zip((variant.wall, variant.cpu, variant.paced), zip(*turns, strict=True), strict=True):
-        kept.append(statistics.median(each))
+        kept.append(median(each))
 
 
 def _measured(act: Act, calls: int) -> tuple[float, float]:
@@ -121,7 +122,7 @@ def _measured(act: Act, calls: int) -> tuple[float, float]:
         run(each)
         cpu += time.thread_time() - worked
         walls.append(time.perf_counter() - began)
-    return statistics.median(walls) * 1e6, cpu / calls * 1e6
+    return median(walls) * 1e6, cpu / calls * 1e6
 
 
 def _compute() -> None:

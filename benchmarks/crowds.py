@@ -16,6 +16,7 @@ from benchmarks.measuring import Variant, say
 from benchmarks.operations import of_fresh_log_ins, ours
 from benchmarks.subjects import of_ours
 from django_authkit.api.views import LogoutView, RefreshView
+from django_authkit.compare.intervals import mean
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import NewSession
 from django_authkit.stores.redis import RedisStore
@@ -190,7 +191,7 @@ def memory(live: int) -> dict[str, float]:
         some = sids[:: max(1, live // 2_000)]
         if name == "jwt, refreshed":
             _refresh(client, some)
-        found[f"redis: {name}"] = sum(_usage(client, sid) for sid in some) / len(some)
+        found[f"redis: {name}"] = mean([_usage(client, sid) for sid in some])
     client.flushdb()
     alias = _database_with(live)
     with connections[alias].cursor() as cursor:

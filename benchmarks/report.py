@@ -1,10 +1,10 @@
 """Prints what was measured."""
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.measuring import Variant
 from benchmarks.targets import DELAY_P99, MOST_BYTES, Target
+from django_authkit.compare.intervals import median, quantile
 
 
 def show(lines: Iterable[str]) -> None:
@@ -24,7 +24,7 @@ def _row(each: Variant, width: int) -> str:
     redis, sql = each.trips
     return (
         f"{each.name:<{width}}  {each.cost:>8.1f}  {min(each.wall):>8.1f}  {max(each.wall):>8.1f}"
-        f"  {statistics.median(each.cpu):>8.1f}  {redis:>5}  {sql:>3}"
+        f"  {median(each.cpu):>8.1f}  {redis:>5}  {sql:>3}"
     )
 
 
@@ -55,13 +55,8 @@ def delays(found: Mapping[str, Sequence[float]]) -> None:
     head = f"{'ms':<{width}}  times    least   median      p90      p99     most"
     show(["", "From the answer of logout to the first 401 in another process", "", head])
     for name, each in found.items():
-        figures = [min(each), *(percentile(each, part) for part in (0.5, 0.9, 0.99)), max(each)]
+        ordered = sorted(each)
+        figures = [quantile(ordered, share) for share in (0, 0.5, 0.9, 0.99, 1)]
         show([f"{name:<{width}}  {len(each):>5}" + "".join(f"{figure:>9.2f}" for figure in figures)])
-    worst = percentile(found["jwt, replica"], 0.99)
+    worst = quantile(sorted(found["jwt, replica"]), 0.99)
     show([f"p99 with a replica under {DELAY_P99:g} ms: {'met' if worst < DELAY_P99 else 'NOT MET'}"])
-
-
-def percentile(values: Sequence[float], part: float) -> float:
-    """Return the value that *part* of them do not pass."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(part * len(ordered)))]

@@ -1,12 +1,12 @@
 """What the package is to cost beside others, as ratios within one run."""
 
-import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
 from benchmarks.measuring import Variant
 from benchmarks.subjects import DECODE, FIRST_SIGHT, RAW
+from django_authkit.compare.intervals import quantile
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Target:
     def verdict(self, rows: Mapping[str, Variant]) -> dict[str, object]:
         """Return the ratio: the median over the rounds, its quartiles, and that of the processor's time."""
         ours, other = rows[self.ours], rows[self.other]
-        ratios = [_ratio(*pair) for pair in zip(ours.paced, other.paced, strict=True)]
-        low, middle, high = _quartiles(ratios)
+        ratios = sorted(_ratio(*pair) for pair in zip(ours.paced, other.paced, strict=True))
+        low, middle, high = (quantile(ratios, share) for share in (0.25, 0.5, 0.75))
         met = middle <= self.most and self.trips in (None, ours.trips)
         return {
             "ours": self.ours,
@@ -39,13 +39,6 @@ class Target:
 
 def _ratio(one: float, other: float) -> float:
     return one / other if other > 0 else inf
-
-
-def _quartiles(values: list[float]) -> tuple[float, float, float]:
-    if len(values) == 1:
-        return values[0], values[0], values[0]
-    low, middle, high = statistics.quantiles(values, n=4, method="inclusive")
-    return low, middle, high
 
 
 CACHE = "Django session, cache"

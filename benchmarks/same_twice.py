@@ -3,7 +3,7 @@ How often ``authkit_compare`` finds a difference where there is none.
 
 The same variant is entered twice, in so many runs of a short setting::
 
-    python tests/benchmarks/same_twice.py [--runs 20]
+    python benchmarks/same_twice.py [--runs 20]
 
 For each measure it prints in how many runs the two differed by no more than the printed interval.
 Run it when ``comparing/intervals.py`` or ``comparing/rounds.py`` changes. CONTRIBUTING.md has a result.
@@ -17,7 +17,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-MANAGE = Path(__file__).resolve().parents[2] / "example_project" / "manage.py"
+MANAGE = Path(__file__).resolve().parents[1] / "example_project" / "manage.py"
 SETTING = (
     *("--modes", "session", "session", "--stores", "database", "--beside"),
     *("--duration", "1", "--rounds", "12", "--sessions", "1000"),

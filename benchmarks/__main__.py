@@ -3,7 +3,7 @@ What it costs to know who a request is from: every choice of ours beside what pe
 
 Run it alone on a quiet machine, from the repository's root::
 
-    python tests/benchmarks [--quick] [--only SECTION ...] [--rounds N] [--calls N] [--json FILE]
+    python benchmarks [--quick] [--only SECTION ...] [--rounds N] [--calls N] [--json FILE]
 
 =============  ========================================================================================
 section        what is measured
@@ -34,6 +34,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))  # its servers and its site
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.peers_site"
 
@@ -70,7 +71,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        prog="python tests/benchmarks",
+        prog="python benchmarks",
     )
     parser.add_argument("--quick", action="store_true", help="few rounds and small crowds: two minutes or so")
     parser.add_argument("--only", action="append", choices=SECTIONS, help="this section; may be repeated")
