@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from django_authkit import signals
-
-from django_authkit.types import Mode
+from django_authkit.types import Mode, ReuseClass
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code
 from support.live_site import LiveSite
 from support.signals import heard

@@ -5,7 +5,16 @@ import random
 
 import pytest
 
-from django_authkit.compare.intervals import Figure, Middle, Rounds, Tail, mean, median, shared_confidence, students_t
+from django_authkit.compare.intervals import (
+    Figure,
+    Middle,
+    Rounds,
+    Tail,
+    mean,
+    median,
+    shared_confidence,
+    students_t,
+)
 
 FIGURES: dict[str, Figure] = {
     "median": Middle(median),

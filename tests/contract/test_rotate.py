@@ -7,9 +7,8 @@ import pytest
 
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Absent, Found, RotateRequest, Rotation, RotationOutcome
-from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.protocol import Store
-from django_authkit.types import AuthSession, Mode
+from django_authkit.types import AuthSession, Mode, ReuseClass
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 

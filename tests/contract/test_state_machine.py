@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from django_authkit.stores.outcomes import Absent, Created, Found, Refused, RotationOutcome
-from django_authkit.stores.outcomes import ReuseClass
-from django_authkit.types import AuthSession, Mode, OnLimit, RevocationReason
+from django_authkit.types import AuthSession, Mode, OnLimit, ReuseClass, RevocationReason
 from support.profile import rounds
 from support.stores import MINUTE, SECOND, Site, request, rigged
 

@@ -4,9 +4,8 @@ from dataclasses import replace
 from secrets import token_bytes
 
 from django_authkit.stores.outcomes import Absent, Found, RotationOutcome, Switch, SwitchOutcome
-from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.protocol import Store
-from django_authkit.types import Mode, RevocationReason
+from django_authkit.types import Mode, ReuseClass, RevocationReason
 from support.stores import DAY, MINUTE, SECOND, Rig, Started, request
 
 

@@ -13,8 +13,8 @@ from django.dispatch import Signal
 
 import django_authkit
 from django_authkit import errors, signals
-from django_authkit.http import error_responses
 from django_authkit.conf import AuthKitSettings
+from django_authkit.http import error_responses
 from django_authkit.types import ReuseClass, RevocationReason
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"

@@ -7,8 +7,7 @@ from django.contrib.auth.models import User
 
 from django_authkit import sessions_of
 from django_authkit.signals import refresh_repeated, refresh_reused, session_ended, session_refreshed
-
-from django_authkit.types import RevocationReason
+from django_authkit.types import ReuseClass, RevocationReason
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code, credential_cookies, is_cleared
 from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 from support.signals import heard

@@ -9,8 +9,8 @@ from secrets import token_bytes
 import pytest
 
 from django_authkit.stores.outcomes import Absent, RotateRequest, Rotation, RotationOutcome
-from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.protocol import Store
+from django_authkit.types import ReuseClass
 from support.parallel import PATIENCE, parallel_threads
 from support.profile import rounds
 from support.stores import DAY, SECOND, Rig, Site, request

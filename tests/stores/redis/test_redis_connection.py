@@ -11,10 +11,9 @@ from redis import Redis
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Created, Found, RotationOutcome
-from django_authkit.stores.outcomes import ReuseClass
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.scripts import script
-from django_authkit.types import OnLimit, RevocationReason
+from django_authkit.types import OnLimit, ReuseClass, RevocationReason
 from stores.redis.valkey_server import LossyLine, Server
 from support.servers import free_port
 from support.stores import DAY, Rig, request
