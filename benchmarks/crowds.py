@@ -87,7 +87,7 @@ def people(mode: Mode = Mode.JWT, user_agent: str = USER_AGENT) -> Iterator[NewS
             mode=mode,
             key_digest=token_bytes(32) if mode is Mode.SESSION else None,
             jti_digest=token_bytes(32) if mode is Mode.JWT else None,
-            access=5 * MINUTE if mode is Mode.JWT else 0,
+            access_ms=5 * MINUTE if mode is Mode.JWT else 0,
         )
 
 
@@ -221,7 +221,7 @@ def _refresh(client: Redis, sids: list[str]) -> None:
             "return cmsgpack.unpack(redis.call('GET', KEYS[1]))[18]", 1, f"authkit:{{AA}}:s:{sid}"
         )
         assert isinstance(digest, bytes)
-        RedisStore(client).rotate(request(sid, 1, digest, grace=0))
+        RedisStore(client).rotate(request(sid, 1, digest, grace_ms=0))
 
 
 def one_user() -> None:

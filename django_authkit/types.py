@@ -76,14 +76,14 @@ class AuthSession:
         amr: How the user proved it was them (RFC 8176 values), in order.
         address: Client address at login or last refresh; empty if unknown.
         user_agent: ``User-Agent`` at login, cut to 256 characters; empty if unknown.
-        created: When the user logged in.
-        auth_time: When the user last proved it was them.
-        last_seen: Last recorded activity.
-        idle_until: When it ends without further activity. Never after ``ends``.
-        ends: Absolute end, fixed at login.
-        access_until: When the last access token issued under it has expired.
+        created_ms: When the user logged in.
+        auth_time_ms: When the user last proved it was them.
+        last_seen_ms: Last recorded activity.
+        idle_until_ms: When it ends without further activity. Never after ``ends_ms``.
+        ends_ms: Absolute end, fixed at login.
+        access_until_ms: When the last access token issued under it has expired.
         generation: How often a refresh token was issued; 0 if never.
-        rotated: When the current refresh token became current; 0 if never.
+        rotated_ms: When the current refresh token became current; 0 if never.
     """
 
     sid: str
@@ -95,26 +95,26 @@ class AuthSession:
     amr: tuple[str, ...]
     address: str
     user_agent: str
-    created: int
-    auth_time: int
-    last_seen: int
-    idle_until: int
-    ends: int
-    access_until: int
+    created_ms: int
+    auth_time_ms: int
+    last_seen_ms: int
+    idle_until_ms: int
+    ends_ms: int
+    access_until_ms: int
     generation: int
-    rotated: int
+    rotated_ms: int
 
     @property
     def created_at(self) -> datetime:
         """When the user logged in."""
-        return instant(self.created)
+        return instant(self.created_ms)
 
     @property
     def last_seen_at(self) -> datetime:
         """When activity was last recorded."""
-        return instant(self.last_seen)
+        return instant(self.last_seen_ms)
 
     @property
     def expires_at(self) -> datetime:
         """When it ends at the latest."""
-        return instant(self.ends)
+        return instant(self.ends_ms)

@@ -51,7 +51,7 @@ class Authentication:
     Attributes:
         user: The user. With ``USER_LOADING = "lazy"`` a proxy that reads the row when it is needed.
         sid: Their auth session.
-        auth_time: When they last proved it was them; milliseconds since the epoch.
+        auth_time_ms: When they last proved it was them; milliseconds since the epoch.
         mode: The form of the credential that was presented.
         transport: How it came.
         read_session: Returns the record; it is read at most once.
@@ -65,7 +65,7 @@ class Authentication:
 
     user: AbstractBaseUser
     sid: str
-    auth_time: int
+    auth_time_ms: int
     mode: Mode
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
@@ -87,7 +87,7 @@ class Authentication:
         return cls(
             user=user,
             sid=session.sid,
-            auth_time=session.auth_time,
+            auth_time_ms=session.auth_time_ms,
             mode=mode,
             transport=transport,
             read_session=lambda: session,

@@ -104,7 +104,7 @@ def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
     return Authentication(
         user=_now_or_later(claims.subject, partial(_user_of_claims, claims)),
         sid=claims.sid,
-        auth_time=claims.auth_time * 1000,
+        auth_time_ms=claims.auth_time * 1000,
         mode=Mode.JWT,
         transport=transport,
         read_session=ReadOnce(lambda: get_jwt_strategy().find(claims).session),

@@ -43,8 +43,8 @@ class LoginRequest:
         remember: Whether cookies outlive the browser.
         amr: How they proved it (RFC 8176).
         sid: The handle, where that was decided, too.
-        auth_age: How long ago they proved it; milliseconds.
-        longest: How long it may last at most, if not for ``ABSOLUTE_LIFETIME``; milliseconds.
+        auth_age_ms: How long ago they proved it; milliseconds.
+        longest_ms: How long it may last at most, if not for ``ABSOLUTE_LIFETIME``; milliseconds.
         suppress_new_device_notice: Its device is none to warn of, whatever others the user has.
         suppress_signals: Somebody else tells about it.
         standing: Whether their refresh token is one that is not exchanged when it is used.
@@ -55,8 +55,8 @@ class LoginRequest:
     remember: bool
     amr: tuple[str, ...]
     sid: str | None = None
-    auth_age: int = 0
-    longest: int | None = None
+    auth_age_ms: int = 0
+    longest_ms: int | None = None
     suppress_new_device_notice: bool = False
     suppress_signals: bool = False
     standing: bool = False
@@ -68,7 +68,7 @@ class LoginRequest:
     def lifetime(self) -> int:
         """Return the absolute lifetime in milliseconds."""
         usual = milliseconds(get_settings().absolute_lifetime)
-        return usual if self.longest is None else min(usual, self.longest)
+        return usual if self.longest_ms is None else min(usual, self.longest_ms)
 
 
 def log_in(
@@ -172,7 +172,7 @@ def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) 
         transport=transport,
         access=key.text,
         refresh=None,
-        expires_in=(found.session.idle_until - found.now) // 1000,
+        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
     )
 
 
@@ -184,7 +184,7 @@ def issue_tokens(request: HttpRequest, wanted: LoginRequest, transport: Transpor
         found.session,
         wanted.user,
         jti=jti,
-        now=found.now,
+        now=found.now_ms,
         transport=transport,
         standing=wanted.standing,
     )
@@ -223,12 +223,12 @@ def begin(
             key_digest=key.digest if key else None,
             jti_digest=digest(jti) if jti else None,
             data=data,
-            idle=milliseconds(settings.idle_timeout),
-            absolute=wanted.lifetime(),
-            access=milliseconds(settings.access_lifetime) if jti else 0,
+            idle_ms=milliseconds(settings.idle_timeout),
+            absolute_ms=wanted.lifetime(),
+            access_ms=milliseconds(settings.access_lifetime) if jti else 0,
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,
-            auth_age=wanted.auth_age,
+            auth_age_ms=wanted.auth_age_ms,
         )
     )
     if not wanted.suppress_signals:
@@ -240,7 +240,7 @@ def begin(
         _announce_start(
             request, outcome.session, suppress_new_device_notice=wanted.suppress_new_device_notice
         )
-    return Found(session=outcome.session, now=outcome.session.created, data=data)
+    return Found(session=outcome.session, now_ms=outcome.session.created_ms, data=data)
 
 
 def _limit_for(user: AbstractBaseUser) -> int | None:

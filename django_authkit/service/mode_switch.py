@@ -105,7 +105,7 @@ def key_grant(key: SessionKey, found: Found, user: AbstractBaseUser, transport: 
         transport=transport,
         access=key.text,
         refresh=None,
-        expires_in=(found.session.idle_until - found.now) // 1000,
+        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
     )
 
 
@@ -124,7 +124,7 @@ def tokens_instead(
     jti, switch = strategy.succeed(key, held, advance=advance)
     if switch.found is None:
         return None
-    pair = strategy.issue(switch.found.session, user, jti, switch.found.now)
+    pair = strategy.issue(switch.found.session, user, jti, switch.found.now_ms)
     has_refresh = switch.outcome is SwitchOutcome.HELD
     grant = Grant(
         session=switch.found.session,

@@ -32,7 +32,7 @@ def require_recent(known: Authentication, max_age: timedelta | None = None) -> N
         ReauthenticationRequired: The last proof is older.
     """
     age = get_settings().recent_auth if max_age is None else max_age
-    if time.time() * 1000 - known.auth_time > milliseconds(age):
+    if time.time() * 1000 - known.auth_time_ms > milliseconds(age):
         raise ReauthenticationRequired(int(age.total_seconds()))
 
 
@@ -93,7 +93,7 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
         transport=known.transport,
         access=fresh.text,
         refresh=None,
-        expires_in=(found.session.idle_until - found.now) // 1000,
+        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
     )
 
 

@@ -55,11 +55,11 @@ class NewSession:
         jti_digest: SHA-256 (32 bytes) of the first refresh token's ``jti``, or ``None``.
             With it the record starts at generation 1, without it at 0.
         data: Encoded Django session data; empty for none.
-        idle, absolute, access: Idle timeout, absolute lifetime and access token lifetime.
-            ``access`` is 0 when no access token is issued.
+        idle_ms, absolute_ms, access_ms: Idle timeout, absolute lifetime and access token lifetime.
+            ``access_ms`` is 0 when no access token is issued.
         max_sessions: Most live auth sessions of the user after the call; ``None`` for no limit.
         on_limit: What happens when that would be passed.
-        auth_age: How long ago the user proved it was them. ``auth_time`` is that moment, or the epoch if
+        auth_age_ms: How long ago the user proved it was them. ``auth_time`` is that moment, or the epoch if
             that is later.
     """
 
@@ -75,12 +75,12 @@ class NewSession:
     key_digest: bytes | None = field(repr=False)
     jti_digest: bytes | None = field(repr=False)
     data: str = field(repr=False)
-    idle: int
-    absolute: int
-    access: int
+    idle_ms: int
+    absolute_ms: int
+    access_ms: int
     max_sessions: int | None
     on_limit: OnLimit
-    auth_age: int = 0
+    auth_age_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,13 +105,13 @@ class Found:
 
     Attributes:
         session: The record.
-        now: The store's clock when it answered.
+        now_ms: The store's clock when it answered.
         data: Encoded Django session data; empty for none.
         user: The user's model instance where the store read it in the same query, else ``None``.
     """
 
     session: AuthSession
-    now: int
+    now_ms: int
     data: str = field(default="", repr=False)
     user: object | None = None
 
@@ -127,8 +127,8 @@ class RotateRequest:
         proposed: SHA-256 (32 bytes) of the fresh ``jti``; unique to this call, so that a repeated
             call is known for what it is.
         sealed: The fresh ``jti`` sealed so that only the holder of the presented one can open it.
-        grace: How long the predecessor is answered with the same successor; 0 for never.
-        idle, access: Idle timeout and access token lifetime.
+        grace_ms: How long the predecessor is answered with the same successor; 0 for never.
+        idle_ms, access_ms: Idle timeout and access token lifetime.
         address: Client address; recorded when the token rotates. Empty leaves what is there.
         reauthenticated: The user has just proved again that it is them: ``auth_time`` moves to now, for
             ROTATED and REPEATED.
@@ -141,9 +141,9 @@ class RotateRequest:
     presented: bytes = field(repr=False)
     proposed: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
-    grace: int
-    idle: int
-    access: int
+    grace_ms: int
+    idle_ms: int
+    access_ms: int
     address: str
     reauthenticated: bool = False
     standing: bool = False
@@ -196,13 +196,13 @@ class Remaining:
 
     Attributes:
         live: How many.
-        idle_until: When the last of them has ended if none is used again; ``None`` if there is none.
-        ends: When the last of them has ended at the latest; ``None`` if there is none.
+        idle_until_ms: When the last of them has ended if none is used again; ``None`` if there is none.
+        ends_ms: When the last of them has ended at the latest; ``None`` if there is none.
     """
 
     live: int
-    idle_until: int | None = None
-    ends: int | None = None
+    idle_until_ms: int | None = None
+    ends_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,13 +102,13 @@ class JwtStrategy:
         the grace gets the same string. The access token never outlives the auth session.
         """
         issued = now // 1000
-        expires = min(now + self._access, session.idle_until) // 1000
+        expires = min(now + self._access, session.idle_until_ms) // 1000
         access = AccessClaims(
             subject=session.user_id,
             sid=session.sid,
             issued_at=issued,
             expires_at=expires,
-            auth_time=session.auth_time // 1000,
+            auth_time=session.auth_time_ms // 1000,
             stamp=password_stamp(session.auth_hash),
             jti=new_jti()[:22],
             backend=session.backend if len(django_settings.AUTHENTICATION_BACKENDS) > 1 else "",
@@ -118,8 +118,8 @@ class JwtStrategy:
             sid=session.sid,
             generation=session.generation,
             jti=jti,
-            issued_at=session.rotated // 1000,
-            expires_at=session.ends // 1000,
+            issued_at=session.rotated_ms // 1000,
+            expires_at=session.ends_ms // 1000,
             standing=standing,
             subject=session.user_id,
         )
@@ -154,9 +154,9 @@ class JwtStrategy:
                 presented=digest(claims.jti),
                 proposed=digest(proposal),
                 sealed=seal(proposal, under=claims.jti),
-                grace=self._grace,
-                idle=self._idle,
-                access=self._access,
+                grace_ms=self._grace,
+                idle_ms=self._idle,
+                access_ms=self._access,
                 address="",  # compared with the record's first, and noted then
                 reauthenticated=reauthenticated,
                 standing=standing and not reauthenticated,

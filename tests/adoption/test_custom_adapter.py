@@ -20,7 +20,7 @@ def test_a_projects_own_adapter(site: Changeover, ada: User) -> None:
     assert len({body(answer)["session"]["sid"] for answer in answers}) == 1
     (session,) = sessions_of(ada)
     assert session.amr == ("adopted:cached_tokens",)
-    assert session.auth_time == 0
+    assert session.auth_time_ms == 0
     assert cache.get(f"token:{token}") is None
     site.live.advance(seconds=61)
     assert code(site.live.device().post("/auth/adopt/", headers={"X-Api-Token": token})) == (

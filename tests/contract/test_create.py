@@ -28,40 +28,40 @@ def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
 def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
     """Login, proof and activity are now; the ends are now plus the lifetimes."""
     before = store.now()
-    session = rig.start(idle=HOUR, absolute=DAY, access=5 * MINUTE).session
-    assert before <= session.created <= store.now()
-    assert session.auth_time == session.last_seen == session.created
-    assert session.idle_until == session.created + HOUR
-    assert session.ends == session.created + DAY
-    assert session.access_until == session.created + 5 * MINUTE
+    session = rig.start(idle_ms=HOUR, absolute_ms=DAY, access_ms=5 * MINUTE).session
+    assert before <= session.created_ms <= store.now()
+    assert session.auth_time_ms == session.last_seen_ms == session.created_ms
+    assert session.idle_until_ms == session.created_ms + HOUR
+    assert session.ends_ms == session.created_ms + DAY
+    assert session.access_until_ms == session.created_ms + 5 * MINUTE
 
 
 def test_an_earlier_proof(rig: Rig) -> None:
     """A proof that is older than the record counts from when it was given, and never before the epoch."""
-    session = rig.start(auth_age=3 * HOUR).session
-    assert session.auth_time == session.created - 3 * HOUR
-    assert session.last_seen == session.created
-    assert rig.start(auth_age=10 * session.created).session.auth_time == 0
+    session = rig.start(auth_age_ms=3 * HOUR).session
+    assert session.auth_time_ms == session.created_ms - 3 * HOUR
+    assert session.last_seen_ms == session.created_ms
+    assert rig.start(auth_age_ms=10 * session.created_ms).session.auth_time_ms == 0
 
 
 def test_idle_end_and_access_tokens_stop_at_the_absolute_end(rig: Rig) -> None:
     """Neither the idle end nor an access token reaches past the absolute end."""
-    session = rig.start(idle=2 * DAY, absolute=DAY, access=3 * DAY).session
-    assert session.idle_until == session.access_until == session.ends
+    session = rig.start(idle_ms=2 * DAY, absolute_ms=DAY, access_ms=3 * DAY).session
+    assert session.idle_until_ms == session.access_until_ms == session.ends_ms
 
 
 def test_without_an_access_token_none_is_outstanding(rig: Rig, store: Store) -> None:
     """With ``access`` 0 no access token of the session is ahead of now."""
-    session = rig.start(access=0).session
-    assert session.access_until <= session.created
+    session = rig.start(access_ms=0).session
+    assert session.access_until_ms <= session.created_ms
 
 
 def test_generation_counts_refresh_tokens(rig: Rig, store: Store) -> None:
     """A record that begins with a refresh token is at generation 1, another at 0."""
     with_token = rig.start().session
-    assert (with_token.generation, with_token.rotated) == (1, with_token.created)
+    assert (with_token.generation, with_token.rotated_ms) == (1, with_token.created_ms)
     without = rig.start(jti_digest=None).session
-    assert (without.generation, without.rotated) == (0, 0)
+    assert (without.generation, without.rotated_ms) == (0, 0)
 
 
 def test_load_returns_what_create_made(rig: Rig, store: Store) -> None:
@@ -71,12 +71,12 @@ def test_load_returns_what_create_made(rig: Rig, store: Store) -> None:
     assert isinstance(found, Found)
     assert found.session == started.session
     assert found.data == "encoded:data"
-    assert started.session.created <= found.now <= store.now()
+    assert started.session.created_ms <= found.now_ms <= store.now()
 
 
 def test_load_changes_nothing(rig: Rig, store: Store) -> None:
     """To look at a record is not activity."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(50 * MINUTE)
     found = store.load(started.sid)
     assert isinstance(found, Found)
@@ -98,7 +98,7 @@ def test_load_of_what_never_was(rig: Rig, store: Store) -> None:
 @pytest.mark.parametrize(("idle", "absolute"), [(HOUR, DAY), (2 * HOUR, HOUR)], ids=["idle", "absolute"])
 def test_expired_is_absent(rig: Rig, store: Store, idle: int, absolute: int) -> None:
     """A record is there until its idle or absolute end, and absent from then on."""
-    started = rig.start(idle=idle, absolute=absolute)
+    started = rig.start(idle_ms=idle, absolute_ms=absolute)
     rig.wait(HOUR - 10 * SECOND)
     assert isinstance(store.load(started.sid), Found)
     rig.wait(10 * SECOND)
@@ -275,7 +275,7 @@ def test_refuse_refuses(rig: Rig, store: Store) -> None:
 @pytest.mark.parametrize("policy", OnLimit)
 def test_what_has_ended_does_not_count(rig: Rig, store: Store, policy: OnLimit) -> None:
     """Expired and revoked auth sessions take no place."""
-    rig.start(idle=MINUTE)
+    rig.start(idle_ms=MINUTE)
     store.revoke(rig.start().sid, rig.reason)
     rig.wait(MINUTE)
     created = store.create(rig.proposal(max_sessions=1, on_limit=policy))

@@ -88,8 +88,8 @@ def test_only_reauthentication_moves_auth_time(rig: Rig, store: Store, reauthent
     rig.wait(HOUR)
     found = store.rekey(started.sid, started.key, token_bytes(32), reauthenticated=reauthenticated)
     assert isinstance(found, Found)
-    assert found.session.auth_time == (found.now if reauthenticated else started.session.auth_time)
-    assert loaded(store, started.sid).auth_time == found.session.auth_time
+    assert found.session.auth_time_ms == (found.now_ms if reauthenticated else started.session.auth_time_ms)
+    assert loaded(store, started.sid).auth_time_ms == found.session.auth_time_ms
 
 
 def test_rekey_ends_the_other_form(rig: Rig, store: Store) -> None:
@@ -115,7 +115,7 @@ def test_a_first_key_leaves_refresh_tokens_alone(rig: Rig, store: Store) -> None
 @pytest.mark.parametrize("presented", ["key", None])
 def test_rekey_of_an_ended_session(rig: Rig, store: Store, presented: str | None) -> None:
     """There is no new key for what is gone, and no record comes of asking."""
-    started = rig.start(idle=HOUR, **({} if presented else {"key_digest": None}))
+    started = rig.start(idle_ms=HOUR, **({} if presented else {"key_digest": None}))
     rig.wait(HOUR)
     key = started.key if presented else None
     assert store.rekey(started.sid, key, token_bytes(32)) is Absent.GONE
@@ -134,7 +134,7 @@ def test_restamp_records_the_new_hash(rig: Rig, store: Store) -> None:
 
 def test_restamp_of_an_ended_session(rig: Rig, store: Store) -> None:
     """Nothing is recorded of what is gone."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     assert store.restamp(started.sid, "b" * 64) is False
     assert store.restamp(new_handle(0), "b" * 64) is False
@@ -145,7 +145,7 @@ def test_restamp_user_replaces_one_hash_by_another(rig: Rig, store: Store) -> No
     """Of the user's live records those with the old hash get the new one, and are counted."""
     stale = [rig.start(auth_hash="a" * 64) for _ in range(3)]
     fresh = rig.start(auth_hash="c" * 64)
-    expired = rig.start(auth_hash="a" * 64, idle=MINUTE)
+    expired = rig.start(auth_hash="a" * 64, idle_ms=MINUTE)
     other = rig.start(auth_hash="a" * 64, user_id=rig.site.add_user())
     rig.wait(MINUTE)
     assert store.restamp_user(rig.user, "a" * 64, "b" * 64) == 3
@@ -195,7 +195,7 @@ def test_save_data_of_a_record_without_a_key_writes_nothing(rig: Rig, store: Sto
 
 def test_save_data_makes_no_record(rig: Rig, store: Store) -> None:
     """What is gone or never was is not written to."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     assert store.save_data(started.sid, started.key, "new", idle_limit=None) is False
     sid = new_handle(0)
@@ -205,31 +205,31 @@ def test_save_data_makes_no_record(rig: Rig, store: Store) -> None:
 
 def test_an_idle_limit_shortens_the_present_idle_end(rig: Rig, store: Store) -> None:
     """The limit counts from now on, this very period included."""
-    started = rig.start(idle=14 * DAY)
+    started = rig.start(idle_ms=14 * DAY)
     assert store.save_data(started.sid, started.key, "", idle_limit=HOUR) is True
     session = loaded(store, started.sid)
-    assert abs(session.idle_until - (store.now() + HOUR)) < MINUTE
+    assert abs(session.idle_until_ms - (store.now() + HOUR)) < MINUTE
     rig.wait(HOUR)
     assert store.load(started.sid) is Absent.GONE
 
 
 def test_an_idle_limit_caps_every_touch(rig: Rig, store: Store) -> None:
     """Touch slides by the smaller of the setting and the limit, until the limit is lifted."""
-    started = rig.start(idle=14 * DAY)
+    started = rig.start(idle_ms=14 * DAY)
     store.save_data(started.sid, started.key, "", idle_limit=HOUR)
     for limit, idle in ((HOUR, HOUR), (3 * HOUR, 2 * HOUR), (None, 2 * HOUR)):
         store.save_data(started.sid, started.key, "", idle_limit=limit)
         rig.wait(MINUTE)
         found = store.touch(started.sid, started.key, idle=2 * HOUR, interval=0)
         assert isinstance(found, Found)
-        assert found.session.idle_until == found.now + idle
+        assert found.session.idle_until_ms == found.now_ms + idle
 
 
 def test_an_idle_limit_never_lengthens(rig: Rig, store: Store) -> None:
     """A limit longer than what is left moves nothing."""
-    started = rig.start(idle=HOUR, absolute=2 * HOUR)
+    started = rig.start(idle_ms=HOUR, absolute_ms=2 * HOUR)
     store.save_data(started.sid, started.key, "", idle_limit=DAY)
-    assert loaded(store, started.sid).idle_until == started.session.idle_until
+    assert loaded(store, started.sid).idle_until_ms == started.session.idle_until_ms
     found = store.touch(started.sid, started.key, idle=DAY, interval=0)
     assert isinstance(found, Found)
-    assert found.session.idle_until == started.session.ends
+    assert found.session.idle_until_ms == started.session.ends_ms

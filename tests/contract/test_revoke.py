@@ -37,7 +37,7 @@ def test_revoke_ends_the_session(rig: Rig, store: Store, reason: RevocationReaso
 
 def test_revoke_of_what_is_not_live(rig: Rig, store: Store) -> None:
     """Only the call that ended it is told; the rest get ``None``."""
-    started, expired = rig.start(), rig.start(idle=MINUTE)
+    started, expired = rig.start(), rig.start(idle_ms=MINUTE)
     rig.wait(MINUTE)
     assert store.revoke(started.sid, RevocationReason.LOGOUT) is not None
     assert store.revoke(started.sid, RevocationReason.LOGOUT) is None
@@ -73,7 +73,7 @@ def test_revoke_with_a_superseded_key(rig: Rig, store: Store) -> None:
 def test_revoke_user_ends_all_of_a_user(rig: Rig, store: Store) -> None:
     """All live ones end and are returned; nobody else's, and nothing that had ended."""
     mine = [rig.start() for _ in range(3)]
-    rig.start(idle=MINUTE)
+    rig.start(idle_ms=MINUTE)
     theirs = rig.start(user_id=rig.site.add_user())
     rig.wait(MINUTE)
     ended = store.revoke_user(rig.user, RevocationReason.PASSWORD_CHANGED)
@@ -157,8 +157,8 @@ def test_list_is_most_recently_seen_first(rig: Rig, store: Store) -> None:
 def test_list_is_of_live_records(rig: Rig, store: Store) -> None:
     """What expired or was revoked is not listed; the rest is listed as it is."""
     live, revoked = rig.start(), rig.start()
-    rig.start(idle=MINUTE)
-    rig.start(absolute=MINUTE)
+    rig.start(idle_ms=MINUTE)
+    rig.start(absolute_ms=MINUTE)
     store.revoke(revoked.sid, RevocationReason.LOGOUT)
     rig.wait(MINUTE)
     assert store.list_user(rig.user) == (live.session,)
@@ -175,7 +175,7 @@ def test_prune_reclaims_what_has_ended(rig: Rig, store: Store) -> None:
     """At most a batch a step, all that expired, and nothing that lives."""
     live = [rig.start(), rig.start(user_id=rig.site.add_user())]
     for _ in range(5):
-        rig.start(idle=MINUTE)
+        rig.start(idle_ms=MINUTE)
     rig.wait(HOUR)
     steps = list(store.prune(2))
     if rig.site.reclaims_by_itself:

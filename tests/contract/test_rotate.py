@@ -52,24 +52,24 @@ def assert_reused(rotation: Rotation, reuse: ReuseClass, before: AuthSession) ->
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, reuse)
     assert rotation.session == before
     assert rotation.sealed is None
-    assert rotation.age == rotation.now - before.rotated
+    assert rotation.age == rotation.now - before.rotated_ms
 
 
 def test_the_current_token_rotates(rig: Rig, store: Store) -> None:
     """The proposal becomes current; generation, times, mode and address move."""
-    started = rig.start(mode=Mode.SESSION, idle=HOUR)
+    started = rig.start(mode=Mode.SESSION, idle_ms=HOUR)
     rig.wait(30 * MINUTE)
-    rotation = store.rotate(request(started.sid, 1, started.jti, idle=HOUR, address="2001:db8::2"))
+    rotation = store.rotate(request(started.sid, 1, started.jti, idle_ms=HOUR, address="2001:db8::2"))
     assert rotation.outcome is RotationOutcome.ROTATED
     assert rotation.session == replace(
         started.session,
         mode=Mode.JWT,
         address="2001:db8::2",
-        last_seen=rotation.now,
-        idle_until=rotation.now + HOUR,
-        access_until=rotation.now + 5 * MINUTE,
+        last_seen_ms=rotation.now,
+        idle_until_ms=rotation.now + HOUR,
+        access_until_ms=rotation.now + 5 * MINUTE,
         generation=2,
-        rotated=rotation.now,
+        rotated_ms=rotation.now,
     )
     assert (rotation.sealed, rotation.reuse, rotation.lost_write) == (None, None, False)
     found = store.load(started.sid)
@@ -100,20 +100,20 @@ def test_rotation_keeps_key_and_data(rig: Rig, store: Store) -> None:
 
 def test_rotation_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     """Neither the idle end nor an access token passes the absolute end."""
-    started = rig.start(idle=HOUR, absolute=HOUR)
+    started = rig.start(idle_ms=HOUR, absolute_ms=HOUR)
     rig.wait(50 * MINUTE)
-    rotation = store.rotate(request(started.sid, 1, started.jti, idle=DAY, access=DAY))
+    rotation = store.rotate(request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY))
     assert rotation.session is not None
-    assert rotation.session.idle_until == rotation.session.access_until == started.session.ends
-    assert rotation.session.ends == started.session.ends
+    assert rotation.session.idle_until_ms == rotation.session.access_until_ms == started.session.ends_ms
+    assert rotation.session.ends_ms == started.session.ends_ms
 
 
 def test_a_shorter_access_lifetime_forgets_no_older_token(rig: Rig, store: Store) -> None:
     """``access_until`` is the end of the *last* access token to expire, which may be an earlier one."""
-    started = rig.start(access=HOUR)
-    rotation = store.rotate(request(started.sid, 1, started.jti, access=MINUTE))
+    started = rig.start(access_ms=HOUR)
+    rotation = store.rotate(request(started.sid, 1, started.jti, access_ms=MINUTE))
     assert rotation.session is not None
-    assert rotation.session.access_until == started.session.access_until
+    assert rotation.session.access_until_ms == started.session.access_until_ms
 
 
 @pytest.mark.parametrize("grace", [0, 10 * SECOND])
@@ -121,14 +121,14 @@ def test_a_shorter_access_lifetime_forgets_no_older_token(rig: Rig, store: Store
 def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int, pause: int) -> None:
     """A call repeated after a lost reply gets the answer that was lost, at any grace, and moves nothing."""
     started = rig.start()
-    call = request(started.sid, 1, started.jti, grace=grace)
+    call = request(started.sid, 1, started.jti, grace_ms=grace)
     first = store.rotate(call)
     rig.wait(pause)
     again = store.rotate(call)
     assert again.outcome is RotationOutcome.ROTATED
     assert again.session is not None
     assert first.session is not None
-    assert (again.session.generation, again.session.rotated) == (2, first.session.rotated)
+    assert (again.session.generation, again.session.rotated_ms) == (2, first.session.rotated_ms)
     assert (again.sealed, again.reuse) == (None, None)
     assert store.rotate(request(started.sid, 2, call.proposed)).outcome is RotationOutcome.ROTATED
 
@@ -142,7 +142,7 @@ def test_what_is_issued_again_is_covered(rig: Rig, store: Store, outcome: Rotati
     rotation = store.rotate(family.first if outcome is RotationOutcome.ROTATED else again)
     assert rotation.outcome is outcome
     assert rotation.session is not None
-    assert rotation.now + 5 * MINUTE <= rotation.session.access_until
+    assert rotation.now + 5 * MINUTE <= rotation.session.access_until_ms
 
 
 def test_the_same_call_at_once_gets_the_same_record(rig: Rig, store: Store) -> None:
@@ -156,10 +156,10 @@ def test_the_predecessor_is_replayed_within_the_grace(rig: Rig, store: Store) ->
     """It gets what the winner sealed, and only ``access_until`` moves."""
     family = rotated(rig)
     rig.wait(6 * SECOND)
-    rotation = store.rotate(request(family.sid, 1, family.started.jti, address="198.51.100.66", idle=DAY))
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, address="198.51.100.66", idle_ms=DAY))
     assert (rotation.outcome, rotation.sealed) == (RotationOutcome.REPEATED, family.first.sealed)
     assert (rotation.reuse, rotation.lost_write) == (None, False)
-    assert rotation.session == replace(family.after, access_until=rotation.now + 5 * MINUTE)
+    assert rotation.session == replace(family.after, access_until_ms=rotation.now + 5 * MINUTE)
     found = store.load(family.sid)
     assert isinstance(found, Found)
     assert found.session == rotation.session
@@ -176,18 +176,18 @@ def test_every_replay_gets_the_same_successor(rig: Rig, store: Store) -> None:
 
 def test_a_replay_gets_no_access_past_the_end(rig: Rig, store: Store) -> None:
     """An access token handed out with a replay ends with the auth session, too."""
-    family = rotated(rig, absolute=HOUR)
-    rotation = store.rotate(request(family.sid, 1, family.started.jti, access=DAY))
+    family = rotated(rig, absolute_ms=HOUR)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, access_ms=DAY))
     assert rotation.session is not None
-    assert rotation.session.access_until == family.after.ends
+    assert rotation.session.access_until_ms == family.after.ends_ms
 
 
 def test_a_shorter_access_lifetime_of_a_replay_forgets_no_older_token(rig: Rig, store: Store) -> None:
     """A replay never moves ``access_until`` back."""
-    family = rotated(rig, access=HOUR)
-    rotation = store.rotate(request(family.sid, 1, family.started.jti, access=SECOND))
+    family = rotated(rig, access_ms=HOUR)
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, access_ms=SECOND))
     assert rotation.session is not None
-    assert rotation.session.access_until == family.after.access_until
+    assert rotation.session.access_until_ms == family.after.access_until_ms
 
 
 def test_replays_do_not_extend_the_grace(rig: Rig, store: Store) -> None:
@@ -203,7 +203,7 @@ def test_the_grace_is_the_callers(rig: Rig, store: Store) -> None:
     """A longer grace replays where a shorter one would not."""
     family = rotated(rig)
     rig.wait(30 * SECOND)
-    rotation = store.rotate(request(family.sid, 1, family.started.jti, grace=MINUTE))
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, grace_ms=MINUTE))
     assert rotation.outcome is RotationOutcome.REPEATED
 
 
@@ -220,7 +220,7 @@ def test_the_predecessor_after_the_grace_is_reuse(rig: Rig, store: Store) -> Non
 def test_without_a_grace_the_predecessor_is_reuse_at_once(rig: Rig, store: Store) -> None:
     """Grace 0 replays nothing."""
     family = rotated(rig)
-    rotation = store.rotate(request(family.sid, 1, family.started.jti, grace=0))
+    rotation = store.rotate(request(family.sid, 1, family.started.jti, grace_ms=0))
     assert_reused(rotation, ReuseClass.PREVIOUS, family.after)
     assert_over(rig, family)
 
@@ -244,7 +244,7 @@ def test_another_id_of_a_known_generation_is_reuse(
 ) -> None:
     """A token of the right generation with an id that was never issued is foreign."""
     family = rotated(rig)
-    rotation = store.rotate(request(family.sid, generation, token_bytes(32), grace=grace))
+    rotation = store.rotate(request(family.sid, generation, token_bytes(32), grace_ms=grace))
     assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
     assert_over(rig, family)
 
@@ -274,7 +274,7 @@ def test_another_id_of_the_first_generation_is_foreign(rig: Rig, store: Store) -
 def test_reuse_is_told_once(rig: Rig, store: Store) -> None:
     """The first to come with a reused token is told so; for the next the record is gone."""
     family = rotated(rig)
-    reused = request(family.sid, 1, family.started.jti, grace=0)
+    reused = request(family.sid, 1, family.started.jti, grace_ms=0)
     outcomes = [store.rotate(replace(reused, proposed=token_bytes(32))).outcome for _ in range(3)]
     assert outcomes == [RotationOutcome.REUSED, RotationOutcome.GONE, RotationOutcome.GONE]
 
@@ -282,7 +282,7 @@ def test_reuse_is_told_once(rig: Rig, store: Store) -> None:
 def test_reuse_ends_no_other_session(rig: Rig, store: Store) -> None:
     """The user's other logins do not notice."""
     other, family = rig.start(), rotated(rig)
-    store.rotate(request(family.sid, 1, family.started.jti, grace=0))
+    store.rotate(request(family.sid, 1, family.started.jti, grace_ms=0))
     assert rig.sids() == [other.sid]
     assert store.rotate(request(other.sid, 1, other.jti)).outcome is RotationOutcome.ROTATED
 
@@ -315,7 +315,7 @@ def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
 @pytest.mark.parametrize("generation", [1, 2, 3], ids=["previous", "current", "newer"])
 def test_expired_is_gone(rig: Rig, store: Store, generation: int) -> None:
     """After the idle end every refresh token is GONE: none is saved by a grace, none is theft."""
-    family = rotated(rig, idle=2 * SECOND)
+    family = rotated(rig, idle_ms=2 * SECOND)
     store.touch(family.sid, family.started.key, idle=2 * SECOND, interval=0)
     rig.wait(3 * SECOND)
     presented = {1: family.started.jti, 2: family.first.proposed, 3: token_bytes(32)}[generation]
@@ -333,20 +333,20 @@ def test_the_same_call_after_the_end_is_gone(rig: Rig, store: Store) -> None:
 
 def test_a_standing_token_stays_current(rig: Rig, store: Store) -> None:
     """However often it is used: times, mode and address move as in a rotation, generation and id do not."""
-    started = rig.start(mode=Mode.SESSION, idle=HOUR)
+    started = rig.start(mode=Mode.SESSION, idle_ms=HOUR)
     for _ in range(3):
         rig.wait(30 * MINUTE)
         rotation = store.rotate(
-            request(started.sid, 1, started.jti, idle=HOUR, address="2001:db8::2", standing=True)
+            request(started.sid, 1, started.jti, idle_ms=HOUR, address="2001:db8::2", standing=True)
         )
         assert rotation.outcome is RotationOutcome.KEPT
         assert rotation.session == replace(
             started.session,
             mode=Mode.JWT,
             address="2001:db8::2",
-            last_seen=rotation.now,
-            idle_until=rotation.now + HOUR,
-            access_until=rotation.now + 5 * MINUTE,
+            last_seen_ms=rotation.now,
+            idle_until_ms=rotation.now + HOUR,
+            access_until_ms=rotation.now + 5 * MINUTE,
         )
         found = store.load(started.sid)
         assert isinstance(found, Found)
@@ -355,12 +355,12 @@ def test_a_standing_token_stays_current(rig: Rig, store: Store) -> None:
 
 def test_a_standing_token_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     """Neither the idle end nor an access token passes the absolute end, and past it the token is GONE."""
-    started = rig.start(idle=HOUR, absolute=HOUR)
+    started = rig.start(idle_ms=HOUR, absolute_ms=HOUR)
     rig.wait(50 * MINUTE)
-    call = request(started.sid, 1, started.jti, idle=DAY, access=DAY, standing=True)
+    call = request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY, standing=True)
     rotation = store.rotate(call)
     assert rotation.session is not None
-    assert rotation.session.idle_until == rotation.session.access_until == started.session.ends
+    assert rotation.session.idle_until_ms == rotation.session.access_until_ms == started.session.ends_ms
     rig.wait(11 * MINUTE)
     assert store.rotate(call).outcome is RotationOutcome.GONE
 

@@ -110,8 +110,8 @@ class StoreMachine(RuleBasedStateMachine):
             auth_hash="a",
             key_digest=token_bytes(32) if keyed else None,
             jti_digest=token_bytes(32) if tokened else None,
-            idle=idle * MINUTE,
-            absolute=absolute * MINUTE,
+            idle_ms=idle * MINUTE,
+            absolute_ms=absolute * MINUTE,
             max_sessions=limit,
             on_limit=policy,
         )
@@ -188,8 +188,8 @@ class StoreMachine(RuleBasedStateMachine):
             sid,
             generation,
             one.jtis[generation - 1] if known else token_bytes(32),
-            grace=GRACE,
-            idle=idle * MINUTE,
+            grace_ms=GRACE,
+            idle_ms=idle * MINUTE,
             standing=standing,
         )
         answer = self.store.rotate(call)
@@ -319,9 +319,9 @@ class StoreMachine(RuleBasedStateMachine):
             one.generation,
             one.auth_hash,
         )
-        assert self.minute_of(session.last_seen) == one.last_seen
-        assert self.minute_of(session.idle_until) == one.idle_until
-        assert self.minute_of(session.ends) == one.ends
+        assert self.minute_of(session.last_seen_ms) == one.last_seen
+        assert self.minute_of(session.idle_until_ms) == one.idle_until
+        assert self.minute_of(session.ends_ms) == one.ends
 
     @invariant()
     def lists_are_of_what_lives(self) -> None:
@@ -329,7 +329,7 @@ class StoreMachine(RuleBasedStateMachine):
         for user in self.users:
             listed = self.store.list_user(user)
             assert sorted(session.sid for session in listed) == sorted(self.live(user))
-            seen = [session.last_seen for session in listed]
+            seen = [session.last_seen_ms for session in listed]
             assert seen == sorted(seen, reverse=True)
 
 

@@ -25,7 +25,7 @@ def to_key(store: Store, one: Started, proposed: bytes, generation: int | None =
 
 def with_key(rig: Rig, **changes: object) -> Started:
     """Begin an auth session that has a session key only."""
-    return rig.start(mode=Mode.SESSION, jti_digest=None, access=0, **changes)
+    return rig.start(mode=Mode.SESSION, jti_digest=None, access_ms=0, **changes)
 
 
 def with_tokens(rig: Rig, **changes: object) -> Started:
@@ -40,13 +40,17 @@ def test_tokens_beside_a_key(rig: Rig, store: Store) -> None:
     switch = to_tokens(store, one, proposed)
     assert switch.outcome is SwitchOutcome.SWITCHED
     assert switch.found is not None
-    session, now = switch.found.session, switch.found.now
-    assert now - one.session.created < 10 * SECOND
+    session, now = switch.found.session, switch.found.now_ms
+    assert now - one.session.created_ms < 10 * SECOND
     assert session == replace(
-        one.session, mode=Mode.JWT, generation=1, rotated=session.rotated, access_until=session.access_until
+        one.session,
+        mode=Mode.JWT,
+        generation=1,
+        rotated_ms=session.rotated_ms,
+        access_until_ms=session.access_until_ms,
     )
-    assert 0 <= now - session.rotated < SECOND
-    assert 0 <= now + 5 * MINUTE - session.access_until < SECOND
+    assert 0 <= now - session.rotated_ms < SECOND
+    assert 0 <= now + 5 * MINUTE - session.access_until_ms < SECOND
     found = store.touch(one.sid, one.key, idle=DAY, interval=0)
     assert isinstance(found, Found)
     assert found.data == switch.found.data == "encoded"
@@ -62,8 +66,11 @@ def test_tokens_again_for_whoever_lost_them(rig: Rig, store: Store) -> None:
     assert first.found is not None
     assert again.found is not None
     assert again.outcome is SwitchOutcome.SWITCHED
-    assert (again.found.session.generation, again.found.session.rotated) == (1, first.found.session.rotated)
-    assert again.found.session.access_until >= first.found.session.access_until + 19 * MINUTE
+    assert (again.found.session.generation, again.found.session.rotated_ms) == (
+        1,
+        first.found.session.rotated_ms,
+    )
+    assert again.found.session.access_until_ms >= first.found.session.access_until_ms + 19 * MINUTE
     store.rotate(request(one.sid, 1, proposed))
     assert to_tokens(store, one, proposed) == Switch(outcome=SwitchOutcome.KEPT)
 
@@ -84,7 +91,7 @@ def test_tokens_that_the_client_holds(rig: Rig, store: Store) -> None:
     assert switch.outcome is SwitchOutcome.HELD
     assert switch.found is not None
     assert (switch.found.session.generation, switch.found.session.mode) == (1, Mode.JWT)
-    assert switch.found.session.access_until >= one.session.access_until + 19 * MINUTE
+    assert switch.found.session.access_until_ms >= one.session.access_until_ms + 19 * MINUTE
     assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.ROTATED
 
 
@@ -111,9 +118,9 @@ def test_a_key_beside_tokens(rig: Rig, store: Store) -> None:
     assert switch.found.data == "encoded"
     session = switch.found.session
     assert session == replace(
-        one.session, mode=Mode.SESSION, last_seen=session.last_seen, idle_until=session.idle_until
+        one.session, mode=Mode.SESSION, last_seen_ms=session.last_seen_ms, idle_until_ms=session.idle_until_ms
     )
-    assert session.last_seen >= one.session.last_seen + SECOND
+    assert session.last_seen_ms >= one.session.last_seen_ms + SECOND
     assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
     assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.ROTATED
 
@@ -174,15 +181,15 @@ def test_nothing_for_what_is_over(rig: Rig, store: Store) -> None:
 
 def test_neither_passes_the_absolute_end(rig: Rig, store: Store) -> None:
     """No access token is expected, and no idle end set, after the auth session is over."""
-    one = with_key(rig, idle=2 * MINUTE, absolute=3 * MINUTE)
+    one = with_key(rig, idle_ms=2 * MINUTE, absolute_ms=3 * MINUTE)
     switch = to_tokens(store, one, token_bytes(32))
     assert switch.found is not None
-    assert switch.found.session.access_until == one.session.idle_until
-    other = with_tokens(rig, idle=2 * MINUTE, absolute=3 * MINUTE)
+    assert switch.found.session.access_until_ms == one.session.idle_until_ms
+    other = with_tokens(rig, idle_ms=2 * MINUTE, absolute_ms=3 * MINUTE)
     rig.wait(MINUTE)
     switch = to_key(store, other, token_bytes(32))
     assert switch.found is not None
-    assert switch.found.session.idle_until == switch.found.session.ends == other.session.ends
+    assert switch.found.session.idle_until_ms == switch.found.session.ends_ms == other.session.ends_ms
 
 
 def test_there_and_back_and_there_again(rig: Rig, store: Store) -> None:
@@ -215,13 +222,13 @@ def test_a_key_in_use_says_so(rig: Rig, store: Store) -> None:
 
 def test_the_census_says_how_long(rig: Rig, store: Store) -> None:
     """For each form: how many, and until when the last of them lasts."""
-    one, two = with_key(rig), with_key(rig, idle=3 * DAY, absolute=100 * DAY)
+    one, two = with_key(rig), with_key(rig, idle_ms=3 * DAY, absolute_ms=100 * DAY)
     live = store.statistics().live
     assert live is not None
     assert live[Mode.SESSION].live == 2
-    assert live[Mode.SESSION].idle_until == one.session.idle_until
-    assert live[Mode.SESSION].ends == two.session.ends
-    assert (live[Mode.JWT].live, live[Mode.JWT].idle_until, live[Mode.JWT].ends) == (0, None, None)
+    assert live[Mode.SESSION].idle_until_ms == one.session.idle_until_ms
+    assert live[Mode.SESSION].ends_ms == two.session.ends_ms
+    assert (live[Mode.JWT].live, live[Mode.JWT].idle_until_ms, live[Mode.JWT].ends_ms) == (0, None, None)
     to_tokens(store, two, token_bytes(32))
     live = store.statistics().live
     assert live is not None

@@ -20,12 +20,12 @@ def test_touch_finds_the_record_by_its_key(rig: Rig, store: Store) -> None:
 
 def test_touch_slides_the_idle_end(rig: Rig, store: Store) -> None:
     """Activity moves ``last_seen`` to now and the idle end to now plus the idle timeout."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(50 * MINUTE)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
     assert isinstance(found, Found)
-    assert found.session.last_seen == found.now >= started.session.created + 50 * MINUTE
-    assert found.session.idle_until == found.now + HOUR
+    assert found.session.last_seen_ms == found.now_ms >= started.session.created_ms + 50 * MINUTE
+    assert found.session.idle_until_ms == found.now_ms + HOUR
     rig.wait(50 * MINUTE)
     after = store.load(started.sid)
     assert isinstance(after, Found)
@@ -38,14 +38,23 @@ def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
     rig.wait(HOUR)
     found = store.touch(started.sid, started.key, idle=14 * DAY, interval=0)
     assert isinstance(found, Found)
-    for name in ("created", "auth_time", "ends", "access_until", "generation", "rotated", "address", "mode"):
+    for name in (
+        "created_ms",
+        "auth_time_ms",
+        "ends_ms",
+        "access_until_ms",
+        "generation",
+        "rotated_ms",
+        "address",
+        "mode",
+    ):
         assert getattr(found.session, name) == getattr(started.session, name)
 
 
 @pytest.mark.parametrize("issued", [False, True])
 def test_touch_writes_once_per_interval(rig: Rig, store: Store, issued: bool) -> None:
     """Within the interval nothing is written, and when it is over, one write starts the next."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     for minutes, writes in ((4, False), (2, True), (4, False), (2, True)):
         before = store.load(started.sid)
         rig.wait(minutes * MINUTE)
@@ -59,29 +68,29 @@ def test_touch_writes_once_per_interval(rig: Rig, store: Store, issued: bool) ->
 
 def test_the_idle_end_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     """No activity carries an auth session past its absolute end."""
-    started = rig.start(idle=HOUR, absolute=2 * HOUR)
+    started = rig.start(idle_ms=HOUR, absolute_ms=2 * HOUR)
     rig.wait(50 * MINUTE)
     store.touch(started.sid, started.key, idle=HOUR, interval=0)
     rig.wait(50 * MINUTE)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=0)
     assert isinstance(found, Found)
-    assert found.session.idle_until == found.session.ends == started.session.ends
+    assert found.session.idle_until_ms == found.session.ends_ms == started.session.ends_ms
     rig.wait(21 * MINUTE)
     assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.GONE
 
 
 def test_a_shorter_setting_shortens(rig: Rig, store: Store) -> None:
     """The idle end becomes now plus the timeout of today, also where that is sooner than before."""
-    started = rig.start(idle=14 * DAY)
+    started = rig.start(idle_ms=14 * DAY)
     rig.wait(HOUR)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
     assert isinstance(found, Found)
-    assert found.session.idle_until == found.now + HOUR
+    assert found.session.idle_until_ms == found.now_ms + HOUR
 
 
 def test_an_ended_session_cannot_be_touched_alive(rig: Rig, store: Store) -> None:
     """After the idle end a touch finds nothing, however often it is tried."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     for _ in range(2):
         assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.GONE
@@ -90,7 +99,7 @@ def test_an_ended_session_cannot_be_touched_alive(rig: Rig, store: Store) -> Non
 
 def test_another_key_is_superseded(rig: Rig, store: Store) -> None:
     """A live record with another key says so, and is not slid."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(50 * MINUTE)
     assert store.touch(started.sid, token_bytes(32), idle=HOUR, interval=0) is Absent.SUPERSEDED
     rig.wait(11 * MINUTE)
@@ -111,14 +120,14 @@ def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
 
 def test_a_key_of_an_expired_record_is_gone_not_superseded(rig: Rig, store: Store) -> None:
     """SUPERSEDED is only said of a live record."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     assert store.touch(started.sid, token_bytes(32), idle=HOUR, interval=0) is Absent.GONE
 
 
 def test_the_same_touch_again(rig: Rig, store: Store) -> None:
     """A repeated touch gets the record again and leaves it as it was."""
-    started = rig.start(idle=HOUR)
+    started = rig.start(idle_ms=HOUR)
     rig.wait(10 * MINUTE)
     first = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
     again = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)

@@ -52,7 +52,11 @@ def test_a_browser_is_handed_the_other_form(site: LiveSite, ada: User, moved: De
     assert not set(moved.get(path).cookies) & set(CREDENTIAL_COOKIES)
     (after,) = sessions_of(ada)
     assert (after.sid, after.mode) == (before.sid, site.mode)
-    assert (after.ends, after.created, after.auth_time) == (before.ends, before.created, before.auth_time)
+    assert (after.ends_ms, after.created_ms, after.auth_time_ms) == (
+        before.ends_ms,
+        before.created_ms,
+        before.auth_time_ms,
+    )
     for name in CREDENTIAL_COOKIES[:2]:  # either form opens views, and alone
         alone = moved.copy()
         alone.cookies = {name: moved.cookies[name]}
@@ -129,7 +133,7 @@ def test_an_app_is_given_the_other_form_at_its_refresh(site: LiveSite, ada: User
 @by_cookie
 def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device) -> None:
     """The cart survives, and so does the login: one auth session, whose absolute end never moves."""
-    sid, ends = site.sid(device), sessions_of(ada)[0].ends
+    sid, ends = site.sid(device), sessions_of(ada)[0].ends_ms
     if site.mode is Mode.JWT:
         switch(site, Mode.SESSION)
         assert device.logged_in()
@@ -142,7 +146,7 @@ def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device)
             assert device.logged_in()
             assert device.refresh().status_code == 200
             assert site.sid(device) == sid
-    assert sessions_of(ada)[0].ends == ends
+    assert sessions_of(ada)[0].ends_ms == ends
 
 
 @by_header
@@ -280,13 +284,13 @@ def test_a_password_change_in_between(site: LiveSite, ada: User, moved: Device, 
 def test_a_fresh_proof_while_both_are_accepted(site: LiveSite, ada: User, moved: Device) -> None:
     """The credential that proved it is renewed, and the browser goes on with either form."""
     site.advance(minutes=1)
-    before = sessions_of(ada)[0].auth_time
+    before = sessions_of(ada)[0].auth_time_ms
     assert moved.reauthenticate().status_code == 200
     assert moved.logged_in()
     assert moved.refresh().status_code == 200
     assert moved.logged_in()
     (after,) = sessions_of(ada)
-    assert after.auth_time >= before + 60_000
+    assert after.auth_time_ms >= before + 60_000
 
 
 @pytest.mark.parametrize("share", [0, 100])

@@ -211,7 +211,9 @@ def everybody(live: LiveSite) -> dict[str, tuple[Any, ...]]:
     from django.contrib.auth.models import User
 
     found = [session for user in User.objects.using(live.alias) for session in sessions_of(user)]
-    return {each.sid: (each.user_id, each.created, each.auth_time, each.ends, each.amr) for each in found}
+    return {
+        each.sid: (each.user_id, each.created_ms, each.auth_time_ms, each.ends_ms, each.amr) for each in found
+    }
 
 
 def modes(live: LiveSite) -> Counter[Mode]:

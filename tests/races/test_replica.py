@@ -151,10 +151,10 @@ def test_a_shorter_lifetime_elsewhere_loses_nothing(server: Server) -> None:
     server.direct.flushall()
     with Follower(server.url) as first, Follower(server.url) as second:
         first.caught_up()
-        long = begun(first.store, "long", access=60 * MINUTE)
+        long = begun(first.store, "long", access_ms=60 * MINUTE)
         first.store.revoke(long.sid, RevocationReason.LOGOUT)
         for number in range(300):
-            short = begun(second.store, str(number), access=1_000)
+            short = begun(second.store, str(number), access_ms=1_000)
             second.store.revoke(short.sid, RevocationReason.LOGOUT)
         second.caught_up()
         assert second.replica.verdict(long) is Verdict.REVOKED
@@ -165,14 +165,14 @@ def test_entries_outlive_every_leeway(server: Server) -> None:
     server.direct.flushall()
     with Follower(server.url) as follower:
         follower.caught_up()
-        claims = begun(follower.store, access=1_000)
+        claims = begun(follower.store, access_ms=1_000)
         follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
         for number in range(200):  # the server gives whole nodes of 100 entries back
             follower.store.revoke(
-                begun(follower.store, str(number), access=1_000).sid, RevocationReason.LOGOUT
+                begun(follower.store, str(number), access_ms=1_000).sid, RevocationReason.LOGOUT
             )
         time.sleep(1.2)
-        follower.store.revoke(begun(follower.store, "last", access=1_000).sid, RevocationReason.LOGOUT)
+        follower.store.revoke(begun(follower.store, "last", access_ms=1_000).sid, RevocationReason.LOGOUT)
         with Follower(server.url) as newcomer:
             assert newcomer.caught_up().replica.verdict(claims) is Verdict.REVOKED
 

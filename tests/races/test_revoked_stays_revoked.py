@@ -99,7 +99,7 @@ def test_the_ender_is_handed_the_record_as_it_was(rig: Rig, store: Store) -> Non
     """A rotation that came first is in the record that is handed out; ``access_until`` counts on it."""
     with parallel_threads(2) as threads:
         for _ in range(rounds(200)):
-            one = rig.start(access=0)
+            one = rig.start(access_ms=0)
             calls: list[Callable[[], object]] = [
                 partial(store.revoke, one.sid, RevocationReason.LOGOUT),
                 partial(store.rotate, request(one.sid, 1, one.jti)),

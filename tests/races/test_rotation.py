@@ -23,7 +23,7 @@ PROCESSES = 4
 
 def proposals(sid: str, generation: int, presented: bytes, count: int, grace: int) -> list[RotateRequest]:
     """Return *count* requests with one token, each with a successor of its own."""
-    return [request(sid, generation, presented, grace=grace) for _ in range(count)]
+    return [request(sid, generation, presented, grace_ms=grace) for _ in range(count)]
 
 
 def successor_of(asked: list[RotateRequest], answers: list[Rotation], generation: int) -> RotateRequest:
@@ -74,7 +74,7 @@ def test_the_same_call_from_many_threads(rig: Rig, store: Store) -> None:
     with parallel_threads(8) as threads:
         for _ in range(rounds(50)):
             started = rig.start()
-            call = request(started.sid, 1, started.jti, grace=0)
+            call = request(started.sid, 1, started.jti, grace_ms=0)
             answers = threads.at_once([partial(store.rotate, call)] * 8)
             assert {answer.outcome for answer in answers} == {RotationOutcome.ROTATED}
             after = store.rotate(request(started.sid, 2, call.proposed))
@@ -101,7 +101,9 @@ def test_processes_end_with_one_successor(rig: Rig) -> None:
     """The same holds among processes, which share nothing but the store."""
     count = rounds(50)
     started = [rig.start() for _ in range(count)]
-    asked = [[request(one.sid, 1, one.jti, grace=60 * SECOND) for one in started] for _ in range(PROCESSES)]
+    asked = [
+        [request(one.sid, 1, one.jti, grace_ms=60 * SECOND) for one in started] for _ in range(PROCESSES)
+    ]
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(PROCESSES)
     queues = [context.Queue() for _ in asked]

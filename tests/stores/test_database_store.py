@@ -195,11 +195,11 @@ class TestTransactions:
         rig.wait(MINUTE)
         with transaction.atomic(using=store.alias):
             found = store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
-            assert row_of(store, started.sid).last_seen == started.session.last_seen
+            assert row_of(store, started.sid).last_seen == started.session.last_seen_ms
         assert isinstance(found, Found)
         row = row_of(store, started.sid)
-        assert (row.last_seen, row.idle_until) == (found.session.last_seen, found.session.idle_until)
-        assert row.last_seen == found.now
+        assert (row.last_seen, row.idle_until) == (found.session.last_seen_ms, found.session.idle_until_ms)
+        assert row.last_seen == found.now_ms
 
     def test_late_activity_revives_nobody(self, rig: Rig, store: DatabaseStore) -> None:
         """What was revoked before the commit stays as it was ended."""
@@ -209,7 +209,7 @@ class TestTransactions:
             store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
             store.revoke(started.sid, RevocationReason.REVOKED)
         assert store.load(started.sid) is Absent.GONE
-        assert row_of(store, started.sid).last_seen == started.session.last_seen
+        assert row_of(store, started.sid).last_seen == started.session.last_seen_ms
 
     @pytest.mark.django_db
     def test_activity_in_a_test_case(self, sites: dict[str, Site], clock: Clock) -> None:
@@ -219,7 +219,7 @@ class TestTransactions:
         rig.wait(MINUTE)
         rig.store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
         (session,) = rig.store.list_user(rig.user)
-        assert session.last_seen > started.session.last_seen
+        assert session.last_seen_ms > started.session.last_seen_ms
 
     def test_a_taken_sid_leaves_the_transaction_usable(self, rig: Rig, store: DatabaseStore) -> None:
         """A refused INSERT does not spoil what the caller does next."""
@@ -262,7 +262,7 @@ class TestRows:
     def test_no_successor_is_kept_without_a_grace(self, rig: Rig, store: DatabaseStore) -> None:
         """What could never be handed out is not stored."""
         started = rig.start()
-        store.rotate(request(started.sid, 1, started.jti, grace=0))
+        store.rotate(request(started.sid, 1, started.jti, grace_ms=0))
         assert row_of(store, started.sid).sealed is None
 
     def test_anonymous_rows_are_no_auth_sessions(self, rig: Rig, store: DatabaseStore) -> None:
@@ -282,7 +282,7 @@ class TestRows:
         """At most the given number of rows a step, of all kinds of dead rows; live ones stay."""
         store.revoke_all()
         for _ in range(5):
-            rig.start(idle=MINUTE)
+            rig.start(idle_ms=MINUTE)
         for _ in range(3):
             store.create_anonymous(new_handle(0), token_bytes(32), "", MINUTE)
         rig.wait(MINUTE)
@@ -306,7 +306,7 @@ class TestRows:
 
     def test_an_ended_row_stays_for_its_access_tokens(self, rig: Rig, store: DatabaseStore) -> None:
         """As long as an access token of it could be presented, a list of revoked sids can be made."""
-        started = rig.start(access=5 * MINUTE)
+        started = rig.start(access_ms=5 * MINUTE)
         store.revoke(started.sid, RevocationReason.LOGOUT)
         assert list(store.prune(10)) == []
         rig.wait(5 * MINUTE)

@@ -52,9 +52,9 @@ def proposal(user_id: str = "1", **changes: Any) -> NewSession:
             key_digest=None,
             jti_digest=token_bytes(32),
             data="",
-            idle=14 * DAY,
-            absolute=90 * DAY,
-            access=5 * MINUTE,
+            idle_ms=14 * DAY,
+            absolute_ms=90 * DAY,
+            access_ms=5 * MINUTE,
             max_sessions=None,
             on_limit=OnLimit.EVICT,
         ),
@@ -64,13 +64,13 @@ def proposal(user_id: str = "1", **changes: Any) -> NewSession:
 
 def claims_of(session: AuthSession, *, access: int = 5 * MINUTE, issued: int | None = None) -> AccessClaims:
     """Return what the access token says that was issued for *session*, at *issued* (ms) or at once."""
-    at = session.created if issued is None else issued
+    at = session.created_ms if issued is None else issued
     return AccessClaims(
         subject=session.user_id,
         sid=session.sid,
         issued_at=at // 1000,
         expires_at=(at + access) // 1000,
-        auth_time=session.auth_time // 1000,
+        auth_time=session.auth_time_ms // 1000,
         stamp="",
         jti="j",
     )

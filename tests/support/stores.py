@@ -157,9 +157,9 @@ class Rig:
             key_digest=token_bytes(32),
             jti_digest=None,
             data="",
-            idle=14 * DAY,
-            absolute=90 * DAY,
-            access=0,
+            idle_ms=14 * DAY,
+            absolute_ms=90 * DAY,
+            access_ms=0,
             max_sessions=None,
             on_limit=OnLimit.EVICT,
         )
@@ -168,7 +168,7 @@ class Rig:
     def start(self, **changes: object) -> Started:
         """Begin an auth session that has both a session key and a refresh token of generation 1."""
         jti = token_bytes(32)
-        proposal = self.proposal(**{"jti_digest": jti, "access": 5 * MINUTE, **changes})
+        proposal = self.proposal(**{"jti_digest": jti, "access_ms": 5 * MINUTE, **changes})
         created = self.store.create(proposal)
         assert isinstance(created, Created)
         return Started(created.session, proposal.key_digest or b"", proposal.jti_digest or b"")
@@ -186,9 +186,9 @@ def request(sid: str, generation: int, presented: bytes, **changes: object) -> R
         presented=presented,
         proposed=token_bytes(32),
         sealed=token_bytes(60),
-        grace=10 * SECOND,
-        idle=14 * DAY,
-        access=5 * MINUTE,
+        grace_ms=10 * SECOND,
+        idle_ms=14 * DAY,
+        access_ms=5 * MINUTE,
         address="203.0.113.8",
     )
     return replace(rotation, **changes)  # type: ignore[arg-type]

@@ -38,9 +38,9 @@ created = store.create(
         key_digest=token_bytes(32),
         jti_digest=None,
         data="",
-        idle=60_000,
-        absolute=60_000,
-        access=0,
+        idle_ms=60_000,
+        absolute_ms=60_000,
+        access_ms=0,
         max_sessions=1,
         on_limit=OnLimit.EVICT,
     )

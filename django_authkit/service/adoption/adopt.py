@@ -145,10 +145,10 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
         return _once_more(request, adapter, credential, claimed, transport)
     wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own)
     found = _create(request, wanted, external, claim, claimed)
-    claim.settle(claimed, found.session.created, lasting)
+    claim.settle(claimed, found.session.created_ms, lasting)
     if _retire(adapter, credential):
         with suppress(StoreUnavailable):  # it is remembered for longer than it need be
-            claim.settle(claimed, found.session.created, GRACE)
+            claim.settle(claimed, found.session.created_ms, GRACE)
     django_session = django_session_of(request)
     if claimed.mode is Mode.JWT and transport is Transport.COOKIE and django_session is not None:
         django_session.merge_data(external.data)
@@ -217,8 +217,8 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
         backend=backend,
         remember=external.remember,
         amr=(f"adopted:{adapter.name}",),
-        auth_age=max(0, -_until(external.proved or _UNKNOWN)),
-        longest=longest,
+        auth_age_ms=max(0, -_until(external.proved or _UNKNOWN)),
+        longest_ms=longest,
         suppress_new_device_notice=True,
     )
 
@@ -274,7 +274,7 @@ def _see_that_it_lives(claim: Claim, found: Found, *, own: bool) -> None:
     if own and not completed:
         return
     lives = isinstance(get_store().load(found.session.sid), Found)
-    if latest is not None and completed and (latest.began != found.session.created or not lives):
+    if latest is not None and completed and (latest.began != found.session.created_ms or not lives):
         revoke_session(found.session.sid, RevocationReason.REVOKED)
         raise TokenInvalid
     if not lives:
@@ -293,7 +293,7 @@ def _once_more(
     """
     _retire(adapter, credential)  # the first time it may have failed
     found = _find(claimed)
-    if found is None or found.session.created != claimed.began or found.now - claimed.began > GRACE:
+    if found is None or found.session.created_ms != claimed.began or found.now_ms - claimed.began > GRACE:
         raise TokenInvalid
     user = load_valid_user(found.session, found.user)
     check_binding(request, found.session)
@@ -315,7 +315,7 @@ def _grant(
 ) -> Grant:
     if claimed.mode is Mode.JWT:
         # Also when it is answered once more: no access token may outlive what the record expects of it.
-        now = found.session.created
+        now = found.session.created_ms
         return grant_tokens(found.session, user, jti=claimed.secret, now=now, transport=transport)
     key, django_session = SessionKey(claimed.sid, claimed.secret), django_session_of(request)
     if transport is Transport.COOKIE and django_session is not None:
@@ -326,7 +326,7 @@ def _grant(
         transport=transport,
         access=key.text,
         refresh=None,
-        expires_in=(found.session.idle_until - found.now) // 1000,
+        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
     )
 
 

@@ -72,7 +72,7 @@ class GrowingTable(SessionTable):
         return session_of(self.rows.get(pk=sid))
 
     def _row_of(self, new: NewSession) -> AuthSessionRow:
-        now, idle = self.instant(), min(new.idle, new.absolute)
+        now, idle = self.instant(), min(new.idle_ms, new.absolute_ms)
         return AuthSessionRow(
             sid=new.sid,
             user_id=new.user_id,
@@ -85,11 +85,11 @@ class GrowingTable(SessionTable):
             address=new.address,
             user_agent=new.user_agent,
             created=now,
-            auth_time=Greatest(self.instant(-new.auth_age), Value(0)) if new.auth_age else now,
+            auth_time=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
             last_seen=now,
             idle_until=self.instant(idle),
-            ends=self.instant(new.absolute),
-            access_until=self.instant(min(new.access, idle)) if new.access else 0,
+            ends=self.instant(new.absolute_ms),
+            access_until=self.instant(min(new.access_ms, idle)) if new.access_ms else 0,
             generation=0 if new.jti_digest is None else 1,
             rotated=0 if new.jti_digest is None else now,
             key_digest=new.key_digest,

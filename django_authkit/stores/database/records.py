@@ -29,17 +29,17 @@ def session_of(row: AuthSessionRow) -> AuthSession:
         amr=tuple(row.amr),
         address=row.address,
         user_agent=row.user_agent,
-        created=row.created,
-        auth_time=row.auth_time,
-        last_seen=row.last_seen,
-        idle_until=row.idle_until,
-        ends=row.ends,
-        access_until=row.access_until,
+        created_ms=row.created,
+        auth_time_ms=row.auth_time,
+        last_seen_ms=row.last_seen,
+        idle_until_ms=row.idle_until,
+        ends_ms=row.ends,
+        access_until_ms=row.access_until,
         generation=row.generation,
-        rotated=row.rotated,
+        rotated_ms=row.rotated,
     )
 
 
 def found_of(row: AuthSessionRow) -> Found:
     """Return the answer of a look-up that read *row*."""
-    return Found(session=session_of(row), now=now_of(row), data=row.data, user=user_of(row))
+    return Found(session=session_of(row), now_ms=now_of(row), data=row.data, user=user_of(row))

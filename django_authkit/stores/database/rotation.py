@@ -36,8 +36,8 @@ class RotatingTable(SessionTable):
 
     def _advance(self, request: RotateRequest) -> None:
         """Make the proposal current if the token presented is; a standing token stays it."""
-        ends = idle_end(self.instant(), request.idle)
-        access = Least(self.instant(request.access), ends, output_field=BigIntegerField())
+        ends = idle_end(self.instant(), request.idle_ms)
+        access = Least(self.instant(request.access_ms), ends, output_field=BigIntegerField())
         current = self.live().filter(
             pk=request.sid, generation=request.generation, jti_digest=request.presented
         )
@@ -45,7 +45,7 @@ class RotatingTable(SessionTable):
             "generation": request.generation + 1,
             "jti_digest": request.proposed,
             "previous_digest": request.presented,
-            "sealed": request.sealed if request.grace else None,
+            "sealed": request.sealed if request.grace_ms else None,
             "rotated": self.instant(),
         }
         current.update(
@@ -75,12 +75,12 @@ class RotatingTable(SessionTable):
                 # The instant of the UPDATE, not of the look that followed it: ``access_until`` is
                 # reckoned from it, and so must be whatever is issued.
                 return _answer(RotationOutcome.ROTATED, row, now=row.rotated)
-            if row.sealed is not None and now_of(row) - row.rotated < request.grace:
+            if row.sealed is not None and now_of(row) - row.rotated < request.grace_ms:
                 return self._replay(row, request)
         return self._reuse(row, request)
 
     def _replay(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        access_until = max(row.access_until, min(now_of(row) + request.access, row.idle_until))
+        access_until = max(row.access_until, min(now_of(row) + request.access_ms, row.idle_until))
         proved = {"auth_time": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
         if not same.update(access_until=Greatest(F("access_until"), access_until), **proved):

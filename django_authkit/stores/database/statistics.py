@@ -39,7 +39,8 @@ class ObservedTable(SessionTable):
             return StoreStatistics()
         counts = self.live().values_list("mode").annotate(Count("pk"), Max("idle_until"), Max("ends"))
         live = {
-            mode: Remaining(live=n, idle_until=idle, ends=ends) for mode, n, idle, ends in counts.order_by()
+            mode: Remaining(live=n, idle_until_ms=idle, ends_ms=ends)
+            for mode, n, idle, ends in counts.order_by()
         }
         records = self.rows.filter(user__isnull=False, epoch__isnull=False).count()
         return StoreStatistics(

@@ -97,7 +97,7 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
             return Absent.GONE
         if not is_digest(row.key_digest, replacement):
             return Absent.SUPERSEDED
-        return replace(found_of(row), now=row.auth_time) if reauthenticated else found_of(row)
+        return replace(found_of(row), now_ms=row.auth_time) if reauthenticated else found_of(row)
 
     @answers
     def restamp(self, sid: str, auth_hash: str) -> bool:

@@ -48,14 +48,14 @@ def _session(values: list[Any]) -> AuthSession:
         amr=tuple(amr),  # Lua writes an empty list as an empty object; a tuple of either is right
         address=address,
         user_agent=user_agent,
-        created=created,
-        auth_time=auth_time,
-        last_seen=last_seen,
-        idle_until=idle_until,
-        ends=ends,
-        access_until=access_until,
+        created_ms=created,
+        auth_time_ms=auth_time,
+        last_seen_ms=last_seen,
+        idle_until_ms=idle_until,
+        ends_ms=ends,
+        access_until_ms=access_until,
         generation=generation,
-        rotated=rotated,
+        rotated_ms=rotated,
     )
 
 
@@ -76,7 +76,7 @@ def found_of(reply: bytes) -> Found | Absent:
 
 def _found(shown: bytes) -> Found:
     now, data, *values = json.loads(shown.decode())
-    return Found(session=_session(values), now=now, data=data)
+    return Found(session=_session(values), now_ms=now, data=data)
 
 
 def switch_of(reply: list[bytes]) -> Switch:

@@ -99,7 +99,7 @@ def test_a_lost_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
 def test_a_lost_rotation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
     """It rotates once and says ROTATED."""
     started = rig.start()
-    rotation = lossy.rotate(request(started.sid, 1, started.jti, grace=0))
+    rotation = lossy.rotate(request(started.sid, 1, started.jti, grace_ms=0))
     assert rotation.outcome is RotationOutcome.ROTATED
     assert rotation.session is not None
     assert rotation.session.generation == 2
@@ -108,7 +108,7 @@ def test_a_lost_rotation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
 def test_a_lost_alarm_is_repeated(rig: Rig, lossy: RedisStore) -> None:
     """The caller whose call found the reuse is told, with its class and age; the next one is not."""
     started = rig.start()
-    rig.store.rotate(request(started.sid, 1, started.jti, grace=0))
+    rig.store.rotate(request(started.sid, 1, started.jti, grace_ms=0))
     late = request(started.sid, 1, started.jti)
     rotation = lossy.rotate(late)
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.PREVIOUS)

@@ -96,7 +96,7 @@ def test_the_handle_of_an_ended_session_stays_taken(rig: Rig) -> None:
 def test_an_ended_session_is_forgotten_in_time(rig: Rig, server: Server) -> None:
     """What remains of it goes when its access tokens have expired, and after a minute at the soonest."""
     for access, left in ((0, MINUTE), (5 * MINUTE, 5 * MINUTE)):
-        started = rig.start(access=access, data="encoded")
+        started = rig.start(access_ms=access, data="encoded")
         rig.store.revoke(started.sid, RevocationReason.LOGOUT)
         (key,) = server.direct.keys(f"*{started.sid}")
         assert left - 10 * SECOND < server.direct.pttl(key) <= left
@@ -104,8 +104,8 @@ def test_an_ended_session_is_forgotten_in_time(rig: Rig, server: Server) -> None
 
 def test_live_keys_expire_by_themselves(rig: Rig, server: Server) -> None:
     """Record, data and index live to the idle end, the sealed successor for the grace."""
-    started = rig.start(idle=HOUR, data="encoded")
-    rig.store.rotate(request(started.sid, 1, started.jti, idle=2 * HOUR, grace=10 * SECOND))
+    started = rig.start(idle_ms=HOUR, data="encoded")
+    rig.store.rotate(request(started.sid, 1, started.jti, idle_ms=2 * HOUR, grace_ms=10 * SECOND))
     for kind, left in (("s", 2 * HOUR), ("d", 2 * HOUR), ("u", 2 * HOUR), ("g", 10 * SECOND)):
         (key,) = _keys(server, kind)
         assert left - 10 * SECOND < server.direct.pttl(key) <= left
@@ -113,8 +113,8 @@ def test_live_keys_expire_by_themselves(rig: Rig, server: Server) -> None:
 
 def test_the_index_lives_as_long_as_its_longest_session(rig: Rig, server: Server) -> None:
     """A shorter auth session of the same user does not shorten the index's life."""
-    rig.start(idle=2 * HOUR)
-    rig.start(idle=HOUR)
+    rig.start(idle_ms=2 * HOUR)
+    rig.start(idle_ms=HOUR)
     (index,) = _keys(server, "u")
     assert server.direct.pttl(index) > HOUR
 
@@ -124,14 +124,14 @@ def test_no_successor_is_kept_without_grace(rig: Rig, server: Server) -> None:
     started = rig.start()
     second = request(started.sid, 1, started.jti)
     rig.store.rotate(second)
-    rig.store.rotate(request(started.sid, 2, second.proposed, grace=0))
+    rig.store.rotate(request(started.sid, 2, second.proposed, grace_ms=0))
     assert _keys(server, "g") == []
 
 
 def test_a_session_is_small(rig: Rig, server: Server) -> None:
     """A rotated record takes at most 512 bytes, key included, and the index of one at most 128."""
     started = rig.start(user_agent="M" * 110, key_digest=None, user_id="1234567")
-    rig.store.rotate(request(started.sid, 1, started.jti, grace=0))
+    rig.store.rotate(request(started.sid, 1, started.jti, grace_ms=0))
     (record,) = _keys(server, "s")
     (index,) = _keys(server, "u")
     assert server.direct.strlen(record) <= 400

@@ -88,7 +88,7 @@ def test_a_cluster_is_counted(store: RedisStore, server: Server) -> None:
     sids = []
     for user in map(str, range(40)):
         sids.append(new_handle(bucket_of(user, BUCKETS)))
-        store.create(proposals.proposal(user_id=user, sid=sids[-1], access=MINUTE, data="encoded"))
+        store.create(proposals.proposal(user_id=user, sid=sids[-1], access_ms=MINUTE, data="encoded"))
     for sid in sids[:5]:
         store.revoke(sid, RevocationReason.REVOKED)
     statistics = store.statistics()
