@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 NAMES = [str(page.relative_to(ROOT)) for page in PAGES]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z]+:")
+# README is also shown on PyPI, where relative links lead nowhere.
+_OURS = re.compile(r"https://github\.com/django-authkit/django-authkit/(?:blob|tree)/main/")
 
 
 def _text(name: str) -> str:
@@ -38,18 +40,35 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def _resolves(name: str, link: str) -> bool:
+    """Return whether *link*, on the page *name*, leads to an existing file or heading, or to another site."""
+    ours = _OURS.match(link)
+    if _ELSEWHERE.match(link) and not ours:
+        return True
+    path, _, anchor = link[ours.end() if ours else 0 :].partition("#")
+    target = ROOT if ours else (ROOT / name).parent
+    target = target / path if path else ROOT / name
+    return target.exists() and (not anchor or anchor in _anchors(target.resolve()))
+
+
 @pytest.mark.parametrize("name", NAMES)
-def test_relative_links_resolve(name: str) -> None:
+def test_links_resolve(name: str) -> None:
     """Each link to another page or heading of the repository finds it."""
-    broken = []
-    for link in _LINK.findall(_prose(name)):
-        if _ELSEWHERE.match(link):
-            continue
-        path, _, anchor = link.partition("#")
-        target = (ROOT / name).parent / path if path else ROOT / name
-        if not target.exists() or (anchor and anchor not in _anchors(target.resolve())):
-            broken.append(link)
-    assert broken == []
+    assert [link for link in _LINK.findall(_prose(name)) if not _resolves(name, link)] == []
+
+
+def test_readme_links_are_absolute() -> None:
+    """README has no relative links, which PyPI would not resolve, and links to pages of the repository."""
+    links = _LINK.findall(_prose("README.md"))
+    assert [link for link in links if not _ELSEWHERE.match(link)] == []
+    assert any(map(_OURS.match, links))
+
+
+@pytest.mark.parametrize("link", ["docs/none.md", "blob/main/docs/none.md", "blob/main/README.md#none"])
+def test_broken_links_are_found(link: str) -> None:
+    """A file or heading that does not exist is noticed, behind a relative and behind an absolute link."""
+    base = "https://github.com/django-authkit/django-authkit/"
+    assert not _resolves("README.md", base + link if link.startswith("blob") else link)
 
 
 def test_every_page_is_listed() -> None:
