@@ -20,7 +20,7 @@ from django_authkit.http import error_responses
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.types import Mode, Transport
-from django_authkit.users.lazy import answer_by
+from django_authkit.users.lazy import LazyUser, set_error_factory
 
 
 class AuthKitAuthentication(BaseAuthentication):
@@ -45,7 +45,8 @@ class AuthKitAuthentication(BaseAuthentication):
                 enforce_csrf(http)
         except AuthKitError as error:
             raise self.as_api_error(http, error) from error
-        answer_by(known.user, partial(self._later, http))
+        if isinstance(known.user, LazyUser):
+            set_error_factory(known.user, partial(self._later, http))
         return known.user, known
 
     def as_api_error(self, http: HttpRequest, error: AuthKitError) -> APIException:  # noqa: ARG002 - a hook

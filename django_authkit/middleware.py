@@ -23,12 +23,14 @@ from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
+from django_authkit.adoption import Place
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.http import transports
-from django_authkit.http.csrf import exempt, is_proved, mark_dependence
+from django_authkit.http.csrf import SAFE_METHODS, exempt, is_proved, vary_on_source
 from django_authkit.http.error_responses import error_response
 from django_authkit.http.request_state import (
+    Unknown,
     attach_replacement,
     current_request,
     known_authentication,
@@ -37,12 +39,14 @@ from django_authkit.http.request_state import (
 from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
-from django_authkit.service.device_binding import settle_binding
-from django_authkit.service.django_session import django_session_of
-from django_authkit.service.password_changes import settle_password_change
+from django_authkit.service.device_binding import revoke_mismatched_again
+from django_authkit.service.django_session import CookieAction, django_session_of
+from django_authkit.service.password_changes import apply_password_change
 from django_authkit.session_engine import SessionStore
+from django_authkit.session_keys import KEY_LENGTH, SessionKey
 from django_authkit.types import Mode
-from django_authkit.users.lazy import read_now
+from django_authkit.users.lazy import ensure_loaded
+from django_authkit.wiring import get_adapters
 
 
 class AnswersErrors:
@@ -68,11 +72,12 @@ class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
         if not issubclass(self.SessionStore, SessionStore):
             super().process_request(request)
             return
-        keys = _presented_keys(request)
-        session = self.SessionStore(keys[0] if keys else None)
-        session.alternatives = keys[1:]
+        session = self.SessionStore()
         session.request = ref(request)
         session.deliverable = not transports.has_bearer(request)
+        keys = transports.session_keys_of(request) if session.deliverable else _bearer_key(request)
+        if keys:
+            session.open_with(keys)
         request.session = session
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
@@ -89,31 +94,29 @@ class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
         return response
 
 
-def _presented_keys(request: HttpRequest) -> tuple[str, ...]:
-    """Return the key to open the session with, and those to try if it opens none."""
-    if not transports.has_bearer(request):
-        visitor = transports.cookie_of(request, django_settings.SESSION_COOKIE_NAME)
-        return transports.session_cookies_of(request) or tuple(filter(None, [visitor]))
+def _bearer_key(request: HttpRequest) -> tuple[SessionKey, ...]:
+    """Return the session key in the ``Authorization`` header, if there is one."""
     try:
-        return tuple(filter(None, [transports.bearer_of(request)]))
-    except CredentialRejected:  # whoever asks who the request is from is told
+        text = transports.bearer_of(request)
+    except CredentialRejected:  # raised again where a view authenticates the request
         return ()
+    key = SessionKey.parse(text) if text is not None and len(text) == KEY_LENGTH else None
+    return () if key is None else (key,)
 
 
 def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseBase) -> None:
-    bearer = transports.has_bearer(request)
+    """Save the session if it was changed, and set or delete its cookie."""
     if session.accessed:
         patch_vary_headers(response, ("Authorization", "Cookie"))
-    failed = response.status_code >= 500  # as Django has it: what a failed view did is not saved
-    if session.modified and not failed and not session.is_empty() and session.may_write:
+    changed = session.modified and response.status_code < 500  # Django does not save what a failed view did
+    if changed and not session.is_empty() and session.may_write:
         session.save()
-    if bearer:
+    if not session.deliverable:
         return
-    if session.key_changed and session.session_key is not None:
+    has_new_key = session.cookie is CookieAction.SET and session.session_key is not None
+    if has_new_key or (changed and session.is_anonymous):
         _set_cookie(session, response)
-    elif session.is_anonymous and session.modified and not failed:
-        _set_cookie(session, response)  # an anonymous session's cookie slides with what the visitor does
-    elif session.flushed and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
+    elif session.cookie is CookieAction.DELETE and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
         transports.clear_session_cookie(response)
 
 
@@ -149,11 +152,12 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         current_request.set(request)
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
         request.auser = sync_to_async(lambda: _resolved(request))
-        try:
-            adopt_browser(request)
-        except AuthKitError as error:
-            return error_response(error)
-        if transports.has_bearer(request) or is_proved(request):
+        if get_adapters(Place.BROWSER):
+            try:
+                adopt_browser(request)
+            except AuthKitError as error:
+                return error_response(error)
+        if transports.has_bearer(request) or (request.method not in SAFE_METHODS and is_proved(request)):
             exempt(request)
         return None
 
@@ -174,20 +178,25 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         return None
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        """Do what is left to do about the request's auth session."""
+        """Carry out what the request's state asks for; most requests ask for nothing."""
         current_request.set(None)
+        state = state_of(request)
         try:
-            settle_binding(request)
-            settle_password_change(request)
+            if state.mismatched_sid is not None:
+                revoke_mismatched_again(request)
+            if state.password_changed:
+                apply_password_change(request)
         except AuthKitError as error:
             return error_response(error)
-        mark_dependence(request, response)
-        if state_of(request).looked:
+        if request.method not in SAFE_METHODS:
+            vary_on_source(request, response)
+        if state.authentication is not Unknown.UNKNOWN:
             patch_vary_headers(response, ("Authorization", "Cookie"))
-        apply_response_effects(request, response)
-        attach_replacement(request, response)
-        for external in state_of(request).external_cookies:
-            transports.forget_external_cookie(response, *external)
+        if state.changes_response:
+            apply_response_effects(request, response)
+            attach_replacement(request, response)
+            for external in state.external_cookies:
+                transports.forget_external_cookie(response, *external)
         return response
 
 
@@ -211,5 +220,5 @@ def _resolved(request: HttpRequest) -> Any:
     request.user.is_authenticated  # noqa: B018 - this is the look-up
     known = known_authentication(request)
     if known is not None:
-        read_now(known.user)  # a coroutine's first touch of an attribute could not wait for a row
+        ensure_loaded(known.user)  # a coroutine's first touch of an attribute could not wait for a row
     return request.user

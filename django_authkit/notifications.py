@@ -75,7 +75,7 @@ def mail_new_device(
     """Write to the user about a login from a new device, if the project wants it and has an address."""
     if not (get_settings().notify_new_device and new_device):
         return
-    user: AbstractBaseUser = load_user(session)
+    user: AbstractBaseUser = load_user(session.user_id, session.backend)
     address = getattr(user, user.get_email_field_name(), "")
     if address:
         context = {"user": user, "session": session, "label": known_label_of(session.user_agent)}

@@ -25,7 +25,7 @@ from django_authkit.api.presentation import present_device, present_session, pre
 from django_authkit.api.throttling import LoginThrottle, ReauthenticateThrottle, RefreshThrottle
 from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.http import transports
-from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, mark_dependence
+from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
 from django_authkit.types import Transport
@@ -64,7 +64,7 @@ class Endpoint(APIView):
         response = super().finalize_response(request, response, *args, **kwargs)
         http = getattr(request, "_request", request)
         transports.mark_private(response)
-        mark_dependence(http, response)
+        vary_on_source(http, response)
         service.apply_response_effects(http, response)
         attach_replacement(http, response)
         return response
@@ -146,8 +146,8 @@ class SessionView(Endpoint):
         response = Response(
             {"session": present_session(known.session, known.mode), "user": present_user(known.user)}
         )
-        if known.transport is Transport.COOKIE and known.good_until is not None:
-            response[transports.EXPIRES_IN_HEADER] = str(max(0, known.good_until - int(time.time())))
+        if known.transport is Transport.COOKIE and known.token_expires_at is not None:
+            response[transports.EXPIRES_IN_HEADER] = str(max(0, known.token_expires_at - int(time.time())))
         return response
 
 
@@ -167,7 +167,7 @@ class PersonalEndpoint(Endpoint):
         known = service.authenticate(http)
         if known is None:
             raise NotAuthenticated
-        known.read_now()
+        known.ensure_loaded()
         if known.transport is Transport.COOKIE and http.method not in SAFE_METHODS:
             enforce_csrf(http)
         self.known = known

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any, Literal, Self
 from zlib import crc32
 
@@ -211,7 +212,12 @@ class AuthKitSettings:
     @property
     def modes_by_precedence(self) -> tuple[Mode, ...]:
         """The accepted modes, the one that is issued first (which cookie counts)."""
-        return tuple(sorted(self.accept, key=lambda mode: mode is not self.mode))
+        return _by_precedence(self.mode, self.accept)
+
+
+@cache
+def _by_precedence(issued: Mode, accepted: tuple[Mode, ...]) -> tuple[Mode, ...]:
+    return tuple(sorted(accepted, key=lambda mode: mode is not issued))
 
 
 def milliseconds(duration: timedelta) -> int:

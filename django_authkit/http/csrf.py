@@ -79,7 +79,7 @@ def enforce_where_exempt(request: HttpRequest) -> None:
         enforce_csrf(request)
 
 
-def mark_dependence(request: HttpRequest, response: HttpResponseBase) -> None:
+def vary_on_source(request: HttpRequest, response: HttpResponseBase) -> None:
     """Tell caches that the answer depends on where the request came from, if it does."""
     if _believes_browsers() and request.method not in SAFE_METHODS:
         patch_vary_headers(response, ("Sec-Fetch-Site", "Origin"))

@@ -13,14 +13,14 @@ from django.http import HttpRequest, HttpResponseBase
 from django_authkit.errors import CredentialRejected
 from django_authkit.http.grant import Grant
 from django_authkit.types import AuthSession, Mode, Transport
-from django_authkit.users.lazy import read_now
+from django_authkit.users.lazy import ensure_loaded
 
 
 class ReadOnce:
     """
-    Calls *read* when it is first called, and returns the same again afterwards.
+    Calls *read* once, and returns its result each time.
 
-    To make a ``functools.cache`` for each request costs as much as all the rest of recognising it.
+    A ``functools.cache`` for each request would cost as much as the rest of its authentication.
     """
 
     __slots__ = ("_read", "_session")
@@ -36,17 +36,13 @@ class ReadOnce:
         return self._session
 
 
-def _nothing() -> None:
-    """There is nothing to hand over."""
-
-
 @dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Authentication:
     """
-    Who a request is from, and by what. Nobody changes one; ``replace`` makes another.
+    Who a request is from, and by which credential. Treat it as frozen; ``replace`` makes a changed copy.
 
-    It is not frozen only because a frozen dataclass is three times as dear to make, and one is made for each
-    request: that was a fifth of what it takes to recognise an access token.
+    It is not declared frozen because a frozen dataclass is three times slower to construct, and each
+    authenticated request constructs one.
 
     Attributes:
         user: The user. With ``USER_LOADING = "lazy"`` a proxy that reads the row when it is needed.
@@ -55,8 +51,8 @@ class Authentication:
         mode: The form of the credential that was presented.
         transport: How it came.
         read_session: Returns the record; it is read at most once.
-        good_until: When the access token that was presented ends; seconds since the epoch. ``None`` for a
-            session key.
+        token_expires_at: When the access token that was presented expires; seconds since the epoch. ``None``
+            for a session key.
         find_replacement: Returns a credential of the form that is issued now, which the answer brings to a
             browser that came with another one, or ``None``; it is made at most once. It is due only while
             this is who the request is from: whatever logs in, logs out or renews the credential puts
@@ -69,8 +65,8 @@ class Authentication:
     mode: Mode
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
-    good_until: int | None = field(default=None, compare=False)
-    find_replacement: Callable[[], Grant | None] = field(default=_nothing, repr=False, compare=False)
+    token_expires_at: int | None = field(default=None, compare=False)
+    find_replacement: Callable[[], Grant | None] | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def by_record(
@@ -80,7 +76,7 @@ class Authentication:
         mode: Mode,
         transport: Transport,
         *,
-        good_until: int | None = None,
+        token_expires_at: int | None = None,
         replacement: Grant | None = None,
     ) -> Self:
         """Return who a request is from whose record was read."""
@@ -91,8 +87,8 @@ class Authentication:
             mode=mode,
             transport=transport,
             read_session=lambda: session,
-            good_until=good_until,
-            find_replacement=_nothing if replacement is None else lambda: replacement,
+            token_expires_at=token_expires_at,
+            find_replacement=None if replacement is None else lambda: replacement,
         )
 
     def with_replacement(self, find: Callable[[], Grant | None]) -> Self:
@@ -109,7 +105,7 @@ class Authentication:
         """
         return self.read_session()
 
-    def read_now(self) -> None:
+    def ensure_loaded(self) -> None:
         """
         Read the record and the user, where either was believed without.
 
@@ -120,7 +116,7 @@ class Authentication:
             CredentialRejected: The auth session is over, or the user may not come in any more.
         """
         self.read_session()
-        read_now(self.user)
+        ensure_loaded(self.user)
 
 
 class Unknown(Enum):
@@ -131,7 +127,7 @@ class Unknown(Enum):
 
 class RequestState:
     """
-    Kept on the request while it lasts. What nothing was said of is the class's: most requests say one thing.
+    Per-request state. Defaults are class attributes; most requests override one.
 
     Attributes:
         authentication: The result of looking at its credentials; an error is kept to be raised again.
@@ -142,7 +138,7 @@ class RequestState:
             with it unless it was told of the change.
         clear_token_cookies: The answer makes the browser forget the JWT cookies.
         clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
-        bound_elsewhere: The sid of an auth session that was ended because it came from elsewhere.
+        mismatched_sid: The auth session that this request revoked because it came from another device.
         adopted: What a browser is given for the login of another package, which is no more.
         external_cookies: Those of other packages that the browser is to forget: name, path, domain.
     """
@@ -153,20 +149,28 @@ class RequestState:
     password_changed: bool = False
     clear_token_cookies: bool = False
     clear_site_data: bool = False
-    bound_elsewhere: str | None = None
+    mismatched_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
 
     @property
-    def looked(self) -> bool:
-        """Whether anybody wanted to know who the request is from."""
-        return self.authentication is not Unknown.UNKNOWN
+    def changes_response(self) -> bool:
+        """Whether the response sets or deletes anything on behalf of this state."""
+        known = self.authentication
+        return bool(
+            self.clear_token_cookies
+            or self.clear_site_data
+            or self.external_cookies
+            or (isinstance(known, Authentication) and known.find_replacement is not None)
+        )
 
     @property
     def replacement(self) -> Grant | None:
         """The credential that the answer has to bring along, if any; see ``Authentication``."""
         known = self.authentication
-        return known.find_replacement() if isinstance(known, Authentication) else None
+        if not isinstance(known, Authentication) or known.find_replacement is None:
+            return None
+        return known.find_replacement()
 
     @contextmanager
     def own_signals(self) -> Iterator[None]:

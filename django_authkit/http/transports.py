@@ -82,8 +82,11 @@ def cookies_of(request: HttpRequest, name: str) -> tuple[str, ...]:
         # Put there by hand, as tests do, or there is one and its name promises nothing.
         value = request.COOKIES.get(name)
         return () if value is None else (value,)
-    pairs = (pair.partition("=") for pair in header.split(";"))
-    values = [value.strip(" \t") for key, sign, value in pairs if sign and key.strip(" \t") == name]
+    values = []
+    for pair in header.split(";"):
+        key, sign, value = pair.partition("=")
+        if sign and key.strip(" \t") == name:
+            values.append(value.strip(" \t"))
     return tuple(dict.fromkeys(reversed(values)))[:MAX_NAMESAKES]
 
 
@@ -92,10 +95,25 @@ def cookie_of(request: HttpRequest, name: str) -> str | None:
     return next(iter(cookies_of(request, name)), None)
 
 
+def session_keys_of(request: HttpRequest) -> tuple[SessionKey, ...]:
+    """
+    Return what the session cookies open: the keys of auth sessions, or else that of one anonymous session.
+
+    Of an anonymous session only the first cookie counts.
+    """
+    keys, anonymous = [], None
+    for position, text in enumerate(cookies_of(request, django_settings.SESSION_COOKIE_NAME)):
+        key = SessionKey.parse(text)
+        if key is not None and not key.anonymous:
+            keys.append(key)
+        elif position == 0:
+            anonymous = key
+    return tuple(keys) or (() if anonymous is None else (anonymous,))
+
+
 def session_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     """Return the session keys of auth sessions from the session cookies."""
-    texts = cookies_of(request, django_settings.SESSION_COOKIE_NAME)
-    return tuple(text for text in texts if (key := SessionKey.parse(text)) and not key.anonymous)
+    return tuple(key.text for key in session_keys_of(request) if not key.anonymous)
 
 
 def access_cookies_of(request: HttpRequest) -> tuple[str, ...]:
@@ -167,7 +185,7 @@ def set_session_cookie(response: HttpResponseBase, key: str, session: AuthSessio
 
 
 def set_anonymous_cookie(response: HttpResponseBase, key: str, max_age: int | None) -> None:
-    """Set the session cookie of a visitor who is not logged in; *max_age* in seconds."""
+    """Set the session cookie of an anonymous session; *max_age* in seconds."""
     _set_django_cookie(response, key, max_age=max_age)
 
 

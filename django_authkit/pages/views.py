@@ -102,7 +102,7 @@ class PersonalPage(View):
         try:
             known = service.current(request)
             if known is not None:
-                known.read_now()
+                known.ensure_loaded()
         except CredentialRejected:
             known = None
         if known is None:

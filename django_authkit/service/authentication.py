@@ -1,7 +1,8 @@
 """Whose request is this? One answer for every transport, strategy and kind of view."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -11,15 +12,15 @@ from django_authkit.errors import CredentialRejected, SessionEnded, TokenExpired
 from django_authkit.http import transports
 from django_authkit.http.request_state import Authentication, ReadOnce, Unknown, state_of
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import django_session_of
-from django_authkit.service.mode_switch import with_successor
+from django_authkit.service.django_session import DjangoSession, django_session_of
+from django_authkit.service.mode_switch import with_replacement
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Mode, Transport
 from django_authkit.users.lazy import LazyUser
-from django_authkit.users.loading import check_stamp, load, sole_backend
+from django_authkit.users.loading import check_stamp, load_user, sole_backend
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
@@ -54,74 +55,134 @@ def authenticate(request: HttpRequest) -> Authentication | None:
 def _authenticate(request: HttpRequest) -> Authentication | None:
     bearer = transports.bearer_of(request)
     if bearer is not None:
-        return _open(request, transports.mode_of(bearer), bearer, Transport.HEADER)
+        return _by_bearer(request, bearer)
     rejected: list[CredentialRejected] = []
     for mode in get_settings().modes_by_precedence:
-        for cookie in _COOKIES[mode](request):
-            try:
-                return _open(request, mode, cookie, Transport.COOKIE)
-            except CredentialRejected as error:
-                rejected.append(error)
+        try:
+            known = _BY_COOKIES[mode](request)
+        except CredentialRejected as error:
+            rejected.append(error)
+        else:
+            if known is not None:
+                return known
     if rejected:
         raise most_useful(rejected)
     return None
 
 
-_COOKIES = {Mode.SESSION: transports.session_cookies_of, Mode.JWT: transports.access_cookies_of}
-
-
 def most_useful(errors: Sequence[CredentialRejected]) -> CredentialRejected:
-    """Return what is told of several credentials that do not count: what to act on, or the first."""
+    """Return the error to report of several: one that the client can act on, or the first."""
     return next((error for error in errors if isinstance(error, TokenExpired)), errors[0])
 
 
-def _open(request: HttpRequest, mode: Mode, text: str, transport: Transport) -> Authentication:
-    if not get_settings().accepts(mode):
+def _by_bearer(request: HttpRequest, text: str) -> Authentication:
+    mode = transports.mode_of(text)
+    if mode not in get_settings().accept:
         raise not_accepted(text)
-    key = None
-    if mode is Mode.SESSION:
-        key, found = _by_key(request, text)
-        known = _admit(found, mode, transport)
+    if mode is Mode.JWT:
+        return _by_token(text, Transport.HEADER)
+    session = django_session_of(request)
+    if session is not None:  # opened with this key by the middleware
+        return _admit(_found_by(session), mode, Transport.HEADER)
+    found = get_session_strategy().resolve(text)
+    check_binding(request, found.session)
+    return _admit(found, mode, Transport.HEADER)
+
+
+def _by_session_cookies(request: HttpRequest) -> Authentication | None:
+    """Return who the session cookies are from, or ``None`` if there are none."""
+    session = django_session_of(request)
+    if session is not None:  # opened with these keys by the middleware
+        if not session.presented:
+            return None
+        found, key = _found_by(session), session.own_key
     else:
-        claims, record = get_jwt_strategy().resolve(text)
-        if record is None:
-            known = _admit_claims(claims, transport)
+        first = _first_valid(request, transports.session_keys_of(request))
+        if first is None:
+            return None
+        key, found = first
+    return with_replacement(request, _admit(found, Mode.SESSION, Transport.COOKIE), key)
+
+
+def _found_by(session: DjangoSession) -> Found:
+    found = session.look_up()
+    if not isinstance(found, Found):
+        raise session.rejection or SessionEnded
+    return found
+
+
+def _first_valid(request: HttpRequest, keys: Iterable[SessionKey]) -> tuple[SessionKey, Found] | None:
+    rejected: CredentialRejected | None = None
+    for key in keys:
+        if key.anonymous:
+            continue
+        try:
+            found = get_session_strategy().resolve(key.text)
+            check_binding(request, found.session)
+        except CredentialRejected as error:
+            rejected = rejected or error
         else:
-            known = _admit(record, mode, transport, good_until=claims.expires_at)
-    return known if transport is Transport.HEADER else with_successor(request, known, key)
+            return key, found
+    if rejected is not None:
+        raise rejected
+    return None
 
 
-def _admit(found: Found, mode: Mode, transport: Transport, good_until: int | None = None) -> Authentication:
-    """Return the user of a live auth session if they may still come in."""
-    read = partial(load_valid_user, found.session, found.user)
-    # A row that came with the record costs nothing more.
-    user = read() if found.user is not None else _now_or_later(found.session.user_id, read)
-    return Authentication.by_record(user, found.session, mode, transport, good_until=good_until)
+def _by_access_cookies(request: HttpRequest) -> Authentication | None:
+    """Return who the access cookies are from, or ``None`` if there are none."""
+    rejected: list[CredentialRejected] = []
+    for text in transports.access_cookies_of(request):
+        try:
+            return with_replacement(request, _by_token(text, Transport.COOKIE), None)
+        except CredentialRejected as error:
+            rejected.append(error)
+    if rejected:
+        raise most_useful(rejected)
+    return None
+
+
+_BY_COOKIES = {Mode.SESSION: _by_session_cookies, Mode.JWT: _by_access_cookies}
+
+
+def _by_token(text: str, transport: Transport) -> Authentication:
+    claims, record = get_jwt_strategy().resolve(text)
+    if record is None:
+        return _admit_claims(claims, transport)
+    return _admit(record, Mode.JWT, transport, token_expires_at=claims.expires_at)
+
+
+def _admit(
+    found: Found, mode: Mode, transport: Transport, token_expires_at: int | None = None
+) -> Authentication:
+    """Return the user of a live auth session if they are still allowed to log in."""
+    session = found.session
+    # A row that came with the record costs no query.
+    if found.user is None and get_settings().user_loading == "lazy":
+        user: Any = LazyUser(session.user_id, partial(load_valid_user, session))
+    else:
+        user = load_valid_user(session, found.user)
+    return Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
 
 
 def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
     """Return the user of an access token that was accepted without its record."""
+    read = partial(_user_of_claims, claims)
+    user: Any = LazyUser(claims.subject, read) if get_settings().user_loading == "lazy" else read()
     return Authentication(
-        user=_now_or_later(claims.subject, partial(_user_of_claims, claims)),
+        user=user,
         sid=claims.sid,
         auth_time_ms=claims.auth_time * 1000,
         mode=Mode.JWT,
         transport=transport,
         read_session=ReadOnce(lambda: get_jwt_strategy().find(claims).session),
-        good_until=claims.expires_at,
+        token_expires_at=claims.expires_at,
     )
 
 
 def _user_of_claims(claims: AccessClaims) -> AbstractBaseUser:
-    user = load(claims.subject, claims.backend or sole_backend())
+    user = load_user(claims.subject, claims.backend or sole_backend())
     check_stamp(user, claims.stamp)
     return user
-
-
-def _now_or_later(user_id: str, read: Callable[[], AbstractBaseUser]) -> AbstractBaseUser:
-    if get_settings().user_loading == "lazy":
-        return LazyUser(user_id, read)  # type: ignore[return-value]  # its class says so
-    return read()
 
 
 def not_accepted(text: str) -> CredentialRejected:
@@ -146,19 +207,6 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
         except SessionEnded:
             return None
     return state.django_login
-
-
-def _by_key(request: HttpRequest, text: str) -> tuple[SessionKey | None, Found]:
-    """Look the session key up once, though ``request.session`` may want its record as well."""
-    django_session = django_session_of(request)
-    if django_session is None or django_session.presented != text:
-        found = get_session_strategy().resolve(text)
-        check_binding(request, found.session)
-        return SessionKey.parse(text), found
-    seen = django_session.look_up()
-    if not isinstance(seen, Found):
-        raise django_session.rejection or SessionEnded
-    return django_session.own_key, seen  # of several session cookies, that of another one
 
 
 def current(request: HttpRequest) -> Authentication | None:

@@ -49,13 +49,13 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     if ended:
         announce_revocation(ended, RevocationReason.BINDING)
     if revoked:
-        state_of(request).bound_elsewhere = session.sid
+        state_of(request).mismatched_sid = session.sid
         raise BindingMismatch
 
 
-def settle_binding(request: HttpRequest) -> None:
+def revoke_mismatched_again(request: HttpRequest) -> None:
     """End again what a mismatch ended: a view's transaction may have been rolled back, and that with it."""
-    sid = state_of(request).bound_elsewhere
+    sid = state_of(request).mismatched_sid
     if sid is not None:
         get_store().revoke(sid, RevocationReason.BINDING)
 

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Any
 
 from django.http import HttpRequest
@@ -11,23 +12,42 @@ from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
 
 
-class DjangoSession(ABC):
-    """What the session engine offers to the service."""
+class CookieAction(Enum):
+    """What the response does to the session cookie."""
 
-    presented: str | None
-    """The session key that came with the request, if any."""
+    LEAVE = auto()
+    """Nothing, unless an anonymous session was changed: its cookie is set again, to slide."""
+    KEEP = auto()
+    """Nothing, and no anonymous session is written: a newer cookie is on its way, or the old one stays."""
+    SET = auto()
+    """Set: the auth session got this key during the request."""
+    DELETE = auto()
+    """Delete: everything was forgotten during the request."""
+
+
+class DjangoSession(ABC):
+    """
+    What the session engine offers to the service.
+
+    Attributes:
+        presented: The keys of auth sessions that came with the request, in order of precedence.
+        rejection: Why a live auth session was found and is not valid all the same.
+        cookie: What the response does to the session cookie.
+    """
+
+    presented: tuple[SessionKey, ...]
     rejection: CredentialRejected | None
-    """Why a live auth session was found and does not count all the same."""
+    cookie: CookieAction
 
     @property
     @abstractmethod
     def is_anonymous(self) -> bool:
-        """Whether it has an anonymous session's key."""
+        """Whether it has the key of an anonymous session."""
 
     @property
     @abstractmethod
     def own_key(self) -> SessionKey | None:
-        """The key of the auth session that it has, as far as is known without looking it up."""
+        """The key of its auth session, as far as is known without a lookup."""
 
     @abstractmethod
     def look_up(self) -> Found | Absent | None:
@@ -35,7 +55,7 @@ class DjangoSession(ABC):
 
     @abstractmethod
     def anonymous_data(self) -> str:
-        """Return the encoded data of an anonymous session; empty for none and for an auth session's."""
+        """Return the encoded data of an anonymous session; empty for an auth session, or without data."""
 
     @abstractmethod
     def adopt(self, key: SessionKey, found: Found) -> None:
@@ -43,31 +63,27 @@ class DjangoSession(ABC):
 
     @abstractmethod
     def take_over(self, key: SessionKey, found: Found) -> None:
-        """Become the Django session of that auth session with the data it has; else as ``adopt``."""
+        """Do what ``adopt`` does, with the data that the auth session already has."""
 
     @abstractmethod
     def encoded_with(self, data: Mapping[str, Any]) -> str:
-        """Return *data* encoded, an anonymous session's own on top of it."""
+        """Return *data* encoded; the anonymous session's own data overrides it."""
 
     @abstractmethod
     def merge_data(self, data: Mapping[str, Any]) -> None:
-        """Add *data* to an anonymous session's own, which stays as it is."""
-
-    @abstractmethod
-    def spare_cookie(self) -> None:
-        """Make no anonymous session during this request: the cookie that came with it is to stay."""
+        """Add *data*; the anonymous session's own data overrides it."""
 
     @abstractmethod
     def inherit(self, key: SessionKey, found: Found) -> None:
         """
         Become the Django session of an auth session that goes on under this key, with the data it has.
 
-        What an anonymous session holds beside is added; its record is gone afterwards.
+        The data of an anonymous session is added, and its record is deleted.
         """
 
     @abstractmethod
     def release(self) -> None:
-        """Let go of the auth session behind it, which was ended; an anonymous session stays as it is."""
+        """Forget the auth session behind it, which was revoked; an anonymous session stays as it is."""
 
     @abstractmethod
     def flush(self) -> None:

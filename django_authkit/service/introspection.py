@@ -17,7 +17,7 @@ from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import AuthSession, Mode, RevocationReason
-from django_authkit.users.loading import current_hash, load_user
+from django_authkit.users.loading import current_auth_hash, load_user
 from django_authkit.wiring import get_codec, get_jwt_strategy, get_session_strategy
 
 
@@ -100,7 +100,9 @@ def verify(token: str) -> dict[str, Any]:
         return {"active": False}
     try:
         found, issued, expires = inspect(mode, token)
-        current_hash(load_user(found.session, found.user), found.session)
+        current_auth_hash(
+            load_user(found.session.user_id, found.session.backend, found.user), found.session.auth_hash
+        )
     except CredentialRejected:
         return {"active": False}
     return {

@@ -287,7 +287,7 @@ def _look_again(session: AuthSession) -> None:
     after this look finds the record.
     """
     try:
-        user = load_user(session)
+        user = load_user(session.user_id, session.backend)
     except SessionEnded:
         unchanged = False
     else:

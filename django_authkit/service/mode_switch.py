@@ -23,13 +23,13 @@ from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found, SwitchOutcome
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.types import Mode, Transport
-from django_authkit.users.lazy import read_now
+from django_authkit.users.lazy import ensure_loaded
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 logger = logging.getLogger("django_authkit.cookies")
 
 
-def with_successor(request: HttpRequest, known: Authentication, key: SessionKey | None) -> Authentication:
+def with_replacement(request: HttpRequest, known: Authentication, key: SessionKey | None) -> Authentication:
     """
     Return *known*, which came by cookie, with what the answer has to hand over if it has the other form.
 
@@ -141,7 +141,7 @@ def tokens_instead(
 def _tokens_for_browser(request: HttpRequest, user: AbstractBaseUser, key: SessionKey) -> Grant | None:
     """Return what the answer brings; nothing for a user who may not come in, or if the store is down."""
     try:
-        read_now(user)
+        ensure_loaded(user)
         return tokens_instead(request, key, user, Transport.COOKIE)
     except (CredentialRejected, StoreUnavailable):
         return None  # the answer stands; the next one may bring it

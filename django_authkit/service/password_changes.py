@@ -58,7 +58,7 @@ def password_rehashed(user: AbstractBaseUser, old_hash: str) -> None:
     get_store().restamp_user(user_id_of(user), old_hash, auth_hash_of(user))
 
 
-def settle_password_change(request: HttpRequest) -> None:
+def apply_password_change(request: HttpRequest) -> None:
     """End the auth session of *request* if its user's password changed and nothing kept it."""
     state, known = state_of(request), known_authentication(request)
     if not state.password_changed or known is None:

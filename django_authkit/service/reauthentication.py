@@ -89,7 +89,7 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
         django_session.adopt(fresh, found)
     return Grant(
         session=found.session,
-        user=load_user(found.session, found.user),
+        user=load_user(found.session.user_id, found.session.backend, found.user),
         transport=known.transport,
         access=fresh.text,
         refresh=None,

@@ -134,6 +134,6 @@ PRESENTED_COOKIES = (
 def owner_of(ended: AuthSession) -> AbstractBaseUser | None:
     """Return the user who was logged out, for Django's signal; ``None`` if nobody can be told."""
     try:
-        return load_user(ended)
+        return load_user(ended.user_id, ended.backend)
     except CredentialRejected:
         return None

@@ -5,7 +5,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django_authkit.errors import SessionEnded
 from django_authkit.service.revocation import revoke_session
 from django_authkit.types import AuthSession, RevocationReason
-from django_authkit.users.loading import current_hash, load_user
+from django_authkit.users.loading import current_auth_hash, load_user
 from django_authkit.wiring import get_store
 
 
@@ -28,9 +28,9 @@ def load_valid_user(
     """
     reason = RevocationReason.USER_DISABLED
     try:
-        user = load_user(session, prefetched)
+        user = load_user(session.user_id, session.backend, prefetched)
         reason = RevocationReason.PASSWORD_CHANGED
-        expected = current_hash(user, session)
+        expected = current_auth_hash(user, session.auth_hash)
     except SessionEnded:
         if revoke_if_invalid:
             revoke_session(session.sid, reason)

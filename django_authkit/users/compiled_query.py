@@ -8,6 +8,7 @@ public way to do this.
 """
 
 from collections.abc import Callable, Hashable
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
@@ -32,8 +33,10 @@ class PreparedQuery(Generic[M]):
         rows = rows.filter(pk=placeholder)
         self._compiler: Any = rows.query.get_compiler(connection=connection)
         self._sql, parameters = self._compiler.as_sql()
-        stands_for_it = self._prepared(placeholder)
-        self._parameters = [(value == stands_for_it, value) for value in parameters]
+        self._prepare: Any = self._primary_key.get_db_prep_value
+        stands_for_it = self._prepare(placeholder, connection)
+        self._parameters = list(parameters)
+        self._key_position = self._parameters.index(stands_for_it)
         self._converters = self._compiler.get_converters([column[0] for column in self._compiler.select])
         self._row = _Maker(self._compiler, self._compiler.klass_info)
         self._related = [
@@ -43,8 +46,8 @@ class PreparedQuery(Generic[M]):
 
     def first(self, key: object) -> M | None:
         """Return the row whose primary key is *key*, or ``None``. One query."""
-        wanted = self._prepared(key)
-        parameters = [wanted if is_key else value for is_key, value in self._parameters]
+        parameters = self._parameters.copy()
+        parameters[self._key_position] = self._prepare(key, self._connection)
         with self._connection.cursor() as cursor:
             cursor.execute(self._sql, parameters)
             raw = cursor.fetchone()
@@ -58,10 +61,6 @@ class PreparedQuery(Generic[M]):
             setattr(row, name, values[position])
         return row
 
-    def _prepared(self, key: object) -> object:
-        """Return *key* as the database's driver takes it."""
-        return self._primary_key.get_db_prep_value(key, self._connection)
-
 
 class _Maker:
     """Makes instances of one model of the columns that are its."""
@@ -72,12 +71,15 @@ class _Maker:
         self._positions = info["select_fields"]
         self._names = [compiler.select[position][0].target.attname for position in self._positions]
         self._key = self._positions[self._names.index(self._model._meta.pk.attname)]
+        first, *others = self._positions
+        # Of one position itemgetter returns the value, and not a tuple of it.
+        self._pick: Any = itemgetter(*self._positions) if others else lambda values: (values[first],)
 
     def made_of(self, values: Any) -> Any:
         """Return the instance, or ``None`` where the join found none."""
         if values[self._key] is None:
             return None
-        return self._model.from_db(self._alias, self._names, [values[i] for i in self._positions])
+        return self._model.from_db(self._alias, self._names, self._pick(values))
 
 
 def kept_on(connection: Any, name: Hashable, compile_it: Callable[[], PreparedQuery[M]]) -> PreparedQuery[M]:

@@ -165,13 +165,13 @@ class LazyUser(_Lazy):
         return f"<LazyUser {self.pk!r}: {state}>"
 
 
-def answer_by(user: object, as_error: Callable[[AuthKitError], Exception]) -> None:
+def set_error_factory(user: object, as_error: Callable[[AuthKitError], Exception]) -> None:
     """Let *user*, if its row is still to be read, raise what *as_error* makes of an error of ours."""
     if isinstance(user, LazyUser):
         object.__getattribute__(user, "__dict__")["_as_error"] = as_error
 
 
-def read_now(user: object) -> None:
+def ensure_loaded(user: object) -> None:
     """Read the row of *user* if it is still to be read. Raises what a first touch raises."""
     if isinstance(user, LazyUser):
         user._ensure()  # noqa: SLF001 - this module's own

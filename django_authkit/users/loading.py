@@ -12,7 +12,6 @@ from django.utils.crypto import constant_time_compare
 
 from django_authkit.errors import SessionEnded, StoreUnavailable, TokenExpired
 from django_authkit.tokens.claims import password_stamp
-from django_authkit.types import AuthSession
 from django_authkit.users.query import STOCK_BACKEND, has_stock_manager, read_user
 
 
@@ -27,18 +26,9 @@ def auth_hash_of(user: AbstractBaseUser) -> str:
     return method() if method else ""
 
 
-def load_user(session: AuthSession, prefetched: object | None = None) -> AbstractBaseUser:
+def load_user(user_id: str, backend_path: str, prefetched: object | None = None) -> AbstractBaseUser:
     """
-    Return the user of *session* if their Django auth backend still lets them in.
-
-    Arguments and errors are those of ``load``.
-    """
-    return load(session.user_id, session.backend, prefetched)
-
-
-def load(user_id: str, backend_path: str, prefetched: object | None = None) -> AbstractBaseUser:
-    """
-    Return the user for whom the Django auth backend vouched, if it still lets them in.
+    Return the user whom the Django auth backend authenticated, if they are still allowed to log in.
 
     Args:
         user_id: The primary key, as records hold it.
@@ -53,42 +43,32 @@ def load(user_id: str, backend_path: str, prefetched: object | None = None) -> A
         raise SessionEnded
     backend: Any = load_backend(backend_path)
     if backend_path == STOCK_BACKEND and has_stock_manager():
-        user = cast("AbstractBaseUser | None", prefetched) or _ask(read_user, user_id)
+        user = cast("AbstractBaseUser | None", prefetched) or _read(read_user, user_id)
         user = user if user is not None and backend.user_can_authenticate(user) else None
     else:
-        user = _ask(backend.get_user, user_id)
+        user = _read(backend.get_user, user_id)
     if user is None or not user.is_active:  # the second whatever the backend thinks of it
         raise SessionEnded
     user.backend = backend_path
     return user
 
 
-def _ask(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> AbstractBaseUser | None:
+def _read(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> AbstractBaseUser | None:
     try:
         return get_user(get_user_model()._meta.pk.to_python(user_id))
     except (OperationalError, InterfaceError) as error:
         raise StoreUnavailable from error
 
 
-def current_hash(user: AbstractBaseUser, session: AuthSession) -> str:
-    """
-    Return the hash that the record should hold, having checked that its password is still the user's.
-
-    It differs from the record's only after ``SECRET_KEY`` was rotated: then the record's is one that
-    a key of ``SECRET_KEY_FALLBACKS`` makes.
-
-    Raises:
-        SessionEnded: The password was changed since the auth session began.
-    """
-    return renewed_hash(user, session.auth_hash)
-
-
-def renewed_hash(user: AbstractBaseUser, auth_hash: str) -> str:
+def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:
     """
     Return the user's present session auth hash, if *auth_hash* is of the same password.
 
+    It differs from *auth_hash* only after ``SECRET_KEY`` was rotated: then *auth_hash* was made with a key of
+    ``SECRET_KEY_FALLBACKS``.
+
     Raises:
-        SessionEnded: It is of another one.
+        SessionEnded: The password was changed.
     """
     expected = auth_hash_of(user)
     if constant_time_compare(auth_hash, expected):

@@ -19,7 +19,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from django_authkit import service
 from django_authkit.errors import SessionEnded, StoreUnavailable
 from django_authkit.types import Mode, Transport
-from django_authkit.users.lazy import LazyUser, answer_by, read_now
+from django_authkit.users.lazy import LazyUser, ensure_loaded, set_error_factory
 from support.access_policies import Policy
 from support.client import PASSWORD, Device, body, code
 from support.clock import Clock
@@ -180,7 +180,7 @@ def test_the_row_is_read_once(site: LiveSite, lazy: Any) -> None:
     """After the first touch it is there; the repr says so."""
     with site.counted() as trips:
         assert lazy.username == "ada"
-        read_now(lazy)
+        ensure_loaded(lazy)
         assert {lazy.email, lazy.first_name} == {"ada@example.org", ""}
     assert len(trips.queries) == 1
     assert repr(lazy).endswith(": read>")
@@ -246,15 +246,15 @@ class _Other(Exception):
 
 
 def test_a_framework_chooses_its_own_error(django_db_blocker: DjangoDbBlocker) -> None:
-    """``answer_by`` turns errors of ours, and no others, into those of a framework, for copies too."""
+    """``set_error_factory`` turns our errors, and no others, into those of a framework, for copies too."""
     errors: list[Exception] = [SessionEnded(), StoreUnavailable(), ImproperlyConfigured()]
 
     def read() -> AbstractBaseUser:
         raise errors[0]
 
     lazy: Any = LazyUser("7", read)
-    answer_by(lazy, lambda error: _Other(error.code))
-    answer_by(AnonymousUser(), lambda error: _Other(error.code))
+    set_error_factory(lazy, lambda error: _Other(error.code))
+    set_error_factory(AnonymousUser(), lambda error: _Other(error.code))
     for expected in (_Other, _Other, ImproperlyConfigured):
         for one in (lazy, copy.copy(lazy)):
             with pytest.raises(expected):
@@ -312,7 +312,7 @@ def test_a_database_that_is_down(site: LiveSite, ada: User, monkeypatch: pytest.
     def down(*_: object) -> None:
         raise StoreUnavailable
 
-    monkeypatch.setattr("django_authkit.users.loading._ask", down)
+    monkeypatch.setattr("django_authkit.users.loading._read", down)
     for path in NAME_VIEWS:
         answer = device.get(path)
         assert code(answer) == (503, "store_unavailable"), path

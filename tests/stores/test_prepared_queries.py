@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker, Settings
 
 from django_authkit.stores.database import DatabaseStore
-from django_authkit.users.loading import load
+from django_authkit.users.loading import load_user
 from django_authkit.users.query import read_user
 from projects.site import EVERYTHING_ON_POSTGRES
 
@@ -86,7 +86,7 @@ def test_a_manager_that_leaves_somebody_out_is_asked_each_time(
 
     monkeypatch.setattr(UserManager, "get_queryset", choosy, raising=False)
     for number in (1, 2):
-        assert load(str(user.pk), BACKEND) == user
+        assert load_user(str(user.pk), BACKEND) == user
         assert len(asked) == number
 
 

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from django_authkit.errors import CsrfFailed
-from django_authkit.http.csrf import enforce_csrf, exempt, is_proved, mark_dependence
+from django_authkit.http.csrf import enforce_csrf, exempt, is_proved, vary_on_source
 
 OWN = "https://shop.example.org"
 TRUSTED = ["https://app.example.org", "https://*.partners.example", "http://dev.example:5173"]
@@ -185,11 +185,11 @@ def test_caches_learn_what_an_answer_depends_on(settings: Settings) -> None:
     expected = {"POST": "Sec-Fetch-Site, Origin", "GET": None}
     for method, vary in expected.items():
         response = HttpResponse()
-        mark_dependence(a_request({}, method=method), response)
+        vary_on_source(a_request({}, method=method), response)
         assert response.headers.get("Vary") == vary
     settings.AUTHKIT = {"CSRF": "token"}
     response = HttpResponse()
-    mark_dependence(a_request({}), response)
+    vary_on_source(a_request({}), response)
     assert "Vary" not in response.headers
 
 

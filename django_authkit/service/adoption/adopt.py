@@ -56,7 +56,7 @@ from django_authkit.stores.outcomes import Found
 from django_authkit.stores.protocol import SidTaken
 from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import Mode, RevocationReason, Transport
-from django_authkit.users.loading import load, renewed_hash, user_id_of
+from django_authkit.users.loading import current_auth_hash, load_user, user_id_of
 from django_authkit.wiring import get_adapters, get_session_strategy, get_store
 
 GRACE: Final = 60_000
@@ -206,9 +206,9 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     backend = external.backend
     if backend is None:
         backend = django_settings.AUTHENTICATION_BACKENDS[0]
-    user: AbstractBaseUser = load(user_id_of(external.user), backend)
+    user: AbstractBaseUser = load_user(user_id_of(external.user), backend)
     if external.auth_hash is not None:
-        renewed_hash(user, external.auth_hash)
+        current_auth_hash(user, external.auth_hash)
     longest = None if external.ends is None else _until(external.ends)
     if longest is not None and longest <= 0:
         raise TokenExpired

@@ -18,7 +18,7 @@ from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, known_authentication, state_of
 from django_authkit.service.adoption.adopt import adopt_credential, drop_credential
 from django_authkit.service.authentication import authenticate
-from django_authkit.service.django_session import django_session_of
+from django_authkit.service.django_session import CookieAction, django_session_of
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
@@ -63,7 +63,7 @@ def _adopt(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         grant.session,
         grant.mode,
         grant.transport,
-        good_until=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
+        token_expires_at=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
         # With a session key, request.session sets the cookie, and knows whether the key changed since.
         replacement=grant if grant.mode is Mode.JWT or django_session_of(request) is None else None,
     )
@@ -106,7 +106,7 @@ def _keep(request: HttpRequest) -> None:
     """Let the browser keep its old cookie: it can be adopted another time."""
     django_session = django_session_of(request)
     if django_session is not None:
-        django_session.spare_cookie()
+        django_session.cookie = CookieAction.KEEP
 
 
 def _forget(request: HttpRequest, adapter: Adapter) -> None:

@@ -71,18 +71,21 @@ def sessions_of(reply: bytes) -> tuple[AuthSession, ...]:
 
 def found_of(reply: bytes) -> Found | Absent:
     """Return the outcome of ``load``, ``touch`` and ``rekey``."""
-    return _found(reply) if reply.startswith(b"[") else Absent(reply.decode())
-
-
-def _found(shown: bytes) -> Found:
-    now, data, *values = json.loads(shown.decode())
+    if not reply.startswith(b"["):
+        return Absent(reply.decode())
+    now, data, *values = json.loads(reply)
     return Found(session=_session(values), now_ms=now, data=data)
+
+
+def _live(reply: bytes = b"") -> Found | None:
+    found = found_of(reply) if reply else None
+    return found if isinstance(found, Found) else None
 
 
 def switch_of(reply: list[bytes]) -> Switch:
     """Return the outcome of ``switch_to_tokens`` and ``switch_to_key``."""
     outcome, *rest = reply
-    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found(*rest) if rest else None)
+    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_live(*rest))
 
 
 def created_of(reply: list[Any]) -> Created | Refused:

@@ -73,11 +73,6 @@ def script(name: str) -> Script:
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def _encoded(argument: Argument) -> bytes | int:
-    """Return *argument* as it travels; what is no Unicode text (a lone surrogate) is replaced."""
-    return argument.encode(errors="replace") if isinstance(argument, str) else argument
-
-
 def _is_no_answer(error: Exception) -> bool:
     """Tell whether *error* means that nothing is known, rather than a mistake of ours."""
     return isinstance(error, _NO_ANSWER) or _NO_ANSWER_CODE.search(str(error)) is not None
@@ -99,21 +94,32 @@ class Scripts:
         Raises:
             StoreUnavailable: No answer, from the client's exception.
         """
-        encoded = [base, *map(_encoded, arguments)]
+        # An argument that is not Unicode text (a lone surrogate) is replaced.
+        encoded = [
+            base,
+            *[each.encode(errors="replace") if isinstance(each, str) else each for each in arguments],
+        ]
+        wanted = script(name)
         try:
-            return self._repeatedly(script(name), encoded)
+            return self._client.evalsha(wanted.digest, 1, *encoded)
         except (exceptions.RedisError, exceptions.RedisClusterException) as error:
-            if _is_no_answer(error):
-                raise StoreUnavailable from error
-            raise
+            return self._retry(error, wanted, encoded)
 
-    def _repeatedly(self, wanted: Script, arguments: Sequence[Any]) -> Any:
+    def _retry(self, error: Exception, wanted: Script, arguments: Sequence[Any]) -> Any:
+        """Return the reply to a call that failed with *error*, if it can be repeated."""
         try:
-            return self._once(wanted, arguments)
-        except _LOST as error:
-            if isinstance(error, _NOT_WORTH_REPEATING):
-                raise
-            return self._once(wanted, arguments)
+            if isinstance(error, exceptions.NoScriptError):
+                return self._client.eval(wanted.text, 1, *arguments)
+        except (exceptions.RedisError, exceptions.RedisClusterException) as second:
+            error = second
+        try:
+            if isinstance(error, _LOST) and not isinstance(error, _NOT_WORTH_REPEATING):
+                return self._once(wanted, arguments)
+        except (exceptions.RedisError, exceptions.RedisClusterException) as second:
+            error = second
+        if _is_no_answer(error):
+            raise StoreUnavailable from error
+        raise error
 
     def _once(self, wanted: Script, arguments: Sequence[Any]) -> Any:
         try:

@@ -1,0 +1,285 @@
+"""
+``request.session`` with the auth session behind it: what the session engine adds to Django's session.
+
+Who is logged in is in the record and never in the session data, which is read, changed, and written
+back as one blob: two racing requests can lose each other's cart, but no logout. Django's three
+security fields are shown in the dict as Django expects. They are made from the record, and are
+removed again before the data is written.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from secrets import randbelow
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.http import HttpRequest
+
+from django_authkit.errors import BindingMismatch, CredentialRejected
+from django_authkit.service.authentication import authenticate
+from django_authkit.service.device_binding import check_binding
+from django_authkit.service.django_session import CookieAction, DjangoSession
+from django_authkit.service.mode_switch import key_is_due
+from django_authkit.service.revocation import revoke_session
+from django_authkit.session_keys import SessionKey, new_handle
+from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.types import RevocationReason
+from django_authkit.wiring import get_session_strategy, get_store
+
+SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
+_EXPIRY_FIELD = "_session_expiry"
+"""Where Django's ``set_expiry`` keeps its value."""
+
+
+class RequestSession(SessionBase, DjangoSession):
+    """
+    One request's session.
+
+    Attributes:
+        deliverable: A new key would reach the client. That of a bearer would not, since it reads no cookie:
+            its auth session keeps the key, so that a change of password does not log it out.
+        request: The request it belongs to, for the device that a login comes from.
+    """
+
+    def __init__(self, session_key: str | None = None) -> None:
+        super().__init__(session_key)
+        key = self._key
+        self.presented = () if key is None or key.anonymous else (key,)
+        self.rejection = None
+        self.cookie = CookieAction.LEAVE
+        self.deliverable = True
+        self.request: Callable[[], HttpRequest | None] = lambda: None
+        self._found: Found | Absent | None = None
+        self._inherits: bool | None = None
+
+    # -- its key: kept in parts, so that it is parsed once ----------------------------------------
+
+    def _get_session_key(self) -> str | None:
+        return None if self._key is None else self._key.text
+
+    def _set_session_key(self, text: str | None) -> None:
+        self._key = SessionKey.parse(text)
+
+    session_key = property(_get_session_key)
+    _session_key = property(_get_session_key, _set_session_key)
+
+    def open_with(self, keys: tuple[SessionKey, ...]) -> None:
+        """Take the keys that came with the request: several of auth sessions, or one that is anonymous."""
+        self._key = keys[0]
+        self.presented = () if keys[0].anonymous else keys
+
+    @property
+    def is_anonymous(self) -> bool:
+        """Whether it has the key of an anonymous session."""
+        return self._key is not None and self._key.anonymous
+
+    @property
+    def own_key(self) -> SessionKey | None:
+        """The key of its auth session, as far as is known without a lookup."""
+        key = self._key
+        return None if key is None or key.anonymous else key
+
+    # -- the auth session behind it ---------------------------------------------------------------
+
+    @property
+    def bound(self) -> Found | None:
+        """The auth session behind it, as far as it was looked up."""
+        return self._found if isinstance(self._found, Found) else None
+
+    @property
+    def may_write(self) -> bool:
+        """
+        Whether a save can do no harm.
+
+        The cookie of an anonymous session must not replace one that is on its way. And a bearer is given
+        no cookie: a record that is made for one could never be found again.
+        """
+        if self.bound is not None:
+            return True
+        return self.deliverable and not (self.cookie is CookieAction.KEEP and SESSION_KEY not in self)
+
+    def look_up(self) -> Found | Absent | None:
+        """Return the auth session behind it, looked up once; ``None`` for an anonymous session."""
+        self._get_session()
+        return self._found
+
+    def anonymous_data(self) -> str:
+        """Return the encoded data of an anonymous session; empty for an auth session, or without data."""
+        if self._key is None and not hasattr(self, "_session_cache"):
+            return ""
+        data = dict(self.items())
+        return self._encode(data) if self.bound is None else ""
+
+    def adopt(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session; delete the record of the anonymous session."""
+        self._become(key, found, self._own_data())
+
+    def take_over(self, key: SessionKey, found: Found) -> None:
+        """Do what ``adopt`` does, with the data that the auth session already has."""
+        self._become(key, found, self._decode(found.data))
+
+    def _become(self, key: SessionKey, found: Found, data: dict[str, Any]) -> None:
+        previous = self._key
+        self._bind(key, found, data)
+        self.cookie, self.modified = CookieAction.SET, False
+        self._delete_anonymous(previous)
+
+    def encoded_with(self, data: Mapping[str, Any]) -> str:
+        """Return *data* encoded; the anonymous session's own data overrides it."""
+        return self._encode({**data, **self._own_data()})
+
+    def merge_data(self, data: Mapping[str, Any]) -> None:
+        """Add *data*; the anonymous session's own data overrides it."""
+        if data:
+            self.update({**data, **self._own_data()})
+
+    def inherit(self, key: SessionKey, found: Found) -> None:
+        """
+        Become the Django session of an auth session that goes on under this key, with the data it has.
+
+        The data of an anonymous session is added, and its record is deleted.
+        """
+        self._inherits = False
+        previous, newer = self._key, self._own_data()
+        self._bind(key, found, {**self._decode(found.data), **newer})
+        if newer:
+            self._save_bound(found)
+        self._delete_anonymous(previous)
+
+    def release(self) -> None:
+        """Forget the auth session behind it, which was revoked; an anonymous session stays as it is."""
+        key = self._key
+        if key is not None and not key.anonymous:
+            self._found = self._key = None
+            self._session_cache: dict[str, Any] = {}
+            self.cookie = CookieAction.DELETE
+
+    def _bind(self, key: SessionKey, found: Found, data: dict[str, Any]) -> dict[str, Any]:
+        session = found.session
+        self._found, self._key = found, key
+        if self.cookie is CookieAction.DELETE:
+            self.cookie = CookieAction.LEAVE
+        self._session_cache = {
+            **data,
+            SESSION_KEY: session.user_id,
+            BACKEND_SESSION_KEY: session.backend,
+            HASH_SESSION_KEY: session.auth_hash,
+        }
+        return self._session_cache
+
+    # -- reading ----------------------------------------------------------------------------------
+
+    def _get_session(self, no_load: bool = False) -> dict[str, Any]:
+        if self._inherits is None and not no_load and self._may_inherit():
+            self._authenticate_request()
+        fields: dict[str, Any] = super()._get_session(no_load)  # type: ignore[misc]
+        return fields
+
+    _session = property(_get_session)  # Django's holds Django's function
+
+    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
+        if self._inherits is None and not no_load and self._may_inherit():
+            await sync_to_async(self._authenticate_request)()
+        fields: dict[str, Any] = await super()._aget_session(no_load)  # type: ignore[misc]
+        return fields
+
+    def _may_inherit(self) -> bool:
+        """Tell whether there may be an auth session behind it whose key the browser does not have yet."""
+        own = self._key is not None and not self._key.anonymous
+        request = None if own else self.request()
+        self._inherits = request is not None and key_is_due(request)
+        return self._inherits
+
+    def _authenticate_request(self) -> None:
+        """Authenticate the request first: that may give it a session key, and this session with it."""
+        request = self.request()
+        if request is not None:
+            with suppress(CredentialRejected):  # raised again where a view authenticates the request
+                authenticate(request)
+
+    def load(self) -> dict[str, Any]:
+        """Return the data; empty when the session is over. An unreachable store is an error, not that."""
+        key = self._key
+        assert key is not None
+        if key.anonymous:
+            data = get_store().load_anonymous(key.handle, key.digest)
+            if data is None:
+                self._key = None
+            return self._decode(data or "")
+        for each in self.presented if key in self.presented else (key,):
+            self._found = found = self._find(each)
+            if isinstance(found, Found):
+                return self._bind(each, found, self._decode(found.data))
+        if self._found is Absent.SUPERSEDED:
+            self.cookie = CookieAction.KEEP
+        self._key = None
+        return {}
+
+    def _find(self, key: SessionKey) -> Found | Absent:
+        """Return the auth session, unless it is bound to another device than the request's."""
+        found, request = get_session_strategy().look_up(key), self.request()
+        if request is None or isinstance(found, Absent):
+            return found
+        try:
+            check_binding(request, found.session)
+        except BindingMismatch as error:
+            self.rejection = error
+            return Absent.GONE
+        return found
+
+    # -- writing ----------------------------------------------------------------------------------
+
+    def _save_bound(self, bound: Found) -> None:
+        fields, key = self._get_session(), self._key
+        assert key is not None
+        stamp = fields.get(HASH_SESSION_KEY, "")
+        if stamp != bound.session.auth_hash and not get_store().restamp(key.handle, stamp):
+            raise UpdateError
+        data = self._encode(self._own_data())
+        if not get_store().save_data(key.handle, key.digest, data, idle_limit=self._idle_limit_ms()):
+            raise UpdateError
+
+    def _unbind(self, bound: Found) -> None:
+        """Revoke the auth session behind it; the data that is left belongs to an anonymous session."""
+        revoke_session(bound.session.sid, RevocationReason.REPLACED)
+        self._found = self._key = None
+
+    def _create_anonymous(self) -> None:
+        key = SessionKey.new(new_handle(randbelow(get_store().buckets)), anonymous=True)
+        data = self._encode(self._own_data())
+        if not get_store().create_anonymous(key.handle, key.digest, data, self._anonymous_life_ms()):
+            raise CreateError
+        self._key = key
+
+    def _save_anonymous(self) -> None:
+        key = self._key
+        assert key is not None
+        data = self._encode(self._own_data())
+        if not get_store().save_anonymous(key.handle, key.digest, data, self._anonymous_life_ms()):
+            raise UpdateError
+
+    def _delete_anonymous(self, key: SessionKey | None) -> None:
+        if key is not None and key.anonymous:
+            get_store().delete_anonymous(key.handle, key.digest)
+
+    def _own_data(self) -> dict[str, Any]:
+        """Return the project's own data in the dict."""
+        fields = self._get_session()
+        return {name: value for name, value in fields.items() if name not in SECURITY_FIELDS}
+
+    def _encode(self, data: dict[str, Any]) -> str:
+        return self.encode(data) if data else ""
+
+    def _decode(self, text: str) -> dict[str, Any]:
+        return self.decode(text) if text else {}
+
+    def _idle_limit_ms(self) -> int | None:
+        """Return the idle timeout of its own that ``set_expiry`` gave it."""
+        if not self.get(_EXPIRY_FIELD):  # 0 means: until the browser is closed
+            return None
+        return self._anonymous_life_ms()
+
+    def _anonymous_life_ms(self) -> int:
+        return max(1, int(self.get_expiry_age() * 1000))
