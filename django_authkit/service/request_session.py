@@ -60,7 +60,7 @@ class RequestSession(SessionBase, DjangoSession):
         return None if self._key is None else self._key.text
 
     def _set_session_key(self, text: str | None) -> None:
-        self._key = SessionKey.parse(text)
+        self._key = None if text is None else SessionKey.parse(text)
 
     session_key = property(_get_session_key)
     _session_key = property(_get_session_key, _set_session_key)

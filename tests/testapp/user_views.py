@@ -25,6 +25,14 @@ class Key(APIView):
         return Response({"id": request.user.pk, "sql": str(entries.query)[:6]})
 
 
+class PrimaryKey(APIView):
+    """Needs the primary key alone."""
+
+    def get(self, request: Request) -> Response:
+        """Return the primary key."""
+        return Response({"id": request.user.pk})
+
+
 class Name(APIView):
     """Needs the row."""
 
@@ -114,6 +122,7 @@ NAME_VIEWS = [
 urlpatterns = [
     path("", include("projects.urls")),
     path("drf/key/", Key.as_view()),
+    path("drf/primary-key/", PrimaryKey.as_view()),
     path("drf/name/", Name.as_view()),
     path("drf/staff/", Staff.as_view()),
     path("key/", key),

@@ -1,0 +1,81 @@
+"""How far an authenticated request goes through this package: the calls of its functions, counted."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+import django_authkit
+from support.access_policies import Policy
+from support.client import Device
+from support.live_site import LiveSite
+
+PACKAGE = str(Path(django_authkit.__file__).parent)
+# By mode, transport and store. One that is not listed is not limited.
+MOST = {
+    ("session", "cookie", "valkey"): 90,
+    ("session", "cookie", "sqlite"): 90,
+    ("jwt", "header", "valkey"): 50,
+    ("jwt", "header", "sqlite"): 55,
+}
+MOST_WITH_REPLICA = 40
+
+
+def calls_of(act: Callable[[], object]) -> list[str]:
+    """Return the functions of the package that *act* calls, in order and with repetitions."""
+    called = []
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            called.append(f"{frame.f_code.co_filename.removeprefix(PACKAGE)}:{frame.f_code.co_name}")
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        act()
+    finally:
+        sys.setprofile(before)
+    return called
+
+
+def request_calls(device: Device, path: str = "/api/whoami/") -> list[str]:
+    """Return the calls of a warm request, without the middleware's construction, which a server does once."""
+    for _ in range(3):
+        assert device.get(path).status_code == 200
+    called = calls_of(lambda: device.get(path))
+    return called[called.index("/middleware.py:process_request") :]
+
+
+def test_an_authenticated_request_calls_few_functions(site: LiveSite, device: Device) -> None:
+    """A warm GET is at most 90 calls with a session cookie, and about 50 with a JWT header."""
+    most = MOST.get((str(site.mode), str(site.transport), site.store))
+    if most is None:
+        pytest.skip("not limited")
+    called = request_calls(device)
+    assert len(called) <= most, called
+
+
+def test_a_token_that_is_checked_in_memory_calls_fewer(site: LiveSite, ada: User) -> None:
+    """A warm GET with a JWT header, the replica and a lazy user is at most 40 calls."""
+    if (str(site.mode), str(site.transport), site.store) != ("jwt", "header", "valkey"):
+        pytest.skip("the replica is for JWTs on Redis")
+    policy = Policy("valkey", site.mode, "replica", "lazy")
+    policy.set_up(site)
+    site.settings.ROOT_URLCONF = "testapp.user_views"
+    device = site.logged_in("ada")
+    policy.warm(device)
+    called = request_calls(device, "/drf/primary-key/")
+    site.configure(ACCESS_CHECK="store")  # ends the thread
+    assert len(called) <= MOST_WITH_REPLICA, called
+    assert "/blacklist/replica.py:verdict" in called
+    assert "/stores/redis/store.py:load" not in called
+
+
+def test_each_call_is_counted() -> None:
+    """The count itself is right: a call of the package is counted, and one of the test is not."""
+    called = calls_of(lambda: django_authkit.types.instant(0))
+    assert called == ["/types.py:instant"]
