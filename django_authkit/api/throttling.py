@@ -1,89 +1,79 @@
 """
-Throttles of login and refresh, keyed so that nobody can lock a stranger out.
+DRF throttles of login, re-authentication and refresh, keyed so that nobody can lock another user out.
 
-A login is counted by name and address together: whoever guesses from elsewhere uses up their own
-allowance, not the owner's. Rates are ``LOGIN_RATE`` and ``REFRESH_RATE``, or DRF's
-``DEFAULT_THROTTLE_RATES`` for the scopes ``authkit_login`` and ``authkit_refresh``.
+A login is counted by name and address together: an attacker at another address uses up their own
+allowance, not the owner's. What counts is in ``throttling.attempts``.
 """
 
-from hashlib import sha256
-from typing import Any, cast
+from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
 from rest_framework.request import Request
-from rest_framework.settings import api_settings
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
 from django_authkit.api.exceptions import api_error
 from django_authkit.api.serializers import claimed_name
-from django_authkit.conf import get_settings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.http.client_info import source_of
 from django_authkit.http.request_state import known_authentication
-from django_authkit.stores.redis import CACHE_ERRORS
+from django_authkit.throttling.attempts import Scope, seconds_to_wait
 
 
-class _Throttle(SimpleRateThrottle):
+class _Throttle(BaseThrottle):
+    scope: ClassVar[Scope]
+
+    def __init__(self) -> None:
+        self._wait: float | None = None
+
     def allow_request(self, request: Request, view: Any) -> bool:
+        """Count the attempt; ``False`` if it is one too many."""
+        counted = self.counted(request)
+        if counted is None:
+            return True
         try:
-            return bool(super().allow_request(request, view))
-        except CACHE_ERRORS as error:
-            raise api_error(StoreUnavailable()) from error
+            self._wait = seconds_to_wait(self.scope, *counted)
+        except StoreUnavailable as error:
+            raise api_error(error) from error
+        return self._wait is None
 
-    def get_rate(self) -> str | None:
-        rates = api_settings.DEFAULT_THROTTLE_RATES
-        return cast("str | None", rates[self.scope]) if self.scope in rates else self.default_rate()
+    def wait(self) -> float | None:
+        """Return the seconds until an attempt will be allowed."""
+        return self._wait
 
-    def default_rate(self) -> str | None:
+    def counted(self, request: Request) -> tuple[str, ...] | None:
+        """Return who is counted; ``None`` for nobody."""
         raise NotImplementedError
-
-    def hashed(self, *parts: str) -> str:
-        """Return a cache key; what a client sent is hashed, so that no length or character matters."""
-        digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
-        return str(self.cache_format % {"scope": self.scope, "ident": digest})
 
 
 class LoginThrottle(_Throttle):
-    """By address and claimed name."""
+    """Counts by address and claimed name."""
 
-    scope = "authkit_login"
+    scope = Scope.LOGIN
 
-    def default_rate(self) -> str | None:
-        """Return the setting."""
-        return get_settings().login_rate
-
-    def get_cache_key(self, request: Request, view: Any) -> str:
-        """Return the key of this address trying this name."""
+    def counted(self, request: Request) -> tuple[str, ...]:
+        """Return this address and this name."""
         data = request.data if isinstance(request.data, dict) else {}
-        # As it will be looked up, or each way of writing it would have an allowance of its own.
+        # As it will be looked up, or each spelling of it would have an allowance of its own.
         name = claimed_name(str(data.get(get_user_model().USERNAME_FIELD, ""))).casefold()
-        return self.hashed(source_of(request._request), name)
+        return source_of(request._request), name
 
 
 class ReauthenticateThrottle(_Throttle):
-    """By auth session: whoever sits at somebody's screen, or stole a credential, cannot guess for long."""
+    """Counts by auth session: nobody with a stolen credential, or at a user's screen, can guess for long."""
 
-    scope = "authkit_login"
+    scope = Scope.LOGIN
 
-    def default_rate(self) -> str | None:
-        """Return the setting."""
-        return get_settings().login_rate
-
-    def get_cache_key(self, request: Request, view: Any) -> str | None:
-        """Return the key of this auth session; the view has found it, and answered a stranger."""
+    def counted(self, request: Request) -> tuple[str, ...] | None:
+        """Return this auth session; the view has found it already, or refused the request."""
         known = known_authentication(request._request)
-        return self.hashed("reauthenticate", known.sid) if known else None
+        return ("reauthenticate", known.sid) if known else None
 
 
 class RefreshThrottle(_Throttle):
-    """By address."""
+    """Counts by address."""
 
-    scope = "authkit_refresh"
+    scope = Scope.REFRESH
 
-    def default_rate(self) -> str | None:
-        """Return the setting."""
-        return get_settings().refresh_rate
-
-    def get_cache_key(self, request: Request, view: Any) -> str:
-        """Return the key of this address."""
-        return self.hashed(source_of(request._request))
+    def counted(self, request: Request) -> tuple[str, ...]:
+        """Return this address."""
+        return (source_of(request._request),)

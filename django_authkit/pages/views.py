@@ -24,11 +24,8 @@ from django.views import View
 from django.views.decorators.clickjacking import xframe_options_deny
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
-from rest_framework.exceptions import APIException
-from rest_framework.request import Request
 
 from django_authkit import service
-from django_authkit.api.throttling import ReauthenticateThrottle
 from django_authkit.errors import (
     CredentialRejected,
     InvalidRequest,
@@ -36,12 +33,12 @@ from django_authkit.errors import (
     NoSuchSession,
     NotAuthenticated,
     ReauthenticationRequired,
-    StoreUnavailable,
 )
 from django_authkit.http import transports
 from django_authkit.http.client_info import label_of
 from django_authkit.http.grant import Grant
-from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.http.request_state import Authentication, known_authentication, state_of
+from django_authkit.throttling.attempts import Scope, seconds_to_wait
 from django_authkit.types import AuthSession
 
 OTHERS = "others"
@@ -205,14 +202,10 @@ class ReauthenticatePage(PersonalPage):
 
 
 def _seconds_to_wait(request: HttpRequest) -> int | None:
-    """Count an attempt, by the same measure as ``reauthenticate/``; ``None`` if it may be made."""
-    throttle = ReauthenticateThrottle()
-    try:
-        if throttle.allow_request(Request(request), None):
-            return None
-    except APIException as error:  # the cache that counts did not answer
-        raise StoreUnavailable from error
-    return int(throttle.wait() or 0) + 1
+    """Count an attempt, with the same allowance as ``reauthenticate/``; ``None`` if it is allowed."""
+    known = known_authentication(request)
+    wait = seconds_to_wait(Scope.LOGIN, "reauthenticate", known.sid) if known else None
+    return None if wait is None else int(wait) + 1
 
 
 def _face(session: AuthSession) -> dict[str, Any]:

@@ -52,6 +52,7 @@ from django_authkit.service.login import LoginRequest, begin
 from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
+from django_authkit.stores.cache_outages import cache_errors
 from django_authkit.stores.outcomes import Found
 from django_authkit.stores.protocol import SidTaken
 from django_authkit.tokens.sealing import new_jti
@@ -341,11 +342,11 @@ def _retire(adapter: Adapter, credential: str) -> bool:
 
 def _asking(question: Callable[[], _T]) -> _T:
     """Ask the other package. That it does not answer says nothing about its credential."""
-    from django_authkit.stores.redis import CACHE_ERRORS  # its sessions may be in a cache there
-
     try:
         return question()
-    except (OperationalError, InterfaceError, *CACHE_ERRORS) as error:
+    except (OperationalError, InterfaceError) as error:
+        raise StoreUnavailable from error
+    except cache_errors() as error:  # its sessions may be in a cache in Redis
         raise StoreUnavailable from error
 
 

@@ -1,0 +1,1 @@
+"""Counting attempts, so that nobody can guess passwords or refresh tokens quickly."""
