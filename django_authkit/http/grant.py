@@ -1,7 +1,7 @@
 """What a login or a refresh hands out, and how it is put into an answer."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpResponseBase
@@ -34,6 +34,26 @@ class Grant:
     refresh: str | None = field(repr=False)
     expires_in: int
     keeps_refresh: bool = False
+
+    @classmethod
+    def for_key(
+        cls, key: str, session: AuthSession, user: AbstractBaseUser, transport: Transport, *, now_ms: int
+    ) -> Self:
+        """
+        Return the grant of a session key.
+
+        Args:
+            key: The session key, 40 characters.
+            now_ms: The store's clock when it returned *session*.
+        """
+        return cls(
+            session=session,
+            user=user,
+            transport=transport,
+            access=key,
+            refresh=None,
+            expires_in=(session.idle_until_ms - now_ms) // 1000,
+        )
 
     @property
     def mode(self) -> Mode:

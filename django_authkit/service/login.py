@@ -166,14 +166,7 @@ def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) 
     found = begin(request, wanted, key=key, data=django_session.anonymous_data() if django_session else "")
     if django_session is not None:
         django_session.adopt(key, found)
-    return Grant(
-        session=found.session,
-        user=wanted.user,
-        transport=transport,
-        access=key.text,
-        refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
-    )
+    return Grant.for_key(key.text, found.session, wanted.user, transport, now_ms=found.now_ms)
 
 
 def issue_tokens(request: HttpRequest, wanted: LoginRequest, transport: Transport) -> Grant:

@@ -20,7 +20,7 @@ from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import django_session_of
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
-from django_authkit.stores.outcomes import Found, SwitchOutcome
+from django_authkit.stores.outcomes import SwitchOutcome
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.types import Mode, Transport
 from django_authkit.users.lazy import ensure_loaded
@@ -82,31 +82,16 @@ def key_instead(
         BindingMismatch: It came from elsewhere, and was ended.
         SessionEnded: The user may not come in any more, and it was ended.
     """
-    key, switch = get_session_strategy().succeed(claims)
+    key, switch = get_session_strategy().switch_to_key(claims)
     if switch.found is None:
         return None
     check_binding(request, switch.found.session)
     django_session = django_session_of(request)
     if django_session is not None and transport is Transport.COOKIE:
         django_session.inherit(key, switch.found)
-    return key_grant(
-        key,
-        switch.found,
-        user or load_valid_user(switch.found.session, switch.found.user, revoke_if_invalid=True),
-        transport,
-    )
-
-
-def key_grant(key: SessionKey, found: Found, user: AbstractBaseUser, transport: Transport) -> Grant:
-    """Return the session key of an auth session as it is handed out."""
-    return Grant(
-        session=found.session,
-        user=user,
-        transport=transport,
-        access=key.text,
-        refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
-    )
+    session = switch.found.session
+    user = user or load_valid_user(session, switch.found.user, revoke_if_invalid=True)
+    return Grant.for_key(key.text, session, user, transport, now_ms=switch.found.now_ms)
 
 
 def tokens_instead(
@@ -121,7 +106,7 @@ def tokens_instead(
     held = _held_tokens(request, key.handle) if transport is Transport.COOKIE else None
     advance = held is None and (transport is Transport.HEADER or transports.sees_refresh_cookie(request))
     strategy = get_jwt_strategy()
-    jti, switch = strategy.succeed(key, held, advance=advance)
+    jti, switch = strategy.switch_to_tokens(key, held, advance=advance)
     if switch.found is None:
         return None
     pair = strategy.issue(switch.found.session, user, jti, switch.found.now_ms)

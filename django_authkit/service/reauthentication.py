@@ -87,14 +87,8 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     django_session = django_session_of(request)
     if django_session is not None and not by_header:
         django_session.adopt(fresh, found)
-    return Grant(
-        session=found.session,
-        user=load_user(found.session.user_id, found.session.backend, found.user),
-        transport=known.transport,
-        access=fresh.text,
-        refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
-    )
+    user = load_user(found.session.user_id, found.session.backend, found.user)
+    return Grant.for_key(fresh.text, found.session, user, known.transport, now_ms=found.now_ms)
 
 
 def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> Grant:

@@ -23,7 +23,7 @@ from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import not_accepted
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.issue import grant_tokens
-from django_authkit.service.mode_switch import key_grant, key_instead, tokens_instead
+from django_authkit.service.mode_switch import key_instead, tokens_instead
 from django_authkit.service.revocation import announce_revocation
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.stores.outcomes import Rotation, RotationOutcome
@@ -130,7 +130,7 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     moved = get_settings().issued_mode(key.handle) is Mode.JWT
     grant = tokens_instead(request, key, user, transport) if moved else None
     if grant is None:
-        return key_grant(key, found, user, transport)
+        return Grant.for_key(key.text, found.session, user, transport, now_ms=found.now_ms)
     signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
     return grant
 

@@ -165,7 +165,9 @@ class JwtStrategy:
         session, jti = self._became_of(rotation, claims, proposal)
         return Rotated(rotation=rotation, session=session, jti=jti, standing=standing)
 
-    def succeed(self, key: SessionKey, held: RefreshClaims | None, *, advance: bool) -> tuple[str, Switch]:
+    def switch_to_tokens(
+        self, key: SessionKey, held: RefreshClaims | None, *, advance: bool
+    ) -> tuple[str, Switch]:
         """
         Return the ``jti`` that succeeds a session key, and what became of the wish to switch to it.
 

@@ -46,7 +46,7 @@ class SessionStrategy:
         """Return key and auth session as ``resolve`` finds it, its activity written whatever the interval."""
         return self._open(text, 0)
 
-    def succeed(self, claims: RefreshClaims) -> tuple[SessionKey, Switch]:
+    def switch_to_key(self, claims: RefreshClaims) -> tuple[SessionKey, Switch]:
         """
         Return the session key that succeeds a refresh token, and what became of the wish to switch to it.
 

@@ -321,14 +321,7 @@ def _grant(
     key, django_session = SessionKey(claimed.sid, claimed.secret), django_session_of(request)
     if transport is Transport.COOKIE and django_session is not None:
         django_session.take_over(key, found)
-    return Grant(
-        session=found.session,
-        user=user,
-        transport=transport,
-        access=key.text,
-        refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
-    )
+    return Grant.for_key(key.text, found.session, user, transport, now_ms=found.now_ms)
 
 
 def _retire(adapter: Adapter, credential: str) -> bool:
