@@ -4,7 +4,7 @@ Settings become objects here, when first used and never at import.
 Each getter is cached; ``setting_changed`` clears the caches, so ``override_settings`` works.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, cast
 
@@ -19,12 +19,14 @@ from django_authkit.conf import SettingsProblem, get_settings, milliseconds
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
+from django_authkit.strategies.protocol import Strategy
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.keys.entries import ring_from_entries
 from django_authkit.tokens.keys.faults import KeyRefused
 from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
+from django_authkit.types import Mode
 
 
 @cache
@@ -97,6 +99,12 @@ def get_jwt_strategy() -> JwtStrategy:
 
 
 @cache
+def get_strategies() -> Mapping[Mode, Strategy]:
+    """Return both strategies, by the mode that issues their credentials."""
+    return {Mode.SESSION: get_session_strategy(), Mode.JWT: get_jwt_strategy()}
+
+
+@cache
 def get_derivation() -> CredentialDerivation:
     """Return what the other form of a credential follows from, at a switch of the mode."""
     return CredentialDerivation(_secrets()[0])
@@ -142,6 +150,7 @@ _GETTERS = (
     get_codec,
     get_session_strategy,
     get_jwt_strategy,
+    get_strategies,
     get_derivation,
     get_access_check,
     get_replica,

@@ -14,80 +14,66 @@ from django_authkit.service.adoption.adopt import drop_refresh
 from django_authkit.service.authentication import not_accepted
 from django_authkit.service.revocation import owner_of, revoke_session
 from django_authkit.service.user_validity import load_valid_user
-from django_authkit.session_keys import SessionKey
-from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession, Mode, RevocationReason
+from django_authkit.strategies.protocol import Strategy
+from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import current_auth_hash, load_user
-from django_authkit.wiring import get_codec, get_jwt_strategy, get_session_strategy
+from django_authkit.wiring import get_strategies
 
 
 def check_access(token: str) -> None:
     """
-    See that a credential would open a view. Nothing slides.
+    Check that a credential would open a view. Nothing slides.
 
     Raises:
         CredentialRejected: It would not.
     """
-    mode = _accepted(token)
-    found = inspect(mode, token)[0]
+    found = _strategy_of(token).inspect(token).found
     load_valid_user(found.session, found.user)
 
 
 def check_refresh(token: str) -> None:
     """
-    See that a refresh token, or a session key, would carry its auth session on. Nothing is exchanged.
+    Check that a refresh token, or a session key, would renew its auth session. Nothing is exchanged.
 
     Raises:
         CredentialRejected: It would not; ``SessionEnded`` if it was superseded.
     """
-    if _accepted(token) is Mode.SESSION:
-        found = get_session_strategy().resolve(token, slide=False)
-    else:
-        found = get_jwt_strategy().check_refresh(token)
+    found = _strategy_of(token).check_renewable(token)
     load_valid_user(found.session, found.user)
 
 
 def revoke_token(request: HttpRequest, token: str) -> None:
     """
-    Log out by a refresh token, or a session key, and by nothing else that *request* presents.
+    Log out by a refresh token or a session key, whatever else *request* presents.
 
-    A superseded refresh token will do, and so will an external one that ``ADOPT`` would take. Where an auth
-    session was ended, ``user_logged_out`` was sent.
+    A superseded refresh token is enough, and so is an external one that ``ADOPT`` would adopt. If an auth
+    session was revoked, ``user_logged_out`` is sent.
 
     Raises:
-        CredentialRejected: It is none of ours, or expired.
-        SessionEnded: There was nothing left to end.
+        CredentialRejected: It is not one of ours, or it has expired.
+        SessionEnded: There was nothing to revoke.
     """
     try:
-        ended = _end(token)
+        revoked = _revoke(token)
     except (TokenInvalid, TokenMalformed):
         if drop_refresh(token):
             return
         raise
-    if ended is None:
+    if revoked is None:
         raise SessionEnded
-    user = owner_of(ended)
+    user = owner_of(revoked)
     with state_of(request).own_signals():
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
 
 
-def _end(token: str) -> AuthSession | None:
-    if _accepted(token) is Mode.SESSION:
-        key = SessionKey.parse(token)
-        return revoke_session(key.handle, RevocationReason.LOGOUT, key_digest=key.digest) if key else None
-    return revoke_session(get_codec().read_refresh(token).sid, RevocationReason.LOGOUT)
-
-
-def _accepted(token: str) -> Mode:
-    mode = transports.mode_of(token)
-    if not get_settings().accepts(mode):
-        raise not_accepted(token)
-    return mode
+def _revoke(token: str) -> AuthSession | None:
+    identity = _strategy_of(token).revocable(token)
+    return revoke_session(identity.sid, RevocationReason.LOGOUT, key_digest=identity.key_digest)
 
 
 def verify(token: str) -> dict[str, Any]:
     """
-    Tell about a credential that opens views, in the shape of RFC 7662. Nothing slides.
+    Introspect a credential that opens views, in the shape of RFC 7662. Nothing slides.
 
     A refresh token opens nothing, so it is not active here.
 
@@ -95,37 +81,32 @@ def verify(token: str) -> dict[str, Any]:
         ``{"active": False}``, or ``active``, ``sub``, ``sid``, ``exp`` and ``iat`` (seconds),
         ``token_type`` and ``mode``.
     """
-    mode = transports.mode_of(token)
-    if not get_settings().accepts(mode):
-        return {"active": False}
     try:
-        found, issued, expires = inspect(mode, token)
-        current_auth_hash(
-            load_user(found.session.user_id, found.session.backend, found.user), found.session.auth_hash
-        )
+        inspected = _strategy_of(token).inspect(token)
+        session = inspected.found.session
+        user = load_user(session.user_id, session.backend, inspected.found.user)
+        current_auth_hash(user, session.auth_hash)
     except CredentialRejected:
         return {"active": False}
     return {
         "active": True,
-        "sub": found.session.user_id,
-        "sid": found.session.sid,
-        "iat": issued,
-        "exp": expires,
+        "sub": session.user_id,
+        "sid": session.sid,
+        "iat": inspected.issued_at,
+        "exp": inspected.expires_at,
         "token_type": get_settings().auth_schemes[0],
-        "mode": mode.value,
+        "mode": transports.mode_of(token).value,
     }
 
 
-def inspect(mode: Mode, token: str) -> tuple[Found, int, int]:
+def _strategy_of(token: str) -> Strategy:
     """
-    Return the auth session, and since and until when the credential is good (seconds). Nothing slides.
+    Return the strategy whose form *token* has.
 
     Raises:
-        CredentialRejected: It opens no view.
+        CredentialRejected: Its mode is not accepted.
     """
-    if mode is Mode.SESSION:
-        found = get_session_strategy().resolve(token, slide=False)
-        return found, found.session.auth_time_ms // 1000, found.session.idle_until_ms // 1000
-    claims, record = get_jwt_strategy().resolve(token)
-    found = get_jwt_strategy().find(claims) if record is None else record
-    return found, claims.issued_at, claims.expires_at
+    mode = transports.mode_of(token)
+    if not get_settings().accepts(mode):
+        raise not_accepted(token)
+    return get_strategies()[mode]

@@ -11,11 +11,12 @@ from django_authkit.errors import CredentialRejected
 from django_authkit.http import transports
 from django_authkit.http.request_state import state_of
 from django_authkit.service.django_session import django_session_of
-from django_authkit.session_keys import SessionKey, is_sid
+from django_authkit.session_keys import is_sid
 from django_authkit.stores.outcomes import Found
+from django_authkit.strategies.protocol import Identity
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import load_user, user_id_of
-from django_authkit.wiring import get_jwt_strategy, get_store
+from django_authkit.wiring import get_jwt_strategy, get_store, get_strategies
 
 
 def revoke_session(
@@ -94,23 +95,19 @@ def revoke_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> Non
             state_of(request).clear_token_cookies = True
 
 
-def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterator[tuple[str, bytes | None]]:
-    """Yield the sid of each genuine credential; a session key's with the digest that proves it."""
+def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterator[Identity]:
+    """Yield the auth session of each genuine credential that the request presents."""
     django_session = django_session_of(request)
     own = django_session.own_key if django_session and (cookies or transports.has_bearer(request)) else None
     if own is not None:  # of a login in this very request, say
-        yield own.handle, own.digest
+        yield Identity(own.handle, own.digest)
     adopted = state_of(request).adopted
     if adopted is not None and cookies:  # so the credential is on its way
-        yield adopted.session.sid, None
+        yield Identity(adopted.session.sid)
     for text in _presented(request, refresh, cookies):
-        key = SessionKey.parse(text)
-        if key is None:
-            sid = get_jwt_strategy().sid_of(text)
-            if sid is not None:
-                yield sid, None
-        elif not key.anonymous:
-            yield key.handle, key.digest
+        identity = get_strategies()[transports.mode_of(text)].identify(text)
+        if identity is not None:
+            yield identity
 
 
 def _presented(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterator[str]:

@@ -12,6 +12,7 @@ from django_authkit.session_keys import SessionKey, digest
 from django_authkit.stores.outcomes import Absent, Found, RotateRequest, Rotation, RotationOutcome, Switch
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
+from django_authkit.strategies.protocol import Identity, Inspection
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
@@ -209,7 +210,22 @@ class JwtStrategy:
             raise SessionEnded
         return rotation.session, jti
 
-    def check_refresh(self, text: str) -> Found:
+    def inspect(self, text: str) -> Inspection:
+        """Return the auth session of an access token; see the protocol."""
+        claims, record = self.resolve(text)
+        found = self.find(claims) if record is None else record
+        return Inspection(found=found, issued_at=claims.issued_at, expires_at=claims.expires_at)
+
+    def revocable(self, text: str) -> Identity:
+        """Return the sid of a refresh token; see the protocol."""
+        return Identity(self._codec.read_refresh(text).sid)
+
+    def identify(self, text: str) -> Identity | None:
+        """Return the sid of a token of either kind; see the protocol."""
+        sid = self.sid_of(text)
+        return None if sid is None else Identity(sid)
+
+    def check_renewable(self, text: str) -> Found:
         """
         Return the live auth session whose current refresh token *text* is. Nothing is exchanged.
 

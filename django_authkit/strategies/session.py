@@ -5,6 +5,7 @@ from django_authkit.errors import SessionEnded, TokenMalformed
 from django_authkit.session_keys import SessionKey, digest
 from django_authkit.stores.outcomes import Absent, Found, Switch
 from django_authkit.stores.protocol import Store
+from django_authkit.strategies.protocol import Identity, Inspection
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.types import Mode
@@ -41,6 +42,30 @@ class SessionStrategy:
             SessionEnded: No live auth session has this key.
         """
         return self._open(text, self._interval if slide else _NEVER)[1]
+
+    def inspect(self, text: str) -> Inspection:
+        """Return the auth session that the key opens; see the protocol."""
+        found = self.resolve(text, slide=False)
+        session = found.session
+        return Inspection(
+            found=found, issued_at=session.auth_time_ms // 1000, expires_at=session.idle_until_ms // 1000
+        )
+
+    def check_renewable(self, text: str) -> Found:
+        """Return the auth session that the key opens; see the protocol."""
+        return self.resolve(text, slide=False)
+
+    def revocable(self, text: str) -> Identity:
+        """Return the sid and the digest of the key; see the protocol."""
+        identity = self.identify(text)
+        if identity is None:
+            raise TokenMalformed
+        return identity
+
+    def identify(self, text: str) -> Identity | None:
+        """Return the sid and the digest of the key, which is not looked up; see the protocol."""
+        key = SessionKey.parse(text)
+        return None if key is None or key.anonymous else Identity(key.handle, key.digest)
 
     def slide_now(self, text: str) -> tuple[SessionKey, Found]:
         """Return key and auth session as ``resolve`` finds it, its activity written whatever the interval."""
