@@ -16,7 +16,7 @@ from benchmarks.measuring import Variant, say
 from benchmarks.operations import of_fresh_log_ins, ours
 from benchmarks.subjects import of_ours
 from django_authkit.api.views import LogoutView, RefreshView
-from django_authkit.compare.intervals import mean
+from django_authkit.compare.analysis.intervals import mean
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import NewSession
 from django_authkit.stores.redis import RedisStore

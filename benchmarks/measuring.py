@@ -15,7 +15,7 @@ from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from redis.connection import AbstractConnection
 
-from django_authkit.compare.intervals import median
+from django_authkit.compare.analysis.intervals import median
 
 WARM_UP = 30
 BLOCKS = 10

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.measuring import Variant
 from benchmarks.targets import DELAY_P99, MOST_BYTES, Target
-from django_authkit.compare.intervals import median, quantile
+from django_authkit.compare.analysis.intervals import median, quantile
 
 
 def show(lines: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ from math import inf
 
 from benchmarks.measuring import Variant
 from benchmarks.subjects import DECODE, FIRST_SIGHT, RAW
-from django_authkit.compare.intervals import quantile
+from django_authkit.compare.analysis.intervals import quantile
 
 
 @dataclass(frozen=True)

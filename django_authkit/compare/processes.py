@@ -1,4 +1,4 @@
-"""Processes with orders: run to their end, or started as a server on a socket that is open already."""
+"""Starts worker processes: either run to completion, or as a server on a listening socket."""
 
 import contextlib
 import json
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from django_authkit.compare.problems import CannotCompare
-from django_authkit.compare.worker.orders import TICKET, Orders
+from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.worker.config import TICKET, WorkerConfig
 
 HOST = "127.0.0.1"
 _PATIENCE = 60.0
@@ -34,7 +34,7 @@ class Workers:
 class Served:
     """A variant that is served. ``log`` is where its workers write to."""
 
-    orders: Orders
+    config: WorkerConfig
     port: int
     process: "subprocess.Popen[bytes]"
     log: Path
@@ -46,21 +46,21 @@ class Served:
         return (told or lines or ["nothing was logged"])[-1][:300]
 
 
-def _environment(orders: Orders) -> dict[str, str]:
+def _environment(config: WorkerConfig) -> dict[str, str]:
     path = os.pathsep.join(each for each in sys.path if each)
-    return {**os.environ, **orders.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **config.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
-def run(module: str, orders: Orders, told: Mapping[str, Any], *arguments: str) -> Any:
+def run(module: str, config: WorkerConfig, told: Mapping[str, Any], *arguments: str) -> Any:
     """
-    Run a module of ``worker`` to its end, tell it *told*, and return what it answers.
+    Run a module of ``worker`` with *told* as its input, and return its output.
 
     Raises:
         CannotCompare: It failed; with its own last line.
     """
     process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", f"django_authkit.compare.worker.{module}", *arguments],
-        env=_environment(orders),
+        env=_environment(config),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -98,14 +98,16 @@ def listen(port: int) -> socket.socket:
     return listener
 
 
-def start(stack: ExitStack, orders: Orders, workers: Workers, directory: Path, *, port: int = 0) -> Served:
-    """Return the variant of *orders* being served, until *stack* closes. It may not answer yet."""
-    log = directory / f"{orders.variant.key}-{time.monotonic_ns()}.log"
+def start(
+    stack: ExitStack, config: WorkerConfig, workers: Workers, directory: Path, *, port: int = 0
+) -> Served:
+    """Return the variant of *config* being served, until *stack* closes. It may not answer yet."""
+    log = directory / f"{config.variant.key}-{time.monotonic_ns()}.log"
     with closing(listen(port)) as listener, log.open("wb") as output:
         arguments = [str(listener.fileno()), workers.server, str(workers.workers), str(workers.threads)]
         process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "django_authkit.compare.worker.serve", *arguments],
-            env=_environment(orders),
+            [sys.executable, "-m", "django_authkit.compare.worker.server", *arguments],
+            env=_environment(config),
             pass_fds=[listener.fileno()],
             stdin=subprocess.PIPE,
             stdout=output,
@@ -113,7 +115,7 @@ def start(stack: ExitStack, orders: Orders, workers: Workers, directory: Path, *
             start_new_session=True,
         )
         stack.callback(_end, process)
-        return Served(orders, listener.getsockname()[1], process, log)
+        return Served(config, listener.getsockname()[1], process, log)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -138,10 +140,10 @@ def wait_until_up(served: Served) -> None:
             break
         with contextlib.suppress(OSError), closing(socket.create_connection((HOST, served.port), 1)) as line:
             line.settimeout(2)
-            ticket = f"{TICKET}: {served.orders.ticket}"
+            ticket = f"{TICKET}: {served.config.ticket}"
             line.sendall(f"GET / HTTP/1.0\r\nHost: 127.0.0.1\r\n{ticket}\r\n\r\n".encode())
             if line.recv(5):
                 return
         time.sleep(0.05)
-    message = f'The workers of "{served.orders.variant.name}" did not start: {served.complaint()}'
+    message = f'The workers of "{served.config.variant.name}" did not start: {served.complaint()}'
     raise CannotCompare(message)

@@ -16,7 +16,7 @@ from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import RedisError
 
-from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.errors import CannotCompare
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis import connect
 from django_authkit.stores.redis.scripts import Client

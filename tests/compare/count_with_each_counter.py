@@ -17,11 +17,11 @@ import django
 from redis import Redis
 
 from django_authkit.compare import processes
-from django_authkit.compare.client import WHO_AM_I, Client
+from django_authkit.compare.http_client import WHO_AM_I, Client
 from django_authkit.compare.processes import Workers
-from django_authkit.compare.scratch import Scratch, scratch
+from django_authkit.compare.scratch_data import Scratch, scratch
 from django_authkit.compare.variants import AUTHKIT, DJANGO, SIMPLEJWT, Variant
-from django_authkit.compare.worker.orders import TICKET
+from django_authkit.compare.worker.config import TICKET
 
 VARIANTS = (
     Variant(kind=AUTHKIT, mode="session", store="redis"),
@@ -63,7 +63,7 @@ def acts_of(variant: Variant, made: Scratch) -> list[dict[str, Any]]:
             transport="cookie",
             username=made.username,
             password=made.password,
-            ticket=served.orders.ticket,
+            ticket=served.config.ticket,
         )
         for _ in range(2):  # the first time it connects, and the server learns the scripts
             client.prepare()

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from django_authkit.compare.intervals import (
+from django_authkit.compare.analysis.intervals import (
     Figure,
     Middle,
     Rounds,

@@ -84,7 +84,7 @@ def variant(run: Run, key: str) -> dict[str, Any]:
 
 
 def test_every_variant_is_measured(run: Run) -> None:
-    """Each has figures, counts, memory and behaviour, with every raw sample."""
+    """Each has figures, counts, memory and behavior, with every raw sample."""
     assert len(run.json["variants"]) == 3
     for each in run.json["variants"]:
         assert each["left_out"] == ""
@@ -157,7 +157,7 @@ def test_an_outage_is_no_log_out(run: Run) -> None:
     """While the line to the store is cut every request is 503, and afterwards the login is still there."""
     for each in run.json["variants"]:
         if each["key"] != "baseline":
-            outage = each["behaviour"]["outage"]
+            outage = each["behavior"]["outage"]
             assert set(outage["down"]) == {503}, each["key"]
             assert outage["log_in_down"] == 503
             assert outage["kept"]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from django_authkit.compare import looking
-from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare import preflight
+from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, Variant, choose
-from django_authkit.compare.worker.orders import Orders
-from django_authkit.compare.worker.rewriting import rewritten
+from django_authkit.compare.worker.config import WorkerConfig
+from django_authkit.compare.worker.settings_overrides import worker_settings
 
 PROJECT: dict[str, Any] = {
     "DEBUG": True,
@@ -33,10 +33,10 @@ PROJECT: dict[str, Any] = {
 }
 
 
-def worker(variant: Variant, **orders: Any) -> dict[str, Any]:
+def worker(variant: Variant, **config: Any) -> dict[str, Any]:
     """Return the settings of a worker that serves *variant*."""
-    told = Orders(settings="shop.settings", variant=variant, prefix="scratch-1", **orders)
-    return rewritten(PROJECT, told)
+    told = WorkerConfig(settings="shop.settings", variant=variant, prefix="scratch-1", **config)
+    return worker_settings(PROJECT, told)
 
 
 def test_the_variant_is_what_is_compared() -> None:
@@ -123,8 +123,8 @@ def test_production_is_refused(hosts: list[str], settings: Settings) -> None:
     """With DEBUG off and a host that is not this machine, the command wants to be told."""
     settings.DEBUG, settings.ALLOWED_HOSTS = False, hosts
     with pytest.raises(CannotCompare, match="--even-in-production"):
-        looking.refuse_production()
+        preflight.refuse_production()
     settings.DEBUG = True
-    looking.refuse_production()
+    preflight.refuse_production()
     settings.DEBUG, settings.ALLOWED_HOSTS = False, ["127.0.0.1", "localhost"]
-    looking.refuse_production()
+    preflight.refuse_production()

@@ -1,5 +1,5 @@
 """
-The project's WSGI and ASGI applications; each answer says what it cost (``orders.TALLY``).
+The project's WSGI and ASGI applications; each answer says what it cost (``config.TALLY``).
 
 They answer the command alone, which shows its ticket: anybody on this machine can reach the port, and a
 page in somebody's browser can send requests to it.
@@ -14,15 +14,15 @@ from django.core.signals import got_request_exception
 from django.core.wsgi import get_wsgi_application
 from django.utils.crypto import constant_time_compare
 
-from django_authkit.compare.worker import counting
-from django_authkit.compare.worker.orders import TALLY, TICKET, Orders
+from django_authkit.compare.worker import counters
+from django_authkit.compare.worker.config import TALLY, TICKET, WorkerConfig
 
 Message = dict[str, Any]
 
 
 def _prepare() -> None:
     """Count, and let the log have every exception: a project's own logging may keep them to itself."""
-    counting.install()
+    counters.install()
     got_request_exception.connect(_tell, weak=False, dispatch_uid="django_authkit.compare")
 
 
@@ -33,8 +33,8 @@ def _tell(**_: object) -> None:
 
 
 def _is_ours(shown: str | bytes) -> bool:
-    """Tell whether that is the run's ticket; where the orders name none, nothing is."""
-    ticket = Orders.received().ticket
+    """Tell whether that is the run's ticket; false when the configuration has none."""
+    ticket = WorkerConfig.from_environment().ticket
     return bool(ticket) and constant_time_compare(shown, ticket)
 
 
@@ -48,7 +48,7 @@ def wsgi() -> Callable[..., Iterable[bytes]]:
         if not _is_ours(environ.pop(variable, "")):
             start_response("403 Forbidden", [("Content-Length", "0")])
             return [b""]
-        tally = counting.begin()
+        tally = counters.begin()
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
             return start_response(status, [*headers, (TALLY, tally.line())], *rest)
@@ -71,7 +71,7 @@ def asgi() -> Callable[..., Awaitable[None]]:
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})
             await send({"type": "http.response.body", "body": b""})
             return
-        tally = counting.begin()
+        tally = counters.begin()
 
         async def tell(message: Message) -> None:
             if message["type"] == "http.response.start":

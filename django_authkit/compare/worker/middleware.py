@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from django_authkit.compare.worker.orders import ADDRESSES, Orders
+from django_authkit.compare.worker.config import ADDRESSES, WorkerConfig
 
 GetResponse = Callable[[HttpRequest], Any]
 
@@ -43,7 +43,9 @@ def GivenUser(get_response: GetResponse) -> GetResponse:  # noqa: N802 - likewis
 
     def give(request: HttpRequest) -> None:
         if not known:
-            known.append(get_user_model()._default_manager.get_by_natural_key(Orders.received().username))
+            known.append(
+                get_user_model()._default_manager.get_by_natural_key(WorkerConfig.from_environment().username)
+            )
         request.user = known[0]
         request._force_auth_user = known[0]  # type: ignore[attr-defined]  # noqa: SLF001 - DRF's own door
 

@@ -1,10 +1,10 @@
-"""The settings of a worker: the project's, with what its orders change."""
+"""The settings of a worker: the project's, with the changes in its configuration."""
 
 from importlib import import_module
 
-from django_authkit.compare.worker.orders import Orders
-from django_authkit.compare.worker.rewriting import rewritten
+from django_authkit.compare.worker.config import WorkerConfig
+from django_authkit.compare.worker.settings_overrides import worker_settings
 
-_orders = Orders.received()
-_project = import_module(_orders.settings)
-globals().update(rewritten({n: getattr(_project, n) for n in dir(_project) if n.isupper()}, _orders))
+_config = WorkerConfig.from_environment()
+_project = import_module(_config.settings)
+globals().update(worker_settings({n: getattr(_project, n) for n in dir(_project) if n.isupper()}, _config))

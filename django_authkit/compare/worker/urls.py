@@ -7,9 +7,9 @@ from django.urls import include, path
 
 from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
 from django_authkit.compare.worker import views
-from django_authkit.compare.worker.orders import ADDRESSES, Orders
+from django_authkit.compare.worker.config import ADDRESSES, WorkerConfig
 
-_kind = Orders.received().variant.kind
+_kind = WorkerConfig.from_environment().variant.kind
 
 _endpoints: dict[str, Callable[[], list[Any]]] = {
     AUTHKIT: lambda: [path("", include("django_authkit.urls"))],

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
-from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
 from django_authkit.conf import SettingsProblem, get_settings
 
@@ -71,19 +71,20 @@ class Command(BaseCommand):
             raise CommandError(f"{faults} promises were not kept; they are marked as faults above.")
 
     def _compare(self, options: dict[str, Any]) -> int:
-        from django_authkit.compare import looking, page, report, running
-        from django_authkit.compare.terminal import Terminal
+        from django_authkit.compare import preflight, run
+        from django_authkit.compare.report import html_page, model
+        from django_authkit.compare.report.terminal import Terminal
 
         if not options["even_in_production"]:
-            looking.refuse_production()
+            preflight.refuse_production()
         wanted = _wanted(options)
         terminal, began = Terminal(_Stream(self.stdout)), time.monotonic()
-        made = report.make(wanted, running.run(wanted, terminal), began)
+        made = model.make(wanted, run.run(wanted, terminal), began)
         terminal.show(made)
         if options["json"] is not None:
-            self._write(options["json"], json.dumps(report.as_json(made)))
+            self._write(options["json"], json.dumps(model.as_json(made)))
         if options["html"] is not None:
-            self._write(options["html"], page.render(made))
+            self._write(options["html"], html_page.render(made))
         return len(made.faults)
 
     def _write(self, file: Path, text: str) -> None:
@@ -109,9 +110,9 @@ class _Stream:
 
 
 def _wanted(options: dict[str, Any]) -> Any:
+    from django_authkit.compare.measure.timings import Pace
     from django_authkit.compare.processes import Workers
-    from django_authkit.compare.rounds import Pace
-    from django_authkit.compare.running import Wanted
+    from django_authkit.compare.run import Wanted
 
     return Wanted(
         variants=choose(

@@ -10,14 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from django_authkit.compare.client import called
-from django_authkit.compare.facts import STATEMENTS, facts_of
-from django_authkit.compare.figures import OPERATION_MEASURES, REQUEST_MEASURES
-from django_authkit.compare.findings import DIFFERENCE, FAULT, REMARK, TIE
-from django_authkit.compare.intervals import Interval
-from django_authkit.compare.report import Report
-from django_authkit.compare.running import Tick
-from django_authkit.compare.samples import OPERATIONS, Samples, usual
+from django_authkit.compare.analysis.findings import DIFFERENCE, FAULT, REMARK, TIE
+from django_authkit.compare.analysis.intervals import Interval
+from django_authkit.compare.analysis.metrics import OPERATION_MEASURES, REQUEST_MEASURES
+from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
+from django_authkit.compare.http_client import called
+from django_authkit.compare.measurements import OPERATIONS, Samples, usual
+from django_authkit.compare.report.model import Report
+from django_authkit.compare.run import Tick
 
 _WIDE = 110
 _MARKS = {FAULT: "! fault:", REMARK: "* remark:", DIFFERENCE: "> differs:", TIE: "= tie:"}

@@ -21,7 +21,7 @@ from django.db import DatabaseError, connections, transaction
 
 from django_authkit.compare import redis_server
 from django_authkit.compare.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT
-from django_authkit.compare.worker.orders import Orders
+from django_authkit.compare.worker.config import WorkerConfig
 
 Begin = Callable[[Any], None]
 
@@ -38,25 +38,25 @@ _TABLES = {
 
 def fill(*, sizes: list[int], seconds: float) -> list[dict[str, Any]]:
     """Return what the store takes when empty, and at the first of *sizes*, and those reached in *seconds*."""
-    orders = Orders.received()
-    size_of = _redis_size(orders) if orders.variant.store == "redis" else _table_size(orders)
-    begin = _beginner(orders)
+    config = WorkerConfig.from_environment()
+    size_of = _redis_size(config) if config.variant.store == "redis" else _table_size(config)
+    begin = _beginner(config)
     found = [{"sessions": 0, "bytes": size_of(), "seconds": 0.0}]
     started, made = time.monotonic(), 0
     for size in sizes:
         while made < size and (size == sizes[0] or time.monotonic() - started < seconds):
-            made += _batch(orders, begin, made, min(_BATCH, size - made))
+            made += _batch(config, begin, made, min(_BATCH, size - made))
         if made < size:
             break
         found.append({"sessions": made, "bytes": size_of(), "seconds": time.monotonic() - started})
-    if orders.variant.store == "database":
-        _empty(orders)
+    if config.variant.store == "database":
+        _empty(config)
     return found
 
 
-def _batch(orders: Orders, begin: Begin, made: int, count: int) -> int:
+def _batch(config: WorkerConfig, begin: Begin, made: int, count: int) -> int:
     """Make so many sessions of new users; in a database in one transaction, since the disk is not meant."""
-    if orders.variant.store == "redis":
+    if config.variant.store == "redis":
         for number in range(made, made + count):
             begin(get_user_model()(pk=number // _A_USER + 1))
         return count
@@ -70,7 +70,7 @@ def _batch(orders: Orders, begin: Begin, made: int, count: int) -> int:
 def _users(count: int) -> list[Any]:
     """Return new users, or where the model does not let them be made the one that there is."""
     model = get_user_model()
-    template = model._default_manager.get_by_natural_key(Orders.received().username)
+    template = model._default_manager.get_by_natural_key(WorkerConfig.from_environment().username)
     made = [_twin(template) for _ in range((count + 1) // _A_USER)]
     with suppress(DatabaseError), transaction.atomic():
         return list(model._base_manager.bulk_create(made))
@@ -92,8 +92,8 @@ def _twin(template: Any) -> Any:
     return type(template)(**values)
 
 
-def _beginner(orders: Orders) -> Begin:
-    return {AUTHKIT: _ours, DJANGO: _djangos, SIMPLEJWT: _simplejwts, KNOX: _knoxes}[orders.variant.kind]()
+def _beginner(config: WorkerConfig) -> Begin:
+    return {AUTHKIT: _ours, DJANGO: _djangos, SIMPLEJWT: _simplejwts, KNOX: _knoxes}[config.variant.kind]()
 
 
 def _ours() -> Begin:
@@ -106,7 +106,7 @@ def _ours() -> Begin:
     from django_authkit.wiring import get_store
 
     store, chosen = get_store(), get_settings()
-    template = get_user_model()._default_manager.get_by_natural_key(Orders.received().username)
+    template = get_user_model()._default_manager.get_by_natural_key(WorkerConfig.from_environment().username)
     is_session = chosen.mode is Mode.SESSION
     proposal = NewSession(
         sid="",
@@ -168,15 +168,15 @@ def _knoxes() -> Begin:
     return lambda user: get_token_model().objects.create(user) and None
 
 
-def _redis_size(orders: Orders) -> Callable[[], int]:
-    client = redis_server.client_of(orders.redis_alias, orders.redis_urls.get(orders.redis_alias))
-    return lambda: redis_server.memory_of(client, orders.prefix)
+def _redis_size(config: WorkerConfig) -> Callable[[], int]:
+    client = redis_server.client_of(config.redis_alias, config.redis_urls.get(config.redis_alias))
+    return lambda: redis_server.memory_of(client, config.prefix)
 
 
-def _table_size(orders: Orders) -> Callable[[], int]:
+def _table_size(config: WorkerConfig) -> Callable[[], int]:
     """Return how the bytes of the tables and their indexes are found out."""
     connection: Any = connections["default"]
-    names = [apps.get_model(*model)._meta.db_table for model in _TABLES[orders.variant.kind]]
+    names = [apps.get_model(*model)._meta.db_table for model in _TABLES[config.variant.kind]]
     if connection.vendor == "postgresql":
         sql = "SELECT SUM(pg_total_relation_size(quote_ident(t)::regclass)) FROM unnest(%s) AS t"
         arguments: list[Any] = [names]
@@ -204,8 +204,8 @@ def _table_size(orders: Orders) -> Callable[[], int]:
     return size
 
 
-def _empty(orders: Orders) -> None:
-    for model in _TABLES[orders.variant.kind]:
+def _empty(config: WorkerConfig) -> None:
+    for model in _TABLES[config.variant.kind]:
         manager = apps.get_model(*model)._base_manager
         manager.all()._raw_delete("default")  # noqa: SLF001 - no collecting
 

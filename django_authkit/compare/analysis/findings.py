@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from django_authkit.compare.client import called
-from django_authkit.compare.facts import facts_of
-from django_authkit.compare.figures import Comparison
-from django_authkit.compare.intervals import Interval
-from django_authkit.compare.samples import Samples
+from django_authkit.compare.analysis.intervals import Interval
+from django_authkit.compare.analysis.metrics import Comparison
+from django_authkit.compare.analysis.statements import facts_of
+from django_authkit.compare.http_client import called
+from django_authkit.compare.measurements import Samples
 from django_authkit.compare.variants import AUTHKIT
 
 FAULT, REMARK, DIFFERENCE, TIE = "fault", "remark", "difference", "tie"
@@ -43,16 +43,16 @@ def findings(samples: Sequence[Samples], comparisons: Sequence[Comparison]) -> l
 
 def _promises(samples: Samples) -> Iterator[Finding]:
     """Yield what a variant did that a login must not do."""
-    name, behaviour = samples.variant.name, samples.behaviour
+    name, behavior = samples.variant.name, samples.behavior
     kind = FAULT if samples.variant.kind == AUTHKIT else REMARK
     failures = sum(each.failures for each in samples.paths.values())
     failures += sum(each.failures for each in samples.operations.values())
     if failures:
         yield Finding(kind, f'"{name}": {failures} requests were not answered with success.')
-    if not behaviour:
+    if not behavior:
         return
     yield from _revocation(samples, kind)
-    race = behaviour.get("race")
+    race = behavior.get("race")
     if race and race["carry_on"] < race["clients"]:
         lost = race["clients"] - race["carry_on"]
         yield Finding(
@@ -70,7 +70,7 @@ def _promises(samples: Samples) -> Iterator[Finding]:
 
 
 def _revocation(samples: Samples, kind: str) -> Iterator[Finding]:
-    name, found = samples.variant.name, samples.behaviour["revocation"]
+    name, found = samples.variant.name, samples.behavior["revocation"]
     if found["came_back"]:
         yield Finding(kind, f'"{name}": a credential that had been refused after its logout worked again.')
     if None not in found["delays"]:

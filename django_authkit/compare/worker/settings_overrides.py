@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
-from django_authkit.compare.worker.orders import Orders
+from django_authkit.compare.worker.config import WorkerConfig
 
 Settings = dict[str, Any]
 
@@ -33,17 +33,17 @@ _CLASSES = {
 }
 
 
-def rewritten(project: Settings, orders: Orders) -> Settings:
+def worker_settings(project: Settings, config: WorkerConfig) -> Settings:
     """Return what the worker's settings are."""
     changed = {**project, **_surroundings(project)}
-    changed["DATABASES"] = _databases(project, orders)
-    changed["CACHES"] = _caches(project, orders)
-    changed["INSTALLED_APPS"] = [*project["INSTALLED_APPS"], *orders.apps]
-    changed["MIDDLEWARE"] = _middleware(project["MIDDLEWARE"], orders.variant.kind)
-    changed["REST_FRAMEWORK"] = _rest_framework(project.get("REST_FRAMEWORK", {}), orders.variant.kind)
-    changed["AUTHKIT"] = _authkit(project.get("AUTHKIT", {}), orders)
-    changed["AUTHKIT_MODE"] = orders.variant.mode or project.get("AUTHKIT_MODE", "session")
-    changed.update(_sessions(project, orders))
+    changed["DATABASES"] = _databases(project, config)
+    changed["CACHES"] = _caches(project, config)
+    changed["INSTALLED_APPS"] = [*project["INSTALLED_APPS"], *config.apps]
+    changed["MIDDLEWARE"] = _middleware(project["MIDDLEWARE"], config.variant.kind)
+    changed["REST_FRAMEWORK"] = _rest_framework(project.get("REST_FRAMEWORK", {}), config.variant.kind)
+    changed["AUTHKIT"] = _authkit(project.get("AUTHKIT", {}), config)
+    changed["AUTHKIT_MODE"] = config.variant.mode or project.get("AUTHKIT_MODE", "session")
+    changed.update(_sessions(project, config))
     return changed
 
 
@@ -67,28 +67,28 @@ def _no_mail(project: Settings) -> Settings:
     return {"EMAIL_BACKEND": nowhere}
 
 
-def _databases(project: Settings, orders: Orders) -> Settings:
+def _databases(project: Settings, config: WorkerConfig) -> Settings:
     """Return the databases; drivers would let these options win over the name of the scratch database."""
     changed = {}
     for alias, at in project["DATABASES"].items():
-        changed[alias] = {**at, **orders.databases.get(alias, {})}
+        changed[alias] = {**at, **config.databases.get(alias, {})}
         if "OPTIONS" in at:
             kept = {k: v for k, v in at["OPTIONS"].items() if k not in {"database", "db", "dbname"}}
             changed[alias]["OPTIONS"] = kept
     return changed
 
 
-def _caches(project: Settings, orders: Orders) -> Settings:
-    """Return the caches: under the scratch prefix, and on another server where the orders name one."""
+def _caches(project: Settings, config: WorkerConfig) -> Settings:
+    """Return the caches: under the scratch prefix, and on another server if the configuration names one."""
     caches = {}
     for alias, at in project.get("CACHES", {}).items():
         kept = {name: value for name, value in at.items() if name != "KEY_FUNCTION"}  # may drop the prefix
-        caches[alias] = {**kept, "KEY_PREFIX": orders.prefix}
-    for alias, url in orders.redis_urls.items():
+        caches[alias] = {**kept, "KEY_PREFIX": config.prefix}
+    for alias, url in config.redis_urls.items():
         caches[alias] = {
             "BACKEND": "django_redis.cache.RedisCache",
             **caches.get(alias, {}),
-            "KEY_PREFIX": orders.prefix,
+            "KEY_PREFIX": config.prefix,
             "LOCATION": url,
         }
     return caches
@@ -115,26 +115,26 @@ def _rest_framework(project: Mapping[str, Any], kind: str) -> Settings:
     return changed
 
 
-def _authkit(project: Mapping[str, Any], orders: Orders) -> Settings:
+def _authkit(project: Mapping[str, Any], config: WorkerConfig) -> Settings:
     """Return ``AUTHKIT``; a variant that is not ours keeps its hands off Redis."""
     kept = {key: value for key, value in project.items() if key not in {"ACCEPT", "ACCESS_CHECK", "ADOPT"}}
-    variant = orders.variant
+    variant = config.variant
     return {
         **kept,
         "STORE": variant.store if variant.kind == AUTHKIT else "database",
-        "REDIS_ALIAS": orders.redis_alias,
-        "REDIS_PREFIX": orders.prefix,
+        "REDIS_ALIAS": config.redis_alias,
+        "REDIS_PREFIX": config.prefix,
         "LOGIN_RATE": None,
         "REFRESH_RATE": None,
         **({"ACCESS_CHECK": variant.check} if variant.check else {}),
     }
 
 
-def _sessions(project: Settings, orders: Orders) -> Settings:
+def _sessions(project: Settings, config: WorkerConfig) -> Settings:
     """Return how Django's sessions are kept."""
-    variant, engine = orders.variant, project.get("SESSION_ENGINE", _ENGINES["database"])
+    variant, engine = config.variant, project.get("SESSION_ENGINE", _ENGINES["database"])
     if variant.kind == DJANGO:
-        return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": orders.redis_alias}
+        return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": config.redis_alias}
     if variant.mode == "session":
         engine = _OURS
     elif variant.kind in {SIMPLEJWT, KNOX} and engine == _OURS:

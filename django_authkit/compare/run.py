@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from django_authkit.compare import behaviour, looking, memory, outage, processes, rounds
-from django_authkit.compare.client import WHO_AM_I, Client
-from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare import preflight, processes
+from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.http_client import WHO_AM_I, Client
+from django_authkit.compare.measure import behavior, memory, outage, timings
+from django_authkit.compare.measure.timings import Pace, Subject
+from django_authkit.compare.measurements import Samples
 from django_authkit.compare.processes import Served, Workers
-from django_authkit.compare.rounds import Pace, Subject
-from django_authkit.compare.samples import Samples
-from django_authkit.compare.scratch import Scratch, scratch
+from django_authkit.compare.scratch_data import Scratch, scratch
 from django_authkit.compare.variants import Variant
 
 Tick = Callable[[], None]
@@ -73,16 +74,16 @@ class _Stage:
 
     def client(self, served: Served) -> Client:
         return Client(
-            served.orders.variant,
+            served.config.variant,
             served.port,
             transport=self.wanted.transport,
             username=self.made.username,
             password=self.made.password,
-            ticket=served.orders.ticket,
+            ticket=served.config.ticket,
         )
 
     def subject(self, served: Served, samples: Samples) -> Subject:
-        redis = self.made.redis if served.orders.variant.store == "redis" else None
+        redis = self.made.redis if served.config.variant.store == "redis" else None
         return Subject(samples, partial(self.client, served), redis)
 
 
@@ -94,7 +95,7 @@ def run(wanted: Wanted, display: Display) -> Measured:
         CannotCompare: Something about the project or the machine is in the way.
     """
     paths = wanted.paths or (WHO_AM_I,)
-    looking.refuse_odd_paths(paths)
+    preflight.refuse_odd_paths(paths)
     for place, _ in enumerate(wanted.variants if wanted.port else ()):
         processes.listen(wanted.port + place).close()  # known before anything is made
     with scratch(wanted.variants, user=wanted.user, fixtures=list(wanted.fixtures)) as made:
@@ -120,19 +121,19 @@ def _take_turns(stage: _Stage, samples: dict[Variant, Samples], display: Display
         with display.phase("looking at each variant", len(served)) as tick:
             for each in served:
                 client = stage.client(each)
-                samples[each.orders.variant].left_out = looking.look(each, client, stage.paths)
+                samples[each.config.variant].left_out = preflight.look(each, client, stage.paths)
                 client.close()
                 tick()
-        kept = [each for each in served if not samples[each.orders.variant].left_out]
+        kept = [each for each in served if not samples[each.config.variant].left_out]
         if len(kept) < 2:
             reason = next(each.left_out for each in samples.values() if each.left_out)
             raise CannotCompare(f"There is nothing to compare: {reason}")
-        subjects = [stage.subject(each, samples[each.orders.variant]) for each in kept]
+        subjects = [stage.subject(each, samples[each.config.variant]) for each in kept]
         with display.phase("measuring in rounds", stage.wanted.pace.rounds * len(subjects)) as tick:
-            rounds.measure(subjects, stage.paths, stage.wanted.pace, tick)
+            timings.measure(subjects, stage.paths, stage.wanted.pace, tick)
         with display.phase("logging out, refreshing at once", len(subjects)) as tick:
             for subject in subjects:
-                behaviour.observe(subject, stage.paths[0])
+                behavior.observe(subject, stage.paths[0])
                 tick()
 
 
@@ -165,7 +166,7 @@ def _lose_stores(stage: _Stage, present: Sequence[Samples], display: Display) ->
                 found = outage.observe(
                     stage.made, samples.variant, stage.client, stage.wanted.workers, stage.paths[0]
                 )
-                samples.behaviour["outage"] = found
+                samples.behavior["outage"] = found
             tick()
 
 

@@ -17,12 +17,12 @@ from django.conf import settings
 from django.db import connections
 
 from django_authkit.compare import processes
-from django_authkit.compare.client import Answer, Client
+from django_authkit.compare.http_client import Answer, Client
 from django_authkit.compare.processes import Served, Workers
-from django_authkit.compare.proxy import Line, line_to
-from django_authkit.compare.scratch import Scratch
+from django_authkit.compare.scratch_data import Scratch
+from django_authkit.compare.tcp_proxy import Line, line_to
 from django_authkit.compare.variants import Variant
-from django_authkit.compare.worker.orders import Orders
+from django_authkit.compare.worker.config import WorkerConfig
 
 _REQUESTS = 5
 _BACK = 5.0
@@ -34,7 +34,7 @@ _NANO = 1_000_000_000
 class _Cut:
     """How a store is lost: what the workers are told, and the two switches."""
 
-    orders: Orders
+    config: WorkerConfig
     lose: Callable[[], None]
     restore: Callable[[], None]
 
@@ -54,7 +54,7 @@ def observe(
         cut = stack.enter_context(_cuttable(made, variant))
         if cut is None:
             return None
-        served = processes.start(stack, cut.orders, replace(workers, workers=1), made.directory)
+        served = processes.start(stack, cut.config, replace(workers, workers=1), made.directory)
         processes.wait_until_up(served)
         client, fresh = client_of(served), client_of(served)
         client.prepare()
@@ -92,18 +92,18 @@ def _answers_again(client: Client, path: str) -> float | None:
 
 @contextmanager
 def _cuttable(made: Scratch, variant: Variant) -> Iterator[_Cut | None]:
-    orders = made.for_variant(variant)
+    config = made.for_variant(variant)
     if variant.store == "redis":
-        yield from _redis_cut(orders)
+        yield from _redis_cut(config)
     elif connections["default"].vendor == "sqlite":
-        yield _file_cut(orders)
+        yield _file_cut(config)
     else:
-        yield from _database_cut(orders)
+        yield from _database_cut(config)
 
 
-def _redis_cut(orders: Orders) -> Iterator[_Cut | None]:
-    alias = orders.redis_alias
-    url = orders.redis_urls.get(alias) or settings.CACHES[alias]["LOCATION"]
+def _redis_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
+    alias = config.redis_alias
+    url = config.redis_urls.get(alias) or settings.CACHES[alias]["LOCATION"]
     parts = urlsplit(url) if isinstance(url, str) else None
     # TLS is for a name, and a Sentinel or cluster tells addresses of its own: no line leads there.
     if parts is None or parts.scheme != "redis" or "," in parts.netloc or not parts.hostname:
@@ -112,23 +112,23 @@ def _redis_cut(orders: Orders) -> Iterator[_Cut | None]:
     with line_to((parts.hostname, parts.port or 6379)) as line:
         credentials, at, _ = parts.netloc.rpartition("@")
         netloc = f"{credentials}{at}127.0.0.1:{line.port}"
-        changed = {**orders.redis_urls, alias: urlunsplit(parts._replace(netloc=netloc))}
-        yield _Cut(replace(orders, redis_urls=changed), line.cut, line.mend)
+        changed = {**config.redis_urls, alias: urlunsplit(parts._replace(netloc=netloc))}
+        yield _Cut(replace(config, redis_urls=changed), line.cut, line.mend)
 
 
-def _database_cut(orders: Orders) -> Iterator[_Cut | None]:
+def _database_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
     at = connections["default"].settings_dict
     target = _database_target(at)
     if target is None:
         yield None
         return
     with line_to(target) as line:
-        yield _Cut(_over(orders, line), line.cut, line.mend)
+        yield _Cut(_over(config, line), line.cut, line.mend)
 
 
-def _over(orders: Orders, line: Line) -> Orders:
-    changed = {**orders.databases["default"], "HOST": "127.0.0.1", "PORT": str(line.port)}
-    return replace(orders, databases={**orders.databases, "default": changed})
+def _over(config: WorkerConfig, line: Line) -> WorkerConfig:
+    changed = {**config.databases["default"], "HOST": "127.0.0.1", "PORT": str(line.port)}
+    return replace(config, databases={**config.databases, "default": changed})
 
 
 def _database_target(at: dict[str, Any]) -> tuple[str, int] | str | None:
@@ -142,9 +142,9 @@ def _database_target(at: dict[str, Any]) -> tuple[str, int] | str | None:
     return f"{host}/.s.PGSQL.{port or usual}" if vendor == "postgresql" else host
 
 
-def _file_cut(orders: Orders) -> _Cut:
+def _file_cut(config: WorkerConfig) -> _Cut:
     """Return how the file is put away; in its place is what cannot be opened."""
-    file = Path(orders.databases["default"]["NAME"])
+    file = Path(config.databases["default"]["NAME"])
     away = file.with_suffix(".away")
 
     def lose() -> None:
@@ -155,4 +155,4 @@ def _file_cut(orders: Orders) -> _Cut:
         file.rmdir()
         away.rename(file)
 
-    return _Cut(orders, lose, restore)
+    return _Cut(config, lose, restore)

@@ -18,15 +18,15 @@ from typing import Any
 
 from django.template import Context, Engine
 
-from django_authkit.compare.client import called
-from django_authkit.compare.facts import STATEMENTS, facts_of
-from django_authkit.compare.figures import OPERATION_MEASURES, REQUEST_MEASURES, Measure
-from django_authkit.compare.findings import DIFFERENCE, FAULT, REMARK, TIE
-from django_authkit.compare.intervals import Interval
-from django_authkit.compare.report import Report
-from django_authkit.compare.samples import OPERATIONS, Samples, usual
+from django_authkit.compare.analysis.findings import DIFFERENCE, FAULT, REMARK, TIE
+from django_authkit.compare.analysis.intervals import Interval
+from django_authkit.compare.analysis.metrics import OPERATION_MEASURES, REQUEST_MEASURES, Measure
+from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
+from django_authkit.compare.http_client import called
+from django_authkit.compare.measurements import OPERATIONS, Samples, usual
+from django_authkit.compare.report.model import Report
 
-_HERE = Path(__file__).parent
+_TEMPLATES = Path(__file__).parent / "templates"
 _SHAPES = ("circle", "diamond", "triangle")
 _TICKS = 4
 _HEADINGS = {
@@ -75,8 +75,8 @@ class Plot:
 
 def render(report: Report) -> str:
     """Return the page."""
-    engine = Engine(dirs=[str(_HERE)], autoescape=True)
-    style = (_HERE / "page.css").read_text("utf-8")
+    engine = Engine(dirs=[str(_TEMPLATES)], autoescape=True)
+    style = (_TEMPLATES / "page.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     return engine.get_template("page.html").render(
         Context({"report": report, "style": style, "digest": digest, **_contents(report)})
@@ -96,7 +96,7 @@ def _contents(report: Report) -> dict[str, Any]:
         "operations": [_operation_plot(report), *_memory_plots(report)],
         "operation_counts": _operation_counts(report),
         "statements": STATEMENTS.items(),
-        "facts": [(each.variant.name, facts_of(each)) for each in report.present if each.behaviour],
+        "facts": [(each.variant.name, facts_of(each)) for each in report.present if each.behavior],
     }
 
 

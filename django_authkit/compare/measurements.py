@@ -60,7 +60,7 @@ class Samples:
         credential_bytes: What credentials add to each request, by transport.
         background_trips: Round trips to Redis a second of one worker outside of requests.
         memory: ``{"sessions": …, "bytes": …}`` at each size.
-        behaviour: What was found by doing it, by name.
+        behavior: What was found by doing it, by name.
     """
 
     variant: Variant
@@ -70,7 +70,7 @@ class Samples:
     credential_bytes: int = 0
     background_trips: float = 0.0
     memory: list[dict[str, Any]] = field(default_factory=list)
-    behaviour: dict[str, Any] = field(default_factory=dict)
+    behavior: dict[str, Any] = field(default_factory=dict)
 
 
 def usual(counts: Sequence[int]) -> int | None:

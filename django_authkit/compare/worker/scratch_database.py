@@ -16,7 +16,7 @@ from django.core import serializers
 from django.core.management import call_command
 from django.db import OperationalError, connections
 
-from django_authkit.compare.worker.orders import Orders
+from django_authkit.compare.worker.config import WorkerConfig
 
 _ATTEMPTS = 10
 
@@ -39,7 +39,7 @@ def create(*, aliases: list[str], fixtures: list[str], user: str | None, passwor
     if fixtures:
         call_command("loaddata", *fixtures, verbosity=0)
     _end_log_ins()
-    made = _existing(user) if user else _new(Orders.received().username)
+    made = _existing(user) if user else _new(WorkerConfig.from_environment().username)
     made.set_password(password)
     made.save()
     return {"user": str(made.pk), "versions": _versions(aliases)}

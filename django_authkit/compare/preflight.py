@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from django_authkit.compare.client import NO_ANSWER, Answer, Client
-from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.http_client import NO_ANSWER, Answer, Client
 from django_authkit.compare.processes import Served
 from django_authkit.compare.variants import AUTHKIT, BASELINE, Variant
 
@@ -48,7 +48,7 @@ def look(served: Served, client: Client, paths: Iterable[str]) -> str:
     Raises:
         CannotCompare: The fault is the path's, or it is one of ours that cannot log in.
     """
-    variant = served.orders.variant
+    variant = served.config.variant
     if variant.logs_in:
         client.prepare()
         answer = client.log_in()

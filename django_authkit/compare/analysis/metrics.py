@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from django_authkit.compare.intervals import (
+from django_authkit.compare.analysis.intervals import (
     Figure,
     Interval,
     Middle,
@@ -14,7 +14,7 @@ from django_authkit.compare.intervals import (
     median,
     shared_confidence,
 )
-from django_authkit.compare.samples import OPERATIONS, Requests, Samples
+from django_authkit.compare.measurements import OPERATIONS, Requests, Samples
 
 _MS = 1e-6
 """From nanoseconds to milliseconds; a request's milliseconds are a thousand requests' seconds."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from threading import Barrier, Thread
 
 from django_authkit.compare import redis_server
-from django_authkit.compare.client import Answer, Client
-from django_authkit.compare.samples import OPERATIONS, Operation, Requests, Samples
+from django_authkit.compare.http_client import Answer, Client
+from django_authkit.compare.measurements import OPERATIONS, Operation, Requests, Samples
 from django_authkit.stores.redis.scripts import Client as RedisClient
 
 _WARM_UP = 8
@@ -54,7 +54,7 @@ class Subject:
 
 def measure(subjects: Sequence[Subject], paths: Sequence[str], pace: Pace, tick: Callable[[], None]) -> None:
     """Measure all rounds; *tick* is called after each variant of each."""
-    order = random.Random(0)  # noqa: S311 - the same orders in each run
+    order = random.Random(0)  # noqa: S311 - the same sequence in each run
     for _ in range(pace.rounds):
         for subject in order.sample(subjects, len(subjects)):
             _one_round(subject, paths, pace)

@@ -25,9 +25,9 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connections
 
 from django_authkit.compare import processes, redis_server
-from django_authkit.compare.problems import CannotCompare
+from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.variants import BASELINE, KNOX, SIMPLEJWT, Variant
-from django_authkit.compare.worker.orders import Orders
+from django_authkit.compare.worker.config import WorkerConfig
 from django_authkit.stores.redis.scripts import Client
 
 NEW_USER = "authkit-compare"
@@ -45,7 +45,7 @@ class Scratch:
 
     Attributes:
         directory: For files; nobody else can look into it.
-        orders: What every worker is told; ``for_variant`` adds the rest.
+        config: What every worker is told; ``for_variant`` adds the rest.
         username, password: Who logs in.
         redis: Client of the server of the Redis store, or ``None`` where none is compared.
         redis_url: Where a server is that was started for this run, or ``None``.
@@ -54,7 +54,7 @@ class Scratch:
     """
 
     directory: Path
-    orders: Orders
+    config: WorkerConfig
     username: str
     password: str = field(repr=False)
     redis: Client | None = None
@@ -62,10 +62,10 @@ class Scratch:
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
-    def for_variant(self, variant: Variant, **changes: Any) -> Orders:
-        """Return the orders of a worker that serves *variant*, under a prefix of its own."""
-        prefix = f"{self.orders.prefix}-{variant.key}"
-        return replace(self.orders, variant=variant, prefix=prefix, **changes)
+    def for_variant(self, variant: Variant, **changes: Any) -> WorkerConfig:
+        """Return the config of a worker that serves *variant*, under a prefix of its own."""
+        prefix = f"{self.config.prefix}-{variant.key}"
+        return replace(self.config, variant=variant, prefix=prefix, **changes)
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[s
         token = secrets.token_hex(4)
         made = Scratch(
             directory=directory,
-            orders=Orders(
+            config=WorkerConfig(
                 settings=module,
                 variant=Variant(kind=BASELINE),
                 prefix=f"authkit-compare-{token}",
@@ -146,11 +146,11 @@ def _find_redis(stack: ExitStack, made: Scratch, *, needed: bool) -> None:
         made.notes.append(
             f"No Redis or Valkey answered for the cache alias {told}: one was started for this run."
         )
-    made.orders = replace(made.orders, redis_alias=alias, redis_urls=urls)
+    made.config = replace(made.config, redis_alias=alias, redis_urls=urls)
     for each in {*redis_server.redis_aliases(), *urls} - (set(silent) - set(urls)):
         client = redis_server.client_of(each, urls.get(each))
         stack.callback(client.close)
-        stack.callback(redis_server.clear, client, made.orders.prefix)
+        stack.callback(redis_server.clear, client, made.config.prefix)
         if each == alias and needed:
             made.redis = client
             made.versions["store"] = redis_server.version(client)
@@ -202,12 +202,14 @@ def _make_databases(
     }
     files = {alias: {"NAME": name} for alias, name in names.items() if alias not in servers}
     own = {alias: str(connections[alias].settings_dict["NAME"]) for alias in servers}
-    made.orders = replace(made.orders, databases={a: {"NAME": n} for a, n in names.items()})
+    made.config = replace(made.config, databases={a: {"NAME": n} for a, n in names.items()})
     connections.close_all()
     if servers:
-        stack.callback(_drop, made.orders, own)
+        stack.callback(_drop, made.config, own)
     told = {"aliases": created, "fixtures": fixtures, "user": row, "password": made.password}
-    answer = processes.run("prepare", replace(made.orders, databases={**files, **tests}), told, "create")
+    answer = processes.run(
+        "scratch_database", replace(made.config, databases={**files, **tests}), told, "create"
+    )
     made.versions |= answer["versions"]
 
 
@@ -223,12 +225,12 @@ def _scratch_name(made: Scratch, alias: str, token: str) -> str:
     return name
 
 
-def _drop(orders: Orders, own: dict[str, str]) -> None:
+def _drop(config: WorkerConfig, own: dict[str, str]) -> None:
     try:
-        processes.run("prepare", orders, {"names": own}, "destroy")
+        processes.run("scratch_database", config, {"names": own}, "destroy")
     except CannotCompare as error:
         if "exist" in str(error) or "Unknown database" in str(error):  # it was never made
             return
-        names = ", ".join(str(orders.databases[alias]["NAME"]) for alias in own)
+        names = ", ".join(str(config.databases[alias]["NAME"]) for alias in own)
         message = f"The scratch database {names} could not be dropped; do it by hand. {error}"
         raise CannotCompare(message) from error

@@ -1,4 +1,4 @@
-"""What a process that the command starts is told: through its environment, since settings come first."""
+"""The configuration of a worker process, passed through its environment because settings load first."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from django_authkit.compare.variants import Variant
 
-VARIABLE = "AUTHKIT_COMPARE_ORDERS"
+VARIABLE = "AUTHKIT_COMPARE_CONFIG"
 SETTINGS = "django_authkit.compare.worker.settings"
 VARIANT = "AUTHKIT_COMPARE_VARIANT"
 """Environment variable with the key of the variant that a worker serves."""
@@ -17,7 +17,7 @@ ADDRESSES = "/__authkit_compare__/"
 """What our own addresses begin with; every other one is the project's."""
 
 TALLY = "X-Authkit-Compare"
-"""Header of each answer: process id, its CPU time in ns, and what ``counting`` says."""
+"""Header of each answer: process id, its CPU time in ns, and what ``counters`` counted."""
 
 
 TICKET = "X-Authkit-Compare-Ticket"
@@ -25,7 +25,7 @@ TICKET = "X-Authkit-Compare-Ticket"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
+class WorkerConfig:
     """
     What differs from the project's settings.
 
@@ -52,7 +52,7 @@ class Orders:
     ticket: str = field(default="", repr=False)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that give these orders."""
+        """Return the environment variables that pass this configuration on."""
         return {
             VARIABLE: json.dumps(asdict(self)),
             VARIANT: self.variant.key,
@@ -61,8 +61,8 @@ class Orders:
         }
 
     @classmethod
-    def received(cls) -> Self:
-        """Return the orders of this process."""
+    def from_environment(cls) -> Self:
+        """Return the configuration of this process."""
         told = json.loads(os.environ[VARIABLE])
         told["variant"] = Variant(**told["variant"])
         return cls(**told)

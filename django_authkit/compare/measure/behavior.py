@@ -8,8 +8,8 @@ from contextlib import suppress
 from threading import Barrier, Thread
 from typing import Any
 
-from django_authkit.compare.client import Answer, Client
-from django_authkit.compare.rounds import Subject
+from django_authkit.compare.http_client import Answer, Client
+from django_authkit.compare.measure.timings import Subject
 
 _LOG_OUTS = 5
 _WATCHED = 1.5
@@ -27,12 +27,12 @@ def observe(subject: Subject, path: str) -> None:
     if not samples.variant.logs_in:
         return
     samples.background_trips = background_trips(subject, path)
-    samples.behaviour |= {
+    samples.behavior |= {
         "payload": readable_payload(subject),
         "revocation": revocation(subject, path),
     }
     if samples.variant.refreshes:
-        samples.behaviour["race"] = refresh_race(subject, path)
+        samples.behavior["race"] = refresh_race(subject, path)
 
 
 def logged_in(subject: Subject) -> Client:

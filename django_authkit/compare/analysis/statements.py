@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django_authkit.compare.samples import Samples
+from django_authkit.compare.measurements import Samples
 
 STATEMENTS = {
     "revoked_at_once": "After a logout the next request is refused, in another worker process too",
@@ -36,15 +36,15 @@ class Fact:
 
 def facts_of(samples: Samples) -> list[Fact]:
     """Return every statement, as it was found for a variant; none for one without login."""
-    if not samples.behaviour:
+    if not samples.behavior:
         return []
-    behaviour = samples.behaviour
+    behavior = samples.behavior
     return [
-        _revoked(behaviour["revocation"]),
-        Fact("another_worker", behaviour["revocation"]["another_worker"], ""),
-        _readable(behaviour["payload"]),
-        *_outage(behaviour.get("outage")),
-        _race(behaviour.get("race")),
+        _revoked(behavior["revocation"]),
+        Fact("another_worker", behavior["revocation"]["another_worker"], ""),
+        _readable(behavior["payload"]),
+        *_outage(behavior.get("outage")),
+        _race(behavior.get("race")),
     ]
 
 

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 
 from django_authkit.compare.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT, Variant
-from django_authkit.compare.worker.orders import ADDRESSES, TALLY, TICKET
+from django_authkit.compare.worker.config import ADDRESSES, TALLY, TICKET
 
 HOST = "127.0.0.1"
 WHO_AM_I = f"{ADDRESSES}whoami/"

@@ -13,18 +13,18 @@ import django
 from django.contrib.auth.hashers import get_hasher
 from django.db import connections
 
-from django_authkit.compare.facts import STATEMENTS, facts_of
-from django_authkit.compare.figures import (
+from django_authkit.compare.analysis.findings import FAULT, Finding, findings
+from django_authkit.compare.analysis.intervals import CONFIDENCE, Interval
+from django_authkit.compare.analysis.metrics import (
     OPERATION_MEASURES,
     REQUEST_MEASURES,
     Comparison,
     Measure,
     all_comparisons,
 )
-from django_authkit.compare.findings import FAULT, Finding, findings
-from django_authkit.compare.intervals import CONFIDENCE, Interval
-from django_authkit.compare.running import Measured, Wanted
-from django_authkit.compare.samples import Samples, usual
+from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
+from django_authkit.compare.measurements import Samples, usual
+from django_authkit.compare.run import Measured, Wanted
 from django_authkit.conf import AuthKitSettings, get_settings
 
 FORMAT = 1

@@ -1,0 +1,1 @@
+"""Turns raw measurements into metrics with confidence intervals, checked statements and findings."""

@@ -1,0 +1,1 @@
+"""Takes the measurements: timings in alternating rounds, behavior, store outages and memory."""
