@@ -110,6 +110,16 @@ class AuthSession:
         return instant(self.created_ms)
 
     @property
+    def authenticated_at(self) -> datetime:
+        """When the user last authenticated, at login or again."""
+        return instant(self.auth_time_ms)
+
+    @property
+    def idle_expires_at(self) -> datetime:
+        """When it expires without further activity."""
+        return instant(self.idle_until_ms)
+
+    @property
     def last_seen_at(self) -> datetime:
         """When activity was last recorded."""
         return instant(self.last_seen_ms)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from enum import Enum
 from typing import Final, Self
 
@@ -12,7 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from django_authkit.errors import CredentialRejected
 from django_authkit.http.grant import Grant
-from django_authkit.types import AuthSession, Mode, Transport
+from django_authkit.types import AuthSession, Mode, Transport, instant
 from django_authkit.users.lazy import ensure_loaded
 
 
@@ -90,6 +91,11 @@ class Authentication:
             token_expires_at=token_expires_at,
             find_replacement=None if replacement is None else lambda: replacement,
         )
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the user last authenticated."""
+        return instant(self.auth_time_ms)
 
     def with_replacement(self, find: Callable[[], Grant | None]) -> Self:
         """Return the same with another ``find_replacement``."""
