@@ -1,9 +1,9 @@
 """
-Whether an auth session is used from where it was before.
+Device binding: whether an auth session is used from the same browser and network as before.
 
-Browsers are compared without their versions, which go up by themselves, and addresses by network,
-since phones and IPv6 hosts change the rest all the time. Where they were seen last is in the record,
-never in a Django session's data, which two racing requests overwrite for each other.
+Browsers are compared without their versions, which change with updates, and addresses by network, since
+phones and IPv6 hosts change the rest often. The last known device is in the record, never in the data of
+a Django session, which two racing requests would overwrite.
 """
 
 import re
@@ -26,12 +26,12 @@ _VERSIONS = re.compile(r"[\d._]+")
 
 def check_binding(request: HttpRequest, session: AuthSession) -> None:
     """
-    Compare the request's device with the record's, and do what ``BIND`` says of a difference.
+    Compare the request's device with the record's, and apply ``BIND`` if they differ.
 
-    A difference is told by ``binding_mismatch`` once: the record then has the new place.
+    ``binding_mismatch`` is sent once for a difference: the record then holds the new device.
 
     Raises:
-        BindingMismatch: The policy is "revoke"; the auth session was ended.
+        BindingMismatch: The policy is "revoke"; the auth session was revoked.
     """
     device = device_of(request)
     if (device.address, device.user_agent) == (session.address, session.user_agent):
@@ -54,14 +54,14 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
 
 
 def revoke_mismatched_again(request: HttpRequest) -> None:
-    """End again what a mismatch ended: a view's transaction may have been rolled back, and that with it."""
+    """Revoke again what a mismatch revoked: the view's transaction may have rolled that back."""
     sid = state_of(request).mismatched_sid
     if sid is not None:
         get_store().revoke(sid, RevocationReason.BINDING)
 
 
 def _mismatches(device: Device, session: AuthSession) -> tuple[str, ...]:
-    """Return what differs of that which the project wants to know about."""
+    """Return what differs, of what ``BIND`` compares."""
     policy = get_settings().bind
     same = {
         "user_agent": policy.user_agent == "off" or same_browser(device.user_agent, session.user_agent),
@@ -72,12 +72,12 @@ def _mismatches(device: Device, session: AuthSession) -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def same_browser(one: str, other: str) -> bool:
-    """Tell whether two user agents differ in nothing but versions."""
+    """Tell whether two user agents differ only in version numbers."""
     return _VERSIONS.sub("", one) == _VERSIONS.sub("", other)
 
 
 def same_network(one: str, other: str) -> bool:
-    """Tell whether two addresses are in one network by the prefixes of ``BIND``; what is none, if equal."""
+    """Tell whether two addresses are in one network by the prefixes of ``BIND``, or are equal."""
     first, second = _parsed(one), _parsed(other)
     if first is None or second is None:
         return one == other
@@ -87,7 +87,7 @@ def same_network(one: str, other: str) -> bool:
 
 
 def _parsed(text: str) -> IPv4Address | IPv6Address | None:
-    """Return the address; that of IPv4 where a socket for both families wrote it as IPv6."""
+    """Return the address; an IPv4 address that was written as IPv6 is IPv4."""
     try:
         address = ip_address(text)
     except ValueError:

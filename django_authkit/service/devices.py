@@ -1,4 +1,4 @@
-"""A user's devices: which there are, ending one or all others, and what ending them takes."""
+"""A user's devices: list them, revoke one, or revoke all others."""
 
 from collections.abc import Sequence
 
@@ -21,14 +21,14 @@ def devices_of(known: Authentication) -> Sequence[AuthSession]:
 
 def revoke_device(known: Authentication, sid: str) -> None:
     """
-    End the user's auth session *sid*, which may be the one of this request.
+    Revoke the user's auth session *sid*, which may be the one of this request.
 
     Raises:
-        NoSuchSession: It is not live, or not theirs; which of the two is not told.
-        ReauthenticationRequired: The project asks for a fresh proof first, and it is not the own one.
+        NoSuchSession: It is not live, or belongs to another user. The error does not say which.
+        ReauthenticationRequired: The project requires recent authentication, and it is another session.
     """
     if sid != known.sid:
-        _require_proof(known)
+        _require_recent_if_configured(known)
     found = get_store().load(sid) if is_sid(sid) else None
     if not isinstance(found, Found) or found.session.user_id != user_id_of(known.user):
         raise NoSuchSession
@@ -38,15 +38,15 @@ def revoke_device(known: Authentication, sid: str) -> None:
 
 def revoke_other_devices(known: Authentication) -> int:
     """
-    End all auth sessions of the user but the one of this request; return how many (ASVS 7.4.3).
+    Revoke all auth sessions of the user except the one of this request; return how many (ASVS 7.4.3).
 
     Raises:
-        ReauthenticationRequired: The project asks for a fresh proof first.
+        ReauthenticationRequired: The project requires recent authentication.
     """
-    _require_proof(known)
+    _require_recent_if_configured(known)
     return len(revoke_by_user_id(user_id_of(known.user), RevocationReason.REVOKED, keep=known.sid))
 
 
-def _require_proof(known: Authentication) -> None:
+def _require_recent_if_configured(known: Authentication) -> None:
     if get_settings().ending_needs_recent_auth:
         require_recent(known)

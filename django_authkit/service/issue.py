@@ -1,4 +1,4 @@
-"""Handing out the tokens of an auth session, if they can travel."""
+"""Issuing the tokens of an auth session, if a browser will keep them."""
 
 import logging
 
@@ -32,17 +32,17 @@ def grant_tokens(
         standing: Whether its refresh token is one that is not exchanged when it is used.
 
     Raises:
-        CookieTooLarge: No browser would keep them. The auth session is ended, since nobody can go on with
-            it: its next refresh would be taken for a theft.
+        CookieTooLarge: No browser would keep them. The auth session is revoked, since its next refresh would
+            look like a theft.
     """
     pair = get_jwt_strategy().issue(session, user, jti, now, standing=standing)
     if transport is Transport.COOKIE:
         try:
             transports.check_size(access=pair.access, refresh=pair.refresh, session=session)
         except CookieTooLarge as error:
-            logger.error(  # noqa: TRY400 - the trace says nothing; what to do does
+            logger.error(  # noqa: TRY400 - the traceback does not help
                 "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-                "The auth session %s was ended.",
+                "The auth session %s was revoked.",
                 error.name,
                 error.size,
                 transports.MAX_COOKIE_BYTES,

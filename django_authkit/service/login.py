@@ -1,4 +1,4 @@
-"""Starting an auth session for a user who has proved who they are."""
+"""Starting an auth session for a user who has authenticated."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -35,18 +35,18 @@ from django_authkit.wiring import get_store
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginRequest:
     """
-    A login that has been decided.
+    A login that was approved, and how to carry it out.
 
     Attributes:
-        user: Who.
-        backend: Dotted path of the Django auth backend that vouches for them.
+        user: The user.
+        backend: Dotted path of the Django auth backend that authenticated them.
         remember: Whether cookies outlive the browser.
-        amr: How they proved it (RFC 8176).
-        sid: The handle, where that was decided, too.
-        auth_age_ms: How long ago they proved it; milliseconds.
-        longest_ms: How long it may last at most, if not for ``ABSOLUTE_LIFETIME``; milliseconds.
-        suppress_new_device_notice: Its device is none to warn of, whatever others the user has.
-        suppress_signals: Somebody else tells about it.
+        amr: How they authenticated (RFC 8176).
+        sid: The sid, if it was chosen already.
+        auth_age_ms: How long ago they authenticated.
+        longest_ms: The longest it may last, if that is shorter than ``ABSOLUTE_LIFETIME``.
+        suppress_new_device_notice: Send no notice about a new device.
+        suppress_signals: Send no signals; another process does.
         standing: Whether their refresh token is one that is not exchanged when it is used.
     """
 
@@ -84,18 +84,18 @@ def log_in(
     """
     Start an auth session for *user*, whom the caller has authenticated.
 
-    It is always a new one; whatever auth session the request presented is ended first, whoever's it
-    was (ASVS 7.2.4). ``request.user`` is *user* afterwards, ``user_logged_in`` was sent, and a cookie
-    client's CSRF token was rotated.
+    It is always a new one. The auth session that the request presents is revoked first, even if it belongs
+    to another user (ASVS 7.2.4). Afterwards ``request.user`` is *user*, ``user_logged_in`` was sent, and the
+    CSRF token of a cookie client was rotated.
 
     Args:
-        backend: Dotted path of the Django auth backend that vouches for the user; needed where the
-            project has several and ``user.backend`` does not say.
+        backend: Dotted path of the Django auth backend that authenticated the user; required if the project
+            has several and ``user.backend`` is not set.
         transport: How the credential travels; by default what the client asked for.
         remember: Whether its cookies outlive the browser.
-        amr: How the user proved it was them (RFC 8176).
+        amr: How the user authenticated (RFC 8176).
         standing: Whether the refresh token is one that is not exchanged when it is used, for a client
-            that never stores the new one. Whoever steals such a token is noticed by nobody. Only while
+            that never stores the new one. The theft of such a token is not detected. Only while
             ``SIMPLEJWT_ROTATION`` is off.
 
     Returns:
@@ -103,11 +103,11 @@ def log_in(
 
     Raises:
         InvalidRequest: The client asked for a transport that is not offered.
-        CsrfFailed: Cookies would be set, a bearer credential spared the request Django's check, and nothing
-            proves that our front end sent it.
+        CsrfFailed: Cookies would be set, the request skipped Django's check because of a bearer credential,
+            and it does not prove that it comes from our front end.
         SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
-        LoginFailed: The password was changed or the user disabled while the login was under way.
-        CookieTooLarge: ``EXTRA_CLAIMS`` makes tokens that no browser keeps. The auth session was ended.
+        LoginFailed: The password was changed or the user was disabled during the login.
+        CookieTooLarge: ``EXTRA_CLAIMS`` makes tokens that no browser keeps. The auth session was revoked.
     """
     transport = transport or transports.wanted_transport(request)
     if transport is Transport.COOKIE:
@@ -128,27 +128,27 @@ def log_in(
     state.clear_token_cookies = grant.mode is Mode.SESSION and transport is Transport.COOKIE
     request.user = user  # type: ignore[assignment]
     if transport is Transport.COOKIE:
-        rotate_token(request)  # one planted before login is worth nothing after it
+        rotate_token(request)  # one that was planted before login is useless after it
     with state.own_signals():
         _send_logged_in(request, user, grant.session)
     return grant
 
 
 def _send_logged_in(request: HttpRequest, user: AbstractBaseUser, session: AuthSession) -> None:
-    """Send Django's signal; its own receiver writes ``last_login`` and fails if the user is gone by now."""
+    """Send Django's signal; its own receiver writes ``last_login``, and fails if the user was deleted."""
     try:
         user_logged_in.send(sender=type(user), request=request, user=user)
     except DatabaseError:
-        _look_again(session)
+        _revoke_if_user_changed(session)
         raise
 
 
 def backend_of(user: AbstractBaseUser, backend: str | None) -> str:
     """
-    Return the dotted path of the Django auth backend that vouches for *user*.
+    Return the dotted path of the Django auth backend that authenticated *user*.
 
     Raises:
-        ValueError: Several are configured, and neither the caller nor the user says which.
+        ValueError: Several are configured, and neither *backend* nor ``user.backend`` names one.
     """
     path = backend or getattr(user, "backend", None)
     if path is None:
@@ -160,7 +160,7 @@ def backend_of(user: AbstractBaseUser, backend: str | None) -> str:
 
 
 def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) -> Grant:
-    """Begin an auth session that a session key opens; in cookie transport ``request.session`` is its."""
+    """Start an auth session with a session key; in cookie transport ``request.session`` belongs to it."""
     django_session = django_session_of(request) if transport is Transport.COOKIE else None
     key = SessionKey.new(wanted.new_sid())
     found = begin(request, wanted, key=key, data=django_session.anonymous_data() if django_session else "")
@@ -170,7 +170,7 @@ def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) 
 
 
 def issue_tokens(request: HttpRequest, wanted: LoginRequest, transport: Transport) -> Grant:
-    """Begin an auth session that an access token opens and a refresh token carries on."""
+    """Start an auth session with an access token and a refresh token."""
     jti = new_jti()
     found = begin(request, wanted, jti=jti)
     return grant_tokens(
@@ -192,7 +192,7 @@ def begin(
     data: str = "",
 ) -> Found:
     """
-    Create the record, and see that the user it was decided for is still the same.
+    Create the record, and check that the user did not change in the meantime.
 
     Args:
         key: The session key to be issued, or ``None``.
@@ -228,7 +228,7 @@ def begin(
         _announce_limit(request, wanted.user, outcome)
     if isinstance(outcome, Refused):
         raise SessionLimitReached
-    _look_again(outcome.session)
+    _revoke_if_user_changed(outcome.session)
     if not wanted.suppress_signals:
         _announce_start(
             request, outcome.session, suppress_new_device_notice=wanted.suppress_new_device_notice
@@ -237,7 +237,7 @@ def begin(
 
 
 def _limit_for(user: AbstractBaseUser) -> int | None:
-    """Return the most auth sessions that *user* may have: the number, or what the project's function says."""
+    """Return how many auth sessions *user* may have: the number, or what the project's function returns."""
     limit = get_settings().max_sessions
     if not isinstance(limit, str):
         return limit
@@ -259,7 +259,7 @@ def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Creat
 
 
 def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_device_notice: bool) -> None:
-    """Tell about a login; whether it is from a new device is looked up only when a receiver asks."""
+    """Send ``session_started``; whether the device is new is looked up only when a receiver asks."""
 
     def is_new() -> bool:
         if suppress_new_device_notice:
@@ -272,12 +272,12 @@ def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_
     )
 
 
-def _look_again(session: AuthSession) -> None:
+def _revoke_if_user_changed(session: AuthSession) -> None:
     """
-    End the new record if the password changed, or the user was disabled, since it was checked.
+    Revoke the new auth session if the password changed, or the user was disabled, since the check.
 
-    A change that committed before the record existed found nothing to revoke; one that commits
-    after this look finds the record.
+    A change that was committed before the record existed found nothing to revoke. One that is committed
+    after this check finds the record.
     """
     try:
         user = load_user(session.user_id, session.backend)

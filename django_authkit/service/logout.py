@@ -1,4 +1,4 @@
-"""Logging out: by whatever credential the request presents."""
+"""Logout, with any credential that the request presents."""
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
@@ -15,22 +15,23 @@ from django_authkit.types import RevocationReason
 
 def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     """
-    End the auth session that the request's credentials belong to.
+    Revoke the auth session that the request's credentials belong to.
 
-    An expired access token and a superseded refresh token will do; junk ends nothing and is no
-    error. Afterwards ``request.user`` is anonymous and the answer clears the token cookies.
+    An expired access token or a superseded refresh token is enough. An invalid credential revokes nothing
+    and is no error. Afterwards ``request.user`` is anonymous, and the response deletes the token cookies.
 
     Args:
         refresh: A refresh token that came in the body.
 
     Raises:
-        CsrfFailed: Only cookies say whose logout this is, and nothing proves that our front end sent it.
+        CsrfFailed: Only cookies identify the session, and the request does not prove that it comes from our
+            front end.
     """
     state = state_of(request)
     by_cookie = cookies_decide(request, refresh)
     if by_cookie:
         enforce_csrf(request)
-    # Cookies count only where the check above was made: not beside a body that says whose logout it is.
+    # Cookies count only if the check above was made: not if the body has a refresh token.
     body_decides = bool(refresh) and not transports.has_bearer(request)
     ended = revoke_presented(request, RevocationReason.LOGOUT, refresh=refresh, cookies=not body_decides)
     with state.own_signals():
@@ -38,22 +39,22 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
     django_session = django_session_of(request)
     if django_session is not None and not body_decides and (by_cookie or not _is_anonymous(django_session)):
-        django_session.flush()  # but not an anonymous session, when nothing proves who asks
+        django_session.flush()  # but not an anonymous session without a CSRF proof
     state.authentication, state.clear_token_cookies = None, by_cookie
-    # Not for a request that proves nothing: any page may send one, and would empty the browser of our data.
+    # Not without a proof: any page could send such a request, and delete the data of our site.
     state.clear_site_data = by_cookie or bool(ended)
     request.user = AnonymousUser()
 
 
 def _is_anonymous(django_session: DjangoSession) -> bool:
-    """Tell whether it is the session of a visitor, and not only a key that looks like one's."""
+    """Tell whether it is a live anonymous session, and not only a key of that form."""
     if django_session.is_anonymous:
         django_session.look_up()
     return django_session.is_anonymous
 
 
 def cookies_decide(request: HttpRequest, refresh: str | None = None) -> bool:
-    """Tell whether cookies alone say which auth session the request is about."""
+    """Tell whether only cookies identify the auth session of the request."""
     if refresh or transports.has_bearer(request):
         return False
     return any(cookie(request) for cookie in PRESENTED_COOKIES)

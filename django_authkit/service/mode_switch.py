@@ -1,8 +1,8 @@
 """
-Giving an auth session the form of credential that is issued now, when it comes with the other one.
+The live switch: an auth session gets the form of credential that is issued now.
 
-A browser is handed it with the answer to whatever it asked, any client with the answer to a refresh. It is
-the same auth session, and what came goes on being good. See ``docs/explanation/switching.md``.
+A browser gets it with the response to any request, a header client with the response to a refresh. The auth
+session stays the same, and the old credential stays valid. See ``docs/explanation/switching.md``.
 """
 
 import logging
@@ -31,16 +31,16 @@ logger = logging.getLogger("django_authkit.cookies")
 
 def with_replacement(request: HttpRequest, known: Authentication, key: SessionKey | None) -> Authentication:
     """
-    Return *known*, which came by cookie, with what the answer has to hand over if it has the other form.
+    Return *known*, which came by cookie, with the replacement that the response sets, if one is due.
 
-    A session key is needed while the view runs, for ``request.session``; tokens are made when the answer
-    is there, outside of the view's transaction, and not at all if that is an error of the server.
+    A session key is needed while the view runs, for ``request.session``. Tokens are made with the response,
+    outside of the view's transaction, and not at all if the response is a server error.
 
     Args:
         key: The session key that was presented; ``None`` for an access token.
 
     Raises:
-        BindingMismatch: It came from elsewhere, and was ended.
+        BindingMismatch: It came from another device, and was revoked.
     """
     if get_settings().issued_mode(known.sid) is known.mode:
         return known
@@ -52,7 +52,7 @@ def with_replacement(request: HttpRequest, known: Authentication, key: SessionKe
 
 
 def key_is_due(request: HttpRequest) -> bool:
-    """Tell whether a browser that has no session key may be handed one. Looks nothing up."""
+    """Tell whether a browser without a session key may be given one. Without a lookup."""
     settings = get_settings()
     issues_keys = settings.mode is Mode.SESSION or settings.switch_share < 100
     return (
@@ -67,20 +67,20 @@ def key_instead(
     request: HttpRequest, claims: RefreshClaims, user: AbstractBaseUser | None, transport: Transport
 ) -> Grant | None:
     """
-    Return the session key for an auth session that has tokens.
+    Return a session key for an auth session that has tokens.
 
-    In cookie transport ``request.session`` is its Django session afterwards.
+    In cookie transport ``request.session`` then belongs to that auth session.
 
     Args:
-        claims: Those of its refresh token, which was verified.
-        user: Whose it is, where the caller knows.
+        claims: The verified claims of its refresh token.
+        user: The user, if the caller has loaded them.
 
     Returns:
-        ``None`` if the refresh token is not the current one, or another one was given a key.
+        ``None`` if the refresh token is not the current one, or was exchanged for another key.
 
     Raises:
-        BindingMismatch: It came from elsewhere, and was ended.
-        SessionEnded: The user may not come in any more, and it was ended.
+        BindingMismatch: It came from another device, and was revoked.
+        SessionEnded: The user is not allowed to log in any more, and it was revoked.
     """
     key, switch = get_session_strategy().switch_to_key(claims)
     if switch.found is None:
@@ -98,10 +98,10 @@ def tokens_instead(
     request: HttpRequest, key: SessionKey, user: AbstractBaseUser, transport: Transport
 ) -> Grant | None:
     """
-    Return the tokens for an auth session that has a session key.
+    Return tokens for an auth session that has a session key.
 
     Returns:
-        ``None`` if they were handed out and have moved on, or if no browser would keep them.
+        ``None`` if they were issued before and have been refreshed since, or if no browser would keep them.
     """
     held = _held_tokens(request, key.handle) if transport is Transport.COOKIE else None
     advance = held is None and (transport is Transport.HEADER or transports.sees_refresh_cookie(request))
@@ -124,19 +124,19 @@ def tokens_instead(
 
 
 def _tokens_for_browser(request: HttpRequest, user: AbstractBaseUser, key: SessionKey) -> Grant | None:
-    """Return what the answer brings; nothing for a user who may not come in, or if the store is down."""
+    """Return the tokens to set; ``None`` for a user who is not allowed to log in, or if the store is down."""
     try:
         ensure_loaded(user)
         return tokens_instead(request, key, user, Transport.COOKIE)
     except (CredentialRejected, StoreUnavailable):
-        return None  # the answer stands; the next one may bring it
+        return None  # the response stays as it is; the next one may set them
 
 
 def _held_tokens(request: HttpRequest, sid: str) -> RefreshClaims | None:
     """
-    Return the claims of the refresh token of *sid* that the browser has, as far as the request shows it.
+    Return the claims of the refresh token of *sid*, if the request has it.
 
-    It is only looked at. A superseded one is no theft here: requests that were under way bring them.
+    It is not used up. A superseded one is no theft here: parallel requests may still have it.
     """
     for text in transports.refresh_cookies_of(request):
         try:
@@ -154,9 +154,9 @@ def _fits(grant: Grant) -> bool:
     try:
         transports.check_size(access=grant.access, refresh=grant.refresh, session=grant.session)
     except CookieTooLarge as error:
-        logger.error(  # noqa: TRY400 - the trace says nothing; what to do does
+        logger.error(  # noqa: TRY400 - the traceback does not help
             "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-            "The browsers of the auth session %s stay with their session key.",
+            "The browsers of the auth session %s keep their session key.",
             error.name,
             error.size,
             transports.MAX_COOKIE_BYTES,

@@ -1,4 +1,4 @@
-"""What a change of the user does to their auth sessions: a new password, an end of the account."""
+"""What a password change does to the auth sessions of the user."""
 
 from typing import cast
 
@@ -17,11 +17,11 @@ from django_authkit.wiring import get_store
 
 def update_session_auth_hash(request: HttpRequest, user: AbstractBaseUser) -> None:
     """
-    Keep the auth session of *request* through its own user's password change.
+    Keep the auth session of *request* when its user changes the password.
 
     Call it after ``user.set_password(…)`` and ``user.save()``, in place of Django's function of this
-    name. In session mode the session key is replaced (ASVS 7.4.3); in JWT mode the refresh token
-    is, at its next use.
+    name. In session mode the session key is replaced (ASVS 7.4.3); in JWT mode the refresh token is
+    replaced when it is next used.
     """
     known = known_authentication(request)
     if known is not None and known.user == user and known.mode is Mode.JWT:
@@ -31,7 +31,7 @@ def update_session_auth_hash(request: HttpRequest, user: AbstractBaseUser) -> No
 
 
 def keep(request: HttpRequest, auth_hash: str) -> None:
-    """Stamp the auth session of *request* with the user's new hash, so that it does not end with it."""
+    """Record the user's new hash in the auth session of *request*, so that it stays valid."""
     known = known_authentication(request)
     if known is not None:
         get_store().restamp(known.sid, auth_hash)
@@ -40,10 +40,10 @@ def keep(request: HttpRequest, auth_hash: str) -> None:
 
 def password_changed(user: AbstractBaseUser) -> None:
     """
-    End the user's auth sessions after their password was changed, wherever that was.
+    Revoke the user's auth sessions after their password was changed.
 
-    The one of the request in progress, if it is theirs, lives until that request is answered, so
-    that ``update_session_auth_hash`` can keep it.
+    The one of the request in progress, if it is theirs, stays until the response, so that
+    ``update_session_auth_hash`` can keep it.
     """
     request = current_request.get()
     known = known_authentication(request)
@@ -54,12 +54,12 @@ def password_changed(user: AbstractBaseUser) -> None:
 
 
 def password_rehashed(user: AbstractBaseUser, old_hash: str) -> None:
-    """Carry the user's auth sessions over to a new hash of the same password; nobody is logged out."""
+    """Record a new hash of the same password in the user's auth sessions; nobody is logged out."""
     get_store().restamp_user(user_id_of(user), old_hash, auth_hash_of(user))
 
 
 def apply_password_change(request: HttpRequest) -> None:
-    """End the auth session of *request* if its user's password changed and nothing kept it."""
+    """Revoke the auth session of *request* if its user's password changed and nothing kept it."""
     state, known = state_of(request), known_authentication(request)
     if not state.password_changed or known is None:
         return

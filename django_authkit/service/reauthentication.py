@@ -1,4 +1,4 @@
-"""Proving once more that it is still the user, and what needs that proof."""
+"""Re-authentication, and the check that it was recent."""
 
 import time
 from collections.abc import Mapping
@@ -26,10 +26,10 @@ from django_authkit.wiring import get_jwt_strategy, get_store
 
 def require_recent(known: Authentication, max_age: timedelta | None = None) -> None:
     """
-    Let pass who has proved to be the user within *max_age*, by default ``RECENT_AUTH`` (ASVS 7.5.1).
+    Require that the user authenticated within *max_age*, by default ``RECENT_AUTH`` (ASVS 7.5.1).
 
     Raises:
-        ReauthenticationRequired: The last proof is older.
+        ReauthenticationRequired: The last authentication is older.
     """
     age = get_settings().recent_auth if max_age is None else max_age
     if time.time() * 1000 - known.auth_time_ms > milliseconds(age):
@@ -38,13 +38,13 @@ def require_recent(known: Authentication, max_age: timedelta | None = None) -> N
 
 def reauthenticate(request: HttpRequest, known: Authentication, data: Mapping[str, Any]) -> Grant:
     """
-    Take a fresh proof of the user, and give the auth session a new credential (ASVS 7.2.4).
+    Authenticate the user again, and give the auth session a new credential (ASVS 7.2.4).
 
     ``auth_time`` moves to now. In session mode the key is replaced; in JWT mode it is a rotation, so the
     refresh token is needed: from the cookie, or as ``refresh`` in *data*.
 
     Raises:
-        LoginFailed: The proof is not good.
+        LoginFailed: The password, or other proof, is wrong.
         InvalidRequest: A header client in JWT mode sent no refresh token, or that of another auth session.
         RefreshReused, SessionEnded: As ``refresh`` says.
     """
@@ -72,7 +72,7 @@ def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]
 
 def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     by_header = known.transport is Transport.HEADER
-    adopted = state_of(request).adopted  # in a browser's first request its key is not there yet
+    adopted = state_of(request).adopted  # the first request of an adopted browser has no key yet
     if by_header:
         text = transports.bearer_of(request)
     else:
@@ -92,7 +92,7 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
 
 
 def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> Grant:
-    adopted = state_of(request).adopted  # in a browser's first request its token is not there yet
+    adopted = state_of(request).adopted  # the first request of an adopted browser has no token yet
     if known.transport is Transport.HEADER:
         text = given
     else:

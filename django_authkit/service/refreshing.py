@@ -1,4 +1,4 @@
-"""Carrying an auth session on: a rotation in JWT mode, activity in session mode."""
+"""Refreshing: a rotation in JWT mode, activity in session mode."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -35,21 +35,21 @@ from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     """
-    Carry the auth session on, and answer by the transport that the credential came by.
+    Renew the auth session, and return its credentials by the transport that the credential came by.
 
-    In JWT mode the refresh token is exchanged for its successor, or for the one it already has; one that
-    is standing stays. In session mode the idle end slides and the key stays.
+    In JWT mode the refresh token is exchanged for its successor, or again for the same one within the
+    grace; a standing token stays. In session mode the idle end slides and the key stays.
 
     Args:
-        token: What came in the body: a refresh token, or a session key.
+        token: The refresh token or session key from the body, if any.
 
     Raises:
         NotAuthenticated: Nothing was presented.
-        CsrfFailed: It came as a cookie, and nothing proves that our front end sent it.
-        CredentialRejected: It does not count. After ``RefreshReused`` the auth session is revoked.
+        CsrfFailed: It came as a cookie, and the request does not prove that it comes from our front end.
+        CredentialRejected: It is not valid. After ``RefreshReused`` the auth session is revoked.
     """
     adopted = state_of(request).adopted
-    if adopted is not None and token is None:  # a browser's first request, and it has just got its own
+    if adopted is not None and token is None:  # an adopted browser gets its credentials now
         return adopted
     texts, transport = _presented(request, token)
     if transport is Transport.COOKIE:
@@ -64,7 +64,7 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
 
 
 def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport) -> Grant:
-    """Return what the first good one of *texts* is exchanged for."""
+    """Return what the first valid one of *texts* is exchanged for."""
     state, rejected = state_of(request), list[CredentialRejected]()
     by_cookie, dead = transport is Transport.COOKIE, False
     for text in texts:
@@ -74,19 +74,19 @@ def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport
             continue
         try:
             return _carry_on(request, text, transport)
-        except RefreshReused:  # a theft, whatever else came
+        except RefreshReused:  # a theft, even if another cookie is valid
             state.clear_token_cookies = by_cookie
             raise
         except CredentialRejected as error:
             rejected.append(error)
             dead = dead or is_token
-    # A cookie that can never work again would only make the browser ask again and again.
+    # With a cookie that can never work again, the browser would refresh again and again.
     state.clear_token_cookies = by_cookie and dead
     raise rejected[0]
 
 
 def _presented(request: HttpRequest, token: str | None) -> tuple[Sequence[str], Transport]:
-    """Return what may be carried on, in order: from the body, else from the header, else from cookies."""
+    """Return the credentials to try, in order: from the body, else from the header, else from cookies."""
     if token is not None:
         return [token], Transport.HEADER
     bearer = transports.bearer_of(request)
@@ -109,10 +109,10 @@ def _carry_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
 
 def _is_of_another(request: HttpRequest, refresh_token: str) -> bool:
     """
-    Tell whether the browser brings the access token of another auth session than the refresh token's.
+    Tell whether the access cookie belongs to another auth session than the refresh token.
 
-    Both are always set together, so one was planted: by a sibling host, say, under a name without the
-    prefix ``__Host-``. Whoever planted it would have the browser's owner go on with a login of theirs.
+    Both are always set together, so one was planted: by a sibling host, for example, under a name without
+    the prefix ``__Host-``. The attacker wants the user to continue in a session of the attacker's.
     """
     both = (transports.access_cookie_of(request), refresh_token)
     sids = {get_jwt_strategy().sid_of(text) for text in both if text}
@@ -123,7 +123,7 @@ _COOKIES = {Mode.SESSION: transports.session_cookies_of, Mode.JWT: transports.re
 
 
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
-    """Return the session key again; or tokens, if those are what its auth session is issued now."""
+    """Return the session key again; or tokens, if the mode was switched to tokens."""
     key, found = get_session_strategy().slide_now(text)
     user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
     check_binding(request, found.session)
@@ -136,11 +136,11 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
 
 
 def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
-    """Return the successor of a refresh token; or a session key, if that is what is issued now."""
+    """Return the successor of a refresh token; or a session key, if the mode was switched to keys."""
     claims = get_jwt_strategy().read_refresh(text)
     moved = get_settings().issued_mode(claims.sid) is Mode.SESSION
     grant = key_instead(request, claims, None, transport) if moved else None
-    if grant is None:  # what is said of the token, and of its reuse, is said by its rotation
+    if grant is None:  # the rotation decides about errors and reuse
         return rotate(request, claims, transport)
     signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
     return grant
@@ -150,7 +150,7 @@ def rotate(
     request: HttpRequest, claims: RefreshClaims, transport: Transport, *, reauthenticated: bool = False
 ) -> Grant:
     """
-    Exchange the refresh token that makes *claims*, which were verified, and tell about it.
+    Exchange the refresh token with these verified *claims*, and send the signal.
 
     Raises:
         CredentialRejected: As ``refresh`` says.
@@ -176,7 +176,7 @@ def rotate(
 
 
 def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:
-    """Tell once about a theft: which auth session, how old the token was, and from where it came."""
+    """Send ``refresh_reused`` once: the auth session, the age of the token, and the client address."""
     assert rotation.session is not None
     signals.refresh_reused.send(
         sender=AuthSession,

@@ -1,4 +1,4 @@
-"""Ending auth sessions: logout, revocation, and whose they are."""
+"""Revoking auth sessions: one, those of a user, all, or those that a request presents."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -22,42 +22,42 @@ from django_authkit.wiring import get_jwt_strategy, get_store, get_strategies
 def revoke_session(
     sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
 ) -> AuthSession | None:
-    """End one auth session and tell about it; ``None`` if it was not live (see the store's ``revoke``)."""
-    ended = get_store().revoke(sid, reason, key_digest=key_digest)
-    if ended is not None:
-        announce_revocation(ended, reason)
-    return ended
+    """Revoke one auth session and send the signal; return ``None`` if it was not live."""
+    revoked = get_store().revoke(sid, reason, key_digest=key_digest)
+    if revoked is not None:
+        announce_revocation(revoked, reason)
+    return revoked
 
 
 def announce_revocation(session: AuthSession, reason: RevocationReason) -> None:
-    """Send ``session_ended`` for an auth session that the store has ended."""
+    """Send ``session_ended`` for an auth session that the store has revoked."""
     signals.session_ended.send(sender=AuthSession, session=session, reason=reason)
 
 
 def revoke(sid: str) -> bool:
-    """End the auth session *sid*; tell whether it was live. An operator's or administrator's act."""
+    """Revoke the auth session *sid*, for an operator or administrator; tell whether it was live."""
     return is_sid(sid) and revoke_session(sid, RevocationReason.REVOKED) is not None
 
 
 def revoke_user(
     user: AbstractBaseUser, *, keep: str | None = None, reason: RevocationReason = RevocationReason.REVOKED
 ) -> tuple[AuthSession, ...]:
-    """End all auth sessions of *user* but the one with sid *keep*; return those ended."""
+    """Revoke all auth sessions of *user* except the one with sid *keep*; return those revoked."""
     return revoke_by_user_id(user_id_of(user), reason, keep=keep)
 
 
 def revoke_by_user_id(
     user_id: str, reason: RevocationReason, *, keep: str | None = None
 ) -> tuple[AuthSession, ...]:
-    """Do what ``revoke_user`` does, for a user who may no longer exist."""
-    ended = get_store().revoke_user(user_id, reason, keep=keep)
-    for session in ended:
+    """Do what ``revoke_user`` does, for a user who may have been deleted."""
+    revoked = get_store().revoke_user(user_id, reason, keep=keep)
+    for session in revoked:
         announce_revocation(session, reason)
-    return ended
+    return revoked
 
 
 def revoke_all() -> None:
-    """End every auth session of everybody, in constant time. Nobody's signals are sent."""
+    """Revoke every auth session of all users, in constant time. No signals are sent."""
     get_store().revoke_all()
 
 
@@ -70,12 +70,12 @@ def revoke_presented(
     request: HttpRequest, reason: RevocationReason, *, refresh: str | None = None, cookies: bool = True
 ) -> list[AuthSession]:
     """
-    End every auth session for which the request presents a genuine credential; return those ended.
+    Revoke every auth session for which the request presents a genuine credential; return those revoked.
 
     Args:
         refresh: A refresh token that came in the body.
-        cookies: Whether cookies count, where no header or body says whose request it is. A browser sends
-            them unasked, so a caller that counts them has made the CSRF check.
+        cookies: Whether cookies count if there is neither a header nor a body. A browser sends them
+            automatically, so the caller must have made the CSRF check.
     """
     targets = dict.fromkeys(_targets(request, refresh, cookies))
     ended = [revoke_session(sid, reason, key_digest=key_digest) for sid, key_digest in targets]
@@ -86,7 +86,7 @@ def revoke_presented(
 
 
 def revoke_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """End the auth sessions of other users whose token cookies a browser brings that *user* logs in with."""
+    """Revoke the auth sessions of other users whose token cookies came with the login of *user*."""
     for text in (*transports.access_cookies_of(request), *transports.refresh_cookies_of(request)):
         sid = get_jwt_strategy().sid_of(text)
         found = get_store().load(sid) if sid else None
@@ -99,10 +99,10 @@ def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterat
     """Yield the auth session of each genuine credential that the request presents."""
     django_session = django_session_of(request)
     own = django_session.own_key if django_session and (cookies or transports.has_bearer(request)) else None
-    if own is not None:  # of a login in this very request, say
+    if own is not None:  # of a login in this request, for example
         yield Identity(own.handle, own.digest)
     adopted = state_of(request).adopted
-    if adopted is not None and cookies:  # so the credential is on its way
+    if adopted is not None and cookies:  # its credential is in the response
         yield Identity(adopted.session.sid)
     for text in _presented(request, refresh, cookies):
         identity = get_strategies()[transports.mode_of(text)].identify(text)
@@ -111,7 +111,7 @@ def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterat
 
 
 def _presented(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterator[str]:
-    """Yield what the request presents: by header and body, else by cookies."""
+    """Yield the credentials from the header and the body, else from the cookies."""
     found: list[str | None] = [refresh]
     if transports.has_bearer(request):
         with suppress(CredentialRejected):
@@ -129,7 +129,7 @@ PRESENTED_COOKIES = (
 
 
 def owner_of(ended: AuthSession) -> AbstractBaseUser | None:
-    """Return the user who was logged out, for Django's signal; ``None`` if nobody can be told."""
+    """Return the user who was logged out, for Django's signal; ``None`` if they cannot be loaded."""
     try:
         return load_user(ended.user_id, ended.backend)
     except CredentialRejected:

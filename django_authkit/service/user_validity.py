@@ -1,4 +1,4 @@
-"""Whether the user of a live auth session may still come in."""
+"""Whether the user of a live auth session is still allowed to use it."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
 
@@ -13,18 +13,18 @@ def load_valid_user(
     session: AuthSession, prefetched: object | None = None, *, revoke_if_invalid: bool = False
 ) -> AbstractBaseUser:
     """
-    Return the user of *session*, who is still let in and still has the password it began under.
+    Return the user of *session*, who is still active and has the same password as when it began.
 
-    The events that revoke are seen when they happen; ``queryset.update()`` sends none, so it is looked at
-    here. After a rotation of ``SECRET_KEY`` the record holds the hash of the present key.
+    Signals revoke at once, but ``queryset.update()`` sends none, so this is checked here again. After a
+    rotation of ``SECRET_KEY`` the record gets the hash that the present key makes.
 
     Args:
         prefetched: The user's row, where the store read it together with the record.
-        revoke_if_invalid: End the auth session of a user who may not come in.
+        revoke_if_invalid: Revoke the auth session if the user is not valid.
 
     Raises:
-        SessionEnded: The user is gone, disabled, or has another password.
-        StoreUnavailable: The database, or for a change of the record the store, did not answer.
+        SessionEnded: The user was deleted, is disabled, or has another password.
+        StoreUnavailable: The database did not respond, or the store when the record had to be changed.
     """
     reason = RevocationReason.USER_DISABLED
     try:
