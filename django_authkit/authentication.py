@@ -25,17 +25,17 @@ from django_authkit.users.lazy import LazyUser, set_error_factory
 
 class AuthKitAuthentication(BaseAuthentication):
     """
-    Recognises whichever credential counts.
+    Authenticates by the credential that counts.
 
-    Nothing presented is ``None``, as DRF has it. What was presented and does not count is a 401 with a
-    code, on views that ask for no login too: the client learns that it has to refresh. An unsafe
-    request that a cookie authenticates passes the CSRF check, or is a 403.
+    Without a credential it returns ``None``, as DRF expects. An invalid credential is a 401 with a code, on
+    views without a login requirement too: the client learns that it has to refresh. An unsafe request
+    that a cookie authenticates must pass the CSRF check, or is a 403.
     """
 
     modes: ClassVar[frozenset[Mode]] = frozenset(Mode)
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Authentication] | None:
-        """Return the user and how they were recognised, or ``None`` if nothing was presented."""
+        """Return the user and their ``Authentication``, or ``None`` without a credential."""
         http: HttpRequest = request._request
         try:
             known = service.authenticate(http)
@@ -46,32 +46,32 @@ class AuthKitAuthentication(BaseAuthentication):
         except AuthKitError as error:
             raise self.as_api_error(http, error) from error
         if isinstance(known.user, LazyUser):
-            set_error_factory(known.user, partial(self._later, http))
+            set_error_factory(known.user, partial(self._error_of_lazy_user, http))
         return known.user, known
 
     def as_api_error(self, http: HttpRequest, error: AuthKitError) -> APIException:  # noqa: ARG002 - a hook
-        """Return the exception that answers *error*."""
+        """Return DRF's exception for *error*."""
         return api_error(error)
 
-    def _later(self, http: HttpRequest, error: AuthKitError) -> APIException:
-        """Return what answers *error*, which came when the user was first needed; the challenge tells it."""
+    def _error_of_lazy_user(self, http: HttpRequest, error: AuthKitError) -> APIException:
+        """Return DRF's exception for *error*, which was raised when a lazy user was loaded."""
         if isinstance(error, CredentialRejected):
             state_of(http).authentication = error
         return self.as_api_error(http, error)
 
     def authenticate_header(self, request: Request) -> str:
-        """Return the challenge of a 401 (RFC 6750 §3); DRF would make a 403 of it without one."""
+        """Return the challenge of a 401 (RFC 6750 §3); without one DRF would respond 403."""
         seen = state_of(request._request).authentication
         return error_responses.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
 
 
 class SessionAuthentication(AuthKitAuthentication):
-    """Recognises session keys only."""
+    """Accepts session keys only."""
 
     modes = frozenset({Mode.SESSION})
 
 
 class JWTAuthentication(AuthKitAuthentication):
-    """Recognises access tokens only."""
+    """Accepts access tokens only."""
 
     modes = frozenset({Mode.JWT})

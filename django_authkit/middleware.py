@@ -1,9 +1,9 @@
 """
-Two drop-in middleware classes; each takes the place of Django's class of the same name.
+Two drop-in middleware classes; each replaces Django's class of the same name.
 
-``SessionMiddleware`` gives ``request.session`` the key that the request presents and never confuses
-an unreachable store with a logout. ``AuthenticationMiddleware`` gives ``request.user`` from whichever
-credential counts, in both modes, in sync and async views.
+``SessionMiddleware`` opens ``request.session`` with the key that the request presents, and never takes an
+unreachable store for a logout. ``AuthenticationMiddleware`` sets ``request.user`` from the credential that
+counts, in both modes, in sync and async views.
 """
 
 from typing import Any
@@ -49,26 +49,25 @@ from django_authkit.users.lazy import ensure_loaded
 from django_authkit.wiring import get_adapters
 
 
-class AnswersErrors:
-    """Turns errors of ours that a plain Django view lets through into answers: 401, 403, 503."""
+class ErrorResponses:
+    """Turns our errors that a plain Django view raises into responses: 401, 403, 503."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """Return the answer to *exception* if it is ours."""
+        """Return the response to *exception* if it is ours."""
         return error_response(exception) if isinstance(exception, AuthKitError) else None
 
 
-class SessionMiddleware(AnswersErrors, DjangoSessionMiddleware):
+class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
     """
     ``request.session`` from the session cookie, or from a session key in the ``Authorization`` header.
 
-    It differs from Django's in what it does not do: it sets no cookie for a bearer, deletes none that
-    was only superseded (its successor may be on the way), resends none whose key did not change, and
-    takes no unreachable store for an empty session. A session that ended while its request was under
-    way is answered 401.
+    Unlike Django's, it sets no cookie for a bearer, deletes none that was only superseded (its successor may
+    be on the way), does not resend one whose key did not change, and does not treat an unreachable store as
+    an empty session. If the session was revoked during its request, the response is 401.
     """
 
     def process_request(self, request: HttpRequest) -> None:
-        """Give the request its session; nothing is looked up before somebody wants to know."""
+        """Give the request its session, which is looked up on first use."""
         if not issubclass(self.SessionStore, SessionStore):
             super().process_request(request)
             return
@@ -132,12 +131,12 @@ def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
         transports.set_anonymous_cookie(response, key, age)
 
 
-class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
+class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
     """
-    ``request.user`` and ``request.auser`` from whichever credential counts.
+    ``request.user`` and ``request.auser`` from the credential that counts.
 
-    A stale cookie makes a request anonymous, as in Django; a stale bearer credential, which a client
-    chose to send, is an error wherever somebody asks for the user (RFC 6750 §3.1).
+    A stale cookie makes a request anonymous, as in Django. A stale bearer credential, which the client chose
+    to send, is an error as soon as the user is accessed (RFC 6750 §3.1).
     """
 
     def __init__(self, get_response: Any) -> None:
@@ -148,7 +147,7 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         )
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
-        """Make the user known on first use; take over what another package knows of them (``ADOPT``)."""
+        """Set the user, which is loaded on first use; adopt the login of another package (``ADOPT``)."""
         current_request.set(request)
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
         request.auser = sync_to_async(lambda: _resolved(request))
@@ -165,9 +164,9 @@ class AuthenticationMiddleware(AnswersErrors, DjangoAuthenticationMiddleware):
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """
-        Look at the credential where Django's ``LoginRequiredMiddleware`` is about to.
+        Authenticate the request before Django's ``LoginRequiredMiddleware`` does.
 
-        What another middleware lets through reaches no ``process_exception``, and would be a 500.
+        An error raised in another middleware does not reach ``process_exception``, and would be a 500.
         """
         if not (self._login_required and getattr(view, "login_required", True)):
             return None
@@ -216,9 +215,9 @@ def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
 
 
 def _resolved(request: HttpRequest) -> Any:
-    """Return ``request.user`` itself, looked up and read where blocking is allowed."""
-    request.user.is_authenticated  # noqa: B018 - this is the look-up
+    """Return ``request.user``, loaded where blocking is allowed."""
+    request.user.is_authenticated  # noqa: B018 - this authenticates the request
     known = known_authentication(request)
     if known is not None:
-        ensure_loaded(known.user)  # a coroutine's first touch of an attribute could not wait for a row
+        ensure_loaded(known.user)  # reading an attribute cannot await a row
     return request.user

@@ -1,8 +1,8 @@
 """
-The written forms of sids and session keys, and the digests that are stored of secrets.
+The forms of sids and session keys, and the digests of secrets that are stored.
 
 A session key has 40 characters: a 16-character handle, a separator and a 23-character secret. The
-separator says what the key opens: ``.`` an auth session (the handle is its sid), ``~`` an anonymous
+separator says what the key opens: ``.`` for an auth session (the handle is its sid), ``~`` for an anonymous
 Django session. A handle is 2 characters of bucket and 14 random ones. All but the separator are
 base64url characters.
 """
@@ -17,7 +17,7 @@ from zlib import crc32
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
 MAX_BUCKETS = len(ALPHABET) ** 2
-"""4,096: what two characters can say."""
+"""4,096: as many as two characters can name."""
 
 KEY_LENGTH = 40
 """Characters of a session key."""
@@ -33,9 +33,9 @@ def _random_text(length: int) -> str:
 
 def digest(secret: str) -> bytes:
     """
-    Return what is stored of *secret*: its SHA-256, 32 bytes.
+    Return the SHA-256 of *secret* (32 bytes), which is stored in its place.
 
-    A fast hash is right here: the input has more than 128 random bits, so there is nothing to guess.
+    A fast hash is right: a secret of more than 128 random bits cannot be guessed.
     """
     return sha256(secret.encode()).digest()
 
@@ -46,19 +46,19 @@ def bucket_of(user_id: str, buckets: int) -> int:
 
 
 def new_handle(bucket: int) -> str:
-    """Return a fresh handle in *bucket*: 84 random bits, so that no two meet by chance."""
+    """Return a fresh handle in *bucket*: 84 random bits, so that no two are equal by chance."""
     high, low = divmod(bucket, len(ALPHABET))
     return ALPHABET[high] + ALPHABET[low] + _random_text(14)
 
 
 def handle_from(bucket: int, digest: bytes) -> str:
-    """Return the handle in *bucket* that follows from *digest* (14 bytes of it or more)."""
+    """Return the handle in *bucket* that is derived from *digest* (14 bytes or more)."""
     high, low = divmod(bucket, len(ALPHABET))
     return ALPHABET[high] + ALPHABET[low] + "".join(ALPHABET[byte % 64] for byte in digest[:14])
 
 
 def bucket_of_handle(handle: str) -> int:
-    """Return the bucket that is written into *handle*."""
+    """Return the bucket that *handle* names."""
     return ALPHABET.index(handle[0]) * len(ALPHABET) + ALPHABET.index(handle[1])
 
 
@@ -70,7 +70,7 @@ def is_sid(text: object) -> bool:
 @dataclass(frozen=True, slots=True)
 class SessionKey:
     """
-    A session key, taken apart.
+    A session key in its parts.
 
     Attributes:
         handle: The public half; the sid when the key opens an auth session.
@@ -93,16 +93,16 @@ class SessionKey:
 
     @classmethod
     def parse(cls, text: object) -> Self | None:
-        """Return the key that *text* writes, or ``None`` if it is not the form of one."""
+        """Return the key in *text*, or ``None`` if it does not have the form of one."""
         match = _KEY.fullmatch(text) if isinstance(text, str) else None
         return match and cls(match[1], match[3], match[2] == "~")
 
     @property
     def digest(self) -> bytes:
-        """What is stored of the secret (32 bytes)."""
+        """The SHA-256 of the secret, which is stored (32 bytes)."""
         return digest(self.secret)
 
     @property
     def text(self) -> str:
-        """The written form: 40 characters. Whoever has it is logged in."""
+        """The text of the key: 40 characters. It logs its holder in."""
         return f"{self.handle}{'~' if self.anonymous else '.'}{self.secret}"

@@ -1,4 +1,4 @@
-"""What a request tells about the device it comes from: address and user agent."""
+"""The device that a request comes from: client address and user agent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ _MAX_ADDRESS = 45
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """
-    Where a request comes from, as far as it can be known.
+    The device that a request comes from, as far as it is known.
 
     Attributes:
         address: Address of the client, at most 45 characters; empty if unknown.
@@ -46,10 +46,10 @@ def device_of(request: HttpRequest) -> Device:
 
 def source_of(request: HttpRequest) -> str:
     """
-    Return what stands for one sender where requests are counted.
+    Return the key by which the requests of one sender are counted.
 
-    The address; of IPv6 the /64, since one host has all of it to send from. Neighbours in an IPv4
-    network are strangers, and are counted apart.
+    That is the address. Of IPv6 it is the /64, since one host can use all of it. Addresses of an IPv4
+    network are counted separately.
     """
     address = device_of(request).address
     try:
@@ -64,16 +64,16 @@ def source_of(request: HttpRequest) -> str:
 
 def label_of(user_agent: str) -> str:
     """
-    Return a name for the device that a person knows it by, such as "Firefox on Linux".
+    Return a name for the device that a person recognizes, such as "Firefox on Linux".
 
-    The extra ``devices`` brings what reads user agents; without it, or for an agent that it does not
-    know, the beginning of the agent itself (``MAX_LABEL`` characters).
+    The extra ``devices`` installs the parser of user agents. Without it, or for an unknown agent, it is the
+    beginning of the agent itself (``MAX_LABEL`` characters).
     """
     return known_label_of(user_agent) or user_agent[:MAX_LABEL]
 
 
 def known_label_of(user_agent: str) -> str:
-    """Return the name of a browser or system that is known; else nothing, and nothing that a client wrote."""
+    """Return the name of a known browser or system; else empty, never text from the client."""
     parsed = _parse(user_agent) if _parse is not None else None
     browser = parsed.user_agent.family if parsed and parsed.user_agent else ""
     system = parsed.os.family if parsed and parsed.os else ""
@@ -84,10 +84,10 @@ def known_label_of(user_agent: str) -> str:
 
 def _address(request: HttpRequest) -> str:
     """
-    Return the peer's address, or what the outermost of the project's own proxies saw as its peer.
+    Return the peer's address, or the address that the outermost of the project's proxies received from.
 
-    Of ``X-Forwarded-For`` only the last entries are the proxies' own, one each; what stands before
-    them was sent by the client and may be anything.
+    Each proxy appends one entry to ``X-Forwarded-For``. The entries before those were sent by the client,
+    and may be anything.
     """
     hops = get_settings().trusted_proxies
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
@@ -97,8 +97,8 @@ def _address(request: HttpRequest) -> str:
 
 
 def _printable(text: str) -> str:
-    """Return *text* without control characters and without what UTF-8 cannot write."""
-    if text.isascii() and text.isprintable():  # nearly every one is, and this is asked on each request
+    """Return *text* without control characters and without lone surrogates."""
+    if text.isascii() and text.isprintable():  # a shortcut for nearly every request
         return text
     kept = "".join(character for character in text if character.isprintable())
     return kept.encode("utf-8", "ignore").decode()

@@ -1,10 +1,10 @@
 """
-CSRF: whether our own front end sent a request that cookies decide.
+CSRF: whether a request that cookies authenticate comes from our own front end.
 
-``AUTHKIT["CSRF"]`` says what proves it. ``"token"`` is Django's own check. ``"fetch-metadata"`` believes
-what browsers say of where a request comes from, in headers that no page can set (Fetch Metadata, and
-OWASP's cheat sheet on CSRF, which makes the fallback to ``Origin`` mandatory). Either is run here where a
-view is exempt from Django's middleware, as DRF views are.
+``AUTHKIT["CSRF"]`` selects the check. ``"token"`` is Django's own. ``"fetch-metadata"`` trusts the headers
+in which browsers say where a request comes from, and which no page can set (Fetch Metadata, and OWASP's
+cheat sheet on CSRF, which makes the fallback to ``Origin`` mandatory). Either runs here for views that are
+exempt from Django's middleware, as DRF views are.
 """
 
 from typing import Any, Final
@@ -23,15 +23,15 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """RFC 9110 §9.2.1."""
 
 _FROM_ELSEWHERE: Final = frozenset({"cross-site", "same-site"})
-"""A sibling under the same domain is as much another origin as a stranger's page is."""
+"""A sibling host under the same domain is another origin, like any other site."""
 
 
 def exempt(request: HttpRequest) -> None:
     """
-    Let Django's middleware pass a request that needs no token.
+    Exempt a request from Django's middleware if it needs no token.
 
-    That is one which a bearer credential decides, since no page of another site can send that header
-    unasked and no cookie counts beside it, and one that ``is_proved``.
+    That is a request with a bearer credential, since a page of another site cannot send that header without
+    CORS and no cookie counts then, or one that ``is_proved``.
     """
     if not getattr(request, "_dont_enforce_csrf_checks", False):
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
@@ -39,37 +39,37 @@ def exempt(request: HttpRequest) -> None:
 
 
 def is_proved(request: HttpRequest) -> bool:
-    """Tell whether an unsafe request needs no token, since its source proves it and the setting asks that."""
-    if not _believes_browsers() or request.method in SAFE_METHODS:
+    """Tell whether an unsafe request needs no token, since Fetch Metadata prove its source."""
+    if not _uses_fetch_metadata() or request.method in SAFE_METHODS:
         return False
     return _Check(_no_response).fault_of_source(request) is None
 
 
 def enforce_csrf(request: HttpRequest) -> None:
     """
-    Refuse an unsafe request that does not prove that our own front end sent it.
+    Reject an unsafe request that does not prove that it comes from our own front end.
 
-    A bearer credential is no proof here: this is asked where a cookie decides or is about to be set.
+    A bearer credential is no proof here: a cookie authenticates the request, or is about to be set.
 
     Raises:
-        CsrfFailed: Token or origin do not check out. The message says which, as Django's page would.
+        CsrfFailed: The token or the origin is wrong. The message says which, as Django's page does.
     """
-    if getattr(request, "_authkit_exempt", False):  # what we told the middleware is no answer to this
+    if getattr(request, "_authkit_exempt", False):  # the exemption was for Django's middleware only
         request._authkit_exempt = False  # type: ignore[attr-defined]
         request._dont_enforce_csrf_checks = False  # type: ignore[attr-defined]
         request.csrf_processing_done = False  # type: ignore[attr-defined]
     check = _Check(_no_response)
-    reason = check.fault_of_source(request) if _believes_browsers() else check.fault_of_token(request)
+    reason = check.fault_of_source(request) if _uses_fetch_metadata() else check.fault_of_token(request)
     if reason is not None:
         raise CsrfFailed(f"CSRF verification failed: {reason}")
 
 
 def enforce_where_exempt(request: HttpRequest) -> None:
     """
-    Make the check after all that a bearer credential spared the request, since cookies are about to be set.
+    Make the check that a request with a bearer credential skipped, since cookies are about to be set.
 
-    A page of another site cannot send that header unasked; but where CORS lets it in, it can, and would log
-    the browser in to an account of its own.
+    A page of another site cannot send that header without CORS. Where CORS allows it, the page could log the
+    browser in to an account of the attacker.
 
     Raises:
         CsrfFailed: As ``enforce_csrf`` says.
@@ -80,12 +80,12 @@ def enforce_where_exempt(request: HttpRequest) -> None:
 
 
 def vary_on_source(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Tell caches that the answer depends on where the request came from, if it does."""
-    if _believes_browsers() and request.method not in SAFE_METHODS:
+    """Add the headers to ``Vary`` that say where the request comes from, if the response depends on them."""
+    if _uses_fetch_metadata() and request.method not in SAFE_METHODS:
         patch_vary_headers(response, ("Sec-Fetch-Site", "Origin"))
 
 
-def _believes_browsers() -> bool:
+def _uses_fetch_metadata() -> bool:
     return get_settings().csrf == "fetch-metadata"
 
 
@@ -94,25 +94,24 @@ def _no_response(request: HttpRequest) -> HttpResponse:
 
 
 class _Check(CsrfViewMiddleware):
-    """Reports the reason of a refusal instead of answering with a page."""
+    """Returns the reason of a rejection instead of a page."""
 
     def _reject(self, request: HttpRequest, reason: str) -> Any:
         return reason
 
     def fault_of_token(self, request: HttpRequest) -> str | None:
-        """Return what Django finds wrong with the request's token or origin; ``None`` for nothing."""
+        """Return why Django rejects the request's token or origin; ``None`` if it does not."""
         self.process_request(request)
         reason: Any = self.process_view(request, _no_response, (), {})  # what _reject returned, or None
         return reason if isinstance(reason, str) else None
 
     def fault_of_source(self, request: HttpRequest) -> str | None:
         """
-        Return what is wrong with where the request says that it comes from; ``None`` for nothing.
+        Return why the source of the request is rejected; ``None`` if it is not.
 
-        ``same-origin`` is all the proof that is needed. From elsewhere only what
-        ``CSRF_TRUSTED_ORIGINS`` lists comes through. ``none`` (the user's own act, and no page's), a value
-        that we do not know (to be ignored: Fetch Metadata §2.3) and no value at all (plain HTTP, old
-        browsers) leave it to the ``Origin``; without that nothing is proved.
+        ``same-origin`` is accepted. Of other origins those in ``CSRF_TRUSTED_ORIGINS`` are accepted. With
+        ``none`` (the user typed the address), an unknown value (to be ignored: Fetch Metadata §2.3) or no
+        value (plain HTTP, old browsers) the ``Origin`` decides; without one the request is rejected.
         """
         if self._is_settled(request):
             return None
@@ -130,7 +129,7 @@ class _Check(CsrfViewMiddleware):
         return None if origin == own else f"The Origin {origin} is neither {own} nor trusted."
 
     def _is_settled(self, request: HttpRequest) -> bool:
-        """Tell whether no check is needed: as in ``process_view``, which cannot be asked without a token."""
+        """Tell whether no check is needed, by the conditions of Django's ``process_view``."""
         return (
             request.method in SAFE_METHODS
             or getattr(request, "csrf_processing_done", False)  # the middleware has seen a good token
@@ -139,7 +138,7 @@ class _Check(CsrfViewMiddleware):
 
     def _trusts(self, origin: str) -> bool:
         """Tell whether ``CSRF_TRUSTED_ORIGINS`` lists *origin*, by Django's rules."""
-        if origin == "null":  # of sandboxed frames, data: pages and redirects: anybody's
+        if origin == "null":  # sandboxed frames, data: pages and redirects send it
             return False
         if origin in self.allowed_origins_exact:
             return True

@@ -1,4 +1,4 @@
-"""What a client is told of an error: status, headers and body. The one table of both."""
+"""The response to an error: status, headers, and body."""
 
 from typing import Any, Final
 
@@ -20,11 +20,11 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
 """By class; a subclass has the status of its nearest ancestor."""
 
 RETRY_AFTER: Final = 2
-"""Seconds until a client may ask again a store that was down."""
+"""Seconds until a client should try again after a store was down."""
 
 
 def challenge() -> str:
-    """Return the ``WWW-Authenticate`` of a 401 that says nothing but how to authenticate."""
+    """Return the ``WWW-Authenticate`` of a 401 without an error."""
     return f'{get_settings().auth_schemes[0]} realm="api"'
 
 
@@ -37,8 +37,7 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
     """
     Return the ``WWW-Authenticate`` of a 401.
 
-    The error attribute is there only when a token was presented (RFC 6750 §3.1); nothing that a client
-    sent is repeated.
+    It has an error attribute only if a token was presented (RFC 6750 §3.1), and nothing that the client sent.
     """
     if isinstance(error, errors.ReauthenticationRequired):  # RFC 9470 §3
         return f'{challenge()}, error="insufficient_user_authentication", max_age="{error.max_age}"'
@@ -53,7 +52,7 @@ def body_of(error: errors.AuthKitError) -> dict[str, Any]:
 
 
 def error_response(error: errors.AuthKitError) -> JsonResponse:
-    """Return the answer to a request that *error* ended, for views that are not DRF's."""
+    """Return the response to *error*, for views that are not DRF's."""
     response = JsonResponse(body_of(error), status=status_of(error))
     if response.status_code == 401:
         response["WWW-Authenticate"] = challenge_of(error)

@@ -1,4 +1,4 @@
-"""What a login or a refresh hands out, and how it is put into an answer."""
+"""The credentials that a login or a refresh issues, and how they are put into a response."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -14,12 +14,12 @@ from django_authkit.types import AuthSession, Mode, Transport
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """
-    A credential for an auth session, on its way to the client.
+    The credentials of an auth session, as they are sent to the client.
 
     Attributes:
-        session: The auth session that it opens.
-        user: Whose it is.
-        transport: How it is to travel.
+        session: The auth session.
+        user: Its user.
+        transport: How the credentials travel.
         access: The session key or the access token.
         refresh: The refresh token; ``None`` in session mode.
         expires_in: Seconds until the access token expires, or until the idle end in session mode.
@@ -57,14 +57,14 @@ class Grant:
 
     @property
     def mode(self) -> Mode:
-        """The form of the credential."""
+        """The form of the credentials."""
         return Mode.SESSION if self.refresh is None and not self.keeps_refresh else Mode.JWT
 
     def credentials(self) -> dict[str, Any]:
         """
-        Return the members of a body that carry the credential; none in cookie transport.
+        Return the members of the body with the credentials; none in cookie transport.
 
-        Source: ASVS 3.3.4: what a cookie carries is in no body, where a script could read it.
+        Source: ASVS 3.3.4: a credential in a cookie is in no body, where a script could read it.
         """
         if self.transport is Transport.COOKIE:
             return {}
@@ -77,7 +77,7 @@ class Grant:
         }
 
     def attach(self, response: HttpResponseBase) -> None:
-        """Set the cookies that the grant travels by, if any, and keep *response* out of caches."""
+        """Set the cookies, in cookie transport, and keep *response* out of caches."""
         if self.transport is Transport.HEADER:
             transports.mark_private(response)
         elif self.mode is Mode.SESSION:

@@ -1,4 +1,4 @@
-"""What is known of the request in progress: who it is from, and what its answer has to do about it."""
+"""The state of the request in progress: who it is from, and what its response has to set or delete."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +31,7 @@ class ReadOnce:
         self._session: AuthSession | None = None
 
     def __call__(self) -> AuthSession:
-        """Return what was read, now or before. An error is not kept."""
+        """Return the result of *read*. An error is not kept."""
         if self._session is None:
             self._session = self._read()
         return self._session
@@ -46,18 +46,17 @@ class Authentication:
     authenticated request constructs one.
 
     Attributes:
-        user: The user. With ``USER_LOADING = "lazy"`` a proxy that reads the row when it is needed.
+        user: The user. With ``USER_LOADING = "lazy"`` a proxy that is loaded on first use.
         sid: Their auth session.
-        auth_time_ms: When they last proved it was them; milliseconds since the epoch.
+        auth_time_ms: When they last authenticated; since the epoch.
         mode: The form of the credential that was presented.
         transport: How it came.
         read_session: Returns the record; it is read at most once.
         token_expires_at: When the access token that was presented expires; seconds since the epoch. ``None``
             for a session key.
-        find_replacement: Returns a credential of the form that is issued now, which the answer brings to a
-            browser that came with another one, or ``None``; it is made at most once. It is due only while
-            this is who the request is from: whatever logs in, logs out or renews the credential puts
-            something else in this place.
+        find_replacement: Returns a credential of the form that is issued now, which the response sets for a
+            browser with the other form, or ``None``; it is made at most once. A login, logout or renewal
+            during the request replaces this object, and with it the replacement.
     """
 
     user: AbstractBaseUser
@@ -80,7 +79,7 @@ class Authentication:
         token_expires_at: int | None = None,
         replacement: Grant | None = None,
     ) -> Self:
-        """Return who a request is from whose record was read."""
+        """Return the authentication of a request whose record was read."""
         return cls(
             user=user,
             sid=session.sid,
@@ -104,29 +103,29 @@ class Authentication:
     @property
     def session(self) -> AuthSession:
         """
-        The record. Reads it where the credential was accepted without.
+        The record. It is read now if the credential was accepted without it.
 
         Raises:
-            SessionEnded: The auth session is over after all.
+            SessionEnded: The auth session is not live any more.
         """
         return self.read_session()
 
     def ensure_loaded(self) -> None:
         """
-        Read the record and the user, where either was believed without.
+        Read the record and the user, if the credential was accepted without them.
 
-        For what must not be done with an access token that was revoked a moment ago, or by a user whose
-        account was switched off behind Django's signals.
+        For actions that a token revoked a moment ago must not allow, nor a user who was deactivated without
+        a signal.
 
         Raises:
-            CredentialRejected: The auth session is over, or the user may not come in any more.
+            CredentialRejected: The auth session is not live, or the user is not allowed to log in any more.
         """
         self.read_session()
         ensure_loaded(self.user)
 
 
 class Unknown(Enum):
-    """The request's credentials were not looked at yet."""
+    """The request was not authenticated yet."""
 
     UNKNOWN = "unknown"
 
@@ -136,17 +135,17 @@ class RequestState:
     Per-request state. Defaults are class attributes; most requests override one.
 
     Attributes:
-        authentication: The result of looking at its credentials; an error is kept to be raised again.
-        busy: A login or logout of ours is under way; Django's signals about it are our own.
-        django_login: In JWT mode, whom Django's own login (the admin's, say) says it is from; counts
-            for plain Django views only.
-        password_changed: Its user's password changed while it was under way; the auth session ends
-            with it unless it was told of the change.
-        clear_token_cookies: The answer makes the browser forget the JWT cookies.
-        clear_site_data: The answer makes the browser forget what ``CLEAR_SITE_DATA`` names.
+        authentication: Who it is from; an error is kept to be raised again.
+        busy: Our own login or logout is in progress, which sends Django's signals.
+        django_login: In JWT mode, the user of Django's own login (the admin's, for example). It counts in
+            plain Django views only.
+        password_changed: Its user's password changed during the request. The auth session is revoked with
+            the response, unless ``update_session_auth_hash`` was called.
+        clear_token_cookies: The response deletes the JWT cookies.
+        clear_site_data: The response sends ``Clear-Site-Data``.
         mismatched_sid: The auth session that this request revoked because it came from another device.
-        adopted: What a browser is given for the login of another package, which is no more.
-        external_cookies: Those of other packages that the browser is to forget: name, path, domain.
+        adopted: The credentials that replace the login of another package.
+        external_cookies: Cookies of other packages to delete: name, path, domain.
     """
 
     authentication: Authentication | CredentialRejected | Unknown | None = Unknown.UNKNOWN
@@ -172,7 +171,7 @@ class RequestState:
 
     @property
     def replacement(self) -> Grant | None:
-        """The credential that the answer has to bring along, if any; see ``Authentication``."""
+        """The credential that the response has to set, if any; see ``Authentication``."""
         known = self.authentication
         if not isinstance(known, Authentication) or known.find_replacement is None:
             return None
@@ -180,7 +179,7 @@ class RequestState:
 
     @contextmanager
     def own_signals(self) -> Iterator[None]:
-        """Mark the ``user_logged_in`` and ``user_logged_out`` that are sent meanwhile as our own."""
+        """Mark ``user_logged_in`` and ``user_logged_out`` as our own while they are sent."""
         self.busy = True
         try:
             yield
@@ -191,11 +190,11 @@ class RequestState:
 _ATTRIBUTE: Final = "_authkit_state"
 
 current_request: ContextVar[HttpRequest | None] = ContextVar("authkit_current_request", default=None)
-"""The request that this code runs for, where our middleware is installed."""
+"""The request in progress, if our middleware is installed."""
 
 
 def state_of(request: HttpRequest) -> RequestState:
-    """Return the state of *request*, made when first asked for; DRF's wrapper has that of what it wraps."""
+    """Return the state of *request*, created on first use; of DRF's request that of Django's."""
     request = getattr(request, "_request", request)
     state: RequestState | None = getattr(request, _ATTRIBUTE, None)
     if state is None:
@@ -205,7 +204,7 @@ def state_of(request: HttpRequest) -> RequestState:
 
 
 def known_authentication(request: HttpRequest | None) -> Authentication | None:
-    """Return who *request* is from if that was found out already; looks nothing up."""
+    """Return who *request* is from if it was authenticated already; without a lookup."""
     if request is None:
         return None
     state = state_of(request)
@@ -215,11 +214,11 @@ def known_authentication(request: HttpRequest | None) -> Authentication | None:
 
 def attach_replacement(request: HttpRequest, response: HttpResponseBase) -> None:
     """
-    Put the credential that is due into *response*, which then stays out of every cache.
+    Set the replacement credential in *response*, if one is due, and keep it out of caches.
 
-    Only as cookies, since nobody who came with a header looks for a credential in whatever is answered.
-    Not beside an error of the server: what failed may be repeated, and is handed the same then. But what
-    stands for a login of another package is handed over whatever happens: that one is no more.
+    Only as cookies: a header client gets its replacement at the next refresh. Not on a server error, since
+    the repeated request gets it too. But the credentials of an adopted login are always set, since the old
+    login does not exist any more.
     """
     state = state_of(request)
     if response.status_code >= 500 and state.adopted is None:

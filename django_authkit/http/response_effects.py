@@ -1,4 +1,4 @@
-"""What a browser is told to forget, after a logout or a refresh that failed."""
+"""What the response deletes in the browser after a logout or a failed refresh."""
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -10,9 +10,9 @@ from django_authkit.http.request_state import state_of
 
 def apply_response_effects(request: HttpRequest, response: HttpResponseBase) -> None:
     """
-    Clear the token cookies that came with the request, and the site's data, where *request* ended them.
+    Delete the token cookies and the site's data in the browser, if the request's state asks for it.
 
-    May be called more than once for one answer.
+    May be called more than once for one response.
     """
     state = state_of(request)
     if state.clear_token_cookies:

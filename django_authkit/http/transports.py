@@ -16,10 +16,10 @@ from django_authkit.types import AuthSession, Mode, Transport
 TRANSPORT_HEADER: Final = "X-Authkit-Transport"
 
 EXPIRES_IN_HEADER: Final = "X-Authkit-Expires-In"
-"""Seconds until the access token in a cookie expires. Tells a page, which cannot read it, when to refresh."""
+"""Seconds until the access token in a cookie expires, so that a page knows when to refresh."""
 
 MAX_NAMESAKES: Final = 4
-"""How many cookies of one name are looked at; each may cost a question to the store."""
+"""How many cookies of one name are tried; each may cost a round trip to the store."""
 
 MAX_COOKIE_BYTES: Final = 4096
 """What each browser keeps of a cookie: name, value and attributes together (RFC 6265 §6.1)."""
@@ -58,28 +58,28 @@ def _lowered(schemes: tuple[str, ...]) -> frozenset[str]:
 
 
 def mode_of(credential: str) -> Mode:
-    """Return the mode whose form *credential* has; whatever is no session key is taken for a token."""
+    """Return the mode whose form *credential* has; anything but a session key counts as a token."""
     is_key = len(credential) == KEY_LENGTH and SessionKey.parse(credential)
     return Mode.SESSION if is_key else Mode.JWT
 
 
 def cookies_of(request: HttpRequest, name: str) -> tuple[str, ...]:
     """
-    Return the values of the cookies that came under exactly this name, at most ``MAX_NAMESAKES``.
+    Return the values of the cookies with exactly this name, at most ``MAX_NAMESAKES``.
 
-    A browser has several if they were set for other paths or domains, and does not say which is whose. It
-    sends the longest path first and then the oldest (RFC 6265 §5.4); so here the last comes first, which is
-    also the one that Django takes.
+    A browser has several if they were set for other paths or domains, and does not say which is which. It
+    sends the longest path first, then the oldest (RFC 6265 §5.4). Here the last comes first, which is also
+    the one that Django uses.
 
-    Django takes every kind of white space that Python knows off a name, and browsers do not. So to a
-    browser U+2000 and ``__Host-x`` is a cookie without a prefix, which any host under the same domain may
-    plant; to Django it is ``__Host-x``. What a prefix promises is therefore read from the header itself.
+    Django strips all of Python's white space from a name, and browsers do not. So to a browser U+2000 and
+    ``__Host-x`` is a cookie without a prefix, which any host under the same domain may plant; to Django it
+    is ``__Host-x``. Names with a prefix are therefore read from the header itself.
 
     Source: PortSwigger, "Cookie Chaos: How to bypass __Host and __Secure cookie prefixes" (2025).
     """
     header = request.META.get("HTTP_COOKIE")
     if not header or (not name.startswith("__") and header.count(f"{name}=") < 2):
-        # Put there by hand, as tests do, or there is one and its name promises nothing.
+        # Set by a test, or the only cookie of a name without a prefix.
         value = request.COOKIES.get(name)
         return () if value is None else (value,)
     values = []
@@ -125,8 +125,8 @@ def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     """
     Return the refresh tokens of the refresh cookies.
 
-    They are presented at refresh, re-authentication and logout only. At a switch of the mode they are
-    looked at, to see which the browser has.
+    They are used at refresh, re-authentication and logout only. The live switch reads them without using
+    them up.
     """
     return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
 
@@ -147,7 +147,7 @@ def refresh_cookie_of(request: HttpRequest) -> str | None:
 
 
 def sees_refresh_cookie(request: HttpRequest) -> bool:
-    """Tell whether a browser that has the refresh cookie would have sent it with this request."""
+    """Tell whether the path of this request is one to which a browser sends the refresh cookie."""
     path = _token_cookies()[1][1]
     return request.path == path or request.path.startswith(path.rstrip("/") + "/")
 
@@ -157,7 +157,7 @@ def wanted_transport(request: HttpRequest) -> Transport:
     Return the transport that a client asks for at login, or the project's first.
 
     Raises:
-        InvalidRequest: It asks for one that does not exist or that the project does not offer.
+        InvalidRequest: The project does not offer the transport, or it does not exist.
     """
     offered = get_settings().transports
     asked = request.headers.get(TRANSPORT_HEADER)
@@ -211,7 +211,7 @@ def _set_django_cookie(
 
 
 def clear_session_cookie(response: HttpResponseBase) -> None:
-    """Make the browser forget the session cookie."""
+    """Delete the session cookie."""
     response.delete_cookie(
         django_settings.SESSION_COOKIE_NAME,
         path=django_settings.SESSION_COOKIE_PATH,
@@ -244,10 +244,10 @@ def set_token_cookies(
 
 def check_size(*, access: str, refresh: str | None, session: AuthSession) -> None:
     """
-    See whether browsers will keep the JWT cookies.
+    Check that browsers will keep the JWT cookies.
 
     Raises:
-        CookieTooLarge: They would drop one, and say nothing: whoever logs in would be logged out again.
+        CookieTooLarge: They would silently drop one, and the user would be logged out again.
     """
     trial = HttpResponse()
     set_token_cookies(trial, access=access, refresh=refresh, session=session)
@@ -267,14 +267,14 @@ def _token_cookies() -> tuple[tuple[str, str], tuple[str, str]]:
 
 
 def clear_presented_token_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Make the browser forget the JWT cookies if it has one of them."""
+    """Delete the JWT cookies if the request has one of them."""
     settings = get_settings()
     if {settings.access_cookie_name, settings.refresh_cookie_name} & request.COOKIES.keys():
         clear_token_cookies(response)
 
 
 def clear_token_cookies(response: HttpResponseBase) -> None:
-    """Make the browser forget both JWT cookies."""
+    """Delete both JWT cookies."""
     settings = get_settings()
     for name, path in _token_cookies():
         response.delete_cookie(
@@ -287,7 +287,7 @@ def clear_token_cookies(response: HttpResponseBase) -> None:
 
 
 def is_own_cookie(name: str) -> bool:
-    """Tell whether *name* is that of a cookie that carries credentials of ours."""
+    """Tell whether a cookie of that name carries our credentials."""
     settings = get_settings()
     if name == django_settings.SESSION_COOKIE_NAME:
         return settings.accepts(Mode.SESSION)
@@ -295,18 +295,14 @@ def is_own_cookie(name: str) -> bool:
 
 
 def forget_external_cookie(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:
-    """
-    Make the browser forget the cookie of another package.
-
-    Unless it has the name of one of ours: what takes its place may be on its way already.
-    """
+    """Delete the cookie of another package, unless it has the name of one of ours."""
     if not is_own_cookie(name):
         response.delete_cookie(name, path=path, domain=domain)
         mark_private(response)
 
 
 def _expiry(session: AuthSession) -> datetime | None:
-    """Return until when a browser keeps the cookie; ``None`` for as long as it runs (NIST 800-63B §5.1)."""
+    """Return when the cookie expires; ``None`` for when the browser is closed (NIST 800-63B §5.1)."""
     if not session.remember:
         return None
     return min(session.expires_at, datetime.now(tz=UTC) + MAX_COOKIE_AGE)

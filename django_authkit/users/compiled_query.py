@@ -1,10 +1,9 @@
 """
 A query that is compiled once and run many times.
 
-Django builds and compiles a queryset anew each time it is evaluated. For the queries that every
-authenticated request makes, of an auth session and of a user, that is four fifths of their cost, and their
-SQL never changes. What is used here of the compiler is what ``ModelIterable`` uses, since Django has no
-public way to do this.
+Django builds and compiles a queryset each time it is evaluated. For the two queries of an authenticated
+request, that is four fifths of their cost, and their SQL never changes. This uses the same parts of the
+compiler as ``ModelIterable``, since Django has no public way to do it.
 """
 
 from collections.abc import Callable, Hashable
@@ -18,13 +17,13 @@ M = TypeVar("M", bound=Model)
 
 class PreparedQuery(Generic[M]):
     """
-    The look-up of one row of *rows* by primary key, on the connection that it is compiled for.
+    A lookup of one row of *rows* by primary key, on the connection that it is compiled for.
 
-    Related rows and annotations of the queryset are on the instances that it returns.
+    The instances that it returns have the related rows and annotations of the queryset.
 
     Args:
-        rows: A queryset that is filtered by nothing that changes from call to call.
-        placeholder: A primary key that is no other parameter of the query.
+        rows: A queryset whose filters do not change from call to call.
+        placeholder: A primary key that is not equal to another parameter of the query.
     """
 
     def __init__(self, rows: QuerySet[M], connection: Any, placeholder: object) -> None:
@@ -38,9 +37,9 @@ class PreparedQuery(Generic[M]):
         self._parameters = list(parameters)
         self._key_position = self._parameters.index(stands_for_it)
         self._converters = self._compiler.get_converters([column[0] for column in self._compiler.select])
-        self._row = _Maker(self._compiler, self._compiler.klass_info)
+        self._row = _InstanceMaker(self._compiler, self._compiler.klass_info)
         self._related = [
-            (each["local_setter"], _Maker(self._compiler, each))
+            (each["local_setter"], _InstanceMaker(self._compiler, each))
             for each in self._compiler.klass_info.get("related_klass_infos", ())
         ]
 
@@ -54,16 +53,16 @@ class PreparedQuery(Generic[M]):
         if raw is None:
             return None
         (values,) = self._compiler.apply_converters([raw], self._converters)
-        row: M = self._row.made_of(values)
+        row: M = self._row.from_values(values)
         for set_on, related in self._related:
-            set_on(row, related.made_of(values))
+            set_on(row, related.from_values(values))
         for name, position in self._compiler.annotation_col_map.items():
             setattr(row, name, values[position])
         return row
 
 
-class _Maker:
-    """Makes instances of one model of the columns that are its."""
+class _InstanceMaker:
+    """Makes instances of one model from its columns."""
 
     def __init__(self, compiler: Any, info: Any) -> None:
         self._model = info["model"]
@@ -72,21 +71,23 @@ class _Maker:
         self._names = [compiler.select[position][0].target.attname for position in self._positions]
         self._key = self._positions[self._names.index(self._model._meta.pk.attname)]
         first, *others = self._positions
-        # Of one position itemgetter returns the value, and not a tuple of it.
+        # With one position itemgetter returns the value and not a tuple.
         self._pick: Any = itemgetter(*self._positions) if others else lambda values: (values[first],)
 
-    def made_of(self, values: Any) -> Any:
+    def from_values(self, values: Any) -> Any:
         """Return the instance, or ``None`` where the join found none."""
         if values[self._key] is None:
             return None
         return self._model.from_db(self._alias, self._names, self._pick(values))
 
 
-def kept_on(connection: Any, name: Hashable, compile_it: Callable[[], PreparedQuery[M]]) -> PreparedQuery[M]:
+def cached_on(
+    connection: Any, name: Hashable, compile_it: Callable[[], PreparedQuery[M]]
+) -> PreparedQuery[M]:
     """
-    Return the query of that *name*, compiled when the connection is first asked for it.
+    Return the query of that *name*, compiled on first use of the connection.
 
-    It is kept on the connection, whose thread is its only user, and goes away with it.
+    It is kept on the connection, which only its own thread uses.
     """
     kept: dict[Hashable, PreparedQuery[M]] = connection.__dict__.setdefault("_authkit_prepared", {})
     query = kept.get(name)

@@ -1,9 +1,9 @@
 """
-``request.user`` before anybody needed more of it than the credential says.
+The lazy user: ``request.user`` without its row, until the row is needed.
 
 A proxy of the project's user class. Primary key, equality, hash, ``is_authenticated`` and ``is_active``
-are known from the credential; the row is read on first touch of anything else. A user who is missing,
-inactive or has another password by then is a 401.
+are known from the credential; any other attribute reads the row. If the user is missing, inactive or has
+another password by then, that is a 401.
 """
 
 import operator
@@ -27,7 +27,7 @@ else:
     _Lazy = SimpleLazyObject  # generic in its stubs only
 
 _OF_EXPRESSIONS: Final = frozenset({"resolve_expression", "get_source_expressions"})
-"""By which Django's queries know an expression. No user is one, and to say so needs no row."""
+"""Django's queries look for these to find expressions. A user is none, which is known without its row."""
 
 
 @cache
@@ -45,19 +45,19 @@ setting_changed.connect(_forget, dispatch_uid="django_authkit.users.lazy")
 
 class LazyUser(_Lazy):
     """
-    A user of whom the credential names the primary key.
+    A user whose primary key is known from the credential.
 
     Args:
         user_id: The primary key, as records hold it.
         read: Returns the row, or raises ``CredentialRejected`` or ``StoreUnavailable``.
     """
 
-    # LazyObject sends attributes to the wrapped object; what is ours is kept in __dict__. There is no
-    # public name that is not Django's: it could hide a field of the project's.
+    # LazyObject sets attributes on the wrapped object, so our own are kept in __dict__. All public names
+    # are Django's: another one could hide a field of the project.
 
     def __init__(self, user_id: str, read: Callable[[], AbstractBaseUser]) -> None:
-        # What SimpleLazyObject's __init__ does, but not by its own attribute access: that looks behind each
-        # name for the wrapped object, and took most of the time to recognise a token.
+        # As SimpleLazyObject.__init__, without its attribute access, which took most of the time to
+        # authenticate a token.
         own = object.__getattribute__(self, "__dict__")
         own["_setupfunc"] = read
         own["_wrapped"] = empty
@@ -94,7 +94,7 @@ class LazyUser(_Lazy):
 
     @property
     def is_active(self) -> bool:
-        """True; switching an account off ends its auth sessions, and reading the row checks again."""
+        """True: deactivation revokes the auth sessions, and reading the row checks again."""
         return self._wrapped.is_active if self._is_read else True
 
     @property
@@ -107,7 +107,7 @@ class LazyUser(_Lazy):
 
     @property
     def _state(self) -> ModelState:
-        """What assigning the user to a foreign key looks at."""
+        """The state that assigning the user to a foreign key reads."""
         if self._is_read:
             return self._wrapped._state  # type: ignore[no-any-return]
         state: ModelState = self.__dict__.setdefault("_state_before", ModelState())
@@ -129,7 +129,7 @@ class LazyUser(_Lazy):
         return super().__getattr__(name)
 
     def __getitem__(self, key: Any) -> Any:
-        """Templates try this before the attribute; a model without it says so without its row."""
+        """Templates try this before the attribute; most models do not have it, which needs no row."""
         if not hasattr(_user_class(), "__getitem__"):
             raise TypeError("A user has no items.")
         return new_method_proxy(operator.getitem)(self, key)
@@ -166,12 +166,12 @@ class LazyUser(_Lazy):
 
 
 def set_error_factory(user: object, as_error: Callable[[AuthKitError], Exception]) -> None:
-    """Let *user*, if its row is still to be read, raise what *as_error* makes of an error of ours."""
+    """Let *user* raise ``as_error(error)`` in place of our error, if it is lazy and was not read yet."""
     if isinstance(user, LazyUser):
         object.__getattribute__(user, "__dict__")["_as_error"] = as_error
 
 
 def ensure_loaded(user: object) -> None:
-    """Read the row of *user* if it is still to be read. Raises what a first touch raises."""
+    """Read the row of *user* if it is lazy and was not read yet; raise what an attribute would raise."""
     if isinstance(user, LazyUser):
         user._ensure()  # noqa: SLF001 - this module's own

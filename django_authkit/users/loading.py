@@ -1,4 +1,4 @@
-"""The user behind an auth session: loaded through their Django auth backend, and still the same."""
+"""Loading the user of an auth session through their Django auth backend."""
 
 from collections.abc import Callable
 from itertools import chain
@@ -33,11 +33,11 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
     Args:
         user_id: The primary key, as records hold it.
         backend_path: Dotted path of the Django auth backend.
-        prefetched: The user's row, where the store read it together with the record.
+        prefetched: The user's row, if the store read it with the record.
 
     Raises:
-        SessionEnded: The backend is no longer configured, or the user is gone or inactive.
-        StoreUnavailable: The database did not answer.
+        SessionEnded: The backend is no longer configured, or the user was deleted or is inactive.
+        StoreUnavailable: The database did not respond.
     """
     if backend_path not in settings.AUTHENTICATION_BACKENDS:
         raise SessionEnded
@@ -47,7 +47,7 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
         user = user if user is not None and backend.user_can_authenticate(user) else None
     else:
         user = _read(backend.get_user, user_id)
-    if user is None or not user.is_active:  # the second whatever the backend thinks of it
+    if user is None or not user.is_active:  # even if the backend allows inactive users
         raise SessionEnded
     user.backend = backend_path
     return user
@@ -81,11 +81,11 @@ def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:
 
 def check_stamp(user: AbstractBaseUser, stamp: str) -> None:
     """
-    See that an access token was issued under the user's present password.
+    Check that an access token was issued under the user's present password.
 
     Raises:
-        TokenExpired: It was not. That is not the end of its auth session: the password may only have been
-            hashed anew. Refreshing will tell.
+        TokenExpired: It was not. Its auth session may still be live, since the password may only have been
+            rehashed; a refresh finds out.
     """
     fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
     hashes = chain((auth_hash_of(user),), fallbacks)
@@ -94,5 +94,5 @@ def check_stamp(user: AbstractBaseUser, stamp: str) -> None:
 
 
 def sole_backend() -> str:
-    """Return the project's one Django auth backend; where there are several, a token names its own."""
+    """Return the project's one Django auth backend; if there are several, a token names its own."""
     return str(settings.AUTHENTICATION_BACKENDS[0])

@@ -1,4 +1,4 @@
-"""The user's row, read as the stock Django auth backend reads it, and at a quarter of the cost."""
+"""The user's row, read as the stock Django auth backend reads it, at a quarter of the cost."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connections, router
 from django.db.models import Manager
 
-from django_authkit.users.compiled_query import PreparedQuery, kept_on
+from django_authkit.users.compiled_query import PreparedQuery, cached_on
 
 STOCK_BACKEND = "django.contrib.auth.backends.ModelBackend"
-"""A subclass of it has another path, so this path promises the stock ``get_user``."""
+"""A subclass has another path, so this path always means the stock ``get_user``."""
 
 
 def has_stock_manager() -> bool:
     """
-    Tell whether the user model's default manager, through which the stock backend reads, leaves out nobody.
+    Tell whether the user model's default manager, which the stock backend uses, filters out no users.
 
-    Where it does not, its own queryset decides anew each time.
+    A manager with a queryset of its own may filter differently each time.
     """
     return type(get_user_model()._default_manager).get_queryset is Manager.get_queryset
 
@@ -26,7 +26,7 @@ def joins_users(alias: str) -> bool:
     """
     Tell whether a join on *alias* finds the user that the stock Django auth backend would find.
 
-    It reads on the alias that the router names for reads: so that must be ours.
+    The backend reads on the alias that the router returns for reads, so that must be *alias*.
     """
     return has_stock_manager() and router.db_for_read(get_user_model()) == alias
 
@@ -35,7 +35,7 @@ def read_user(key: Any) -> AbstractBaseUser | None:
     """Return the user with the primary key *key*, as ``ModelBackend.get_user`` finds them. One query."""
     model = get_user_model()
     connection = connections[router.db_for_read(model)]
-    query: PreparedQuery[AbstractBaseUser] = kept_on(
+    query: PreparedQuery[AbstractBaseUser] = cached_on(
         connection,
         model,
         lambda: PreparedQuery(model._default_manager.using(connection.alias), connection, key),

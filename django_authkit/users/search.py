@@ -1,4 +1,4 @@
-"""Finding the user whom an operator or an administrator means."""
+"""Finding a user by name or primary key, for operators and administrators."""
 
 from typing import Any, Final
 
@@ -8,14 +8,14 @@ from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 
 MOST: Final = 50
-"""How many users a search finds; whoever is not among them is sought by more letters."""
+"""Limit of a search; refine the term to find others."""
 
 
 def user_with(user_id: Any) -> AbstractBaseUser | None:
-    """Return the user with that primary key, which may be text and of any form."""
+    """Return the user with that primary key, which may be any text."""
     try:
         return get_user_model()._default_manager.filter(pk=user_id).first()
-    except (ValueError, ValidationError):  # no form of a primary key
+    except (ValueError, ValidationError):  # not the form of a primary key
         return None
 
 
@@ -31,8 +31,8 @@ def users_like(term: str, *, by_email: bool) -> QuerySet[Any]:
     Return users whose login name has *term* in it, at most ``MOST``.
 
     Args:
-        by_email: Look at e-mail addresses, too. Only for who may see them: by asking again and again an
-            address is found letter by letter.
+        by_email: Search e-mail addresses too. Only for those who may see them, since an address can be found
+            letter by letter.
     """
     model = get_user_model()
     fields = {field.name for field in model._meta.get_fields()}

@@ -19,7 +19,7 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
 from django_authkit.types import RevocationReason
-from django_authkit.users.compiled_query import PreparedQuery, kept_on
+from django_authkit.users.compiled_query import PreparedQuery, cached_on
 from django_authkit.users.query import joins_users
 
 Rows: TypeAlias = QuerySet[AuthSessionRow]
@@ -137,7 +137,7 @@ class SessionTable:
             rows = rows.select_related("user") if joined else rows
             return PreparedQuery(rows, self.connection, _NO_SID)
 
-        return kept_on(self.connection, (AuthSessionRow, joined, self.clock_offset), compiled)
+        return cached_on(self.connection, (AuthSessionRow, joined, self.clock_offset), compiled)
 
     def unchanged(self, row: AuthSessionRow) -> Rows:
         """Return the live row if no credential of it was issued or replaced since *row* was read."""
