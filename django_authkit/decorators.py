@@ -1,4 +1,4 @@
-"""For plain Django views."""
+"""Decorators for plain Django views."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,13 +16,13 @@ V = TypeVar("V", bound=Callable[..., Any])
 
 def recent_auth_required(max_age: timedelta | None = None) -> Callable[[V], V]:
     """
-    Let a view, sync or async, be called only after a fresh proof of the user.
+    Require that the user authenticated recently, for a sync or async view.
 
-    Nobody logged in is 401 ``not_authenticated``, an older proof 401 ``reauthentication_required``: the
+    Without a login it is 401 ``not_authenticated``; after too long 401 ``reauthentication_required``: the
     client calls ``reauthenticate/`` and tries again. Needs our ``AuthenticationMiddleware``.
 
     Args:
-        max_age: How old the proof may be; by default the setting ``RECENT_AUTH``.
+        max_age: How long ago the user may have authenticated; by default the setting ``RECENT_AUTH``.
     """
 
     def check(request: HttpRequest) -> None:

@@ -1,9 +1,9 @@
 """
-What is written down and mailed about auth sessions: a log line for each signal, an e-mail for a new device.
+Logs a line for each signal about an auth session, and e-mails the user about a new device.
 
 Log records go to ``django_authkit.sessions`` and have the members ``event``, ``sid``, ``user_id``,
-``address`` and whatever else the event has (``reason``, ``reuse``, …) for structured logging. No record
-has a credential.
+``address`` and the other arguments of the event (``reason``, ``reuse``, …) for structured logging. No record
+contains a credential.
 """
 
 import logging
@@ -29,7 +29,7 @@ _ALARMING = frozenset({"refresh_reused", "binding_mismatch", "limit_reached"})
 
 
 def connect() -> None:
-    """Listen to every signal of ours."""
+    """Connect to all our signals."""
     for name in (
         "session_started",
         "session_refreshed",
@@ -72,7 +72,7 @@ def _plain(value: Any) -> Any:
 def mail_new_device(
     sender: Any, *, session: AuthSession, request: HttpRequest, new_device: bool, **kwargs: Any
 ) -> None:
-    """Write to the user about a login from a new device, if the project wants it and has an address."""
+    """E-mail the user about a login from a new device, if the setting is on and there is an address."""
     if not (get_settings().notify_new_device and new_device):
         return
     user: AbstractBaseUser = load_user(session.user_id, session.backend)

@@ -14,10 +14,10 @@ from django_authkit.service import require_recent
 
 
 class IsAuthenticated(DrfIsAuthenticated):
-    """As DRF's, and a missing login has our code ``not_authenticated`` whatever the exception handler."""
+    """As DRF's, but a missing login has our code ``not_authenticated`` with any exception handler."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Let in who is logged in."""
+        """Allow users who are logged in."""
         if not super().has_permission(request, view):
             raise api_error(NotAuthenticated())
         return True
@@ -25,13 +25,13 @@ class IsAuthenticated(DrfIsAuthenticated):
 
 class RecentlyAuthenticated(BasePermission):
     """
-    Lets in who has lately proved that it is them, in both modes; else 401 ``reauthentication_required``.
+    Allows users who authenticated recently, in both modes; else 401 ``reauthentication_required``.
 
-    Name it in ``permission_classes`` as it is, or with an age of its own:
+    Put it into ``permission_classes`` as it is, or with another age:
     ``RecentlyAuthenticated(max_age=timedelta(minutes=5))``.
 
     Args:
-        max_age: How old the proof may be; by default the setting ``RECENT_AUTH``.
+        max_age: How long ago the user may have authenticated; by default the setting ``RECENT_AUTH``.
     """
 
     def __init__(self, max_age: timedelta | None = None) -> None:
@@ -42,7 +42,7 @@ class RecentlyAuthenticated(BasePermission):
         return self
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Let in whose proof is fresh."""
+        """Allow users who authenticated recently."""
         known = request.auth
         if not isinstance(known, Authentication):
             raise api_error(NotAuthenticated())

@@ -1,4 +1,4 @@
-"""Django's own signals, and what they mean for auth sessions. Connected when the app is ready."""
+"""Receivers of Django's signals, which create and revoke auth sessions. Connected when the app is ready."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,12 +27,12 @@ from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.loading import auth_hash_of, user_id_of
 
 _BEFORE = "_authkit_before"
-"""Where a user instance carries what its row said before it was saved."""
+"""Attribute of a user instance with its row from before a save."""
 _WATCHED = frozenset({"password", "is_active"})
 
 
 def connect() -> None:
-    """Listen to logins, logouts and changes of users, through proxies of their model too."""
+    """Connect to logins, logouts and changes of users, of proxy models too."""
     uid = "django_authkit"
     user_logged_in.connect(on_logged_in, dispatch_uid=uid)
     user_logged_out.connect(on_logged_out, dispatch_uid=uid)
@@ -42,15 +42,15 @@ def connect() -> None:
 
 
 def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any) -> None:
-    """Put an auth session behind a login that Django's ``login`` made; re-key that of the same user."""
+    """Start an auth session for a login by Django's ``login``; re-key that of the same user."""
     request = getattr(request, "_request", request)
     session = getattr(request, "session", None)
     if request is None or state_of(request).busy or not isinstance(session, SessionStore):
         return
     if session.get(SESSION_KEY) != user_id_of(user):
-        return  # of a package that issues a credential of its own, and no login to this session
+        return  # by a package with credentials of its own, which does not use this session
     if session.bound is None and not session.deliverable:
-        return  # a bearer is given no cookie, so the key of a new auth session would reach nobody
+        return  # a bearer gets no cookie, so the new key would not reach the client
     revoke_tokens_of_others(request, user)
     try:
         if session.bound is not None:
@@ -69,7 +69,7 @@ def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBase
 
 
 def on_logged_out(sender: Any, *, request: HttpRequest | None, **kwargs: Any) -> None:
-    """End whatever auth session a request presents that Django's ``logout`` logs out."""
+    """Revoke the auth session of a request that Django's ``logout`` logs out."""
     request = getattr(request, "_request", request)
     if request is None or state_of(request).busy:
         return
@@ -82,7 +82,7 @@ def on_logged_out(sender: Any, *, request: HttpRequest | None, **kwargs: Any) ->
 def remember_before(
     sender: Any, *, instance: Any, raw: bool, update_fields: Any, using: str, **kwargs: Any
 ) -> None:
-    """Note what the row says before a save that may change whether the user may stay logged in."""
+    """Remember the row before a save that may revoke the user's auth sessions."""
     if not isinstance(instance, get_user_model()):
         return
     setattr(instance, _BEFORE, None)
@@ -98,7 +98,7 @@ def _watched_fields(model: Any) -> frozenset[str]:
 
 
 def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kwargs: Any) -> None:
-    """Revoke when the change is committed: a new password, or an account that was switched off."""
+    """Revoke when the change is committed: a new password, or a deactivated user."""
     before = instance.__dict__.pop(_BEFORE, None)
     if before is None:
         return
@@ -113,18 +113,17 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
 
 def _after_commit(using: str, act: Callable[[], object]) -> None:
     """
-    Act when the change is committed; if the store is down then, log that and let the change stand.
+    Act when the change is committed; if the store is down then, log that and keep the change.
 
-    *act* is a function and no ``partial``: Django names what failed, and a ``partial`` has no name. What
-    was not revoked is refused all the same where the user is read: the hash and ``is_active`` are
-    looked at there.
+    *act* is a function and not a ``partial``, since Django logs its name. A session that was not revoked is
+    rejected all the same when the user is loaded, where the hash and ``is_active`` are checked.
     """
     transaction.on_commit(act, using=using, robust=True)
 
 
 def _is_rehash(before: str, user: Any, update_fields: Any) -> bool:
     """
-    Tell whether Django has only hashed the same password anew, with a better hasher.
+    Tell whether Django has only rehashed the same password, with a better hasher.
 
     ``check_password`` does that: it saves the one field, of a user whose ``set_password`` was not
     called from outside (``_password`` is unset again), and only when the old hash was due for it.
@@ -133,7 +132,7 @@ def _is_rehash(before: str, user: Any, update_fields: Any) -> bool:
         return False
     try:
         old, new, preferred = identify_hasher(before), identify_hasher(user.password), get_hasher()
-    except ValueError:  # one of them is no hash at all
+    except ValueError:  # one of them is not a hash
         return False
     due = old.algorithm != preferred.algorithm or preferred.must_update(before)
     return due and new.algorithm == preferred.algorithm

@@ -1,5 +1,5 @@
 """
-Settings become objects here, when first used and never at import.
+Creates the objects that the settings describe, on first use and never at import.
 
 Each getter is cached; ``setting_changed`` clears the caches, so ``override_settings`` works.
 """
@@ -34,7 +34,7 @@ def get_store() -> Store:
     """Return the store that the setting ``STORE`` names."""
     settings = get_settings()
     if settings.store == "redis":
-        from django_authkit.stores.redis import RedisStore, connect  # only projects that use it pay
+        from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
 
         return RedisStore(
             connect(settings.redis_alias), prefix=settings.redis_prefix, buckets=settings.redis_buckets
@@ -106,7 +106,7 @@ def get_strategies() -> Mapping[Mode, Strategy]:
 
 @cache
 def get_derivation() -> CredentialDerivation:
-    """Return what the other form of a credential follows from, at a switch of the mode."""
+    """Return what derives the other form of a credential, at a switch of the mode."""
     return CredentialDerivation(_secrets()[0])
 
 
@@ -122,12 +122,12 @@ def get_access_check() -> AccessCheck:
 
 @cache
 def get_replica() -> BlacklistReplica:
-    """Return this process's copy of the blacklist; its thread starts at the first question."""
+    """Return this process's copy of the blacklist; its thread starts on first use."""
     from django_authkit.stores.redis import RedisStore, connect
 
     settings, store = get_settings(), get_store()
     if not isinstance(store, RedisStore):
-        raise TypeError("Only the Redis store has a blacklist to follow.")  # the settings refuse it first
+        raise TypeError("Only the Redis store has a blacklist to follow.")  # the settings are rejected first
     feed = store.feed(connect(settings.redis_alias), settings.blacklist_size)
     return BlacklistReplica(feed, settings.replica_max_staleness.total_seconds())
 

@@ -1,4 +1,4 @@
-"""Whose request is this? One answer for every transport, strategy and kind of view."""
+"""Who a request is from, the same for every transport, strategy and kind of view."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -26,18 +26,18 @@ from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 def authenticate(request: HttpRequest) -> Authentication | None:
     """
-    Return whom the request is from; ``None`` means exactly: no credential was presented.
+    Return who the request is from; ``None`` means that no credential was presented.
 
-    A bearer credential counts alone, and an invalid one never falls back to a cookie. Else the first
-    valid cookie counts, that of the issued mode before that of another accepted one. The result is
-    kept on the request; asking again costs nothing.
+    If there is a bearer credential, only that counts: an invalid one never falls back to a cookie. Else the
+    first valid cookie counts, those of the issued mode first. The result is kept on the request, so a second
+    call costs nothing.
 
     Raises:
-        CredentialRejected: Something was presented, and nothing of it is valid.
+        CredentialRejected: Credentials were presented, and none of them is valid.
 
     Round trips:
-        One to the store, or none where ``ACCESS_CHECK`` says so. With the Redis store one query for the
-        user beside it, and with the database store none; with ``USER_LOADING = "lazy"`` when needed.
+        One to the store, or none if ``ACCESS_CHECK`` says so. With the Redis store, also one query for the
+        user; with ``USER_LOADING = "lazy"`` only when it is needed.
     """
     state = state_of(request)
     known = state.authentication
@@ -186,18 +186,18 @@ def _user_of_claims(claims: AccessClaims) -> AbstractBaseUser:
 
 
 def not_accepted(text: str) -> CredentialRejected:
-    """Return the error for a credential of a mode that is not accepted, or of the form of none."""
+    """Return the error for a credential of a mode that is not accepted, or of an unknown form."""
     known = SessionKey.parse(text) is not None or text.count(".") == 2
     return TokenInvalid() if known else TokenMalformed()
 
 
 def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     """
-    Return whom ``request.session`` says the request is from, where session keys are not accepted.
+    Return who ``request.session`` belongs to, where session keys are not accepted.
 
-    In JWT mode people still log in to the admin by Django's ``login``; that counts for plain Django
-    views and for nothing else. An auth session that is over counts as nothing; nor does one that was
-    switched to tokens: its session key is of a form that was dropped from ``ACCEPT``.
+    In JWT mode users still log in to the admin with Django's ``login``, which counts in plain Django views
+    only. An auth session that was switched to tokens does not count, since ``ACCEPT`` no longer has the form
+    of its session key.
     """
     state, django_session = state_of(request), django_session_of(request)
     found = django_session.look_up() if state.django_login is None and django_session is not None else None
@@ -211,11 +211,11 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
 
 def current(request: HttpRequest) -> Authentication | None:
     """
-    Return whom a plain Django view serves: by our credentials, else by Django's own login in JWT mode.
+    Return who a request to a plain Django view is from: by our credentials, else by Django's own login.
 
     Raises:
-        CredentialRejected: As ``authenticate`` says, unless a browser's stale cookie has Django's login
-            beside it.
+        CredentialRejected: As ``authenticate`` says, unless a browser with a stale cookie also has Django's
+            login.
     """
     rejected: CredentialRejected | None = None
     try:

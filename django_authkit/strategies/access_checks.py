@@ -5,7 +5,7 @@ How a revocation reaches access tokens: the setting ``ACCESS_CHECK``, one class 
 policy         cost of a request       a revoked token is refused         when the store is down
 =============  ======================  =================================  =========================
 ``"store"``    one read round trip     at once                            503
-``"replica"``  a look in this process  within ``REPLICA_MAX_STALENESS``   as ``"store"``, so 503
+``"replica"``  none: local memory      within ``REPLICA_MAX_STALENESS``   as ``"store"``, so 503
 ``"none"``     nothing                 when it expires                    works
 =============  ======================  =================================  =========================
 """
@@ -20,17 +20,17 @@ from django_authkit.tokens.claims import AccessClaims
 
 
 class AccessCheck(Protocol):
-    """Decides whether the auth session of a verified access token is still there."""
+    """Decides whether the auth session of a verified access token is still live."""
 
     def admit(self, claims: AccessClaims) -> Found | None:
         """
-        Let the token pass.
+        Admit the token.
 
         Returns:
-            The record if it had to be read, else ``None``.
+            The record if it was read, else ``None``.
 
         Raises:
-            SessionEnded: The auth session is over.
+            SessionEnded: The auth session is not live.
         """
 
 
@@ -51,14 +51,14 @@ class StoreCheck:
 
 
 class ReplicaCheck:
-    """Looks in this process's copy of the blacklist, and asks the store whenever that cannot tell."""
+    """Looks in this process's copy of the blacklist, and asks the store when the copy may be stale."""
 
     def __init__(self, replica: BlacklistReplica, store: StoreCheck) -> None:
         self._replica = replica
         self._store = store
 
     def admit(self, claims: AccessClaims) -> Found | None:
-        """Let the token pass with no round trip while the copy is fresh."""
+        """Admit the token without a round trip while the copy is fresh."""
         verdict = self._replica.verdict(claims)
         if verdict is Verdict.LIVE:
             return None
@@ -68,7 +68,7 @@ class ReplicaCheck:
 
 
 class NoCheck:
-    """Believes an access token until it expires."""
+    """Accepts an access token until it expires."""
 
     def admit(self, claims: AccessClaims) -> None:
-        """Let the token pass."""
+        """Admit the token."""

@@ -24,7 +24,7 @@ ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPair:
-    """An access token and the refresh token beside it. ``expires_in`` is the former's, in seconds."""
+    """An access token and its refresh token. ``expires_in`` is that of the access token, in seconds."""
 
     access: str = field(repr=False)
     refresh: str = field(repr=False)
@@ -36,7 +36,7 @@ class Rotated:
     """
     The auth session after a refresh, and the ``jti`` that is current now.
 
-    ``standing`` says whether the token of that ``jti`` is one that is not exchanged.
+    ``standing`` tells whether the token of that ``jti`` is not exchanged when it is used.
     """
 
     rotation: Rotation
@@ -46,7 +46,7 @@ class Rotated:
 
 
 class ReuseDetected(RefreshReused):
-    """Carries the rotation that found the reuse, so that the service can tell about it."""
+    """Carries the rotation that found the reuse, so that the service can send the signal."""
 
     def __init__(self, rotation: Rotation) -> None:
         super().__init__()
@@ -77,20 +77,20 @@ class JwtStrategy:
 
     def resolve(self, text: str) -> tuple[AccessClaims, Found | None]:
         """
-        Return the claims of an access token whose auth session is there, as far as ``ACCESS_CHECK`` asks.
+        Return the claims of an access token whose auth session is live, as far as ``ACCESS_CHECK`` checks.
 
         Returns:
             The claims; and the record, if it was read.
 
         Raises:
-            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
-            SessionEnded: Its auth session is over.
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
+            SessionEnded: Its auth session is not live.
         """
         claims = self._codec.read_access(text)
         return claims, self._check.admit(claims)
 
     def find(self, claims: AccessClaims) -> Found:
-        """Return the live auth session that verified *claims* name, from the store."""
+        """Return the live auth session of verified *claims*, from the store."""
         return StoreCheck(self._store).admit(claims)
 
     def issue(
@@ -99,8 +99,8 @@ class JwtStrategy:
         """
         Return the tokens of the auth session's current generation.
 
-        The refresh token follows from the record, *jti* and *standing* alone, so that every caller inside
-        the grace gets the same string. The access token never outlives the auth session.
+        The refresh token depends only on the record, *jti* and *standing*, so that every caller within the
+        grace gets the same string. The access token never outlives the auth session.
         """
         issued = now // 1000
         expires = min(now + self._access, session.idle_until_ms) // 1000
@@ -132,19 +132,19 @@ class JwtStrategy:
 
     def rotate(self, claims: RefreshClaims, *, reauthenticated: bool = False) -> Rotated:
         """
-        Exchange a refresh token for its successor, or for the successor it already has (replay).
+        Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
 
-        A standing token is not exchanged, unless the project has gone back to rotation
-        (``SIMPLEJWT_ROTATION``) or the user has just proved again that it is them: whoever asks for that
-        stores the answer.
+        A standing token is not exchanged, unless the project has turned rotation on again
+        (``SIMPLEJWT_ROTATION``) or the user has just authenticated again: a client that does that stores the
+        new token.
 
         Args:
-            claims: Those of the token, which was verified.
-            reauthenticated: The user has just proved again that it is them.
+            claims: The verified claims of the token.
+            reauthenticated: The user has just authenticated again.
 
         Raises:
             ReuseDetected: It was superseded; its auth session is revoked.
-            SessionEnded: Its auth session is over.
+            SessionEnded: Its auth session is not live.
         """
         proposal = new_jti()
         standing = claims.standing and not self._always_rotates
@@ -158,22 +158,25 @@ class JwtStrategy:
                 grace_ms=self._grace,
                 idle_ms=self._idle,
                 access_ms=self._access,
-                address="",  # compared with the record's first, and noted then
+                address="",  # device binding compares it with the record's, and then records it
                 reauthenticated=reauthenticated,
                 standing=standing and not reauthenticated,
             )
         )
-        session, jti = self._became_of(rotation, claims, proposal)
+        session, jti = self._session_and_jti(rotation, claims, proposal)
         return Rotated(rotation=rotation, session=session, jti=jti, standing=standing)
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool
     ) -> tuple[str, Switch]:
         """
-        Return the ``jti`` that succeeds a session key, and what became of the wish to switch to it.
+        Switch an auth session from its session key to tokens.
+
+        Returns:
+            The ``jti`` of the refresh token, derived from the key, and the outcome.
 
         Args:
-            held: The claims of the refresh token that the client was seen to have, if any.
+            held: The claims of the refresh token that the client has already, if any.
             advance: As in the store's ``switch_to_tokens``.
         """
         jti = self._derivation.derive_jti_from(key)
@@ -189,14 +192,16 @@ class JwtStrategy:
 
     def read_refresh(self, text: str) -> RefreshClaims:
         """
-        Return the claims of a refresh token. Nothing is looked up, and nothing taken for reuse.
+        Return the claims of a refresh token. Without a lookup, and without detecting reuse.
 
         Raises:
-            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
         """
         return self._codec.read_refresh(text)
 
-    def _became_of(self, rotation: Rotation, claims: RefreshClaims, proposal: str) -> tuple[AuthSession, str]:
+    def _session_and_jti(
+        self, rotation: Rotation, claims: RefreshClaims, proposal: str
+    ) -> tuple[AuthSession, str]:
         if rotation.outcome is RotationOutcome.REUSED:
             raise ReuseDetected(rotation)
         if rotation.session is None:
@@ -206,7 +211,7 @@ class JwtStrategy:
             jti = claims.jti
         elif rotation.outcome is RotationOutcome.REPEATED:
             jti = unseal(rotation.sealed or b"", under=claims.jti)
-        if jti is None:  # the store's copy is damaged; nothing that we could hand out would work
+        if jti is None:  # the stored successor is damaged, so no token that we could issue would work
             raise SessionEnded
         return rotation.session, jti
 
@@ -230,8 +235,8 @@ class JwtStrategy:
         Return the live auth session whose current refresh token *text* is. Nothing is exchanged.
 
         Raises:
-            TokenMalformed, TokenInvalid, TokenExpired: The token itself does not count.
-            SessionEnded: Its auth session is over, or it was superseded.
+            TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
+            SessionEnded: Its auth session is not live, or it was superseded.
         """
         claims = self._codec.read_refresh(text)
         found = self._store.load(claims.sid)
@@ -243,7 +248,7 @@ class JwtStrategy:
         """
         Return the sid of a genuine token of either kind, expired or superseded ones included.
 
-        For logout only: whoever holds such a token may end its auth session.
+        For logout only: the holder of such a token may revoke its auth session.
         """
         for read in (self._codec.read_access, self._codec.read_refresh):
             try:

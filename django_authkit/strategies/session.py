@@ -11,7 +11,7 @@ from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.types import Mode
 
 _NEVER = 2**52
-"""A touch interval that no record reaches, so nothing is written."""
+"""A touch interval that no record reaches, so that nothing is written."""
 
 
 class SessionStrategy:
@@ -26,7 +26,7 @@ class SessionStrategy:
 
     def look_up(self, key: SessionKey, *, slide: bool = True) -> Found | Absent:
         """
-        Return the auth session of *key*, its idle end slid, in one round trip.
+        Return the auth session of *key*, and slide its idle end, in one round trip.
 
         Args:
             slide: Whether this counts as activity.
@@ -35,10 +35,10 @@ class SessionStrategy:
 
     def resolve(self, text: str, *, slide: bool = True) -> Found:
         """
-        Return the live auth session that the written key opens.
+        Return the live auth session of the key in *text*.
 
         Raises:
-            TokenMalformed: It is not the form of a session key, or that of an anonymous one.
+            TokenMalformed: It does not have the form of a session key, or is that of an anonymous session.
             SessionEnded: No live auth session has this key.
         """
         return self._open(text, self._interval if slide else _NEVER)[1]
@@ -68,15 +68,18 @@ class SessionStrategy:
         return None if key is None or key.anonymous else Identity(key.handle, key.digest)
 
     def slide_now(self, text: str) -> tuple[SessionKey, Found]:
-        """Return key and auth session as ``resolve`` finds it, its activity written whatever the interval."""
+        """Return the key and its auth session as ``resolve`` does, and write the activity at once."""
         return self._open(text, 0)
 
     def switch_to_key(self, claims: RefreshClaims) -> tuple[SessionKey, Switch]:
         """
-        Return the session key that succeeds a refresh token, and what became of the wish to switch to it.
+        Switch an auth session from its refresh token to a session key.
+
+        Returns:
+            The session key, derived from the refresh token, and the outcome.
 
         Args:
-            claims: Those of a refresh token that was verified.
+            claims: The verified claims of the refresh token.
         """
         key = self._derivation.derive_key_from(claims.sid, claims.jti)
         switch = self._store.switch_to_key(

@@ -1,19 +1,19 @@
 """
-Taking over logins that other packages made: one auth session for each external credential.
+Adopting logins of other packages: one auth session for each external credential.
 
 The order of the steps decides what a failure leaves behind:
 
-1. the credential is claimed, for a certain sid and a certain first credential of ours (``claims``),
+1. the credential is claimed, with the sid and the first credential of the new auth session (``claim``),
 2. the auth session is created,
-3. the claim notes that it was,
-4. the other package is told to forget its credential,
-5. the answer is sent.
+3. the claim records that it was,
+4. the other package deletes its credential,
+5. the response is sent.
 
-Whatever is cut off before 3 is completed by whoever presents the credential next: each step, repeated,
-has the same result. From 3 on the credential adopts nothing any more, but for ``GRACE`` it is answered as
-the first time: an answer may be lost, and two requests under way. If step 4 fails, the user is logged in
-all the same, and the other package may go on taking its credential until that ends or is presented to us
-again: rather logged in twice than logged out.
+If the process stops before 3, the next request with the credential completes the adoption: each step has
+the same result when it is repeated. After 3 the credential adopts nothing any more, but within ``GRACE`` it
+gets the same response as the first time, since a response may be lost, and two requests may be parallel. If
+step 4 fails, the user is logged in all the same, and the other package may accept its credential until that
+expires or is presented to us again: a second login is better than a logout.
 """
 
 import logging
@@ -62,20 +62,20 @@ from django_authkit.wiring import get_adapters, get_session_strategy, get_store
 
 GRACE: Final = 60_000
 """
-For how long after its adoption a credential is answered with the same one of ours; milliseconds.
+How long after its adoption an external credential still gets the same credential of ours; milliseconds.
 
-Longer than ``REFRESH_GRACE``: it happens once in the life of a login, and a browser that did not wait
-for the answer has nothing else to come back with.
+Longer than ``REFRESH_GRACE``: an adoption happens once for a login, and a browser that missed the response
+has no other credential.
 """
 
 _LONGEST_CREDENTIAL: Final = 16 * 1024
 _MARGIN: Final = 60 * 60 * 1000
-"""Other packages have a clock and a leeway of their own."""
-_FOR_GOOD: Final = 10 * 365 * 24 * 60 * 60 * 1000
-"""How long a claim lasts on a credential that has no end."""
+"""Other packages have their own clock and leeway."""
+_FOREVER_MS: Final = 10 * 365 * 24 * 60 * 60 * 1000
+"""How long a claim lasts on a credential that never expires."""
 
 _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
-"""What counts as the moment of a proof of which only is known that there was one."""
+"""Stands for the time of the login if the other package does not record it."""
 
 _T = TypeVar("_T")
 
@@ -84,15 +84,15 @@ logger = logging.getLogger("django_authkit.adoption")
 
 def adopt(request: HttpRequest) -> Grant:
     """
-    Adopt the login whose external credential comes in a header, as its package has it.
+    Adopt the login of an external credential in a header.
 
     Returns:
-        What to send, as after a login by header.
+        The credentials to send, as after a login with header transport.
 
     Raises:
-        NotAuthenticated: No header has what an adapter of ``ADOPT`` looks for.
-        CredentialRejected: None of those that it has counts.
-        SessionLimitReached: As ``log_in`` says; the external credential stays what it is.
+        NotAuthenticated: No header has a credential that an adapter of ``ADOPT`` looks for.
+        CredentialRejected: None of them is valid.
+        SessionLimitReached: As ``log_in`` says; the external credential stays valid.
     """
     rejected: CredentialRejected | None = None
     for adapter in get_adapters(Place.HEADER):
@@ -106,7 +106,7 @@ def adopt(request: HttpRequest) -> Grant:
 
 
 def adopt_refresh(request: HttpRequest, token: str) -> Grant | None:
-    """Adopt the login of an external refresh token as ``adopt`` does; ``None`` where ``ADOPT`` names none."""
+    """Adopt the login of an external refresh token as ``adopt`` does; ``None`` without an adapter for it."""
     rejected: CredentialRejected | None = None
     for adapter in get_adapters(Place.REFRESH):
         try:
@@ -123,32 +123,32 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     Adopt the login of one external credential.
 
     Raises:
-        CredentialRejected: It does not count, or was adopted longer than ``GRACE`` ago.
+        CredentialRejected: It is not valid, or was adopted longer than ``GRACE`` ago.
         SessionLimitReached: As ``log_in`` says.
-        StoreUnavailable: The store, or what the other package asks, did not answer.
+        StoreUnavailable: The store, or that of the other package, did not respond.
     """
     if not credential.isprintable() or len(credential) > _LONGEST_CREDENTIAL:
         raise TokenMalformed
     claim = _claim_on(adapter, credential)
     try:
-        external = _asking(lambda: adapter.open(credential))
+        external = _ask_package(lambda: adapter.open(credential))
     except CredentialRejected:
-        claimed = claim.read()  # it may be our own doing that it counts no more
+        claimed = claim.read()  # it may be invalid because we adopted it
         if claimed is None or not claimed.began:
             raise
-        return _once_more(request, adapter, credential, claimed, transport)
+        return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = _log_in_of(external, adapter)
     fresh = _proposal(wanted)
-    lasting = _FOR_GOOD if external.expires is None else _until(external.expires) + _MARGIN
+    lasting = _FOREVER_MS if external.expires is None else _until(external.expires) + _MARGIN
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
     if claimed.began and not own:
-        return _once_more(request, adapter, credential, claimed, transport)
+        return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own)
     found = _create(request, wanted, external, claim, claimed)
     claim.settle(claimed, found.session.created_ms, lasting)
     if _retire(adapter, credential):
-        with suppress(StoreUnavailable):  # it is remembered for longer than it need be
+        with suppress(StoreUnavailable):  # then it is remembered for longer than necessary
             claim.settle(claimed, found.session.created_ms, GRACE)
     django_session = django_session_of(request)
     if claimed.mode is Mode.JWT and transport is Transport.COOKIE and django_session is not None:
@@ -157,7 +157,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
 
 
 def _claim_on(adapter: Adapter, credential: str) -> Claim:
-    """Return the claim on a credential; of one that devices share, each presentation has its own."""
+    """Return the claim on a credential; for one that devices share, a new claim each time."""
     identity = adapter.identify(credential)
     if adapter.shared:
         identity = f"{identity}\0{token_hex()}"
@@ -166,10 +166,10 @@ def _claim_on(adapter: Adapter, credential: str) -> Claim:
 
 def drop_refresh(token: str) -> bool:
     """
-    Give up an external refresh token: nobody can adopt it any more, and what it became is ended.
+    Revoke an external refresh token: it cannot be adopted any more, and its auth session is revoked.
 
     Returns:
-        Whether there was anything to give up.
+        Whether there was anything to revoke.
     """
     for adapter in get_adapters(Place.REFRESH):
         try:
@@ -178,7 +178,7 @@ def drop_refresh(token: str) -> bool:
             continue
         ended = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
         try:
-            _asking(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
+            _ask_package(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
         except CredentialRejected:
             return ended is not None
         _retire(adapter, token)
@@ -187,10 +187,10 @@ def drop_refresh(token: str) -> bool:
 
 
 def drop_credential(adapter: Adapter, credential: str) -> None:
-    """Have the other package forget a credential that is not to be adopted any more, if it counts."""
+    """Let the other package delete a valid credential that must not be adopted any more."""
     try:
         adapter.identify(credential)
-        _asking(lambda: adapter.open(credential))
+        _ask_package(lambda: adapter.open(credential))
     except (CredentialRejected, StoreUnavailable):
         return
     _retire(adapter, credential)
@@ -198,11 +198,11 @@ def drop_credential(adapter: Adapter, credential: str) -> None:
 
 def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     """
-    Return what is to begin, for a user who may still come in.
+    Return the login to start, for a user who is still allowed to log in.
 
     Raises:
-        SessionEnded: The user is gone, disabled, or has another password.
-        TokenExpired: Its time was over anyway.
+        SessionEnded: The user was deleted, is disabled, or has another password.
+        TokenExpired: The external login has expired.
     """
     backend = external.backend
     if backend is None:
@@ -232,7 +232,7 @@ def _proposal(wanted: LoginRequest) -> Proposal:
 def _create(
     request: HttpRequest, wanted: LoginRequest, external: ExternalLogin, claim: Claim, claimed: Proposal
 ) -> Found:
-    """Create the record that was claimed, or find that it was created."""
+    """Create the claimed record, or find it if it was created before."""
     by_key, django_session = claimed.mode is Mode.SESSION, django_session_of(request)
     data = (
         django_session.encoded_with(external.data)
@@ -250,25 +250,25 @@ def _create(
     except SessionLimitReached:
         claim.release()
         raise
-    except SidTaken as error:  # it was created, and ended before the claim could say so
+    except SidTaken as error:  # it was created, and revoked before the claim recorded it
         claim.release()
         raise SessionEnded from error
     except LoginFailed as error:
         raise SessionEnded from error
-    _see_that_it_lives(claim, found, own=not wanted.suppress_signals)
+    _check_not_revoked(claim, found, own=not wanted.suppress_signals)
     return found
 
 
-def _see_that_it_lives(claim: Claim, found: Found, *, own: bool) -> None:
+def _check_not_revoked(claim: Claim, found: Found, *, own: bool) -> None:
     """
-    See that this is the beginning of the auth session, and not after its end.
+    Check that the auth session is new, and was not revoked before.
 
-    Others may have completed the adoption, and it may have ended since: then a store that remembers has
-    found what has ended, and one that forgets has just brought it back.
+    Another process may have completed the adoption, and the auth session may have been revoked since. Then a
+    store that keeps revoked records has found it, and one that deletes them has just created it again.
 
     Raises:
-        TokenInvalid: It has ended, and stays so.
-        SessionEnded: Who began it was cut off, longer ago than it could live unused.
+        TokenInvalid: It was revoked, and stays revoked.
+        SessionEnded: The adoption was interrupted so long ago that the unused session has expired.
     """
     latest = claim.read()
     completed = latest is not None and latest.began != 0
@@ -283,16 +283,16 @@ def _see_that_it_lives(claim: Claim, found: Found, *, own: bool) -> None:
         raise SessionEnded
 
 
-def _once_more(
+def _repeated_grant(
     request: HttpRequest, adapter: Adapter, credential: str, claimed: Proposal, transport: Transport
 ) -> Grant:
     """
-    Answer as the first time, shortly after it and while the first credential of ours is current.
+    Return the same grant as the first time, within ``GRACE`` and while its first credential is current.
 
     Raises:
-        TokenInvalid: It is later.
+        TokenInvalid: It is too late.
     """
-    _retire(adapter, credential)  # the first time it may have failed
+    _retire(adapter, credential)  # it may have failed the first time
     found = _find(claimed)
     if found is None or found.session.created_ms != claimed.began or found.now_ms - claimed.began > GRACE:
         raise TokenInvalid
@@ -315,7 +315,7 @@ def _grant(
     request: HttpRequest, claimed: Proposal, found: Found, user: AbstractBaseUser, transport: Transport
 ) -> Grant:
     if claimed.mode is Mode.JWT:
-        # Also when it is answered once more: no access token may outlive what the record expects of it.
+        # For a repetition too: no access token may outlive the time in the record.
         now = found.session.created_ms
         return grant_tokens(found.session, user, jti=claimed.secret, now=now, transport=transport)
     key, django_session = SessionKey(claimed.sid, claimed.secret), django_session_of(request)
@@ -325,16 +325,16 @@ def _grant(
 
 
 def _retire(adapter: Adapter, credential: str) -> bool:
-    """Have the other package forget its credential; tell whether that is for good."""
+    """Let the other package delete its credential; tell whether that is final."""
     try:
-        return _asking(lambda: adapter.retire(credential))
+        return _ask_package(lambda: adapter.retire(credential))
     except StoreUnavailable:
-        logger.exception("A login was adopted, and %s could not be told to forget it.", adapter.name)
+        logger.exception("A login was adopted, but %s could not delete its credential.", adapter.name)
         return False
 
 
-def _asking(question: Callable[[], _T]) -> _T:
-    """Ask the other package. That it does not answer says nothing about its credential."""
+def _ask_package(question: Callable[[], _T]) -> _T:
+    """Call the other package. If its store does not respond, that says nothing about the credential."""
     try:
         return question()
     except (OperationalError, InterfaceError) as error:

@@ -1,9 +1,9 @@
 """
-The first request of a browser that was logged in by another package, and what it is given.
+Adopting the login of a browser, at its first request with a cookie of another package.
 
-It is answered like any other, with our cookies in the answer. That is decided before anything else looks
-at the request: a view that only fills a cart would else make an anonymous session, whose cookie may have
-the name of the old one.
+The request is handled like any other, and our cookies are in the response. It is adopted before anything
+else reads the request: a view that only fills a cart would otherwise create an anonymous session, whose
+cookie may have the name of the old one.
 """
 
 import time
@@ -26,21 +26,21 @@ from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
 
 def adopt_browser(request: HttpRequest) -> None:
     """
-    Adopt the login whose external cookie a browser brings, if it brings no credential of ours that counts.
+    Adopt the login of an external cookie, if the request has no valid credential of ours.
 
     An invalid credential is ignored: the request is anonymous, as it was for the other package.
 
     Raises:
-        StoreUnavailable: The store, or what the other package asks, did not answer.
+        StoreUnavailable: The store, or that of the other package, did not respond.
     """
-    if transports.has_bearer(request):  # which counts alone
+    if transports.has_bearer(request):  # then no cookie counts
         return
     for adapter in get_adapters(Place.BROWSER):
         credential = adapter.find(request)
         if credential is None:
             continue
         if _has_own(request):
-            _set_aside(request, adapter, credential)
+            _revoke_old_login(request, adapter, credential)
         else:
             _adopt(request, adapter, credential)
 
@@ -48,7 +48,7 @@ def adopt_browser(request: HttpRequest) -> None:
 def _adopt(request: HttpRequest, adapter: Adapter, credential: str) -> None:
     try:
         if request.method not in SAFE_METHODS:
-            enforce_csrf(request)  # the answer sets cookies
+            enforce_csrf(request)  # the response sets cookies
         grant = adopt_credential(request, adapter, credential, Transport.COOKIE)
     except (CsrfFailed, SessionLimitReached):
         _keep(request)
@@ -64,18 +64,18 @@ def _adopt(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         grant.mode,
         grant.transport,
         token_expires_at=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
-        # With a session key, request.session sets the cookie, and knows whether the key changed since.
+        # With a session key, request.session sets the cookie.
         replacement=grant if grant.mode is Mode.JWT or django_session_of(request) is None else None,
     )
     _forget(request, adapter)
 
 
 def _has_own(request: HttpRequest) -> bool:
-    """Tell whether there is a credential of ours that counts, or may once it is refreshed."""
+    """Tell whether the request has a credential of ours that is valid, or may be after a refresh."""
     try:
         known = authenticate(request)
     except TokenExpired:  # the refresh cookie may have a path that this request is not on
-        return transports.refresh_cookie_of(request) is not None or _lives(
+        return transports.refresh_cookie_of(request) is not None or _is_live(
             transports.access_cookies_of(request)
         )
     except CredentialRejected:
@@ -83,17 +83,17 @@ def _has_own(request: HttpRequest) -> bool:
     return known is not None or transports.refresh_cookie_of(request) is not None
 
 
-def _lives(tokens: Iterable[str]) -> bool:
-    """Tell whether the auth session of any of these access tokens goes on, though they have expired."""
+def _is_live(tokens: Iterable[str]) -> bool:
+    """Tell whether the auth session of any of these expired access tokens is live."""
     sids = {get_jwt_strategy().sid_of(token) for token in tokens} - {None}
     return any(isinstance(get_store().load(sid), Found) for sid in sids if sid)
 
 
-def _set_aside(request: HttpRequest, adapter: Adapter, credential: str) -> None:
+def _revoke_old_login(request: HttpRequest, adapter: Adapter, credential: str) -> None:
     """
-    End the old login of a browser that has logged in anew; or a logout would bring it back.
+    Revoke the old login of a browser that has logged in since, or a logout would restore it.
 
-    Once: a cookie that the browser could not be made to forget is left alone.
+    Once: a cookie that the browser keeps is ignored.
     """
     cookie = adapter.cookie
     if known_authentication(request) is None or cookie is None or transports.is_own_cookie(cookie.name):
@@ -103,7 +103,7 @@ def _set_aside(request: HttpRequest, adapter: Adapter, credential: str) -> None:
 
 
 def _keep(request: HttpRequest) -> None:
-    """Let the browser keep its old cookie: it can be adopted another time."""
+    """Let the browser keep its old cookie, which can be adopted later."""
     django_session = django_session_of(request)
     if django_session is not None:
         django_session.cookie = CookieAction.KEEP
