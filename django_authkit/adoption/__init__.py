@@ -1,9 +1,9 @@
 """
-Logins that other packages made, and how each is taken over: the setting ``ADOPT``.
+The adapters for logins of other packages: the setting ``ADOPT``.
 
-An adapter knows one kind of external credential: where a request has it, whom it logs in, and how its own
-package forgets it. What an adoption is (one auth session for one credential, whatever races or fails) is
-``service.adoption``'s business. A project writes adapters of its own by deriving from ``Adapter``; see
+An adapter knows one kind of external credential: where a request has it, which user it belongs to, and how
+its own package deletes it. The adoption itself (one auth session for one credential, in spite of races and
+failures) is in ``service.adoption``. A project writes its own adapters as subclasses of ``Adapter``: see
 ``docs/reference/python-api.md``.
 """
 

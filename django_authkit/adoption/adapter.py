@@ -1,4 +1,4 @@
-"""What an adapter is: the interface that projects may implement, too."""
+"""The interface of adapters, which projects may implement too."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -12,33 +12,33 @@ from django.http import HttpRequest
 
 
 class Place(StrEnum):
-    """Where clients present an external credential, and so how they are given ours."""
+    """Where clients present an external credential, and so how they get ours."""
 
     BROWSER = "browser"
-    """In a cookie, on any request; the answer sets our cookies."""
+    """In a cookie, on any request; the response sets our cookies."""
     REFRESH = "refresh"
-    """As the token that ``refresh/`` is sent; the answer has our credential."""
+    """As the token in the body of ``refresh/``; the response has our credentials."""
     HEADER = "header"
-    """In a header of ``POST adopt/``; the answer is that of a login."""
+    """In a header of ``POST adopt/``; the response is that of a login."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExternalLogin:
     """
-    A login that another package made, and for which its credential still counts there.
+    A login of another package whose credential is still valid there.
 
     Attributes:
-        user: Who. That they are active is looked at by us as well.
-        backend: Dotted path of the Django auth backend that vouched for them; ``None`` where the package
-            does not keep it: then the first of ``AUTHENTICATION_BACKENDS`` does.
-        auth_hash: Their session auth hash when they logged in; ``None`` where the package keeps none.
-        proved: When they proved it was them, or an earlier moment (aware); ``None`` if that is not known.
-            What needs a fresh proof counts from here.
-        expires: When the credential is over if nobody uses it (aware); ``None`` for never.
-        ends: When the login is over however much it is used (aware); ``None`` for never. The auth session
-            ends then at the latest.
+        user: The user. We check again that they are active.
+        backend: Dotted path of the Django auth backend that authenticated them; ``None`` if the package
+            does not record it, for the first of ``AUTHENTICATION_BACKENDS``.
+        auth_hash: Their session auth hash when they logged in; ``None`` if the package does not record it.
+        proved: When they authenticated, or an earlier time (aware); ``None`` if it is not known. Recent
+            authentication counts from here.
+        expires: When the credential expires if it is not used (aware); ``None`` for never.
+        ends: When the login expires even if it is used (aware); ``None`` for never. The auth session expires
+            then at the latest.
         remember: Whether cookies of it outlive the browser.
-        data: Django session data that goes along, the fields of the login left out.
+        data: Django session data to keep, without the fields of the login.
     """
 
     user: AbstractBaseUser
@@ -53,7 +53,7 @@ class ExternalLogin:
 
 @dataclass(frozen=True, slots=True)
 class ExternalCookie:
-    """The cookie that a browser has an external credential in; a browser forgets it by all three."""
+    """The cookie of an external credential; all three fields are needed to delete it."""
 
     name: str
     path: str = "/"
@@ -62,7 +62,7 @@ class ExternalCookie:
 
 @dataclass(frozen=True, slots=True)
 class AdapterFault:
-    """Why an adapter cannot work as the project is set up: the id of a check, and what to do."""
+    """Why an adapter cannot work in this project: the id of a check, the message, and the hint."""
 
     check: str
     message: str
@@ -73,17 +73,17 @@ class Adapter(ABC):
     """
     One kind of external credential. Made once per process; an entry's options are its keyword arguments.
 
-    Errors are those of ``django_authkit.errors``. What a database or cache raises when it does not
-    answer may pass: it is turned into ``StoreUnavailable``, never into "not logged in".
+    Errors are those of ``django_authkit.errors``. An adapter need not catch the errors of a database or cache
+    that does not respond: they become ``StoreUnavailable``, never "not logged in".
 
     Attributes:
-        name: Stands in logs and, as ``adopted:<name>``, in the ``amr`` of auth sessions.
+        name: Appears in logs and, as ``adopted:<name>``, in the ``amr`` of auth sessions.
         place: Where clients present it.
         app: The entry of ``INSTALLED_APPS`` that it needs, or ``None``.
-        space: Whose credentials these are, if another adapter takes the same ones; else ``name`` says it.
-            What identifies a credential in one space is nothing in another.
-        shared: Whether several devices hold the same credential: each presentation is then a login of its
-            own, a repeated one too.
+        space: A common name for adapters that accept the same credentials; by default ``name``. An identifier
+            means nothing in another space.
+        shared: Whether several devices hold the same credential: each time it is presented is then a login of
+            its own.
     """
 
     name: ClassVar[str]
@@ -97,45 +97,45 @@ class Adapter(ABC):
         """The cookie, for ``Place.BROWSER``."""
         return None
 
-    def find(self, request: HttpRequest) -> str | None:  # noqa: ARG002 - what others need
+    def find(self, request: HttpRequest) -> str | None:  # noqa: ARG002 - subclasses use it
         """
-        Return what the request presents by this package's own means; ``None`` for nothing. No look-up.
+        Return the credential in the request, as this package reads it; ``None`` without one. No lookup.
 
-        Asked on requests that present no credential of ours; not for ``Place.REFRESH``, where it is the
-        token that was sent.
+        Called for requests without a credential of ours; not for ``Place.REFRESH``, where the token is in the
+        body.
         """
         return None
 
     def identify(self, credential: str) -> str:
         """
-        Return what makes the credential one and the same however it is written. No look-up.
+        Return what identifies the credential, however it is written. No lookup.
 
-        A secret with at least 100 random bits: whoever knows it is taken for whoever holds the credential.
+        A secret with at least 100 random bits: anybody who knows it is taken for the holder.
 
         Raises:
-            CredentialRejected: It is none of this package's, or is seen to be over without asking anybody.
+            CredentialRejected: It is not a credential of this package, or has visibly expired.
         """
         return credential
 
     @abstractmethod
     def open(self, credential: str) -> ExternalLogin:
         """
-        Return the login behind it, if the package itself would accept it now. Changes nothing.
+        Return its login, if the package itself would accept it now. Changes nothing.
 
         Raises:
-            CredentialRejected: It would not: unknown, expired, blacklisted, of somebody who may not come in.
+            CredentialRejected: It is unknown, expired, blacklisted, or its user is not allowed to log in.
         """
 
     @abstractmethod
     def retire(self, credential: str) -> bool:
         """
-        Have the package forget the credential. What is forgotten already is no error.
+        Delete the credential in the package. It is no error if it is deleted already.
 
         Returns:
-            Whether the package refuses it for good from now on. If not, we remember that it was adopted
-            for as long as it could come back.
+            Whether the package will reject it from now on. If not, we remember that it was adopted for as
+            long as it could be presented again.
         """
 
     def faults(self) -> Iterator[AdapterFault]:
-        """Yield what is wrong with the project's settings for this adapter; the system checks say so."""
+        """Yield what is wrong with the project's settings for this adapter, for the system checks."""
         yield from ()

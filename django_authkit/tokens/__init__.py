@@ -1,9 +1,8 @@
 """
-Signed tokens: what they say (claims), which keys sign them (keyring), and their written form (codec).
+Signed tokens: their claims, their encoding (codec), and the keys that sign them (keys).
 
-A project's own keys come from ``key_entries``, which reads them, by way of ``jwk`` and ``weak_secrets``;
-``key_faults`` says what can be wrong with them. Beside them ``sealing``, which hides a refresh token's id
-from everybody who does not hold the one before it. Nothing here imports Django or knows of a store.
+``sealing`` encrypts the id of a refresh token for the holder of its predecessor, and ``derivation`` derives
+the credential of the other mode at a switch. Nothing here imports Django or a store.
 """
 
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp

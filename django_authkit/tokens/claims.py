@@ -1,9 +1,9 @@
 """
-What tokens say, and how that is spelled in a payload.
+The claims of tokens, and their names in a payload.
 
 Instants are ``NumericDate`` values: whole seconds since the Unix epoch (RFC 7519, section 2). The codec
-adds ``iss`` and ``aud``, and checks them; here it is names and types. A payload comes here only after its
-signature was found good, and is still read with suspicion: a wrong type raises ``TokenInvalid``.
+adds and checks ``iss`` and ``aud``; this module has names and types. The signature of a payload was verified
+before, but a wrong type still raises ``TokenInvalid``.
 """
 
 from base64 import urlsafe_b64encode
@@ -18,12 +18,12 @@ from django_authkit.session_keys import is_sid
 ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti")
 REFRESH_REQUIRED = ("iss", "sid", "gen", "jti", "iat", "exp")
 RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "backend", "nbf"})
-"""Names that mean something to us; a project's own claims take others."""
+"""Names with a meaning; a project's own claims must have others."""
 
 _LATEST = 253_402_300_799
-"""The last second of the year 9999: what every database and every ``datetime`` can still hold."""
+"""The last second of the year 9999: the largest that every database and ``datetime`` can hold."""
 _MOST_GENERATIONS = 2**53 - 1
-"""Past this, a number read by JSON or Lua as a double is no longer exact."""
+"""A larger number is not exact as a double, which JSON and Lua use."""
 _STAMP_LABEL = b"django-authkit password stamp\x00"
 _STAMP_LENGTH = 22
 """22 characters of 6 bits are 132 bits."""
@@ -31,10 +31,10 @@ _STAMP_LENGTH = 22
 
 def password_stamp(auth_hash: str) -> str:
     """
-    Return what an access token says of the password that its auth session was opened with.
+    Return the stamp of the password under which an auth session began, for its access tokens.
 
-    Equal hashes give equal stamps, and the hash cannot be found from the stamp: 22 base64url characters
-    of a SHA-256 over a label and the hash. No hash gives no stamp: ``""``.
+    22 base64url characters of a SHA-256 over a label and the hash: equal hashes give equal stamps, and the
+    hash cannot be found from the stamp. It is empty if the hash is.
     """
     if not auth_hash:
         return ""
@@ -58,7 +58,7 @@ def _some_text(payload: Mapping[str, object], name: str) -> str:
 
 def _whole(payload: Mapping[str, object], name: str, least: int, most: int) -> int:
     value = payload.get(name)
-    # A bool is an int to isinstance, and true is no instant.
+    # For isinstance a bool is an int, but true is not an instant.
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise TokenInvalid
     return value
@@ -78,17 +78,17 @@ def _sid(payload: Mapping[str, object]) -> str:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessClaims:
     """
-    What an access token says.
+    The claims of an access token.
 
     Attributes:
         subject: The user's primary key as text (``sub``).
         sid: The auth session that it belongs to.
         issued_at, expires_at: In seconds (``iat``, ``exp``).
-        auth_time: When the user last proved it was them, in seconds.
+        auth_time: When the user last authenticated, in seconds.
         stamp: ``password_stamp`` of the auth session's hash; empty if it has none.
-        jti: The token's own id. Opens nothing.
-        backend: Dotted path of the Django auth backend that vouched for the user; empty, and no claim,
-            where the project has only one.
+        jti: The id of the token. It is not a secret.
+        backend: Dotted path of the Django auth backend that authenticated the user; empty, and no claim, if
+            the project has only one.
         extra: A project's own claims: JSON values under names that are not ``RESERVED``.
     """
 
@@ -104,7 +104,7 @@ class AccessClaims:
 
     def payload(self) -> dict[str, Any]:
         """
-        Return the claims by their names in a token, ``iss`` and ``aud`` left out.
+        Return the claims by their names in a token, without ``iss`` and ``aud``.
 
         Raises:
             ValueError: A claim in ``extra`` has a reserved name.
@@ -127,10 +127,10 @@ class AccessClaims:
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
         """
-        Return the claims that a verified *payload* makes.
+        Return the claims in a verified *payload*.
 
         Raises:
-            TokenInvalid: A claim is absent, or of another type or range than ours have.
+            TokenInvalid: A claim is missing, or has a wrong type or range.
         """
         return cls(
             subject=_some_text(payload, "sub"),
@@ -148,17 +148,17 @@ class AccessClaims:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshClaims:
     """
-    What a refresh token says.
+    The claims of a refresh token.
 
     Attributes:
         sid: The auth session that it belongs to.
-        generation: Its place in the line of refresh tokens of that auth session, from 1 (``gen``).
-        jti: 256 random bits. Whoever knows it, and can sign, can refresh.
+        generation: Its number among the refresh tokens of that auth session, from 1 (``gen``).
+        jti: 256 random bits, a secret: who knows it and can sign, can refresh.
         issued_at, expires_at: In seconds (``iat``, ``exp``).
-        standing: Whether it is for a client that stores no successor, and so is not exchanged when it is
-            used. Said only by those that are.
-        subject: The user's primary key as text (``sub``), which only tells why a refresh was refused; whose
-            the auth session is, the record says. Empty in tokens of before there was one.
+        standing: Whether it is for a client that does not store the successor, and so is not exchanged when
+            it is used. Other tokens do not have the claim.
+        subject: The user's primary key as text (``sub``), which only explains why a refresh was rejected; the
+            record has the user. Empty in older tokens.
     """
 
     sid: str
@@ -170,7 +170,7 @@ class RefreshClaims:
     subject: str = ""
 
     def payload(self) -> dict[str, Any]:
-        """Return the claims by their names in a token, ``iss`` left out."""
+        """Return the claims by their names in a token, without ``iss``."""
         return {
             "sid": self.sid,
             "gen": self.generation,
@@ -184,10 +184,10 @@ class RefreshClaims:
     @classmethod
     def from_payload(cls, payload: Mapping[str, Any]) -> Self:
         """
-        Return the claims that a verified *payload* makes; claims of other names are ignored.
+        Return the claims in a verified *payload*; claims with other names are ignored.
 
         Raises:
-            TokenInvalid: A claim is absent, or of another type or range than ours have.
+            TokenInvalid: A claim is missing, or has a wrong type or range.
         """
         return cls(
             sid=_sid(payload),

@@ -1,12 +1,12 @@
 """
-The written form of tokens: signing them, and reading them back with suspicion.
+Encoding and signing tokens, verifying and decoding them.
 
-The one module that imports PyJWT, which makes and checks every signature. Nothing in a token says how it
-is to be verified. The few header segments that a key ring can produce are known beforehand, and each
-stands for one key and its one algorithm; a token with any other header is refused. So ``alg``, ``typ``
-and ``kid`` are matched whole, and ``crit``, ``jku``, ``jwk`` or ``x5u`` cannot occur.
+The only module that imports PyJWT, which makes and checks every signature. A token does not decide how it is
+verified. The few header segments that a key ring can produce are known in advance, and each belongs to one
+key and its algorithm; a token with any other header is rejected. So ``alg``, ``typ`` and ``kid`` are compared
+as a whole, and ``crit``, ``jku``, ``jwk`` or ``x5u`` cannot occur.
 
-The order of reading: type and length; three parts of base64url characters (RFC 8725, and section 3.14 of
+The order of the checks: type and length; three parts of base64url characters (RFC 8725, and section 3.14 of
 its successor draft); header; signature; ``exp``, ``iat``, ``iss``, ``aud`` and required claims; types.
 """
 
@@ -24,9 +24,9 @@ from django_authkit.tokens.keys.ring import Key, KeyRing
 from django_authkit.tokens.verified_cache import VerifiedTokens
 
 ACCESS_LIMIT = 8 * 1024
-"""Most characters of an access token. Servers take header lines of about this length, seldom longer."""
+"""Most characters of an access token. Servers rarely accept longer header lines."""
 REFRESH_LIMIT = 1024
-"""Most characters of a refresh token, which holds nothing that a project chooses but its issuer."""
+"""Most characters of a refresh token, in which a project chooses only the issuer."""
 
 Claims = TypeVar("Claims")
 
@@ -38,13 +38,13 @@ def _header(key: Key, typ: str) -> dict[str, str]:
 
 
 def _segment(header: Mapping[str, str]) -> str:
-    """Return how PyJWT writes *header* in a token: the bytes matter, since they are signed."""
+    """Return *header* as PyJWT encodes it; the bytes matter, since they are signed."""
     text = json.dumps(header, separators=(",", ":"), sort_keys=True)
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 class _Kind(Generic[Claims]):
-    """One kind of token: its type, its keys, and what each token of it must say."""
+    """One kind of token: its type, its keys, and its required claims."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class _Kind(Generic[Claims]):
         self._signing = ring.signing.signing
         self._algorithm = ring.signing.algorithm
         self._header = _header(ring.signing, typ)
-        # Only this service issues what it reads. So the other spellings of a type that a verifier may take
+        # Only this service issues the tokens that it reads. So the other spellings of a type that RFC 8725bis
         # (RFC 8725bis, section 3.11), "application/at+jwt" or "AT+JWT", never reach us and are refused.
         self._keys = {_segment(_header(key, typ)): key for key in ring.keys}
         self._claims = claims
@@ -121,19 +121,18 @@ class Codec:
     """
     Writes and reads access and refresh tokens.
 
-    No token of one kind is ever read as the other: they differ in keys, in ``typ``, and in the claims
-    that each must have (RFC 8725, section 3.12).
+    A token of one kind is never accepted as the other: they differ in keys, in ``typ``, and in their required
+    claims (RFC 8725, section 3.12).
 
     Args:
         access_ring, refresh_ring: Their keys. The two have no key in common, and refresh tokens are
             always made with a secret that only this service holds.
         issuer: ``iss`` of both kinds, compared exactly.
         audience: ``aud`` of access tokens, compared exactly.
-        leeway: By how many seconds the clocks of two workers may differ.
+        leeway: How many seconds the clocks of two workers may differ.
         cache_size: How many verified access tokens are remembered; 0 for none.
-        retired_ring: Keys of access tokens that opened something until lately. What they signed opens
-            nothing any more, but is "expired" rather than invalid: so a client refreshes, and nobody has
-            to log in again.
+        retired_ring: Keys of access tokens that were valid until recently. Tokens that they signed are
+            "expired" and not invalid, so that a client refreshes and nobody has to log in again.
 
     Raises:
         ValueError: A key is in both rings, a refresh key is no secret, or issuer or audience is empty.
@@ -186,7 +185,7 @@ class Codec:
 
     def issue_access(self, claims: AccessClaims) -> str:
         """
-        Return the access token that makes these claims.
+        Return the access token with these claims.
 
         Raises:
             ValueError: An extra claim has a reserved name, or the token passes ``ACCESS_LIMIT``.
@@ -196,7 +195,7 @@ class Codec:
 
     def issue_refresh(self, claims: RefreshClaims) -> str:
         """
-        Return the refresh token that makes these claims: for equal claims and keys the same string.
+        Return the refresh token with these claims: the same string for equal claims and keys.
 
         Raises:
             ValueError: The token passes ``REFRESH_LIMIT``.
@@ -205,16 +204,16 @@ class Codec:
 
     def read_access(self, token: object, *, allow_expired: bool = False) -> AccessClaims:
         """
-        Return what an access token of ours says.
+        Return the claims of an access token of ours.
 
         Args:
             token: As presented; anything that is no ``str`` is malformed.
-            allow_expired: Take one whose time is over. Everything else is checked all the same.
+            allow_expired: Accept an expired one. Everything else is checked.
 
         Raises:
             TokenMalformed: It does not have the form of a token.
             TokenInvalid: It is not an access token that this service issued for this audience.
-            TokenExpired: It is, and nothing is wrong with it but that its time is over.
+            TokenExpired: It is, and is valid except that it has expired.
 
         Source:
             RFC 9068, section 4; RFC 8725, sections 3.1 to 3.12; OWASP ASVS 5.0, V9.
@@ -239,8 +238,8 @@ class Codec:
 
     def read_refresh(self, token: object, *, allow_expired: bool = False) -> RefreshClaims:
         """
-        Return what a refresh token of ours says. Arguments and errors are those of ``read_access``.
+        Return the claims of a refresh token of ours. Arguments and errors are those of ``read_access``.
 
-        It says nothing of whether the token is still the current one: the store knows.
+        Whether the token is still the current one, only the store knows.
         """
         return self._refresh.read(token, allow_expired=allow_expired)

@@ -1,12 +1,12 @@
 """
-The secret of the other form that follows from a credential, at a switch of the mode.
+Deriving the credential of the other form from one that was presented, at a switch of the mode.
 
-A browser sends several requests at once, and any answer may be lost. So what it is handed is no fresh
-random secret: it follows from the one that it presented, and every request that presents this is handed
-the same, in every process. Nothing has to be kept for that, and the store has the digest, as of all others.
+A browser sends several requests at once, and any response may be lost. So the new secret is not random: it is
+derived from the presented one, and every request with that one gets the same secret, in every process.
+Nothing has to be stored for it except its digest, as for all credentials.
 
-The server's own secret is part of it. Whoever finds an old credential can work nothing out from it: they
-have to present it, where it is refused or, if it was superseded, taken for the theft that it is.
+The server's own secret is part of the derivation, so nothing can be computed from an old credential alone. It
+has to be presented, and is then rejected or, if it was superseded, detected as theft.
 """
 
 import hmac
@@ -22,7 +22,7 @@ _LABEL = "django-authkit/switch"
 class CredentialDerivation:
     """
     Args:
-        secret: The server's. Another one gives other successors; whoever was handed none yet gets those.
+        secret: The server's secret. Another one derives other credentials.
     """
 
     def __init__(self, secret: str) -> None:
@@ -30,14 +30,14 @@ class CredentialDerivation:
 
     def derive_jti_from(self, key: SessionKey) -> str:
         """
-        Return the ``jti`` (43 base64url characters) of the refresh token that succeeds a session key.
+        Return the ``jti`` (43 base64url characters) of the refresh token for the holder of a session key.
 
-        As hard to guess as the key: 138 bits.
+        It is as hard to guess as the key: 138 bits.
         """
         return self._follow("jti", key.handle, key.secret)
 
     def derive_key_from(self, sid: str, jti: str) -> SessionKey:
-        """Return the session key that succeeds the refresh token with this ``jti``."""
+        """Return the session key for the holder of the refresh token with this ``jti``."""
         return SessionKey.with_secret(sid, self._follow("key", sid, jti))
 
     def _follow(self, *parts: str) -> str:

@@ -1,9 +1,9 @@
 """
-Refresh token ids, and how the store keeps the current one for whoever holds the one before it.
+Refresh token ids, and their encryption for the holder of the predecessor.
 
-The store sees digests only, and yet two callers with one refresh token must end up with the same
-successor. So for the length of the grace it keeps the successor's ``jti`` encrypted under a key that
-follows from the presented one: what lies in the store opens nothing by itself.
+The store holds only digests, and yet two callers with one refresh token must get the same successor. So for
+the length of the grace it keeps the ``jti`` of the successor, encrypted with a key derived from the
+presented one. The content of the store alone is useless.
 """
 
 import os
@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django_authkit.tokens.keys.ring import derive_key
 
 JTI_BYTES = 32
-"""256 random bits, written as 43 base64url characters; ASVS 7.2.3 asks for 128."""
+"""256 random bits, as 43 base64url characters; ASVS 7.2.3 asks for 128."""
 
 _LABEL = "django-authkit/refresh/seal"
 _NONCE_BYTES = 12
-"""What NIST SP 800-38D, section 8.2 recommends. A key seals a handful of times, so none repeats."""
+"""What NIST SP 800-38D, section 8.2 recommends. A key encrypts only a few times, so no nonce repeats."""
 
 
 def new_jti() -> str:
@@ -29,7 +29,7 @@ def new_jti() -> str:
 
 def seal(jti: str, *, under: str) -> bytes:
     """
-    Return *jti* in a form that only somebody who knows the ``jti`` *under* can open.
+    Return *jti* encrypted, so that only somebody who knows the ``jti`` *under* can decrypt it.
 
     Two calls with the same arguments give different bytes: 71 for a ``jti`` of 43 characters.
 
@@ -42,7 +42,7 @@ def seal(jti: str, *, under: str) -> bytes:
 
 
 def unseal(sealed: bytes, *, under: str) -> str | None:
-    """Return the ``jti`` that was sealed, or ``None`` if *under* is not what it was sealed under."""
+    """Return the decrypted ``jti``, or ``None`` if it was encrypted under another one."""
     nonce, ciphertext = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
     if not ciphertext:
         return None

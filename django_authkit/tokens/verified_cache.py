@@ -1,12 +1,12 @@
 """
-Access tokens that were verified already, so that the next request of the same client need not again.
+A cache of verified access tokens, so that the next request of the same client is not verified again.
 
-Bounded in number and in the length of a token. Only good tokens are kept, so junk fills nothing and a
-rejection is never remembered. ``exp`` is looked at on every hit. Whether the auth session was revoked is
-never decided here, and never by the token's bytes: signatures and padding can be varied without the
-signer (RFC 8725 §3.1 has the reasons; the blacklist goes by sid).
+It is bounded in the number and in the length of tokens. Only valid tokens are cached, so junk does not fill
+it and a rejection is never remembered. ``exp`` is checked on every hit. Revocation is never decided here,
+and never by the token's bytes, since signatures and padding can be varied without the signer (RFC 8725
+§3.1); the blacklist holds sids.
 
-It lives and dies with the codec, so a key that leaves the ring takes what it verified with it.
+The cache belongs to the codec, so a key that leaves the ring takes the tokens that it verified with it.
 """
 
 import os
@@ -18,20 +18,20 @@ from weakref import WeakSet
 from django_authkit.tokens.claims import AccessClaims
 
 LONGEST: Final = 2048
-"""Characters; a token beyond is verified each time. With 1,024 entries, 2 MiB at the very most."""
+"""Characters; a longer token is verified each time. 1,024 entries take at most 2 MiB."""
 
 
 class VerifiedTokens:
     """
-    Claims by the token that was verified to make them.
+    Claims by their verified token.
 
     A hit takes no lock: looking a key up in a dict is one atomic step, with the global interpreter lock
-    and, by the dict's own lock, in free-threaded builds without it. Entries are immutable. Whoever
-    adds or removes holds the lock.
+    and, by the dict's own lock, in free-threaded builds. Entries are immutable. Adding and removing
+    takes the lock.
 
     Args:
-        size: Most entries; the one that came first goes when another comes. 0 for none.
-        leeway: Seconds by which ``exp`` is forgiven.
+        size: Most entries; a new one replaces the oldest. 0 for none.
+        leeway: Seconds after ``exp`` in which a token is still accepted.
     """
 
     def __init__(self, size: int, leeway: int) -> None:

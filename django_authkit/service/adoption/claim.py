@@ -1,14 +1,13 @@
 """
-What makes an adoption happen once: a claim on the external credential, which the first caller stakes.
+A claim on an external credential, which the first caller makes, so that it is adopted once.
 
 A claim holds the auth session that the credential becomes: its sid and its first secret, sealed so that
-only a holder of the external credential can open it. All that follows is done with these, and can be
-done again by whoever presents the credential next: callers that race, and one that comes after another
-was cut off, all end with the same auth session and the same answer.
+only a holder of the external credential can open it. The adoption uses these, and can be repeated by the
+next request with the credential: parallel requests, and a request after an interrupted one, all get the same
+auth session and the same response.
 
-Claims live among the store's records of visitors, which are just that: text under a handle, with an end
-of its own, made by the first who asks. Nobody can present one as a session: its digest is of no secret
-that a session key can write.
+Claims are stored as anonymous sessions: text under a handle, with a lifetime of its own, created by the first
+caller. Nobody can present one as a session, since its digest is not that of a possible session key.
 """
 
 import json
@@ -37,7 +36,7 @@ class Proposal:
         mode: The form of its first credential.
         sid: Its handle.
         secret: The secret of its session key, or the ``jti`` of its first refresh token.
-        began: When the record was created, on the store's clock; 0 while it may not have been.
+        began: When the record was created, on the store's clock; 0 while that is not known.
     """
 
     mode: Mode
@@ -51,9 +50,9 @@ class Claim:
     The claim on one external credential.
 
     Args:
-        space: Whose credential it is. What one package takes for an identifier may be what another takes
-            for a secret: whoever knows a token's ``jti`` is not to be taken for a holder of the token.
-        identity: What makes the credential one and the same; a secret.
+        space: Which package's credential it is. An identifier in one package may be a secret in another: who
+            knows a token's ``jti`` does not hold the token.
+        identity: What identifies the credential; a secret.
     """
 
     def __init__(self, space: str, identity: str) -> None:
@@ -61,7 +60,7 @@ class Claim:
         digest = sha256(f"{_SALT}\0{identity}".encode()).digest()
         self._handle = handle_from(bucket_of(identity, get_store().buckets), digest)
         self._digest = sha256(digest).digest()
-        # With SECRET_KEY in it: copies of the store and of the other package's tables open no seal.
+        # With SECRET_KEY, so that copies of the store and of the other package's tables cannot open it.
         self._key = salted_hmac(_SALT, identity, algorithm="sha256").hexdigest()
 
     def read(self) -> Proposal | None:
@@ -69,28 +68,28 @@ class Claim:
         Return what was claimed, or ``None``. One round trip.
 
         Raises:
-            TokenInvalid: ``SECRET_KEY`` was changed since; nobody can open the seal any more.
+            TokenInvalid: ``SECRET_KEY`` was changed since, so that it cannot be opened any more.
         """
         text = get_store().load_anonymous(self._handle, self._digest)
         return None if text is None else self._decoded(json.loads(text))
 
     def stake(self, proposal: Proposal, lifetime: int) -> Proposal:
         """
-        Claim the credential for *proposal*, unless it is claimed; return whose it is now. Two round trips.
+        Claim the credential for *proposal*, unless it is claimed; return the claimed one. Two round trips.
 
         Args:
-            lifetime: For how long it is remembered, in milliseconds.
+            lifetime: How long it is remembered; milliseconds.
         """
         get_store().create_anonymous(self._handle, self._digest, self._encoded(proposal), lifetime)
         return self.read() or proposal
 
     def settle(self, proposal: Proposal, began: int, lifetime: int) -> None:
-        """Note that the auth session was created, and when. One round trip."""
+        """Record when the auth session was created. One round trip."""
         text = self._encoded(replace(proposal, began=began))
         get_store().save_anonymous(self._handle, self._digest, text, lifetime)
 
     def release(self) -> None:
-        """Forget the claim; the credential can be adopted as if nobody had tried."""
+        """Delete the claim, so that the credential can be adopted again."""
         get_store().delete_anonymous(self._handle, self._digest)
 
     def _encoded(self, proposal: Proposal) -> str:

@@ -1,9 +1,9 @@
 """
-The keys that a project lists in ``SIGNING_KEYS``: from an entry to a key, or to what is wrong with it.
+Reading the entries of ``SIGNING_KEYS``: the key of each, or what is wrong with it.
 
-An entry is PEM, a JWK (text or dict), or a dict that says where one of them is:
-``{"key": …}``, ``{"path": …}``, ``{"env": …}`` or ``{"secret": …}``, with ``"algorithm"`` where the key
-does not say it by itself, and ``"password"`` for encrypted PEM.
+An entry is PEM, a JWK (text or dict), or a dict with the place of one of them:
+``{"key": …}``, ``{"path": …}``, ``{"env": …}`` or ``{"secret": …}``, with ``"algorithm"`` if the key
+does not say it, and ``"password"`` for encrypted PEM.
 """
 
 import os
@@ -27,17 +27,17 @@ _SOURCES = {"key", "path", "env", "secret"}
 _EXTRAS = {"algorithm", "password"}
 _OPERATIONS = {"sign", "verify"}
 _OTHER_NAMES = {"Ed25519": "EdDSA"}
-"""The fully specified name (RFC 9864) may stand in a JWK; tokens have the name that PyJWT knows."""
+"""A JWK may have the fully specified name (RFC 9864); tokens have the name that PyJWT knows."""
 
 
 def ring_from_entries(entries: Sequence[object]) -> KeyRing:
     """
-    Return the ring that the *entries* of ``SIGNING_KEYS`` make, in their order.
+    Return the ring of the *entries* of ``SIGNING_KEYS``, in their order.
 
     Environment variables and files are read now, and not again.
 
     Raises:
-        KeyRefused: The first that is wrong with it.
+        KeyRefused: The first fault.
     """
     keys, refused = _load(entries)
     for problem in (*refused, *_ring_problems(keys)):

@@ -1,5 +1,5 @@
 """
-What can be wrong with the keys of a project, each fault with a stable id and a hint of what to do.
+The faults of a project's keys, each with a stable id and a hint.
 
 The ids are those of the system checks. A message names a key by its position, never by its content.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Why a key, or a ring of them, is refused."""
+    """Why a key or a key ring is rejected."""
 
     FORM = "authkit.E080"
     UNREADABLE = "authkit.E081"

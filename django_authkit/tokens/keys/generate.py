@@ -1,4 +1,4 @@
-"""New keys, and how they are written down for ``SIGNING_KEYS``."""
+"""Generating keys, and writing them for ``SIGNING_KEYS``."""
 
 import json
 import secrets

@@ -1,9 +1,9 @@
 """
-The keys that sign and verify tokens, and how they follow from a project's secret.
+The key ring: keys that sign and verify tokens, and their derivation from ``SECRET_KEY``.
 
 A ring is ordered: its first key signs, all of them verify, so that a key can be replaced while tokens
-signed with the old one are still about. Each key has one id and one algorithm, for good (RFC 8725,
-section 3.1). Keys of a project's own are read by ``key_entries``.
+signed with the old one are still valid. Each key has one id and one algorithm (RFC 8725, section 3.1). A
+project's own keys are read by ``entries``.
 """
 
 from base64 import urlsafe_b64encode
@@ -72,7 +72,7 @@ class Key:
 
     @property
     def is_secret(self) -> bool:
-        """Whether who verifies with it could sign as well, so that no half of it can be published."""
+        """Whether a verifier could also sign with it, so that it cannot be published."""
         return self.algorithm == HMAC
 
 
@@ -121,10 +121,10 @@ class KeyRing:
 
 def derive_key(secret: str | bytes, label: str) -> bytes:
     """
-    Return the key (32 bytes) that follows from *secret* for the use that *label* names.
+    Return the key (32 bytes) that is derived from *secret* for the purpose *label*.
 
-    Keys of different labels say nothing about each other, nor about the secret, so that one secret can
-    serve several purposes without being used for any (OWASP JSON Web Token cheat sheet).
+    Keys of different labels are independent of each other, and the secret cannot be found from them, so that
+    one secret can serve several purposes (OWASP JSON Web Token cheat sheet).
 
     Source:
         HKDF with SHA-256 and no salt, RFC 5869; the label is its ``info``.
@@ -152,7 +152,7 @@ def _key_from_secret(secret: str, purpose: str) -> Key:
 
 def ring_from_secrets(secrets: Sequence[str], purpose: str) -> KeyRing:
     """
-    Return the ring of HS256 keys that follow from *secrets*, the first of which signs.
+    Return the ring of HS256 keys that are derived from *secrets*, the first of which signs.
 
     Equal secrets and purpose give an equal ring in every process; another purpose gives keys and kids
     that have nothing in common with it. A secret that is listed twice counts once.

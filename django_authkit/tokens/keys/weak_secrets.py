@@ -1,8 +1,8 @@
 """
-Secrets that are none: known to everybody, easy to guess, or public keys in disguise.
+Weak secrets: known to everybody, easy to guess, or a public key.
 
-A secret for HS256 is looked at as it stands and through the wrappings that keys come in, since a verifier
-that is confused about the kind of a key takes the bytes that it is given (RFC 8725, sections 2.1, 2.2 and
+A secret for HS256 is checked as it is and in the encodings that keys come in, since a verifier that mistakes
+the kind of a key uses the bytes that it is given (RFC 8725, sections 2.1, 2.2 and
 3.5; PyJWT's advisories GHSA-ffqj-6fqr-9h24 and GHSA-xgmm-8j9v-c9wx, and those fixed in 2.14).
 """
 
@@ -23,25 +23,25 @@ from django_authkit.tokens.keys.ring import KEY_BYTES
 _INSECURE = b"django-insecure-"
 """What ``startproject`` puts before a ``SECRET_KEY`` that is for development only."""
 _LEAST_PERIOD = 16
-"""Bytes; what repeats sooner is as easy to guess as its period. No random secret does by chance."""
+"""Bytes; a secret with a shorter period is as easy to guess as the period. No random secret has one."""
 _LEAST_LETTERS = 8
-"""What has to be left of a secret without the words below, if there are two or more of them in it."""
+"""How much has to be left of a secret without the words below, if it has two or more of them."""
 
 _KNOWN = (
-    # of pages and tools that people try tokens with
+    # from pages and tools for trying out tokens
     "your-256-bit-secret",
     "your-384-bit-secret",
     "your-512-bit-secret",
     "a-string-secret-at-least-256-bits-long",
     "a-valid-string-secret-that-is-at-least-512-bits-long-which-is-very-long",
-    # of tutorials that were copied many times
+    # from tutorials that were copied often
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
     "404E635266556A586E3272357538782F413F4428472B4B6250645367566B5970",
     "GQDstcKsx0NHjPOuXOYg5MbeJ1XT0uFiwDVvVBrk",
-    # of the examples in RFC 7515 (appendix A.1), RFC 7520 (section 3.5)
+    # from the examples in RFC 7515 (appendix A.1), RFC 7520 (section 3.5)
     "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
     "hJtXIZ2uSN5kbQfbtTNWbpdmhkV8FJG-Onbc6mxCcYg",
-    # rows of keys, and counting
+    # rows of a keyboard, and sequences
     "abcdefghijklmnopqrstuvwxyz0123456789",
     "abcdefghijklmnopqrstuvwxyz1234567890",
     "abcdefghijklmnopqrstuvwxyzabcdef",
@@ -69,10 +69,10 @@ _WIDE = re.compile(rb"^(\xff\xfe|\xfe\xff)|\x00")
 
 def refuse_weak(secret: bytes) -> None:
     """
-    Raise what is wrong with *secret* as a key for HS256, if anything is.
+    Check that *secret* is not weak as a key for HS256.
 
     Raises:
-        KeyRefused: ``PUBLIC_AS_SECRET`` or ``WEAK``. That nothing is raised does not make it random.
+        KeyRefused: ``PUBLIC_AS_SECRET`` or ``WEAK``. A secret that passes need not be random.
     """
     views = list(_views(secret))
     if any(_is_key_in_disguise(view) for view in views):
