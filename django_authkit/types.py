@@ -29,7 +29,7 @@ class OnLimit(StrEnum):
 
     EVICT = "evict"
     REFUSE = "refuse"
-    END_OTHERS = "end_others"
+    REVOKE_OTHERS = "revoke_others"
 
 
 class RevocationReason(StrEnum):

@@ -85,10 +85,10 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """The record exists. ``ended`` are the auth sessions that made room for it."""
+    """The record exists. ``revoked`` are the auth sessions that were revoked to make room for it."""
 
     session: AuthSession
-    ended: tuple[AuthSession, ...]
+    revoked: tuple[AuthSession, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

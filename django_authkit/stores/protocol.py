@@ -48,7 +48,7 @@ class AuthSessionStore(Protocol):
 
         Atomicity:
             One step with the limit: EVICT ends the least recently seen until there is room,
-            END_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
+            REVOKE_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
             gets a given sid; the same call repeated (same digests) gets the same answer.
 
         Raises:

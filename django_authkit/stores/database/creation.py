@@ -36,7 +36,7 @@ class GrowingTable(SessionTable):
 
     def _create(self, new: NewSession) -> Created:
         self.insert(self._row_of(new))
-        return Created(session=self._session(new.sid), ended=())
+        return Created(session=self._session(new.sid), revoked=())
 
     def _create_limited(self, new: NewSession) -> Created | Refused:
         self._take_turn(new.user_id)
@@ -48,7 +48,7 @@ class GrowingTable(SessionTable):
             transaction.set_rollback(True, using=self.alias)
             return Refused(live=len(others))
         self.end_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
-        return replace(created, ended=tuple(map(session_of, surplus)))
+        return replace(created, revoked=tuple(map(session_of, surplus)))
 
     def _take_turn(self, user_id: str) -> None:
         """Let logins of one user pass one by one: those that count together must see each other."""
@@ -64,8 +64,8 @@ class GrowingTable(SessionTable):
             message = "the sid is taken"
             raise SidTaken(message)
         made_room = self.rows_of(new.user_id).filter(ended_by=new.sid.encode())
-        ended = sorted(made_room, key=by_recency, reverse=True)
-        return Created(session=session_of(row), ended=tuple(map(session_of, ended)))
+        revoked = sorted(made_room, key=by_recency, reverse=True)
+        return Created(session=session_of(row), revoked=tuple(map(session_of, revoked)))
 
     def _session(self, sid: str) -> AuthSession:
         """Return the record as it was written, whether or not ``revoke_all`` ended it since."""
@@ -103,7 +103,7 @@ def _surplus(others: list[AuthSessionRow], new: NewSession) -> list[AuthSessionR
     allowed = max((new.max_sessions or 0) - 1, 0)
     if len(others) <= allowed:
         return []
-    kept = 0 if new.on_limit is OnLimit.END_OTHERS else allowed
+    kept = 0 if new.on_limit is OnLimit.REVOKE_OTHERS else allowed
     return sorted(others, key=by_recency)[kept:][::-1]
 
 

@@ -19,6 +19,7 @@ from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis.layout import LAYOUT, Layout
 
 Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
@@ -65,11 +66,11 @@ class Script:
 
 
 @cache
-def script(name: str) -> Script:
-    """Return the script of that name, made of its parts."""
+def script(name: str, layout: Layout = LAYOUT) -> Script:
+    """Return the script of that name, made of its parts, for records of that layout."""
     folder = files("django_authkit.stores.redis") / "lua"
     parts = _PARTS.get(name) or (*_RECORDS, name)
-    text = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
+    text = layout.fill("\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts))
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -86,8 +87,9 @@ def _is_no_answer(error: Exception) -> bool:
 class Scripts:
     """The scripts, on one client."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, layout: Layout = LAYOUT) -> None:
         self._client = client
+        self._layout = layout
 
     def run(self, name: str, base: str, *arguments: Argument) -> Any:
         """
@@ -101,7 +103,7 @@ class Scripts:
         """
         encoded = [base, *map(_encoded, arguments)]
         try:
-            return self._repeatedly(script(name), encoded)
+            return self._repeatedly(script(name, self._layout), encoded)
         except (exceptions.RedisError, exceptions.RedisClusterException) as error:
             if _is_no_answer(error):
                 raise StoreUnavailable from error
