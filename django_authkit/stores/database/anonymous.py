@@ -21,9 +21,9 @@ class AnonymousTable(SessionTable):
             sid=_key(handle),
             key_digest=key_digest,
             data=data,
-            created=self.instant(),
-            idle_until=expiry,
-            ends=expiry,
+            created_ms=self.instant(),
+            idle_until_ms=expiry,
+            ends_ms=expiry,
         )
         try:
             with self.step(needed=False):
@@ -36,9 +36,10 @@ class AnonymousTable(SessionTable):
         """Write *row* over an expired one; or tell whether this is a repeated call."""
         taken = self.rows.filter(pk=row.pk)
         fields = {
-            name: getattr(row, name) for name in ("key_digest", "data", "created", "idle_until", "ends")
+            name: getattr(row, name)
+            for name in ("key_digest", "data", "created_ms", "idle_until_ms", "ends_ms")
         }
-        if taken.filter(idle_until__lte=self.instant()).update(**fields):
+        if taken.filter(idle_until_ms__lte=self.instant()).update(**fields):
             return True
         return taken.filter(key_digest=row.key_digest).exists()
 
@@ -52,7 +53,7 @@ class AnonymousTable(SessionTable):
         """Replace the data and move the expiry. One statement."""
         expiry = self.instant(lifetime)
         live = self._live_anonymous(handle, key_digest)
-        return live.update(data=data, idle_until=expiry, ends=expiry) == 1
+        return live.update(data=data, idle_until_ms=expiry, ends_ms=expiry) == 1
 
     @answers
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
@@ -60,7 +61,7 @@ class AnonymousTable(SessionTable):
         self.rows.filter(pk=_key(handle), key_digest=key_digest).delete()
 
     def _live_anonymous(self, handle: str, key_digest: bytes) -> Rows:
-        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_until__gt=self.instant())
+        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_until_ms__gt=self.instant())
 
 
 def _key(handle: str) -> str:

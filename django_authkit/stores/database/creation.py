@@ -63,7 +63,7 @@ class GrowingTable(SessionTable):
         if row is None or not _made_by(row, new):
             message = "the sid is taken"
             raise SidTaken(message)
-        made_room = self.rows_of(new.user_id).filter(ended_by=new.sid.encode())
+        made_room = self.rows_of(new.user_id).filter(revoked_by=new.sid.encode())
         revoked = sorted(made_room, key=by_recency, reverse=True)
         return Created(session=session_of(row), revoked=tuple(map(session_of, revoked)))
 
@@ -84,14 +84,14 @@ class GrowingTable(SessionTable):
             amr=list(new.amr),
             address=new.address,
             user_agent=new.user_agent,
-            created=now,
-            auth_time=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
-            last_seen=now,
-            idle_until=self.instant(idle),
-            ends=self.instant(new.absolute_ms),
-            access_until=self.instant(min(new.access_ms, idle)) if new.access_ms else 0,
+            created_ms=now,
+            auth_time_ms=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
+            last_seen_ms=now,
+            idle_until_ms=self.instant(idle),
+            ends_ms=self.instant(new.absolute_ms),
+            access_until_ms=self.instant(min(new.access_ms, idle)) if new.access_ms else 0,
             generation=0 if new.jti_digest is None else 1,
-            rotated=0 if new.jti_digest is None else now,
+            rotated_ms=0 if new.jti_digest is None else now,
             key_digest=new.key_digest,
             jti_digest=new.jti_digest,
             data=new.data,

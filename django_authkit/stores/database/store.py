@@ -56,10 +56,10 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
             return Absent.SUPERSEDED
         now = now_of(row)
         moved = issued and row.mode != Mode.SESSION
-        if moved or now - row.last_seen >= interval:
+        if moved or now - row.last_seen_ms >= interval:
             self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
-            span = idle if row.idle_limit is None else min(idle, row.idle_limit)
-            row.last_seen, row.idle_until = now, min(now + span, row.ends)
+            span = idle if row.idle_limit_ms is None else min(idle, row.idle_limit_ms)
+            row.last_seen_ms, row.idle_until_ms = now, min(now + span, row.ends_ms)
             row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)
 
@@ -76,11 +76,11 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         same = self.live().filter(pk=row.pk)
         if moved:
             same.filter(key_digest=row.key_digest).update(
-                last_seen=now, idle_until=idle_end(Value(now), idle), mode=Mode.SESSION
+                last_seen_ms=now, idle_until_ms=idle_end(Value(now), idle), mode=Mode.SESSION
             )
         else:
-            same.filter(last_seen__lte=now - interval).update(
-                last_seen=now, idle_until=idle_end(Value(now), idle)
+            same.filter(last_seen_ms__lte=now - interval).update(
+                last_seen_ms=now, idle_until_ms=idle_end(Value(now), idle)
             )
 
     @answers
@@ -88,7 +88,7 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
     ) -> Found | Absent:
         """Give the live record a new session key. Two statements."""
-        proved = {"auth_time": self.instant()} if reauthenticated else {}
+        proved = {"auth_time_ms": self.instant()} if reauthenticated else {}
         tokens = {"jti_digest": None, "previous_digest": None, "sealed": None} if presented else {}
         same = self.live().filter(pk=sid, key_digest=presented)
         same.update(key_digest=replacement, mode=Mode.SESSION, **tokens, **proved)
@@ -97,7 +97,7 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
             return Absent.GONE
         if not is_digest(row.key_digest, replacement):
             return Absent.SUPERSEDED
-        return replace(found_of(row), now_ms=row.auth_time) if reauthenticated else found_of(row)
+        return replace(found_of(row), now_ms=row.auth_time_ms) if reauthenticated else found_of(row)
 
     @answers
     def restamp(self, sid: str, auth_hash: str) -> bool:
@@ -121,11 +121,11 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
     @answers
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """Replace the Django session data. One statement."""
-        idle_until: F | Least = F("idle_until")
+        idle_until: F | Least = F("idle_until_ms")
         if idle_limit is not None:
             idle_until = Least(idle_until, self.instant(idle_limit), output_field=BigIntegerField())
         mine = self.live().filter(pk=sid, key_digest=key_digest)
-        return mine.update(data=data, idle_limit=idle_limit, idle_until=idle_until) == 1
+        return mine.update(data=data, idle_limit_ms=idle_limit, idle_until_ms=idle_until) == 1
 
     @answers
     def revoke(
@@ -188,10 +188,10 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         current = evaluate(CurrentEpoch(), self.alias)
         now = self.instant()
         return (
-            Q(epoch=ENDED, access_until__lte=now),
+            Q(epoch=ENDED, access_until_ms__lte=now),
             Q(epoch__gt=ENDED, epoch__lt=current),
-            Q(epoch=current, idle_until__lte=now),
-            Q(epoch=None, idle_until__lte=now),
+            Q(epoch=current, idle_until_ms__lte=now),
+            Q(epoch=None, idle_until_ms__lte=now),
         )
 
     @answers

@@ -36,17 +36,17 @@ class SwitchingTable(SessionTable):
         # Not where another call made the same proposal, or the client has what is current.
         news = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
         allowed = Q() if advance else Q(generation=0)
-        until = Least(self.instant(access), F("idle_until"), output_field=BigIntegerField())
+        until = Least(self.instant(access), F("idle_until_ms"), output_field=BigIntegerField())
         expected = {
             "mode": Mode.JWT,
-            "access_until": Greatest(F("access_until"), until, output_field=BigIntegerField()),
+            "access_until_ms": Greatest(F("access_until_ms"), until, output_field=BigIntegerField()),
         }
         first = row.filter(news, allowed, mode=Mode.SESSION).update(
             generation=F("generation") + 1,
             previous_digest=F("jti_digest"),
             jti_digest=proposed,
             sealed=None,
-            rotated=self.instant(),
+            rotated_ms=self.instant(),
             **expected,
         )
         # Whoever is handed an access token says so first, while the tokens are still as they were seen.
@@ -75,8 +75,8 @@ class SwitchingTable(SessionTable):
         fresh.update(
             key_digest=proposed,
             mode=Mode.SESSION,
-            last_seen=self.instant(),
-            idle_until=idle_end(self.instant(), idle),
+            last_seen_ms=self.instant(),
+            idle_until_ms=idle_end(self.instant(), idle),
         )
         seen = self.read(sid)
         if seen is None:

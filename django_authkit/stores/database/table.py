@@ -119,7 +119,7 @@ class SessionTable:
         The condition is part of whatever statement the rows are used in, a write too: so nothing that
         was ended is ever written to again.
         """
-        return self.rows.filter(epoch=CurrentEpoch(), idle_until__gt=self.instant())
+        return self.rows.filter(epoch=CurrentEpoch(), idle_until_ms__gt=self.instant())
 
     def live_of(self, user_id: str) -> Rows:
         """Return the user's auth sessions that are alive."""
@@ -145,7 +145,7 @@ class SessionTable:
             pk=row.pk,
             key_digest=row.key_digest,
             generation=row.generation,
-            access_until=row.access_until,
+            access_until_ms=row.access_until_ms,
         )
 
     def insert(self, row: AuthSessionRow) -> None:
@@ -180,7 +180,7 @@ class SessionTable:
     def become_writer(self) -> None:
         """On a database with one writer at a time (SQLite), wait until that is this transaction."""
         if not self.connection.features.has_select_for_update:
-            self.rows.filter(pk="").update(end_reason="")
+            self.rows.filter(pk="").update(revoke_reason="")
 
     def end(
         self, rows: Rows, reason: RevocationReason, *, call: bytes | None = None, at: int | None = None
@@ -193,9 +193,9 @@ class SessionTable:
         """
         return rows.update(
             epoch=ENDED,
-            ended_at=self.instant() if at is None else at,
-            end_reason=reason,
-            ended_by=call,
+            revoked_ms=self.instant() if at is None else at,
+            revoke_reason=reason,
+            revoked_by=call,
             key_digest=None,
             jti_digest=None,
             sealed=None,
@@ -213,11 +213,11 @@ class SessionTable:
 def idle_end(now: Expression, idle: int) -> Expression:
     """Return the idle end after activity at *now*: never past the row's own limit or absolute end."""
     integer = BigIntegerField()
-    limit = Coalesce(F("idle_limit"), Value(idle), output_field=integer)
+    limit = Coalesce(F("idle_limit_ms"), Value(idle), output_field=integer)
     span = Least(limit, Value(idle), output_field=integer)
-    return Least(now + span, F("ends"), output_field=integer)
+    return Least(now + span, F("ends_ms"), output_field=integer)
 
 
 def by_recency(row: AuthSessionRow) -> tuple[int, int, str]:
     """Sort key: the most recently seen first."""
-    return -row.last_seen, -row.created, row.sid
+    return -row.last_seen_ms, -row.created_ms, row.sid

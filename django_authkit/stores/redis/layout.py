@@ -4,10 +4,10 @@ How the scripts pack a record: derived from the fields of ``types.AuthSession``.
 A packed record is the array ``{version, {private fields}, public fields...}``. The public fields are those of
 ``AuthSession`` without the sid, which is in the key. The private ones never leave the server.
 
-Two releases may share a server while a deployment is in progress. So a later release adds a field only at the
-end of ``AuthSession`` or of ``PRIVATE_FIELDS``, and with a default. An earlier release keeps such a field when
-it rewrites the record, and a later one takes the default where it is missing. ``VERSION`` rises only when the
-meaning of a position changes; a release refuses records of a later version as if the store did not answer.
+Two releases may share a server while a deployment is in progress. So a later release adds a field only at
+the end of ``AuthSession`` or of ``PRIVATE_FIELDS``, and with a default. An earlier release keeps such a field
+when it rewrites the record, and a later one uses the default where it is missing. ``VERSION`` rises only when
+the meaning of a position changes. A record of a later version raises ``StoreUnavailable``.
 """
 
 import json

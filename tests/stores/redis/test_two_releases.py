@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from secrets import token_bytes
@@ -54,16 +54,20 @@ class NextStore(RedisStore):
 
 
 @pytest.fixture
-def following(rig: Rig, server: Server) -> Iterator[NextStore]:
+def following(server: Server) -> NextStore:
     """Return the store of the next release, on the same keys."""
-    store = NextStore(server.direct, prefix="authkit:")
-    yield store
+    return NextStore(server.direct, prefix="authkit:")
+
+
+def _packed(server: Server, sid: str, position: str) -> object:
+    """Return one value of the packed record."""
+    text = f"return cmsgpack.unpack(redis.call('GET', KEYS[1])){position} or false"
+    return server.direct.eval(text, 1, f"authkit::{{{sid[:2]}}}:s:{sid}")
 
 
 def _pin(server: Server, sid: str) -> object:
     """Return the private field that only the next release has, from the packed record."""
-    text = "return cmsgpack.unpack(redis.call('GET', KEYS[1]))[2][%d] or false" % len(NEXT.private)
-    return server.direct.eval(text, 1, f"authkit::{{{sid[:2]}}}:s:{sid}")
+    return _packed(server, sid, f"[2][{len(NEXT.private)}]")
 
 
 def _touched(store: RedisStore, started: Started) -> None:
@@ -122,6 +126,7 @@ def test_the_next_release_gives_missing_fields_their_default(
     assert following.color(started.sid) == "none"
     REWRITES[rewrite](following, started)
     assert following.color(started.sid) == "none"
+    assert _packed(server, started.sid, f"[{len(NEXT.public) + 2}]") == b"none"
     assert _pin(server, started.sid) is None
     assert current.list_user(rig.user) == following.list_user(rig.user) != ()
 
@@ -148,7 +153,8 @@ def test_a_record_of_a_later_version_cannot_be_read(rig: Rig, server: Server) ->
     """If a later release changed the meaning of a field, the answer is "cannot tell", not "logged out"."""
     current = rig.store
     store = RedisStore(server.direct, prefix="authkit:")
-    store._scripts = Scripts(server.direct, Layout(version=LAYOUT.version + 1))
+    later = Layout(version=LAYOUT.version + 1)
+    store._scripts = Scripts(server.direct, later)  # noqa: SLF001 - no release has it yet
     started = _started(rig, store)
     with pytest.raises(StoreUnavailable):
         current.load(started.sid)
