@@ -105,8 +105,8 @@ class AuthSessionAdmin(_RowAdmin):
     created_at = _moment("created_ms", _("logged in"))
     proved_at = _moment("auth_time_ms", _("last proof of the user"))
     last_seen_at = _moment("last_seen_ms", _("last seen"))
-    idle_until_at = _moment("idle_until_ms", _("ends without activity"))
-    ends_at = _moment("ends_ms", _("ends at the latest"))
+    idle_until_at = _moment("idle_expires_ms", _("ends without activity"))
+    ends_at = _moment("expires_ms", _("ends at the latest"))
     ended_when = _moment("revoked_ms", _("ended"))
 
     @admin.display(description=_("user"))

@@ -64,8 +64,8 @@ class AuthSessionRow(models.Model):
     created_ms = models.BigIntegerField(default=0)
     auth_time_ms = models.BigIntegerField(default=0)
     last_seen_ms = models.BigIntegerField(default=0)
-    idle_until_ms = models.BigIntegerField(default=0)
-    ends_ms = models.BigIntegerField(default=0)
+    idle_expires_ms = models.BigIntegerField(default=0)
+    expires_ms = models.BigIntegerField(default=0)
     access_until_ms = models.BigIntegerField(default=0)
     generation = models.IntegerField(default=0)
     rotated_ms = models.BigIntegerField(default=0)
@@ -86,8 +86,8 @@ class AuthSessionRow(models.Model):
         verbose_name = _("auth session")
         verbose_name_plural = _("auth sessions")
         indexes = (
-            models.Index(fields=["user", "epoch", "idle_until_ms"], name="authkit_session_user"),
-            models.Index(fields=["epoch", "idle_until_ms"], name="authkit_session_expiry"),
+            models.Index(fields=["user", "epoch", "idle_expires_ms"], name="authkit_session_user"),
+            models.Index(fields=["epoch", "idle_expires_ms"], name="authkit_session_expiry"),
         )
 
     def __str__(self) -> str:

@@ -123,7 +123,7 @@ def inspect(mode: Mode, token: str) -> tuple[Found, int, int]:
     """
     if mode is Mode.SESSION:
         found = get_session_strategy().resolve(token, slide=False)
-        return found, found.session.auth_time_ms // 1000, found.session.idle_until_ms // 1000
+        return found, found.session.auth_time_ms // 1000, found.session.idle_expires_ms // 1000
     claims, record = get_jwt_strategy().resolve(token)
     found = get_jwt_strategy().find(claims) if record is None else record
     return found, claims.issued_at, claims.expires_at

@@ -172,7 +172,7 @@ def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) 
         transport=transport,
         access=key.text,
         refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
+        expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
     )
 
 

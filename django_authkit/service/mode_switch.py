@@ -105,7 +105,7 @@ def key_grant(key: SessionKey, found: Found, user: AbstractBaseUser, transport: 
         transport=transport,
         access=key.text,
         refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
+        expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
     )
 
 

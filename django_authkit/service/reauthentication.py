@@ -93,7 +93,7 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
         transport=known.transport,
         access=fresh.text,
         refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
+        expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
     )
 
 

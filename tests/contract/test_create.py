@@ -31,8 +31,8 @@ def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
     session = rig.start(idle_ms=HOUR, absolute_ms=DAY, access_ms=5 * MINUTE).session
     assert before <= session.created_ms <= store.now()
     assert session.auth_time_ms == session.last_seen_ms == session.created_ms
-    assert session.idle_until_ms == session.created_ms + HOUR
-    assert session.ends_ms == session.created_ms + DAY
+    assert session.idle_expires_ms == session.created_ms + HOUR
+    assert session.expires_ms == session.created_ms + DAY
     assert session.access_until_ms == session.created_ms + 5 * MINUTE
 
 
@@ -47,7 +47,7 @@ def test_an_earlier_proof(rig: Rig) -> None:
 def test_idle_end_and_access_tokens_stop_at_the_absolute_end(rig: Rig) -> None:
     """Neither the idle end nor an access token reaches past the absolute end."""
     session = rig.start(idle_ms=2 * DAY, absolute_ms=DAY, access_ms=3 * DAY).session
-    assert session.idle_until_ms == session.access_until_ms == session.ends_ms
+    assert session.idle_expires_ms == session.access_until_ms == session.expires_ms
 
 
 def test_without_an_access_token_none_is_outstanding(rig: Rig, store: Store) -> None:

@@ -322,8 +322,8 @@ class StoreMachine(RuleBasedStateMachine):
             one.auth_hash,
         )
         assert self.minute_of(session.last_seen_ms) == one.last_seen
-        assert self.minute_of(session.idle_until_ms) == one.idle_until
-        assert self.minute_of(session.ends_ms) == one.ends
+        assert self.minute_of(session.idle_expires_ms) == one.idle_until
+        assert self.minute_of(session.expires_ms) == one.ends
 
     @invariant()
     def lists_are_of_what_lives(self) -> None:

@@ -198,9 +198,9 @@ class TestTransactions:
             assert row_of(store, started.sid).last_seen_ms == started.session.last_seen_ms
         assert isinstance(found, Found)
         row = row_of(store, started.sid)
-        assert (row.last_seen_ms, row.idle_until_ms) == (
+        assert (row.last_seen_ms, row.idle_expires_ms) == (
             found.session.last_seen_ms,
-            found.session.idle_until_ms,
+            found.session.idle_expires_ms,
         )
         assert row.last_seen_ms == found.now_ms
 

@@ -326,7 +326,7 @@ def _grant(
         transport=transport,
         access=key.text,
         refresh=None,
-        expires_in=(found.session.idle_until_ms - found.now_ms) // 1000,
+        expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
     )
 
 

@@ -22,8 +22,8 @@ class AnonymousTable(SessionTable):
             key_digest=key_digest,
             data=data,
             created_ms=self.instant(),
-            idle_until_ms=expiry,
-            ends_ms=expiry,
+            idle_expires_ms=expiry,
+            expires_ms=expiry,
         )
         try:
             with self.step(needed=False):
@@ -37,9 +37,9 @@ class AnonymousTable(SessionTable):
         taken = self.rows.filter(pk=row.pk)
         fields = {
             name: getattr(row, name)
-            for name in ("key_digest", "data", "created_ms", "idle_until_ms", "ends_ms")
+            for name in ("key_digest", "data", "created_ms", "idle_expires_ms", "expires_ms")
         }
-        if taken.filter(idle_until_ms__lte=self.instant()).update(**fields):
+        if taken.filter(idle_expires_ms__lte=self.instant()).update(**fields):
             return True
         return taken.filter(key_digest=row.key_digest).exists()
 
@@ -53,7 +53,7 @@ class AnonymousTable(SessionTable):
         """Replace the data and move the expiry. One statement."""
         expiry = self.instant(lifetime)
         live = self._live_anonymous(handle, key_digest)
-        return live.update(data=data, idle_until_ms=expiry, ends_ms=expiry) == 1
+        return live.update(data=data, idle_expires_ms=expiry, expires_ms=expiry) == 1
 
     @answers
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
@@ -61,7 +61,7 @@ class AnonymousTable(SessionTable):
         self.rows.filter(pk=_key(handle), key_digest=key_digest).delete()
 
     def _live_anonymous(self, handle: str, key_digest: bytes) -> Rows:
-        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_until_ms__gt=self.instant())
+        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_expires_ms__gt=self.instant())
 
 
 def _key(handle: str) -> str:

@@ -51,7 +51,7 @@ class RotatingTable(SessionTable):
         current.update(
             **({} if request.standing else successor),
             last_seen_ms=self.instant(),
-            idle_until_ms=ends,
+            idle_expires_ms=ends,
             access_until_ms=Greatest(F("access_until_ms"), access, output_field=BigIntegerField()),
             mode=Mode.JWT,
             **({"address": request.address} if request.address else {}),
@@ -80,7 +80,7 @@ class RotatingTable(SessionTable):
         return self._reuse(row, request)
 
     def _replay(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_until_ms))
+        access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
         proved = {"auth_time_ms": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
         if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **proved):

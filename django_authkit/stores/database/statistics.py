@@ -24,7 +24,7 @@ class ObservedTable(SessionTable):
         """
         current = Q(epoch=CurrentEpoch())
         state = Case(
-            When(current & Q(idle_until_ms__gt=self.instant()), then=Value("live")),
+            When(current & Q(idle_expires_ms__gt=self.instant()), then=Value("live")),
             When(current, then=Value("expired")),
             default=Value("ended"),
             output_field=CharField(),
@@ -37,9 +37,11 @@ class ObservedTable(SessionTable):
         if not count:
             self.read_clock()
             return StoreStatistics()
-        counts = self.live().values_list("mode").annotate(Count("pk"), Max("idle_until_ms"), Max("ends_ms"))
+        counts = (
+            self.live().values_list("mode").annotate(Count("pk"), Max("idle_expires_ms"), Max("expires_ms"))
+        )
         live = {
-            mode: Remaining(live=n, idle_until_ms=idle, ends_ms=ends)
+            mode: Remaining(live=n, idle_expires_ms=idle, expires_ms=ends)
             for mode, n, idle, ends in counts.order_by()
         }
         records = self.rows.filter(user__isnull=False, epoch__isnull=False).count()

@@ -59,7 +59,7 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         if moved or now - row.last_seen_ms >= interval:
             self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
             span = idle if row.idle_limit_ms is None else min(idle, row.idle_limit_ms)
-            row.last_seen_ms, row.idle_until_ms = now, min(now + span, row.ends_ms)
+            row.last_seen_ms, row.idle_expires_ms = now, min(now + span, row.expires_ms)
             row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)
 
@@ -76,11 +76,11 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         same = self.live().filter(pk=row.pk)
         if moved:
             same.filter(key_digest=row.key_digest).update(
-                last_seen_ms=now, idle_until_ms=idle_end(Value(now), idle), mode=Mode.SESSION
+                last_seen_ms=now, idle_expires_ms=idle_end(Value(now), idle), mode=Mode.SESSION
             )
         else:
             same.filter(last_seen_ms__lte=now - interval).update(
-                last_seen_ms=now, idle_until_ms=idle_end(Value(now), idle)
+                last_seen_ms=now, idle_expires_ms=idle_end(Value(now), idle)
             )
 
     @answers
@@ -121,11 +121,11 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
     @answers
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """Replace the Django session data. One statement."""
-        idle_until: F | Least = F("idle_until_ms")
+        idle_until: F | Least = F("idle_expires_ms")
         if idle_limit is not None:
             idle_until = Least(idle_until, self.instant(idle_limit), output_field=BigIntegerField())
         mine = self.live().filter(pk=sid, key_digest=key_digest)
-        return mine.update(data=data, idle_limit_ms=idle_limit, idle_until_ms=idle_until) == 1
+        return mine.update(data=data, idle_limit_ms=idle_limit, idle_expires_ms=idle_until) == 1
 
     @answers
     def revoke(
@@ -190,8 +190,8 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         return (
             Q(epoch=ENDED, access_until_ms__lte=now),
             Q(epoch__gt=ENDED, epoch__lt=current),
-            Q(epoch=current, idle_until_ms__lte=now),
-            Q(epoch=None, idle_until_ms__lte=now),
+            Q(epoch=current, idle_expires_ms__lte=now),
+            Q(epoch=None, idle_expires_ms__lte=now),
         )
 
     @answers

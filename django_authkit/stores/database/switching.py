@@ -36,7 +36,7 @@ class SwitchingTable(SessionTable):
         # Not where another call made the same proposal, or the client has what is current.
         news = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
         allowed = Q() if advance else Q(generation=0)
-        until = Least(self.instant(access), F("idle_until_ms"), output_field=BigIntegerField())
+        until = Least(self.instant(access), F("idle_expires_ms"), output_field=BigIntegerField())
         expected = {
             "mode": Mode.JWT,
             "access_until_ms": Greatest(F("access_until_ms"), until, output_field=BigIntegerField()),
@@ -76,7 +76,7 @@ class SwitchingTable(SessionTable):
             key_digest=proposed,
             mode=Mode.SESSION,
             last_seen_ms=self.instant(),
-            idle_until_ms=idle_end(self.instant(), idle),
+            idle_expires_ms=idle_end(self.instant(), idle),
         )
         seen = self.read(sid)
         if seen is None:

@@ -119,7 +119,7 @@ class SessionTable:
         The condition is part of whatever statement the rows are used in, a write too: so nothing that
         was ended is ever written to again.
         """
-        return self.rows.filter(epoch=CurrentEpoch(), idle_until_ms__gt=self.instant())
+        return self.rows.filter(epoch=CurrentEpoch(), idle_expires_ms__gt=self.instant())
 
     def live_of(self, user_id: str) -> Rows:
         """Return the user's auth sessions that are alive."""
@@ -215,7 +215,7 @@ def idle_end(now: Expression, idle: int) -> Expression:
     integer = BigIntegerField()
     limit = Coalesce(F("idle_limit_ms"), Value(idle), output_field=integer)
     span = Least(limit, Value(idle), output_field=integer)
-    return Least(now + span, F("ends_ms"), output_field=integer)
+    return Least(now + span, F("expires_ms"), output_field=integer)
 
 
 def by_recency(row: AuthSessionRow) -> tuple[int, int, str]:

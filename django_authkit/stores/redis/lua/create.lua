@@ -37,10 +37,10 @@ end
 record.sid = sid
 record.created_ms, record.last_seen_ms = now, now
 record.auth_time_ms = math.max(now - auth_age, 0)
-record.ends_ms = now + absolute
+record.expires_ms = now + absolute
 record.idle_limit_ms = false
-record.idle_until_ms = idle_end(record, idle)
-record.access_until_ms = access > 0 and math.min(now + access, record.idle_until_ms) or 0
+record.idle_expires_ms = idle_end(record, idle)
+record.access_until_ms = access > 0 and math.min(now + access, record.idle_expires_ms) or 0
 record.generation, record.rotated_ms = 0, 0
 if jti_digest ~= '' then record.generation, record.rotated_ms = 1, now end
 record.key_digest, record.jti_digest, record.previous_digest = key_digest, jti_digest, ''

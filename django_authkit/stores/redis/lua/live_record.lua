@@ -6,7 +6,7 @@
 
 local sid = ARGV[2]
 local MODE, CREATED = @position_of_mode, @position_of_created_ms
-local LAST_SEEN, IDLE_UNTIL = @position_of_last_seen_ms, @position_of_idle_until_ms
+local LAST_SEEN, IDLE_EXPIRES = @position_of_last_seen_ms, @position_of_idle_expires_ms
 local KEY_DIGEST, REVOKE_REASON = @position_of_key_digest, @position_of_revoke_reason
 
 local revoked_before, packed, data =
@@ -17,7 +17,7 @@ if
   and (
     values[PRIVATE][REVOKE_REASON]
     or values[CREATED] <= tonumber(revoked_before or 0)
-    or now >= values[IDLE_UNTIL]
+    or now >= values[IDLE_EXPIRES]
   )
 then
   values = nil

@@ -37,7 +37,7 @@ local function read(sid)
 end
 
 local function alive(record)
-  return not record.revoke_reason and record.created_ms > epoch and now < record.idle_until_ms
+  return not record.revoke_reason and record.created_ms > epoch and now < record.idle_expires_ms
 end
 
 local function find(sid)
@@ -59,11 +59,11 @@ end
 
 -- Write a live record, its place in the index and the time when their space is reclaimed.
 local function save(record)
-  local lifetime = math.max(1, record.idle_until_ms - now)
+  local lifetime = math.max(1, record.idle_expires_ms - now)
   local index = key('u', record.user_id)
   put(record, lifetime)
   redis.call('PEXPIRE', key('d', record.sid), lifetime)
-  redis.call('ZADD', index, record.idle_until_ms, record.sid)
+  redis.call('ZADD', index, record.idle_expires_ms, record.sid)
   if redis.call('PTTL', index) < lifetime then redis.call('PEXPIRE', index, lifetime) end
 end
 
@@ -80,13 +80,13 @@ end
 
 -- The idle end after activity now: never past the record's own limit or its absolute end.
 local function idle_end(record, idle)
-  return math.min(now + math.min(idle, record.idle_limit_ms or idle), record.ends_ms)
+  return math.min(now + math.min(idle, record.idle_limit_ms or idle), record.expires_ms)
 end
 
 -- An access token that lives for `access` is about to be issued.
 local function expect_access(record, access)
   widen_window(access)
-  record.access_until_ms = math.max(record.access_until_ms, math.min(now + access, record.idle_until_ms))
+  record.access_until_ms = math.max(record.access_until_ms, math.min(now + access, record.idle_expires_ms))
 end
 
 -- The sid and the public fields, for JSON.

@@ -29,7 +29,7 @@ end
 local function used(record)
   record.last_seen_ms, record.mode = now, 'jwt'
   if address ~= '' then record.address = address end
-  record.idle_until_ms = idle_end(record, idle)
+  record.idle_expires_ms = idle_end(record, idle)
   record_access(record)
 end
 

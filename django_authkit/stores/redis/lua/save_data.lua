@@ -13,6 +13,6 @@ else
   redis.call('SET', key('d', sid), data)
 end
 record.idle_limit_ms = idle_limit or false
-if idle_limit then record.idle_until_ms = math.min(record.idle_until_ms, now + idle_limit) end
+if idle_limit then record.idle_expires_ms = math.min(record.idle_expires_ms, now + idle_limit) end
 save(record)
 return 1

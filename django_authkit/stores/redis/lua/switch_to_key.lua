@@ -13,6 +13,6 @@ if record.key_digest ~= proposed then
   if record.mode ~= 'jwt' then return { 'kept' } end
   record.key_digest = proposed
 end
-record.mode, record.last_seen_ms, record.idle_until_ms = 'session', now, idle_end(record, idle)
+record.mode, record.last_seen_ms, record.idle_expires_ms = 'session', now, idle_end(record, idle)
 save(record)
 return { 'switched', found(record) }

@@ -2,6 +2,6 @@
 
 local record = find(sid)
 if changes_mode then record.mode = 'session' end
-record.last_seen_ms, record.idle_until_ms = now, idle_end(record, tonumber(ARGV[4]))
+record.last_seen_ms, record.idle_expires_ms = now, idle_end(record, tonumber(ARGV[4]))
 save(record)
 return found(record)
