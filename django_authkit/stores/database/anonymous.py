@@ -3,7 +3,7 @@
 from django.db import IntegrityError
 
 from django_authkit.models import AuthSessionRow
-from django_authkit.stores.database.table import Rows, SessionTable, answers
+from django_authkit.stores.database.table import Rows, SessionTable, raises_unavailable
 
 
 class AnonymousTable(SessionTable):
@@ -13,7 +13,7 @@ class AnonymousTable(SessionTable):
     Their primary key is ``~`` and the handle, so that a sid is never the key of one.
     """
 
-    @answers
+    @raises_unavailable
     def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Store *data* under a new handle. One statement."""
         expiry = self.instant(lifetime)
@@ -43,19 +43,19 @@ class AnonymousTable(SessionTable):
             return True
         return taken.filter(key_digest=row.key_digest).exists()
 
-    @answers
+    @raises_unavailable
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
         """Return the data. One query."""
         return self._live_anonymous(handle, key_digest).values_list("data", flat=True).first()
 
-    @answers
+    @raises_unavailable
     def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Replace the data and move the expiry. One statement."""
         expiry = self.instant(lifetime)
         live = self._live_anonymous(handle, key_digest)
         return live.update(data=data, idle_expires_ms=expiry, expires_ms=expiry) == 1
 
-    @answers
+    @raises_unavailable
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
         """Forget it."""
         self.rows.filter(pk=_key(handle), key_digest=key_digest).delete()

@@ -1,4 +1,4 @@
-"""How an auth session begins in the database, and how its user's limit is kept."""
+"""Creates auth sessions in the database, within the user's limit."""
 
 from dataclasses import replace
 
@@ -10,22 +10,22 @@ from django.db.models.functions import Greatest
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.records import session_of
-from django_authkit.stores.database.table import SessionTable, answers, by_recency, is_digest
+from django_authkit.stores.database.table import SessionTable, by_recency, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import Created, NewSession, Refused
 from django_authkit.stores.protocol import SidTaken
 from django_authkit.types import AuthSession, OnLimit, RevocationReason
 
 
-class GrowingTable(SessionTable):
-    """The rows, as far as their number is concerned."""
+class CreatingTable(SessionTable):
+    """Creates rows, and revokes others when the user's limit is reached."""
 
-    @answers
+    @raises_unavailable
     def create(self, new: NewSession) -> Created | Refused:
         """
         Make the record, unless the limit refuses it.
 
-        Four statements without a limit, six with one (begin and commit included), one more when it ends
-        others.
+        Four statements without a limit, six with one (begin and commit included), one more when it
+        revokes others.
         """
         limited = new.max_sessions is not None
         try:
@@ -39,19 +39,19 @@ class GrowingTable(SessionTable):
         return Created(session=self._session(new.sid), revoked=())
 
     def _create_limited(self, new: NewSession) -> Created | Refused:
-        self._take_turn(new.user_id)
-        # On a database with one writer at a time (SQLite), this INSERT comes first and is the turn.
+        self._lock_user(new.user_id)
+        # On a database with one writer at a time (SQLite), this INSERT comes first and is the lock.
         created = self._create(new)
         others = self.hold(self.live_of(new.user_id).exclude(pk=new.sid))
         surplus = _surplus(others, new)
         if surplus and new.on_limit is OnLimit.REFUSE:
             transaction.set_rollback(True, using=self.alias)
             return Refused(live=len(others))
-        self.end_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
+        self.revoke_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
         return replace(created, revoked=tuple(map(session_of, surplus)))
 
-    def _take_turn(self, user_id: str) -> None:
-        """Let logins of one user pass one by one: those that count together must see each other."""
+    def _lock_user(self, user_id: str) -> None:
+        """Lock the user's row, so that simultaneous logins of one user are counted one after the other."""
         features = self.connection.features
         if features.has_select_for_update:
             user = get_user_model()._base_manager.using(self.alias).filter(pk=user_id)

@@ -11,15 +11,15 @@ from django.db.models.functions import Greatest, Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.records import now_of, session_of, user_of
-from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
+from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import RotateRequest, Rotation, RotationOutcome
 from django_authkit.types import Mode, ReuseClass, RevocationReason
 
 
 class RotatingTable(SessionTable):
-    """The rows, as far as refresh tokens are concerned."""
+    """Rotates refresh tokens."""
 
-    @answers
+    @raises_unavailable
     def rotate(self, request: RotateRequest) -> Rotation:
         """
         Exchange the current refresh token for the proposed one.
@@ -76,21 +76,23 @@ class RotatingTable(SessionTable):
                 # reckoned from it, and so must be whatever is issued.
                 return _answer(RotationOutcome.ROTATED, row, now=row.rotated_ms)
             if row.sealed is not None and now_of(row) - row.rotated_ms < request.grace_ms:
-                return self._replay(row, request)
+                return self._repeat(row, request)
         return self._reuse(row, request)
 
-    def _replay(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
+    def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
         proved = {"auth_time_ms": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
         if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **proved):
-            return self._became_of(request)  # its successor was used, or it ended: it is no replay now
+            return self._became_of(request)  # its successor was used, or it ended: it is not a repeat now
         row.access_until_ms = access_until
         row.auth_time_ms = proved.get("auth_time_ms", row.auth_time_ms)
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        if not self.end(self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)):
+        if not self.revoke_rows(
+            self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)
+        ):
             return self._became_of(request)  # what is said of it would be out of date
         return _reused(row, request, age=now_of(row) - row.rotated_ms)
 

@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
 
 from django_authkit.stores.database.records import found_of
-from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
+from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import Switch, SwitchOutcome
 from django_authkit.types import Mode
 
@@ -20,7 +20,7 @@ _KEPT = Switch(outcome=SwitchOutcome.KEPT)
 class SwitchingTable(SessionTable):
     """The rows, as far as they have credentials of both forms."""
 
-    @answers
+    @raises_unavailable
     def switch_to_tokens(
         self,
         sid: str,
@@ -65,7 +65,7 @@ class SwitchingTable(SessionTable):
     def _has_key(self, sid: str, key_digest: bytes) -> bool:
         return self.live().filter(pk=sid, key_digest=key_digest).exists()
 
-    @answers
+    @raises_unavailable
     def switch_to_key(
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:

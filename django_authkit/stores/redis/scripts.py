@@ -35,7 +35,7 @@ _PARTS = {
     "save_anonymous": ("clock", "save_anonymous"),
     "delete_anonymous": ("clock", "delete_anonymous"),
 }
-_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
+_CONNECTION_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
 _NOT_WORTH_REPEATING = (
     exceptions.AuthenticationError,
     exceptions.AuthorizationError,
@@ -44,7 +44,7 @@ _NOT_WORTH_REPEATING = (
     MasterNotFoundError,
 )
 _NO_ANSWER = (
-    *_LOST,
+    *_CONNECTION_LOST,
     exceptions.ClusterError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
@@ -112,7 +112,7 @@ class Scripts:
     def _repeatedly(self, wanted: Script, arguments: Sequence[Any]) -> Any:
         try:
             return self._once(wanted, arguments)
-        except _LOST as error:
+        except _CONNECTION_LOST as error:
             if isinstance(error, _NOT_WORTH_REPEATING):
                 raise
             return self._once(wanted, arguments)
