@@ -44,7 +44,7 @@ else:
     _RowAdmin = admin.ModelAdmin
 
 _ALL, _SELECTED = "all", "selected"
-_NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "sealed", "ended_by", "data")
+_NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "sealed", "revoked_by", "data")
 
 
 class ModeFilter(admin.SimpleListFilter):
@@ -95,19 +95,19 @@ class AuthSessionAdmin(_RowAdmin):
     search_fields = ("sid__exact", "user_agent", "^address")
     search_help_text = _("User, browser, beginning of the address, or sid")
     show_full_result_count = False
-    ordering = ("-last_seen",)
+    ordering = ("-last_seen_ms",)
     actions = ("end_selected",)
     fields = readonly_fields = (
         *("sid", "owner", "device", "user_agent", "address", "mode", "state", "reason"),
         *("created_at", "proved_at", "last_seen_at", "idle_until_at", "ends_at", "ended_when", "remember"),
     )
 
-    created_at = _moment("created", _("logged in"))
-    proved_at = _moment("auth_time", _("last proof of the user"))
-    last_seen_at = _moment("last_seen", _("last seen"))
-    idle_until_at = _moment("idle_until", _("ends without activity"))
-    ends_at = _moment("ends", _("ends at the latest"))
-    ended_when = _moment("ended_at", _("ended"))
+    created_at = _moment("created_ms", _("logged in"))
+    proved_at = _moment("auth_time_ms", _("last proof of the user"))
+    last_seen_at = _moment("last_seen_ms", _("last seen"))
+    idle_until_at = _moment("idle_expires_ms", _("ends without activity"))
+    ends_at = _moment("expires_ms", _("ends at the latest"))
+    ended_when = _moment("revoked_ms", _("ended"))
 
     @admin.display(description=_("user"))
     def owner(self, row: AuthSessionRow) -> str:
@@ -131,7 +131,7 @@ class AuthSessionAdmin(_RowAdmin):
     @admin.display(description=_("reason of the end"))
     def reason(self, row: AuthSessionRow) -> str:
         """Return why it was ended."""
-        return row.end_reason or "-"
+        return row.revoke_reason or "-"
 
     # -- who may do what ---------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ Every signal is sent after the store has done what it says, with ``sender`` the 
                         is from such a browser; looked up when asked for its truth)
 ``session_refreshed``   ``session``, ``request``: the refresh token was rotated
 ``refresh_repeated``    ``session``, ``request``: the predecessor came again within the grace
-``refresh_reused``      ``session`` (ended), ``request``, ``reuse`` (``ReuseClass``), ``age``
+``refresh_reused``      ``session`` (revoked), ``request``, ``reuse`` (``ReuseClass``), ``age``
                         (``timedelta`` since the current token became current), ``address``
-``session_ended``       ``session`` (ended), ``reason`` (``RevocationReason``)
-``limit_reached``       ``user``, ``request``, ``refused`` (whether the login was), ``ended`` (sessions)
+``session_ended``       ``session`` (revoked), ``reason`` (``RevocationReason``)
+``limit_reached``       ``user``, ``request``, ``refused`` (whether the login was), ``revoked`` (sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ======================  ==========================================================================
 

@@ -1,5 +1,5 @@
 """
-The auth session, the record behind every credential, and the words that describe one.
+The auth session, which is the record behind every credential, and the enums that describe one.
 
 Plain frozen dataclasses and enums; nothing here imports Django. Instants and durations are
 integers in milliseconds; instants count from the Unix epoch on the store's clock.
@@ -29,11 +29,11 @@ class OnLimit(StrEnum):
 
     EVICT = "evict"
     REFUSE = "refuse"
-    END_OTHERS = "end_others"
+    REVOKE_OTHERS = "revoke_others"
 
 
 class RevocationReason(StrEnum):
-    """Why an auth session was ended before its time."""
+    """Why an auth session was revoked."""
 
     LOGOUT = "logout"
     REPLACED = "replaced"
@@ -66,22 +66,26 @@ class AuthSession:
     """
     One login on one device.
 
+    This is the one place where the fields are listed. The table's columns have their names, and the Redis
+    store's scripts are filled with them (``stores/redis/layout.py``). Add a field at the end, with a default.
+    Values in milliseconds are for the package; projects use the datetimes.
+
     Attributes:
         sid: Public handle, 16 characters of base64url: 2 of bucket, 14 random. Not a secret.
         user_id: The user's primary key as Django's ``value_to_string`` writes it.
-        backend: Dotted path of the Django auth backend that vouched for the user.
+        backend: Dotted path of the Django auth backend that authenticated the user.
         auth_hash: The user's session auth hash when it was last compared.
-        mode: The form of the credential that was issued last, or last seen where it is what is issued.
+        mode: The form of the credential that was issued last, or last seen if that form is issued now.
         remember: Whether cookies of this auth session are persistent.
-        amr: How the user proved it was them (RFC 8176 values), in order.
+        amr: How the user authenticated (RFC 8176 values), in order.
         address: Client address at login or last refresh; empty if unknown.
         user_agent: ``User-Agent`` at login, cut to 256 characters; empty if unknown.
         created_ms: When the user logged in.
-        auth_time_ms: When the user last proved it was them.
+        auth_time_ms: When the user last authenticated.
         last_seen_ms: Last recorded activity.
-        idle_until_ms: When it ends without further activity. Never after ``ends_ms``.
-        ends_ms: Absolute end, fixed at login.
-        access_until_ms: When the last access token issued under it has expired.
+        idle_expires_ms: When it expires without further activity. Never after ``expires_ms``.
+        expires_ms: When it expires at the latest. Fixed at login.
+        access_until_ms: When the last access token issued for it expires.
         generation: How often a refresh token was issued; 0 if never.
         rotated_ms: When the current refresh token became current; 0 if never.
     """
@@ -98,8 +102,8 @@ class AuthSession:
     created_ms: int
     auth_time_ms: int
     last_seen_ms: int
-    idle_until_ms: int
-    ends_ms: int
+    idle_expires_ms: int
+    expires_ms: int
     access_until_ms: int
     generation: int
     rotated_ms: int
@@ -111,13 +115,8 @@ class AuthSession:
 
     @property
     def authenticated_at(self) -> datetime:
-        """When the user last authenticated, at login or again."""
+        """When the user last authenticated: at login, or later with the password."""
         return instant(self.auth_time_ms)
-
-    @property
-    def idle_expires_at(self) -> datetime:
-        """When it expires without further activity."""
-        return instant(self.idle_until_ms)
 
     @property
     def last_seen_at(self) -> datetime:
@@ -125,6 +124,11 @@ class AuthSession:
         return instant(self.last_seen_ms)
 
     @property
+    def idle_expires_at(self) -> datetime:
+        """When it expires without further activity."""
+        return instant(self.idle_expires_ms)
+
+    @property
     def expires_at(self) -> datetime:
-        """When it ends at the latest."""
-        return instant(self.ends_ms)
+        """When it expires at the latest."""
+        return instant(self.expires_ms)

@@ -1,7 +1,7 @@
 """
-The list of what was revoked, as a store's feed tells of it.
+The blacklist, as a store's feed reports it.
 
-A copy is made of a snapshot and kept up to date by following; ``revocation.py`` keeps it. Plain
+A copy is made of a snapshot and kept up to date by following; ``replica.py`` does both. Plain
 dataclasses, so that the two sides of the feed need not know each other.
 """
 
@@ -43,7 +43,7 @@ class BucketCopy:
 
     def add(self, entry: Entry) -> None:
         """
-        Take in the next entry.
+        Add the next entry.
 
         Raises:
             Gap: It is not the next.
@@ -96,4 +96,4 @@ class BlacklistFeed(Protocol):
 
 
 class Gap(Exception):
-    """A copy missed something, and has to be made anew."""
+    """A copy missed an entry; a new copy has to be made."""

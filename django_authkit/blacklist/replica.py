@@ -29,12 +29,12 @@ class Verdict(Enum):
 
 
 _WAIT: Final = 0.25
-"""Fraction of the allowed staleness that a read waits for update."""
+"""Fraction of the allowed staleness that a read waits for an update."""
 _RETRY: Final = 0.1
 """Seconds until another try to make a copy."""
 _SLACK: Final = 120_000
 """Milliseconds that entries are kept beyond their use: more than any leeway."""
-_TIDY_EVERY: Final = 60.0
+_EXPIRE_EVERY: Final = 60.0
 _LOOK: Final = 0.01
 """Seconds between looks at whether the copy is fresh."""
 
@@ -136,23 +136,23 @@ class BlacklistReplica:
             except StoreUnavailable:
                 stopping.wait(_RETRY)
             except Gap:
-                self._held = _NOTHING  # known to be wrong: not for a moment longer
+                self._held = _NOTHING  # known to be wrong, so do not use it until the next snapshot
                 stopping.wait(_RETRY)
 
     def _keep_up(self, stopping: threading.Event) -> None:
-        """Copy everything, then follow until something is amiss or the thread is to end."""
+        """Copy everything, then follow until an error, or until the thread is stopped."""
         sent = _now()
         copies = self._feed.snapshot()
         self._held = copies, sent
-        tidied = sent
+        expired_at = sent
         while not stopping.is_set():
             sent = _now()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
             for bucket, update in self._feed.follow(positions, self._max_staleness * _WAIT).items():
                 _apply(copies[bucket], update)
             self._held = copies, sent
-            if sent - tidied > _TIDY_EVERY:
-                tidied = sent
+            if sent - expired_at > _EXPIRE_EVERY:
+                expired_at = sent
                 for copy in copies.values():
                     _expire(copy)
 
@@ -173,7 +173,7 @@ def _apply(copy: BucketCopy, update: Update) -> None:
 
 
 def _expire(copy: BucketCopy) -> None:
-    """Forget what can concern no token any more."""
+    """Delete entries whose access tokens have all expired."""
     horizon = int(time.time() * 1000) - _SLACK
     for sid in [sid for sid, until in copy.revoked.items() if until < horizon]:
         del copy.revoked[sid]

@@ -52,7 +52,7 @@ class Grant:
             transport=transport,
             access=key,
             refresh=None,
-            expires_in=(session.idle_until_ms - now_ms) // 1000,
+            expires_in=(session.idle_expires_ms - now_ms) // 1000,
         )
 
     @property

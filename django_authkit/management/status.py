@@ -56,8 +56,8 @@ def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[s
         "live": left.live,
         "can_be_dropped": not left.live and chosen.switch_share >= 100,
         "share": chosen.switch_share,
-        "unless_used": left.idle_until_ms and instant(left.idle_until_ms).isoformat(timespec="seconds"),
-        "at_the_latest": left.ends_ms and instant(left.ends_ms).isoformat(timespec="seconds"),
+        "unless_used": left.idle_expires_ms and instant(left.idle_expires_ms).isoformat(timespec="seconds"),
+        "at_the_latest": left.expires_ms and instant(left.expires_ms).isoformat(timespec="seconds"),
     }
 
 

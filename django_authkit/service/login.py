@@ -249,12 +249,12 @@ def _limit_for(user: AbstractBaseUser) -> int | None:
 
 def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Created | Refused) -> None:
     refused = isinstance(outcome, Refused)
-    ended = () if isinstance(outcome, Refused) else outcome.ended
-    if refused or ended:
+    revoked = () if isinstance(outcome, Refused) else outcome.revoked
+    if refused or revoked:
         signals.limit_reached.send(
-            sender=AuthSession, user=user, request=request, refused=refused, ended=ended
+            sender=AuthSession, user=user, request=request, refused=refused, revoked=revoked
         )
-    for session in ended:
+    for session in revoked:
         announce_revocation(session, RevocationReason.LIMIT)
 
 

@@ -85,10 +85,10 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Created:
-    """The record exists. ``ended`` are the auth sessions that made room for it."""
+    """The record exists. ``revoked`` are the auth sessions that were revoked to make room for it."""
 
     session: AuthSession
-    ended: tuple[AuthSession, ...]
+    revoked: tuple[AuthSession, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,13 +196,13 @@ class Remaining:
 
     Attributes:
         live: How many.
-        idle_until_ms: When the last of them has ended if none is used again; ``None`` if there is none.
-        ends_ms: When the last of them has ended at the latest; ``None`` if there is none.
+        idle_expires_ms: When the last of them has ended if none is used again; ``None`` if there is none.
+        expires_ms: When the last of them has ended at the latest; ``None`` if there is none.
     """
 
     live: int
-    idle_until_ms: int | None = None
-    ends_ms: int | None = None
+    idle_expires_ms: int | None = None
+    expires_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

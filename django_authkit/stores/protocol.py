@@ -47,8 +47,8 @@ class AuthSessionStore(Protocol):
         Make the record, unless the limit refuses it.
 
         Atomicity:
-            One step with the limit: EVICT ends the least recently seen until there is room,
-            END_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
+            One step with the limit: EVICT revokes the least recently seen until there is room,
+            REVOKE_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
             gets a given sid; the same call repeated (same digests) gets the same answer.
 
         Raises:
@@ -226,27 +226,27 @@ class AuthSessionStore(Protocol):
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
         """
-        End the auth session. No credential of it works again, whatever was in flight.
+        Revoke the auth session. None of its credentials works again, even if another request is in progress.
 
         Args:
             key_digest: If given, only when it is the digest of the record's session key. (A sid is
-                public: to know one is no right to end it.)
+                public: knowing one is no permission to revoke it.)
 
         Returns:
-            The record as it was ended by this call; ``None`` when it was not live.
+            The record that this call revoked; ``None`` when it was not live.
         """
 
     def revoke_user(
         self, user_id: str, reason: RevocationReason, *, keep: str | None = None
     ) -> tuple[AuthSession, ...]:
         """
-        End all auth sessions of the user but the one with sid *keep*; return those ended.
+        Revoke all auth sessions of the user except the one with sid *keep*; return those revoked.
 
         Cost grows with the user's live sessions, never with the whole store.
         """
 
     def revoke_all(self) -> None:
-        """End every auth session that began before now, in constant time."""
+        """Revoke every auth session that began before now, in constant time."""
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first."""
@@ -271,7 +271,7 @@ class AuthSessionStore(Protocol):
 
 
 class AnonymousStore(Protocol):
-    """Django sessions of visitors who are not logged in. They are not auth sessions."""
+    """Anonymous Django sessions. They are not auth sessions."""
 
     def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Store *data* under a new handle; ``False`` if another record has it. Repeatable."""
@@ -283,7 +283,7 @@ class AnonymousStore(Protocol):
         """Replace the data and move the expiry; ``False``, nothing written, when absent."""
 
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
-        """Forget it. What is not there is no error."""
+        """Delete it. It is not an error if there is none."""
 
 
 class Store(AuthSessionStore, AnonymousStore, Protocol):

@@ -103,7 +103,7 @@ class JwtStrategy:
         grace gets the same string. The access token never outlives the auth session.
         """
         issued = now // 1000
-        expires = min(now + self._access, session.idle_until_ms) // 1000
+        expires = min(now + self._access, session.idle_expires_ms) // 1000
         access = AccessClaims(
             subject=session.user_id,
             sid=session.sid,
@@ -120,7 +120,7 @@ class JwtStrategy:
             generation=session.generation,
             jti=jti,
             issued_at=session.rotated_ms // 1000,
-            expires_at=session.ends_ms // 1000,
+            expires_at=session.expires_ms // 1000,
             standing=standing,
             subject=session.user_id,
         )

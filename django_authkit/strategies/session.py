@@ -48,7 +48,7 @@ class SessionStrategy:
         found = self.resolve(text, slide=False)
         session = found.session
         return Inspection(
-            found=found, issued_at=session.auth_time_ms // 1000, expires_at=session.idle_until_ms // 1000
+            found=found, issued_at=session.auth_time_ms // 1000, expires_at=session.idle_expires_ms // 1000
         )
 
     def check_renewable(self, text: str) -> Found:

@@ -22,7 +22,7 @@ def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
     created = store.create(proposal)
     assert isinstance(created, Created)
     assert [getattr(created.session, name) for name in SAID] == [getattr(proposal, name) for name in SAID]
-    assert created.ended == ()
+    assert created.revoked == ()
 
 
 def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
@@ -31,8 +31,8 @@ def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
     session = rig.start(idle_ms=HOUR, absolute_ms=DAY, access_ms=5 * MINUTE).session
     assert before <= session.created_ms <= store.now()
     assert session.auth_time_ms == session.last_seen_ms == session.created_ms
-    assert session.idle_until_ms == session.created_ms + HOUR
-    assert session.ends_ms == session.created_ms + DAY
+    assert session.idle_expires_ms == session.created_ms + HOUR
+    assert session.expires_ms == session.created_ms + DAY
     assert session.access_until_ms == session.created_ms + 5 * MINUTE
 
 
@@ -47,7 +47,7 @@ def test_an_earlier_proof(rig: Rig) -> None:
 def test_idle_end_and_access_tokens_stop_at_the_absolute_end(rig: Rig) -> None:
     """Neither the idle end nor an access token reaches past the absolute end."""
     session = rig.start(idle_ms=2 * DAY, absolute_ms=DAY, access_ms=3 * DAY).session
-    assert session.idle_until_ms == session.access_until_ms == session.ends_ms
+    assert session.idle_expires_ms == session.access_until_ms == session.expires_ms
 
 
 def test_without_an_access_token_none_is_outstanding(rig: Rig, store: Store) -> None:
@@ -171,7 +171,7 @@ def test_the_same_call_again_ends_nobody_else(rig: Rig, store: Store) -> None:
     proposal = rig.proposal(max_sessions=2)
     first = store.create(proposal)
     assert isinstance(first, Created)
-    assert {session.sid for session in first.ended} == {one.sid for one in started[:2]}
+    assert {session.sid for session in first.revoked} == {one.sid for one in started[:2]}
     assert store.create(proposal) == first
     assert set(rig.sids()) == {proposal.sid, started[2].sid}
 
@@ -223,7 +223,7 @@ def test_evict_ends_the_least_recently_seen(rig: Rig, store: Store) -> None:
     rig.wait(MINUTE)
     created = store.create(rig.proposal(max_sessions=2))
     assert isinstance(created, Created)
-    assert created.ended == (second.session,)
+    assert created.revoked == (second.session,)
     assert rig.sids() == [created.session.sid, first.sid]
     assert store.load(second.sid) is Absent.GONE
     assert store.touch(second.sid, second.key, idle=DAY, interval=0) is Absent.GONE
@@ -237,7 +237,7 @@ def test_evict_ends_as_many_as_it_takes(rig: Rig, store: Store) -> None:
         rig.wait(SECOND)
     created = store.create(rig.proposal(max_sessions=2))
     assert isinstance(created, Created)
-    assert {ended.sid for ended in created.ended} == {one.sid for one in started[:4]}
+    assert {ended.sid for ended in created.revoked} == {one.sid for one in started[:4]}
     assert rig.sids() == [created.session.sid, started[4].sid]
 
 
@@ -246,18 +246,18 @@ def test_evict_with_a_limit_of_one(rig: Rig, store: Store) -> None:
     older = rig.start()
     created = store.create(rig.proposal(max_sessions=1))
     assert isinstance(created, Created)
-    assert created.ended == (older.session,)
+    assert created.revoked == (older.session,)
     assert rig.sids() == [created.session.sid]
 
 
-def test_end_others_ends_all_when_the_limit_would_be_passed(rig: Rig, store: Store) -> None:
-    """END_OTHERS leaves only the new auth session, once there are too many."""
-    limit = {"max_sessions": 2, "on_limit": OnLimit.END_OTHERS}
+def test_revoke_others_revokes_all_when_the_limit_would_be_passed(rig: Rig, store: Store) -> None:
+    """REVOKE_OTHERS leaves only the new auth session, once there are too many."""
+    limit = {"max_sessions": 2, "on_limit": OnLimit.REVOKE_OTHERS}
     older = {rig.start(**limit).sid, rig.start(**limit).sid}
     assert set(rig.sids()) == older
     created = store.create(rig.proposal(**limit))
     assert isinstance(created, Created)
-    assert {ended.sid for ended in created.ended} == older
+    assert {ended.sid for ended in created.revoked} == older
     assert rig.sids() == [created.session.sid]
 
 
@@ -280,7 +280,7 @@ def test_what_has_ended_does_not_count(rig: Rig, store: Store, policy: OnLimit) 
     rig.wait(MINUTE)
     created = store.create(rig.proposal(max_sessions=1, on_limit=policy))
     assert isinstance(created, Created)
-    assert created.ended == ()
+    assert created.revoked == ()
 
 
 @pytest.mark.parametrize("policy", OnLimit)
@@ -290,5 +290,5 @@ def test_other_users_do_not_count(rig: Rig, store: Store, policy: OnLimit) -> No
     theirs = rig.start(user_id=other)
     created = store.create(rig.proposal(max_sessions=1, on_limit=policy))
     assert isinstance(created, Created)
-    assert created.ended == ()
+    assert created.revoked == ()
     assert rig.sids(other) == [theirs.sid]

@@ -39,7 +39,7 @@ def _bury_rows(rig: Rig, site: DatabaseSite, count: int) -> None:
             sid=new_handle(0),
             user_id=rig.user,
             epoch=ends[n % KINDS][0],
-            idle_until=ends[n % KINDS][1],
+            idle_expires_ms=ends[n % KINDS][1],
             auth_hash="a" * 64,
         )
         for n in range(count)

@@ -49,7 +49,7 @@ def test_noting_moves_no_end(rig: Rig, store: Store) -> None:
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR - MINUTE)
     store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
-    assert loaded(store, started.sid).idle_until_ms == started.session.idle_until_ms
+    assert loaded(store, started.sid).idle_expires_ms == started.session.idle_expires_ms
     rig.wait(MINUTE)
     assert store.load(started.sid) is Absent.GONE
 

@@ -208,7 +208,7 @@ def test_an_idle_limit_shortens_the_present_idle_end(rig: Rig, store: Store) -> 
     started = rig.start(idle_ms=14 * DAY)
     assert store.save_data(started.sid, started.key, "", idle_limit=HOUR) is True
     session = loaded(store, started.sid)
-    assert abs(session.idle_until_ms - (store.now() + HOUR)) < MINUTE
+    assert abs(session.idle_expires_ms - (store.now() + HOUR)) < MINUTE
     rig.wait(HOUR)
     assert store.load(started.sid) is Absent.GONE
 
@@ -222,14 +222,14 @@ def test_an_idle_limit_caps_every_touch(rig: Rig, store: Store) -> None:
         rig.wait(MINUTE)
         found = store.touch(started.sid, started.key, idle=2 * HOUR, interval=0)
         assert isinstance(found, Found)
-        assert found.session.idle_until_ms == found.now_ms + idle
+        assert found.session.idle_expires_ms == found.now_ms + idle
 
 
 def test_an_idle_limit_never_lengthens(rig: Rig, store: Store) -> None:
     """A limit longer than what is left moves nothing."""
     started = rig.start(idle_ms=HOUR, absolute_ms=2 * HOUR)
     store.save_data(started.sid, started.key, "", idle_limit=DAY)
-    assert loaded(store, started.sid).idle_until_ms == started.session.idle_until_ms
+    assert loaded(store, started.sid).idle_expires_ms == started.session.idle_expires_ms
     found = store.touch(started.sid, started.key, idle=DAY, interval=0)
     assert isinstance(found, Found)
-    assert found.session.idle_until_ms == started.session.ends_ms
+    assert found.session.idle_expires_ms == started.session.expires_ms

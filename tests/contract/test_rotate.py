@@ -66,7 +66,7 @@ def test_the_current_token_rotates(rig: Rig, store: Store) -> None:
         mode=Mode.JWT,
         address="2001:db8::2",
         last_seen_ms=rotation.now,
-        idle_until_ms=rotation.now + HOUR,
+        idle_expires_ms=rotation.now + HOUR,
         access_until_ms=rotation.now + 5 * MINUTE,
         generation=2,
         rotated_ms=rotation.now,
@@ -104,8 +104,8 @@ def test_rotation_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     rig.wait(50 * MINUTE)
     rotation = store.rotate(request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY))
     assert rotation.session is not None
-    assert rotation.session.idle_until_ms == rotation.session.access_until_ms == started.session.ends_ms
-    assert rotation.session.ends_ms == started.session.ends_ms
+    assert rotation.session.idle_expires_ms == rotation.session.access_until_ms == started.session.expires_ms
+    assert rotation.session.expires_ms == started.session.expires_ms
 
 
 def test_a_shorter_access_lifetime_forgets_no_older_token(rig: Rig, store: Store) -> None:
@@ -179,7 +179,7 @@ def test_a_replay_gets_no_access_past_the_end(rig: Rig, store: Store) -> None:
     family = rotated(rig, absolute_ms=HOUR)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, access_ms=DAY))
     assert rotation.session is not None
-    assert rotation.session.access_until_ms == family.after.ends_ms
+    assert rotation.session.access_until_ms == family.after.expires_ms
 
 
 def test_a_shorter_access_lifetime_of_a_replay_forgets_no_older_token(rig: Rig, store: Store) -> None:
@@ -345,7 +345,7 @@ def test_a_standing_token_stays_current(rig: Rig, store: Store) -> None:
             mode=Mode.JWT,
             address="2001:db8::2",
             last_seen_ms=rotation.now,
-            idle_until_ms=rotation.now + HOUR,
+            idle_expires_ms=rotation.now + HOUR,
             access_until_ms=rotation.now + 5 * MINUTE,
         )
         found = store.load(started.sid)
@@ -360,7 +360,7 @@ def test_a_standing_token_stops_at_the_absolute_end(rig: Rig, store: Store) -> N
     call = request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY, standing=True)
     rotation = store.rotate(call)
     assert rotation.session is not None
-    assert rotation.session.idle_until_ms == rotation.session.access_until_ms == started.session.ends_ms
+    assert rotation.session.idle_expires_ms == rotation.session.access_until_ms == started.session.expires_ms
     rig.wait(11 * MINUTE)
     assert store.rotate(call).outcome is RotationOutcome.GONE
 

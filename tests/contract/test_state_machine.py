@@ -123,7 +123,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert answer == Refused(live=len(live))
             return
         assert isinstance(answer, Created)
-        self.expect_ended(answer, live, 0 if not full else 1 if policy is OnLimit.END_OTHERS else limit or 0)
+        self.expect_ended(
+            answer, live, 0 if not full else 1 if policy is OnLimit.REVOKE_OTHERS else limit or 0
+        )
         self.records[proposal.sid] = Expected(
             user=proposal.user_id,
             mode=Mode.SESSION,
@@ -138,7 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     def expect_ended(self, answer: Created, live: dict[str, Expected], left: int) -> None:
         """Check who made room: none, or all but *left* with the new one, least recently seen first."""
-        ended = [session.sid for session in answer.ended]
+        ended = [session.sid for session in answer.revoked]
         assert len(ended) == len(set(ended)) == (len(live) - left + 1 if left else 0)
         assert set(ended) <= set(live)
         kept = [one.last_seen for sid, one in live.items() if sid not in ended]
@@ -320,8 +322,8 @@ class StoreMachine(RuleBasedStateMachine):
             one.auth_hash,
         )
         assert self.minute_of(session.last_seen_ms) == one.last_seen
-        assert self.minute_of(session.idle_until_ms) == one.idle_until
-        assert self.minute_of(session.ends_ms) == one.ends
+        assert self.minute_of(session.idle_expires_ms) == one.idle_until
+        assert self.minute_of(session.expires_ms) == one.ends
 
     @invariant()
     def lists_are_of_what_lives(self) -> None:

@@ -118,7 +118,10 @@ def test_a_key_beside_tokens(rig: Rig, store: Store) -> None:
     assert switch.found.data == "encoded"
     session = switch.found.session
     assert session == replace(
-        one.session, mode=Mode.SESSION, last_seen_ms=session.last_seen_ms, idle_until_ms=session.idle_until_ms
+        one.session,
+        mode=Mode.SESSION,
+        last_seen_ms=session.last_seen_ms,
+        idle_expires_ms=session.idle_expires_ms,
     )
     assert session.last_seen_ms >= one.session.last_seen_ms + SECOND
     assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
@@ -184,12 +187,12 @@ def test_neither_passes_the_absolute_end(rig: Rig, store: Store) -> None:
     one = with_key(rig, idle_ms=2 * MINUTE, absolute_ms=3 * MINUTE)
     switch = to_tokens(store, one, token_bytes(32))
     assert switch.found is not None
-    assert switch.found.session.access_until_ms == one.session.idle_until_ms
+    assert switch.found.session.access_until_ms == one.session.idle_expires_ms
     other = with_tokens(rig, idle_ms=2 * MINUTE, absolute_ms=3 * MINUTE)
     rig.wait(MINUTE)
     switch = to_key(store, other, token_bytes(32))
     assert switch.found is not None
-    assert switch.found.session.idle_until_ms == switch.found.session.ends_ms == other.session.ends_ms
+    assert switch.found.session.idle_expires_ms == switch.found.session.expires_ms == other.session.expires_ms
 
 
 def test_there_and_back_and_there_again(rig: Rig, store: Store) -> None:
@@ -226,9 +229,9 @@ def test_the_census_says_how_long(rig: Rig, store: Store) -> None:
     live = store.statistics().live
     assert live is not None
     assert live[Mode.SESSION].live == 2
-    assert live[Mode.SESSION].idle_until_ms == one.session.idle_until_ms
-    assert live[Mode.SESSION].ends_ms == two.session.ends_ms
-    assert (live[Mode.JWT].live, live[Mode.JWT].idle_until_ms, live[Mode.JWT].ends_ms) == (0, None, None)
+    assert live[Mode.SESSION].idle_expires_ms == one.session.idle_expires_ms
+    assert live[Mode.SESSION].expires_ms == two.session.expires_ms
+    assert (live[Mode.JWT].live, live[Mode.JWT].idle_expires_ms, live[Mode.JWT].expires_ms) == (0, None, None)
     to_tokens(store, two, token_bytes(32))
     live = store.statistics().live
     assert live is not None

@@ -25,7 +25,7 @@ def test_touch_slides_the_idle_end(rig: Rig, store: Store) -> None:
     found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
     assert isinstance(found, Found)
     assert found.session.last_seen_ms == found.now_ms >= started.session.created_ms + 50 * MINUTE
-    assert found.session.idle_until_ms == found.now_ms + HOUR
+    assert found.session.idle_expires_ms == found.now_ms + HOUR
     rig.wait(50 * MINUTE)
     after = store.load(started.sid)
     assert isinstance(after, Found)
@@ -41,7 +41,7 @@ def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
     for name in (
         "created_ms",
         "auth_time_ms",
-        "ends_ms",
+        "expires_ms",
         "access_until_ms",
         "generation",
         "rotated_ms",
@@ -74,7 +74,7 @@ def test_the_idle_end_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     rig.wait(50 * MINUTE)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=0)
     assert isinstance(found, Found)
-    assert found.session.idle_until_ms == found.session.ends_ms == started.session.ends_ms
+    assert found.session.idle_expires_ms == found.session.expires_ms == started.session.expires_ms
     rig.wait(21 * MINUTE)
     assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.GONE
 
@@ -85,7 +85,7 @@ def test_a_shorter_setting_shortens(rig: Rig, store: Store) -> None:
     rig.wait(HOUR)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
     assert isinstance(found, Found)
-    assert found.session.idle_until_ms == found.now_ms + HOUR
+    assert found.session.idle_expires_ms == found.now_ms + HOUR
 
 
 def test_an_ended_session_cannot_be_touched_alive(rig: Rig, store: Store) -> None:

@@ -18,7 +18,7 @@ from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 from support.signals import heard
 
 LIST = "/admin/django_authkit/authsessionrow/"
-SECRETS = ("key_digest", "jti_digest", "previous_digest", "sealed", "auth_hash", "ended_by", "data")
+SECRETS = ("key_digest", "jti_digest", "previous_digest", "sealed", "auth_hash", "revoked_by", "data")
 
 on_redis = pytest.mark.parametrize("where", ["valkey"], indirect=True)
 on_databases = pytest.mark.parametrize("where", ["sqlite", "postgresql"], indirect=True)

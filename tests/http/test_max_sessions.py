@@ -9,7 +9,7 @@ from support.client import PASSWORD, body, code
 from support.live_site import LiveSite, by_cookie
 from support.signals import heard
 
-POLICIES = ["evict", "refuse", "end_others"]
+POLICIES = ["evict", "refuse", "revoke_others"]
 
 
 def two_for_most(user: AbstractBaseUser) -> int | None:
@@ -46,8 +46,8 @@ def test_the_log_in_is_refused(site: LiveSite, ada: User) -> None:
 
 
 def test_all_others_go(site: LiveSite, ada: User) -> None:
-    """With "end_others" and 1 there is one device at a time."""
-    site.configure(MAX_SESSIONS=1, ON_LIMIT="end_others")
+    """With "revoke_others" and 1 there is one device at a time."""
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="revoke_others")
     first, second = site.logged_in(), site.logged_in()
     assert [device.logged_in() for device in (first, second)] == [False, True]
 
@@ -66,9 +66,9 @@ def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
     (said,) = reached
     assert said["user"] == ada
     assert said["refused"] is (policy == "refuse")
-    gone = {"evict": 1, "refuse": 0, "end_others": 2}[policy]
-    assert len(said["ended"]) == gone
-    assert {each.sid for each in said["ended"]} == {each["session"].sid for each in ended} <= old
+    gone = {"evict": 1, "refuse": 0, "revoke_others": 2}[policy]
+    assert len(said["revoked"]) == gone
+    assert {each.sid for each in said["revoked"]} == {each["session"].sid for each in ended} <= old
     assert {each["reason"] for each in ended} <= {RevocationReason.LIMIT}
 
 

@@ -52,8 +52,8 @@ def test_a_browser_is_handed_the_other_form(site: LiveSite, ada: User, moved: De
     assert not set(moved.get(path).cookies) & set(CREDENTIAL_COOKIES)
     (after,) = sessions_of(ada)
     assert (after.sid, after.mode) == (before.sid, site.mode)
-    assert (after.ends_ms, after.created_ms, after.auth_time_ms) == (
-        before.ends_ms,
+    assert (after.expires_ms, after.created_ms, after.auth_time_ms) == (
+        before.expires_ms,
         before.created_ms,
         before.auth_time_ms,
     )
@@ -133,7 +133,7 @@ def test_an_app_is_given_the_other_form_at_its_refresh(site: LiveSite, ada: User
 @by_cookie
 def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device) -> None:
     """The cart survives, and so does the login: one auth session, whose absolute end never moves."""
-    sid, ends = site.sid(device), sessions_of(ada)[0].ends_ms
+    sid, ends = site.sid(device), sessions_of(ada)[0].expires_ms
     if site.mode is Mode.JWT:
         switch(site, Mode.SESSION)
         assert device.logged_in()
@@ -146,7 +146,7 @@ def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device)
             assert device.logged_in()
             assert device.refresh().status_code == 200
             assert site.sid(device) == sid
-    assert sessions_of(ada)[0].ends_ms == ends
+    assert sessions_of(ada)[0].expires_ms == ends
 
 
 @by_header

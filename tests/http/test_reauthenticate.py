@@ -56,7 +56,11 @@ def test_the_password_again_moves_auth_time(site: LiveSite, ada: User, device: D
     assert body(answer)["user"] == {"id": ada.pk, "username": "ada"}
     after = record(ada)
     assert abs(after.auth_time_ms - before.auth_time_ms - 3 * 60_000) < SLACK
-    assert (after.created_ms, after.ends_ms, after.sid) == (before.created_ms, before.ends_ms, before.sid)
+    assert (after.created_ms, after.expires_ms, after.sid) == (
+        before.created_ms,
+        before.expires_ms,
+        before.sid,
+    )
     assert device.logged_in()
     assert device.refresh().status_code == 200
 

@@ -38,8 +38,8 @@ def test_a_refresh_keeps_the_session_key(site: LiveSite, ada: User, device: Devi
     assert device.credential == key
     (after,) = sessions_of(ada)
     assert after.last_seen_ms >= before.last_seen_ms + 29_000
-    assert after.idle_until_ms >= before.idle_until_ms + 29_000
-    assert after.ends_ms == before.ends_ms
+    assert after.idle_expires_ms >= before.idle_expires_ms + 29_000
+    assert after.expires_ms == before.expires_ms
 
 
 @in_session_mode

@@ -34,7 +34,7 @@ def at_once(live: LiveSite) -> tuple[list[Device], Counter[int]]:
 @by_header
 @pytest.mark.parametrize("mode", [Mode.SESSION, Mode.JWT], ids=str, indirect=True)
 @pytest.mark.parametrize(
-    ("policy", "limit", "granted"), [("evict", 3, LOGINS), ("refuse", 3, 3), ("end_others", 1, LOGINS)]
+    ("policy", "limit", "granted"), [("evict", 3, LOGINS), ("refuse", 3, 3), ("revoke_others", 1, LOGINS)]
 )
 def test_the_limit_holds(live: LiveSite, policy: str, limit: int, granted: int) -> None:
     """Of 50 exactly the limit stay; "refuse" refuses the other 47, the others let all in and end 47 or 49."""
@@ -50,4 +50,4 @@ def test_the_limit_holds(live: LiveSite, policy: str, limit: int, granted: int) 
     gone = [each["session"].sid for each in ended]
     assert len(gone) == len(set(gone)) == granted - limit
     assert sum(each["refused"] for each in reached) == LOGINS - granted
-    assert sorted(session.sid for each in reached for session in each["ended"]) == sorted(gone)
+    assert sorted(session.sid for each in reached for session in each["revoked"]) == sorted(gone)

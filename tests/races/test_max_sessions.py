@@ -27,7 +27,7 @@ def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
             asked = [rig.proposal(user_id=user, max_sessions=LIMIT, on_limit=policy) for _ in range(LOGINS)]
             answers = threads.at_once([partial(store.create, call) for call in asked])
             created = [answer for answer in answers if isinstance(answer, Created)]
-            ended = [session.sid for answer in created for session in answer.ended]
+            ended = [session.sid for answer in created for session in answer.revoked]
             live = set(rig.sids(user))
             assert 1 <= len(live) <= LIMIT
             assert len(ended) == len(set(ended))

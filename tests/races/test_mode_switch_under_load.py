@@ -212,7 +212,8 @@ def everybody(live: LiveSite) -> dict[str, tuple[Any, ...]]:
 
     found = [session for user in User.objects.using(live.alias) for session in sessions_of(user)]
     return {
-        each.sid: (each.user_id, each.created_ms, each.auth_time_ms, each.ends_ms, each.amr) for each in found
+        each.sid: (each.user_id, each.created_ms, each.auth_time_ms, each.expires_ms, each.amr)
+        for each in found
     }
 
 

@@ -60,7 +60,7 @@ ENDINGS: dict[str, Callable[[RedisStore, AccessClaims], object]] = {
         proposal(claims.subject, max_sessions=1, on_limit=OnLimit.EVICT)
     ),
     "others ended": lambda store, claims: store.create(
-        proposal(claims.subject, max_sessions=1, on_limit=OnLimit.END_OTHERS)
+        proposal(claims.subject, max_sessions=1, on_limit=OnLimit.REVOKE_OTHERS)
     ),
 }
 

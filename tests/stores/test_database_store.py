@@ -195,11 +195,14 @@ class TestTransactions:
         rig.wait(MINUTE)
         with transaction.atomic(using=store.alias):
             found = store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
-            assert row_of(store, started.sid).last_seen == started.session.last_seen_ms
+            assert row_of(store, started.sid).last_seen_ms == started.session.last_seen_ms
         assert isinstance(found, Found)
         row = row_of(store, started.sid)
-        assert (row.last_seen, row.idle_until) == (found.session.last_seen_ms, found.session.idle_until_ms)
-        assert row.last_seen == found.now_ms
+        assert (row.last_seen_ms, row.idle_expires_ms) == (
+            found.session.last_seen_ms,
+            found.session.idle_expires_ms,
+        )
+        assert row.last_seen_ms == found.now_ms
 
     def test_late_activity_revives_nobody(self, rig: Rig, store: DatabaseStore) -> None:
         """What was revoked before the commit stays as it was ended."""
@@ -209,7 +212,7 @@ class TestTransactions:
             store.touch(started.sid, started.key, idle=DAY, interval=MINUTE)
             store.revoke(started.sid, RevocationReason.REVOKED)
         assert store.load(started.sid) is Absent.GONE
-        assert row_of(store, started.sid).last_seen == started.session.last_seen_ms
+        assert row_of(store, started.sid).last_seen_ms == started.session.last_seen_ms
 
     @pytest.mark.django_db
     def test_activity_in_a_test_case(self, sites: dict[str, Site], clock: Clock) -> None:
@@ -256,8 +259,8 @@ class TestRows:
         store.revoke(started.sid, RevocationReason.LOGOUT)
         row = row_of(store, started.sid)
         assert (row.key_digest, row.jti_digest, row.sealed, row.data) == (None, None, None, "")
-        assert row.end_reason == RevocationReason.LOGOUT
-        assert row.ended_at is not None
+        assert row.revoke_reason == RevocationReason.LOGOUT
+        assert row.revoked_ms is not None
 
     def test_no_successor_is_kept_without_a_grace(self, rig: Rig, store: DatabaseStore) -> None:
         """What could never be handed out is not stored."""

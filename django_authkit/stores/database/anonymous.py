@@ -3,7 +3,7 @@
 from django.db import IntegrityError
 
 from django_authkit.models import AuthSessionRow
-from django_authkit.stores.database.table import Rows, SessionTable, answers
+from django_authkit.stores.database.table import Rows, SessionTable, raises_unavailable
 
 
 class AnonymousTable(SessionTable):
@@ -13,7 +13,7 @@ class AnonymousTable(SessionTable):
     Their primary key is ``~`` and the handle, so that a sid is never the key of one.
     """
 
-    @answers
+    @raises_unavailable
     def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Store *data* under a new handle. One statement."""
         expiry = self.instant(lifetime)
@@ -21,9 +21,9 @@ class AnonymousTable(SessionTable):
             sid=_key(handle),
             key_digest=key_digest,
             data=data,
-            created=self.instant(),
-            idle_until=expiry,
-            ends=expiry,
+            created_ms=self.instant(),
+            idle_expires_ms=expiry,
+            expires_ms=expiry,
         )
         try:
             with self.step(needed=False):
@@ -36,31 +36,32 @@ class AnonymousTable(SessionTable):
         """Write *row* over an expired one; or tell whether this is a repeated call."""
         taken = self.rows.filter(pk=row.pk)
         fields = {
-            name: getattr(row, name) for name in ("key_digest", "data", "created", "idle_until", "ends")
+            name: getattr(row, name)
+            for name in ("key_digest", "data", "created_ms", "idle_expires_ms", "expires_ms")
         }
-        if taken.filter(idle_until__lte=self.instant()).update(**fields):
+        if taken.filter(idle_expires_ms__lte=self.instant()).update(**fields):
             return True
         return taken.filter(key_digest=row.key_digest).exists()
 
-    @answers
+    @raises_unavailable
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
         """Return the data. One query."""
         return self._live_anonymous(handle, key_digest).values_list("data", flat=True).first()
 
-    @answers
+    @raises_unavailable
     def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Replace the data and move the expiry. One statement."""
         expiry = self.instant(lifetime)
         live = self._live_anonymous(handle, key_digest)
-        return live.update(data=data, idle_until=expiry, ends=expiry) == 1
+        return live.update(data=data, idle_expires_ms=expiry, expires_ms=expiry) == 1
 
-    @answers
+    @raises_unavailable
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
         """Forget it."""
         self.rows.filter(pk=_key(handle), key_digest=key_digest).delete()
 
     def _live_anonymous(self, handle: str, key_digest: bytes) -> Rows:
-        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_until__gt=self.instant())
+        return self.rows.filter(pk=_key(handle), key_digest=key_digest, idle_expires_ms__gt=self.instant())
 
 
 def _key(handle: str) -> str:

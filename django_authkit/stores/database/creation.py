@@ -1,4 +1,4 @@
-"""How an auth session begins in the database, and how its user's limit is kept."""
+"""Creates auth sessions in the database, within the user's limit."""
 
 from dataclasses import replace
 
@@ -10,22 +10,22 @@ from django.db.models.functions import Greatest
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.records import session_of
-from django_authkit.stores.database.table import SessionTable, answers, by_recency, is_digest
+from django_authkit.stores.database.table import SessionTable, by_recency, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import Created, NewSession, Refused
 from django_authkit.stores.protocol import SidTaken
 from django_authkit.types import AuthSession, OnLimit, RevocationReason
 
 
-class GrowingTable(SessionTable):
-    """The rows, as far as their number is concerned."""
+class CreatingTable(SessionTable):
+    """Creates rows, and revokes others when the user's limit is reached."""
 
-    @answers
+    @raises_unavailable
     def create(self, new: NewSession) -> Created | Refused:
         """
         Make the record, unless the limit refuses it.
 
-        Four statements without a limit, six with one (begin and commit included), one more when it ends
-        others.
+        Four statements without a limit, six with one (begin and commit included), one more when it
+        revokes others.
         """
         limited = new.max_sessions is not None
         try:
@@ -36,22 +36,22 @@ class GrowingTable(SessionTable):
 
     def _create(self, new: NewSession) -> Created:
         self.insert(self._row_of(new))
-        return Created(session=self._session(new.sid), ended=())
+        return Created(session=self._session(new.sid), revoked=())
 
     def _create_limited(self, new: NewSession) -> Created | Refused:
-        self._take_turn(new.user_id)
-        # On a database with one writer at a time (SQLite), this INSERT comes first and is the turn.
+        self._lock_user(new.user_id)
+        # On a database with one writer at a time (SQLite), this INSERT comes first and is the lock.
         created = self._create(new)
         others = self.hold(self.live_of(new.user_id).exclude(pk=new.sid))
         surplus = _surplus(others, new)
         if surplus and new.on_limit is OnLimit.REFUSE:
             transaction.set_rollback(True, using=self.alias)
             return Refused(live=len(others))
-        self.end_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
-        return replace(created, ended=tuple(map(session_of, surplus)))
+        self.revoke_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
+        return replace(created, revoked=tuple(map(session_of, surplus)))
 
-    def _take_turn(self, user_id: str) -> None:
-        """Let logins of one user pass one by one: those that count together must see each other."""
+    def _lock_user(self, user_id: str) -> None:
+        """Lock the user's row, so that simultaneous logins of one user are counted one after the other."""
         features = self.connection.features
         if features.has_select_for_update:
             user = get_user_model()._base_manager.using(self.alias).filter(pk=user_id)
@@ -63,9 +63,9 @@ class GrowingTable(SessionTable):
         if row is None or not _made_by(row, new):
             message = "the sid is taken"
             raise SidTaken(message)
-        made_room = self.rows_of(new.user_id).filter(ended_by=new.sid.encode())
-        ended = sorted(made_room, key=by_recency, reverse=True)
-        return Created(session=session_of(row), ended=tuple(map(session_of, ended)))
+        made_room = self.rows_of(new.user_id).filter(revoked_by=new.sid.encode())
+        revoked = sorted(made_room, key=by_recency, reverse=True)
+        return Created(session=session_of(row), revoked=tuple(map(session_of, revoked)))
 
     def _session(self, sid: str) -> AuthSession:
         """Return the record as it was written, whether or not ``revoke_all`` ended it since."""
@@ -84,14 +84,14 @@ class GrowingTable(SessionTable):
             amr=list(new.amr),
             address=new.address,
             user_agent=new.user_agent,
-            created=now,
-            auth_time=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
-            last_seen=now,
-            idle_until=self.instant(idle),
-            ends=self.instant(new.absolute_ms),
-            access_until=self.instant(min(new.access_ms, idle)) if new.access_ms else 0,
+            created_ms=now,
+            auth_time_ms=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
+            last_seen_ms=now,
+            idle_expires_ms=self.instant(idle),
+            expires_ms=self.instant(new.absolute_ms),
+            access_until_ms=self.instant(min(new.access_ms, idle)) if new.access_ms else 0,
             generation=0 if new.jti_digest is None else 1,
-            rotated=0 if new.jti_digest is None else now,
+            rotated_ms=0 if new.jti_digest is None else now,
             key_digest=new.key_digest,
             jti_digest=new.jti_digest,
             data=new.data,
@@ -103,7 +103,7 @@ def _surplus(others: list[AuthSessionRow], new: NewSession) -> list[AuthSessionR
     allowed = max((new.max_sessions or 0) - 1, 0)
     if len(others) <= allowed:
         return []
-    kept = 0 if new.on_limit is OnLimit.END_OTHERS else allowed
+    kept = 0 if new.on_limit is OnLimit.REVOKE_OTHERS else allowed
     return sorted(others, key=by_recency)[kept:][::-1]
 
 

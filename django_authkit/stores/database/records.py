@@ -1,9 +1,17 @@
-"""From rows to what the protocol speaks of, and back."""
+"""Turns rows into records and outcomes. The columns have the names of the record's fields."""
+
+from dataclasses import fields
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import AuthSession, Mode
 from django_authkit.users.query import STOCK_BACKEND
+
+_FIELDS = tuple(each.name for each in fields(AuthSession))
+_COLUMNS = {each.attname for each in AuthSessionRow._meta.concrete_fields}
+if missing := set(_FIELDS) - _COLUMNS:  # a mistake in this package: a field without a migration
+    message = f"AuthSessionRow has no column for {sorted(missing)}"
+    raise TypeError(message)
 
 
 def user_of(row: AuthSessionRow) -> object | None:
@@ -19,27 +27,11 @@ def now_of(row: AuthSessionRow) -> int:
 
 def session_of(row: AuthSessionRow) -> AuthSession:
     """Return the record that *row* holds."""
-    return AuthSession(
-        sid=row.sid,
-        user_id=str(row.user_id),
-        backend=row.backend,
-        auth_hash=row.auth_hash,
-        mode=Mode(row.mode),
-        remember=row.remember,
-        amr=tuple(row.amr),
-        address=row.address,
-        user_agent=row.user_agent,
-        created_ms=row.created,
-        auth_time_ms=row.auth_time,
-        last_seen_ms=row.last_seen,
-        idle_until_ms=row.idle_until,
-        ends_ms=row.ends,
-        access_until_ms=row.access_until,
-        generation=row.generation,
-        rotated_ms=row.rotated,
-    )
+    values = {name: getattr(row, name) for name in _FIELDS}
+    values |= {"user_id": str(row.user_id), "mode": Mode(row.mode), "amr": tuple(row.amr)}
+    return AuthSession(**values)
 
 
 def found_of(row: AuthSessionRow) -> Found:
-    """Return the answer of a look-up that read *row*."""
+    """Return the outcome of a look-up that read *row*."""
     return Found(session=session_of(row), now_ms=now_of(row), data=row.data, user=user_of(row))

@@ -11,15 +11,15 @@ from django.db.models.functions import Greatest, Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.records import now_of, session_of, user_of
-from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
+from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import RotateRequest, Rotation, RotationOutcome
 from django_authkit.types import Mode, ReuseClass, RevocationReason
 
 
 class RotatingTable(SessionTable):
-    """The rows, as far as refresh tokens are concerned."""
+    """Rotates refresh tokens."""
 
-    @answers
+    @raises_unavailable
     def rotate(self, request: RotateRequest) -> Rotation:
         """
         Exchange the current refresh token for the proposed one.
@@ -46,16 +46,16 @@ class RotatingTable(SessionTable):
             "jti_digest": request.proposed,
             "previous_digest": request.presented,
             "sealed": request.sealed if request.grace_ms else None,
-            "rotated": self.instant(),
+            "rotated_ms": self.instant(),
         }
         current.update(
             **({} if request.standing else successor),
-            last_seen=self.instant(),
-            idle_until=ends,
-            access_until=Greatest(F("access_until"), access, output_field=BigIntegerField()),
+            last_seen_ms=self.instant(),
+            idle_expires_ms=ends,
+            access_until_ms=Greatest(F("access_until_ms"), access, output_field=BigIntegerField()),
             mode=Mode.JWT,
             **({"address": request.address} if request.address else {}),
-            **({"auth_time": self.instant()} if request.reauthenticated else {}),
+            **({"auth_time_ms": self.instant()} if request.reauthenticated else {}),
         )
 
     def _became_of(self, request: RotateRequest) -> Rotation:
@@ -68,37 +68,39 @@ class RotatingTable(SessionTable):
             return Rotation(outcome=RotationOutcome.GONE, now=now_of(row))
         if request.standing and _is_current(row, request):
             return _answer(
-                RotationOutcome.KEPT, row, now=row.last_seen
+                RotationOutcome.KEPT, row, now=row.last_seen_ms
             )  # the instant of the UPDATE, as below
         if _is_previous(row, request):
             if is_digest(row.jti_digest, request.proposed):
                 # The instant of the UPDATE, not of the look that followed it: ``access_until`` is
                 # reckoned from it, and so must be whatever is issued.
-                return _answer(RotationOutcome.ROTATED, row, now=row.rotated)
-            if row.sealed is not None and now_of(row) - row.rotated < request.grace_ms:
-                return self._replay(row, request)
+                return _answer(RotationOutcome.ROTATED, row, now=row.rotated_ms)
+            if row.sealed is not None and now_of(row) - row.rotated_ms < request.grace_ms:
+                return self._repeat(row, request)
         return self._reuse(row, request)
 
-    def _replay(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        access_until = max(row.access_until, min(now_of(row) + request.access_ms, row.idle_until))
-        proved = {"auth_time": now_of(row)} if request.reauthenticated else {}
+    def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
+        access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
+        proved = {"auth_time_ms": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
-        if not same.update(access_until=Greatest(F("access_until"), access_until), **proved):
-            return self._became_of(request)  # its successor was used, or it ended: it is no replay now
-        row.access_until = access_until
-        row.auth_time = proved.get("auth_time", row.auth_time)
+        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **proved):
+            return self._became_of(request)  # its successor was used, or it ended: it is not a repeat now
+        row.access_until_ms = access_until
+        row.auth_time_ms = proved.get("auth_time_ms", row.auth_time_ms)
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        if not self.end(self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)):
+        if not self.revoke_rows(
+            self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)
+        ):
             return self._became_of(request)  # what is said of it would be out of date
-        return _reused(row, request, age=now_of(row) - row.rotated)
+        return _reused(row, request, age=now_of(row) - row.rotated_ms)
 
     def _repeated_reuse(self, request: RotateRequest) -> Rotation | None:
         """Return the first answer again if it was this very call that ended the auth session."""
-        ended = self.rows.filter(pk=request.sid, ended_by=request.proposed)
+        ended = self.rows.filter(pk=request.sid, revoked_by=request.proposed)
         row = ended.annotate(now=self.instant()).first()
-        return _reused(row, request, age=(row.ended_at or 0) - row.rotated) if row else None
+        return _reused(row, request, age=(row.revoked_ms or 0) - row.rotated_ms) if row else None
 
     def _gone(self) -> Rotation:
         return Rotation(outcome=RotationOutcome.GONE, now=self.read_clock())

@@ -1,9 +1,9 @@
-"""What operators and administrators see of the table: all auth sessions, and how many there are."""
+"""What operators and administrators see of the table: all auth sessions, and statistics."""
 
 from django.db.models import Case, CharField, Count, Max, Q, Value, When
 
 from django_authkit.stores.database.expressions import CurrentEpoch
-from django_authkit.stores.database.table import Rows, SessionTable, answers
+from django_authkit.stores.database.table import Rows, SessionTable, raises_unavailable
 from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.types import Mode
 
@@ -13,8 +13,8 @@ _PER_ROW = 200
 _TEXTS = ("sid", "backend", "auth_hash", "address", "user_agent", "data")
 
 
-class ObservedTable(SessionTable):
-    """The rows as they are looked at from outside; nothing here is for requests of users."""
+class StatisticsTable(SessionTable):
+    """Queries for operators. Requests of users do not use them."""
 
     def auth_sessions(self) -> Rows:
         """
@@ -24,22 +24,24 @@ class ObservedTable(SessionTable):
         """
         current = Q(epoch=CurrentEpoch())
         state = Case(
-            When(current & Q(idle_until__gt=self.instant()), then=Value("live")),
+            When(current & Q(idle_expires_ms__gt=self.instant()), then=Value("live")),
             When(current, then=Value("expired")),
             default=Value("ended"),
             output_field=CharField(),
         )
         return self.rows.filter(user__isnull=False, epoch__isnull=False).annotate(state=state)
 
-    @answers
+    @raises_unavailable
     def statistics(self, *, count: bool = True) -> StoreStatistics:
         """Return how many there are. Three queries, of which two read the whole table or an index of it."""
         if not count:
             self.read_clock()
             return StoreStatistics()
-        counts = self.live().values_list("mode").annotate(Count("pk"), Max("idle_until"), Max("ends"))
+        counts = (
+            self.live().values_list("mode").annotate(Count("pk"), Max("idle_expires_ms"), Max("expires_ms"))
+        )
         live = {
-            mode: Remaining(live=n, idle_until_ms=idle, ends_ms=ends)
+            mode: Remaining(live=n, idle_expires_ms=idle, expires_ms=ends)
             for mode, n, idle, ends in counts.order_by()
         }
         records = self.rows.filter(user__isnull=False, epoch__isnull=False).count()

@@ -14,18 +14,24 @@ from django.db.models.functions import Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.anonymous import AnonymousTable
-from django_authkit.stores.database.creation import GrowingTable
+from django_authkit.stores.database.creation import CreatingTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.records import found_of, now_of, session_of
 from django_authkit.stores.database.rotation import RotatingTable
-from django_authkit.stores.database.statistics import ObservedTable
+from django_authkit.stores.database.statistics import StatisticsTable
 from django_authkit.stores.database.switching import SwitchingTable
-from django_authkit.stores.database.table import ENDED, answers, by_recency, idle_end, is_digest
+from django_authkit.stores.database.table import (
+    REVOKED_EPOCH,
+    by_recency,
+    idle_end,
+    is_digest,
+    raises_unavailable,
+)
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import AuthSession, Mode, RevocationReason
 
 
-class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable, ObservedTable):
+class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable, StatisticsTable):
     """
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
 
@@ -38,13 +44,13 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
 
     buckets = 1
 
-    @answers
+    @raises_unavailable
     def load(self, sid: str) -> Found | Absent:
         """Return the live record. One query."""
         row = self.read(sid)
         return Absent.GONE if row is None else found_of(row)
 
-    @answers
+    @raises_unavailable
     def touch(
         self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
     ) -> Found | Absent:
@@ -56,10 +62,10 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
             return Absent.SUPERSEDED
         now = now_of(row)
         moved = issued and row.mode != Mode.SESSION
-        if moved or now - row.last_seen >= interval:
+        if moved or now - row.last_seen_ms >= interval:
             self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
-            span = idle if row.idle_limit is None else min(idle, row.idle_limit)
-            row.last_seen, row.idle_until = now, min(now + span, row.ends)
+            span = idle if row.idle_limit_ms is None else min(idle, row.idle_limit_ms)
+            row.last_seen_ms, row.idle_expires_ms = now, min(now + span, row.expires_ms)
             row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)
 
@@ -71,24 +77,24 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         else:
             transaction.on_commit(write, using=self.alias, robust=True)
 
-    @answers
+    @raises_unavailable
     def _mark_active(self, row: AuthSessionRow, now: int, idle: int, interval: int, *, moved: bool) -> None:
         same = self.live().filter(pk=row.pk)
         if moved:
             same.filter(key_digest=row.key_digest).update(
-                last_seen=now, idle_until=idle_end(Value(now), idle), mode=Mode.SESSION
+                last_seen_ms=now, idle_expires_ms=idle_end(Value(now), idle), mode=Mode.SESSION
             )
         else:
-            same.filter(last_seen__lte=now - interval).update(
-                last_seen=now, idle_until=idle_end(Value(now), idle)
+            same.filter(last_seen_ms__lte=now - interval).update(
+                last_seen_ms=now, idle_expires_ms=idle_end(Value(now), idle)
             )
 
-    @answers
+    @raises_unavailable
     def rekey(
         self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
     ) -> Found | Absent:
         """Give the live record a new session key. Two statements."""
-        proved = {"auth_time": self.instant()} if reauthenticated else {}
+        proved = {"auth_time_ms": self.instant()} if reauthenticated else {}
         tokens = {"jti_digest": None, "previous_digest": None, "sealed": None} if presented else {}
         same = self.live().filter(pk=sid, key_digest=presented)
         same.update(key_digest=replacement, mode=Mode.SESSION, **tokens, **proved)
@@ -97,37 +103,37 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
             return Absent.GONE
         if not is_digest(row.key_digest, replacement):
             return Absent.SUPERSEDED
-        return replace(found_of(row), now_ms=row.auth_time) if reauthenticated else found_of(row)
+        return replace(found_of(row), now_ms=row.auth_time_ms) if reauthenticated else found_of(row)
 
-    @answers
+    @raises_unavailable
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash. One statement."""
         return self.live().filter(pk=sid).update(auth_hash=auth_hash) == 1
 
-    @answers
+    @raises_unavailable
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
         """Replace the hash on the user's live records. One statement."""
         return self.live_of(user_id).filter(auth_hash=old_hash).update(auth_hash=new_hash)
 
-    @answers
+    @raises_unavailable
     def note_device(self, sid: str, address: str, user_agent: str) -> None:
         """Record where it is used from now. One statement."""
         self._when_free(lambda: self._mark_device(sid, address, user_agent))
 
-    @answers
+    @raises_unavailable
     def _mark_device(self, sid: str, address: str, user_agent: str) -> None:
         self.live().filter(pk=sid).update(address=address, user_agent=user_agent)
 
-    @answers
+    @raises_unavailable
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """Replace the Django session data. One statement."""
-        idle_until: F | Least = F("idle_until")
+        idle_until: F | Least = F("idle_expires_ms")
         if idle_limit is not None:
             idle_until = Least(idle_until, self.instant(idle_limit), output_field=BigIntegerField())
         mine = self.live().filter(pk=sid, key_digest=key_digest)
-        return mine.update(data=data, idle_limit=idle_limit, idle_until=idle_until) == 1
+        return mine.update(data=data, idle_limit_ms=idle_limit, idle_expires_ms=idle_until) == 1
 
-    @answers
+    @raises_unavailable
     def revoke(
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
@@ -135,22 +141,22 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
         while row := self.read(sid, user=False):
             if key_digest is not None and not is_digest(row.key_digest, key_digest):
                 return None
-            if self.end(self.unchanged(row), reason):
+            if self.revoke_rows(self.unchanged(row), reason):
                 return session_of(row)
         return None
 
-    @answers
+    @raises_unavailable
     def revoke_user(
         self, user_id: str, reason: RevocationReason, *, keep: str | None = None
     ) -> tuple[AuthSession, ...]:
         """End the user's auth sessions. Four statements, begin and commit included."""
         with self.step():
-            self.become_writer()
+            self.take_write_lock()
             held = self.hold(self.live_of(user_id).exclude(pk=keep or ""))
-            self.end_held(held, reason)
+            self.revoke_held(held, reason)
         return tuple(session_of(row) for row in sorted(held, key=by_recency))
 
-    @answers
+    @raises_unavailable
     def revoke_all(self) -> None:
         """Begin a new epoch. One statement, but for the first time."""
         if self._next_epoch():
@@ -164,7 +170,7 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
     def _next_epoch(self) -> int:
         return self.rows.filter(pk=EPOCH_ROW).update(epoch=F("epoch") + 1)
 
-    @answers
+    @raises_unavailable
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first. One query."""
         return tuple(session_of(row) for row in sorted(self.live_of(user_id), key=by_recency))
@@ -182,25 +188,25 @@ class DatabaseStore(GrowingTable, RotatingTable, SwitchingTable, AnonymousTable,
                 if count:
                     yield count
 
-    @answers
+    @raises_unavailable
     def _dead(self) -> tuple[Q, ...]:
         """Return the conditions of all that may go, each a range of the index on epoch and expiry."""
         current = evaluate(CurrentEpoch(), self.alias)
         now = self.instant()
         return (
-            Q(epoch=ENDED, access_until__lte=now),
-            Q(epoch__gt=ENDED, epoch__lt=current),
-            Q(epoch=current, idle_until__lte=now),
-            Q(epoch=None, idle_until__lte=now),
+            Q(epoch=REVOKED_EPOCH, access_until_ms__lte=now),
+            Q(epoch__gt=REVOKED_EPOCH, epoch__lt=current),
+            Q(epoch=current, idle_expires_ms__lte=now),
+            Q(epoch=None, idle_expires_ms__lte=now),
         )
 
-    @answers
+    @raises_unavailable
     def _delete(self, dead: Q, batch: int) -> int:
         reclaimable = self.rows.filter(dead).exclude(pk=EPOCH_ROW)
         handles = list(reclaimable.values_list("pk", flat=True)[:batch])
         return self.rows.filter(pk__in=handles).delete()[0]
 
-    @answers
+    @raises_unavailable
     def now(self) -> int:
         """Return the database's clock. One query."""
         return self.read_clock()

@@ -9,7 +9,7 @@ from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
 
 from django_authkit.stores.database.records import found_of
-from django_authkit.stores.database.table import SessionTable, answers, idle_end, is_digest
+from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import Switch, SwitchOutcome
 from django_authkit.types import Mode
 
@@ -20,7 +20,7 @@ _KEPT = Switch(outcome=SwitchOutcome.KEPT)
 class SwitchingTable(SessionTable):
     """The rows, as far as they have credentials of both forms."""
 
-    @answers
+    @raises_unavailable
     def switch_to_tokens(
         self,
         sid: str,
@@ -36,17 +36,17 @@ class SwitchingTable(SessionTable):
         # Not where another call made the same proposal, or the client has what is current.
         news = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
         allowed = Q() if advance else Q(generation=0)
-        until = Least(self.instant(access), F("idle_until"), output_field=BigIntegerField())
+        until = Least(self.instant(access), F("idle_expires_ms"), output_field=BigIntegerField())
         expected = {
             "mode": Mode.JWT,
-            "access_until": Greatest(F("access_until"), until, output_field=BigIntegerField()),
+            "access_until_ms": Greatest(F("access_until_ms"), until, output_field=BigIntegerField()),
         }
         first = row.filter(news, allowed, mode=Mode.SESSION).update(
             generation=F("generation") + 1,
             previous_digest=F("jti_digest"),
             jti_digest=proposed,
             sealed=None,
-            rotated=self.instant(),
+            rotated_ms=self.instant(),
             **expected,
         )
         # Whoever is handed an access token says so first, while the tokens are still as they were seen.
@@ -65,7 +65,7 @@ class SwitchingTable(SessionTable):
     def _has_key(self, sid: str, key_digest: bytes) -> bool:
         return self.live().filter(pk=sid, key_digest=key_digest).exists()
 
-    @answers
+    @raises_unavailable
     def switch_to_key(
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:
@@ -75,8 +75,8 @@ class SwitchingTable(SessionTable):
         fresh.update(
             key_digest=proposed,
             mode=Mode.SESSION,
-            last_seen=self.instant(),
-            idle_until=idle_end(self.instant(), idle),
+            last_seen_ms=self.instant(),
+            idle_expires_ms=idle_end(self.instant(), idle),
         )
         seen = self.read(sid)
         if seen is None:

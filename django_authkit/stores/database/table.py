@@ -1,5 +1,5 @@
 """
-The table as the store's methods see it: which rows are alive, how one is read, written and ended.
+The table as the store's methods use it: which rows are live, and how a row is read, written and revoked.
 
 Every statement goes to the store's own alias, never where a router sends reads: a replica that lags
 would bring back what was revoked.
@@ -28,8 +28,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T", bound="SessionTable")
 
-ENDED = -1
-"""The epoch of what was ended before its time."""
+REVOKED_EPOCH = -1
+"""The epoch of revoked auth sessions."""
 
 
 _NO_SID = "?" * 16
@@ -37,13 +37,13 @@ _NO_SID = "?" * 16
 
 ATTEMPTS = 5
 """How often a method is tried that loses to another transaction each time."""
-_LOST = {"40001", "40P01", 1213}
+_CONFLICTS = {"40001", "40P01", 1213}
 """Serialization failure and deadlock: SQLSTATEs of PostgreSQL, and the number of a MySQL error."""
 
 
-def answers(method: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P], R]:
+def raises_unavailable(method: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P], R]:
     """
-    Make *method* raise ``StoreUnavailable`` when the database does not answer.
+    Make *method* raise ``StoreUnavailable`` when the database does not respond.
 
     A connection that broke is dropped, so that the next call opens a new one: long-lived threads have
     no end of a request at which Django would do it. What lost to another transaction is tried again:
@@ -51,7 +51,7 @@ def answers(method: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P
     """
 
     @wraps(method)
-    def answering(self: T, /, *args: P.args, **kwargs: P.kwargs) -> R:
+    def wrapper(self: T, /, *args: P.args, **kwargs: P.kwargs) -> R:
         left = ATTEMPTS
         while True:
             try:
@@ -59,15 +59,17 @@ def answers(method: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P
             except (OperationalError, InterfaceError) as error:
                 self.connection.close_if_unusable_or_obsolete()
                 left -= 1
-                if self.connection.in_atomic_block or not (left and _was_lost(error)):
+                if self.connection.in_atomic_block or not (left and _is_conflict(error)):
                     raise StoreUnavailable from error
 
-    return answering
+    return wrapper
 
 
-def _was_lost(error: OperationalError | InterfaceError) -> bool:
+def _is_conflict(error: OperationalError | InterfaceError) -> bool:
     """Tell whether the database undid the transaction in favour of another one."""
-    return getattr(error.__cause__, "sqlstate", None) in _LOST or not _LOST.isdisjoint(error.args[:1])
+    return getattr(error.__cause__, "sqlstate", None) in _CONFLICTS or not _CONFLICTS.isdisjoint(
+        error.args[:1]
+    )
 
 
 def is_digest(stored: bytes | memoryview | None, given: bytes) -> bool:
@@ -117,9 +119,9 @@ class SessionTable:
         Return the auth sessions that are alive.
 
         The condition is part of whatever statement the rows are used in, a write too: so nothing that
-        was ended is ever written to again.
+        was revoked is ever written to again.
         """
-        return self.rows.filter(epoch=CurrentEpoch(), idle_until__gt=self.instant())
+        return self.rows.filter(epoch=CurrentEpoch(), idle_expires_ms__gt=self.instant())
 
     def live_of(self, user_id: str) -> Rows:
         """Return the user's auth sessions that are alive."""
@@ -145,7 +147,7 @@ class SessionTable:
             pk=row.pk,
             key_digest=row.key_digest,
             generation=row.generation,
-            access_until=row.access_until,
+            access_until_ms=row.access_until_ms,
         )
 
     def insert(self, row: AuthSessionRow) -> None:
@@ -177,47 +179,47 @@ class SessionTable:
         """
         return list(rows.select_for_update().order_by("pk"))
 
-    def become_writer(self) -> None:
+    def take_write_lock(self) -> None:
         """On a database with one writer at a time (SQLite), wait until that is this transaction."""
         if not self.connection.features.has_select_for_update:
-            self.rows.filter(pk="").update(end_reason="")
+            self.rows.filter(pk="").update(revoke_reason="")
 
-    def end(
+    def revoke_rows(
         self, rows: Rows, reason: RevocationReason, *, call: bytes | None = None, at: int | None = None
     ) -> int:
         """
-        End *rows*, which must be chosen from ``live()``; return how many it were.
+        Revoke *rows*, which must be chosen from ``live()``; return how many rows were revoked.
 
-        The public half stays until ``prune``, for a repeated call to be answered from; whatever could
-        open the auth session, and its data, goes in the same statement.
+        The public fields stay until ``prune``, so that a repeated call can return the same. The digests of
+        its credentials and its data are deleted in the same statement.
         """
         return rows.update(
-            epoch=ENDED,
-            ended_at=self.instant() if at is None else at,
-            end_reason=reason,
-            ended_by=call,
+            epoch=REVOKED_EPOCH,
+            revoked_ms=self.instant() if at is None else at,
+            revoke_reason=reason,
+            revoked_by=call,
             key_digest=None,
             jti_digest=None,
             sealed=None,
             data="",
         )
 
-    def end_held(
+    def revoke_held(
         self, held: Iterable[AuthSessionRow], reason: RevocationReason, *, call: bytes | None = None
     ) -> None:
-        """End the rows that this transaction holds. One statement; none if there are none."""
+        """Revoke the rows that this transaction has locked. One statement; none if there are no rows."""
         if sids := [row.pk for row in held]:
-            self.end(self.rows.filter(pk__in=sids), reason, call=call)
+            self.revoke_rows(self.rows.filter(pk__in=sids), reason, call=call)
 
 
 def idle_end(now: Expression, idle: int) -> Expression:
     """Return the idle end after activity at *now*: never past the row's own limit or absolute end."""
     integer = BigIntegerField()
-    limit = Coalesce(F("idle_limit"), Value(idle), output_field=integer)
+    limit = Coalesce(F("idle_limit_ms"), Value(idle), output_field=integer)
     span = Least(limit, Value(idle), output_field=integer)
-    return Least(now + span, F("ends"), output_field=integer)
+    return Least(now + span, F("expires_ms"), output_field=integer)
 
 
 def by_recency(row: AuthSessionRow) -> tuple[int, int, str]:
     """Sort key: the most recently seen first."""
-    return -row.last_seen, -row.created, row.sid
+    return -row.last_seen_ms, -row.created_ms, row.sid

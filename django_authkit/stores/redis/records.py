@@ -1,6 +1,7 @@
 """Turns what the scripts take and return into the record and the outcomes."""
 
 import json
+from dataclasses import fields
 from typing import Any
 
 from django_authkit.stores.outcomes import (
@@ -15,66 +16,36 @@ from django_authkit.stores.outcomes import (
     SwitchOutcome,
 )
 from django_authkit.stores.protocol import SidTaken
-from django_authkit.types import AuthSession, Mode, ReuseClass
+from django_authkit.stores.redis.layout import LAYOUT
+from django_authkit.types import AuthSession, ReuseClass
+
+_GIVEN = tuple(each.name for each in fields(NewSession) if each.name in LAYOUT.names and each.name != "sid")
+"""The fields of a record that the caller of ``create`` determines."""
 
 
 def fields_of(new: NewSession) -> str:
     """Return the part of a new record that the caller determines, as ``create.lua`` reads it."""
-    return json.dumps(
-        {
-            "user_id": new.user_id,
-            "backend": new.backend,
-            "auth_hash": new.auth_hash,
-            "mode": new.mode,
-            "remember": new.remember,
-            "amr": new.amr,
-            "address": new.address,
-            "user_agent": new.user_agent,
-        },
-        ensure_ascii=False,
-    )
-
-
-def _session(values: list[Any]) -> AuthSession:
-    sid, user_id, backend, auth_hash, mode, remember, amr, address, user_agent, *numbers = values
-    created, auth_time, last_seen, idle_until, ends, access_until, generation, rotated = numbers
-    return AuthSession(
-        sid=sid,
-        user_id=user_id,
-        backend=backend,
-        auth_hash=auth_hash,
-        mode=Mode(mode),
-        remember=remember,
-        amr=tuple(amr),  # Lua writes an empty list as an empty object; a tuple of either is right
-        address=address,
-        user_agent=user_agent,
-        created_ms=created,
-        auth_time_ms=auth_time,
-        last_seen_ms=last_seen,
-        idle_until_ms=idle_until,
-        ends_ms=ends,
-        access_until_ms=access_until,
-        generation=generation,
-        rotated_ms=rotated,
-    )
+    return json.dumps({name: getattr(new, name) for name in _GIVEN}, ensure_ascii=False)
 
 
 def session_of(reply: bytes) -> AuthSession:
     """Return the record that a script described."""
-    return _session(json.loads(reply))
+    return LAYOUT.session(json.loads(reply))
 
 
 def sessions_of(reply: bytes) -> tuple[AuthSession, ...]:
     """Return the records that a script described, in its order."""
-    return tuple(map(_session, json.loads(reply)))
+    return tuple(map(LAYOUT.session, json.loads(reply)))
 
 
 def found_of(reply: bytes) -> Found | Absent:
     """Return the outcome of ``load``, ``touch`` and ``rekey``."""
-    if not reply.startswith(b"["):
-        return Absent(reply.decode())
-    now, data, *values = json.loads(reply)
-    return Found(session=_session(values), now_ms=now, data=data)
+    return _found_of(reply) if reply.startswith(b"[") else Absent(reply.decode())
+
+
+def _found_of(reply: bytes) -> Found:
+    now, data, *values = json.loads(reply.decode())
+    return Found(session=LAYOUT.session(values), now_ms=now, data=data)
 
 
 def _live(reply: bytes = b"") -> Found | None:
@@ -85,7 +56,7 @@ def _live(reply: bytes = b"") -> Found | None:
 def switch_of(reply: list[bytes]) -> Switch:
     """Return the outcome of ``switch_to_tokens`` and ``switch_to_key``."""
     outcome, *rest = reply
-    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_live(*rest))
+    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found_of(*rest) if rest else None)
 
 
 def created_of(reply: list[Any]) -> Created | Refused:
@@ -96,8 +67,8 @@ def created_of(reply: list[Any]) -> Created | Refused:
         SidTaken: By another record.
     """
     match reply:
-        case [b"created", session, ended]:
-            return Created(session=session_of(session), ended=sessions_of(ended))
+        case [b"created", session, revoked]:
+            return Created(session=session_of(session), revoked=sessions_of(revoked))
         case [b"refused", live]:
             return Refused(live=live)
     message = "the sid is taken by another record"
@@ -122,5 +93,5 @@ def rotation_of(reply: list[Any]) -> Rotation:
             )
         case gone, [lost_write]:
             return Rotation(outcome=gone, now=now, lost_write=bool(lost_write))
-    message = f"rotate.lua answered {outcome!r} with {len(rest)} values"
+    message = f"rotate.lua returned {outcome!r} with {len(rest)} values"
     raise ValueError(message)

@@ -19,6 +19,7 @@ from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.redis.layout import LAYOUT, Layout
 
 Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
@@ -34,7 +35,7 @@ _PARTS = {
     "save_anonymous": ("clock", "save_anonymous"),
     "delete_anonymous": ("clock", "delete_anonymous"),
 }
-_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
+_CONNECTION_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
 _NOT_WORTH_REPEATING = (
     exceptions.AuthenticationError,
     exceptions.AuthorizationError,
@@ -43,7 +44,7 @@ _NOT_WORTH_REPEATING = (
     MasterNotFoundError,
 )
 _NO_ANSWER = (
-    *_LOST,
+    *_CONNECTION_LOST,
     exceptions.ClusterError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
@@ -65,11 +66,11 @@ class Script:
 
 
 @cache
-def script(name: str) -> Script:
-    """Return the script of that name, made of its parts."""
+def script(name: str, layout: Layout = LAYOUT) -> Script:
+    """Return the script of that name, made of its parts, for records of that layout."""
     folder = files("django_authkit.stores.redis") / "lua"
     parts = _PARTS.get(name) or (*_RECORDS, name)
-    text = "\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts)
+    text = layout.fill("\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts))
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -81,8 +82,9 @@ def _is_no_answer(error: Exception) -> bool:
 class Scripts:
     """The scripts, on one client."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, layout: Layout = LAYOUT) -> None:
         self._client = client
+        self._layout = layout
 
     def run(self, name: str, base: str, *arguments: Argument) -> Any:
         """
@@ -99,7 +101,7 @@ class Scripts:
             base,
             *[each.encode(errors="replace") if isinstance(each, str) else each for each in arguments],
         ]
-        wanted = script(name)
+        wanted = script(name, self._layout)
         try:
             return self._client.evalsha(wanted.digest, 1, *encoded)
         except (exceptions.RedisError, exceptions.RedisClusterException) as error:
@@ -113,7 +115,7 @@ class Scripts:
         except (exceptions.RedisError, exceptions.RedisClusterException) as second:
             error = second
         try:
-            if isinstance(error, _LOST) and not isinstance(error, _NOT_WORTH_REPEATING):
+            if isinstance(error, _CONNECTION_LOST) and not isinstance(error, _NOT_WORTH_REPEATING):
                 return self._once(wanted, arguments)
         except (exceptions.RedisError, exceptions.RedisClusterException) as second:
             error = second

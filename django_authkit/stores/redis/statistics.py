@@ -65,7 +65,7 @@ def _count(
 
 
 def _remaining(number: int, idle_until: int, ends: int) -> Remaining:
-    return Remaining(live=number, idle_until_ms=idle_until or None, ends_ms=ends or None)
+    return Remaining(live=number, idle_expires_ms=idle_until or None, expires_ms=ends or None)
 
 
 def _batches(client: Client, prefix: str) -> Iterator[tuple[str, list[str]]]:

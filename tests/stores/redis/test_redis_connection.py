@@ -92,7 +92,7 @@ def test_a_lost_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
     created = lossy.create(proposal)
     assert isinstance(created, Created)
     assert created.session.sid == proposal.sid
-    assert created.ended == (former.session,)
+    assert created.revoked == (former.session,)
     assert rig.sids() == [proposal.sid]
 
 

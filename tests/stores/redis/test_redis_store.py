@@ -240,8 +240,8 @@ def test_ended_sessions_are_told_from_least_recent_on(rig: Rig) -> None:
     rig.store.touch(started[0].sid, started[0].key, idle=DAY, interval=0)
     created = rig.store.create(rig.proposal(max_sessions=2, on_limit=OnLimit.EVICT))
     assert isinstance(created, Created)
-    assert created.ended[-1].sid != started[0].sid
-    assert len(created.ended) == 2
+    assert created.revoked[-1].sid != started[0].sid
+    assert len(created.revoked) == 2
     assert rig.store.rotate(request(started[0].sid, 1, started[0].jti)).outcome is RotationOutcome.ROTATED
 
 

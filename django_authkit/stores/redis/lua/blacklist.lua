@@ -41,5 +41,5 @@ local function list_entry(...)
 end
 
 local function list_revoked(record)
-  if record.access_until + SLACK > now then list_entry('s', record.sid, 'u', record.access_until) end
+  if record.access_until_ms + SLACK > now then list_entry('s', record.sid, 'u', record.access_until_ms) end
 end

@@ -1,4 +1,4 @@
--- Store the data of a visitor who is not logged in, under a new handle.
+-- Store the data of an anonymous session, under a new handle.
 --
 -- a:<handle>  a packed array of key digest, expiry and data
 -- ARGV        2 handle, 3 key digest, 4 data, 5 lifetime

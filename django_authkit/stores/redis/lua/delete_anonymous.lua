@@ -1,4 +1,4 @@
--- Forget the data of a visitor who is not logged in.
+-- Delete the data of an anonymous session.
 --
 -- ARGV  2 handle, 3 key digest
 -- Returns 1.

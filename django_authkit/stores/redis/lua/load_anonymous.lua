@@ -1,4 +1,4 @@
--- Read the data of a visitor who is not logged in.
+-- Read the data of an anonymous session.
 --
 -- ARGV  2 handle, 3 key digest
 -- Returns the data, or nil when absent, expired or of another key.

@@ -1,21 +1,22 @@
--- Prelude of every script about auth sessions: the record, its life and its end.
+-- Prelude of every script about auth sessions: how a record is read, written and revoked.
 --
--- s:<sid>      the record, a packed array of FIELDS
+-- s:<sid>      the record, a packed array {version, {private fields}, public fields...}
 -- d:<sid>      Django session data; no key when there is none
--- g:<sid>      the sealed successor of the previous refresh token; erases itself after the grace
+-- g:<sid>      the sealed successor of the previous refresh token; expires after the grace
 -- u:<user_id>  sorted set of the user's sids by idle end
--- r:<call>     what a call answered that cannot be found out again, for a repetition of it
--- epoch        auth sessions begun up to then are dead
+-- r:<call>     the reply of a call that cannot be computed again, for when that call is repeated
+-- epoch        auth sessions created up to then are dead
 --
--- An ended record stays for a while with `ended` set: nobody may take its sid, and a repeated call is
--- answered as the first time.
+-- A revoked record stays for a while with `revoke_reason` set: its sid is taken, and a repeated call gets the
+-- same reply as the first time.
+--
+-- The names of the fields are those of `types.AuthSession` and of `layout.py`. Later releases add fields at the
+-- end of either array. This release keeps the ones that it does not know; a field that an earlier release did
+-- not write has its default.
 
-local FIELDS = {
-  'user_id', 'backend', 'auth_hash', 'mode', 'remember', 'amr', 'address', 'user_agent',
-  'created', 'auth_time', 'last_seen', 'idle_until', 'ends', 'access_until', 'generation', 'rotated',
-  'key', 'jti', 'previous', 'idle_limit',
-  'ended', 'ended_at', 'ended_by',
-}
+local PUBLIC_FIELDS = { @public_fields }
+local PRIVATE_FIELDS = { @private_fields }
+local DEFAULTS = { @defaults }
 local REPEATABLE = 60000
 local TRIM = 1000
 
@@ -24,14 +25,19 @@ local epoch = tonumber(redis.call('GET', base .. ':epoch') or 0)
 local function read(sid)
   local packed = redis.call('GET', key('s', sid))
   if not packed then return nil end
-  local values, record = cmsgpack.unpack(packed), { sid = sid }
-  for i, field in ipairs(FIELDS) do record[field] = values[i] end
+  local values = unpacked(packed)
+  local record = { sid = sid, values = values }
+  for i, field in ipairs(PRIVATE_FIELDS) do record[field] = values[PRIVATE][i] end
+  for i, field in ipairs(PUBLIC_FIELDS) do record[field] = values[FIRST + i - 1] end
+  for field, default in pairs(DEFAULTS) do
+    if record[field] == nil then record[field] = default end
+  end
   if record.backend == 0 then record.backend = STOCK_BACKEND end
   return record
 end
 
 local function alive(record)
-  return not record.ended and record.created > epoch and now < record.idle_until
+  return not record.revoke_reason and record.created_ms > epoch and now < record.idle_expires_ms
 end
 
 local function find(sid)
@@ -39,49 +45,54 @@ local function find(sid)
   return record and alive(record) and record or nil
 end
 
+-- Fields that are nil between others are packed as false: an array with a gap would be packed as a map.
 local function put(record, lifetime)
-  local values = {}
-  for i, field in ipairs(FIELDS) do values[i] = record[field] end
+  local values = record.values or { @version, {} }
+  local private = values[PRIVATE]
+  for i, field in ipairs(PRIVATE_FIELDS) do private[i] = record[field] end
+  for i = 1, table.maxn(private) do private[i] = private[i] or false end
+  for i, field in ipairs(PUBLIC_FIELDS) do values[FIRST + i - 1] = record[field] end
+  values[VERSION] = @version
   if record.backend == STOCK_BACKEND then values[BACKEND] = 0 end
   redis.call('SET', key('s', record.sid), cmsgpack.pack(values), 'PX', lifetime)
 end
 
 -- Write a live record, its place in the index and the time when their space is reclaimed.
 local function save(record)
-  local lifetime = math.max(1, record.idle_until - now)
+  local lifetime = math.max(1, record.idle_expires_ms - now)
   local index = key('u', record.user_id)
   put(record, lifetime)
   redis.call('PEXPIRE', key('d', record.sid), lifetime)
-  redis.call('ZADD', index, record.idle_until, record.sid)
+  redis.call('ZADD', index, record.idle_expires_ms, record.sid)
   if redis.call('PTTL', index) < lifetime then redis.call('PEXPIRE', index, lifetime) end
 end
 
--- End a live record before its time. `call` is unique to the call that ends it.
--- A server whose memory is full refuses to add only as the first write of a script: so what takes
--- away comes first, and revocation works on a full server too.
-local function finish(record, reason, call)
-  record.ended, record.ended_at, record.ended_by = reason, now, call
+-- Revoke a live record. `call` is an id of the call that revokes it.
+-- A server whose memory is full refuses a command that adds data only if it is the first write of a script.
+-- So the commands that delete come first, and revocation works on a full server too.
+local function revoke(record, reason, call)
+  record.revoke_reason, record.revoked_ms, record.revoked_by = reason, now, call
   redis.call('UNLINK', key('d', record.sid), key('g', record.sid))
   redis.call('ZREM', key('u', record.user_id), record.sid)
-  put(record, math.max(REPEATABLE, record.access_until - now))
+  put(record, math.max(REPEATABLE, record.access_until_ms - now))
   list_revoked(record)
 end
 
 -- The idle end after activity now: never past the record's own limit or its absolute end.
 local function idle_end(record, idle)
-  return math.min(now + math.min(idle, record.idle_limit or idle), record.ends)
+  return math.min(now + math.min(idle, record.idle_limit_ms or idle), record.expires_ms)
 end
 
 -- An access token that lives for `access` is about to be issued.
 local function expect_access(record, access)
   widen_window(access)
-  record.access_until = math.max(record.access_until, math.min(now + access, record.idle_until))
+  record.access_until_ms = math.max(record.access_until_ms, math.min(now + access, record.idle_expires_ms))
 end
 
--- The fields that a caller may see, as JSON values. No digest is among them.
+-- The sid and the public fields, for JSON.
 local function public(record)
   local values = { record.sid }
-  for i = 1, PUBLIC do values[i + 1] = record[FIELDS[i]] end
+  for i, field in ipairs(PUBLIC_FIELDS) do values[i + 1] = record[field] end
   return values
 end
 
@@ -91,18 +102,18 @@ end
 
 local function found(record)
   local values = {}
-  for i = 1, PUBLIC do values[i] = record[FIELDS[i]] end
+  for i, field in ipairs(PUBLIC_FIELDS) do values[FIRST + i - 1] = record[field] end
   return shown(record.sid, values, redis.call('GET', key('d', record.sid)))
 end
 
 local function more_recent(one, other)
-  if one.last_seen ~= other.last_seen then return one.last_seen > other.last_seen end
-  if one.created ~= other.created then return one.created > other.created end
+  if one.last_seen_ms ~= other.last_seen_ms then return one.last_seen_ms > other.last_seen_ms end
+  if one.created_ms ~= other.created_ms then return one.created_ms > other.created_ms end
   return one.sid < other.sid
 end
 
--- The user's live records, most recently seen first. Takes dead members out of the index: those past
--- their idle end in bulk, at most TRIM of them, the others one by one as they are met.
+-- The user's live records, most recently seen first. Removes dead members from the index: those past their
+-- idle end in bulk, at most TRIM of them, the others one by one as they are found.
 local function live_of(user_id)
   local index, records = key('u', user_id), {}
   local dead = redis.call('ZCOUNT', index, '-inf', now)
@@ -129,6 +140,6 @@ local function recall(call)
   return redis.call('GET', key('r', call))
 end
 
-local function remember(call, answer)
-  redis.call('SET', key('r', call), answer, 'PX', REPEATABLE)
+local function remember(call, reply)
+  redis.call('SET', key('r', call), reply, 'PX', REPEATABLE)
 end

@@ -8,13 +8,13 @@ local sid, presented, replacement, reauthenticated = ARGV[2], ARGV[3], ARGV[4], 
 
 local record = find(sid)
 if not record then return 'gone' end
-if record.key == replacement then return found(record) end
-if record.key ~= presented then return 'superseded' end
-record.key, record.mode = replacement, 'session'
-if presented ~= '' then -- the other form of the credential was not renewed: it ends
-  record.jti, record.previous = '', ''
+if record.key_digest == replacement then return found(record) end
+if record.key_digest ~= presented then return 'superseded' end
+record.key_digest, record.mode = replacement, 'session'
+if presented ~= '' then -- the refresh token was not renewed: it is deleted
+  record.jti_digest, record.previous_digest = '', ''
   redis.call('UNLINK', key('g', sid))
 end
-if reauthenticated then record.auth_time = now end
+if reauthenticated then record.auth_time_ms = now end
 save(record)
 return found(record)

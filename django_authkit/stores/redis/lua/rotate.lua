@@ -13,24 +13,24 @@ local reauthenticated, standing = ARGV[11] == '1', ARGV[12] == '1'
 local function relation(record)
   if generation > record.generation then return 'newer' end
   if generation < record.generation - 1 then return 'older' end
-  if generation == record.generation then return presented == record.jti and 'current' or 'mismatched' end
-  return presented == record.previous and 'previous' or 'mismatched'
+  if generation == record.generation then return presented == record.jti_digest and 'current' or 'mismatched' end
+  return presented == record.previous_digest and 'previous' or 'mismatched'
 end
 
 local function reused(record, class)
-  return { 'reused', now, described(record), class, record.ended_at - record.rotated }
+  return { 'reused', now, described(record), class, record.revoked_ms - record.rotated_ms }
 end
 
-local function answered_access(record)
-  if reauthenticated then record.auth_time = now end
+local function record_access(record)
+  if reauthenticated then record.auth_time_ms = now end
   expect_access(record, access)
 end
 
 local function used(record)
-  record.last_seen, record.mode = now, 'jwt'
+  record.last_seen_ms, record.mode = now, 'jwt'
   if address ~= '' then record.address = address end
-  record.idle_until = idle_end(record, idle)
-  answered_access(record)
+  record.idle_expires_ms = idle_end(record, idle)
+  record_access(record)
 end
 
 local function keep(record)
@@ -40,8 +40,8 @@ local function keep(record)
 end
 
 local function advance(record)
-  record.previous, record.jti = record.jti, proposed
-  record.generation, record.rotated = record.generation + 1, now
+  record.previous_digest, record.jti_digest = record.jti_digest, proposed
+  record.generation, record.rotated_ms = record.generation + 1, now
   used(record)
   if grace > 0 then
     redis.call('SET', key('g', sid), sealed, 'PX', grace)
@@ -55,20 +55,20 @@ end
 local record = read(sid)
 if not record then return { 'gone', now, 0 } end
 local class = relation(record)
-if record.ended_by == proposed then return reused(record, class) end
+if record.revoked_by == proposed then return reused(record, class) end
 if not alive(record) then return { 'gone', now, 0 } end
 if class == 'newer' then return { 'gone', now, 1 } end
-if record.jti == '' then return { 'gone', now, 0 } end -- its refresh token ended with a session key's renewal
+if record.jti_digest == '' then return { 'gone', now, 0 } end -- its refresh token was deleted when the session key was renewed
 if class == 'current' then return standing and keep(record) or advance(record) end
 if class == 'previous' then
-  -- The instant of the rotation: access_until was reckoned from it, and so must be what is issued.
-  if record.jti == proposed then return { 'rotated', record.rotated, described(record) } end
-  local successor = now - record.rotated < grace and redis.call('GET', key('g', sid))
+  -- Return the time of the rotation: access_until_ms was computed from it, and so must be what is issued.
+  if record.jti_digest == proposed then return { 'rotated', record.rotated_ms, described(record) } end
+  local successor = now - record.rotated_ms < grace and redis.call('GET', key('g', sid))
   if successor then
-    answered_access(record)
+    record_access(record)
     save(record)
     return { 'repeated', now, described(record), successor }
   end
 end
-finish(record, 'reuse', proposed)
+revoke(record, 'reuse', proposed)
 return reused(record, class)

@@ -1,4 +1,4 @@
--- Replace the data of a visitor who is not logged in, and move its expiry.
+-- Replace the data of an anonymous session, and move its expiry.
 --
 -- ARGV  2 handle, 3 key digest, 4 data, 5 lifetime
 -- Returns 1, or 0 with nothing written when absent, expired or of another key.

@@ -6,13 +6,13 @@
 local sid, key_digest, data, idle_limit = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
 
 local record = find(sid)
-if not record or record.key ~= key_digest then return 0 end
+if not record or record.key_digest ~= key_digest then return 0 end
 if data == '' then
   redis.call('UNLINK', key('d', sid))
 else
   redis.call('SET', key('d', sid), data)
 end
-record.idle_limit = idle_limit or false
-if idle_limit then record.idle_until = math.min(record.idle_until, now + idle_limit) end
+record.idle_limit_ms = idle_limit or false
+if idle_limit then record.idle_expires_ms = math.min(record.idle_expires_ms, now + idle_limit) end
 save(record)
 return 1

@@ -8,7 +8,7 @@ for i = 2, #ARGV do
   local record = find(ARGV[i])
   if record then
     local of = live[record.mode]
-    of[1], of[2], of[3] = of[1] + 1, math.max(of[2], record.idle_until), math.max(of[3], record.ends)
+    of[1], of[2], of[3] = of[1] + 1, math.max(of[2], record.idle_expires_ms), math.max(of[3], record.expires_ms)
   end
 end
 return { live.session, live.jwt }

@@ -8,11 +8,11 @@ local idle = tonumber(ARGV[6])
 
 local record = find(sid)
 if not record then return { 'gone' } end
-if record.jti ~= jti or record.generation ~= generation then return { 'kept' } end
-if record.key ~= proposed then
+if record.jti_digest ~= jti or record.generation ~= generation then return { 'kept' } end
+if record.key_digest ~= proposed then
   if record.mode ~= 'jwt' then return { 'kept' } end
-  record.key = proposed
+  record.key_digest = proposed
 end
-record.mode, record.last_seen, record.idle_until = 'session', now, idle_end(record, idle)
+record.mode, record.last_seen_ms, record.idle_expires_ms = 'session', now, idle_end(record, idle)
 save(record)
 return { 'switched', found(record) }

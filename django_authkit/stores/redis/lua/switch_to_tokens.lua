@@ -8,15 +8,15 @@ local sid, key_digest, proposed, held = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local advance, access = ARGV[6] == '1', tonumber(ARGV[7])
 
 local record = find(sid)
-if not record or record.key ~= key_digest then return { 'gone' } end
+if not record or record.key_digest ~= key_digest then return { 'gone' } end
 
 local outcome = 'switched'
-if record.jti ~= '' and record.jti == held then
+if record.jti_digest ~= '' and record.jti_digest == held then
   outcome = 'held'
-elseif record.jti ~= proposed then
+elseif record.jti_digest ~= proposed then
   if record.mode ~= 'session' or not (advance or record.generation == 0) then return { 'kept' } end
-  record.previous, record.jti = record.jti, proposed
-  record.generation, record.rotated = record.generation + 1, now
+  record.previous_digest, record.jti_digest = record.jti_digest, proposed
+  record.generation, record.rotated_ms = record.generation + 1, now
   redis.call('UNLINK', key('g', sid))
 end
 record.mode = 'jwt'

@@ -4,6 +4,6 @@
 -- Returns what `shown` does, 'superseded' or 'gone'.
 
 if not values then return 'gone' end
-if values[KEY] ~= ARGV[3] then return 'superseded' end
-local settles = ARGV[6] == '1' and values[MODE] ~= 'session'
-if not settles and now - values[LAST_SEEN] < tonumber(ARGV[5]) then return shown(sid, values, data) end
+if values[PRIVATE][KEY_DIGEST] ~= ARGV[3] then return 'superseded' end
+local changes_mode = ARGV[6] == '1' and values[MODE] ~= 'session'
+if not changes_mode and now - values[LAST_SEEN] < tonumber(ARGV[5]) then return shown(sid, values, data) end
