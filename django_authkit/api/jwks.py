@@ -1,4 +1,4 @@
-"""``GET .well-known/jwks.json``: the public halves of the signing keys, for whoever verifies our tokens."""
+"""``GET .well-known/jwks.json``: the public halves of the signing keys, for verifiers of our tokens."""
 
 import json
 from datetime import timedelta

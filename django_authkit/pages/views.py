@@ -1,5 +1,5 @@
 """
-Pages for people: their devices, and proving once more who they are. They need no JavaScript.
+Pages for people: their devices, and re-authentication. They need no JavaScript.
 
 ``path("account/devices/", include("django_authkit.pages.urls"))`` puts them into a project. They are for
 browsers: a bearer credential counts as nobody here, so Django's CSRF check covers whatever they do.
@@ -50,7 +50,7 @@ _PROTECTION = (csrf_protect, xframe_options_deny, sensitive_post_parameters("pas
 @method_decorator(_PROTECTION, name="dispatch")  # the pages ask for a login themselves, see ``recognise``
 class PersonalPage(View):
     """
-    A page about the user who asks; whoever is not logged in is sent to ``LOGIN_URL``.
+    A page about the current user; anonymous users are redirected to ``LOGIN_URL``.
 
     It is in no cache, in no frame, and outside ``ATOMIC_REQUESTS``, which could undo a revocation.
 
@@ -165,7 +165,7 @@ class DevicesPage(PersonalPage):
 
 
 class ReauthenticatePage(PersonalPage):
-    """The user proves once more who they are, and what they wanted to end is ended."""
+    """Re-authenticate the user, then revoke what they asked to revoke."""
 
     template_name = "django_authkit/reauthenticate.html"
 

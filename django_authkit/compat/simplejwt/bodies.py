@@ -1,4 +1,4 @@
-"""What simplejwt's endpoints take: the same members, by the same fields, with the same complaints."""
+"""The request serializers of simplejwt's endpoints: same members, same fields, same errors."""
 
 from typing import Any
 

@@ -100,7 +100,7 @@ class TokenObtainPairView(TokenView):
         return service.log_in(http, user, transport=Transport.HEADER, standing=True)
 
     def answer(self, grant: Grant) -> dict[str, Any]:
-        """Return the members of the answer. Override it to add what your clients expect beside the pair."""
+        """Return the members of the response. Override it to add members to the pair."""
         return {"refresh": _refresh_of(grant), "access": grant.access}
 
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from django_authkit.tokens.keys.jwk import COORDINATE_BYTES, encode, public_members, thumbprint, unsigned
 from django_authkit.tokens.keys.ring import HMAC, KEY_BYTES, Key, PrivateKey, signing_kid
 
-RSA_BITS: Final = 3072
+GENERATED_RSA_BITS: Final = 3072
 """As strong as AES with 128 bits, like the other algorithms here (NIST SP 800-57, part 1, table 2)."""
 
 
 def _new_rsa() -> PrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=RSA_BITS)
+    return rsa.generate_private_key(public_exponent=65537, key_size=GENERATED_RSA_BITS)
 
 
 _MAKERS: Mapping[str, Callable[[], PrivateKey]] = {

@@ -30,7 +30,7 @@ ALGORITHMS: dict[str, type] = {
 
 KEY_BYTES = 32
 """As long as the output of SHA-256, the least that RFC 7518, section 3.2 allows for HS256."""
-RSA_BITS = 2048
+MIN_RSA_BITS = 2048
 """The least that RFC 7518, sections 3.3 and 3.5 allow."""
 
 _KID_BYTES = 12
@@ -80,8 +80,8 @@ def _refuse_weak(algorithm: str, material: bytes | PublicKey | PrivateKey | None
     if isinstance(material, bytes) and len(material) < KEY_BYTES:
         message = f"A key for {algorithm} needs at least {KEY_BYTES} bytes."
         raise ValueError(message)
-    if isinstance(material, rsa.RSAPublicKey | rsa.RSAPrivateKey) and material.key_size < RSA_BITS:
-        message = f"A key for {algorithm} needs at least {RSA_BITS} bits."
+    if isinstance(material, rsa.RSAPublicKey | rsa.RSAPrivateKey) and material.key_size < MIN_RSA_BITS:
+        message = f"A key for {algorithm} needs at least {MIN_RSA_BITS} bits."
         raise ValueError(message)
     curve = getattr(material, "curve", None)
     if curve is not None and curve.name != ec.SECP256R1.name:
