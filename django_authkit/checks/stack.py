@@ -86,8 +86,8 @@ def check_csrf(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     """Look whether cookies as credentials come with Django's protection against forged requests."""
     if Transport.COOKIE in chosen.transports and not _places(CsrfViewMiddleware):
         yield NO_CSRF.found(
-            "Credentials may be cookies, but MIDDLEWARE has no CsrfViewMiddleware: any site could act for "
-            "a visitor who is logged in, through your plain Django views."
+            "Credentials may be cookies, but MIDDLEWARE has no CsrfViewMiddleware: a site could act for "
+            "a user who is logged in, through your plain Django views."
         )
 
 

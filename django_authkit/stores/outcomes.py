@@ -13,7 +13,7 @@ from django_authkit.types import AuthSession, Mode, OnLimit, ReuseClass
 
 
 class Absent(StrEnum):
-    """Why a look-up found no live auth session for what was presented."""
+    """Why a lookup found no live auth session for a credential."""
 
     GONE = "gone"
     """No such record, or it is expired or revoked."""
@@ -22,7 +22,7 @@ class Absent(StrEnum):
 
 
 class RotationOutcome(StrEnum):
-    """What became of a presented refresh token."""
+    """The outcome of presenting a refresh token."""
 
     ROTATED = "rotated"
     KEPT = "kept"
@@ -32,22 +32,22 @@ class RotationOutcome(StrEnum):
 
 
 class SwitchOutcome(StrEnum):
-    """What became of the wish to give an auth session a credential of the other form."""
+    """The outcome of a switch to the other form of credential."""
 
     SWITCHED = "switched"
     """The proposed credential is current: by this call, or by an earlier one that proposed the same."""
     HELD = "held"
-    """The client has the current refresh token already; an access token is all that it lacks."""
+    """The client has the current refresh token already; it only needs an access token."""
     KEPT = "kept"
-    """Nothing was changed: the client goes on with what it has."""
+    """Nothing was changed: the client keeps its credential."""
     GONE = "gone"
-    """No live auth session for what was presented."""
+    """There is no live auth session for the credential."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
     """
-    What ``create`` needs.
+    The arguments of ``create``.
 
     Attributes:
         sid: Proposed handle; its first two characters are the bucket of ``user_id``.
@@ -59,8 +59,8 @@ class NewSession:
             ``access_ms`` is 0 when no access token is issued.
         max_sessions: Most live auth sessions of the user after the call; ``None`` for no limit.
         on_limit: What happens when that would be passed.
-        auth_age_ms: How long ago the user proved it was them. ``auth_time`` is that moment, or the epoch if
-            that is later.
+        auth_age_ms: How long ago the user authenticated. ``auth_time`` is that time, or the epoch if that is
+            later.
     """
 
     sid: str
@@ -105,9 +105,9 @@ class Found:
 
     Attributes:
         session: The record.
-        now_ms: The store's clock when it answered.
+        now_ms: The store's clock when it replied.
         data: Encoded Django session data; empty for none.
-        user: The user's model instance where the store read it in the same query, else ``None``.
+        user: The user's model instance if the store read it in the same query, else ``None``.
     """
 
     session: AuthSession
@@ -125,15 +125,15 @@ class RotateRequest:
         sid, generation: As the verified token says.
         presented: SHA-256 (32 bytes) of its ``jti``.
         proposed: SHA-256 (32 bytes) of the fresh ``jti``; unique to this call, so that a repeated
-            call is known for what it is.
-        sealed: The fresh ``jti`` sealed so that only the holder of the presented one can open it.
-        grace_ms: How long the predecessor is answered with the same successor; 0 for never.
+            call is recognized.
+        sealed: The fresh ``jti``, encrypted for the holder of the presented one.
+        grace_ms: How long the predecessor gets the same successor; 0 for never.
         idle_ms, access_ms: Idle timeout and access token lifetime.
-        address: Client address; recorded when the token rotates. Empty leaves what is there.
-        reauthenticated: The user has just proved again that it is them: ``auth_time`` moves to now, for
+        address: Client address; recorded when the token rotates. Empty keeps the old one.
+        reauthenticated: The user has just authenticated again: ``auth_time`` moves to now, for
             ROTATED and REPEATED.
-        standing: The client stores no successor, so the current token is to stay current: KEPT in place
-            of ROTATED.
+        standing: The client does not store the successor, so the token stays current: KEPT in place of
+            ROTATED.
     """
 
     sid: str
@@ -152,13 +152,13 @@ class RotateRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rotation:
     """
-    What became of a presented refresh token.
+    The outcome of presenting a refresh token.
 
     Attributes:
         outcome: See ``RotationOutcome``.
         now: The store's clock when it answered.
-        session: The record after the call (for REUSED: as it was ended); ``None`` for GONE.
-        sealed: For REPEATED the sealed current ``jti``; else ``None``.
+        session: The record after the call (for REUSED: as it was revoked); ``None`` for GONE.
+        sealed: For REPEATED the encrypted current ``jti``; else ``None``.
         reuse: For REUSED its class; else ``None``.
         age: For REUSED how long ago the current token became current.
         lost_write: For GONE: the token is newer than the record, so the store lost writes.
@@ -178,7 +178,7 @@ class Rotation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Switch:
     """
-    What became of the wish to give an auth session a credential of the other form.
+    The outcome of a switch to the other form of credential.
 
     Attributes:
         outcome: See ``SwitchOutcome``.
@@ -196,8 +196,8 @@ class Remaining:
 
     Attributes:
         live: How many.
-        idle_expires_ms: When the last of them has ended if none is used again; ``None`` if there is none.
-        expires_ms: When the last of them has ended at the latest; ``None`` if there is none.
+        idle_expires_ms: When the last of them expires if none is used again; ``None`` if there is none.
+        expires_ms: When the last of them expires at the latest; ``None`` if there is none.
     """
 
     live: int
@@ -208,13 +208,13 @@ class Remaining:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreStatistics:
     """
-    How many auth sessions a store holds and what they take, for operators. ``None``: not counted, or none.
+    How many auth sessions a store holds and how much space they take. ``None``: not counted, or none.
 
     Attributes:
         live: Live auth sessions by the form of the credential that they were last seen with.
-        records: Those that ended and are not reclaimed yet included.
-        record_bytes: About what the records take, by a sample, indexes left out.
-        server_bytes: What the server uses in memory for all that is in it.
+        records: All records, those that are not live and not pruned yet included.
+        record_bytes: The approximate size of the records, from a sample, without indexes.
+        server_bytes: The memory that the server uses in all.
         revoked: Entries of the blacklist.
     """
 

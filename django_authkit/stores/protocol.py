@@ -3,7 +3,7 @@ What a store promises. Both stores keep every promise; one contract suite checks
 
 A store sees digests, never secrets. Each method is one atomic step and may be repeated with the same
 arguments: clients of Redis retry after a lost reply, and the second run gives the same answer. Every
-method raises ``StoreUnavailable`` when the store does not answer: then nothing is known.
+method raises ``StoreUnavailable`` when the store does not respond: then the outcome is not known.
 
 Instants and durations are integers in milliseconds on the store's own clock, so that workers with
 skewed clocks agree. ``clock_offset`` is added to that clock; only tests set it.
@@ -49,7 +49,7 @@ class AuthSessionStore(Protocol):
         Atomicity:
             One step with the limit: EVICT revokes the least recently seen until there is room,
             REVOKE_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
-            gets a given sid; the same call repeated (same digests) gets the same answer.
+            gets a given sid; the same call repeated (same digests) gets the same result.
 
         Raises:
             SidTaken: By another record. (84 random bits: try another.)
@@ -113,16 +113,16 @@ class AuthSessionStore(Protocol):
         self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
     ) -> Found | Absent:
         """
-        Give the live record a new session key; the old one is dead.
+        Give the live record a new session key; the old one stops working.
 
         Args:
             presented: Digest of the current key, or ``None`` for a record that has none: of several
                 callers with ``None`` the first wins and the others get SUPERSEDED.
-            replacement: Digest of the new key. A call repeated with the same gets the same answer.
+            replacement: Digest of the new key. A call repeated with the same gets the same result.
             reauthenticated: Whether ``auth_time`` moves to now.
 
-        The record's ``mode`` becomes SESSION. With *presented* its refresh tokens end, too: whoever renews
-        a credential, after a theft say, means both forms of it. To present one later is GONE, not reuse.
+        The record's ``mode`` becomes SESSION. With *presented* its refresh tokens stop working too, since a
+        renewal, after a theft for example, concerns both forms. Presenting one later is GONE, not reuse.
 
         Source:
             ASVS 7.2.4, 7.4.3.
@@ -139,10 +139,10 @@ class AuthSessionStore(Protocol):
         access: int,
     ) -> Switch:
         """
-        Give the live record whose session key has *key_digest* a refresh token beside it.
+        Give the live record whose session key has *key_digest* a refresh token too.
 
-        The session key stays good. The proposal follows from the session key, so all who come with that
-        key propose the same, and however often the answer is lost it is handed out again.
+        The session key stays valid. The proposal is derived from the session key, so all callers with that
+        key propose the same, and a lost response can be repeated any number of times.
 
         ==================================================  =====================================
         the record                                          outcome
@@ -159,9 +159,9 @@ class AuthSessionStore(Protocol):
 
         Args:
             proposed: SHA-256 (32 bytes) of the proposed refresh token's ``jti``.
-            held: That of the refresh token that the client was seen to have, if any.
+            held: That of the refresh token that the client has already, if any.
             advance: Whether an older refresh token may be superseded. Not if the client has one, or could
-                have one that this request does not show: to present that later would be taken for theft.
+                have one that is not in this request: presenting that later would look like theft.
             access: Access token lifetime.
 
         Round trips:
@@ -172,9 +172,9 @@ class AuthSessionStore(Protocol):
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:
         """
-        Give the live record whose current refresh token is that of *generation* a session key beside it.
+        Give the live record whose current refresh token is that of *generation* a session key too.
 
-        The refresh token stays current. The proposal follows from the refresh token; see
+        The refresh token stays current. The proposal is derived from the refresh token; see
         ``switch_to_tokens``.
 
         =====================================================  ==================================
@@ -187,7 +187,7 @@ class AuthSessionStore(Protocol):
         it is not live                                         GONE
         =====================================================  ==================================
 
-        SWITCHED sets ``mode`` to SESSION, and counts as activity. Nothing is ever taken for reuse here.
+        SWITCHED sets ``mode`` to SESSION, and counts as activity. Reuse is not detected here.
 
         Args:
             proposed: SHA-256 (32 bytes) of the proposed session key's secret.
@@ -205,7 +205,7 @@ class AuthSessionStore(Protocol):
 
     def note_device(self, sid: str, address: str, user_agent: str) -> None:
         """
-        Record where the live record is used from now, if there is one.
+        Record the device that the live record is used from, if there is a live record.
 
         Like activity it may be written after the commit of a transaction in progress.
         """
@@ -253,21 +253,21 @@ class AuthSessionStore(Protocol):
 
     def prune(self, batch: int) -> Iterator[int]:
         """
-        Reclaim the space of what has ended, at most *batch* records a step; yield each step's count.
+        Reclaim the space of records that are not live, at most *batch* a step; yield each step's count.
 
         Never needed for correctness. A store that reclaims by itself yields nothing.
         """
 
     def statistics(self, *, count: bool = True) -> StoreStatistics:
         """
-        Return how many auth sessions there are and what they take: an operator's question.
+        Return how many auth sessions there are and how much space they take, for operators.
 
         Args:
-            count: Whether to count the records, which looks at each of them, in bounded steps.
+            count: Whether to count the records, which reads each of them, in bounded steps.
         """
 
     def now(self) -> int:
-        """Return the store's clock. Also the way to ask whether it answers."""
+        """Return the store's clock. Also a check that it responds."""
 
 
 class AnonymousStore(Protocol):

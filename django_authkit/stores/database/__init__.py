@@ -1,4 +1,4 @@
-"""The store in the project's own database, and nothing else of this package, is for others."""
+"""The store in the project's own database. Other modules import only the store."""
 
 from django_authkit.stores.database.store import DatabaseStore
 

@@ -1,4 +1,4 @@
-"""Django sessions of visitors who are not logged in, in the database."""
+"""Anonymous Django sessions in the database."""
 
 from django.db import IntegrityError
 
@@ -33,7 +33,7 @@ class AnonymousTable(SessionTable):
         return True
 
     def _take_over(self, row: AuthSessionRow) -> bool:
-        """Write *row* over an expired one; or tell whether this is a repeated call."""
+        """Replace an expired row by *row*; or tell whether this is a repeated call."""
         taken = self.rows.filter(pk=row.pk)
         fields = {
             name: getattr(row, name)
@@ -57,7 +57,7 @@ class AnonymousTable(SessionTable):
 
     @raises_unavailable
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
-        """Forget it."""
+        """Delete it."""
         self.rows.filter(pk=_key(handle), key_digest=key_digest).delete()
 
     def _live_anonymous(self, handle: str, key_digest: bytes) -> Rows:

@@ -58,7 +58,7 @@ class CreatingTable(SessionTable):
             user.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk").first()
 
     def _repeated(self, new: NewSession) -> Created:
-        """Return the first answer again if the sid was taken by this very call."""
+        """Return the first result again if this same call took the sid."""
         row = self.rows.filter(pk=new.sid).first()
         if row is None or not _made_by(row, new):
             message = "the sid is taken"
@@ -68,7 +68,7 @@ class CreatingTable(SessionTable):
         return Created(session=session_of(row), revoked=tuple(map(session_of, revoked)))
 
     def _session(self, sid: str) -> AuthSession:
-        """Return the record as it was written, whether or not ``revoke_all`` ended it since."""
+        """Return the record as it was written, even if ``revoke_all`` revoked it since."""
         return session_of(self.rows.get(pk=sid))
 
     def _row_of(self, new: NewSession) -> AuthSessionRow:
@@ -99,7 +99,7 @@ class CreatingTable(SessionTable):
 
 
 def _surplus(others: list[AuthSessionRow], new: NewSession) -> list[AuthSessionRow]:
-    """Return which of the user's *others* are one too many beside *new*, least recently seen first."""
+    """Return which of the user's *others* exceed the limit with *new*, least recently seen first."""
     allowed = max((new.max_sessions or 0) - 1, 0)
     if len(others) <= allowed:
         return []

@@ -18,8 +18,8 @@ class NowMs(Func):
     """
     The database's clock, plus a number of milliseconds.
 
-    One instant however often a statement names it, and the statement's, not its transaction's:
-    PostgreSQL's ``now()`` would stand still for the length of somebody's transaction.
+    It is the same instant in all of a statement, and that of the statement: PostgreSQL's ``now()`` would be
+    that of the transaction.
     """
 
     output_field = BigIntegerField()
@@ -34,7 +34,7 @@ class NowMs(Func):
 
     def as_sqlite(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> SQL:
         """Return the SQL of SQLite."""
-        # A Julian day as a double is good to 0.04 ms, so rounding finds the millisecond again.
+        # A Julian day as a double is good to 0.04 ms, so rounding gives the exact millisecond.
         template = "(CAST(ROUND((JULIANDAY('now') - 2440587.5) * 86400000) AS INTEGER) + %(expressions)s)"
         return self.as_sql(compiler, connection, template=template, **extra)
 
@@ -50,8 +50,8 @@ class CurrentEpoch(Func):
     """
     The number of the current epoch: how often ``revoke_all`` was called.
 
-    A counter and not an instant: whether an auth session began before or after is then no question of
-    clocks, nor of two things in one millisecond.
+    A counter and not an instant, so that the order does not depend on clocks, nor on two events in one
+    millisecond.
 
     MySQL lets a statement read the table that it writes only through a derived table, and only if that
     is not merged away, which LIMIT prevents.

@@ -1,8 +1,8 @@
 """
 Rotation of refresh tokens in the database.
 
-One conditional UPDATE decides who wins. Everybody then reads the record and finds there what became
-of their token: whatever happens in between only makes a token older, never younger.
+One conditional UPDATE decides who wins. Every caller then reads the outcome from the record. A change in
+between can only make a token older.
 """
 
 from django.db import transaction
@@ -27,15 +27,15 @@ class RotatingTable(SessionTable):
         Four statements when it rotates, those that begin and commit included.
 
         Raises:
-            RuntimeError: A transaction is in progress. It may yet be rolled back, together with the
-                revocation that the reuse of a token brings about.
+            RuntimeError: A transaction is in progress. A rollback would undo the revocation after a
+                reuse.
         """
         with transaction.atomic(using=self.alias, durable=True):
             self._advance(request)
-            return self._became_of(request)
+            return self._outcome_of(request)
 
     def _advance(self, request: RotateRequest) -> None:
-        """Make the proposal current if the token presented is; a standing token stays it."""
+        """Make the proposal current if the presented token is; a standing token stays current."""
         ends = idle_end(self.instant(), request.idle_ms)
         access = Least(self.instant(request.access_ms), ends, output_field=BigIntegerField())
         current = self.live().filter(
@@ -58,7 +58,7 @@ class RotatingTable(SessionTable):
             **({"auth_time_ms": self.instant()} if request.reauthenticated else {}),
         )
 
-    def _became_of(self, request: RotateRequest) -> Rotation:
+    def _outcome_of(self, request: RotateRequest) -> Rotation:
         row = self.read(request.sid)
         if row is None:
             return self._repeated_reuse(request) or self._gone()
@@ -72,8 +72,8 @@ class RotatingTable(SessionTable):
             )  # the instant of the UPDATE, as below
         if _is_previous(row, request):
             if is_digest(row.jti_digest, request.proposed):
-                # The instant of the UPDATE, not of the look that followed it: ``access_until`` is
-                # reckoned from it, and so must be whatever is issued.
+                # The instant of the UPDATE, not of the query after it: ``access_until`` is
+                # computed from it, and so must the tokens be.
                 return _answer(RotationOutcome.ROTATED, row, now=row.rotated_ms)
             if row.sealed is not None and now_of(row) - row.rotated_ms < request.grace_ms:
                 return self._repeat(row, request)
@@ -84,7 +84,7 @@ class RotatingTable(SessionTable):
         proved = {"auth_time_ms": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
         if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **proved):
-            return self._became_of(request)  # its successor was used, or it ended: it is not a repeat now
+            return self._outcome_of(request)  # its successor was used, or it ended: it is not a repeat now
         row.access_until_ms = access_until
         row.auth_time_ms = proved.get("auth_time_ms", row.auth_time_ms)
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
@@ -93,11 +93,11 @@ class RotatingTable(SessionTable):
         if not self.revoke_rows(
             self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)
         ):
-            return self._became_of(request)  # what is said of it would be out of date
+            return self._outcome_of(request)  # what is said of it would be out of date
         return _reused(row, request, age=now_of(row) - row.rotated_ms)
 
     def _repeated_reuse(self, request: RotateRequest) -> Rotation | None:
-        """Return the first answer again if it was this very call that ended the auth session."""
+        """Return the first result again if this same call revoked the auth session."""
         ended = self.rows.filter(pk=request.sid, revoked_by=request.proposed)
         row = ended.annotate(now=self.instant()).first()
         return _reused(row, request, age=(row.revoked_ms or 0) - row.rotated_ms) if row else None

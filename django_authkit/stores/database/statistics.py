@@ -1,4 +1,4 @@
-"""What operators and administrators see of the table: all auth sessions, and statistics."""
+"""The table for operators and administrators: all auth sessions, and statistics."""
 
 from django.db.models import Case, CharField, Count, Max, Q, Value, When
 
@@ -9,7 +9,7 @@ from django_authkit.types import Mode
 
 _SAMPLE = 200
 _PER_ROW = 200
-"""Bytes of a row beside its texts: some twenty numbers, two or three digests, the database's own header."""
+"""Bytes of a row without its texts: about twenty numbers, two or three digests, and the row header."""
 _TEXTS = ("sid", "backend", "auth_hash", "address", "user_agent", "data")
 
 
@@ -52,7 +52,7 @@ class StatisticsTable(SessionTable):
         )
 
     def _bytes_a_row(self) -> int:
-        """Return about how long a row is, by the first ones that come: without indexes and free space."""
+        """Return the approximate size of a row, from a sample, without indexes and free space."""
         sample = list(self.rows.filter(user__isnull=False).values_list(*_TEXTS)[:_SAMPLE])
         texts = sum(len(text.encode()) for row in sample for text in row)
         return _PER_ROW + texts // max(1, len(sample))

@@ -1,7 +1,7 @@
 """
 The store in the project's own database.
 
-Every method is one conditional statement, or one short transaction, or a look and then a conditional
+Every method is one conditional statement, or one short transaction, or a query and then a conditional
 statement.
 """
 
@@ -36,8 +36,9 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
 
     ``rotate`` insists on a transaction of its own. The other methods take part in one that is in
-    progress, except that ``touch`` and ``note_device`` write after its commit: activity must neither hold
-    a lock until the end of somebody's request nor fail with it. (If it is rolled back, the mark is lost.)
+    progress, except that ``touch`` and ``note_device`` write after its commit: recording activity must
+    neither hold a lock until the end of the request nor fail with it. (After a rollback the activity is not
+    recorded.)
 
     On PostgreSQL and MySQL the isolation level must be READ COMMITTED, Django's default.
     """
@@ -117,7 +118,7 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
 
     @raises_unavailable
     def note_device(self, sid: str, address: str, user_agent: str) -> None:
-        """Record where it is used from now. One statement."""
+        """Record the device that it is used from. One statement."""
         self._when_free(lambda: self._mark_device(sid, address, user_agent))
 
     @raises_unavailable
@@ -137,7 +138,7 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
     def revoke(
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
-        """End the auth session. Two statements; two more whenever a credential is issued in between."""
+        """Revoke the auth session. Two statements; two more whenever a credential is issued in between."""
         while row := self.read(sid, user=False):
             if key_digest is not None and not is_digest(row.key_digest, key_digest):
                 return None
@@ -149,7 +150,7 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
     def revoke_user(
         self, user_id: str, reason: RevocationReason, *, keep: str | None = None
     ) -> tuple[AuthSession, ...]:
-        """End the user's auth sessions. Four statements, begin and commit included."""
+        """Revoke the user's auth sessions. Four statements, begin and commit included."""
         with self.step():
             self.take_write_lock()
             held = self.hold(self.live_of(user_id).exclude(pk=keep or ""))
@@ -158,7 +159,7 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
 
     @raises_unavailable
     def revoke_all(self) -> None:
-        """Begin a new epoch. One statement, but for the first time."""
+        """Begin a new epoch. One statement, except the first time."""
         if self._next_epoch():
             return
         try:
@@ -177,7 +178,7 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
 
     def prune(self, batch: int) -> Iterator[int]:
         """
-        Delete what has ended, at most *batch* rows a step; yield each step's count.
+        Delete rows that are not live, at most *batch* a step; yield each step's count.
 
         What was ended by itself stays until the last access token issued under it has expired.
         """
@@ -190,7 +191,7 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
 
     @raises_unavailable
     def _dead(self) -> tuple[Q, ...]:
-        """Return the conditions of all that may go, each a range of the index on epoch and expiry."""
+        """Return the conditions of the rows to delete, each a range of the index on epoch and expiry."""
         current = evaluate(CurrentEpoch(), self.alias)
         now = self.instant()
         return (

@@ -1,8 +1,8 @@
 """
 The switch from one form of credential to the other, in the database.
 
-As in rotation one conditional UPDATE decides who is first, and everybody then reads what became of it.
-Whoever was not first, or lost the answer, proposes the same and finds it there.
+As in rotation, one conditional UPDATE decides who is first, and every caller then reads the outcome. A caller
+that was not first, or lost the response, proposes the same and finds it there.
 """
 
 from django.db.models import BigIntegerField, F, Q
@@ -18,7 +18,7 @@ _KEPT = Switch(outcome=SwitchOutcome.KEPT)
 
 
 class SwitchingTable(SessionTable):
-    """The rows, as far as they have credentials of both forms."""
+    """Gives rows credentials of both forms."""
 
     @raises_unavailable
     def switch_to_tokens(
@@ -31,7 +31,7 @@ class SwitchingTable(SessionTable):
         advance: bool,
         access: int,
     ) -> Switch:
-        """Give the live record a refresh token beside its session key. Two statements, or three."""
+        """Give the live record a refresh token in addition to its session key. Two statements, or three."""
         row = self.live().filter(pk=sid, key_digest=key_digest)
         # Not where another call made the same proposal, or the client has what is current.
         news = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
@@ -49,7 +49,7 @@ class SwitchingTable(SessionTable):
             rotated_ms=self.instant(),
             **expected,
         )
-        # Whoever is handed an access token says so first, while the tokens are still as they were seen.
+        # Record the access token before it is issued, if the tokens are still the same.
         same = Q(jti_digest=proposed) | (Q(jti_digest=held) if held else Q(pk=None))
         if not first and not row.filter(same).update(**expected):
             return _KEPT if self._has_key(sid, key_digest) else _GONE
@@ -69,7 +69,7 @@ class SwitchingTable(SessionTable):
     def switch_to_key(
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:
-        """Give the live record a session key beside its refresh token. Two statements."""
+        """Give the live record a session key in addition to its refresh token. Two statements."""
         row = self.live().filter(pk=sid, jti_digest=jti_digest, generation=generation)
         fresh = row.filter(Q(mode=Mode.JWT) | Q(key_digest=proposed))
         fresh.update(

@@ -2,7 +2,7 @@
 The table as the store's methods use it: which rows are live, and how a row is read, written and revoked.
 
 Every statement goes to the store's own alias, never where a router sends reads: a replica that lags
-would bring back what was revoked.
+would return revoked sessions.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,10 +33,10 @@ REVOKED_EPOCH = -1
 
 
 _NO_SID = "?" * 16
-"""Stands for a sid in a query that is to be prepared."""
+"""Placeholder of a sid in a query that is compiled once."""
 
 ATTEMPTS = 5
-"""How often a method is tried that loses to another transaction each time."""
+"""How often a method is tried if it conflicts with another transaction."""
 _CONFLICTS = {"40001", "40P01", 1213}
 """Serialization failure and deadlock: SQLSTATEs of PostgreSQL, and the number of a MySQL error."""
 
@@ -45,9 +45,9 @@ def raises_unavailable(method: Callable[Concatenate[T, P], R]) -> Callable[Conca
     """
     Make *method* raise ``StoreUnavailable`` when the database does not respond.
 
-    A connection that broke is dropped, so that the next call opens a new one: long-lived threads have
-    no end of a request at which Django would do it. What lost to another transaction is tried again:
-    InnoDB locks index and row in an order that depends on the statement, so it meets deadlocks.
+    A connection that broke is dropped, so that the next call opens a new one: in long-lived
+    threads no request ends, when Django would do it. After a conflict with another transaction it is tried
+    again: InnoDB locks index and row in an order that depends on the statement, so deadlocks occur.
     """
 
     @wraps(method)
@@ -66,7 +66,7 @@ def raises_unavailable(method: Callable[Concatenate[T, P], R]) -> Callable[Conca
 
 
 def _is_conflict(error: OperationalError | InterfaceError) -> bool:
-    """Tell whether the database undid the transaction in favour of another one."""
+    """Tell whether the database rolled the transaction back in favor of another one."""
     return getattr(error.__cause__, "sqlstate", None) in _CONFLICTS or not _CONFLICTS.isdisjoint(
         error.args[:1]
     )
@@ -116,15 +116,15 @@ class SessionTable:
 
     def live(self) -> Rows:
         """
-        Return the auth sessions that are alive.
+        Return the auth sessions that are live.
 
-        The condition is part of whatever statement the rows are used in, a write too: so nothing that
-        was revoked is ever written to again.
+        The condition is part of the statement that uses the rows, a write too, so that a revoked auth session
+        is never written again.
         """
         return self.rows.filter(epoch=CurrentEpoch(), idle_expires_ms__gt=self.instant())
 
     def live_of(self, user_id: str) -> Rows:
-        """Return the user's auth sessions that are alive."""
+        """Return the user's auth sessions that are live."""
         return self.live() & self.rows_of(user_id)
 
     def read(self, sid: str, *, user: bool = True) -> AuthSessionRow | None:

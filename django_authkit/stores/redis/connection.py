@@ -1,10 +1,10 @@
 """
 Makes the store's client from a django-redis cache alias.
 
-The alias says where the server is and how to get in: URL, Sentinel, TLS, password, its own connection
-factory. The rest is the store's: connections of its own, replies as bytes, time-outs, and no
-repetition by the client. ``Scripts`` repeats once; redis-py's own ten attempts would multiply the
-time-outs, and each request would hang for long on a server that does.
+The alias says where the server is and how to connect: URL, Sentinel, TLS, password, its own connection
+factory. The store adds its own connections, replies as bytes, time-outs, and no repetition by the client.
+``Scripts`` repeats once; redis-py's ten attempts would multiply the time-outs, and each request would wait
+long for a server that hangs.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.scripts import Client
 
 TIMEOUT = 1.0
-"""Seconds to wait for a connection and for each reply, where the alias does not say."""
+"""Seconds to wait for a connection and for each reply, unless the alias says otherwise."""
 
 
 def connect(alias: str) -> Client:
@@ -37,7 +37,7 @@ def connect(alias: str) -> Client:
 
     Raises:
         ImproperlyConfigured: There is no such alias, or it is not django-redis'.
-        StoreUnavailable: The cluster did not answer.
+        StoreUnavailable: The cluster did not respond.
     """
     urls, options = _configuration(alias)
     client_class = import_string(options.get("REDIS_CLIENT_CLASS", "redis.client.Redis"))

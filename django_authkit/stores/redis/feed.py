@@ -14,11 +14,11 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.scripts import Client, Scripts, script
 
 _POLL: Final = 0.02
-"""Seconds at least between looks on a cluster."""
+"""Minimum seconds between reads on a cluster."""
 _PAGE: Final = 1000
 """Entries that are read at once."""
 _PAUSES: Final = 19
-"""How many times as long as a look the pause is: many buckets cost no more than a twentieth of the time."""
+"""The pause as a multiple of the time of a read, so that many buckets take at most 5 % of the time."""
 
 
 class RedisFeed:
@@ -44,7 +44,7 @@ class RedisFeed:
         """Return all that is in the list now: one round trip a bucket, and one for each page of entries."""
         try:
             return {bucket: self._copy(base) for bucket, base in self._bases.items()}
-        except (RedisError, RedisClusterException) as error:  # a refusal too: the store may still answer
+        except (RedisError, RedisClusterException) as error:  # a rejected command too
             raise StoreUnavailable from error
 
     def _copy(self, base: str) -> BucketCopy:
@@ -81,7 +81,7 @@ class RedisFeed:
         }
 
     def _poll(self, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
-        """Look after a pause: no one call can wait on several nodes."""
+        """Read after a pause, since no call can wait on several nodes."""
         time.sleep(min(wait, max(_POLL, _PAUSES * self._took)))
         begun = time.monotonic()
         pipeline = self._states(self._client, positions)
@@ -108,7 +108,7 @@ class RedisFeed:
 
 
 def _patience_of(client: Client) -> float:
-    """Return for how many seconds a read may wait for news, well before the client gives the server up."""
+    """Return how many seconds a read may wait for updates, well below the client's time-out."""
     if isinstance(client, RedisCluster):
         return inf  # it polls
     timeout: float | None = client.connection_pool.connection_kwargs.get("socket_timeout")

@@ -1,8 +1,9 @@
 """
-What can be told about a cache alias without using it, and about its server by asking.
+What a cache alias and its server are configured to do, for the system checks.
 
-The system checks ask this. It reads the settings as ``connection`` and django-redis do: an option of the
-alias yields to ``CONNECTION_POOL_KWARGS``, and both yield to what the URL says.
+The alias is inspected without connecting, the server by commands. It reads the settings as ``connection``
+and django-redis do: an option of the alias yields to ``CONNECTION_POOL_KWARGS``, and both yield to what the
+URL says.
 """
 
 import re
@@ -100,7 +101,7 @@ def eviction_policies(alias: str) -> frozenset[str]:
     Return the ``maxmemory-policy`` of the server, or of each primary of the cluster.
 
     Raises:
-        StoreUnavailable: It did not answer, or does not let us ask.
+        StoreUnavailable: It did not respond, or rejects the command.
     """
     client = connect(alias)
     try:
