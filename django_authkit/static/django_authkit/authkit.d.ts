@@ -148,7 +148,7 @@ export class AuthKit<U extends User = User> extends EventTarget {
   /**
    * `fetch`, with the credential where it may go and the CSRF token where it is needed.
    *
-   * After a 401 that a refresh can mend it refreshes, once for all tabs, and sends the request once more.
+   * After a 401 that a refresh can fix, it refreshes, once for all tabs, and sends the request once more.
    * A body that is a `ReadableStream` is not sent twice: then the 401 is returned, and the next try works.
    * Requests outside of `api`, with an `Authorization` header of their own, or with `credentials: "omit"`
    * go to `fetch` as they are.

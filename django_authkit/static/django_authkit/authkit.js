@@ -124,21 +124,21 @@ export class AuthKit extends EventTarget {
     this.#used = true;
     const { status } = answer;
     const { code } = (/40[13]/.test(status) && (await answer.clone().json().catch(quietly))) || {};
-    let mended = false;
-    if (code === "csrf_failed") mended = await this.#handshake();
+    let recovered = false;
+    if (code === "csrf_failed") recovered = await this.#handshake();
     else if (status === 401 && code !== "login_failed" && code !== "reauthentication_required")
-      if (epoch !== this.#epoch) mended = this.state === "signed-in";
-      else mended = this.state !== "signed-out" && (await settle(code));
-    return mended && again ? this.#send(again) : answer;
+      if (epoch !== this.#epoch) recovered = this.state === "signed-in";
+      else recovered = this.state !== "signed-out" && (await settle(code));
+    return recovered && again ? this.#send(again) : answer;
   }
 
-  // Finds out whether one is logged in; refreshes if that helps. Rejects if nobody can tell.
+  // Finds out whether the user is logged in; refreshes if that helps. Rejects if that is not known.
   #settle(code) {
-    this.#settling ??= this.#mend(code).finally(() => (this.#settling = null));
+    this.#settling ??= this.#recover(code).finally(() => (this.#settling = null));
     return this.#settling;
   }
 
-  #mend(code) {
+  #recover(code) {
     const epoch = this.#epoch;
     return this.#alone(async (waited) => {
       if (epoch !== this.#epoch) return this.state === "signed-in";
@@ -171,7 +171,7 @@ export class AuthKit extends EventTarget {
     }
   }
 
-  // A lost answer is given once more, within REFRESH_GRACE.
+  // A lost response can be repeated within REFRESH_GRACE.
   #renew() {
     const body = this.#tokens && { refresh: this.#tokens.refresh };
     const attempt = () => this.#call("POST", "refresh/", body, { timeout: this.#timeout / 2 });
