@@ -40,6 +40,8 @@ class SessionStore(RequestSession):
             UpdateError: The session was revoked during the request; nothing was written.
         """
         fields = self._get_session(no_load=must_create)
+        if self._found is None and self.own_key is not None:  # after clear(), which loads nothing
+            self._find_bound(self.own_key)
         bound = self.bound
         if bound is not None and fields.get(SESSION_KEY) != bound.session.user_id:
             self._unbind(bound)
@@ -74,6 +76,8 @@ class SessionStore(RequestSession):
 
     def flush(self) -> None:
         """Forget data and key. An auth session behind it is revoked."""
+        if self._found is None and len(self.presented) > 1 and self.own_key is not None:
+            self._find_bound(self.own_key)  # of several cookies, revoke the session of the valid one
         super().flush()
         self._found = None
         self.cookie = CookieAction.DELETE

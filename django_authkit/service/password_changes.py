@@ -2,7 +2,7 @@
 
 from typing import cast
 
-from django.contrib.auth import HASH_SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth import update_session_auth_hash as django_update_session_auth_hash
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
@@ -64,7 +64,10 @@ def apply_password_change(request: HttpRequest) -> None:
     if not state.password_changed or known is None:
         return
     state.password_changed = False
-    stamped = getattr(request, "session", {}).get(HASH_SESSION_KEY)
+    session = getattr(request, "session", {})
+    # With a bearer, the Django session may belong to another user; without a login it has no user at all.
+    theirs = session.get(SESSION_KEY) in {None, user_id_of(known.user)}
+    stamped = session.get(HASH_SESSION_KEY) if theirs else None
     if stamped is None or stamped == known.session.auth_hash:
         revoke_session(known.sid, RevocationReason.PASSWORD_CHANGED)
     elif known.mode is Mode.JWT:  # Django's own update_session_auth_hash was called

@@ -72,12 +72,7 @@ def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]
 
 def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     by_header = known.transport is Transport.HEADER
-    adopted = state_of(request).adopted  # the first request of an adopted browser has no key yet
-    if by_header:
-        text = transports.bearer_of(request)
-    else:
-        text = adopted.access if adopted else transports.session_cookie_of(request)
-    key = SessionKey.parse(text)
+    key = _presented_key(request, known)
     if key is None:
         raise SessionEnded
     fresh = SessionKey.new(key.handle)
@@ -91,13 +86,32 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     return Grant.for_key(fresh.text, found.session, user, known.transport, now_ms=found.now_ms)
 
 
+def _presented_key(request: HttpRequest, known: Authentication) -> SessionKey | None:
+    """Return the session key by which the request was authenticated; of several cookies, the valid one."""
+    if known.transport is Transport.HEADER:
+        return SessionKey.parse(transports.bearer_of(request))
+    adopted = state_of(request).adopted  # the first request of an adopted browser has no key yet
+    if adopted is not None:
+        return SessionKey.parse(adopted.access)
+    session = django_session_of(request)
+    if session is not None:
+        return session.own_key
+    return next((key for key in transports.session_keys_of(request) if key.handle == known.sid), None)
+
+
 def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> Grant:
     adopted = state_of(request).adopted  # the first request of an adopted browser has no token yet
     if known.transport is Transport.HEADER:
         text = given
     else:
-        text = adopted.refresh if adopted else transports.refresh_cookie_of(request)
+        text = adopted.refresh if adopted else _refresh_cookie_of(request, known)
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
         raise InvalidRequest("The refresh token of this session is needed.")
     claims = get_jwt_strategy().read_refresh(text)
     return rotate(request, claims, known.transport, reauthenticated=True)
+
+
+def _refresh_cookie_of(request: HttpRequest, known: Authentication) -> str | None:
+    """Return the refresh token of the session that the request belongs to; of several cookies, the first."""
+    sid_of = get_jwt_strategy().sid_of
+    return next((text for text in transports.refresh_cookies_of(request) if sid_of(text) == known.sid), None)

@@ -208,14 +208,24 @@ class RequestSession(SessionBase, DjangoSession):
             if data is None:
                 self._key = None
             return self._decode(data or "")
+        found = self._find_bound(key)
+        if found is None or self._key is None:
+            return {}
+        return self._bind(self._key, found, self._decode(found.data))
+
+    def _find_bound(self, key: SessionKey) -> Found | None:
+        """Look the auth session up: that of the first valid one of the keys that came with the request."""
+        superseded = False
         for each in self.presented if key in self.presented else (key,):
             self._found = found = self._find(each)
             if isinstance(found, Found):
-                return self._bind(each, found, self._decode(found.data))
-        if self._found is Absent.SUPERSEDED:
+                self._key = each
+                return found
+            superseded = superseded or found is Absent.SUPERSEDED
+        if superseded:
             self.cookie = CookieAction.KEEP
         self._key = None
-        return {}
+        return None
 
     def _find(self, key: SessionKey) -> Found | Absent:
         """Return the auth session, unless it is bound to another device than the request's."""
