@@ -26,7 +26,7 @@ class Display(Protocol):
         """Give what is to be called after each step of a phase."""
 
     def note(self, sentence: str) -> None:
-        """Say something that a reader has to know."""
+        """Show a note to the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
