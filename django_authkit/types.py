@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """A strategy: what proves to a request which auth session it belongs to."""
+    """A strategy: how a request is matched to its auth session."""
 
     SESSION = "session"
     JWT = "jwt"

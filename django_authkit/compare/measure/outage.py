@@ -32,7 +32,7 @@ _NANO = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """How a store is lost: what the workers are told, and the two switches."""
+    """How a store is lost: the configuration of the workers, and the two switches."""
 
     config: WorkerConfig
     lose: Callable[[], None]

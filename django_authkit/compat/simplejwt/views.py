@@ -132,7 +132,7 @@ class TokenVerifyView(TokenView):
     serializer_class = bodies.VerifyBody
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
-        """Return ``{}``; 401 if invalid, and simplejwt's 400 if the auth session is no longer live."""
+        """Return ``{}``; 401 if invalid, and simplejwt's 400 for a refresh token that is no longer live."""
         token: str = data["token"]
         try:
             service.check_refresh(token)
