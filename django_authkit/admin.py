@@ -1,12 +1,12 @@
 """
-Auth sessions in Django's admin: who is logged in where, and ending it.
+Auth sessions in Django's admin: list and revoke them.
 
-With the database store they are listed and searched. With the Redis store, which finds sessions by user
-only, one looks for the user first. Each user has a page of their own with either store.
+With the database store they are listed and searched. The Redis store finds auth sessions by user only, so
+administrators search for the user first. With either store, each user has a page.
 
-The model's view permission lets an administrator see, its delete permission lets them end. Nothing is
-added, changed or deleted here: to end is to revoke, through the service, so that the blacklist and the
-signals have it. What is shown is listed by name; no digest and no session data can be.
+The model's view permission allows viewing, its delete permission allows revoking. Nothing is added,
+changed or deleted here: auth sessions are revoked through the service, which updates the blacklist and
+sends the signals. The fields shown are listed by name; digests and session data are never shown.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -48,7 +48,7 @@ _NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "seal
 
 
 class ModeFilter(admin.SimpleListFilter):
-    """By the form of the credential that was issued last."""
+    """Filters by the form of the credential that was issued last."""
 
     title, parameter_name = _("mode"), "mode"
 
@@ -57,12 +57,12 @@ class ModeFilter(admin.SimpleListFilter):
         return [(str(mode), str(mode)) for mode in Mode]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep those of the chosen mode."""
+        """Filter by the chosen mode."""
         return queryset.filter(mode=self.value()) if self.value() else queryset
 
 
 class StateFilter(admin.SimpleListFilter):
-    """By whether it is alive, and if not, why."""
+    """Filters by whether the auth session is live, and if not, why."""
 
     title, parameter_name = _("state"), "state"
 
@@ -71,12 +71,12 @@ class StateFilter(admin.SimpleListFilter):
         return [("live", _("live")), ("ended", _("ended")), ("expired", _("expired"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep those in the chosen state."""
+        """Filter by the chosen state."""
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
-    """Return a column that shows *field*, which counts milliseconds, as a time."""
+    """Return a column that shows *field*, in milliseconds, as a time."""
 
     @admin.display(description=title, ordering=field)
     def column(self: Any, row: AuthSessionRow) -> str:
@@ -111,7 +111,7 @@ class AuthSessionAdmin(_RowAdmin):
 
     @admin.display(description=_("user"))
     def owner(self, row: AuthSessionRow) -> str:
-        """Return the user's login name; the primary key where the user is gone."""
+        """Return the username, or the primary key if the user was deleted."""
         try:
             user = row.user
         except ObjectDoesNotExist:
@@ -120,7 +120,7 @@ class AuthSessionAdmin(_RowAdmin):
 
     @admin.display(description=_("device"))
     def device(self, row: AuthSessionRow) -> str:
-        """Return what a person calls the browser."""
+        """Return a readable name of the browser."""
         return label_of(row.user_agent)
 
     @admin.display(description=_("state"))
@@ -130,41 +130,41 @@ class AuthSessionAdmin(_RowAdmin):
 
     @admin.display(description=_("reason of the end"))
     def reason(self, row: AuthSessionRow) -> str:
-        """Return why it was ended."""
+        """Return why it was revoked."""
         return row.revoke_reason or "-"
 
-    # -- who may do what ---------------------------------------------------------------------------
+    # -- permissions ---------------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds one: people log in."""
+        """Return ``False``: only a login creates one."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Nobody changes one."""
+        """Return ``False``: auth sessions are read-only."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """
-        Nobody deletes one here.
+        Return ``False``: auth sessions are revoked, not deleted.
 
-        Django also asks this of each auth session of a user who is to be deleted. Those go with the user,
-        whoever may delete the user.
+        Django also calls this for each auth session of a user being deleted. Those are deleted with the user,
+        by anyone allowed to delete the user.
         """
         return obj is not None
 
     def has_end_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the administrator may end auth sessions: the model's delete permission."""
+        """Return whether the administrator may revoke auth sessions: the model's delete permission."""
         codename = get_permission_codename("delete", self.opts)
         return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
 
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-        """Let nobody ask for rows by a column that is not shown, and so find out what is in it."""
+        """Reject lookups on columns that are not shown, which would reveal their values."""
         return lookup in {"mode", "state"}
 
     # -- the database store's rows -----------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AuthSessionRow]:
-        """Return the auth sessions, never an anonymous session's; none with the Redis store."""
+        """Return the auth sessions, without anonymous sessions; none with the Redis store."""
         store = get_store()
         if not isinstance(store, DatabaseStore):
             return AuthSessionRow._base_manager.none()
@@ -174,7 +174,7 @@ class AuthSessionAdmin(_RowAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuthSessionRow], search_term: str
     ) -> tuple[QuerySet[AuthSessionRow], bool]:
-        """Find by device and address, and by the user, whose table may be in another database."""
+        """Search by device, address and user; the user table may be in another database."""
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if not search_term:
             return found, duplicates
@@ -182,7 +182,7 @@ class AuthSessionAdmin(_RowAdmin):
         return found | queryset.filter(user_id__in=owners), duplicates
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        """List the rows; with the Redis store ask for a user instead."""
+        """List the rows; with the Redis store, ask for a user instead."""
         if isinstance(get_store(), DatabaseStore):
             return super().changelist_view(request, extra_context)
         self._require_view(request)
@@ -194,7 +194,7 @@ class AuthSessionAdmin(_RowAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """Show one; with the Redis store its user's page."""
+        """Show one; with the Redis store, show the page of its user."""
         if isinstance(get_store(), DatabaseStore):
             extra = {**(extra_context or {}), "may_end": self.has_end_permission(request)}
             return super().change_view(request, object_id, form_url, extra)
@@ -205,18 +205,18 @@ class AuthSessionAdmin(_RowAdmin):
         return self._redirect("by_user", quote(found.session.user_id))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        """Refuse: deleting a row would tell nobody, and leave its access tokens alive."""
+        """Refuse: deleting a row would send no signal and leave its access tokens valid."""
         raise PermissionDenied
 
     @admin.action(description=_("End selected auth sessions"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """End those of the selected that are live."""
+        """Revoke the live auth sessions among those selected."""
         self._end(request, queryset.filter(state="live").values_list("pk", flat=True))
 
-    # -- pages of our own ----------------------------------------------------------------------------
+    # -- additional pages ----------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Return ours, then Django's."""
+        """Return our URLs, then Django's."""
         name = f"{self.opts.app_label}_{self.opts.model_name}"
         wrap = self.admin_site.admin_view
         return [
@@ -226,13 +226,13 @@ class AuthSessionAdmin(_RowAdmin):
         ]
 
     def end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """End one, and go back to it."""
+        """Revoke one, and redirect back to it."""
         self._require_end(request)
         self._end(request, [unquote(object_id)])
         return self._redirect("change", object_id)
 
     def user_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
-        """Show where a user is logged in, as the store tells it; end one, some or all of it."""
+        """Show the live auth sessions of a user; revoke one, some or all of them."""
         self._require_view(request)
         user = user_with(unquote(user_id))
         if user is None:
@@ -262,7 +262,7 @@ class AuthSessionAdmin(_RowAdmin):
         self._tell(request, [session for session in attempts if session is not None])
 
     def _tell(self, request: HttpRequest, ended: Collection[AuthSession]) -> None:
-        """Write into the log of the admin what was ended, and say so."""
+        """Record in the admin log what was revoked, and add a message."""
         for session in ended:
             owner = user_with(session.user_id)
             told = {

@@ -11,8 +11,8 @@ class AuthKitConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Listen to what concerns auth sessions; say what is dangerous in the settings."""
-        from django_authkit import checks, notifications, receivers  # models are ready only now
+        """Connect the receivers and register the system checks."""
+        from django_authkit import checks, notifications, receivers  # models are loaded only now
 
         receivers.connect()
         notifications.connect()

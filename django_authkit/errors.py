@@ -1,5 +1,5 @@
 """
-The tree of errors. Each class has one stable ``code``; none knows of HTTP.
+The tree of errors. Each class has one stable ``code``; none depends on HTTP.
 
 ::
 
@@ -21,15 +21,15 @@ The tree of errors. Each class has one stable ``code``; none knows of HTTP.
     ├── CookieTooLarge               cookie_too_large
     └── StoreUnavailable             store_unavailable
 
-The message of an error may be shown to a client; it never holds a credential, a key or a digest.
-``answers.py`` is the one place that turns a class into a status code.
+The message of an error may be shown to a client; it never contains a credential, a key or a digest.
+``http/error_responses.py`` is the one place that maps a class to a status code.
 """
 
 from typing import ClassVar
 
 
 class AuthKitError(Exception):
-    """Something that django-authkit refuses or cannot do."""
+    """Base class of every error of django-authkit."""
 
     code: ClassVar[str] = "error"
     message: ClassVar[str] = "The request could not be handled."
@@ -39,56 +39,56 @@ class AuthKitError(Exception):
 
 
 class CredentialRejected(AuthKitError):
-    """A credential was presented, and it does not count."""
+    """A credential was presented, and it is not valid."""
 
     code = "not_authenticated"
     message = "The credential was rejected."
 
 
 class LoginFailed(CredentialRejected):
-    """Unknown user, wrong password or inactive account: one answer for all (ASVS 6.3.8)."""
+    """Unknown user, wrong password or inactive account: the same error for all (ASVS 6.3.8)."""
 
     code = "login_failed"
     message = "No active account matches these credentials."
 
 
 class NotAuthenticated(CredentialRejected):
-    """Nothing was presented where a credential is needed."""
+    """A credential is required, and none was presented."""
 
     code = "not_authenticated"
     message = "Authentication credentials were not provided."
 
 
 class TokenMalformed(CredentialRejected):
-    """The string is not the form of any credential of ours."""
+    """The string does not have the form of any of our credentials."""
 
     code = "token_malformed"
     message = "The credential is malformed."
 
 
 class TokenInvalid(CredentialRejected):
-    """The form is right, but signature, key, kind, issuer, audience or a claim is not."""
+    """The form is valid, but the signature, key, type, issuer, audience or a claim is not."""
 
     code = "token_invalid"
     message = "The credential is not valid."
 
 
 class TokenExpired(CredentialRejected):
-    """Genuine, but its time is over. A client may act on this one: refresh."""
+    """The token is genuine but has expired. The client should refresh."""
 
     code = "token_expired"
     message = "The credential has expired."
 
 
 class SessionEnded(CredentialRejected):
-    """The auth session behind the credential is over: expired, revoked, or it has a newer key."""
+    """The auth session of the credential has expired, was revoked, or has a newer key."""
 
     code = "session_ended"
     message = "The session has ended. Log in again."
 
 
 class RefreshReused(CredentialRejected):
-    """A superseded refresh token came back; the auth session was revoked before this was raised."""
+    """A superseded refresh token was reused; the auth session was revoked before this was raised."""
 
     code = "refresh_reused"
     message = "The refresh token was already used. The session has been ended."
@@ -102,7 +102,7 @@ class BindingMismatch(CredentialRejected):
 
 
 class ReauthenticationRequired(CredentialRejected):
-    """The user is logged in, and this needs a fresher proof that it is them (RFC 9470)."""
+    """The user is logged in, but the request requires more recent authentication (RFC 9470)."""
 
     code = "reauthentication_required"
     message = "Authenticate again to do this."
@@ -113,28 +113,28 @@ class ReauthenticationRequired(CredentialRejected):
 
 
 class CsrfFailed(AuthKitError):
-    """A cookie-authenticated request without proof that our own front end sent it."""
+    """A request authenticated by a cookie failed the CSRF check."""
 
     code = "csrf_failed"
     message = "CSRF verification failed."
 
 
 class SessionLimitReached(AuthKitError):
-    """The user already has the allowed number of auth sessions, and the policy is to refuse."""
+    """The user already has the allowed number of auth sessions, and the policy is to refuse the login."""
 
     code = "session_limit"
     message = "The account has reached its limit of sessions."
 
 
 class InvalidRequest(AuthKitError):
-    """The request does not have the form that the endpoint asks for."""
+    """The request does not have the form that the endpoint requires."""
 
     code = "invalid_request"
     message = "The request is not valid."
 
 
 class NoSuchSession(AuthKitError):
-    """No auth session of the user has this sid. Whether anybody else's has is not told."""
+    """The user has no auth session with this sid. Another user might; the error does not reveal it."""
 
     code = "not_found"
     message = "No such session."
@@ -142,10 +142,10 @@ class NoSuchSession(AuthKitError):
 
 class CookieTooLarge(AuthKitError):
     """
-    A credential is larger than the cookie that browsers keep; the project's ``EXTRA_CLAIMS`` are to blame.
+    A credential does not fit into a cookie, because of the project's ``EXTRA_CLAIMS``.
 
     Attributes:
-        name, size: Of the cookie; bytes, with its attributes. For the log, and not for a client.
+        name, size: Of the cookie; size in bytes with its attributes. For the log, not for clients.
     """
 
     code = "cookie_too_large"
@@ -157,7 +157,7 @@ class CookieTooLarge(AuthKitError):
 
 
 class StoreUnavailable(AuthKitError):
-    """The store did not answer. Nothing is known: neither "logged in" nor "logged out"."""
+    """The store did not respond, so it is unknown whether the client is logged in."""
 
     code = "store_unavailable"
     message = "The session store cannot be reached. Try again shortly."

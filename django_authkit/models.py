@@ -3,7 +3,7 @@ The database store's one table. Only ``stores/database`` writes it.
 
 It holds auth sessions, anonymous Django sessions, and one reserved row that counts
 the epochs of ``revoke_all``. Instants and durations are integers in milliseconds; instants are the
-database's clock since the Unix epoch, so that they compare alike on every database.
+database's clock since the Unix epoch, so that they compare the same way on every database.
 """
 
 from django.conf import settings
@@ -13,10 +13,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class HandleField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
-    """A handle: ASCII, and its case counts, which MySQL's default collations ignore."""
+    """A case-sensitive ASCII handle; MySQL's default collations would ignore case."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
-        """Return the column type; on MySQL and MariaDB with a collation that compares bytes."""
+        """Return the column type; on MySQL and MariaDB with a binary collation."""
         column = super().db_type(connection)
         return f"{column} CHARACTER SET ascii COLLATE ascii_bin" if connection.vendor == "mysql" else column
 
@@ -26,12 +26,12 @@ class AuthSessionRow(models.Model):
     One auth session, or one anonymous Django session.
 
     Attributes:
-        sid: The sid. For an anonymous session ``~`` and its handle, which is the form of no sid.
-        user: NULL for anonymous sessions. There is no constraint in the database: the table may be in
-            another one than the users', and a login would wait for a transaction that has locked the user's
-            row. The join finds no user where there is none.
-        epoch: The epoch that the auth session began in: it is live while that is the current one. -1 once
-            it was revoked. NULL for anonymous sessions, so that no query for auth sessions sees one.
+        sid: The sid. For an anonymous session ``~`` and its handle, which cannot be a sid.
+        user: NULL for anonymous sessions. There is no database constraint: the table may be in
+            another database than the users, and a login would wait for a transaction that has locked the
+            user's row. If the user was deleted, the join finds none.
+        epoch: The epoch of the login: the auth session is live while it is the current one. -1 once
+            it was revoked. NULL for anonymous sessions, so that no query for auth sessions finds one.
         key_digest: SHA-256 of the session key's secret.
         jti_digest, previous_digest: SHA-256 of the current and the previous refresh token's ``jti``.
         sealed: The current ``jti``, encrypted for the holder of the previous one.
@@ -39,8 +39,8 @@ class AuthSessionRow(models.Model):
         revoked_ms, revoke_reason: Set once, in the statement that also clears what its credentials need.
         revoked_by: Identifies the call that revoked it, where that call may be repeated.
 
-    The other fields have the names of those of ``AuthSession``:
-    ``stores/database/records.py`` checks that when it is loaded.
+    The other fields are named as in ``AuthSession``:
+    ``stores/database/records.py`` checks this when it is imported.
     """
 
     sid = HandleField(max_length=17, primary_key=True)
@@ -80,7 +80,7 @@ class AuthSessionRow(models.Model):
     revoked_by = models.BinaryField(max_length=32, null=True)
 
     class Meta:
-        """The table's name, and an index each for the lists of users and for ``prune``."""
+        """The table's name, and the indexes for listing a user's sessions and for ``prune``."""
 
         db_table = "authkit_session"
         verbose_name = _("auth session")

@@ -1,18 +1,18 @@
 """
-What happens to auth sessions, for projects that log, count or notify.
+Signals about auth sessions, for projects that log, count or notify.
 
-Every signal is sent after the store has done what it says, with ``sender`` the record's class
+Every signal is sent after the store has made the change, with ``sender`` the record's class
 ``AuthSession`` and:
 
 ======================  ==========================================================================
 ``session_started``     ``session``, ``request``, ``new_device`` (no other live auth session of the user
-                        is from such a browser; looked up when asked for its truth)
+                        is from such a browser; evaluated lazily, by ``bool()``)
 ``session_refreshed``   ``session``, ``request``: the refresh token was rotated
-``refresh_repeated``    ``session``, ``request``: the predecessor came again within the grace
+``refresh_repeated``    ``session``, ``request``: the predecessor was repeated within the grace
 ``refresh_reused``      ``session`` (revoked), ``request``, ``reuse`` (``ReuseClass``), ``age``
                         (``timedelta`` since the current token became current), ``address``
 ``session_ended``       ``session`` (revoked), ``reason`` (``RevocationReason``)
-``limit_reached``       ``user``, ``request``, ``refused`` (whether the login was), ``revoked`` (sessions)
+``limit_reached``       ``user``, ``request``, ``refused`` (bool), ``revoked`` (the sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ======================  ==========================================================================
 

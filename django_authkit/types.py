@@ -1,5 +1,5 @@
 """
-The auth session, which is the record behind every credential, and the enums that describe one.
+The auth session record, and the enums that describe it.
 
 Plain frozen dataclasses and enums; nothing here imports Django. Instants and durations are
 integers in milliseconds; instants count from the Unix epoch on the store's clock.
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class Mode(StrEnum):
-    """A strategy: what proves to a request which auth session it belongs to."""
+    """A strategy: how a request is matched to its auth session."""
 
     SESSION = "session"
     JWT = "jwt"
@@ -53,7 +53,7 @@ class ReuseClass(StrEnum):
     OLDER = "older"
     """Two or more generations back."""
     MISMATCHED = "mismatched"
-    """The generation is right, the token id is not."""
+    """The generation matches, but the token id does not."""
 
 
 def instant(milliseconds: int) -> datetime:
@@ -66,9 +66,9 @@ class AuthSession:
     """
     One login on one device.
 
-    This is the one place where the fields are listed. The table's columns have their names, and the Redis
-    store's scripts are filled with them (``stores/redis/layout.py``). Add a field at the end, with a default.
-    Values in milliseconds are for the package; projects use the datetimes.
+    The fields are listed only here. The table's columns have the same names, and the Redis
+    store's scripts are made from them (``stores/redis/layout.py``). Add fields at the end, with a default.
+    The package uses the values in milliseconds; projects use the datetimes.
 
     Attributes:
         sid: Public handle, 16 characters of base64url: 2 of bucket, 14 random. Not a secret.

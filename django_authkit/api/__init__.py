@@ -1,1 +1,1 @@
-"""The endpoints, in Django REST framework's terms."""
+"""The endpoints, built on Django REST framework."""

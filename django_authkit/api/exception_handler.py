@@ -1,4 +1,4 @@
-"""Every error in one shape: ours, and DRF's own."""
+"""One response format for all errors, ours and DRF's."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ from django_authkit.api.exceptions import ApiError, api_error
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
     """
-    Answer every error in one shape: ``detail``, ``code``, and ``fields`` where a body was invalid.
+    Return every error in one format: ``detail``, ``code``, and ``fields`` where a body was invalid.
 
-    Set it as DRF's ``EXCEPTION_HANDLER`` to have the same in a project's own views.
+    Set it as DRF's ``EXCEPTION_HANDLER`` to use the same format in the project's views.
     """
     if isinstance(exception, errors.AuthKitError):
         exception = api_error(exception)
@@ -28,12 +28,12 @@ def exception_handler(exception: Exception, context: dict[str, Any]) -> Response
 
 
 def endpoint_exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer as ``exception_handler`` does, and what only our own endpoints may take for an answer too."""
+    """Handle what ``exception_handler`` does, and errors that are handled only in our endpoints."""
     return exception_handler(answerable(exception), context)
 
 
 def answerable(exception: Exception) -> Exception:
-    """Return the error of ours that *exception* comes to in an endpoint of ours; most are what they are."""
+    """Return the package error for *exception* in our endpoints; most are returned unchanged."""
     if isinstance(exception, (OperationalError, InterfaceError)):  # the users' database is down
         return errors.StoreUnavailable()
     if isinstance(exception, (SuspiciousOperation, MultiPartParserError)):

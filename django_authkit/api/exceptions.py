@@ -1,8 +1,8 @@
 """
-Errors of ours as DRF exceptions.
+Converts our errors to DRF exceptions.
 
-This module must not import ``rest_framework.views``, which imports a project's authentication classes,
-ours among them, while it is being imported itself.
+This module must not import ``rest_framework.views``, which imports the project's authentication classes,
+including ours, while it is being imported.
 """
 
 from rest_framework import exceptions
@@ -12,7 +12,7 @@ from django_authkit.http import error_responses
 
 
 class ApiError(exceptions.APIException):
-    """An error of ours that DRF answers."""
+    """One of our errors, handled by DRF."""
 
     def __init__(self, error: errors.AuthKitError) -> None:
         self.status_code = error_responses.status_of(error)
@@ -20,7 +20,7 @@ class ApiError(exceptions.APIException):
         if self.status_code == 401:
             self.auth_header = error_responses.challenge_of(error)
         if self.status_code == 503:
-            self.wait = error_responses.RETRY_AFTER  # DRF's handler makes Retry-After of it
+            self.wait = error_responses.RETRY_AFTER  # DRF's handler sets Retry-After from it
 
 
 class CredentialError(ApiError, exceptions.AuthenticationFailed):
@@ -32,9 +32,9 @@ class RefusedError(ApiError, exceptions.PermissionDenied):
 
 
 def api_error(error: errors.AuthKitError) -> ApiError:
-    """Return the DRF exception that answers *error*."""
+    """Return the DRF exception for *error*."""
     if isinstance(error, errors.ReauthenticationRequired):
-        # No AuthenticationFailed: DRF would put the challenge of the authentication class over ours.
+        # Not AuthenticationFailed: DRF would replace our challenge with that of the authentication class.
         return ApiError(error)
     kinds: dict[int, type[ApiError]] = {401: CredentialError, 403: RefusedError}
     return kinds.get(error_responses.status_of(error), ApiError)(error)

@@ -12,28 +12,28 @@ from django_authkit.tokens.keys.jwk import public_set
 from django_authkit.wiring import get_key_ring
 
 MAX_AGE = timedelta(minutes=5)
-"""For how long verifiers may keep the set. A new key is published for longer than that before it signs."""
+"""How long verifiers may cache the set. A new key is published for longer before it signs."""
 
 
 class KeySetView(View):
     """
-    The JWK Set, open to everybody and every cache; ``{"keys": []}`` while secrets sign.
+    The JWK Set, public and cacheable; ``{"keys": []}`` while tokens are signed with a secret.
 
-    It is no endpoint of DRF's: it knows no credentials, sets no cookie, and is the same for all.
+    A plain Django view: it reads no credentials, sets no cookie, and is the same for every client.
     """
 
     http_method_names = ("get", "head", "options")
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, exempt from the transaction of the request: it asks no database."""
+        """Return the view, exempt from ``ATOMIC_REQUESTS``: it uses no database."""
         view = super().as_view(**initkwargs)
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Answer in the media type of RFC 7517, section 8.5.2."""
+        """Return the set with the media type of RFC 7517, section 8.5.2."""
         answer = HttpResponse(json.dumps(public_set(get_key_ring())), content_type="application/jwk-set+json")
         answer["Cache-Control"] = f"public, max-age={MAX_AGE // timedelta(seconds=1)}"
         return answer

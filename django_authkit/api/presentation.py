@@ -1,4 +1,4 @@
-"""What goes out: the members ``session`` and ``user`` of an answer."""
+"""Renders the members ``session`` and ``user`` of a response."""
 
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from django_authkit.types import AuthSession
 
 
 def present_session(session: AuthSession, mode: str) -> dict[str, Any]:
-    """Return the public face of *session*; *mode* is the form of the credential at hand."""
+    """Return the public members of *session*; *mode* is that of the credential presented."""
     return {
         "sid": session.sid,
         "mode": str(mode),
@@ -35,7 +35,7 @@ def present_device(session: AuthSession, current: str) -> dict[str, Any]:
 
 
 def present_user(user: AbstractBaseUser) -> Any:
-    """Return the primary key and the name that the user logs in by, or what ``USER_SERIALIZER`` makes."""
+    """Return the primary key and the username, or the output of ``USER_SERIALIZER``."""
     path = get_settings().user_serializer
     if path is not None:
         return import_string(path)(user).data
@@ -43,5 +43,5 @@ def present_user(user: AbstractBaseUser) -> Any:
 
 
 def _iso(moment: datetime) -> str:
-    """Return *moment* as RFC 3339 writes it, to the millisecond."""
+    """Return *moment* in RFC 3339 format, to the millisecond."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""What comes in: JSON and only JSON, small, and of the right form."""
+"""Parses and validates requests: JSON only, limited in size."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from django_authkit.api.exceptions import ApiError
 from django_authkit.conf import get_settings
 
 MAX_BODY: Final = 64 * 1024
-"""Bytes; the largest body that any endpoint has a use for is a fraction of it."""
+"""Bytes; far more than the largest valid body of any endpoint."""
 _MAX_PASSWORD: Final = 4096
 _MAX_CREDENTIAL: Final = 16 * 1024
 _DEFAULT_MAX_USERNAME: Final = 254
@@ -31,7 +31,7 @@ class BodyTooLarge(ApiError):
 
 
 class StrictJSONParser(BaseParser):
-    """Takes a JSON object in UTF-8 (RFC 8259 §8.1); nothing else gets past it, and nothing breaks it."""
+    """Parses a JSON object in UTF-8 (RFC 8259 §8.1) and rejects everything else."""
 
     media_type = "application/json"
 
@@ -59,10 +59,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 class AlwaysJson(BaseContentNegotiation):
-    """Answers in JSON whatever the client would like, so that an error is never a 406."""
+    """Always renders JSON, regardless of ``Accept``, so that an error is never a 406."""
 
     def select_parser(self, request: Any, parsers: Any) -> Any:
-        """Return the parser of the body's type, or ``None``: then the answer is 415."""
+        """Return the parser of the body's type, or ``None``, which makes the response a 415."""
         media_type = request.content_type.split(";")[0].strip().lower()
         return next((parser for parser in parsers if parser.media_type == media_type), None)
 
@@ -72,19 +72,19 @@ class AlwaysJson(BaseContentNegotiation):
 
 
 class _Secret(serializers.CharField):
-    """A string that is taken as it is."""
+    """A string that is not trimmed or converted."""
 
     def __init__(self, max_length: int = _MAX_CREDENTIAL, **kwargs: Any) -> None:
         super().__init__(max_length=max_length, trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
-        if not isinstance(data, str):  # DRF would take a number for its digits
+        if not isinstance(data, str):  # DRF would convert a number to a string
             self.fail("invalid")
         return str(super().to_internal_value(data))
 
 
 def claimed_name(text: str) -> str:
-    """Return the name that a login claims as it is looked up: trimmed, and of one Unicode form."""
+    """Return the claimed username as it is looked up: trimmed, and in normalized Unicode."""
     return str(get_user_model().normalize_username(text.strip()))
 
 
@@ -95,14 +95,14 @@ class LoginBody(serializers.Serializer[Any]):
     remember = serializers.BooleanField(default=False)
 
     def get_fields(self) -> dict[str, Any]:
-        """Add the field that the project's user model is found by."""
+        """Add the ``USERNAME_FIELD`` of the project's user model."""
         model = get_user_model()
         column = model._meta.get_field(model.USERNAME_FIELD)
         limit = getattr(column, "max_length", None) or _DEFAULT_MAX_USERNAME
         return {model.USERNAME_FIELD: serializers.CharField(max_length=limit), **super().get_fields()}
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse what is no string where one is needed: DRF would take a number for its digits."""
+        """Reject values that are not strings: DRF would convert a number to a string."""
         model = get_user_model()
         wrong = {
             name: ["Not a valid string."]
@@ -115,13 +115,13 @@ class LoginBody(serializers.Serializer[Any]):
 
 
 class ReauthenticateBody(serializers.Serializer[Any]):
-    """``{"password", "refresh"?}``; with a proof of the project's own, its members instead of the first."""
+    """``{"password", "refresh"?}``; with ``REAUTHENTICATOR``, its members replace the password."""
 
     password = _Secret(_MAX_PASSWORD)
     refresh = _Secret(required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        """Ask for a password only where that is the proof."""
+        """Require a password only if re-authentication uses it."""
         members = super().get_fields()
         if get_settings().reauthenticator is not None:
             del members["password"]
@@ -139,12 +139,12 @@ _REFRESH: Final = _Secret(required=False)
 
 def refresh_token_of(data: Any) -> str | None:
     """
-    Return the member of ``{"refresh"?}``; without it the credential is in the header or a cookie.
+    Return the member of ``{"refresh"?}``; without it the credential is in a header or cookie.
 
-    A serializer copies its fields each time it is made, which would take a tenth of a refresh.
+    No serializer is used: copying its fields would take a tenth of the time of a refresh.
 
     Raises:
-        ValidationError: As ``validated`` says.
+        ValidationError: As for ``validated``.
     """
     try:
         return str(_REFRESH.run_validation(data.get("refresh", empty)))
@@ -159,7 +159,7 @@ def validated(body: type[serializers.Serializer[Any]], data: Any) -> dict[str, A
     Return the validated members of *data*.
 
     Raises:
-        ValidationError: Says which member is wrong, and never repeats its value.
+        ValidationError: A member is invalid. The message names it, and never contains its value.
     """
     serializer = body(data=data)
     serializer.is_valid(raise_exception=True)

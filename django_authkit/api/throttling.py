@@ -2,7 +2,7 @@
 DRF throttles of login, re-authentication and refresh, keyed so that nobody can lock another user out.
 
 A login is counted by name and address together: an attacker at another address uses up their own
-allowance, not the owner's. What counts is in ``throttling.attempts``.
+allowance, not the owner's. The counting is in ``throttling.attempts``.
 """
 
 from typing import Any, ClassVar
@@ -26,7 +26,7 @@ class _Throttle(BaseThrottle):
         self._wait: float | None = None
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Count the attempt; ``False`` if it is one too many."""
+        """Count the attempt; return ``False`` if it exceeds the rate."""
         counted = self.counted(request)
         if counted is None:
             return True
@@ -41,39 +41,39 @@ class _Throttle(BaseThrottle):
         return self._wait
 
     def counted(self, request: Request) -> tuple[str, ...] | None:
-        """Return who is counted; ``None`` for nobody."""
+        """Return the parts of the key; ``None`` to count nothing."""
         raise NotImplementedError
 
 
 class LoginThrottle(_Throttle):
-    """Counts by address and claimed name."""
+    """Counts by client address and claimed username."""
 
     scope = Scope.LOGIN
 
     def counted(self, request: Request) -> tuple[str, ...]:
-        """Return this address and this name."""
+        """Return the client address and the username."""
         data = request.data if isinstance(request.data, dict) else {}
-        # As it will be looked up, or each spelling of it would have an allowance of its own.
+        # Normalized as for the lookup; otherwise each spelling would be counted separately.
         name = claimed_name(str(data.get(get_user_model().USERNAME_FIELD, ""))).casefold()
         return source_of(request._request), name
 
 
 class ReauthenticateThrottle(_Throttle):
-    """Counts by auth session: nobody with a stolen credential, or at a user's screen, can guess for long."""
+    """Counts by auth session: limits guessing with a stolen credential or at an unattended device."""
 
     scope = Scope.LOGIN
 
     def counted(self, request: Request) -> tuple[str, ...] | None:
-        """Return this auth session; the view has found it already, or refused the request."""
+        """Return the auth session; the view has already authenticated the request."""
         known = known_authentication(request._request)
         return ("reauthenticate", known.sid) if known else None
 
 
 class RefreshThrottle(_Throttle):
-    """Counts by address."""
+    """Counts by client address."""
 
     scope = Scope.REFRESH
 
     def counted(self, request: Request) -> tuple[str, ...]:
-        """Return this address."""
+        """Return the client address."""
         return (source_of(request._request),)

@@ -35,8 +35,8 @@ class Endpoint(APIView):
     """
     What all endpoints share.
 
-    They authenticate for themselves, so that a stale cookie or header never blocks a login or
-    logout; they answer JSON, out of every cache; and they run outside ``ATOMIC_REQUESTS``, which
+    They authenticate requests themselves, so that a stale cookie or header never blocks a login or
+    logout; they return JSON that is never cached; and they run outside ``ATOMIC_REQUESTS``, which
     would roll a revocation back together with the 401 that reports it.
     """
 
@@ -49,18 +49,18 @@ class Endpoint(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, exempt from the transaction of the request on every database."""
+        """Return the view, exempt from ``ATOMIC_REQUESTS`` on every database."""
         view = super().as_view(**initkwargs)
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
 
     def get_exception_handler(self) -> Any:
-        """Return ours, whatever the project's is: the shape of errors is part of the protocol."""
+        """Return ours instead of the project's: the error format is part of the protocol."""
         return endpoint_exception_handler
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
-        """Keep the answer out of caches, and clear what a failed refresh or a logout has ended."""
+        """Prevent caching, and clear the cookies after a failed refresh or a logout."""
         response = super().finalize_response(request, response, *args, **kwargs)
         http = getattr(request, "_request", request)
         transports.mark_private(response)
@@ -83,7 +83,7 @@ def _granted(grant: Grant) -> Response:
 
 
 class LoginView(Endpoint):
-    """``POST login/``: name and password for a new auth session."""
+    """``POST login/``: exchange name and password for a new auth session."""
 
     throttle_classes = (LoginThrottle,)
 
@@ -92,7 +92,7 @@ class LoginView(Endpoint):
         http: HttpRequest = request._request
         transport = transports.wanted_transport(http)
         if transport is Transport.COOKIE:
-            enforce_csrf(http)  # else another site could log a browser in to an account of its own
+            enforce_csrf(http)  # prevents login CSRF
         body = serializers.validated(serializers.LoginBody, request.data)
         model = get_user_model()
         name = serializers.claimed_name(body[model.USERNAME_FIELD])
@@ -103,41 +103,41 @@ class LoginView(Endpoint):
 
 
 class RefreshView(Endpoint):
-    """``POST refresh/``: carry the auth session on."""
+    """``POST refresh/``: rotate the credential of the auth session."""
 
     throttle_classes = (RefreshThrottle,)
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer by the transport that the credential came by."""
+        """Respond over the transport of the presented credential."""
         token = serializers.refresh_token_of(request.data)
         return _granted(service.refresh(request._request, token=token))
 
 
 class AdoptView(Endpoint):
-    """``POST adopt/``: the login of another package, in a header, for an auth session (``ADOPT``)."""
+    """``POST adopt/``: exchange another package's login, in a header, for an auth session (``ADOPT``)."""
 
     throttle_classes = (RefreshThrottle,)
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer as login does to a client that keeps tokens."""
+        """Respond as login does over the header transport."""
         return _granted(service.adopt(request._request))
 
 
 class LogoutView(Endpoint):
-    """``POST logout/``: end this auth session. Idempotent; junk is answered like the rest."""
+    """``POST logout/``: revoke this auth session. Idempotent, also for invalid credentials."""
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer 204, whatever was presented (RFC 7009 §2.2)."""
+        """Return 204, even if the credential is invalid or missing (RFC 7009 §2.2)."""
         token = request.data.get("refresh") if isinstance(request.data, dict) else None
         service.log_out(request._request, refresh=token if isinstance(token, str) else None)
         return Response(status=204)
 
 
 class SessionView(Endpoint):
-    """``GET session/``: who am I, by which mode, until when. Hands out the CSRF cookie, 401 or not."""
+    """``GET session/``: the current user, mode and expiry. Sets the CSRF cookie, also with a 401."""
 
     def get(self, request: Request) -> HttpResponseBase:
-        """Answer for whichever credential counts."""
+        """Return the auth session of the credential that takes precedence."""
         http: HttpRequest = request._request
         get_token(http)
         known = service.authenticate(http)
@@ -153,16 +153,16 @@ class SessionView(Endpoint):
 
 class PersonalEndpoint(Endpoint):
     """
-    An endpoint about the user who asks.
+    An endpoint about the current user.
 
     Attributes:
-        known: Who that is.
+        known: The authentication of the request.
     """
 
     known: Authentication
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Find out who asks, before a throttle counts it; nobody is a 401."""
+        """Authenticate before the throttles run; an anonymous request is a 401."""
         http: HttpRequest = request._request
         known = service.authenticate(http)
         if known is None:
@@ -183,24 +183,24 @@ class DevicesPages(PageNumberPagination):
 
 
 class DevicesView(PersonalEndpoint):
-    """``GET sessions/``: my devices. ``DELETE sessions/``: end all others."""
+    """``GET sessions/``: list my auth sessions. ``DELETE sessions/``: revoke all others."""
 
     def get(self, request: Request) -> HttpResponseBase:
-        """Answer with the live auth sessions, most recently seen first."""
+        """Return the live auth sessions, most recently seen first."""
         pages = DevicesPages()
         page = pages.paginate_queryset(service.devices_of(self.known), request, view=self)
         return pages.get_paginated_response([present_device(each, self.known.sid) for each in page or ()])
 
     def delete(self, request: Request) -> HttpResponseBase:
-        """End all but the one that asks, and answer how many."""
+        """Revoke all but the current one, and return the number revoked."""
         return Response({"ended": service.revoke_other_devices(self.known)})
 
 
 class DeviceView(PersonalEndpoint):
-    """``DELETE sessions/<sid>/``: end one of mine. Anybody else's is a 404, like one that never was."""
+    """``DELETE sessions/<sid>/``: revoke one of mine. Another user's is a 404, like an unknown one."""
 
     def delete(self, request: Request, sid: str) -> HttpResponseBase:
-        """Answer 204. To end the own one is to log out."""
+        """Return 204. Revoking the current auth session logs the user out."""
         if sid == self.known.sid:
             service.log_out(request._request)
         else:
@@ -209,23 +209,23 @@ class DeviceView(PersonalEndpoint):
 
 
 class ReauthenticateView(PersonalEndpoint):
-    """``POST reauthenticate/``: prove again who I am, for a new credential and what needs a fresh proof."""
+    """``POST reauthenticate/``: re-authenticate, and receive a new credential."""
 
     throttle_classes = (ReauthenticateThrottle,)
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer as login does, for the same auth session."""
+        """Respond as login does, for the same auth session."""
         serializers.validated(serializers.ReauthenticateBody, request.data)
         return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
 
 
 class VerifyView(Endpoint):
     """
-    ``POST verify/``: is this credential good? In the shape of RFC 7662.
+    ``POST verify/``: introspect a credential, in the format of RFC 7662.
 
-    Not throttled: there is nothing to guess, and a service asks for many users from one address.
+    Not throttled: there is nothing to guess, and a service checks many users from one address.
     """
 
     def post(self, request: Request) -> HttpResponseBase:
-        """Answer for the credential in the body, not for the one of the request."""
+        """Inspect the credential in the body, not that of the request."""
         return Response(service.verify(serializers.validated(serializers.VerifyBody, request.data)["token"]))

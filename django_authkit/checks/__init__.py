@@ -1,7 +1,7 @@
 """
-System checks: what is dangerous in the settings, each with an id and a hint of what to do.
+System checks: dangerous settings, each with an id and a hint for fixing it.
 
-The numbers say what it is about; ``docs/reference/checks.md`` has a row for each.
+The numbers group the checks by topic; ``docs/reference/checks.md`` has a row for each.
 
 * E001-E024: a setting that cannot be used (found by ``conf``; nothing else is checked then)
 * 030-035: session engine and middleware
@@ -48,13 +48,13 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
 
 
 def register_all() -> None:
-    """Have Django run every check, those of ``_DEPLOYMENT_CHECKS`` with ``check --deploy`` only."""
+    """Register every check; those in ``_DEPLOYMENT_CHECKS`` run with ``check --deploy`` only."""
     register(check_settings, Tags.security)
     register(check_deployment, Tags.security, deploy=True)
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """Return what makes the settings unusable; if nothing does, what is dangerous in and around them."""
+    """Return the errors in the settings; if there are none, the dangerous settings."""
     unusable = _unusable()
     if unusable:
         return unusable
@@ -64,8 +64,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
-    """Return what is dangerous where the project serves the public; needs usable settings."""
-    if _unusable():  # check_settings says so
+    """Return what is dangerous in deployment; requires valid settings."""
+    if _unusable():  # reported by check_settings
         return []
     chosen = get_settings()
     found = [message for check in _DEPLOYMENT_CHECKS for message in check(chosen)]
@@ -75,14 +75,14 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
 def _unusable() -> list[CheckMessage]:
     try:
         problems = list(find_problems())
-    except SettingsProblem as problem:  # AUTHKIT is no dict, so there is nothing to look into
+    except SettingsProblem as problem:  # AUTHKIT is not a dict, so there is nothing to check
         problems = [problem]
     return [Error(problem.message, hint=problem.hint, id=problem.check) for problem in problems]
 
 
 def _redis_messages(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
     if chosen.store == "redis":
-        from django_authkit.checks import redis_alias  # only projects that use it pay
+        from django_authkit.checks import redis_alias  # imported only if used
 
         yield from redis_alias.check_alias(chosen)
 

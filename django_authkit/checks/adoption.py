@@ -1,4 +1,4 @@
-"""The logins of other packages that are to be taken over: can they be, as the project is set up?"""
+"""Checks that the project's setup allows adopting logins of other packages."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -29,7 +29,7 @@ NOBODY_TO_ANSWER = Problem(
 
 
 def check_adoption(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look at each adapter by itself, and at what stands around it."""
+    """Check each adapter, and the settings that it depends on."""
     for entry in chosen.adopt:
         try:
             adapter = adapter_of(entry)
@@ -64,7 +64,7 @@ def _browser_messages(adapter: Adapter, chosen: AuthKitSettings) -> Iterator[Che
 
 
 def _cookie_messages(old: ExternalCookie, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the old cookie and ours can be told apart: a request says neither path nor domain."""
+    """Check that the old cookie and ours differ: requests carry neither path nor domain."""
     new = ExternalCookie(
         settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN
     )

@@ -45,7 +45,7 @@ OPEN_TO_ALL = Problem("authkit.W095", "List the origins of your front ends in CO
 
 
 def check_session_cookie(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether browsers will keep the session cookie."""
+    """Check that browsers will accept the session cookie."""
     if not chosen.accepts(Mode.SESSION):
         return
     secure = settings.SESSION_COOKIE_SECURE
@@ -53,7 +53,7 @@ def check_session_cookie(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
         yield CROSS_SITE_INSECURE.found(
             'SESSION_COOKIE_SAMESITE is "None" without SESSION_COOKIE_SECURE: browsers refuse such cookies.'
         )
-    name = settings.SESSION_COOKIE_NAME.lower()  # browsers compare prefixes without case
+    name = settings.SESSION_COOKIE_NAME.lower()  # browsers ignore the case of prefixes
     host_ok = secure and settings.SESSION_COOKIE_PATH == "/" and not settings.SESSION_COOKIE_DOMAIN
     if (name.startswith("__host-") and not host_ok) or (name.startswith("__secure-") and not secure):
         yield DROPPED.found(
@@ -62,7 +62,7 @@ def check_session_cookie(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_names(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the cookies can be told apart."""
+    """Check that the cookies can be distinguished."""
     taken = {
         "SESSION_COOKIE_NAME": settings.SESSION_COOKIE_NAME,
         "CSRF_COOKIE_NAME": settings.CSRF_COOKIE_NAME,
@@ -74,7 +74,7 @@ def check_names(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_refresh_path(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the refresh cookie travels to where it is read."""
+    """Check that the refresh cookie is sent to the endpoints that read it."""
     path = chosen.refresh_cookie_path
     if path is None or not chosen.accepts(Mode.JWT):
         return
@@ -99,12 +99,12 @@ def _place_of(name: str) -> str | None:
 
 
 def _is_sent(cookie_path: str, place: str) -> bool:
-    """Tell whether a cookie with that path is sent to *place* (RFC 6265 §5.1.4)."""
+    """Return whether a cookie with that path is sent to *place* (RFC 6265 §5.1.4)."""
     return place == cookie_path or place.startswith(cookie_path.rstrip("/") + "/")
 
 
 def check_plain_http(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether Django's own cookies suit plain HTTP where ours were made to."""
+    """Check that Django's cookies work over plain HTTP if ours are set to."""
     if not (chosen.plain_http and settings.DEBUG):
         return
     kept_from = [
@@ -121,7 +121,7 @@ def check_plain_http(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the cookies are as hard to steal and to plant as they can be."""
+    """Check that the cookies have every protection against theft and injection."""
     if chosen.plain_http:
         yield PLAIN_HTTP_DEPLOYED.found(
             "PLAIN_HTTP is True: it has no effect as long as DEBUG is off, and is one slip away from one."
@@ -146,7 +146,7 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def _everybody_may_read() -> bool:
-    """Tell whether django-cors-headers answers every origin, and with the cookies' credentials."""
+    """Return whether django-cors-headers allows every origin, with credentials."""
     return all(getattr(settings, f"CORS_ALLOW_{what}", False) for what in ("ALL_ORIGINS", "CREDENTIALS"))
 
 

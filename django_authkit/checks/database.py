@@ -1,4 +1,4 @@
-"""The database store's alias: whether a server that hangs can hold requests for ever."""
+"""Checks that a hanging database server cannot block requests forever."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -16,7 +16,7 @@ _LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
     "postgis": _POSTGRESQL,
     "mysql": _MYSQL,
 }
-"""What bounds a wait, by the last part of the engine's name. SQLite has a time-out of its own."""
+"""The timeout options, by the last part of the engine's name. SQLite has its own timeout."""
 
 UNBOUNDED = Problem(
     "authkit.W051",
@@ -26,13 +26,13 @@ UNBOUNDED = Problem(
 
 
 def check_time_outs(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether what the store waits for has an end: its drivers have none by default."""
+    """Check that the database connection has timeouts: the drivers have none by default."""
     configured = settings.DATABASES.get(chosen.database_alias)
     if chosen.store != "database" or configured is None:
         return
     engine = str(configured.get("ENGINE", "")).rpartition(".")[2]
     options = configured.get("OPTIONS") or {}
-    if "service" in options or "read_default_file" in options:  # a file that may say it
+    if "service" in options or "read_default_file" in options:  # a file that may set it
         return
     missing = [limit for limit in _LIMITS.get(engine, ()) if not _is_set(limit, options)]
     if missing:
@@ -43,5 +43,5 @@ def check_time_outs(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def _is_set(limit: str, options: Mapping[str, Any]) -> bool:
-    """Tell whether OPTIONS has the limit, or hands it to the server as PostgreSQL's ``-c limit=…``."""
+    """Return whether OPTIONS sets the limit, or passes it to the server as PostgreSQL's ``-c limit=…``."""
     return bool(options.get(limit)) or limit in str(options.get("options", ""))

@@ -1,4 +1,4 @@
-"""The signing keys: each is told by its position in ``SIGNING_KEYS``, never by its content."""
+"""Checks of the signing keys: each is named by its index in ``SIGNING_KEYS``, never by its content."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ EXPOSED = Problem("authkit.W089", "Let only the user that serves read it: chmod 
 
 
 def check_keys(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether every key can be used, and whether the files of private ones are private."""
+    """Check that every key is usable, and that files of private keys are private."""
     for refused in find_refused(chosen.signing_keys):
         yield Error(refused.message, hint=refused.hint, id=refused.check)
     for position, path in exposed_files(chosen.signing_keys):

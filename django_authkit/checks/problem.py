@@ -1,4 +1,4 @@
-"""What a check finds: an id, the message of the case at hand, and a hint of what to do."""
+"""The kinds of check messages: an id, a message, and a hint."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Djan
 from django_authkit.conf import AuthKitSettings
 
 Check: TypeAlias = Callable[[AuthKitSettings], Iterator[CheckMessage]]
-"""Looks at usable settings and yields what is dangerous in them or around them."""
+"""Takes valid settings and yields what is dangerous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """
-    One kind of finding.
+    One kind of check message.
 
     Attributes:
         id: ``authkit.E030`` and the like; the letter is its level.
@@ -26,6 +26,6 @@ class Problem:
     hint: str
 
     def found(self, message: str) -> CheckMessage:
-        """Return the finding that *message* describes: an error or a warning, as the id says."""
+        """Return a check message with *message*: an error or a warning, depending on the id."""
         level = Error if self.id.startswith("authkit.E") else Warning
         return level(message, hint=self.hint, id=self.id)

@@ -1,4 +1,4 @@
-"""The cache alias that the Redis store takes its server from, and that server."""
+"""Checks of the cache alias of the Redis store, and of its server."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis import RedisStore, connect, inspection
 
 _LONGEST = 2 * inspection.TIMEOUT
-"""Seconds: the first attempt and the one repetition, at the time-outs that the store sets by itself."""
+"""Seconds for the first attempt and one retry, at the store's default timeouts."""
 
 NO_ALIAS = Problem(
     "authkit.E040", 'Add the alias to CACHES, or name an existing one in AUTHKIT["REDIS_ALIAS"].'
@@ -48,7 +48,7 @@ NO_SERVER = Problem("authkit.E048", 'Set the LOCATION of the alias to a URL: "re
 
 
 def check_alias(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the store gets a server that is its own, and that cannot hold requests for long."""
+    """Check that the store has its own server, with timeouts that keep requests short."""
     unusable = list(_unusable(chosen.redis_alias))
     yield from unusable
     if not unusable:
@@ -59,7 +59,7 @@ def check_alias(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_eviction(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Ask the server whether it drops records when its memory is full."""
+    """Check that the server does not evict records when its memory is full."""
     alias = chosen.redis_alias
     if any(_unusable(alias)):
         return
@@ -76,12 +76,12 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Compare ``REDIS_BUCKETS`` with what the store noted at the first login."""
+    """Compare ``REDIS_BUCKETS`` with the value that the store recorded at the first login."""
     if any(_unusable(chosen.redis_alias)):
         return
     try:
         recorded = _recorded_buckets(chosen)
-    except StoreUnavailable:  # check_eviction says that it did not answer
+    except StoreUnavailable:  # reported by check_eviction
         return
     for other in sorted(recorded - {chosen.redis_buckets}):
         yield OTHER_BUCKETS.found(

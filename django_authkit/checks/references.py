@@ -1,4 +1,4 @@
-"""Settings that name something else: is it there, and can it be used?"""
+"""Checks that what the settings refer to exists and is usable."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
 
 _RATE = re.compile(r"[1-9][0-9]*/[smhd][a-z]*")
-"""As DRF reads it: of the period only the first letter counts."""
+"""As DRF parses it: only the first letter of the period is significant."""
 
 NO_DATABASE = Problem("authkit.E050", "Name an alias of DATABASES.")
 NO_CALLABLE = Problem("authkit.E070", "Write the full dotted path, and see that it can be imported.")
@@ -19,7 +19,7 @@ NO_RATE = Problem("authkit.E071", 'Write a count and a period: "20/min", "5/s", 
 
 
 def check_database(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the database store has a database."""
+    """Check that the database store has a database."""
     if chosen.store == "database" and chosen.database_alias not in settings.DATABASES:
         yield NO_DATABASE.found(
             f"DATABASE_ALIAS is {chosen.database_alias!r}, which DATABASES does not have."
@@ -27,7 +27,7 @@ def check_database(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the project's own serializer and functions are where the settings say."""
+    """Check that the project's serializer and functions can be imported."""
     for name in ("user_serializer", "extra_claims", "max_sessions", "reauthenticator"):
         path = getattr(chosen, name)
         if isinstance(path, str) and not _leads_to_callable(path):
@@ -37,7 +37,7 @@ def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether the throttles' rates can be read; if not, each login would be an error."""
+    """Check that the throttle rates can be parsed; otherwise each login would be an error."""
     for name in ("login_rate", "refresh_rate"):
         rate = getattr(chosen, name)
         if rate is not None and not _RATE.fullmatch(rate):

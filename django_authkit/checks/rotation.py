@@ -1,4 +1,4 @@
-"""Whether a stolen refresh token would be noticed."""
+"""Checks that reuse of a stolen refresh token is detected."""
 
 from collections.abc import Iterator
 
@@ -15,7 +15,7 @@ STANDING = Problem(
 
 
 def check_standing_tokens(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether refresh tokens may stand still (RFC 9700 §4.14.2)."""
+    """Check whether refresh tokens rotate (RFC 9700 §4.14.2)."""
     if not chosen.simplejwt_rotation:
         yield STANDING.found(
             "SIMPLEJWT_ROTATION is False: logins through compat.simplejwt get refresh tokens that are not "

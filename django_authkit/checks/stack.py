@@ -1,4 +1,4 @@
-"""What stands around the package: the session engine and the middleware."""
+"""Checks of the session engine and the middleware."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -15,7 +15,7 @@ from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
 from django_authkit.types import Mode, Transport
 
-# As the settings write them, which is also how they are found here.
+# As written in the settings, which is how they are matched.
 ENGINE = "django_authkit.session_engine"
 SESSION_MIDDLEWARE = "django_authkit.middleware.SessionMiddleware"
 AUTHENTICATION_MIDDLEWARE = "django_authkit.middleware.AuthenticationMiddleware"
@@ -43,7 +43,7 @@ WRONG_ORDER = Problem("authkit.E035", f'Put "{SESSION_MIDDLEWARE}" first of the 
 
 
 def check_engine(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether Django's sessions are auth sessions where they have to be, or ought to be."""
+    """Check that Django's sessions are auth sessions where required or recommended."""
     if _has_own_engine():
         return
     if chosen.accepts(Mode.SESSION):
@@ -59,7 +59,7 @@ def check_engine(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_middleware(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether our middleware classes are in Django's places, and in their order."""
+    """Check that our middleware classes replace Django's, in the right order."""
     sessions, authentication = _places(SessionMiddleware), _places(AuthenticationMiddleware)
     own_sessions = _places(import_string(SESSION_MIDDLEWARE))
     own_authentication = _places(import_string(AUTHENTICATION_MIDDLEWARE))
@@ -83,7 +83,7 @@ def check_middleware(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_csrf(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether cookies as credentials come with Django's protection against forged requests."""
+    """Check that Django's CSRF protection is active if cookies authenticate requests."""
     if Transport.COOKIE in chosen.transports and not _places(CsrfViewMiddleware):
         yield NO_CSRF.found(
             "Credentials may be cookies, but MIDDLEWARE has no CsrfViewMiddleware: a site could act for "
@@ -92,7 +92,7 @@ def check_csrf(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def _has_own_engine() -> bool:
-    """Tell whether ``SESSION_ENGINE`` is ours or derives from it."""
+    """Return whether ``SESSION_ENGINE`` is ours or derives from it."""
     try:
         engine = import_module(settings.SESSION_ENGINE)
     except ImportError:
@@ -102,13 +102,13 @@ def _has_own_engine() -> bool:
 
 
 def _places(base: type) -> list[int]:
-    """Return where in ``MIDDLEWARE`` that class or one derived from it stands."""
+    """Return the index in ``MIDDLEWARE`` of that class or a subclass."""
     return [place for place, path in enumerate(settings.MIDDLEWARE) if _derives(path, base)]
 
 
 def _derives(path: str, base: type) -> bool:
     try:
         found = import_string(path)
-    except ImportError:  # Django says so itself when it starts to serve
+    except ImportError:  # Django reports it when it starts to serve
         return False
     return isinstance(found, type) and issubclass(found, base)

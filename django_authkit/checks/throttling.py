@@ -1,4 +1,4 @@
-"""What keeps guessing slow, where many processes serve behind proxies."""
+"""Checks that throttling works with several processes and behind proxies."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ COUNTED_APART = Problem("authkit.W067", 'Let CACHES["default"] be one that all w
 
 
 def check_proxies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether clients can be told apart by address."""
+    """Check that clients can be distinguished by address."""
     behind = [name for name in ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST") if getattr(settings, name)]
     if behind and chosen.trusted_proxies == 0:
         yield UNCOUNTED_PROXIES.found(
@@ -32,7 +32,7 @@ def check_proxies(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 
 
 def check_throttles(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Look whether logins are counted, and by all workers together."""
+    """Check that logins are throttled, with a cache that all workers share."""
     rates = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_THROTTLE_RATES") or {}
     login_rate = rates.get("authkit_login", chosen.login_rate)
     refresh_rate = rates.get("authkit_refresh", chosen.refresh_rate)
@@ -50,6 +50,6 @@ def check_throttles(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
 def _counts_alone() -> bool:
     try:
         backend = import_string(settings.CACHES["default"]["BACKEND"])
-    except ImportError:  # Django says so itself when the cache is used
+    except ImportError:  # Django reports it when the cache is used
         return False
     return issubclass(backend, LocMemCache | DummyCache)

@@ -1,5 +1,5 @@
-"""What keeps a comparison from being made: one sentence that says what to do about it."""
+"""The error that stops a comparison: its message says what to do."""
 
 
 class CannotCompare(Exception):
-    """The comparison cannot be made, or was cut short; nothing of it is left behind."""
+    """The comparison cannot run or was interrupted; its data has been removed."""

@@ -1,8 +1,8 @@
 """
-A client of a variant: it logs in, asks, refreshes and logs out, over one connection that stays open.
+A client of a variant: it logs in, sends requests, refreshes and logs out over one persistent connection.
 
-What differs between the variants and transports, where a credential is and what proves that our own front
-end asks, is in here. Bytes are those of HTTP/1.1 on the wire, the instrument's own headers left out.
+The differences between variants and transports (where the credential is, and CSRF) are handled here.
+Bytes are those of HTTP/1.1 on the wire, without the headers of the measurement.
 """
 
 import json
@@ -25,7 +25,7 @@ _AUTH = f"{ADDRESSES}auth/"
 _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 _PATIENCE = 30
 NO_ANSWER = 0
-"""Stands for the status where the connection broke."""
+"""The status if the connection broke."""
 
 
 def called(path: str) -> str:
@@ -36,12 +36,12 @@ def called(path: str) -> str:
 @dataclass(frozen=True, slots=True)
 class Answer:
     """
-    An answer, and what it cost.
+    A response and its cost.
 
     Attributes:
         status: HTTP status, or ``NO_ANSWER``.
         began, ended: On the monotonic clock, ns.
-        sent, received: Bytes of the request and of the answer.
+        sent, received: Bytes of the request and of the response.
         process: Id of the worker's process; 0 if unknown.
         cpu: CPU time that it had used by then, ns.
         trips, queries: Round trips to Redis and SQL statements of this request.
@@ -67,12 +67,12 @@ class Answer:
 
     @property
     def fine(self) -> bool:
-        """Whether it is what was asked for."""
+        """Whether the request succeeded."""
         return 200 <= self.status < 300
 
     @property
     def refused(self) -> bool:
-        """Whether a login is asked for: 401, 403, or the way to a login page."""
+        """Whether a login is required: 401, 403, or a redirect to a login page."""
         return self.status in {301, 302, 303, 401, 403}
 
 
@@ -93,7 +93,7 @@ class Client:
 
     Attributes:
         cookies: Its jar, name to value.
-        access, refresh_token: What it keeps without cookies; empty if nothing.
+        access, refresh_token: Tokens kept outside cookies; empty if none.
     """
 
     def __init__(
@@ -114,7 +114,7 @@ class Client:
         return twin
 
     def stranger(self) -> Self:
-        """Return another client of the same place with no credentials."""
+        """Return another client of the same server without credentials."""
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)
         twin._connection = _Connection(HOST, self.port, timeout=_PATIENCE)  # noqa: SLF001 - its own kind
@@ -122,7 +122,7 @@ class Client:
         return twin
 
     def close(self) -> None:
-        """End the connection; a next request makes another."""
+        """Close the connection; the next request opens a new one."""
         self._connection.close()
 
     # -- what it does -----------------------------------------------------------------------------
@@ -140,14 +140,14 @@ class Client:
             self.send("GET", f"{_AUTH}session/")
 
     def log_in(self) -> Answer:
-        """Log in and keep what comes back."""
+        """Log in and store the credentials."""
         headers = self._proof()
         if self.variant.kind == AUTHKIT:
             headers["X-Authkit-Transport"] = self.transport
         return self._keep(self.send("POST", f"{_AUTH}login/", self._login, headers))
 
     def refresh(self) -> Answer:
-        """Exchange what it holds, and keep what comes back."""
+        """Refresh, and store the new credentials."""
         body = {} if self.by_cookie else {"refresh": self.refresh_token or self.access}
         return self._keep(self.send("POST", f"{_AUTH}refresh/", body, self._proof()))
 
@@ -158,7 +158,7 @@ class Client:
         return self.send("POST", f"{_AUTH}logout/", body, headers)
 
     def get(self, path: str) -> Answer:
-        """Ask for *path* with what it holds."""
+        """Request *path* with the stored credentials."""
         return self.send("GET", path, None, self.credential_headers())
 
     # -- what it holds ----------------------------------------------------------------------------
@@ -233,7 +233,7 @@ class Client:
         )
 
     def _proof(self) -> dict[str, str]:
-        """Return what proves that our own front end sends a request with cookies."""
+        """Return the CSRF headers of a request with cookies."""
         if not self.by_cookie:
             return {}
         name = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")

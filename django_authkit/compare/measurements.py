@@ -1,4 +1,4 @@
-"""What was measured of each variant, raw: what the JSON has and every figure is made from."""
+"""The raw measurements of each variant: the JSON contains them, and figures derive from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ class Requests:
 
     Attributes:
         latencies: Of single requests one after the other, ns.
-        rates: Requests a second at the concurrency that was asked for.
+        rates: Requests per second at the requested concurrency.
         cpu: CPU time of the workers a request, ns.
         store_cpu: CPU time of the Redis server a request, ns; empty where none is compared.
-        failures: How many answers were no success.
+        failures: How many responses were not successful.
         trips, queries: Of each request that was counted: round trips to Redis, SQL statements.
         request_bytes, response_bytes: Of one request.
     """
@@ -54,13 +54,13 @@ class Samples:
     All of one variant.
 
     Attributes:
-        left_out: Why it was not measured, a sentence; empty if it was.
+        left_out: Why it was not measured; empty if it was.
         paths: By path.
         operations: By name, of ``OPERATIONS``.
         credential_bytes: What credentials add to each request, by transport.
         background_trips: Round trips to Redis a second of one worker outside of requests.
         memory: ``{"sessions": …, "bytes": …}`` at each size.
-        behavior: What was found by doing it, by name.
+        behavior: Results of the behavior tests, by name.
     """
 
     variant: Variant

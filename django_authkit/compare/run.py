@@ -1,4 +1,4 @@
-"""A comparison from beginning to end: scratch data, workers, the measurements, and nothing left over."""
+"""Runs a comparison: scratch data, workers, measurements and cleanup."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -20,26 +20,26 @@ Tick = Callable[[], None]
 
 
 class Display(Protocol):
-    """Where somebody sees how far it is."""
+    """Shows the progress."""
 
     def phase(self, name: str, steps: int) -> AbstractContextManager[Tick]:
-        """Give what is to be called after each step of a phase."""
+        """Yield a function to call after each step of a phase."""
 
     def note(self, sentence: str) -> None:
-        """Say something that a reader has to know."""
+        """Show a note to the reader."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """
-    What is to be compared, and how.
+    What to compare, and how.
 
     Attributes:
-        paths: Of views that need a login; none for one of our own.
-        user: Who logs in; ``None`` for a new user.
-        fixtures: What fills a new scratch database.
-        port: Of the first variant; 0 for free ones.
-        sessions: Up to how many live sessions memory is measured.
+        paths: Paths of views that require a login; empty for a view of ours.
+        user: The user who logs in; ``None`` for a new user.
+        fixtures: Fixtures loaded into a new scratch database.
+        port: Port of the first variant; 0 for free ports.
+        sessions: Maximum number of live sessions in the memory measurement.
         transport: ``cookie`` or ``header``.
     """
 
@@ -66,7 +66,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Stage:
-    """What the phases share."""
+    """State shared by the phases."""
 
     wanted: Wanted
     made: Scratch
@@ -92,12 +92,12 @@ def run(wanted: Wanted, display: Display) -> Measured:
     Measure all variants.
 
     Raises:
-        CannotCompare: Something about the project or the machine is in the way.
+        CannotCompare: The project or the machine does not allow it.
     """
     paths = wanted.paths or (WHO_AM_I,)
     preflight.refuse_odd_paths(paths)
     for place, _ in enumerate(wanted.variants if wanted.port else ()):
-        processes.listen(wanted.port + place).close()  # known before anything is made
+        processes.listen(wanted.port + place).close()  # fails before anything is created
     with scratch(wanted.variants, user=wanted.user, fixtures=list(wanted.fixtures)) as made:
         for note in made.notes:
             display.note(note)
@@ -116,7 +116,7 @@ def run(wanted: Wanted, display: Display) -> Measured:
 
 
 def _take_turns(stage: _Stage, samples: dict[Variant, Samples], display: Display) -> None:
-    """Serve all variants at once, look at them, measure in rounds, and see how they behave."""
+    """Serve all variants at once, check them, measure in rounds, and test their behavior."""
     with ExitStack() as stack, _serving(stage, list(samples), stack, display) as served:
         with display.phase("looking at each variant", len(served)) as tick:
             for each in served:

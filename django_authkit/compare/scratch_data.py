@@ -1,8 +1,8 @@
 """
-Where a comparison keeps its data: a scratch database and a scratch prefix, gone when it is over.
+The data of a comparison: a scratch database and a scratch prefix, both deleted at the end.
 
-A project on SQLite gets a copy of its file, beside the file, so that its views have something to show
-and the same disk below them. Other databases get a new one on the same server, made by the project's
+A project on SQLite gets a copy of its file in the same directory, so that its views have data and use the
+same disk. Other databases get a new one on the same server, made by the project's
 migrations as for tests; ``--fixture`` fills it.
 """
 
@@ -41,15 +41,15 @@ _APPS = {
 @dataclass(slots=True, kw_only=True)
 class Scratch:
     """
-    What a comparison works on.
+    The data of a comparison.
 
     Attributes:
-        directory: For files; nobody else can look into it.
-        config: What every worker is told; ``for_variant`` adds the rest.
-        username, password: Who logs in.
+        directory: Directory for files, private to this user.
+        config: Configuration shared by all workers; ``for_variant`` adds the rest.
+        username, password: Credentials of the user who logs in.
         redis: Client of the server of the Redis store, or ``None`` where none is compared.
-        redis_url: Where a server is that was started for this run, or ``None``.
-        notes: What a reader has to know, a sentence each.
+        redis_url: URL of a server started for this run, or ``None``.
+        notes: Notes to the reader, a sentence each.
         versions: Of the servers.
     """
 
@@ -71,10 +71,10 @@ class Scratch:
 @contextmanager
 def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[str]) -> Iterator[Scratch]:
     """
-    Give scratch databases, a scratch prefix and somebody who can log in; afterwards nothing is left.
+    Yield scratch databases, a scratch prefix and a user who can log in; delete them afterwards.
 
     Raises:
-        CannotCompare: There is no such user, a server does not answer, or migrations fail.
+        CannotCompare: There is no such user, a server does not respond, or migrations fail.
     """
     module = os.environ.get(ENVIRONMENT_VARIABLE)
     if not module:
@@ -104,7 +104,7 @@ def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[s
 
 
 def _row_of(name: str) -> str:
-    """Return the user's row, with no password in it."""
+    """Return the user's row without the password."""
     model = get_user_model()
     try:
         found: Any = model._default_manager.get_by_natural_key(name)
@@ -130,7 +130,7 @@ def _apps_for(variants: tuple[Variant, ...]) -> tuple[str, ...]:
 
 
 def _find_redis(stack: ExitStack, made: Scratch, *, needed: bool) -> None:
-    """Find the project's server, or start one where the project's does not answer."""
+    """Find the project's server, or start one if the project's does not respond."""
     from django_authkit.conf import get_settings
 
     alias = get_settings().redis_alias
@@ -163,7 +163,7 @@ def _valkey_is_installed() -> bool:
 
 
 def _beside_the_database() -> str | None:
-    """Return where a copy meets the same disk; ``None`` for where temporary files go."""
+    """Return a directory on the same disk; ``None`` for that of temporary files."""
     name = connections["default"].settings_dict["NAME"]
     if connections["default"].vendor != "sqlite" or not _is_file_name(name):
         return None
@@ -180,7 +180,7 @@ def _is_file_name(name: Any) -> bool:
 def _make_databases(
     stack: ExitStack, made: Scratch, token: str, row: str | None, fixtures: list[str]
 ) -> None:
-    """Make every database of the project once more; what shares one in the project shares one here."""
+    """Create a copy of every database of the project; aliases that share one still do."""
     seen: dict[Any, str] = {}
     names: dict[str, str] = {}
     for alias in connections:
@@ -229,7 +229,7 @@ def _drop(config: WorkerConfig, own: dict[str, str]) -> None:
     try:
         processes.run("scratch_database", config, {"names": own}, "destroy")
     except CannotCompare as error:
-        if "exist" in str(error) or "Unknown database" in str(error):  # it was never made
+        if "exist" in str(error) or "Unknown database" in str(error):  # it was never created
             return
         names = ", ".join(str(config.databases[alias]["NAME"]) for alias in own)
         message = f"The scratch database {names} could not be dropped; do it by hand. {error}"

@@ -1,4 +1,4 @@
-"""A line to a server that can be cut: so a store can be lost without stopping anybody's server."""
+"""A TCP proxy that can be cut, to simulate losing a store without stopping its server."""
 
 import contextlib
 import socket
@@ -15,10 +15,10 @@ _HOST = "127.0.0.1"
 
 class Line:
     """
-    Carries connections to *target*, until it is cut, and again when it is mended.
+    Forwards connections to *target*, except while it is cut.
 
     Attributes:
-        port: Where it listens on loopback. While it is cut, nothing does.
+        port: The loopback port. While the proxy is cut, nothing listens there.
     """
 
     def __init__(self, target: Target) -> None:
@@ -29,7 +29,7 @@ class Line:
         self.port: int = self._listener.getsockname()[1]
 
     def cut(self) -> None:
-        """End every connection and refuse new ones."""
+        """Close every connection and refuse new ones."""
         with self._lock:
             ends, self._open = self._open, set()
             _close(self._listener)
@@ -37,7 +37,7 @@ class Line:
             _close(end)
 
     def mend(self) -> None:
-        """Carry connections again."""
+        """Forward connections again."""
         self._listener = self._listen(self.port)
 
     def _listen(self, port: int) -> socket.socket:
@@ -84,13 +84,13 @@ def _connected(target: Target) -> socket.socket:
 
 def _close(end: socket.socket) -> None:
     with contextlib.suppress(OSError):
-        end.shutdown(socket.SHUT_RDWR)  # wakes whoever waits on it in another thread
+        end.shutdown(socket.SHUT_RDWR)  # wakes the thread that waits on it
     end.close()
 
 
 @contextmanager
 def line_to(target: Target) -> Iterator[Line]:
-    """Give a line, which is cut in the end."""
+    """Yield a proxy, which is cut at the end."""
     line = Line(target)
     try:
         yield line

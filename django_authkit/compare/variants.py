@@ -1,4 +1,4 @@
-"""The ways to keep people logged in that are compared, and the choice among them."""
+"""The variants that are compared, and how they are selected."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ _PEER_NAMES = {DJANGO: "Django session", SIMPLEJWT: "simplejwt", KNOX: "knox"}
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """
-    One way to keep people logged in.
+    One way to keep users logged in.
 
     Attributes:
-        kind: ``authkit``, one of ``PEERS``, or ``baseline``: nobody logs in, the user is given.
+        kind: ``authkit``, one of ``PEERS``, or ``baseline``: no login, the user is given.
         mode: ``session`` or ``jwt`` for ``authkit``, else empty.
         store: ``database`` or ``redis``; empty for the baseline.
         check: ``ACCESS_CHECK`` in JWT mode, else empty.
-        entry: 2 for one that is entered a second time, and so on.
+        entry: 2 for the second entry of the same variant, and so on.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Variant:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The display name."""
         if self.kind == BASELINE:
             words = ["no login"]
         elif self.kind == AUTHKIT:
@@ -50,18 +50,18 @@ class Variant:
 
     @property
     def key(self) -> str:
-        """What machines call it: letters, digits and hyphens."""
+        """The identifier: letters, digits and hyphens."""
         words = [self.kind, self.mode, self.store, self.check, str(self.entry) if self.entry > 1 else ""]
         return "-".join(word for word in words if word)
 
     @property
     def logs_in(self) -> bool:
-        """Whether there is anything to log in to."""
+        """Whether the variant has a login."""
         return self.kind != BASELINE
 
     @property
     def refreshes(self) -> bool:
-        """Whether there is a refresh."""
+        """Whether the variant has a refresh."""
         return self.kind in {AUTHKIT, SIMPLEJWT}
 
     @property
@@ -76,7 +76,7 @@ def choose(
     """
     Return the variants of every choice, the baseline first.
 
-    What is entered twice is there twice: so a comparison can be compared with itself.
+    A value passed twice is measured twice, which shows the noise.
     """
     found = [Variant(kind=BASELINE), *_ours(modes, stores, checks), *_peers(stores, beside)]
     entries: Counter[Variant] = Counter()

@@ -1,1 +1,1 @@
-"""What other packages' clients and projects know, over our auth sessions."""
+"""The APIs of other packages, implemented with our auth sessions."""

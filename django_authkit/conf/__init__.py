@@ -54,7 +54,7 @@ def get_settings() -> AuthKitSettings:
 
 
 def find_problems() -> Iterator[SettingsProblem]:
-    """Yield what makes the settings unusable: first the form of each, then how they fit together."""
+    """Yield the problems of the settings: first the form of each one, then their combinations."""
     form = list(form_problems())
     yield from form
     if not form:

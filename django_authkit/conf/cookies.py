@@ -1,4 +1,4 @@
-"""What other settings say about the names and attributes of the JWT mode's cookies."""
+"""Names and attributes of the JWT mode's cookies that are derived from other settings."""
 
 import re
 from collections.abc import Mapping
@@ -7,18 +7,18 @@ from typing import Any
 
 from django_authkit.conf.schema import AuthKitSettings
 
-_PREFIX = re.compile("__(Host-|Secure-)?(Http-)?", re.IGNORECASE)  # browsers compare it without case
+_PREFIX = re.compile("__(Host-|Secure-)?(Http-)?", re.IGNORECASE)  # browsers ignore its case
 
 
 def implied_names(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return the names that follow from *values*: with another path than ``/`` none can be ``__Host-``."""
+    """Return the names derived from *values*: ``__Host-`` requires the path ``/``."""
     if values.get("refresh_cookie_path") in {None, "/"}:
         return {}
     return {"refresh_cookie_name": "__Secure-authkit_refresh"}
 
 
 def for_plain_http(chosen: AuthKitSettings) -> AuthKitSettings:
-    """Return *chosen* with cookies that browsers keep without TLS: neither ``Secure`` nor a prefix."""
+    """Return *chosen* with cookies that work without TLS: no ``Secure`` and no prefix."""
     return replace(
         chosen,
         cookie_secure=False,

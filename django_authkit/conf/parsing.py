@@ -1,4 +1,4 @@
-"""Reading the settings as they were written: known keys, each value as its type."""
+"""Parses the settings: checks for unknown keys and converts each value to its type."""
 
 import types
 import typing
@@ -17,14 +17,14 @@ from django_authkit.types import Mode
 
 
 def form_problems() -> Iterator[SettingsProblem]:
-    """Yield what is wrong with each setting by itself."""
+    """Yield the problems of each setting taken by itself."""
     yield from _mode_problems()
     yield from _key_problems()
     yield from _type_problems()
 
 
 def read_settings() -> AuthKitSettings:
-    """Return the settings, which ``form_problems`` finds nothing wrong with."""
+    """Return the settings. Call it only if ``form_problems`` yields nothing."""
     known = _fields()
     values = {known[key].name: _convert(known[key].type, value) for key, value in _raw().items()}
     mode = Mode(settings.AUTHKIT_MODE)
@@ -88,7 +88,7 @@ def _convert(kind: Any, value: Any) -> Any:
     elif isinstance(kind, types.UnionType):
         fits = type(value) in arguments
     else:
-        fits = type(value) is kind  # exact: True is no number
+        fits = type(value) is kind  # exact: True is not a number
     if not fits:
         raise TypeError
     return value

@@ -1,4 +1,4 @@
-"""What a project can choose: the typed, frozen dataclass that settings become, and what a problem is."""
+"""The settings as a typed, frozen dataclass, and the class that describes a problem with them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,20 +12,20 @@ from django.core.exceptions import ImproperlyConfigured
 from django_authkit.types import Mode, OnLimit, Transport
 
 MAX_COOKIE_AGE = timedelta(days=400)
-"""Browsers cap ``Max-Age`` there (RFC 6265bis §5.5)."""
+"""Browsers cap ``Max-Age`` at this value (RFC 6265bis §5.5)."""
 
 
 class SigningKeys(tuple[str | Mapping[str, Any], ...]):
-    """The entries of ``SIGNING_KEYS``, as they were written. What shows it shows none of them."""
+    """The entries of ``SIGNING_KEYS``, as written. The repr is redacted."""
 
     __slots__ = ()
 
     def __new__(cls, entries: Any = ()) -> Self:
         """
-        Take *entries* as they are; what each says is looked at when the key ring is made.
+        Store *entries* as they are; each one is parsed when the key ring is built.
 
         Raises:
-            TypeError: They are no list or tuple of strings and dicts.
+            TypeError: They are not a list or tuple of strings and dicts.
         """
         if not isinstance(entries, list | tuple) or not all(isinstance(e, str | Mapping) for e in entries):
             raise TypeError
@@ -36,16 +36,16 @@ class SigningKeys(tuple[str | Mapping[str, Any], ...]):
 
 
 class Adoptions(tuple[str | Mapping[str, Any], ...]):
-    """The entries of ``ADOPT``, as they were written: names of adapters, and dicts with their options."""
+    """The entries of ``ADOPT``, as written: names of adapters, and dicts with their options."""
 
     __slots__ = ()
 
     def __new__(cls, entries: Any = ()) -> Self:
         """
-        Take *entries* as they are; what each says is looked at when the adapters are made.
+        Store *entries* as they are; each one is parsed when the adapters are built.
 
         Raises:
-            TypeError: They are no list or tuple of strings and dicts.
+            TypeError: They are not a list or tuple of strings and dicts.
         """
         if not isinstance(entries, list | tuple) or not all(isinstance(e, str | Mapping) for e in entries):
             raise TypeError
@@ -53,7 +53,7 @@ class Adoptions(tuple[str | Mapping[str, Any], ...]):
 
 
 class SettingsProblem(ImproperlyConfigured):
-    """A setting that cannot be used, with a hint of what to do; its id is that of a system check."""
+    """An invalid setting, with a hint for fixing it. The id is that of the system check."""
 
     def __init__(self, check: str, message: str, hint: str) -> None:
         super().__init__(f"{message} {hint}")
@@ -68,13 +68,13 @@ class Binding:
     """
     What happens when an auth session is used from another device or network than before.
 
-    ``"off"``: nothing. ``"notice"``: a signal. ``"revoke"``: it ends. Looked at at refresh, and in
-    session mode on each request.
+    ``"off"``: nothing. ``"notice"``: a signal is sent. ``"revoke"``: it is revoked. Checked at
+    refresh, and in session mode on each request.
 
     Attributes:
-        user_agent: Policy for another browser or system; versions do not matter, they go up by themselves.
-        address: Policy for another network. Think of phones, which change it many times a day.
-        ipv4_prefix, ipv6_prefix: How many leading bits say that it is the same network.
+        user_agent: Policy for another browser or operating system. Versions are ignored.
+        address: Policy for another network. Phones change networks many times a day.
+        ipv4_prefix, ipv6_prefix: How many leading bits identify a network.
     """
 
     user_agent: Policy = "notice"
@@ -86,68 +86,69 @@ class Binding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuthKitSettings:
     """
-    The project's choices. Every default is the safe one.
+    The project's settings. Every default is the safe value.
 
     Attributes:
-        mode: What is issued (``AUTHKIT_MODE``).
-        accept: What is honoured; by default the mode alone. Always includes the mode.
-        switch_share: How many of a hundred auth sessions are issued the mode; the rest is issued the other
-            one. Which are is a matter of their sids, so none changes sides while the number stays.
-        store: Where auth sessions live.
+        mode: The form of the credentials that are issued (``AUTHKIT_MODE``).
+        accept: The modes whose credentials are accepted; by default the mode alone. Always includes the mode.
+        switch_share: The percentage of auth sessions that are issued the mode; the others get the other
+            mode. The sid decides, so no auth session changes modes while the percentage stays.
+        store: Where auth sessions are stored.
         redis_alias: The ``CACHES`` alias of django-redis that the Redis store uses.
-        redis_prefix: What every key of the Redis store begins with.
-        redis_buckets: Hash slot groups; more than 1 only on a cluster. Never change it afterwards.
+        redis_prefix: Prefix of every key of the Redis store.
+        redis_buckets: Hash slot groups; more than 1 only on a cluster. Do not change it after deployment.
         database_alias: The ``DATABASES`` alias that the database store writes to and reads from.
-        transports: What a client may ask for at login; the first is what it gets if it does not.
+        transports: The transports that a client may request at login; the first is the default.
         access_lifetime: How long an access token lives.
         idle_timeout: An auth session ends this long after its last activity.
-        absolute_lifetime: An auth session ends this long after its login, whatever happens.
-        refresh_grace: How long the predecessor of a refresh token is answered with the same
-            successor. 0 for never.
+        absolute_lifetime: An auth session ends this long after its login, regardless of activity.
+        refresh_grace: How long presenting the predecessor of a refresh token returns the same
+            successor. 0 disables it.
         touch_interval: Activity is written at most this often.
-        leeway: Clock skew between workers that ``exp`` and ``iat`` forgive.
+        leeway: Clock skew between workers that is tolerated for ``exp`` and ``iat``.
         issuer: ``iss`` of the tokens, compared exactly.
         audience: ``aud`` of the access tokens, compared exactly.
         signing_keys: The keys of access tokens: the first signs, all verify. Each is PEM, a JWK, or a
-            dict that says where it is; see ``docs/how-to/signing-keys.md``. Empty: HS256 with a key that
-            follows from ``SECRET_KEY``. Refresh tokens always have the latter.
-        access_check: How a revocation reaches access tokens. ``"store"``: the record is looked up on each
-            request. ``"replica"``: a copy of the blacklist in the process is. ``"none"``: they expire.
-        replica_max_staleness: For how long the copy may go unconfirmed and still be believed.
-        blacklist_size: Most entries of the blacklist in each bucket; see ``docs/how-to/fast-tokens.md``.
-        claims_cache_size: How many verified access tokens a process remembers; 0 for none.
-        user_loading: ``"eager"``: the user is read on each request. ``"lazy"``: when first needed.
-        max_sessions: Most live auth sessions of one user: a number, the dotted path of
+            dict that says where to read it; see ``docs/how-to/signing-keys.md``. Empty: HS256 with a key that
+            is derived from ``SECRET_KEY``. Refresh tokens always use the derived key.
+        access_check: How revocation applies to access tokens. ``"store"``: the record is looked up on each
+            request. ``"replica"``: a copy of the blacklist in the process is checked. ``"none"``: they stay
+            valid until they expire.
+        replica_max_staleness: How long the copy may go unconfirmed and still be used.
+        blacklist_size: Maximum blacklist entries in each bucket; see ``docs/how-to/fast-tokens.md``.
+        claims_cache_size: How many verified access tokens a process caches; 0 for none.
+        user_loading: ``"eager"``: the user is loaded on each request. ``"lazy"``: on first access.
+        max_sessions: Maximum number of live auth sessions of one user: a number, the dotted path of
             ``f(user) -> int | None``, or ``None`` for no limit.
-        on_limit: What a login beyond it does.
-        access_cookie_name, refresh_cookie_name: Cookies of the JWT mode. The session mode's is
+        on_limit: What a login over that limit does.
+        access_cookie_name, refresh_cookie_name: Cookie names of the JWT mode. The session mode uses
             Django's ``SESSION_COOKIE_NAME``.
         cookie_secure, cookie_samesite, cookie_domain, cookie_path: Their attributes. Always HttpOnly.
-        refresh_cookie_path: ``Path`` of the refresh cookie where it is another one: that of the endpoints.
-            Its name is then ``__Secure-authkit_refresh`` unless the project gives it one.
-        plain_http: Whether the cookies of the JWT mode go without ``Secure`` and without the prefix that
-            needs it, as long as Django's ``DEBUG`` is on. For development.
-        clear_site_data: What a browser is told to forget at logout beside the cookies of ours
+        refresh_cookie_path: ``Path`` of the refresh cookie if it differs: that of the endpoints.
+            Its name is then ``__Secure-authkit_refresh`` unless the project sets one.
+        plain_http: Whether the cookies of the JWT mode omit ``Secure`` and the prefix that
+            requires it, as long as Django's ``DEBUG`` is on. For development.
+        clear_site_data: What a browser is asked to clear at logout, in addition to our cookies
             (``Clear-Site-Data``).
-        csrf: What proves that our own front end sent an unsafe request that cookies decide: Django's
+        csrf: How unsafe requests authenticated by cookies are protected from forgery: Django's
             ``"token"``, or ``"fetch-metadata"``. See ``docs/how-to/csrf.md``.
         login_rate, refresh_rate: Throttles in DRF's notation (``"20/min"``); ``None`` for none.
-        user_serializer: Dotted path of the DRF serializer that writes ``user`` in answers.
-        extra_claims: Dotted path of ``f(user, session) -> dict`` whose members go into access tokens.
+        user_serializer: Dotted path of the DRF serializer that renders ``user`` in responses.
+        extra_claims: Dotted path of ``f(user, session) -> dict`` whose members are added to access tokens.
         trusted_proxies: How many reverse proxies of the project's own append to ``X-Forwarded-For``. With
-            0 the header is not believed: anybody can send it.
+            0 the header is ignored, because any client can send it.
         bind: What happens when an auth session is used from another device or network; see ``Binding``.
-        recent_auth: For how long a proof of the user counts as fresh.
-        ending_needs_recent_auth: Whether a user needs one to end auth sessions (ASVS 7.5.2).
-        reauthenticator: Dotted path of ``f(request, user, data) -> bool``: a proof of the project's own
-            in place of the password.
-        notify_new_device: Whether the user gets an e-mail about a login from a new device.
-        adopt: Whose logins are taken over: names of adapters, or dicts with ``"adapter"`` and its options;
+        recent_auth: How long an authentication counts as recent.
+        ending_needs_recent_auth: Whether revoking auth sessions requires recent authentication (ASVS 7.5.2).
+        reauthenticator: Dotted path of ``f(request, user, data) -> bool``: re-authentication by the project's
+            own means instead of the password.
+        notify_new_device: Whether the user is emailed about a login from a new device.
+        adopt: Packages whose logins are adopted: adapter names, or dicts with ``"adapter"`` and options;
             see ``docs/how-to/adopt-logins.md``.
-        auth_schemes: The schemes of the ``Authorization`` header that are ours, compared without case; the
-            first is the one that a 401 asks for.
+        auth_schemes: Our schemes of the ``Authorization`` header, compared case-insensitively; the
+            first is the challenge of a 401.
         simplejwt_rotation: Whether clients of ``compat.simplejwt`` store the new refresh token that each
-            refresh answers. If not, theirs is a standing one, and its theft goes unnoticed.
+            refresh returns. If not, their refresh token does not rotate, and its theft goes unnoticed.
     """
 
     mode: Mode
@@ -200,7 +201,7 @@ class AuthKitSettings:
     simplejwt_rotation: bool = True
 
     def accepts(self, mode: Mode) -> bool:
-        """Tell whether credentials of *mode* are honoured."""
+        """Return whether credentials of *mode* are accepted."""
         return mode in self.accept
 
     def issued_mode(self, sid: str) -> Mode:
@@ -211,7 +212,7 @@ class AuthKitSettings:
 
     @property
     def modes_by_precedence(self) -> tuple[Mode, ...]:
-        """The accepted modes, the one that is issued first (which cookie counts)."""
+        """The accepted modes, starting with the one that is issued: its cookie takes precedence."""
         return _by_precedence(self.mode, self.accept)
 
 

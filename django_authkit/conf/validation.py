@@ -1,4 +1,4 @@
-"""How the settings must fit together: what each combination that cannot work is, and what to do about it."""
+"""Validates combinations of settings, and says how to fix each one that cannot work."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from django_authkit.types import Mode
 
 
 def combination_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
-    """Yield what makes settings of the right form unusable."""
+    """Yield the problems of settings that have the right form."""
     yield from _lifetime_problems(s)
     yield from _cookie_problems(s)
     yield from _access_problems(s)
@@ -53,9 +53,9 @@ def _mode_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
 
 
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-"""A token as RFC 9110 §5.6.2 has it."""
+"""A token as defined by RFC 9110 §5.6.2."""
 _BROWSERS_OWN = frozenset({"basic", "digest", "negotiate", "ntlm"})
-"""Schemes that a browser sends by itself, to whichever site's request."""
+"""Schemes that a browser sends by itself, also on cross-site requests."""
 
 
 def _scheme_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
@@ -141,7 +141,7 @@ def _cookie_problems(s: AuthKitSettings) -> Iterator[SettingsProblem]:
         )
     refresh_path = s.refresh_cookie_path or s.cookie_path
     for name, path in ((s.access_cookie_name, s.cookie_path), (s.refresh_cookie_name, refresh_path)):
-        prefix = name.lower()  # browsers compare prefixes without case (RFC 6265bis §4.1.3)
+        prefix = name.lower()  # browsers ignore the case of prefixes (RFC 6265bis §4.1.3)
         host_ok = s.cookie_secure and path == "/" and s.cookie_domain is None
         if prefix.startswith("__host-") and not host_ok:
             yield SettingsProblem(

@@ -1,1 +1,1 @@
-"""What ``manage.py`` can do."""
+"""The management commands and what they share."""

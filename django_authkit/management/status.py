@@ -1,4 +1,4 @@
-"""What ``authkit_status`` finds out: plain members, fit for JSON."""
+"""The data of ``authkit_status``, as values that JSON can represent."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from django_authkit.types import Mode, instant
 from django_authkit.wiring import get_key_ring, get_replica, get_store
 
 PATIENCE = 2.0
-"""Seconds that the copy of the blacklist has to become fresh."""
+"""Seconds to wait for the copy of the blacklist to become fresh."""
 
 
 def find_out(*, count: bool) -> dict[str, Any]:
@@ -22,8 +22,8 @@ def find_out(*, count: bool) -> dict[str, Any]:
         count: Whether to count the records; see the store's ``statistics``.
 
     Raises:
-        StoreUnavailable: The store did not answer.
-        SettingsProblem: The settings cannot be used.
+        StoreUnavailable: The store did not respond.
+        SettingsProblem: The settings are invalid.
     """
     chosen = get_settings()
     statistics = get_store().statistics(count=count)
@@ -46,7 +46,7 @@ def find_out(*, count: bool) -> dict[str, Any]:
 
 
 def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[str, Any] | None:
-    """Return what is left of the mode that is not issued; ``None`` where one mode alone is accepted."""
+    """Return the remaining auth sessions of the other mode; ``None`` if only one mode is accepted."""
     if len(chosen.accept) < 2:
         return None
     old = next(mode for mode in Mode if mode is not chosen.mode)
@@ -62,7 +62,7 @@ def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[s
 
 
 def _replica(chosen: AuthKitSettings) -> dict[str, Any] | None:
-    """Return how a copy of the blacklist fares in this process; ``None`` where the project uses none."""
+    """Return the state of the blacklist copy in this process; ``None`` if the project uses none."""
     if not chosen.accepts(Mode.JWT) or chosen.access_check != "replica":
         return None
     replica = get_replica()
@@ -85,7 +85,7 @@ def _keys() -> Iterator[dict[str, Any]]:
 
 
 def _messages() -> list[CheckMessage]:
-    """Return what our checks say, those for deployments included, and nobody has silenced."""
+    """Return the messages of our checks, including deployment checks, that are not silenced."""
     found = run_checks(tags=[Tags.security], include_deployment_checks=True)
     return [each for each in found if (each.id or "").startswith("authkit.") and not each.is_silenced()]
 

@@ -1,4 +1,4 @@
-"""The steps of a live switch for one project, found out from its settings and its store."""
+"""The steps of a live switch, derived from the project's settings and store."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Step:
 
     Attributes:
         title: What to do.
-        settings: The settings that say so.
-        checks: What to look at before the next step.
-        done: The settings say so already.
+        settings: The settings of this step.
+        checks: What to check before the next step.
+        done: Whether the settings already match.
     """
 
     title: str
@@ -31,10 +31,10 @@ class Step:
 
 def steps_of(chosen: AuthKitSettings, goal: Mode) -> Iterator[Step]:
     """
-    Yield the steps from the mode that is not *goal* to *goal*.
+    Yield the steps from the other mode to *goal*.
 
     Raises:
-        StoreUnavailable: The store did not answer.
+        StoreUnavailable: The store did not respond.
     """
     both, moved = len(chosen.accept) > 1, chosen.mode is goal
     old = Mode.JWT if goal is Mode.SESSION else Mode.SESSION

@@ -1,4 +1,4 @@
-"""Finding the user that an operator names."""
+"""Looks up the user given on the command line."""
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import CommandError
@@ -9,10 +9,10 @@ from django_authkit.users import search
 
 def user_named(text: str) -> AbstractBaseUser:
     """
-    Return the user with that login name, or else with that primary key.
+    Return the user with that username, or else with that primary key.
 
     Raises:
-        CommandError: There is none, or the database did not answer.
+        CommandError: There is no such user, or the database did not respond.
     """
     try:
         user = search.user_named(text)

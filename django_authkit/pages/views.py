@@ -1,8 +1,8 @@
 """
-Pages for people: their devices, and re-authentication. They need no JavaScript.
+Pages for the device list and re-authentication. They need no JavaScript.
 
-``path("account/devices/", include("django_authkit.pages.urls"))`` puts them into a project. They are for
-browsers: a bearer credential counts as nobody here, so Django's CSRF check covers whatever they do.
+``path("account/devices/", include("django_authkit.pages.urls"))`` adds them to a project. They are for
+browsers: a bearer credential is ignored, so Django's CSRF check covers whatever they do.
 """
 
 from datetime import timedelta
@@ -42,7 +42,7 @@ from django_authkit.throttling.attempts import Scope, seconds_to_wait
 from django_authkit.types import AuthSession
 
 OTHERS = "others"
-"""What is to be ended if it is no sid: all auth sessions but this browser's."""
+"""Value used instead of a sid for all auth sessions but the current one."""
 
 _PROTECTION = (csrf_protect, xframe_options_deny, sensitive_post_parameters("password"), login_not_required)
 
@@ -52,11 +52,11 @@ class PersonalPage(View):
     """
     A page about the current user; anonymous users are redirected to ``LOGIN_URL``.
 
-    It is in no cache, in no frame, and outside ``ATOMIC_REQUESTS``, which could undo a revocation.
+    It is never cached or framed, and runs outside ``ATOMIC_REQUESTS``, which could undo a revocation.
 
     Attributes:
-        known: Who asks.
-        grant: A credential that was issued meanwhile, for the browser; or ``None``.
+        known: The authentication of the request.
+        grant: A credential issued for the browser during the request; or ``None``.
     """
 
     known: Authentication
@@ -64,14 +64,14 @@ class PersonalPage(View):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, exempt from the transaction of the request on every database."""
+        """Return the view, exempt from ``ATOMIC_REQUESTS`` on every database."""
         view = super().as_view(**initkwargs)
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer, with the cookies of what was issued or ended meanwhile."""
+        """Return the response, with the cookies of what was issued or revoked during the request."""
         try:
             self.recognise()
             response = super().dispatch(request, *args, **kwargs)
@@ -85,13 +85,13 @@ class PersonalPage(View):
 
     def recognise(self) -> None:
         """
-        Find out who asks, from cookies.
+        Authenticate the request from its cookies.
 
-        Nobody here has a script that refreshes. So where the access token has expired and a refresh token
-        is there, it is exchanged on the way, as ``refresh/`` would.
+        These pages have no script that refreshes. If the access token has expired and a refresh token
+        is present, it is rotated during the request, as by ``refresh/``.
 
         Raises:
-            CredentialRejected: Nobody, or an auth session that has ended.
+            CredentialRejected: The request is anonymous, or its auth session is no longer live.
         """
         request = self.request
         if transports.has_bearer(request):
@@ -117,10 +117,10 @@ class PersonalPage(View):
 
     def end(self, what: str) -> HttpResponseRedirect:
         """
-        End one auth session of the user, or all ``OTHERS``, and say so on the next page.
+        Revoke one auth session of the user, or all ``OTHERS``, and add a message for the next page.
 
         Raises:
-            ReauthenticationRequired: The project asks for a fresh proof first.
+            ReauthenticationRequired: The project requires recent authentication.
         """
         if what == OTHERS:
             _say(self.request, _others_ended(service.revoke_other_devices(self.known)))
@@ -140,12 +140,12 @@ class PersonalPage(View):
 
 
 class DevicesPage(PersonalPage):
-    """Where the user is logged in; ending one, or all others."""
+    """Lists the auth sessions of the user, and revokes one or all others."""
 
     template_name = "django_authkit/devices.html"
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        """Show the list, this browser's own first."""
+        """Show the list, the current auth session first."""
         devices = [_face(session) for session in service.devices_of(self.known)]
         context = {
             "current": next((each for each in devices if each["sid"] == self.known.sid), None),
@@ -154,7 +154,7 @@ class DevicesPage(PersonalPage):
         return render(request, self.template_name, context)
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        """End what the button said, or ask for a proof first."""
+        """Revoke the chosen auth sessions, or ask for re-authentication first."""
         what = request.POST.get("end", "")
         try:
             return self.end(what)
@@ -174,7 +174,7 @@ class ReauthenticatePage(PersonalPage):
         return self._form(request.GET.get("end", ""))
 
     def post(self, request: HttpRequest) -> HttpResponseBase:
-        """Take the proof; then end what was to be ended."""
+        """Re-authenticate the user; then revoke what they asked to revoke."""
         what = request.POST.get("end", "")
         wait = _seconds_to_wait(request)
         if wait is not None:
@@ -202,14 +202,14 @@ class ReauthenticatePage(PersonalPage):
 
 
 def _seconds_to_wait(request: HttpRequest) -> int | None:
-    """Count an attempt, with the same allowance as ``reauthenticate/``; ``None`` if it is allowed."""
+    """Count an attempt, sharing the rate of ``reauthenticate/``; return ``None`` if it is allowed."""
     known = known_authentication(request)
     wait = seconds_to_wait(Scope.LOGIN, "reauthenticate", known.sid) if known else None
     return None if wait is None else int(wait) + 1
 
 
 def _face(session: AuthSession) -> dict[str, Any]:
-    """Return what a template shows of *session*."""
+    """Return the template context of *session*."""
     return {
         "sid": session.sid,
         "label": _label(session),
@@ -234,5 +234,5 @@ def _others_ended(count: int) -> str:
 
 
 def _say(request: HttpRequest, text: str) -> None:
-    """Leave a message for the next page; a project without Django's messages goes without."""
+    """Add a message for the next page, if the project uses Django's messages."""
     messages.success(request, text, fail_silently=True)

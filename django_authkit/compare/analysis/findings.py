@@ -1,8 +1,8 @@
 """
-The reading, in plain words: what differs by more than the noise, what is a tie, and what is broken.
+The findings: what differs by more than the noise, what is a tie, and what is broken.
 
-A fault is what a variant of ours promises and did not keep; with one, the command fails. What another
-package does not promise is a remark.
+A fault is a broken promise of one of our variants, and makes the command fail. What another package
+does not promise is a remark.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,14 +21,14 @@ FAULT, REMARK, DIFFERENCE, TIE = "fault", "remark", "difference", "tie"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One sentence or two. ``kind`` is one of ``FAULT``, ``REMARK``, ``DIFFERENCE`` and ``TIE``."""
+    """One or two sentences. ``kind`` is one of ``FAULT``, ``REMARK``, ``DIFFERENCE`` and ``TIE``."""
 
     kind: str
     text: str
 
 
 def findings(samples: Sequence[Samples], comparisons: Sequence[Comparison]) -> list[Finding]:
-    """Return what there is to say, what is broken first."""
+    """Return the findings, faults first."""
     present = [each for each in samples if not each.left_out]
     found = [finding for each in present for finding in _promises(each)]
     found.sort(key=lambda finding: finding.kind != FAULT)
@@ -86,7 +86,7 @@ def _revocation(samples: Samples, kind: str) -> Iterator[Finding]:
 
 
 def _twins(comparisons: Sequence[Comparison]) -> Iterator[Finding]:
-    """Yield what came of each variant that was entered twice: it shows what the noise is."""
+    """Yield a finding for each variant that was measured twice, which shows the noise."""
     for each in comparisons:
         one, other = each.one.variant, each.other.variant
         if (one.kind, one.mode, one.store, one.check) != (other.kind, other.mode, other.store, other.check):
@@ -100,7 +100,7 @@ def _twins(comparisons: Sequence[Comparison]) -> Iterator[Finding]:
 
 
 def _ranking(group: list[Comparison]) -> Iterator[Finding]:
-    """Yield for one measure which variant is best, who ties with it, and by how much others are worse."""
+    """Yield for one metric the best variant, the ties, and by how much the others are worse."""
     measure, path = group[0].measure, group[0].path
     values = {
         samples.variant: value.value

@@ -1,11 +1,11 @@
 """
 Figures with the noise they carry, from samples that were taken in rounds.
 
-Samples of one round resemble each other: whatever the machine did then, it did to all of them. So the
+Samples of one round are correlated: whatever the machine did then affected all of them. So the
 unit is the round and not the request, and each interval is Student's with one degree of freedom less
 than there are rounds. What lies in the middle (a median, a mean) is compared round by round, since the
-variants took turns: what slowed all of them down cancels out. The tail has no such luck; it hangs on a
-few samples, and its interval says so.
+variants took turns: what slowed all of them down cancels out. This does not help the tail, which depends
+on a few samples and has a wide interval.
 """
 
 import math
@@ -15,7 +15,7 @@ from functools import cache, lru_cache
 from typing import Protocol, TypeAlias
 
 Rounds: TypeAlias = tuple[tuple[float, ...], ...]
-"""The samples of each round. Every round has some."""
+"""The samples of each round. No round is empty."""
 
 CONFIDENCE = 0.95
 LEAST_ROUNDS = 3
@@ -24,12 +24,12 @@ LEAST_ROUNDS = 3
 @dataclass(frozen=True, slots=True)
 class Interval:
     """
-    A figure, and how far off it may be.
+    A figure and its confidence interval.
 
     Attributes:
         value: The figure of all samples.
-        low, high: Where the true one is, with the confidence that was asked for; infinite where the
-            samples are too few to say.
+        low, high: The interval of the requested confidence; infinite if the
+            samples are too few.
     """
 
     value: float
@@ -38,12 +38,12 @@ class Interval:
 
     @property
     def excludes_zero(self) -> bool:
-        """Whether the figure differs from nothing by more than the noise."""
+        """Whether the figure differs from zero by more than the noise."""
         return self.low > 0 or self.high < 0
 
 
 class Figure(Protocol):
-    """What is made of samples."""
+    """A figure computed from samples."""
 
     def of(self, rounds: Rounds, confidence: float = CONFIDENCE) -> Interval:
         """
@@ -60,7 +60,7 @@ class Figure(Protocol):
         Round *i* of both was taken at about the same time.
 
         Raises:
-            ValueError: They have not the same number of rounds, or too few.
+            ValueError: The numbers of rounds differ, or are too small.
         """
 
 
@@ -151,7 +151,7 @@ def shared_confidence(statements: int, confidence: float = CONFIDENCE) -> float:
     """
     Return the confidence that each of many *statements* needs for all of them to hold together.
 
-    Bonferroni's: among fifty comparisons at 95 % two or three would differ by chance alone.
+    Bonferroni correction: of fifty comparisons at 95 %, two or three would differ by chance alone.
     """
     return 1 - (1 - confidence) / max(1, statements)
 

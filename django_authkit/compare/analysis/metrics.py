@@ -1,4 +1,4 @@
-"""The figures that are made of the samples, each with its noise, and how the variants differ in them."""
+"""The figures computed from the samples, with intervals, and the differences between variants."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ _MS = 1e-6
 @dataclass(frozen=True, slots=True)
 class Measure:
     """
-    Something that is told of every variant.
+    A figure that is reported for every variant.
 
     Attributes:
-        key: What machines call it.
-        name: What people do.
+        key: The identifier.
+        name: The display name.
         unit: Of its figures.
-        figure: What is made of the samples.
-        samples: Where they are; no round where there are none.
+        figure: How the figure is computed.
+        samples: Returns the samples; empty if there are none.
         better: ``low`` or ``high``.
     """
 
@@ -42,7 +42,7 @@ class Measure:
     better: str = "low"
 
     def of(self, samples: Samples, path: str) -> Interval | None:
-        """Return the figure of one variant; ``None`` where it has none."""
+        """Return the figure of one variant; ``None`` if it has none."""
         rounds = self.samples(samples, path)
         return self.figure.of(rounds) if rounds else None
 

@@ -1,4 +1,4 @@
-"""What is not a number, as statements that were tried: true, false, or not tried."""
+"""Statements about behavior: true, false, or not tested."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ STATEMENTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One statement about one variant. ``holds`` is ``None`` where it was not tried; ``seen`` is what was."""
+    """One statement about one variant. ``holds`` is ``None`` if not tested; ``seen`` is the observation."""
 
     key: str
     holds: bool | None
@@ -35,7 +35,7 @@ class Fact:
 
 
 def facts_of(samples: Samples) -> list[Fact]:
-    """Return every statement, as it was found for a variant; none for one without login."""
+    """Return the statements about a variant; none for one without login."""
     if not samples.behavior:
         return []
     behavior = samples.behavior

@@ -1,4 +1,4 @@
-"""What a variant does, found out by doing it: after a logout, in another process, in a race to refresh."""
+"""Tests the behavior of a variant: after logout, across processes, and in a refresh race."""
 
 import base64
 import binascii
@@ -13,16 +13,16 @@ from django_authkit.compare.measure.timings import Subject
 
 _LOG_OUTS = 5
 _WATCHED = 1.5
-"""Seconds for which a credential is tried after its logout."""
+"""How many seconds a credential is tried after its logout."""
 _AFTERWARDS = 5
-"""How often it is tried once it was refused: it has to stay dead."""
+"""How often it is tried after it was refused: it must stay refused."""
 _RACERS = 8
 _ATTEMPTS = 40
 _NANO = 1_000_000_000
 
 
 def observe(subject: Subject, path: str) -> None:
-    """Find out, and keep it with the samples of *subject*."""
+    """Test the behavior, and store it with the samples of *subject*."""
     samples = subject.samples
     if not samples.variant.logs_in:
         return
@@ -55,7 +55,7 @@ def background_trips(subject: Subject, path: str) -> float:
 
 
 def readable_payload(subject: Subject) -> list[str] | None:
-    """Return the names of what anybody who holds the credential can read in it; ``None`` for nothing."""
+    """Return the names of the claims readable in the credential; ``None`` if opaque."""
     client = logged_in(subject)
     credential = client.credential
     client.log_out()
@@ -73,9 +73,9 @@ def revocation(subject: Subject, path: str) -> dict[str, Any]:
     Log out over one worker process and try the credential in another, again and again.
 
     Returns:
-        ``another_worker``: whether another process took the credential at all; ``log_out``: the statuses of
-        the logouts; ``let_in``: for each how many requests were let in after its answer; ``delays``: the
-        milliseconds from its answer to the sending of the first request that was refused, or ``None``
+        ``another_worker``: whether another process accepted the credential; ``log_out``: the statuses of
+        the logouts; ``let_in``: for each, how many requests were accepted after its response; ``delays``: the
+        milliseconds from its response to the sending of the first request that was refused, or ``None``
         where none was while it was watched; ``came_back``: how often it worked again after that.
     """
     delays: list[float | None] = []
@@ -93,7 +93,7 @@ def revocation(subject: Subject, path: str) -> dict[str, Any]:
         delays.append(delay)
         let_in.append(tries)
         if delay is None:
-            break  # it will not be otherwise the next time
+            break  # the next try would not differ
         came_back += sum(watcher.get(path).fine for _ in range(_AFTERWARDS))
         watcher.close()
         client.close()
@@ -108,7 +108,7 @@ def revocation(subject: Subject, path: str) -> dict[str, Any]:
 
 
 def _in_another_process(client: Client, path: str) -> Client | None:
-    """Return a copy of *client* that another worker process has let in; ``None`` if none could be found."""
+    """Return a copy of *client* accepted by another worker process; ``None`` if there is none."""
     own = client.get(path).process
     for _ in range(_ATTEMPTS):
         twin = client.copy()
@@ -121,7 +121,7 @@ def _in_another_process(client: Client, path: str) -> Client | None:
 
 
 def _until_refused(client: Client, path: str, since: int) -> tuple[int, float | None]:
-    """Return how many requests were let in before the first that was refused, and when that was sent."""
+    """Return how many requests were accepted before the first refusal, and when that was sent."""
     let_in = 0
     while True:
         answer = client.get(path)
@@ -137,8 +137,8 @@ def refresh_race(subject: Subject, path: str) -> dict[str, Any]:
     Have several clients refresh with one and the same token at one moment.
 
     Returns:
-        ``clients``: how many; ``answered``: how many were given something; ``successors``: how many
-        different ones; ``logged_in``: how many a view lets in afterwards; ``carry_on``: how many can
+        ``clients``: how many; ``answered``: how many received a credential; ``successors``: how many
+        different ones; ``logged_in``: how many a view accepts afterwards; ``carry_on``: how many can
         refresh again with what they hold.
     """
     origin = logged_in(subject)

@@ -14,7 +14,7 @@ def measure(made: Scratch, form: Variant, sessions: int, seconds: float) -> list
     """
     Return ``{"sessions": …, "bytes": …}`` for nothing and for each size that is reached in *seconds*.
 
-    What was made for it is deleted again.
+    The sessions are deleted afterwards.
     """
     prefix = f"{made.config.prefix}-memory"
     config = replace(made.for_variant(form), prefix=prefix)

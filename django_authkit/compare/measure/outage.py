@@ -1,8 +1,8 @@
 """
-What a variant answers while its store is lost, and after it is back.
+How a variant responds while its store is down, and after it is back.
 
-The store is not stopped. The variant is served once more by workers that reach the store over a line of
-ours, and the line is cut. For an SQLite file, the file is put away for that while.
+The store is not stopped. The variant is served by additional workers that reach the store through a
+proxy, which is cut. An SQLite file is moved away meanwhile.
 """
 
 import time
@@ -26,13 +26,13 @@ from django_authkit.compare.worker.config import WorkerConfig
 
 _REQUESTS = 5
 _BACK = 5.0
-"""Seconds in which a variant has to answer again."""
+"""Seconds within which a variant must respond again."""
 _NANO = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """How a store is lost: what the workers are told, and the two switches."""
+    """How a store is lost: the configuration of the workers, and the two switches."""
 
     config: WorkerConfig
     lose: Callable[[], None]
@@ -43,7 +43,7 @@ def observe(
     made: Scratch, variant: Variant, client_of: Callable[[Served], Client], workers: Workers, path: str
 ) -> dict[str, Any] | None:
     """
-    Lose the store under a logged-in client.
+    Cut off the store while a client is logged in.
 
     Returns:
         ``down``: the statuses of requests meanwhile; ``log_in_down``: that of a login; ``slowest``: the
@@ -105,7 +105,7 @@ def _redis_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
     alias = config.redis_alias
     url = config.redis_urls.get(alias) or settings.CACHES[alias]["LOCATION"]
     parts = urlsplit(url) if isinstance(url, str) else None
-    # TLS is for a name, and a Sentinel or cluster tells addresses of its own: no line leads there.
+    # No proxy: TLS checks the host name, and a Sentinel or cluster announces its own addresses.
     if parts is None or parts.scheme != "redis" or "," in parts.netloc or not parts.hostname:
         yield None
         return
@@ -132,7 +132,7 @@ def _over(config: WorkerConfig, line: Line) -> WorkerConfig:
 
 
 def _database_target(at: dict[str, Any]) -> tuple[str, int] | str | None:
-    """Return where the server listens; ``None`` where the settings leave it to the driver."""
+    """Return the address of the server; ``None`` if the settings leave it to the driver."""
     vendor, host, port = connections["default"].vendor, str(at["HOST"]), str(at["PORT"] or "")
     usual = {"postgresql": "5432", "mysql": "3306"}.get(vendor)
     if usual is None or not host:
@@ -143,7 +143,7 @@ def _database_target(at: dict[str, Any]) -> tuple[str, int] | str | None:
 
 
 def _file_cut(config: WorkerConfig) -> _Cut:
-    """Return how the file is put away; in its place is what cannot be opened."""
+    """Return the switches that replace the file with one that cannot be opened, and restore it."""
     file = Path(config.databases["default"]["NAME"])
     away = file.with_suffix(".away")
 

@@ -1,8 +1,8 @@
 """
-The measurements that take turns: every variant in every round, in an order that changes.
+The timings: every variant is measured in every round, in a changing order.
 
-So whatever the machine does meanwhile hits all alike; what is left is noise between rounds, which
-``intervals`` reckons with.
+So disturbances affect all variants alike; the remaining noise is between rounds, which ``intervals``
+takes into account.
 """
 
 import random
@@ -29,8 +29,8 @@ class Pace:
 
     Attributes:
         duration: Seconds of single requests of each variant and path, and as many under load.
-        rounds: Among how many rounds they are spread.
-        concurrency: Clients at once under load.
+        rounds: Number of rounds that they are divided into.
+        concurrency: Number of concurrent clients under load.
     """
 
     duration: float
@@ -153,7 +153,7 @@ def _keep_load(kept: Requests, answers: list[Answer], store_cpu: float | None) -
 
 
 def _cpu_a_request(answers: list[Answer]) -> float:
-    """Return the CPU time of the workers a request, from what each said of itself first and last."""
+    """Return the workers' CPU time per request, from the first and last report of each."""
     spent = requests = 0
     for process in {each.process for each in answers}:
         told = [each.cpu for each in answers if each.process == process]

@@ -1,11 +1,11 @@
 """
-One HTML page with the whole report: no script, no network, nothing beside itself.
+One self-contained HTML page with the whole report: no scripts and no network.
 
 The plots are SVG whose places are shares of its width, so they fit a phone and a wide screen without their
-text being scaled, take their colours from the page's theme, and need neither a script nor a style that a
-strict Content-Security-Policy forbids. No plotting library that was looked at gives that (matplotlib and
-pygal write inline styles and fixed colours, the others need scripts). Shapes and numbers say everything
-that a colour does.
+text being scaled, take their colors from the page's theme, and need neither a script nor a style that a
+strict Content-Security-Policy forbids. No plotting library we evaluated does that (matplotlib and
+pygal write inline styles and fixed colors, the others need scripts). Shapes and numbers carry all the
+information that colors do.
 """
 
 import base64
@@ -39,7 +39,7 @@ _HEADINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A figure on a line: its shape, and its places as percentages of the width."""
+    """A figure on a line: its shape, and its positions as percentages of the width."""
 
     shape: str
     at: float
@@ -59,7 +59,7 @@ class Row:
 @dataclass(frozen=True, slots=True)
 class Plot:
     """
-    One plot, which is a table as well.
+    One plot, which is also a table.
 
     Attributes:
         legend: Shape and name of each figure.
@@ -132,7 +132,7 @@ def _plot(samples: Sequence[Samples], path: str, title: str, measures: Sequence[
 
 
 def _memory_plots(report: Report) -> list[Plot]:
-    """Return what a live session takes at each size, and what one more takes there."""
+    """Return the bytes per live session at each size, and those of one more."""
     measured = [each for each in report.present if len(each.memory) > 1]
     if not measured:
         return []
@@ -165,7 +165,7 @@ def slope(memory: Sequence[dict[str, Any]]) -> float:
 
 
 def _axis(most: float) -> tuple[float, list[tuple[float, str]]]:
-    """Return the end of an axis that begins at nothing, a round number, and its ticks."""
+    """Return the end of an axis that starts at zero, rounded up, and its ticks."""
     step = 10 ** math.floor(math.log10(max(most, 1e-9) / _TICKS))
     step = next(step * factor for factor in (1, 2, 2.5, 5, 10) if step * factor * _TICKS >= most)
     return step * _TICKS, [(100 * i / _TICKS, f"{step * i:g}") for i in range(_TICKS + 1)]

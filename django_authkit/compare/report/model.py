@@ -1,4 +1,4 @@
-"""The whole of a comparison: every raw sample, the figures, the reading, and where it was made."""
+"""The complete comparison: raw samples, figures, findings, and the environment."""
 
 import importlib.metadata
 import math
@@ -54,12 +54,12 @@ _TOLD = (
     "transports",
     "redis_buckets",
 )
-"""Settings that bear on the numbers. None of them is a secret, an address or a name of the project's."""
+"""Settings that affect the numbers. None is a secret, an address or a name of the project."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What the terminal, the page and the JSON are made of."""
+    """The data of the terminal output, the HTML page and the JSON."""
 
     made_at: datetime
     took: float
@@ -74,7 +74,7 @@ class Report:
 
     @property
     def faults(self) -> list[Finding]:
-        """What is broken."""
+        """The faults among the findings."""
         return [finding for finding in self.findings if finding.kind == FAULT]
 
     @property
@@ -101,7 +101,7 @@ def make(wanted: Wanted, measured: Measured, began: float) -> Report:
 
 
 def as_json(report: Report) -> dict[str, Any]:
-    """Return the report as plain members. It has no secret: no credential, password, key or address."""
+    """Return the report as plain data, without secrets: no credential, password, key or address."""
     wanted = report.wanted
     return {
         "format": FORMAT,
@@ -197,7 +197,7 @@ def _plain(value: Any) -> Any:
 
 
 def _hashing() -> dict[str, Any]:
-    """Return what one check of a password costs with the project's own hasher: the workers use a fast one."""
+    """Return the cost of a password check with the project's hasher; the workers use a fast one."""
     hasher = get_hasher()
     encoded = hasher.encode("not a password", hasher.salt())
     began = time.perf_counter()

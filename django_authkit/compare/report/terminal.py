@@ -1,4 +1,4 @@
-"""What is shown in a terminal, narrow or wide, coloured or not, or in the log of a machine that has none."""
+"""Output for a terminal of any width, with or without color, or for a log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ class Terminal:
     Shows progress and results.
 
     Args:
-        stream: Where to; what is no terminal gets a line a phase and no bar.
+        stream: The output; if not a terminal, one line per phase and no progress bar.
     """
 
     def __init__(self, stream: Any) -> None:
@@ -37,7 +37,7 @@ class Terminal:
 
     @contextmanager
     def phase(self, name: str, steps: int) -> Iterator[Tick]:
-        """Give what is to be called after each step."""
+        """Yield a function to call after each step."""
         if not self.console.is_terminal:
             self.console.print(f"{name} ...", soft_wrap=True)
             yield lambda: None
@@ -48,11 +48,11 @@ class Terminal:
             yield lambda: progress.advance(task)
 
     def note(self, sentence: str) -> None:
-        """Say something that a reader has to know."""
+        """Show a note to the reader."""
         self.console.print(Text(sentence, "italic"))
 
     def show(self, report: Report) -> None:
-        """Show the figures, the statements and the reading."""
+        """Show the figures, the statements and the findings."""
         for path in report.measured.paths:
             self.console.print()
             self.console.print(Text(f"Authenticated requests of {called(path)}", "bold"))
@@ -72,7 +72,7 @@ class Terminal:
             self.console.print(Padding(mark + Text(finding.text), (0, 0, 0, 2)))
 
     def _lines(self, lines: list[dict[str, str]]) -> None:
-        """Show *lines*, which have the same members, as a table; where it does not fit, one by one."""
+        """Show *lines*, which have the same members, as a table, or as a list if it does not fit."""
         self.console.print(_table(lines) if self.console.width >= _WIDE else _blocks(lines))
 
 
@@ -138,7 +138,7 @@ def _operation(samples: Samples, name: str) -> str:
 
 
 def kib(samples: Samples) -> str:
-    """Return what a live session takes at the largest size that was reached."""
+    """Return the bytes per live session at the largest size reached."""
     if len(samples.memory) < 2:
         return "-"
     empty, *_, last = samples.memory
@@ -169,7 +169,7 @@ def plain(interval: Interval | None) -> str:
 
 
 def with_noise(interval: Interval | None) -> str:
-    """Return the value, and how far off it may be."""
+    """Return the value and its margin of error."""
     if interval is None:
         return "-"
     return f"{plain(interval)} ±{(interval.high - interval.low) / 2:.2g}"

@@ -1,8 +1,8 @@
 """
-The project's WSGI and ASGI applications; each answer says what it cost (``config.TALLY``).
+The project's WSGI and ASGI applications; each response reports its cost (``config.TALLY``).
 
-They answer the command alone, which shows its ticket: anybody on this machine can reach the port, and a
-page in somebody's browser can send requests to it.
+They serve only the command, which sends its ticket: any local user can reach the port, and any web page
+open in a local browser can send requests to it.
 """
 
 import sys
@@ -21,7 +21,7 @@ Message = dict[str, Any]
 
 
 def _prepare() -> None:
-    """Count, and let the log have every exception: a project's own logging may keep them to itself."""
+    """Count, and log every exception: the project's own logging might not."""
     counters.install()
     got_request_exception.connect(_tell, weak=False, dispatch_uid="django_authkit.compare")
 
@@ -33,7 +33,7 @@ def _tell(**_: object) -> None:
 
 
 def _is_ours(shown: str | bytes) -> bool:
-    """Tell whether that is the run's ticket; false when the configuration has none."""
+    """Return whether that is the run's ticket; false when the configuration has none."""
     ticket = WorkerConfig.from_environment().ticket
     return bool(ticket) and constant_time_compare(shown, ticket)
 
@@ -65,7 +65,7 @@ def asgi() -> Callable[..., Awaitable[None]]:
     _prepare()
 
     async def application(scope: Message, receive: Any, send: Callable[[Message], Awaitable[None]]) -> None:
-        if scope["type"] != "http":  # a server may ask for lifespan, which Django has none of
+        if scope["type"] != "http":  # servers may send lifespan, which Django does not support
             raise ValueError(scope["type"])
         if not _is_ours(dict(scope["headers"]).get(name, b"")):
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-length", b"0")]})

@@ -14,14 +14,14 @@ VARIANT = "AUTHKIT_COMPARE_VARIANT"
 """Environment variable with the key of the variant that a worker serves."""
 
 ADDRESSES = "/__authkit_compare__/"
-"""What our own addresses begin with; every other one is the project's."""
+"""Prefix of our own URLs; all others are the project's."""
 
 TALLY = "X-Authkit-Compare"
-"""Header of each answer: process id, its CPU time in ns, and what ``counters`` counted."""
+"""Header of each response: process id, its CPU time in ns, and what ``counters`` counted."""
 
 
 TICKET = "X-Authkit-Compare-Ticket"
-"""Header of each request; workers answer nobody else, for one of them serves everybody as the given user."""
+"""Header required on each request, since one variant serves every client as the given user."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +31,14 @@ class WorkerConfig:
 
     Attributes:
         settings: Dotted path of the project's settings module.
-        variant: What the process serves.
-        prefix: What each of its keys on Redis begins with.
-        apps: Further apps that any variant needs; all have the same tables.
+        variant: The variant that the process serves.
+        prefix: Prefix of each of its keys on Redis.
+        apps: Additional apps that any variant needs, so that all have the same tables.
         username: Who logs in, by the user model's ``USERNAME_FIELD``.
         databases: Members of ``DATABASES`` entries that differ, by alias.
         redis_alias: The cache alias of the Redis store.
         redis_urls: Where the servers of cache aliases are instead, by alias.
-        ticket: What requests have to show; a secret of the run.
+        ticket: The secret of the run that requests must carry.
     """
 
     settings: str
@@ -57,7 +57,7 @@ class WorkerConfig:
             VARIABLE: json.dumps(asdict(self)),
             VARIANT: self.variant.key,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
-            "PYTHONHASHSEED": "0",  # chance in the layout of dicts is no property of a variant
+            "PYTHONHASHSEED": "0",  # hash randomization would add noise
         }
 
     @classmethod

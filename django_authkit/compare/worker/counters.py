@@ -1,8 +1,8 @@
 """
-Counts what a request asks of the servers: round trips to Redis, and SQL statements.
+Counts the round trips to Redis and the SQL statements of a request.
 
-The counters hang on the request's context, so a thread of the background (the one that follows the
-blacklist) counts for itself. A transaction's begin and end are no statements. Counting costs about a
+The counters belong to the request's context, so a background thread (the one that follows the
+blacklist) is counted separately. A transaction's begin and end are not counted. Counting costs about a
 microsecond for each, in every variant alike.
 """
 

@@ -1,8 +1,8 @@
 """
-Fills a store with live sessions through its own way of making them, and measures; a process of its own.
+Fills a store with live sessions through its own API, and measures it; runs as its own process.
 
-Each user has two logins. What it made in a database it deletes again; keys on Redis are left to the
-command, which knows the prefix.
+Each user has two logins. Rows it created in a database are deleted; the command deletes the Redis keys,
+by their prefix.
 """
 
 import json
@@ -27,7 +27,7 @@ Begin = Callable[[Any], None]
 
 _BATCH = 500
 _A_USER = 2
-# What refers to another table comes before it: so they can be emptied in this order.
+# Tables come before those that they reference, so that they can be emptied in this order.
 _TABLES = {
     AUTHKIT: [("django_authkit", "AuthSessionRow")],
     DJANGO: [("sessions", "Session")],
@@ -55,7 +55,7 @@ def fill(*, sizes: list[int], seconds: float) -> list[dict[str, Any]]:
 
 
 def _batch(config: WorkerConfig, begin: Begin, made: int, count: int) -> int:
-    """Make so many sessions of new users; in a database in one transaction, since the disk is not meant."""
+    """Create sessions of new users; in a database in one transaction, as disk writes are not measured."""
     if config.variant.store == "redis":
         for number in range(made, made + count):
             begin(get_user_model()(pk=number // _A_USER + 1))
@@ -68,7 +68,7 @@ def _batch(config: WorkerConfig, begin: Begin, made: int, count: int) -> int:
 
 
 def _users(count: int) -> list[Any]:
-    """Return new users, or where the model does not let them be made the one that there is."""
+    """Return new users, or the existing user if the model prevents creating them."""
     model = get_user_model()
     template = model._default_manager.get_by_natural_key(WorkerConfig.from_environment().username)
     made = [_twin(template) for _ in range((count + 1) // _A_USER)]
@@ -78,7 +78,7 @@ def _users(count: int) -> list[Any]:
 
 
 def _twin(template: Any) -> Any:
-    """Return an unsaved copy of *template* with other values where they have to be unique."""
+    """Return an unsaved copy of *template* with new values for unique fields."""
     values = {}
     for field in template._meta.concrete_fields:
         if field.primary_key and field.get_internal_type().endswith("AutoField"):
@@ -174,7 +174,7 @@ def _redis_size(config: WorkerConfig) -> Callable[[], int]:
 
 
 def _table_size(config: WorkerConfig) -> Callable[[], int]:
-    """Return how the bytes of the tables and their indexes are found out."""
+    """Return a function that measures the bytes of the tables and indexes."""
     connection: Any = connections["default"]
     names = [apps.get_model(*model)._meta.db_table for model in _TABLES[config.variant.kind]]
     if connection.vendor == "postgresql":

@@ -1,4 +1,4 @@
-"""Two middleware classes of the workers: for our own addresses, and for the variant without login."""
+"""Two middleware classes of the workers: for our own URLs, and for the variant without login."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ GetResponse = Callable[[HttpRequest], Any]
 
 @sync_and_async_middleware
 def OwnAddresses(get_response: GetResponse) -> GetResponse:  # noqa: N802 - a middleware is named like a class
-    """Resolve our own addresses by our own list, so that the project's stays as it is."""
+    """Resolve our own URLs with our URLconf, leaving the project's unchanged."""
 
     def mark(request: HttpRequest) -> None:
         if request.path_info.startswith(ADDRESSES):
@@ -38,7 +38,7 @@ def OwnAddresses(get_response: GetResponse) -> GetResponse:  # noqa: N802 - a mi
 
 @sync_and_async_middleware
 def GivenUser(get_response: GetResponse) -> GetResponse:  # noqa: N802 - likewise
-    """Give every request its user, read once for the process: what a view costs without authentication."""
+    """Set the user of every request, loaded once per process: the cost of a view without authentication."""
     known: list[Any] = []
 
     def give(request: HttpRequest) -> None:
@@ -47,7 +47,7 @@ def GivenUser(get_response: GetResponse) -> GetResponse:  # noqa: N802 - likewis
                 get_user_model()._default_manager.get_by_natural_key(WorkerConfig.from_environment().username)
             )
         request.user = known[0]
-        request._force_auth_user = known[0]  # type: ignore[attr-defined]  # noqa: SLF001 - DRF's own door
+        request._force_auth_user = known[0]  # type: ignore[attr-defined]  # noqa: SLF001 - used by DRF
 
     if iscoroutinefunction(get_response):
 

@@ -1,5 +1,5 @@
 """
-Makes the scratch database and the user who logs in, and removes the database; a process of its own.
+Creates the scratch database and its user, and drops the database; runs as its own process.
 
 So the command's process never has connections that point anywhere but to the project's own data, which
 it reads and does not write.
@@ -23,7 +23,7 @@ _ATTEMPTS = 10
 
 def create(*, aliases: list[str], fixtures: list[str], user: str | None, password: str) -> dict[str, Any]:
     """
-    Migrate the databases of *aliases*, made first where they are not files, and see to the user.
+    Migrate the databases of *aliases*, creating those that are not files, and create the user.
 
     Args:
         fixtures: What to load, by Django's ``loaddata``.
@@ -66,7 +66,7 @@ def _new(name: str) -> Any:
 
 
 def _end_log_ins() -> None:
-    """Delete the auth sessions that a copied database has: they are people's."""
+    """Delete the auth sessions in a copied database: they belong to real users."""
     from django_authkit.models import AuthSessionRow
 
     AuthSessionRow._base_manager.all().delete()
@@ -88,7 +88,7 @@ def destroy(*, names: dict[str, str]) -> dict[str, Any]:
 
 
 def _drop(creation: Any, own: str) -> None:
-    """Drop a database, whose server may need a moment to see that the workers are gone."""
+    """Drop a database, retrying until the server notices that the workers are gone."""
     for _ in range(_ATTEMPTS):
         try:
             creation.destroy_test_db(own, verbosity=0)

@@ -1,7 +1,7 @@
 """
-The server process: gunicorn on a socket that is open already.
+The server process: gunicorn on an open socket.
 
-It ends with its standard input, so it cannot outlive the command that started it, however that ended.
+It exits when its standard input closes, so it cannot outlive the command that started it.
 """
 
 import os
@@ -45,7 +45,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         super().__init__()
 
     def load_config(self) -> None:
-        """Take the options; an older gunicorn may not know all of them."""
+        """Set the options that this version of gunicorn supports."""
         for name, value in self._options.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)

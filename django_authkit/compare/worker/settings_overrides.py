@@ -1,8 +1,8 @@
 """
-From the project's settings to those of a worker.
+Derives the settings of a worker from those of the project.
 
-As little changes as can: what is compared, where data goes, and what would make the numbers say something
-else (throttles, ``DEBUG``) or reach people (e-mail). The page on the command lists all of it.
+As few settings change as possible: those compared, where data is stored, and those that would distort the
+numbers (throttles, ``DEBUG``) or reach people (email). The page on the command lists them.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ _CLASSES = {
 
 
 def worker_settings(project: Settings, config: WorkerConfig) -> Settings:
-    """Return what the worker's settings are."""
+    """Return the worker's settings."""
     changed = {**project, **_surroundings(project)}
     changed["DATABASES"] = _databases(project, config)
     changed["CACHES"] = _caches(project, config)
@@ -48,19 +48,19 @@ def worker_settings(project: Settings, config: WorkerConfig) -> Settings:
 
 
 def _surroundings(project: Settings) -> Settings:
-    """Return what keeps the numbers honest and people unbothered."""
+    """Return the settings that avoid distorted numbers and sent mail."""
     return {
         "DEBUG": False,
         "ALLOWED_HOSTS": [*project.get("ALLOWED_HOSTS", ()), "127.0.0.1"],
         "SECURE_SSL_REDIRECT": False,  # the workers speak plain HTTP, on loopback
         **_no_mail(project),
-        # A login that is compared is not to be nine tenths hashing, which is the same for all.
+        # Otherwise hashing would be nine tenths of a login, and it is the same for all.
         "PASSWORD_HASHERS": ["django.contrib.auth.hashers.MD5PasswordHasher"],
     }
 
 
 def _no_mail(project: Settings) -> Settings:
-    """Return what sends no mail; Django 6.1 wants either its mailers or the older setting, never both."""
+    """Return settings that send no mail; Django 6.1 accepts its mailers or the older setting, not both."""
     nowhere = "django.core.mail.backends.dummy.EmailBackend"
     if "MAILERS" in project:
         return {"MAILERS": {name: {"BACKEND": nowhere} for name in project["MAILERS"]}}
@@ -68,7 +68,7 @@ def _no_mail(project: Settings) -> Settings:
 
 
 def _databases(project: Settings, config: WorkerConfig) -> Settings:
-    """Return the databases; drivers would let these options win over the name of the scratch database."""
+    """Return the databases, without options that would override the name of the scratch database."""
     changed = {}
     for alias, at in project["DATABASES"].items():
         changed[alias] = {**at, **config.databases.get(alias, {})}
@@ -79,10 +79,10 @@ def _databases(project: Settings, config: WorkerConfig) -> Settings:
 
 
 def _caches(project: Settings, config: WorkerConfig) -> Settings:
-    """Return the caches: under the scratch prefix, and on another server if the configuration names one."""
+    """Return the caches: under the scratch prefix, on another server if the configuration names one."""
     caches = {}
     for alias, at in project.get("CACHES", {}).items():
-        kept = {name: value for name, value in at.items() if name != "KEY_FUNCTION"}  # may drop the prefix
+        kept = {name: value for name, value in at.items() if name != "KEY_FUNCTION"}  # could drop the prefix
         caches[alias] = {**kept, "KEY_PREFIX": config.prefix}
     for alias, url in config.redis_urls.items():
         caches[alias] = {
@@ -95,7 +95,7 @@ def _caches(project: Settings, config: WorkerConfig) -> Settings:
 
 
 def _middleware(project: list[str], kind: str) -> list[str]:
-    """Return the middleware: ours or Django's, whichever *kind* stands on; our own addresses first."""
+    """Return the middleware: ours or Django's, depending on *kind*; that for our own URLs first."""
     ours = kind in {AUTHKIT, BASELINE}
     twins = _TWINS if ours else {theirs: django for django, theirs in _TWINS.items()}
     classes = [twins.get(each, each) for each in project]
@@ -116,7 +116,7 @@ def _rest_framework(project: Mapping[str, Any], kind: str) -> Settings:
 
 
 def _authkit(project: Mapping[str, Any], config: WorkerConfig) -> Settings:
-    """Return ``AUTHKIT``; a variant that is not ours keeps its hands off Redis."""
+    """Return ``AUTHKIT``; a variant of another package does not use Redis."""
     kept = {key: value for key, value in project.items() if key not in {"ACCEPT", "ACCESS_CHECK", "ADOPT"}}
     variant = config.variant
     return {
@@ -131,7 +131,7 @@ def _authkit(project: Mapping[str, Any], config: WorkerConfig) -> Settings:
 
 
 def _sessions(project: Settings, config: WorkerConfig) -> Settings:
-    """Return how Django's sessions are kept."""
+    """Return the settings of Django's sessions."""
     variant, engine = config.variant, project.get("SESSION_ENGINE", _ENGINES["database"])
     if variant.kind == DJANGO:
         return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": config.redis_alias}

@@ -1,4 +1,4 @@
-"""Our own addresses in a worker: the endpoints of what it serves, and a view that needs a login."""
+"""Our own URLs in a worker: the endpoints of the variant, and a view that requires a login."""
 
 from collections.abc import Callable
 from typing import Any

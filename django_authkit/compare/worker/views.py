@@ -1,4 +1,4 @@
-"""The view that is measured where a project names none, and the logins of other packages."""
+"""The view measured by default, and the logins of other packages."""
 
 import json
 from typing import Any
@@ -15,17 +15,17 @@ from rest_framework.views import APIView
 
 
 class WhoAmI(APIView):
-    """Needs a login, and does next to nothing."""
+    """Requires a login, and does almost nothing."""
 
     permission_classes = (IsAuthenticated,)
 
     def get(self, request: Request) -> Response:
-        """Return who is asking."""
+        """Return the current user."""
         return Response({"username": request.user.get_username()})
 
 
 def _open(view: Any) -> Any:
-    """Return *view* as it is meant: for clients on loopback, before a login."""
+    """Return *view* for clients on loopback that are not logged in."""
     view = csrf_exempt(require_POST(view))
     view.login_required = False
     return view

@@ -1,5 +1,5 @@
 """
-djangorestframework-simplejwt's endpoints, answers and errors; its clients need no change.
+djangorestframework-simplejwt's endpoints, responses and errors; its clients need no change.
 
-``docs/how-to/from-simplejwt.md`` has the steps of a migration, and every difference that is left.
+``docs/how-to/from-simplejwt.md`` has the steps of a migration, and every remaining difference.
 """

@@ -13,14 +13,14 @@ from django_authkit.http import error_responses, transports
 
 class JWTAuthentication(AuthKitAuthentication):
     """
-    Recognises whichever credential counts, as ``AuthKitAuthentication`` does; its 401s are simplejwt's.
+    Authenticates as ``AuthKitAuthentication`` does; its 401s are those of simplejwt.
 
     ``code`` is ``token_not_valid`` (with ``messages``), ``bad_authorization_header``, ``user_not_found``,
     ``user_inactive`` or ``password_changed``.
     """
 
     def as_api_error(self, http: HttpRequest, error: AuthKitError) -> APIException:
-        """Return the exception that answers *error*."""
+        """Return the exception for *error*."""
         if not isinstance(error, CredentialRejected):
             return api_error(error)
         presented = _presented(http)
@@ -28,16 +28,16 @@ class JWTAuthentication(AuthKitAuthentication):
             return refused_header(error)
         try:
             return refused_access(error, presented[0])
-        except AuthKitError as unknown:  # the database does not say what has become of the user
+        except AuthKitError as unknown:  # the user could not be looked up
             return api_error(unknown)
 
     def authenticate_header(self, request: Request) -> str:
-        """Return simplejwt's challenge: a scheme and a realm, whatever was presented."""
+        """Return simplejwt's challenge: a scheme and a realm, regardless of the credential."""
         return error_responses.challenge()
 
 
 def _presented(http: HttpRequest) -> list[str | None]:
-    """Return what stands behind the scheme of the header, or what came in its place."""
+    """Return the token after the scheme of the header, or whatever was sent instead."""
     if transports.has_bearer(http):
         return [*http.META["HTTP_AUTHORIZATION"].split()[1:]]
     return [transports.access_cookie_of(http)]

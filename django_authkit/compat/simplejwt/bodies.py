@@ -12,7 +12,7 @@ class ObtainPairBody(serializers.Serializer[Any]):
     password = serializers.CharField(write_only=True, style={"input_type": "password"})
 
     def get_fields(self) -> dict[str, Any]:
-        """Add the field that the project's user model is found by."""
+        """Add the ``USERNAME_FIELD`` of the project's user model."""
         name = get_user_model().USERNAME_FIELD
         return {name: serializers.CharField(write_only=True), **super().get_fields()}
 

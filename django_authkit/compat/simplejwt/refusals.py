@@ -1,8 +1,8 @@
 """
-Why a token was refused, in simplejwt's words, and the exception that says so in its shape.
+Why a token was refused, in simplejwt's terms, and the exception in its format.
 
 simplejwt names causes that one error of ours covers (the wrong kind of token, a disabled user). They are
-found out only once the token was refused, and told only about a token that we signed.
+determined only after the token was refused, and disclosed only for a token that we signed.
 """
 
 import time
@@ -28,11 +28,11 @@ NO_ACCOUNT: Final = "No active account found with the given credentials"
 _NOBODY: Final = "No active account found for the given token."
 
 _OVER = (errors.SessionEnded, errors.RefreshReused, errors.BindingMismatch)
-"""The token is genuine, and its auth session is not there any more."""
+"""The token is genuine, but its auth session no longer exists."""
 
 
 class Refused(CredentialError):
-    """A 401 with a body of simplejwt's."""
+    """A 401 with simplejwt's body."""
 
     def __init__(self, cause: errors.CredentialRejected, **body: Any) -> None:
         super().__init__(cause)
@@ -40,19 +40,19 @@ class Refused(CredentialError):
 
 
 def refused_refresh(error: errors.CredentialRejected, token: str) -> Refused:
-    """Return the answer to *token*, which was presented as a refresh token."""
+    """Return the exception for *token*, presented as a refresh token."""
     if isinstance(error, _OVER) and _is_shut_out(token):
         return Refused(error, detail=_NOBODY)
     return Refused(error, detail=_message(error, token, other=get_codec().read_access), code=NOT_VALID)
 
 
 def refused_token(error: errors.CredentialRejected) -> Refused:
-    """Return the answer to a token of which either kind would have done."""
+    """Return the exception for a token that could have been of either type."""
     return Refused(error, detail=_message(error, None, other=None), code=NOT_VALID)
 
 
 def refused_access(error: errors.CredentialRejected, token: str | None) -> Refused:
-    """Return the answer to *token*, by which a request for a view was to be authenticated."""
+    """Return the exception for *token*, presented to authenticate a request."""
     if isinstance(error, _OVER) and token is not None:
         user_refused = _refused_user(error, token)
         if user_refused is not None:
@@ -72,7 +72,7 @@ def refused_access(error: errors.CredentialRejected, token: str | None) -> Refus
 
 
 def refused_header(error: errors.CredentialRejected) -> Refused:
-    """Return the answer to a header that is not a scheme and a token."""
+    """Return the exception for a header that is not a scheme and a token."""
     return Refused(
         error,
         detail="Authorization header must contain two space-delimited values",
@@ -83,7 +83,7 @@ def refused_header(error: errors.CredentialRejected) -> Refused:
 def _message(
     error: errors.CredentialRejected, token: str | None, other: Callable[[object], object] | None
 ) -> str:
-    """Return what is wrong with *token*; *other* reads the kind that it should not be of."""
+    """Return what is wrong with *token*; *other* parses the wrong type of token."""
     if isinstance(error, errors.TokenExpired) or _was_left_idle(token):
         return EXPIRED
     if isinstance(error, _OVER):
@@ -101,9 +101,9 @@ def _message(
 
 def _was_left_idle(token: str | None) -> bool:
     """
-    Tell whether a refresh token was not used for so long that its auth session is over.
+    Return whether the auth session of a refresh token has reached its idle timeout.
 
-    For simplejwt it has expired then; ours says when the auth session ends at the latest.
+    simplejwt treats the token as expired then; the ``exp`` of ours is the absolute lifetime.
     """
     try:
         claims = get_codec().read_refresh(token)
@@ -114,10 +114,10 @@ def _was_left_idle(token: str | None) -> bool:
 
 
 def _refused_user(error: errors.CredentialRejected, token: str) -> Refused | None:
-    """Return the answer to a genuine token whose user is the reason that it does not count."""
+    """Return the exception for a genuine token that is refused because of its user."""
     try:
         claims = get_codec().read_access(token)
-    except errors.CredentialRejected:  # a session key, which does not say whose it was
+    except errors.CredentialRejected:  # a session key does not identify its user
         return None
     user = _user(claims.subject)
     if user is None:
@@ -132,7 +132,7 @@ def _refused_user(error: errors.CredentialRejected, token: str) -> Refused | Non
 
 
 def _is_shut_out(token: str) -> bool:
-    """Tell whether the user of a refresh token of ours is gone or inactive."""
+    """Return whether the user of a refresh token is deleted or inactive."""
     try:
         subject = get_codec().read_refresh(token).subject
     except errors.CredentialRejected:

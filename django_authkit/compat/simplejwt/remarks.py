@@ -9,7 +9,7 @@ _SLIDING: Final = (
 _SERIALIZER: Final = (
     "Claims go into EXTRA_CLAIMS; members of the answer into a subclass of our view, by answer()."
 )
-_CUSTOM: Final = "simplejwt_rules"  # no default is equal to it
+_CUSTOM: Final = "simplejwt_rules"  # differs from every default
 
 REMOVED: Final = frozenset({"AUTH_HEADER_TYPE", "AUTH_TOKEN_CLASS", "SECRET_KEY", "TOKEN_BACKEND_CLASS"})
 
@@ -63,13 +63,13 @@ REMARKS: Final[dict[str, tuple[Any, str]]] = {
     "ON_LOGIN_SUCCESS": (None, "Listen to Django's user_logged_in."),
     "ON_LOGIN_FAILED": (None, "Listen to Django's user_login_failed."),
 }  # fmt: skip
-"""By name: simplejwt's default, about which there is nothing to say, and the remark on anything else."""
+"""By name: simplejwt's default, which needs no remark, and the remark on any other value."""
 
 
 def remark_on_key(
     algorithm: str, ours: str | None, *, signs: bool, own_secret: bool
 ) -> Iterator[tuple[str, str]]:
-    """Yield what is to be said of ``ALGORITHM`` and the keys, without looking at any."""
+    """Yield remarks on ``ALGORITHM`` and the keys, without reading the keys."""
     if not algorithm.startswith("HS"):
         yield from _on_pair(algorithm, ours, signs=signs)
     elif own_secret:

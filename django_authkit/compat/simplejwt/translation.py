@@ -1,7 +1,7 @@
 """
-From ``SIMPLE_JWT`` to ``AUTHKIT``: what is equivalent, and for the rest a reason and what to do.
+From ``SIMPLE_JWT`` to ``AUTHKIT``: the equivalent settings, and for the others the reason and what to do.
 
-Only settings are read, so simplejwt need not be installed. No key is ever shown, whatever form it has.
+Only settings are read, so simplejwt need not be installed. Keys are never shown, in any form.
 """
 
 import json
@@ -37,33 +37,33 @@ _KEY_ALGORITHMS: Final = {
     "PS256": "PS256", "PS384": "PS256", "PS512": "PS256",
     "ES256": "ES256", "EdDSA": "EdDSA",
 }  # fmt: skip
-"""Of a key pair: the algorithm that the same key has here."""
+"""The algorithm that a key pair has here."""
 _OTHER_ALGORITHMS: Final = frozenset({"HS256", "HS384", "HS512", "ES384", "ES512", "ES521", "ES256K"})
 
 
 class NotTranslatable(ValueError):
-    """``SIMPLE_JWT`` has a value that simplejwt could not work with; the message says which."""
+    """``SIMPLE_JWT`` has a value that simplejwt does not accept; the message names it."""
 
 
 @dataclass(slots=True)
 class Translation:
     """
-    What comes of a ``SIMPLE_JWT``.
+    The translation of a ``SIMPLE_JWT``.
 
     Attributes:
         lines: The members of ``AUTHKIT``, each a line of Python.
-        remarks: What has no equivalent, by the name of the setting.
+        remarks: Remarks on settings without an equivalent, by name.
     """
 
     lines: list[str] = field(default_factory=list)
     remarks: list[tuple[str, str]] = field(default_factory=list)
 
     def put(self, name: str, value: object, why: str) -> None:
-        """Add a member, and say where it comes from."""
+        """Add a member, with a comment that names its source."""
         self.lines.append(f'    "{name}": {_written(value)},  # {why}')
 
     def text(self) -> str:
-        """Return Python that can be pasted into settings."""
+        """Return Python code to paste into the settings."""
         told = [_comment(f"{name}: {remark}") for name, remark in self.remarks]
         return "\n".join(
             (
@@ -81,11 +81,11 @@ class Translation:
 
 def translate(simple_jwt: object, secret_key: object) -> Translation:
     """
-    Return what comes of the project's ``SIMPLE_JWT``.
+    Translate the project's ``SIMPLE_JWT``.
 
     Args:
         simple_jwt: The setting; an empty dict for simplejwt's defaults.
-        secret_key: ``SECRET_KEY``, which only tells whether ``SIGNING_KEY`` is another.
+        secret_key: ``SECRET_KEY``, used only to tell whether ``SIGNING_KEY`` differs from it.
 
     Raises:
         NotTranslatable: A value has a form that simplejwt does not take.
@@ -239,7 +239,7 @@ def _comment(text: str) -> str:
 
 
 def _written(value: object) -> str:
-    """Return *value* as Python."""
+    """Return *value* as Python code."""
     if isinstance(value, timedelta):
         return _duration(value)
     if isinstance(value, tuple):
@@ -248,7 +248,7 @@ def _written(value: object) -> str:
 
 
 def _duration(span: timedelta) -> str:
-    """Return *span* as it is written in settings, in the largest unit that it is a whole number of."""
+    """Return *span* as written in settings, in the largest unit that divides it evenly."""
     if not span:
         return "timedelta(0)"
     for unit in ("days", "hours", "minutes", "seconds"):

@@ -1,7 +1,7 @@
 """
 The endpoints: ``path("api/", include("django_authkit.compat.simplejwt.urls"))``.
 
-Paths and names are those that simplejwt's documentation has projects write, and so without a namespace.
+Paths and names are those of simplejwt's documentation, so there is no namespace.
 """
 
 from django.urls import path

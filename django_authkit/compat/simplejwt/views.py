@@ -1,5 +1,5 @@
 """
-simplejwt's views, by their names, over our verbs. A project that adds to an answer subclasses them.
+simplejwt's views, by the same names. To add members to a response, subclass them.
 
 Credentials travel in bodies and the ``Authorization`` header only; cookies are neither read nor set.
 """
@@ -32,21 +32,21 @@ from django_authkit.types import Transport
 
 class TokenView(Endpoint, GenericAPIView[Any]):
     """
-    What all of them share.
+    Base class of the views.
 
     Parsers, renderers, negotiation and exception handler are the project's, as they are for simplejwt's
-    views: its clients know the answers as those make them.
+    views, so its clients see the same responses.
     """
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse a body that is too large before anybody reads it."""
+        """Reject a body that is too large before it is read."""
         length: str = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > MAX_BODY:
             raise BodyTooLarge
         super().initial(request, *args, **kwargs)
 
     def get_parsers(self) -> list[Any]:
-        """Return the project's; DRF's own take JSON and forms."""
+        """Return the project's parsers; DRF's defaults accept JSON and forms."""
         classes: Any = api_settings.DEFAULT_PARSER_CLASSES
         return [parser() for parser in classes]
 
@@ -61,7 +61,7 @@ class TokenView(Endpoint, GenericAPIView[Any]):
         return negotiator()
 
     def get_exception_handler(self) -> Any:
-        """Return one that knows our errors, and leaves their shape to the project's."""
+        """Return a handler that converts our errors, then calls the project's handler."""
         return _exception_handler
 
     def get_authenticate_header(self, request: Request) -> str:
@@ -69,18 +69,18 @@ class TokenView(Endpoint, GenericAPIView[Any]):
         return error_responses.challenge()
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Answer 200 with what ``handle`` returns."""
+        """Return 200 with what ``handle`` returns."""
         body = self.get_serializer(data=request.data)
         body.is_valid(raise_exception=True)
         return Response(self.handle(request._request, body.validated_data))
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
-        """Do what the endpoint is for, and return the members of its answer."""
+        """Handle the request, and return the members of the response."""
         raise NotImplementedError
 
 
 class TokenObtainPairView(TokenView):
-    """``POST token/``: name and password for a new auth session."""
+    """``POST token/``: exchange name and password for a new auth session."""
 
     serializer_class = bodies.ObtainPairBody
     throttle_classes = (LoginThrottle,)
@@ -105,13 +105,13 @@ class TokenObtainPairView(TokenView):
 
 
 class TokenRefreshView(TokenView):
-    """``POST token/refresh/``: carry the auth session on."""
+    """``POST token/refresh/``: exchange a refresh token."""
 
     serializer_class = bodies.RefreshBody
     throttle_classes = (RefreshThrottle,)
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
-        """Exchange the refresh token; a standing one stays, and so is not in the answer."""
+        """Exchange the refresh token; one that does not rotate is not in the response."""
         token: str = data["refresh"]
         try:
             grant = service.refresh(http, token=token)
@@ -121,18 +121,18 @@ class TokenRefreshView(TokenView):
         return self.answer(grant, rotates=rotates)
 
     def answer(self, grant: Grant, *, rotates: bool) -> dict[str, Any]:
-        """Return the members of the answer; *rotates* says whether there is a refresh token to be stored."""
+        """Return the members of the response; *rotates* says whether it has a new refresh token."""
         refresh = {"refresh": _refresh_of(grant)} if rotates else {}
         return {"access": grant.access, **refresh}
 
 
 class TokenVerifyView(TokenView):
-    """``POST token/verify/``: is this token, of either kind, good for what it is made for?"""
+    """``POST token/verify/``: check whether a token of either type is valid."""
 
     serializer_class = bodies.VerifyBody
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
-        """Answer ``{}``; 401 if it is not, and for a refresh token that is over simplejwt's 400."""
+        """Return ``{}``; 401 if invalid, and simplejwt's 400 for a refresh token that is no longer live."""
         token: str = data["token"]
         try:
             service.check_refresh(token)
@@ -152,12 +152,12 @@ class TokenVerifyView(TokenView):
 
 
 class TokenBlacklistView(TokenView):
-    """``POST token/blacklist/``: log out. The access tokens of the auth session end with it."""
+    """``POST token/blacklist/``: log out. Also revokes the access tokens of the auth session."""
 
     serializer_class = bodies.BlacklistBody
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
-        """End the auth session of the refresh token in the body, which may be a superseded one."""
+        """Revoke the auth session of the refresh token in the body, even if superseded."""
         token: str = data["refresh"]
         try:
             service.revoke_token(http, token)
@@ -167,15 +167,15 @@ class TokenBlacklistView(TokenView):
 
 
 def _refresh_of(grant: Grant) -> str:
-    """Return what the client is to refresh with: in session mode the session key itself."""
+    """Return the refresh token; in session mode, the session key."""
     return grant.access if grant.refresh is None else grant.refresh
 
 
 def _exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
     """
-    Answer by the project's handler, which gets simplejwt's shapes to work on.
+    Call the project's exception handler with an exception in simplejwt's format.
 
-    Ours, if the project has chosen it, would put the complaints of a body into another shape.
+    Our own handler, if the project uses it, would format the errors of a body differently.
     """
     exception = our_errors.answerable(exception)
     if isinstance(exception, errors.InvalidRequest | RecursionError):

@@ -1,4 +1,4 @@
-"""``manage.py authkit_compare``: sessions against JWTs, measured on the project's own views."""
+"""``manage.py authkit_compare``: compare sessions and JWTs on the project's own views."""
 
 import contextlib
 import json
@@ -22,13 +22,13 @@ _MODULES = {SIMPLEJWT: "rest_framework_simplejwt", KNOX: "knox"}
 
 
 class Command(BaseCommand):
-    """Serves the project once for each variant, on scratch data, measures, and reports."""
+    """Serves the project with each variant on scratch data, measures, and reports."""
 
     help = "Measure sessions against JWTs on this project's own views, on scratch data, and report."
-    requires_system_checks = ()  # the workers meet other settings than these
+    requires_system_checks = ()  # the workers use different settings
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what can be chosen; every choice has a default."""
+        """Add the options; each has a default."""
         measured = parser.add_argument_group("what is compared")
         measured.add_argument("--path", nargs="+", default=[], help="paths of views that need a login (GET)")
         measured.add_argument("--user", help="who logs in; by default a new user")
@@ -93,7 +93,7 @@ class Command(BaseCommand):
 
 
 class _Stream:
-    """Django's output, whose ``write`` would end every piece with a new line."""
+    """Django's output stream, without the newline that its ``write`` appends."""
 
     def __init__(self, wrapper: OutputWrapper) -> None:
         self._wrapper = wrapper
@@ -134,10 +134,10 @@ def _wanted(options: dict[str, Any]) -> Any:
 
 def _see_what_is_needed(options: dict[str, Any]) -> None:
     """
-    See that the packages are there, and that the files can be written, before minutes are spent.
+    Check early that the packages are installed and that the files can be written.
 
     Raises:
-        CannotCompare: One is not.
+        CannotCompare: One of the checks failed.
     """
     for module, package in _NEEDED.items():
         if find_spec(module) is None:
@@ -154,7 +154,7 @@ def _see_what_is_needed(options: dict[str, Any]) -> None:
 
 @contextmanager
 def _signals_as_interruption() -> Iterator[None]:
-    """Take ``kill`` and a closed terminal for Ctrl-C, and let none of them disturb the tidying up."""
+    """Treat ``kill`` and a closed terminal as Ctrl-C, and let none of them interrupt the cleanup."""
 
     def interrupt(*_: object) -> None:
         for number in numbers:
@@ -164,14 +164,14 @@ def _signals_as_interruption() -> Iterator[None]:
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         before = [signal.signal(number, interrupt) for number in numbers]
-    except ValueError:  # not the main thread: whoever called looks after signals
+    except ValueError:  # not the main thread: the caller handles signals
         yield
         return
     try:
         yield
     finally:
         for number, handler in zip(numbers, before, strict=True):
-            with contextlib.suppress(TypeError):  # one that was not Python's
+            with contextlib.suppress(TypeError):  # the handler was not set from Python
                 signal.signal(number, handler)
 
 

@@ -1,4 +1,4 @@
-"""``manage.py authkit_keys``: make signing keys, list them, replace them while everybody stays logged in."""
+"""``manage.py authkit_keys``: create, list and rotate signing keys without logging users out."""
 
 import json
 import os
@@ -49,13 +49,13 @@ Each is a deployment of AUTHKIT["SIGNING_KEYS"] to every worker; the wait begins
 
 
 class Command(BaseCommand):
-    """Make, list and rotate the keys that sign access tokens."""
+    """Creates, lists and rotates the keys that sign access tokens."""
 
     help = "Make, list and rotate the keys that sign access tokens (AUTHKIT['SIGNING_KEYS'])."
-    requires_system_checks: tuple[str, ...] = ()  # a key can be made while those in the settings are refused
+    requires_system_checks: tuple[str, ...] = ()  # works with invalid keys in the settings
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add one subcommand for each thing to do."""
+        """Add the subcommands."""
         commands = parser.add_subparsers(dest="command", required=True)
         generate = commands.add_parser("generate", help="Make a key.")
         rotate = commands.add_parser("rotate", help="Make a key, and say how it replaces the present one.")
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         listing.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *_: Any, command: str, **options: Any) -> None:
-        """Do what the subcommand says."""
+        """Run the subcommand."""
         if command == "generate":
             self._generate(options["algorithm"], options["out"], options["format"])
         elif command == "rotate":
@@ -167,7 +167,7 @@ def _written(entry: Mapping[str, str]) -> str:
 
 
 def _shown(entry: str | Mapping[str, Any], position: int) -> str:
-    """Return *entry* as Python, or a note in its place if that would show a key or a password."""
+    """Return *entry* as Python code, or a placeholder if that would show a key or a password."""
     if isinstance(entry, Mapping) and set(entry) <= {"path", "env", "algorithm"}:
         return _written({name: str(value) for name, value in entry.items()})
     return f"...,  # the present SIGNING_KEYS[{position}], as it is"

@@ -1,4 +1,4 @@
-"""``manage.py authkit_prune``: reclaim the space of what has ended. Never needed for correctness."""
+"""``manage.py authkit_prune``: delete auth sessions that have ended. Never needed for correctness."""
 
 import time
 from typing import Any
@@ -11,17 +11,17 @@ from django_authkit.wiring import get_store
 
 
 class Command(BaseCommand):
-    """Deletes ended auth sessions in bounded batches; may be stopped and run again at any time."""
+    """Deletes ended auth sessions in bounded batches; can be interrupted and rerun at any time."""
 
     help = "Reclaim the space of ended auth sessions, in batches beside traffic."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the size of a batch and the pause after each."""
+        """Add the batch size and the pause after each batch."""
         parser.add_argument("--batch", type=int, default=1000, help="rows a step (default 1000)")
         parser.add_argument("--pause", type=float, default=0.0, help="seconds between steps (default 0)")
 
     def handle(self, *args: Any, batch: int, pause: float, **options: Any) -> None:
-        """Delete, and say how far it is."""
+        """Delete, and report progress."""
         if batch < 1 or pause < 0:
             message = "--batch takes 1 or more, --pause 0 or more."
             raise CommandError(message)

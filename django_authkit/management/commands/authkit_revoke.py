@@ -1,4 +1,4 @@
-"""``manage.py authkit_revoke USER | --sid SID | --all``: end auth sessions."""
+"""``manage.py authkit_revoke USER | --sid SID | --all``: revoke auth sessions."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from django_authkit.management.users import user_named
 
 
 class Command(BaseCommand):
-    """Ends one auth session, all of a user, or everybody's."""
+    """Revokes one auth session, all those of a user, or all of them."""
 
     help = "End auth sessions: of one user, one by its sid, or everybody's."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take exactly one of the three."""
+        """Add the three options; exactly one is required."""
         parser.add_argument("user", nargs="?", help="login name or primary key")
         parser.add_argument("--sid", help="one auth session (write --sid=… if it begins with a dash)")
         parser.add_argument("--all", action="store_true", help="everybody's, in constant time")
 
     def handle(self, *args: Any, user: str | None, sid: str | None, all: bool, **options: Any) -> None:  # noqa: A002
-        """Do it and say what was ended."""
+        """Revoke, and print what was revoked."""
         if [user is not None, sid is not None, all].count(True) != 1:
             message = "Name a user, or --sid, or --all: exactly one of them."
             raise CommandError(message)

@@ -18,7 +18,7 @@ class Command(BaseCommand):
     help = "List where a user is logged in."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take the user, and for machines ``--json``."""
+        """Add the user and ``--json``."""
         parser.add_argument("user", help="login name or primary key")
         parser.add_argument("--json", action="store_true", help="one JSON list")
 
@@ -56,7 +56,7 @@ def _members(session: AuthSession) -> dict[str, Any]:
 
 
 def as_line(session: AuthSession) -> str:
-    """Return what an operator reads of one session."""
+    """Return the text for one auth session."""
     seen = session.last_seen_at.strftime("%Y-%m-%d %H:%M")
     where = f"{label_of(session.user_agent) or '-'}  {session.address or '-'}"
     return f"{session.sid}  {session.mode:<7}  seen {seen}  {where}"

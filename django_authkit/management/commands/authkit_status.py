@@ -1,4 +1,4 @@
-"""``manage.py authkit_status``: how the auth sessions of this project are."""
+"""``manage.py authkit_status``: the state of the auth sessions of this project."""
 
 import json
 from collections.abc import Iterator
@@ -13,18 +13,18 @@ from django_authkit.management.status import PATIENCE, find_out
 
 
 class Command(BaseCommand):
-    """Tells how many are live, what they take, how revocation fares, and what the checks say."""
+    """Shows the number of live auth sessions, their memory, the state of revocation, and the checks."""
 
     help = "Tell how the auth sessions of this project are: counts, memory, blacklist, keys, checks."
-    requires_system_checks = ()  # what they say is part of the answer
+    requires_system_checks = ()  # their messages are part of the output
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take what can be left out, and for machines ``--json``."""
+        """Add the options, among them ``--json``."""
         parser.add_argument("--json", action="store_true", help="one JSON object")
         parser.add_argument("--fast", action="store_true", help="do not count the auth sessions")
 
     def handle(self, *args: Any, json: bool, fast: bool, **options: Any) -> None:
-        """Find out and print."""
+        """Collect the status and print it."""
         try:
             status = find_out(count=not fast)
         except (StoreUnavailable, SettingsProblem) as error:
@@ -37,12 +37,12 @@ class Command(BaseCommand):
 
 
 def as_json(status: dict[str, Any]) -> str:
-    """Return *status* for machines."""
+    """Return *status* as JSON."""
     return json.dumps(status, indent=2)
 
 
 def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield name and value of each line that an operator reads."""
+    """Yield the name and value of each line of output."""
     accepted = ", ".join(status["accept"])
     yield "store", status["store"]
     yield "mode", f"{status['mode']} (accepted: {accepted})"

@@ -1,4 +1,4 @@
-"""``manage.py authkit_switch``: what helps a project to change how it keeps people logged in."""
+"""``manage.py authkit_switch``: helps a project switch modes or packages."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -14,13 +14,13 @@ from django_authkit.types import Mode
 
 
 class Command(BaseCommand):
-    """Has a subcommand for each thing that it helps with."""
+    """Has a subcommand for each task."""
 
     help = "Help to change how the project keeps people logged in."
-    requires_system_checks = ()  # a project in the middle of a change asks, too
+    requires_system_checks = ()  # also works during a switch
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take a subcommand, which says by ``run`` what it does."""
+        """Add the subcommands, each with its ``run``."""
         self.add_subcommands(parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND"))
 
     def add_subcommands(self, subcommands: Any) -> None:
@@ -36,17 +36,17 @@ class Command(BaseCommand):
         from_simplejwt.set_defaults(run=self.from_simplejwt)
 
     def handle(self, *args: Any, run: Any, **options: Any) -> None:
-        """Do what the subcommand does."""
+        """Run the subcommand."""
         try:
             run(**options)
         except (StoreUnavailable, SettingsProblem) as error:
             raise CommandError(str(error)) from error
 
     def plan(self, *, to: str | None, **_options: Any) -> None:
-        """Print the steps, and for each what to check."""
+        """Print the steps and what to check after each."""
         chosen = get_settings()
         other = Mode.JWT if chosen.mode is Mode.SESSION else Mode.SESSION
-        # Where both are accepted a switch is under way already, and the mode is where it goes.
+        # If both modes are accepted, a switch is in progress, and its goal is the mode.
         under_way = chosen.mode if len(chosen.accept) > 1 else other
         goal = Mode(to) if to else under_way
         accepted = ", ".join(chosen.accept)
@@ -58,7 +58,7 @@ class Command(BaseCommand):
             self._print(number, step)
 
     def from_simplejwt(self, **_options: Any) -> None:
-        """Print settings that can be pasted, and what has no equivalent as comments."""
+        """Print settings to paste, with comments for what has no equivalent."""
         simple_jwt = getattr(django_settings, "SIMPLE_JWT", {})
         try:
             translation = translate(simple_jwt, django_settings.SECRET_KEY)
