@@ -131,11 +131,6 @@ def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
 
 
-def session_cookie_of(request: HttpRequest) -> str | None:
-    """Return the first of ``session_cookies_of``."""
-    return next(iter(session_cookies_of(request)), None)
-
-
 def access_cookie_of(request: HttpRequest) -> str | None:
     """Return the first of ``access_cookies_of``."""
     return next(iter(access_cookies_of(request)), None)

@@ -244,7 +244,7 @@ class RedisStore:
     def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
         """Run *script* in the bucket of *handle*; what is no handle is looked for in the first one."""
         tag = handle[:2] if is_sid(handle) else _tag(0)
-        return self._scripts.run(script, f"{self._prefix}:{{{tag}}}", self.clock_offset, handle, *arguments)
+        return self._scripts.run(script, self._base(tag), self.clock_offset, handle, *arguments)
 
     def _for_user(self, script: str, user_id: str, *arguments: Argument) -> Any:
         return self._run(script, _tag(bucket_of(user_id, self.buckets)), user_id, *arguments)
