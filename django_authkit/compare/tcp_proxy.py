@@ -36,7 +36,7 @@ class Line:
         for end in ends:
             _close(end)
 
-    def mend(self) -> None:
+    def restore(self) -> None:
         """Forward connections again."""
         self._listener = self._listen(self.port)
 

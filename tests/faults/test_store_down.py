@@ -263,8 +263,8 @@ def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: StoppableValkey
     assert live.logged_in().logged_in()
 
 
-def test_visitors_are_not_forgotten(live: LiveSite, valkey: StoppableValkey) -> None:
-    """A visitor's Django session is 503 too while the store is down, and there again afterwards."""
+def test_anonymous_sessions_are_not_forgotten(live: LiveSite, valkey: StoppableValkey) -> None:
+    """An anonymous session is 503 too while the store is down, and is there again afterwards."""
     visitor = live.device(Transport.COOKIE)
     assert body(visitor.get("/plain/visits/"))["visits"] == 1
     with valkey.down():

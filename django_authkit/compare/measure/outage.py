@@ -113,7 +113,7 @@ def _redis_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
         credentials, at, _ = parts.netloc.rpartition("@")
         netloc = f"{credentials}{at}127.0.0.1:{line.port}"
         changed = {**config.redis_urls, alias: urlunsplit(parts._replace(netloc=netloc))}
-        yield _Cut(replace(config, redis_urls=changed), line.cut, line.mend)
+        yield _Cut(replace(config, redis_urls=changed), line.cut, line.restore)
 
 
 def _database_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
@@ -123,7 +123,7 @@ def _database_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
         yield None
         return
     with line_to(target) as line:
-        yield _Cut(_over(config, line), line.cut, line.mend)
+        yield _Cut(_over(config, line), line.cut, line.restore)
 
 
 def _over(config: WorkerConfig, line: Line) -> WorkerConfig:
