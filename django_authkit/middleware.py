@@ -41,6 +41,7 @@ from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
 from django_authkit.service.device_binding import revoke_mismatched_again
 from django_authkit.service.django_session import CookieAction, django_session_of
+from django_authkit.service.page_renewal import renew_page
 from django_authkit.service.password_changes import apply_password_change
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
@@ -147,10 +148,13 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         )
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
-        """Set the user, which is loaded on first use; adopt the login of another package (``ADOPT``)."""
+        """Set the user, which is loaded on first use; renew or adopt the login of a browser before that."""
         current_request.set(request)
         request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
         request.auser = sync_to_async(lambda: _resolved(request))
+        refused = renew_page(request)
+        if refused is not None:
+            return refused
         if get_adapters(Place.BROWSER):
             try:
                 adopt_browser(request)

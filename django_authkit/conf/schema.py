@@ -128,6 +128,8 @@ class AuthKitSettings:
             Its name is then ``__Secure-authkit_refresh`` unless the project sets one.
         plain_http: Whether the cookies of the JWT mode omit ``Secure`` and the prefix that
             requires it, as long as Django's ``DEBUG`` is on. For development.
+        page_renewal: Whether a page that a browser opens after its access cookie expired is authenticated by
+            the refresh cookie, and renews both; see ``docs/explanation/sessions-in-django.md``.
         clear_site_data: What a browser is asked to clear at logout, in addition to our cookies
             (``Clear-Site-Data``).
         csrf: How unsafe requests authenticated by cookies are protected from forgery: Django's
@@ -184,6 +186,7 @@ class AuthKitSettings:
     cookie_path: str = "/"
     refresh_cookie_path: str | None = None
     plain_http: bool = False
+    page_renewal: bool = True
     clear_site_data: tuple[Literal["cache", "cookies", "storage"], ...] = ()
     csrf: Literal["token", "fetch-metadata"] = "token"
     login_rate: str | None = "20/min"

@@ -11,7 +11,7 @@ from typing import Final, Self
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponseBase
 
-from django_authkit.errors import CredentialRejected
+from django_authkit.errors import AuthKitError
 from django_authkit.http.grant import Grant
 from django_authkit.types import AuthSession, Mode, Transport, instant
 from django_authkit.users.lazy import ensure_loaded
@@ -148,7 +148,7 @@ class RequestState:
         external_cookies: Cookies of other packages to delete: name, path, domain.
     """
 
-    authentication: Authentication | CredentialRejected | Unknown | None = Unknown.UNKNOWN
+    authentication: Authentication | AuthKitError | Unknown | None = Unknown.UNKNOWN
     django_login: Authentication | None = None
     busy: bool = False
     password_changed: bool = False

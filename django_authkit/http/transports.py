@@ -125,8 +125,8 @@ def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     """
     Return the refresh tokens of the refresh cookies.
 
-    They are used at refresh, re-authentication and logout only. The live switch reads them without using
-    them up.
+    They are used at refresh, re-authentication and logout, and where a page is renewed. The live switch
+    reads them without using them up.
     """
     return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
 

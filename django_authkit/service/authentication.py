@@ -8,7 +8,14 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
-from django_authkit.errors import CredentialRejected, SessionEnded, TokenExpired, TokenInvalid, TokenMalformed
+from django_authkit.errors import (
+    AuthKitError,
+    CredentialRejected,
+    SessionEnded,
+    TokenExpired,
+    TokenInvalid,
+    TokenMalformed,
+)
 from django_authkit.http import transports
 from django_authkit.http.request_state import Authentication, ReadOnce, Unknown, state_of
 from django_authkit.service.device_binding import check_binding
@@ -47,7 +54,7 @@ def authenticate(request: HttpRequest) -> Authentication | None:
         except CredentialRejected as error:
             known = error
         state.authentication = known
-    if isinstance(known, CredentialRejected):
+    if isinstance(known, AuthKitError):
         raise known
     return known
 
@@ -142,6 +149,19 @@ def _by_access_cookies(request: HttpRequest) -> Authentication | None:
 
 
 _BY_COOKIES = {Mode.SESSION: _by_session_cookies, Mode.JWT: _by_access_cookies}
+
+
+def admit_refresh(request: HttpRequest, text: str) -> Authentication:
+    """
+    Return who a request is from by its refresh token, which the caller exchanges with the response.
+
+    Raises:
+        CredentialRejected: It is not the current one nor, within the grace, its predecessor; or its auth
+            session or user is not valid.
+    """
+    found = get_jwt_strategy().check_renewable(text, within_grace=True)
+    check_binding(request, found.session)
+    return _admit(found, Mode.JWT, Transport.COOKIE)
 
 
 def _by_token(text: str, transport: Transport) -> Authentication:

@@ -63,13 +63,23 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
         return adopted
 
 
+def renew(request: HttpRequest, texts: Sequence[str]) -> Grant:
+    """
+    Exchange the first valid one of these refresh cookies as ``refresh`` does, for a request that is safe.
+
+    Raises:
+        CredentialRejected: As ``refresh`` says.
+    """
+    return _first_good(request, texts, Transport.COOKIE)
+
+
 def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport) -> Grant:
     """Return what the first valid one of *texts* is exchanged for."""
     state, rejected = state_of(request), list[CredentialRejected]()
     by_cookie, dead = transport is Transport.COOKIE, False
     for text in texts:
         is_token = transports.mode_of(text) is Mode.JWT
-        if by_cookie and is_token and _is_of_another(request, text):
+        if by_cookie and is_token and is_of_another(request, text):
             rejected.append(TokenInvalid())
             continue
         try:
@@ -107,7 +117,7 @@ def _carry_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
     return _exchanged(request, text, transport)
 
 
-def _is_of_another(request: HttpRequest, refresh_token: str) -> bool:
+def is_of_another(request: HttpRequest, refresh_token: str) -> bool:
     """
     Tell whether the access cookie belongs to another auth session than the refresh token.
 

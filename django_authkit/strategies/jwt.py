@@ -1,5 +1,6 @@
 """The JWT strategy: a short access token, and a refresh token that is exchanged on each use."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -230,9 +231,12 @@ class JwtStrategy:
         sid = self.sid_of(text)
         return None if sid is None else Identity(sid)
 
-    def check_renewable(self, text: str) -> Found:
+    def check_renewable(self, text: str, *, within_grace: bool = False) -> Found:
         """
         Return the live auth session whose current refresh token *text* is. Nothing is exchanged.
+
+        Args:
+            within_grace: Accept the predecessor of the current one too, during the grace.
 
         Raises:
             TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
@@ -240,9 +244,19 @@ class JwtStrategy:
         """
         claims = self._codec.read_refresh(text)
         found = self._store.load(claims.sid)
-        if isinstance(found, Absent) or found.session.generation != claims.generation:
+        if isinstance(found, Absent):
+            raise SessionEnded
+        allowed = within_grace and found.now_ms - found.session.rotated_ms < self._grace
+        if found.session.generation - claims.generation not in ({0, 1} if allowed else {0}):
             raise SessionEnded
         return found
+
+    def is_fresh(self, text: str) -> bool:
+        """Tell whether *text* is an access token that has not expired, without leeway. Without a lookup."""
+        try:
+            return self._codec.read_access(text).expires_at > time.time()
+        except CredentialRejected:
+            return False
 
     def sid_of(self, text: str) -> str | None:
         """

@@ -12,11 +12,12 @@ from django.http import HttpResponse
 from pytest_django import Settings
 
 from django_authkit import revoke
-from django_authkit.types import Transport
+from django_authkit.types import Mode, Transport
 from faults.conftest import BACKEND
 from faults.stoppable_servers import StoppableValkey
 from support.client import Device, body, code, credential_cookies
 from support.live_site import LiveSite
+from support.pages import PAGE, TOKENS, opened
 from support.parallel import parallel_threads
 from support.web_server import RemoteDevice, serving
 
@@ -288,3 +289,20 @@ def test_a_change_of_the_user_meanwhile(live: LiveSite, valkey: StoppableValkey,
     assert not device.logged_in()
     assert device.verify(device.credential) == {"active": False}
     assert code(device.copy().refresh()) == (401, "session_ended")
+
+
+@pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
+@pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
+def test_pages_that_would_renew_a_login(live: LiveSite, valkey: StoppableValkey) -> None:
+    """They are 503 and never anonymous, and clear no cookie; those that ask for no user are shown."""
+    live.add_user()
+    stale = live.logged_in()
+    live.advance(minutes=6)
+    with valkey.down():
+        for path in (PAGE, "/plain/whoami-async/", "/api/whoami/"):
+            answer = opened(stale.copy(), path)
+            assert code(answer) == (503, "store_unavailable")
+            assert credential_cookies(answer) == set()
+        assert opened(stale.copy(), "/plain/csrf-token/").status_code == 200
+    assert credential_cookies(opened(stale)) == TOKENS
+    assert stale.logged_in()

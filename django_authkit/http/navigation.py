@@ -1,0 +1,39 @@
+"""What a request says about its purpose: a page that the user opens, or one loaded in advance."""
+
+from typing import Final
+
+from django.http import HttpRequest
+
+_METHODS: Final = frozenset({"GET", "HEAD"})
+
+
+def is_navigation(request: HttpRequest) -> bool:
+    """
+    Tell whether a browser opens a page: in a tab, or in a frame of a page of the same origin.
+
+    Scripts cannot set a header whose name begins with ``Sec-``. Without these headers (plain HTTP, old
+    browsers) the ``Accept`` decides: of all requests, browsers ask for HTML by name when they open a page.
+
+    Source: Fetch Metadata Request Headers (W3C), §2.1 to 2.3.
+    """
+    if request.method not in _METHODS:
+        return False
+    meta = request.META
+    mode, place, site = (meta.get(f"HTTP_SEC_FETCH_{name}") for name in ("MODE", "DEST", "SITE"))
+    if mode is not None:
+        return mode == "navigate" and (place in {None, "document"} or site == "same-origin")
+    by_script = place is not None or site is not None or "HTTP_X_REQUESTED_WITH" in meta
+    return not by_script and "text/html" in meta.get("HTTP_ACCEPT", "").lower()
+
+
+def is_speculative(request: HttpRequest) -> bool:
+    """
+    Tell whether a browser loads something that the user may never open: a prefetch, or a prerendered page.
+
+    Source: Nav Speculation (WICG), ``Sec-Purpose``; the others are what older browsers send.
+    """
+    if request.method not in _METHODS:
+        return False
+    purposes = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
+    said = " ".join(request.META.get(name, "") for name in purposes).lower()
+    return "prefetch" in said or "preview" in said

@@ -1,0 +1,114 @@
+"""
+Renewing the login of a browser that opens a page after its access cookie has expired (``PAGE_RENEWAL``).
+
+A page has no script that refreshes before it is there. So the refresh cookie is checked before the view, and
+exchanged with the response: a slow view, another tab or a logout meanwhile must not leave the browser with
+a superseded token, which would look like a theft. See ``docs/explanation/sessions-in-django.md``.
+"""
+
+from functools import cache, partial
+from http import HTTPStatus
+
+from django.http import HttpRequest, HttpResponse
+
+from django_authkit.conf import get_settings
+from django_authkit.errors import AuthKitError, CredentialRejected, StoreUnavailable, TokenInvalid
+from django_authkit.http import transports
+from django_authkit.http.grant import Grant
+from django_authkit.http.navigation import is_navigation, is_speculative
+from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.service.authentication import admit_refresh, authenticate
+from django_authkit.service.mode_switch import with_replacement
+from django_authkit.service.refreshing import is_of_another, renew
+from django_authkit.types import Mode
+from django_authkit.wiring import get_jwt_strategy
+
+
+def renew_page(request: HttpRequest) -> HttpResponse | None:
+    """
+    Authenticate a page by its refresh cookie if its access cookie has expired; the response renews both.
+
+    Only a safe request of a browser that opens a page, see ``http.navigation``, never one with a bearer
+    credential. If the refresh cookie is not valid either, the outcome is that of ``refresh/``: reuse revokes,
+    dead cookies are deleted, and the page sees an anonymous user. If the store is down, the error is raised
+    where the request is authenticated.
+
+    Returns:
+        The response to a speculative load, which is refused: browsers then load the page when the user opens
+        it. They drop many such loads halfway, and the new cookies with them.
+    """
+    if get_settings().refresh_cookie_name not in request.COOKIES:  # most requests
+        return None
+    speculative = is_speculative(request)
+    if not (speculative or is_navigation(request)) or not _is_due(request):
+        return None
+    if speculative:
+        response = HttpResponse(status=HTTPStatus.TOO_EARLY)
+        transports.mark_private(response)
+        return response
+    try:
+        state_of(request).authentication = _renewed(request)
+    except CredentialRejected:
+        pass  # the access cookie decides, as without renewal
+    except StoreUnavailable as error:
+        state_of(request).authentication = error
+    return None
+
+
+def _is_due(request: HttpRequest) -> bool:
+    """Tell whether there is a refresh cookie and nothing else that could authenticate the request."""
+    settings = get_settings()
+    if not (settings.page_renewal and settings.accepts(Mode.JWT)) or transports.has_bearer(request):
+        return False
+    # Outside of its path, a refresh cookie is not ours.
+    if not (transports.refresh_cookies_of(request) and transports.sees_refresh_cookie(request)):
+        return False
+    if any(map(get_jwt_strategy().is_fresh, transports.access_cookies_of(request))):
+        return False
+    return not (settings.accepts(Mode.SESSION) and _has_session_key(request))
+
+
+def _has_session_key(request: HttpRequest) -> bool:
+    """Tell whether a session key authenticates the request."""
+    if not transports.session_cookies_of(request):
+        return False
+    try:
+        return authenticate(request) is not None
+    except (CredentialRejected, StoreUnavailable) as error:
+        return isinstance(error, StoreUnavailable)  # raised again where a view authenticates the request
+
+
+def _renewed(request: HttpRequest) -> Authentication:
+    """
+    Return who the page is for, with the replacement of their cookies.
+
+    Raises:
+        CredentialRejected: No refresh cookie is valid, or it was superseded and the auth session is revoked.
+        StoreUnavailable: The store did not respond.
+    """
+    texts = transports.refresh_cookies_of(request)
+    for text in texts:
+        try:
+            known = _known_by(request, text)
+        except CredentialRejected:
+            continue
+        if get_settings().issued_mode(known.sid) is Mode.SESSION:
+            return with_replacement(request, known, None)
+        return known.with_replacement(cache(partial(_exchanged, request, text)))
+    grant = renew(request, texts)  # this decides about errors and reuse
+    return Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport, replacement=grant)
+
+
+def _known_by(request: HttpRequest, text: str) -> Authentication:
+    if is_of_another(request, text):
+        raise TokenInvalid
+    return admit_refresh(request, text)
+
+
+def _exchanged(request: HttpRequest, text: str) -> Grant | None:
+    """Return the new tokens; ``None`` if they are on their way with another response, or none are due."""
+    try:
+        get_jwt_strategy().check_renewable(text, within_grace=True)
+        return renew(request, [text])
+    except AuthKitError:
+        return None  # the response stays as it is, and the next request decides

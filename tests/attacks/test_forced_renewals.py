@@ -1,0 +1,195 @@
+"""
+What others make a browser do renews no login, and a stolen refresh cookie is worth no more on a page.
+
+A page of another site can open ours in a tab, frame it, load it as an image, or submit a form to it, and a
+browser loads pages that nobody opens.
+"""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+
+from django_authkit import sessions_of
+from django_authkit.signals import refresh_reused, session_ended
+from support.client import REFRESH_COOKIE, Device, code, credential_cookies, is_cleared
+from support.live_site import LiveSite, by_cookie, in_jwt_mode
+from support.pages import LINKED, OLD_BROWSER, PAGE, TAB, TOKENS, opened, user_of
+from support.signals import heard
+
+pytestmark = [in_jwt_mode, by_cookie]
+
+
+@pytest.fixture
+def ada(live: LiveSite) -> User:
+    """Return a user."""
+    return live.add_user()
+
+
+@pytest.fixture
+def bob(live: LiveSite) -> User:
+    """Return another user."""
+    return live.add_user("bob")
+
+
+@pytest.fixture
+def stale(live: LiveSite, ada: User) -> Device:
+    """Return ada's browser, whose access cookie has expired."""
+    device = live.logged_in()
+    live.advance(minutes=6)
+    return device
+
+
+REFUSED: dict[str, dict[str, str]] = {
+    "fetch": {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"},
+    "no-cors fetch": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "empty"},
+    "image": {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    "foreign frame": LINKED | {"Sec-Fetch-Dest": "iframe"},
+    "sibling's frame": TAB | {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"},
+    "foreign object": LINKED | {"Sec-Fetch-Dest": "object"},
+    "half of the metadata": {"Sec-Fetch-Site": "cross-site", **OLD_BROWSER},
+    "script of an old browser": OLD_BROWSER | {"X-Requested-With": "XMLHttpRequest"},
+    "script without an Accept": {"Accept": "*/*"},
+    "nothing": {},
+}
+
+
+@pytest.mark.parametrize("headers", list(REFUSED.values()), ids=list(REFUSED))
+def test_what_is_no_page_renews_nothing(live: LiveSite, stale: Device, headers: dict[str, str]) -> None:
+    """Scripts, images and the frames of other sites are anonymous, as without the setting."""
+    before = live.snapshot()
+    answer = stale.send("GET", PAGE, headers=headers)
+    assert user_of(answer) is None
+    assert credential_cookies(answer) == set()
+    assert live.snapshot() == before
+    assert stale.send("GET", "/api/whoami/", headers=headers).status_code == 401
+
+
+def test_a_frame_of_our_own_page_is_renewed(live: LiveSite, ada: User, stale: Device) -> None:
+    """Frames of the same origin are pages like any other."""
+    frame = {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}
+    assert user_of(opened(stale, **frame)) == ada.pk
+
+
+def test_head_is_renewed_as_get_is(live: LiveSite, stale: Device) -> None:
+    """HEAD has the headers that GET has."""
+    assert credential_cookies(stale.send("HEAD", PAGE, headers=TAB)) == TOKENS
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("from_where", ["same-origin", "cross-site"])
+def test_other_methods_renew_nothing(live: LiveSite, stale: Device, method: str, from_where: str) -> None:
+    """A form that another site sends, as a navigation with the cookies, exchanges nothing."""
+    before = live.snapshot()
+    answer = stale.send(method, "/django/cart/", b"1", headers=TAB | {"Sec-Fetch-Site": from_where})
+    assert not TOKENS & credential_cookies(answer)
+    if method != "POST":  # which keeps its thing in an anonymous session
+        assert live.snapshot() == before
+
+
+PREFETCHES = [
+    {"Sec-Purpose": "prefetch"},
+    {"Sec-Purpose": "prefetch;prerender"},
+    {"Purpose": "prefetch"},
+    {"X-Moz": "prefetch"},
+]
+
+
+@pytest.mark.parametrize("purpose", PREFETCHES)
+def test_speculative_loads_are_refused(
+    live: LiveSite, ada: User, stale: Device, purpose: dict[str, str]
+) -> None:
+    """They exchange nothing and show no login form: the browser loads the page when it is opened."""
+    before = live.snapshot()
+    answer = opened(stale, **purpose)
+    assert answer.status_code == 425
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert credential_cookies(answer) == set()
+    assert live.snapshot() == before
+    assert user_of(opened(stale)) == ada.pk
+    assert user_of(opened(stale, **purpose)) == ada.pk  # with fresh cookies they are answered
+
+
+def test_a_bearer_is_never_helped_by_cookies(live: LiveSite, stale: Device) -> None:
+    """With an expired bearer the answer is 401, whatever cookies there are."""
+    answer = opened(stale, Authorization=f"Bearer {stale.credential}")
+    assert code(answer) == (401, "token_expired")
+    assert credential_cookies(answer) == set()
+
+
+class TestReuse:
+    """A page that comes with a superseded refresh cookie has the outcome that ``refresh/`` has."""
+
+    def test_after_the_grace_it_is_theft(self, live: LiveSite, ada: User, stale: Device) -> None:
+        """The auth session is revoked, no other is, and the page is shown to an anonymous user."""
+        elsewhere, thief = live.logged_in(), stale.copy()
+        opened(stale)
+        live.advance(minutes=6)
+        with heard(refresh_reused) as reused, heard(session_ended) as ended:
+            answer = opened(thief)
+        assert user_of(answer) is None
+        assert (len(reused), len(ended)) == (1, 1)
+        assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert user_of(opened(stale)) is None
+        assert elsewhere.refresh().status_code == 200
+        assert len(sessions_of(ada)) == 1
+
+    def test_within_the_grace_it_is_a_repeat(self, live: LiveSite, ada: User, stale: Device) -> None:
+        """A browser that lost the answer gets the same successor."""
+        lost = stale.copy()
+        opened(stale)
+        live.advance(seconds=8)
+        assert user_of(opened(lost)) == ada.pk
+        assert lost.django_session == stale.django_session
+
+    def test_without_a_grace(self, live: LiveSite, stale: Device) -> None:
+        """With ``REFRESH_GRACE`` 0 the second presentation is theft here too."""
+        live.configure(REFRESH_GRACE=timedelta(0))
+        late = stale.copy()
+        opened(stale)
+        assert user_of(opened(late)) is None
+        assert not stale.logged_in()
+
+    def test_a_planted_one_is_ignored(self, live: LiveSite, bob: User, stale: Device) -> None:
+        """A refresh cookie of another auth session than the access cookie's does nothing, and stays."""
+        other = live.logged_in("bob")
+        stale.cookies[REFRESH_COOKIE] = other.cookies[REFRESH_COOKIE]
+        before = live.snapshot()
+        answer = opened(stale)
+        assert user_of(answer) is None
+        assert credential_cookies(answer) == set()
+        assert live.snapshot() == before
+
+    def test_outside_its_path_it_is_ignored(self, live: LiveSite, bob: User, stale: Device) -> None:
+        """A browser sends it to the endpoints only, so on other pages it was planted."""
+        live.configure(REFRESH_COOKIE_PATH="/auth/")
+        stranger = live.device()
+        stranger.cookies = {
+            "__Secure-authkit_refresh": live.logged_in("bob").cookies["__Secure-authkit_refresh"]
+        }
+        assert user_of(opened(stranger)) is None
+
+    def test_another_device_is_what_bind_says(self, live: LiveSite, ada: User, stale: Device) -> None:
+        """A page checks the binding as ``refresh/`` does."""
+        live.configure(BIND={"address": "revoke"})
+        stale.address = "203.0.113.9"
+        assert user_of(opened(stale)) is None
+        assert sessions_of(ada) == ()
+
+    def test_a_user_who_was_disabled(self, live: LiveSite, ada: User, stale: Device) -> None:
+        """Who is not allowed to log in any more is not renewed."""
+        User.objects.filter(pk=ada.pk).update(is_active=False)
+        assert user_of(opened(stale)) is None
+        assert sessions_of(ada) == ()
+
+
+def test_junk_costs_the_store_nothing(live: LiveSite) -> None:
+    """A stranger with a junk cookie is a stranger."""
+    stranger = live.device()
+    stranger.cookies = {REFRESH_COOKIE: "a.b.c"}
+    with live.counted() as trips:
+        answer = opened(stranger)
+    assert user_of(answer) is None
+    assert not trips.commands
+    assert not trips.queries

@@ -1,0 +1,269 @@
+"""Pages in JWT mode: a browser that opens one after its access cookie expired stays logged in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth.models import User
+from django.db import connections
+from django.test import AsyncClient
+
+from django_authkit import revoke_user, sessions_of
+from django_authkit.signals import refresh_repeated, refresh_reused, session_refreshed
+from support.access_policies import Policy
+from support.client import ACCESS_COOKIE, SESSION_COOKIE, Device, body, code, credential_cookies, is_cleared
+from support.live_site import LiveSite, by_cookie, in_jwt_mode
+from support.pages import LINKED, OLD_BROWSER, PAGE, TAB, TOKENS, opened, user_of
+from support.parallel import parallel_threads
+from support.signals import heard
+from testapp.django_views import midway
+
+pytestmark = [in_jwt_mode, by_cookie]
+
+API = "/api/whoami/"
+
+
+@pytest.fixture
+def stale(site: LiveSite, device: Device) -> Device:
+    """Return ada's browser, whose access cookie has expired."""
+    site.advance(minutes=6)
+    return device
+
+
+@pytest.mark.parametrize("headers", [TAB, LINKED, OLD_BROWSER], ids=["tab", "linked", "old"])
+def test_a_page_renews_the_login(site: LiveSite, ada: User, stale: Device, headers: dict[str, str]) -> None:
+    """It is shown to the user, and the same answer has the new cookies, which work and no cache keeps."""
+    before, (session,) = stale.copy(), sessions_of(ada)
+    with heard(session_refreshed) as refreshed:
+        answer = stale.send("GET", PAGE, headers=headers)
+    assert user_of(answer) == ada.pk
+    assert credential_cookies(answer) == TOKENS
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert {"Cookie", "Authorization"} <= set(answer.headers["Vary"].split(", "))
+    assert len(refreshed) == 1
+    assert stale.credential != before.credential
+    assert stale.django_session != before.django_session
+    assert stale.logged_in()
+    assert [each.sid for each in sessions_of(ada)] == [session.sid]
+    assert credential_cookies(opened(stale)) == set()  # it is fresh now
+    assert stale.refresh().status_code == 200
+
+
+def test_days_of_pages_need_no_second_login(site: LiveSite, ada: User, device: Device) -> None:
+    """Each page after each pause is shown, until the auth session ends; without it the user is anonymous."""
+    for _ in range(13):
+        site.advance(hours=7)
+        assert user_of(opened(device)) == ada.pk
+        assert user_of(opened(device)) == ada.pk
+    site.advance(days=15)
+    answer = opened(device)
+    assert user_of(answer) is None
+    assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
+    assert credential_cookies(opened(device)) == set()
+
+
+def test_the_admin_and_the_browsable_api(site: LiveSite, device: Device) -> None:
+    """Both see the user; so does a view behind a middleware that asks for a login."""
+    User.objects.filter(username="ada").update(is_staff=True)
+    site.settings.MIDDLEWARE = [
+        *site.settings.MIDDLEWARE,
+        "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    ]
+    for path in ("/admin/", API, "/plain/whoami-async/"):
+        site.advance(minutes=6)
+        answer = opened(device, path, Accept="text/html")
+        assert answer.status_code == 200, path
+        assert credential_cookies(answer) == TOKENS
+
+
+def test_the_access_cookie_may_be_gone(site: LiveSite, ada: User, device: Device) -> None:
+    """A browser that dropped it, or has one that cannot be read any more, is renewed too."""
+    for value in (None, "a.b.c"):
+        site.advance(seconds=20)
+        device.cookies.pop(ACCESS_COOKIE)
+        if value:
+            device.cookies[ACCESS_COOKIE] = value
+        assert user_of(opened(device)) == ada.pk
+    assert device.logged_in()
+
+
+@pytest.mark.parametrize("access_check", ["store", "replica", "none"])
+@pytest.mark.parametrize("user_loading", ["eager", "lazy"])
+def test_whatever_the_policy(site: LiveSite, ada: User, access_check: str, user_loading: str) -> None:
+    """A page is renewed under each ``ACCESS_CHECK``, with an eager and a lazy user, and revoked it is not."""
+    if access_check == "replica" and not site.on_redis:
+        pytest.skip("a replica needs Redis")
+    policy = Policy(site.store, site.mode, access_check, user_loading)
+    policy.set_up(site)
+    device = site.logged_in()
+    site.advance(minutes=6)
+    assert user_of(opened(device)) == ada.pk
+    site.advance(minutes=6)
+    revoke_user(ada)
+    assert user_of(opened(device)) is None
+    site.configure(ACCESS_CHECK="store")  # ends the thread
+
+
+@pytest.mark.parametrize("path", [PAGE, "/plain/whoami-async/", API])
+def test_under_asgi(site: LiveSite, ada: User, stale: Device, path: str) -> None:
+    """Async and sync views alike."""
+
+    @async_to_sync
+    async def get() -> Any:
+        client = AsyncClient()
+        for name, value in stale.cookies.items():
+            client.cookies[name] = value
+        return await client.get(path, secure=True, headers=TAB)
+
+    answer = get()
+    assert user_of(answer) == ada.pk
+    assert credential_cookies(answer) == TOKENS
+
+
+def test_five_tabs_are_one_rotation(site: LiveSite, ada: User, stale: Device) -> None:
+    """Opened at one moment, all show the user and end with the same refresh token."""
+    tabs = [stale.copy() for _ in range(5)]
+    with (
+        heard(session_refreshed) as refreshed,
+        heard(refresh_repeated) as repeated,
+        heard(refresh_reused) as reused,
+        parallel_threads(5) as threads,
+    ):
+        answers = threads.at_once([lambda tab=tab: opened(tab) for tab in tabs])  # type: ignore[misc]
+    assert [user_of(answer) for answer in answers] == [ada.pk] * 5
+    assert (len(refreshed), len(repeated), len(reused)) == (1, 4, 0)
+    assert len({tab.django_session for tab in tabs}) == 1
+    assert tabs[0].django_session != stale.django_session
+    assert all(tab.logged_in() for tab in tabs)
+    (session,) = sessions_of(ada)
+    assert session.generation == 2
+
+
+@contextmanager
+def midway_through(act: Any) -> Iterator[None]:
+    """Call *act* once, while ``/django/cart/`` is at work."""
+
+    def once(**_: Any) -> None:
+        midway.disconnect(once)
+        act()
+
+    midway.connect(once)
+    yield
+
+
+class TestSlowPages:
+    """What happens between the request and the answer of a page that takes long."""
+
+    def test_another_tab_goes_on(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """A tab that is opened, and renewed, while the other waits longer than the grace, loses nothing."""
+        slow, quick = stale.copy(), stale.copy()
+
+        def act() -> None:
+            assert user_of(opened(quick)) == ada.pk
+            site.advance(seconds=60)
+
+        with midway_through(act):
+            answer = opened(slow, "/django/cart/")
+        assert user_of(answer) == ada.pk
+        assert credential_cookies(answer) == set()  # they would replace newer ones
+        site.advance(minutes=6)
+        assert user_of(opened(quick)) == ada.pk
+
+    def test_it_rotates_when_it_answers(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """Somebody who stops waiting after the grace, and asks again, is no thief."""
+        again = stale.copy()
+        with midway_through(lambda: site.advance(seconds=60)):
+            assert user_of(opened(stale, "/django/cart/")) == ada.pk
+        assert user_of(opened(again)) == ada.pk
+        assert again.django_session == stale.django_session
+
+    def test_a_logout_meanwhile_stays_one(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """No answer brings cookies back."""
+        with midway_through(lambda: revoke_user(ada)):
+            answer = opened(stale, "/django/cart/")
+        assert credential_cookies(answer) == set()
+
+    def test_a_failing_view_rotates_nothing(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """The browser keeps its cookies after a server error, and the next page renews them."""
+        before = dict(stale.cookies)
+
+        def fail() -> None:
+            raise RuntimeError
+
+        with midway_through(fail), pytest.raises(RuntimeError):
+            opened(stale, "/django/cart/")
+        assert stale.cookies == before
+        site.advance(minutes=6)
+        assert user_of(opened(stale)) == ada.pk
+
+
+@contextmanager
+def atomic_requests(alias: str) -> Iterator[None]:
+    """Run each view in a transaction."""
+    options = connections[alias].settings_dict
+    options["ATOMIC_REQUESTS"] = True
+    try:
+        yield
+    finally:
+        options["ATOMIC_REQUESTS"] = False
+
+
+def test_within_an_atomic_request(site: LiveSite, ada: User, stale: Device) -> None:
+    """Neither the rotation nor the revocation after a theft is undone with the view's transaction."""
+    thief = stale.copy()
+    with atomic_requests(site.alias):
+        assert opened(stale, API).status_code == 200
+        site.advance(minutes=6)
+        assert opened(thief, API).status_code == 401
+    assert sessions_of(ada) == ()
+
+
+def test_it_can_be_turned_off(site: LiveSite, stale: Device) -> None:
+    """With ``PAGE_RENEWAL`` off only ``refresh/`` exchanges the refresh cookie."""
+    site.configure(PAGE_RENEWAL=False)
+    answer = opened(stale)
+    assert user_of(answer) is None
+    assert credential_cookies(answer) == set()
+    assert code(opened(stale, API)) == (401, "token_expired")
+    assert stale.refresh().status_code == 200
+
+
+def test_a_view_may_log_out(site: LiveSite, ada: User, stale: Device) -> None:
+    """A logout during the page counts: the cookies are cleared and not renewed."""
+    answer = opened(stale, "/django/leave/")
+    assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
+    assert sessions_of(ada) == ()
+
+
+def test_a_view_may_log_in_another_user(site: LiveSite, ada: User, bob: User, stale: Device) -> None:
+    """A login during the page counts: the old auth session is revoked and not renewed."""
+    answer = opened(stale, "/django/switch/bob/")
+    assert body(answer)["id"] == bob.pk
+    assert sessions_of(ada) == ()
+    assert not any(answer.cookies[n].value for n in TOKENS & credential_cookies(answer))
+
+
+class TestSwitch:
+    """While both modes are accepted."""
+
+    def test_a_page_gets_the_form_that_is_issued(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """After a switch to session keys, the refresh cookie is exchanged for one."""
+        site.settings.AUTHKIT_MODE = "session"
+        site.configure(ACCEPT=["session", "jwt"])
+        answer = opened(stale)
+        assert user_of(answer) == ada.pk
+        assert SESSION_COOKIE in answer.cookies
+        del stale.cookies[ACCESS_COOKIE]
+        assert user_of(opened(stale)) == ada.pk
+        assert len(sessions_of(ada)) == 1
+
+    def test_a_session_key_comes_first(self, site: LiveSite, ada: User, bob: User, stale: Device) -> None:
+        """What is left of tokens renews nothing while a session key authenticates the browser."""
+        site.settings.AUTHKIT_MODE = "session"
+        site.configure(ACCEPT=["session", "jwt"])
+        stale.cookies[SESSION_COOKIE] = site.logged_in("bob").cookies[SESSION_COOKIE]
+        answer = opened(stale)
+        assert user_of(answer) == bob.pk
+        assert not TOKENS & credential_cookies(answer)

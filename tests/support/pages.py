@@ -1,0 +1,29 @@
+"""Opening pages as a browser does, which says so in headers that no script can set."""
+
+from typing import Any, Final
+
+from django.http import HttpResponse
+
+from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body
+
+TOKENS: Final = {ACCESS_COOKIE, REFRESH_COOKIE}
+TAB: Final = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+"""What a browser sends when it opens a page in a tab: by an address, a bookmark, or a restored tab."""
+LINKED: Final = TAB | {"Sec-Fetch-Site": "cross-site"}
+"""By a link on a page of another site."""
+OLD_BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+"""Over plain HTTP, or by a browser that knows no Fetch Metadata."""
+
+PAGE: Final = "/plain/whoami/"
+
+
+def opened(device: Device, path: str = PAGE, **headers: str) -> HttpResponse:
+    """Open a page in a tab of the browser; *headers* are added, with ``_`` for ``-``."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return device.send("GET", path, headers=TAB | named)
+
+
+def user_of(answer: HttpResponse) -> Any:
+    """Return the id of the user that ``PAGE`` was shown to; ``None`` for an anonymous one."""
+    assert answer.status_code == 200, answer.content
+    return body(answer)["id"]
