@@ -122,7 +122,7 @@ def _on_redis(name: str, database: str) -> Iterator[Variant]:
     place = f"{settings.CACHES['authkit']['LOCATION'].rpartition('/')[0]}/{database}"
     caches = {**settings.CACHES, "authkit": {**settings.CACHES["authkit"], "LOCATION": place}}
     where = {"CACHES": caches}
-    common = {"STORE": "redis", "USER_LOADING": "lazy", "BLACKLIST_SIZE": 2 * 10**5}
+    common = {"STORE": "redis", "USER_LOADING": "lazy", "REPLICA": {"SIZE": 2 * 10**5}}
     yield Variant(f"session, redis, lazy: {name}", of_ours, common, "session", where, above=True)
     yield Variant(f"jwt, redis, store, lazy: {name}", of_ours, common, "jwt", where, above=True)
     replica = {**common, "ACCESS_CHECK": "replica"}

@@ -22,7 +22,7 @@ POLICIES: dict[str, tuple[str, dict[str, Any]]] = {
     "jwt, replica": ("jwt", {"ACCESS_CHECK": "replica"}),
     "session": ("session", {}),
 }
-_SHORT = {"ACCESS_CHECK": "none", "ACCESS_LIFETIME_SECONDS": 3, "LEEWAY_SECONDS": 0}
+_SHORT = {"ACCESS_CHECK": "none", "LIFETIMES": {"ACCESS_SECONDS": 3}, "LEEWAY_SECONDS": 0}
 
 
 def delays(times: int) -> dict[str, list[float]]:
@@ -76,10 +76,13 @@ def with_spans(ours: dict[str, Any]) -> dict[str, Any]:
     """Return settings whose spans, which JSON has no form for, are written out."""
     from datetime import timedelta
 
-    return {
-        name.removesuffix("_SECONDS"): timedelta(seconds=value) if name.endswith("_SECONDS") else value
-        for name, value in ours.items()
-    }
+    spans: dict[str, Any] = {}
+    for name, value in ours.items():
+        if name.endswith("_SECONDS"):
+            spans[name.removesuffix("_SECONDS")] = timedelta(seconds=value)
+        else:
+            spans[name] = with_spans(value) if isinstance(value, dict) else value
+    return spans
 
 
 def _nothing() -> Any:

@@ -154,7 +154,7 @@ def configured(variant: Variant) -> Iterator[None]:
         if variant.settings:
             stack.enter_context(override_settings(**variant.settings))
         if variant.authkit is not None:
-            ours = {"LOGIN_RATE": None, "REFRESH_RATE": None, **variant.authkit}
+            ours = {"RATES": {"LOGIN": None, "REFRESH": None}, **variant.authkit}
             stack.enter_context(override_settings(AUTHKIT_MODE=variant.mode, AUTHKIT=ours))
         yield
 

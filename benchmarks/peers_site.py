@@ -22,5 +22,5 @@ SESSION_CACHE_ALIAS = "sessions"
 SIMPLE_JWT = {"ROTATE_REFRESH_TOKENS": True, "BLACKLIST_AFTER_ROTATION": True}
 REST_FRAMEWORK = {}
 AUTHKIT_MODE = "jwt"
-AUTHKIT = {"STORE": "redis", "LOGIN_RATE": None, "REFRESH_RATE": None}
+AUTHKIT = {"STORE": "redis", "RATES": {"LOGIN": None, "REFRESH": None}}
 ROOT_URLCONF = "projects.urls"

@@ -188,7 +188,7 @@ def floors() -> list[Variant]:
 
 
 def _raw_evalsha() -> Act:
-    client: Any = connect(settings.AUTHKIT.get("REDIS_ALIAS", "authkit"))
+    client: Any = connect(settings.AUTHKIT.get("REDIS", {}).get("ALIAS", "authkit"))
     digest = client.script_load("return 1")
     return Act(run=lambda _: client.evalsha(digest, 1, "authkit:{AA}", 0, "A" * 16), paused=True)
 

@@ -30,7 +30,7 @@ def main() -> None:
     from benchmarks.delays import with_spans
 
     settings.AUTHKIT_MODE = told["mode"]
-    settings.AUTHKIT = {"LOGIN_RATE": None, "REFRESH_RATE": None, **with_spans(told["authkit"])}
+    settings.AUTHKIT = {"RATES": {"LOGIN": None, "REFRESH": None}, **with_spans(told["authkit"])}
     witness(told["authkit"].get("ACCESS_CHECK") == "replica")
 
 

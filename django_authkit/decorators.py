@@ -22,7 +22,7 @@ def recent_auth_required(max_age: timedelta | None = None) -> Callable[[V], V]:
     client calls ``reauthenticate/`` and tries again. Needs our ``AuthenticationMiddleware``.
 
     Args:
-        max_age: How long ago the user may have authenticated; by default the setting ``RECENT_AUTH``.
+        max_age: How long ago the user may have authenticated; ``RECENT_AUTH["MAX_AGE"]`` if ``None``.
     """
 
     def check(request: HttpRequest) -> None:

@@ -1,5 +1,5 @@
 """
-Logs a line for each signal about an auth session, and e-mails the user about a new device.
+Logs a line for each signal about an auth session, and can e-mail the user about a new device.
 
 Log records go to ``django_authkit.sessions`` and have the members ``event``, ``sid``, ``user_id``,
 ``address`` and the other arguments of the event (``reason``, ``reuse``, …) for structured logging. No record
@@ -18,7 +18,6 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 
 from django_authkit import signals
-from django_authkit.conf import get_settings
 from django_authkit.http.client_info import device_of, known_label_of
 from django_authkit.types import AuthSession
 from django_authkit.users.loading import load_user, user_id_of
@@ -41,7 +40,6 @@ def connect() -> None:
     ):
         signal: Signal = getattr(signals, name)
         signal.connect(_writer_of(name), dispatch_uid=f"django_authkit.log.{name}", weak=False)
-    signals.session_started.connect(mail_new_device, dispatch_uid="django_authkit.mail")
 
 
 def _writer_of(event: str) -> Callable[..., None]:
@@ -72,8 +70,12 @@ def _plain(value: Any) -> Any:
 def mail_new_device(
     sender: Any, *, session: AuthSession, request: HttpRequest, new_device: bool, **kwargs: Any
 ) -> None:
-    """E-mail the user about a login from a new device, if the setting is on and there is an address."""
-    if not (get_settings().notify_new_device and new_device):
+    """
+    E-mail the user about a login from a new device, if there is an address.
+
+    A receiver of ``session_started`` that the project connects: see ``docs/how-to/devices.md``.
+    """
+    if not new_device:
         return
     user: AbstractBaseUser = load_user(session.user_id, session.backend)
     address = getattr(user, user.get_email_field_name(), "")

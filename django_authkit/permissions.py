@@ -31,7 +31,7 @@ class RecentlyAuthenticated(BasePermission):
     ``RecentlyAuthenticated(max_age=timedelta(minutes=5))``.
 
     Args:
-        max_age: How long ago the user may have authenticated; by default the setting ``RECENT_AUTH``.
+        max_age: How long ago the user may have authenticated; ``RECENT_AUTH["MAX_AGE"]`` if ``None``.
     """
 
     def __init__(self, max_age: timedelta | None = None) -> None:

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from django_authkit.adoption import Adapter, Place
 from django_authkit.adoption.registry import adapter_of
 from django_authkit.blacklist.replica import BlacklistReplica
-from django_authkit.conf import SettingsProblem, get_settings, milliseconds
+from django_authkit.conf import InvalidSettings, get_settings, milliseconds
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
@@ -26,6 +26,7 @@ from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.keys.entries import ring_from_entries
 from django_authkit.tokens.keys.faults import KeyRefused
 from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
+from django_authkit.tokens.verified_cache import CLAIMS_CACHE_SIZE
 from django_authkit.types import Mode
 
 
@@ -37,7 +38,7 @@ def get_store() -> Store:
         from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
 
         return RedisStore(
-            connect(settings.redis_alias), prefix=settings.redis_prefix, buckets=settings.redis_buckets
+            connect(settings.redis.alias), prefix=settings.redis.prefix, buckets=settings.redis.buckets
         )
     from django_authkit.stores.database import DatabaseStore
 
@@ -54,7 +55,7 @@ def get_codec() -> Codec:
         issuer=settings.issuer,
         audience=settings.audience,
         leeway=milliseconds(settings.leeway) // 1000,
-        cache_size=settings.claims_cache_size,
+        cache_size=CLAIMS_CACHE_SIZE,
         retired_ring=ring_from_secrets(_secrets(), "access") if settings.signing_keys else None,
     )
 
@@ -65,7 +66,7 @@ def get_key_ring() -> KeyRing:
     Return the keys of access tokens: those of ``SIGNING_KEYS``, or else those derived from ``SECRET_KEY``.
 
     Raises:
-        SettingsProblem: A key of ``SIGNING_KEYS`` cannot be used.
+        InvalidSettings: A key of ``SIGNING_KEYS`` cannot be used.
     """
     entries = get_settings().signing_keys
     if not entries:
@@ -73,7 +74,7 @@ def get_key_ring() -> KeyRing:
     try:
         return ring_from_entries(entries)
     except KeyRefused as refused:
-        raise SettingsProblem(refused.check, refused.message, refused.hint) from None
+        raise InvalidSettings(refused.problem) from None
 
 
 def _secrets() -> list[str]:
@@ -128,8 +129,8 @@ def get_replica() -> BlacklistReplica:
     settings, store = get_settings(), get_store()
     if not isinstance(store, RedisStore):
         raise TypeError("Only the Redis store has a blacklist to follow.")  # the settings are rejected first
-    feed = store.feed(connect(settings.redis_alias), settings.blacklist_size)
-    return BlacklistReplica(feed, settings.replica_max_staleness.total_seconds())
+    feed = store.feed(connect(settings.redis.alias), settings.replica.size)
+    return BlacklistReplica(feed, settings.replica.max_staleness.total_seconds())
 
 
 @cache
@@ -138,7 +139,7 @@ def get_adapters(place: Place) -> tuple[Adapter, ...]:
     Return the adapters of the setting ``ADOPT`` whose credentials are presented at *place*, in order.
 
     Raises:
-        SettingsProblem: An entry names no adapter.
+        InvalidSettings: An entry names no adapter.
     """
     return tuple(each for each in map(adapter_of, get_settings().adopt) if each.place is place)
 

@@ -7,6 +7,7 @@ failures) is in ``service.adoption``. A project writes its own adapters as subcl
 ``docs/reference/python-api.md``.
 """
 
-from django_authkit.adoption.adapter import Adapter, AdapterFault, ExternalCookie, ExternalLogin, Place
+from django_authkit.adoption.adapter import Adapter, ExternalCookie, ExternalLogin, Place
+from django_authkit.problems import Problem
 
-__all__ = ["Adapter", "AdapterFault", "ExternalCookie", "ExternalLogin", "Place"]
+__all__ = ["Adapter", "ExternalCookie", "ExternalLogin", "Place", "Problem"]

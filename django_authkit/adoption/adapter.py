@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from django_authkit.problems import Problem
+
 
 class Place(StrEnum):
     """Where clients present an external credential, and so how they get ours."""
@@ -58,15 +60,6 @@ class ExternalCookie:
     name: str
     path: str = "/"
     domain: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class AdapterFault:
-    """Why an adapter cannot work in this project: the id of a check, the message, and the hint."""
-
-    check: str
-    message: str
-    hint: str
 
 
 class Adapter(ABC):
@@ -136,6 +129,6 @@ class Adapter(ABC):
             long as it could be presented again.
         """
 
-    def faults(self) -> Iterator[AdapterFault]:
+    def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the project's settings for this adapter, for the system checks."""
         yield from ()

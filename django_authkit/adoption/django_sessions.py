@@ -18,9 +18,10 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils import timezone
 
-from django_authkit.adoption.adapter import Adapter, AdapterFault, ExternalCookie, ExternalLogin, Place
+from django_authkit.adoption.adapter import Adapter, ExternalCookie, ExternalLogin, Place
 from django_authkit.errors import SessionEnded
 from django_authkit.http.transports import cookie_of
+from django_authkit.problems import Problem
 from django_authkit.session_keys import SessionKey
 
 _SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
@@ -104,7 +105,7 @@ class DjangoSessions(Adapter):
     def _sessions(self) -> type[SessionBase]:
         return import_module(self._engine).SessionStore  # type: ignore[no-any-return]
 
-    def faults(self) -> Iterator[AdapterFault]:
+    def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the engine."""
         hint = 'Set "engine" to what SESSION_ENGINE was before, and SESSION_ENGINE to ours.'
         try:
@@ -112,20 +113,20 @@ class DjangoSessions(Adapter):
         except (ImportError, AttributeError):
             sessions = None
         if sessions is None:
-            yield AdapterFault(
+            yield Problem(
                 "authkit.E102",
                 f"ADOPT is to take over the sessions of {self._engine!r}, which is no session engine.",
                 hint,
             )
         elif self.place is Place.BROWSER and self._engine == settings.SESSION_ENGINE:
-            yield AdapterFault(
+            yield Problem(
                 "authkit.E102",
                 f"ADOPT is to take over the sessions of {self._engine!r}, which makes new ones: it is "
                 "SESSION_ENGINE still.",
                 hint,
             )
         elif not _has_its_table(sessions):
-            yield AdapterFault(
+            yield Problem(
                 "authkit.E101",
                 f"ADOPT is to take over the sessions of {self._engine!r}, whose table is in no app of "
                 "INSTALLED_APPS.",

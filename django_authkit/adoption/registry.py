@@ -8,7 +8,8 @@ from typing import Any, Final
 from django.utils.module_loading import import_string
 
 from django_authkit.adoption.adapter import Adapter
-from django_authkit.conf import SettingsProblem
+from django_authkit.conf import InvalidSettings
+from django_authkit.problems import Problem
 
 STOCK: Final = {
     "django_sessions": "django_authkit.adoption.django_sessions.DjangoSessions",
@@ -26,7 +27,7 @@ def adapter_of(entry: str | Mapping[str, Any]) -> Adapter:
     Return the adapter that *entry* names: a short name or dotted path, or a dict with it and options.
 
     Raises:
-        SettingsProblem: There is none of that name, or it does not take these options.
+        InvalidSettings: There is none of that name, or it does not take these options.
     """
     options = {} if isinstance(entry, str) else {k: v for k, v in entry.items() if k != "adapter"}
     name = entry if isinstance(entry, str) else entry.get("adapter")
@@ -64,5 +65,5 @@ def _class_of(name: object) -> type[Adapter]:
     return kind
 
 
-def _problem(message: str, hint: str) -> SettingsProblem:
-    return SettingsProblem("authkit.E100", message, hint)
+def _problem(message: str, hint: str) -> InvalidSettings:
+    return InvalidSettings(Problem("authkit.E100", message, hint))

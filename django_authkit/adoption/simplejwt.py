@@ -18,8 +18,9 @@ from rest_framework_simplejwt.exceptions import (
     TokenError,
 )
 
-from django_authkit.adoption.adapter import Adapter, AdapterFault, ExternalLogin, Place
+from django_authkit.adoption.adapter import Adapter, ExternalLogin, Place
 from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid, TokenMalformed
+from django_authkit.problems import Problem
 
 
 class _Tokens(Adapter):
@@ -60,10 +61,10 @@ class _Tokens(Adapter):
         blacklist()
         return True
 
-    def faults(self) -> Iterator[AdapterFault]:
+    def problems(self) -> Iterator[Problem]:
         """Yield what keeps a token from being adopted once only."""
         if simplejwt.api_settings.JTI_CLAIM is None:
-            yield AdapterFault(
+            yield Problem(
                 "authkit.E105",
                 'ADOPT is to take over tokens of simplejwt, and SIMPLE_JWT["JTI_CLAIM"] is None: they have '
                 "nothing by which one that was adopted is known again.",
@@ -98,11 +99,11 @@ class RefreshTokens(_Tokens):
     name: ClassVar[str] = "simplejwt"
     place: ClassVar[Place] = Place.REFRESH
 
-    def faults(self) -> Iterator[AdapterFault]:
+    def problems(self) -> Iterator[Problem]:
         """Yield what keeps a token from being adopted once only, or from being forgotten by simplejwt."""
-        yield from super().faults()
+        yield from super().problems()
         if not hasattr(self._kind(), "blacklist"):
-            yield AdapterFault(
+            yield Problem(
                 "authkit.W106",
                 "ADOPT takes over refresh tokens of simplejwt, and its blacklist app is not installed: it "
                 "cannot be told that one was adopted, and goes on taking it at views of its own.",

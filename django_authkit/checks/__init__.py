@@ -15,14 +15,17 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 100-106: logins of other packages
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name for it
 
 from django_authkit.checks import adoption, cookies, database, keys, references, rotation, stack, throttling
-from django_authkit.checks.problem import Check
-from django_authkit.conf import AuthKitSettings, SettingsProblem, find_problems, get_settings
+from django_authkit.conf import AuthKitSettings, InvalidSettings, find_problems, get_settings
+from django_authkit.problems import Problem
+
+Check: TypeAlias = Callable[[AuthKitSettings], Iterator[Problem]]
+"""Takes valid settings and yields what is dangerous."""
 
 _CHECKS: tuple[Check, ...] = (
     stack.check_engine,
@@ -59,8 +62,8 @@ def check_settings(**_: Any) -> list[CheckMessage]:
     if unusable:
         return unusable
     chosen = get_settings()
-    found = [message for check in _CHECKS for message in check(chosen)]
-    return [*found, *_redis_messages(chosen)]
+    found = [problem for check in _CHECKS for problem in check(chosen)]
+    return list(map(_message, [*found, *_redis_problems(chosen)]))
 
 
 def check_deployment(**_: Any) -> list[CheckMessage]:
@@ -68,26 +71,32 @@ def check_deployment(**_: Any) -> list[CheckMessage]:
     if _unusable():  # reported by check_settings
         return []
     chosen = get_settings()
-    found = [message for check in _DEPLOYMENT_CHECKS for message in check(chosen)]
-    return [*found, *_redis_deployment_messages(chosen)]
+    found = [problem for check in _DEPLOYMENT_CHECKS for problem in check(chosen)]
+    return list(map(_message, [*found, *_redis_deployment_problems(chosen)]))
 
 
 def _unusable() -> list[CheckMessage]:
     try:
         problems = list(find_problems())
-    except SettingsProblem as problem:  # AUTHKIT is not a dict, so there is nothing to check
-        problems = [problem]
-    return [Error(problem.message, hint=problem.hint, id=problem.check) for problem in problems]
+    except InvalidSettings as error:  # AUTHKIT is not a dict, so there is nothing to check
+        problems = [error.problem]
+    return list(map(_message, problems))
 
 
-def _redis_messages(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def _message(problem: Problem) -> CheckMessage:
+    """Return *problem* as Django shows it: an error or a warning, depending on the id."""
+    level = Error if problem.id.startswith("authkit.E") else Warning
+    return level(problem.message, hint=problem.hint, id=problem.id)
+
+
+def _redis_problems(chosen: AuthKitSettings) -> Iterator[Problem]:
     if chosen.store == "redis":
         from django_authkit.checks import redis_alias  # imported only if used
 
         yield from redis_alias.check_alias(chosen)
 
 
-def _redis_deployment_messages(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def _redis_deployment_problems(chosen: AuthKitSettings) -> Iterator[Problem]:
     if chosen.store == "redis":
         from django_authkit.checks import redis_alias
 

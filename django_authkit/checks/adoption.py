@@ -5,74 +5,72 @@ from importlib.util import find_spec
 
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
 from django.utils.module_loading import import_string
 
 from django_authkit.adoption import Adapter, ExternalCookie, Place
 from django_authkit.adoption.registry import adapter_of
-from django_authkit.checks.problem import Problem
 from django_authkit.checks.stack import AUTHENTICATION_MIDDLEWARE
-from django_authkit.conf import AuthKitSettings, SettingsProblem
+from django_authkit.conf import AuthKitSettings, InvalidSettings
+from django_authkit.problems import Problem
 from django_authkit.types import Transport
 
-NO_APP = Problem(
+NO_APP = Problem.kind(
     "authkit.E101", "Install the package and keep it in INSTALLED_APPS for as long as ADOPT names it."
 )
-COOKIE_CLASH = Problem(
+COOKIE_CLASH = Problem.kind(
     "authkit.E103",
     'Give the new cookie another name: SESSION_COOKIE_NAME = "__Host-sessionid" is the best there is.',
 )
-NOBODY_TO_ANSWER = Problem(
+NOBODY_TO_ANSWER = Problem.kind(
     "authkit.E104",
     f'Put "{AUTHENTICATION_MIDDLEWARE}" in the place of Django\'s, and "cookie" into TRANSPORTS.',
 )
 
 
-def check_adoption(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_adoption(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check each adapter, and the settings that it depends on."""
     for entry in chosen.adopt:
         try:
             adapter = adapter_of(entry)
-        except SettingsProblem as problem:
-            yield Error(problem.message, hint=problem.hint, id=problem.check)
+        except InvalidSettings as error:
+            yield error.problem
             continue
         if adapter.app is not None and not apps.is_installed(adapter.app):
             yield _missing(adapter.app)
             continue
-        for fault in adapter.faults():
-            yield Problem(fault.check, fault.hint).found(fault.message)
+        yield from adapter.problems()
         if adapter.place is Place.BROWSER:
             yield from _browser_messages(adapter, chosen)
 
 
-def _missing(app: str) -> CheckMessage:
+def _missing(app: str) -> Problem:
     package = app.partition(".")[0]
     state = "in INSTALLED_APPS" if find_spec(package) else "installed"
-    return NO_APP.found(f'AUTHKIT["ADOPT"] names an adapter that needs {app!r}, which is not {state}.')
+    return NO_APP(f'AUTHKIT["ADOPT"] names an adapter that needs {app!r}, which is not {state}.')
 
 
-def _browser_messages(adapter: Adapter, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def _browser_messages(adapter: Adapter, chosen: AuthKitSettings) -> Iterator[Problem]:
     ours = import_string(AUTHENTICATION_MIDDLEWARE)
     classes = map(import_string, settings.MIDDLEWARE)
     answered = any(isinstance(each, type) and issubclass(each, ours) for each in classes)
     if not answered or Transport.COOKIE not in chosen.transports:
-        yield NOBODY_TO_ANSWER.found(
+        yield NOBODY_TO_ANSWER(
             f"The adapter {adapter.name!r} takes over browsers, and nothing of ours would set their cookies."
         )
     if adapter.cookie is not None:
         yield from _cookie_messages(adapter.cookie, chosen)
 
 
-def _cookie_messages(old: ExternalCookie, chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def _cookie_messages(old: ExternalCookie, chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the old cookie and ours differ: requests carry neither path nor domain."""
     new = ExternalCookie(
         settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_PATH, settings.SESSION_COOKIE_DOMAIN
     )
     if old.name == new.name and old != new:
-        yield COOKIE_CLASH.found(
+        yield COOKIE_CLASH(
             f"The old session cookie {old.name!r} has another path or domain than the new one of that name: "
             "browsers would keep both, and send both."
         )
-    taken = (chosen.access_cookie_name, chosen.refresh_cookie_name, settings.CSRF_COOKIE_NAME)
+    taken = (chosen.cookie.access_name, chosen.cookie.refresh_name, settings.CSRF_COOKIE_NAME)
     if old.name in taken:
-        yield COOKIE_CLASH.found(f"The old session cookie has the name of another one: {old.name!r}.")
+        yield COOKIE_CLASH(f"The old session cookie has the name of another one: {old.name!r}.")

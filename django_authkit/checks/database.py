@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from django.conf import settings
-from django.core.checks import CheckMessage
 
-from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
+from django_authkit.problems import Problem
 
 _POSTGRESQL: Final = ("connect_timeout", "tcp_user_timeout", "statement_timeout")
 _MYSQL: Final = ("connect_timeout", "read_timeout", "write_timeout")
@@ -18,14 +17,14 @@ _LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The timeout options, by the last part of the engine's name. SQLite has its own timeout."""
 
-UNBOUNDED = Problem(
+UNBOUNDED = Problem.kind(
     "authkit.W051",
     "Set them in the OPTIONS of the alias, as the documentation's page on installation shows. Silence this "
     "if the role or the server sets them.",
 )
 
 
-def check_time_outs(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_time_outs(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the database connection has timeouts: the drivers have none by default."""
     configured = settings.DATABASES.get(chosen.database_alias)
     if chosen.store != "database" or configured is None:
@@ -36,7 +35,7 @@ def check_time_outs(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
         return
     missing = [limit for limit in _LIMITS.get(engine, ()) if not _is_set(limit, options)]
     if missing:
-        yield UNBOUNDED.found(
+        yield UNBOUNDED(
             f"The database {chosen.database_alias!r} has no {', '.join(missing)}: a server or a network that "
             "hangs may hold every authenticated request for ever."
         )

@@ -4,155 +4,152 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage
 
-from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
 from django_authkit.errors import StoreUnavailable
+from django_authkit.problems import Problem
 from django_authkit.stores.redis import RedisStore, connect, inspection
 
 _LONGEST = 2 * inspection.TIMEOUT
 """Seconds for the first attempt and one retry, at the store's default timeouts."""
 
-NO_ALIAS = Problem(
-    "authkit.E040", 'Add the alias to CACHES, or name an existing one in AUTHKIT["REDIS_ALIAS"].'
-)
-NOT_DJANGO_REDIS = Problem("authkit.E041", 'Give the alias the BACKEND "django_redis.cache.RedisCache".')
-IGNORES_OUTAGES = Problem(
+NO_ALIAS = Problem.kind("authkit.E040", 'Add the alias to CACHES, or name an existing one in REDIS["ALIAS"].')
+NOT_DJANGO_REDIS = Problem.kind("authkit.E041", 'Give the alias the BACKEND "django_redis.cache.RedisCache".')
+IGNORES_OUTAGES = Problem.kind(
     "authkit.E042",
     'Set "IGNORE_EXCEPTIONS": False in the OPTIONS of this alias; other caches may keep theirs.',
 )
-SHARED = Problem(
+SHARED = Problem.kind(
     "authkit.E043", "Give the auth sessions an alias and a numbered database of their own: redis://host/1."
 )
-SLOW = Problem(
+SLOW = Problem.kind(
     "authkit.W044",
     f"Set SOCKET_TIMEOUT and SOCKET_CONNECT_TIMEOUT of the alias to {inspection.TIMEOUT:g} or less, or leave "
     "them out of OPTIONS, CONNECTION_POOL_KWARGS and LOCATION. For a blocking pool lower its timeout, too.",
 )
-BUCKETS = Problem(
+BUCKETS = Problem.kind(
     "authkit.W045",
     "Use 1 on a single server or with Sentinel, and more (256, say) on a cluster. Choose before the first "
     "login: afterwards nobody's sessions would be found.",
 )
-EVICTS = Problem("authkit.W046", "Set maxmemory-policy noeviction on that server.")
-UNKNOWN_EVICTION = Problem(
+EVICTS = Problem.kind("authkit.W046", "Set maxmemory-policy noeviction on that server.")
+UNKNOWN_EVICTION = Problem.kind(
     "authkit.W047", "Run this where the server can be reached, and let its user call INFO; or look yourself."
 )
-OTHER_BUCKETS = Problem(
+OTHER_BUCKETS = Problem.kind(
     "authkit.E049",
-    "Set REDIS_BUCKETS back. To change it all the same, empty the store's database first; everybody logs in "
-    "again then.",
+    'Set REDIS["BUCKETS"] back. To change it, empty the database of the store first: everybody then '
+    "logs in again.",
 )
-NO_SERVER = Problem("authkit.E048", 'Set the LOCATION of the alias to a URL: "redis://host:6379/1".')
+NO_SERVER = Problem.kind("authkit.E048", 'Set the LOCATION of the alias to a URL: "redis://host:6379/1".')
 
 
-def check_alias(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_alias(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the store has its own server, with timeouts that keep requests short."""
-    unusable = list(_unusable(chosen.redis_alias))
+    unusable = list(_unusable(chosen.redis.alias))
     yield from unusable
     if not unusable:
-        yield from _ignored_outages(chosen.redis_alias)
-        yield from _shared(chosen.redis_alias)
-        yield from _slow(chosen.redis_alias)
+        yield from _ignored_outages(chosen.redis.alias)
+        yield from _shared(chosen.redis.alias)
+        yield from _slow(chosen.redis.alias)
         yield from _buckets(chosen)
 
 
-def check_eviction(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the server does not evict records when its memory is full."""
-    alias = chosen.redis_alias
+    alias = chosen.redis.alias
     if any(_unusable(alias)):
         return
     try:
         policies = inspection.eviction_policies(alias)
     except StoreUnavailable:
-        yield UNKNOWN_EVICTION.found(f"The server of {alias!r} did not tell its maxmemory-policy.")
+        yield UNKNOWN_EVICTION(f"The server of {alias!r} did not tell its maxmemory-policy.")
         return
     for policy in sorted(policies - {"noeviction"}):
-        yield EVICTS.found(
+        yield EVICTS(
             f"The server of {alias!r} has maxmemory-policy {policy}: with its memory full it logs users out, "
             "and forgets what was revoked."
         )
 
 
-def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    """Compare ``REDIS_BUCKETS`` with the value that the store recorded at the first login."""
-    if any(_unusable(chosen.redis_alias)):
+def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Compare ``REDIS["BUCKETS"]`` with the value that the store recorded at the first login."""
+    if any(_unusable(chosen.redis.alias)):
         return
     try:
         recorded = _recorded_buckets(chosen)
     except StoreUnavailable:  # reported by check_eviction
         return
-    for other in sorted(recorded - {chosen.redis_buckets}):
-        yield OTHER_BUCKETS.found(
-            f"REDIS_BUCKETS is {chosen.redis_buckets}, but logins were made with {other}: those are in no "
+    for other in sorted(recorded - {chosen.redis.buckets}):
+        yield OTHER_BUCKETS(
+            f'REDIS["BUCKETS"] is {chosen.redis.buckets}, but logins were made with {other}: those are in no '
             "list, count for no limit, and revoking a user misses them."
         )
 
 
 def _recorded_buckets(chosen: AuthKitSettings) -> frozenset[int]:
-    client = connect(chosen.redis_alias)
+    client = connect(chosen.redis.alias)
     try:
-        store = RedisStore(client, prefix=chosen.redis_prefix, buckets=chosen.redis_buckets)
+        store = RedisStore(client, prefix=chosen.redis.prefix, buckets=chosen.redis.buckets)
         return store.recorded_buckets()
     finally:
         client.close()
 
 
-def _unusable(alias: str) -> Iterator[CheckMessage]:
+def _unusable(alias: str) -> Iterator[Problem]:
     configured: dict[str, Any] | None = settings.CACHES.get(alias)
     if configured is None:
-        yield NO_ALIAS.found(f"REDIS_ALIAS is {alias!r}, which CACHES does not have.")
+        yield NO_ALIAS(f'REDIS["ALIAS"] is {alias!r}, which CACHES does not have.')
     elif not inspection.is_of_django_redis(configured):
-        yield NOT_DJANGO_REDIS.found(
+        yield NOT_DJANGO_REDIS(
             f"The cache {alias!r} has the BACKEND {configured.get('BACKEND')!r}: there is no Redis behind it "
             "that the store could reach."
         )
     elif not inspection.places(configured):
-        yield NO_SERVER.found(f"The cache {alias!r} says nowhere, as a URL, where its server is.")
+        yield NO_SERVER(f"The cache {alias!r} says nowhere, as a URL, where its server is.")
 
 
-def _ignored_outages(alias: str) -> Iterator[CheckMessage]:
+def _ignored_outages(alias: str) -> Iterator[Problem]:
     everywhere = getattr(settings, "DJANGO_REDIS_IGNORE_EXCEPTIONS", False)
     if settings.CACHES[alias].get("OPTIONS", {}).get("IGNORE_EXCEPTIONS", everywhere):
-        yield IGNORES_OUTAGES.found(
+        yield IGNORES_OUTAGES(
             f"The cache {alias!r} ignores outages (IGNORE_EXCEPTIONS): a server that is down would read as "
             '"nothing there" to whoever asks through it.'
         )
 
 
-def _shared(alias: str) -> Iterator[CheckMessage]:
+def _shared(alias: str) -> Iterator[Problem]:
     ours = inspection.places(settings.CACHES[alias])
     others = [other for other in settings.CACHES if other != alias]
     sharing = [other for other in others if ours & inspection.places(settings.CACHES[other])]
     if alias == "default":
         sharing.append(alias)
     for other in sharing:
-        yield SHARED.found(
+        yield SHARED(
             f"The auth sessions are in the database of the cache {other!r}: cache.clear() there logs "
             "everybody out, and forgets what was revoked."
         )
 
 
-def _slow(alias: str) -> Iterator[CheckMessage]:
+def _slow(alias: str) -> Iterator[Problem]:
     seconds = inspection.longest_wait(settings.CACHES[alias])
     if seconds is None:
-        yield SLOW.found(
+        yield SLOW(
             f"The cache {alias!r} switches a time-out off: a server that hangs may hold requests for ever."
         )
     elif seconds > _LONGEST:
-        yield SLOW.found(
+        yield SLOW(
             f"The time-outs of the cache {alias!r} let a server that hangs hold each request for {seconds:g} "
             "seconds, the one repetition included."
         )
 
 
-def _buckets(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
-    cluster = inspection.is_cluster(settings.CACHES[chosen.redis_alias])
-    if cluster and chosen.redis_buckets == 1:
-        yield BUCKETS.found("REDIS_BUCKETS is 1 on a cluster: all auth sessions would be on one node.")
-    if not cluster and chosen.redis_buckets > 1:
-        yield BUCKETS.found(
-            f"REDIS_BUCKETS is {chosen.redis_buckets}, but there is no cluster: revoking everything and "
+def _buckets(chosen: AuthKitSettings) -> Iterator[Problem]:
+    cluster = inspection.is_cluster(settings.CACHES[chosen.redis.alias])
+    if cluster and chosen.redis.buckets == 1:
+        yield BUCKETS('REDIS["BUCKETS"] is 1 on a cluster: all auth sessions would be on one node.')
+    if not cluster and chosen.redis.buckets > 1:
+        yield BUCKETS(
+            f'REDIS["BUCKETS"] is {chosen.redis.buckets}, but there is no cluster: revoking everything and '
             "pruning would only take more trips."
         )

@@ -7,12 +7,11 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
-from django.core.checks import CheckMessage
 from django.middleware.csrf import CsrfViewMiddleware
 from django.utils.module_loading import import_string
 
-from django_authkit.checks.problem import Problem
 from django_authkit.conf import AuthKitSettings
+from django_authkit.problems import Problem
 from django_authkit.types import Mode, Transport
 
 # As written in the settings, which is how they are matched.
@@ -20,8 +19,8 @@ ENGINE = "django_authkit.session_engine"
 SESSION_MIDDLEWARE = "django_authkit.middleware.SessionMiddleware"
 AUTHENTICATION_MIDDLEWARE = "django_authkit.middleware.AuthenticationMiddleware"
 
-OTHER_ENGINE = Problem("authkit.E030", f'Set SESSION_ENGINE = "{ENGINE}".')
-OTHER_SESSIONS = Problem(
+OTHER_ENGINE = Problem.kind("authkit.E030", f'Set SESSION_ENGINE = "{ENGINE}".')
+OTHER_SESSIONS = Problem.kind(
     "authkit.E031",
     f'Put "{SESSION_MIDDLEWARE}" in the place of "django.contrib.sessions.middleware.SessionMiddleware".',
 )
@@ -29,63 +28,63 @@ _OWN_AUTHENTICATION = (
     f'Put "{AUTHENTICATION_MIDDLEWARE}" in the place of '
     '"django.contrib.auth.middleware.AuthenticationMiddleware".'
 )
-OTHER_AUTHENTICATION = Problem("authkit.E032", _OWN_AUTHENTICATION)
-CREDENTIALS_FOR_DRF_ONLY = Problem("authkit.W032", _OWN_AUTHENTICATION)
-NO_CSRF = Problem(
+OTHER_AUTHENTICATION = Problem.kind("authkit.E032", _OWN_AUTHENTICATION)
+CREDENTIALS_FOR_DRF_ONLY = Problem.kind("authkit.W032", _OWN_AUTHENTICATION)
+NO_CSRF = Problem.kind(
     "authkit.E033",
     'Add "django.middleware.csrf.CsrfViewMiddleware" to MIDDLEWARE, or take "cookie" out of TRANSPORTS.',
 )
-OUTSIDE_THE_LIST = Problem(
+OUTSIDE_THE_LIST = Problem.kind(
     "authkit.W034",
     f'Set SESSION_ENGINE = "{ENGINE}" and use "{SESSION_MIDDLEWARE}", in JWT mode as well.',
 )
-WRONG_ORDER = Problem("authkit.E035", f'Put "{SESSION_MIDDLEWARE}" first of the two.')
+WRONG_ORDER = Problem.kind("authkit.E035", f'Put "{SESSION_MIDDLEWARE}" first of the two.')
 
 
-def check_engine(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_engine(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that Django's sessions are auth sessions where required or recommended."""
     if _has_own_engine():
         return
     if chosen.accepts(Mode.SESSION):
-        yield OTHER_ENGINE.found(
+        yield OTHER_ENGINE(
             f"Session mode is on, but SESSION_ENGINE is {settings.SESSION_ENGINE!r}: its sessions are no "
             "auth sessions, and nothing can revoke them."
         )
     elif apps.is_installed("django.contrib.admin"):
-        yield OUTSIDE_THE_LIST.found(
+        yield OUTSIDE_THE_LIST(
             f"The admin is installed, and SESSION_ENGINE is {settings.SESSION_ENGINE!r}: who logs in there "
             "gets a session that is in no device list and that no revocation ends."
         )
 
 
-def check_middleware(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_middleware(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that our middleware classes replace Django's, in the right order."""
     sessions, authentication = _places(SessionMiddleware), _places(AuthenticationMiddleware)
     own_sessions = _places(import_string(SESSION_MIDDLEWARE))
     own_authentication = _places(import_string(AUTHENTICATION_MIDDLEWARE))
     by_session = chosen.accepts(Mode.SESSION)
     if (by_session or _has_own_engine()) and (not own_sessions or sessions != own_sessions):
-        yield OTHER_SESSIONS.found(
+        yield OTHER_SESSIONS(
             "MIDDLEWARE leaves the sessions to another class than ours, or to none: session keys in the "
             "Authorization header would not be read, and cookies deleted whose successor is on its way."
         )
     if not own_authentication or authentication != own_authentication:
         problem = OTHER_AUTHENTICATION if by_session else CREDENTIALS_FOR_DRF_ONLY
-        yield problem.found(
+        yield problem(
             "MIDDLEWARE leaves request.user to another class than ours, or to none: outside of DRF's views "
             "nobody is recognised by their credential."
         )
     if own_sessions and own_authentication and own_sessions[0] > own_authentication[0]:
-        yield WRONG_ORDER.found(
+        yield WRONG_ORDER(
             "In MIDDLEWARE our AuthenticationMiddleware stands before our SessionMiddleware: what it does "
             "to the session at the end of a request comes too late."
         )
 
 
-def check_csrf(chosen: AuthKitSettings) -> Iterator[CheckMessage]:
+def check_csrf(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that Django's CSRF protection is active if cookies authenticate requests."""
     if Transport.COOKIE in chosen.transports and not _places(CsrfViewMiddleware):
-        yield NO_CSRF.found(
+        yield NO_CSRF(
             "Credentials may be cookies, but MIDDLEWARE has no CsrfViewMiddleware: a site could act for "
             "a user who is logged in, through your plain Django views."
         )

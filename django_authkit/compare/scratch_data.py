@@ -133,7 +133,7 @@ def _find_redis(stack: ExitStack, made: Scratch, *, needed: bool) -> None:
     """Find the project's server, or start one if the project's does not respond."""
     from django_authkit.conf import get_settings
 
-    alias = get_settings().redis_alias
+    alias = get_settings().redis.alias
     silent = [each for each in redis_server.redis_aliases() if not redis_server.answers(each)]
     if needed and not redis_server.is_configured(alias):
         silent.append(alias)

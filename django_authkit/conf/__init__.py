@@ -12,26 +12,26 @@ from functools import cache
 
 from django.core.signals import setting_changed
 
+from django_authkit.conf.groups import Binding, Policy
 from django_authkit.conf.parsing import form_problems, read_settings
 from django_authkit.conf.schema import (
     MAX_COOKIE_AGE,
     Adoptions,
     AuthKitSettings,
-    Binding,
-    Policy,
-    SettingsProblem,
+    InvalidSettings,
     SigningKeys,
     milliseconds,
 )
 from django_authkit.conf.validation import combination_problems
+from django_authkit.problems import Problem
 
 __all__ = [
     "MAX_COOKIE_AGE",
     "Adoptions",
     "AuthKitSettings",
     "Binding",
+    "InvalidSettings",
     "Policy",
-    "SettingsProblem",
     "SigningKeys",
     "find_problems",
     "get_settings",
@@ -45,15 +45,15 @@ def get_settings() -> AuthKitSettings:
     Return the project's settings.
 
     Raises:
-        SettingsProblem: A key is unknown, a value has the wrong type, or a combination cannot work.
+        InvalidSettings: A key is unknown, a value has the wrong type, or a combination cannot work.
     """
     problems = list(find_problems())
     if problems:
-        raise problems[0]
+        raise InvalidSettings(problems[0])
     return read_settings()
 
 
-def find_problems() -> Iterator[SettingsProblem]:
+def find_problems() -> Iterator[Problem]:
     """Yield the problems of the settings: first the form of each one, then their combinations."""
     form = list(form_problems())
     yield from form
@@ -62,7 +62,7 @@ def find_problems() -> Iterator[SettingsProblem]:
 
 
 def _forget(*, setting: str, **_: object) -> None:
-    if setting in {"AUTHKIT", "AUTHKIT_MODE", "DEBUG"}:
+    if setting in {"AUTHKIT", "AUTHKIT_MODE", "DEBUG"} or setting.startswith("SESSION_COOKIE_"):
         get_settings.cache_clear()
 
 

@@ -3,7 +3,7 @@
 import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import Field, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
 from enum import StrEnum
@@ -11,67 +11,87 @@ from typing import Any, Literal
 
 from django.conf import settings
 
-from django_authkit.conf.cookies import for_plain_http, implied_names
-from django_authkit.conf.schema import Adoptions, AuthKitSettings, SettingsProblem, SigningKeys
+from django_authkit.conf.cookies import cookie_settings
+from django_authkit.conf.groups import Cookie
+from django_authkit.conf.renamed import INSTEAD, MOVED
+from django_authkit.conf.schema import Adoptions, AuthKitSettings, InvalidSettings, SigningKeys
+from django_authkit.problems import Problem
 from django_authkit.types import Mode
 
 
-def form_problems() -> Iterator[SettingsProblem]:
+def form_problems() -> Iterator[Problem]:
     """Yield the problems of each setting taken by itself."""
     yield from _mode_problems()
-    yield from _key_problems()
-    yield from _type_problems()
+    yield from _form_problems("AUTHKIT", AuthKitSettings, _raw())
 
 
 def read_settings() -> AuthKitSettings:
     """Return the settings. Call it only if ``form_problems`` yields nothing."""
-    known = _fields()
-    values = {known[key].name: _convert(known[key].type, value) for key, value in _raw().items()}
+    raw, known = _raw(), _members(AuthKitSettings)
+    values = {key.lower(): _convert(known[key], value) for key, value in raw.items()}
+    values["cookie"] = cookie_settings(values.get("cookie", Cookie()), _written(raw.get("COOKIE", {})))
     mode = Mode(settings.AUTHKIT_MODE)
-    defaults = {"accept": (mode,), **implied_names(values)}
-    chosen = AuthKitSettings(mode=mode, **{**defaults, **values})
-    return for_plain_http(chosen) if chosen.plain_http and settings.DEBUG else chosen
+    return AuthKitSettings(mode=mode, **{"accept": (mode,), **values})
+
+
+def _written(group: Any) -> set[str]:
+    """Return the fields of *group* that the project sets."""
+    return {key.lower() for key in group} if isinstance(group, Mapping) else {f.name for f in fields(group)}
 
 
 def _raw() -> Mapping[str, Any]:
     raw = getattr(settings, "AUTHKIT", {})
     if not isinstance(raw, Mapping):
-        raise SettingsProblem("authkit.E002", "AUTHKIT is not a dict.", 'Write AUTHKIT = {"STORE": …}.')
+        raise InvalidSettings(
+            Problem("authkit.E002", "AUTHKIT is not a dict.", 'Write AUTHKIT = {"STORE": …}.')
+        )
     return raw
 
 
-def _mode_problems() -> Iterator[SettingsProblem]:
+def _mode_problems() -> Iterator[Problem]:
     mode = getattr(settings, "AUTHKIT_MODE", None)
     if mode not in list(Mode):
         choices = " or ".join(f'"{m}"' for m in Mode)
-        yield SettingsProblem("authkit.E001", f"AUTHKIT_MODE is {mode!r}.", f"Set AUTHKIT_MODE to {choices}.")
+        yield Problem("authkit.E001", f"AUTHKIT_MODE is {mode!r}.", f"Set AUTHKIT_MODE to {choices}.")
 
 
-def _fields() -> dict[str, Field[Any]]:
-    return {f.name.upper(): f for f in fields(AuthKitSettings) if f.name != "mode"}
+def _members(kind: Any) -> Mapping[str, Any]:
+    """Return the types of the keys that the dict *kind* has."""
+    hints = typing.get_type_hints(kind)
+    return {f.name.upper(): hints[f.name] for f in fields(kind) if f.name != "mode"}
 
 
-def _key_problems() -> Iterator[SettingsProblem]:
-    known = _fields()
-    for key in _raw():
+def _form_problems(path: str, kind: Any, raw: Mapping[str, Any]) -> Iterator[Problem]:
+    """Yield the unknown keys and wrong types of the dict *raw*, written ``AUTHKIT["…"]`` in messages."""
+    known = _members(kind)
+    for key, value in raw.items():
+        name = f'{path}["{key}"]'
         if key not in known:
-            near = get_close_matches(str(key).upper(), known, n=1)
-            hint = f'Did you mean "{near[0]}"?' if near else f"Known are {', '.join(sorted(known))}."
-            yield SettingsProblem("authkit.E003", f'AUTHKIT has no setting "{key}".', hint)
+            yield Problem("authkit.E003", f'{path} has no setting "{key}".', _hint(key, known))
+        elif is_dataclass(known[key]) and isinstance(value, Mapping):
+            yield from _form_problems(name, known[key], value)
+        elif not _fits(known[key], value):
+            shown = "of another type" if known[key] is SigningKeys else repr(value)  # never a key
+            yield Problem("authkit.E004", f"{name} is {shown}.", f"It takes {_describe(known[key])}.")
 
 
-def _type_problems() -> Iterator[SettingsProblem]:
-    known = _fields()
-    for key, value in _raw().items():
-        if key in known:
-            try:
-                _convert(known[key].type, value)
-            except (TypeError, ValueError):
-                kind = known[key].type
-                shown = "of another type" if kind is SigningKeys else repr(value)  # never a key
-                yield SettingsProblem(
-                    "authkit.E004", f'AUTHKIT["{key}"] is {shown}.', f"It takes {_describe(kind)}."
-                )
+def _hint(key: object, known: Mapping[str, Any]) -> str:
+    name = str(key).upper()
+    if name in INSTEAD:
+        return INSTEAD[name]
+    if name in MOVED:
+        group, member = MOVED[name]
+        return f'It is now AUTHKIT["{group}"]["{member}"].'
+    near = get_close_matches(name, known, n=1)
+    return f'Did you mean "{near[0]}"?' if near else f"Known are {', '.join(sorted(known))}."
+
+
+def _fits(kind: Any, value: Any) -> bool:
+    try:
+        _convert(kind, value)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _convert(kind: Any, value: Any) -> Any:
@@ -103,10 +123,10 @@ def _items(kind: Any, value: Any) -> Any:
 def _nested(kind: Any, value: Any) -> Any:
     if isinstance(value, kind):
         return value
-    known = {f.name: typing.get_type_hints(kind)[f.name] for f in fields(kind)}
-    if not isinstance(value, Mapping) or not known.keys() >= value.keys():
+    if not isinstance(value, Mapping):
         raise TypeError
-    return kind(**{name: _convert(known[name], each) for name, each in value.items()})
+    known = _members(kind)
+    return kind(**{key.lower(): _convert(known[key], each) for key, each in value.items()})
 
 
 def _describe(kind: Any) -> str:
@@ -118,7 +138,7 @@ def _describe(kind: Any) -> str:
     if isinstance(kind, types.UnionType):
         return " or ".join("None" if each is types.NoneType else _describe(each) for each in arguments)
     if is_dataclass(kind):
-        return f"a dict of {', '.join(f.name for f in fields(kind))}"
+        return f"a dict of {', '.join(_members(kind))}"
     if issubclass(kind, StrEnum):
         return ", ".join(repr(str(member)) for member in kind)
     if kind is SigningKeys:

@@ -1,4 +1,4 @@
-"""The settings as a typed, frozen dataclass, and the class that describes a problem with them."""
+"""The settings as a typed, frozen dataclass, and the error for those that cannot be used."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,6 +9,8 @@ from zlib import crc32
 
 from django.core.exceptions import ImproperlyConfigured
 
+from django_authkit.conf.groups import Binding, Compat, Cookie, Lifetimes, Rates, RecentAuth, Redis, Replica
+from django_authkit.problems import Problem
 from django_authkit.types import Mode, OnLimit, Transport
 
 MAX_COOKIE_AGE = timedelta(days=400)
@@ -52,35 +54,12 @@ class Adoptions(tuple[str | Mapping[str, Any], ...]):
         return super().__new__(cls, entries)
 
 
-class SettingsProblem(ImproperlyConfigured):
-    """An invalid setting, with a hint for fixing it. The id is that of the system check."""
+class InvalidSettings(ImproperlyConfigured):
+    """The settings cannot be used; *problem* says why, and what to do."""
 
-    def __init__(self, check: str, message: str, hint: str) -> None:
-        super().__init__(f"{message} {hint}")
-        self.check, self.message, self.hint = check, message, hint
-
-
-Policy = Literal["off", "notice", "revoke"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """
-    What happens when an auth session is used from another device or network than before.
-
-    ``"off"``: nothing. ``"notice"``: a signal is sent. ``"revoke"``: it is revoked. Checked at
-    refresh, and in session mode on each request.
-
-    Attributes:
-        user_agent: Policy for another browser or operating system. Versions are ignored.
-        address: Policy for another network. Phones change networks many times a day.
-        ipv4_prefix, ipv6_prefix: How many leading bits identify a network.
-    """
-
-    user_agent: Policy = "notice"
-    address: Policy = "notice"
-    ipv4_prefix: int = 24
-    ipv6_prefix: int = 56
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(f"{problem.message} {problem.hint}")
+        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,17 +73,10 @@ class AuthKitSettings:
         switch_share: The percentage of auth sessions that are issued the mode; the others get the other
             mode. The sid decides, so no auth session changes modes while the percentage stays.
         store: Where auth sessions are stored.
-        redis_alias: The ``CACHES`` alias of django-redis that the Redis store uses.
-        redis_prefix: Prefix of every key of the Redis store.
-        redis_buckets: Hash slot groups; more than 1 only on a cluster. Do not change it after deployment.
+        redis: Where the Redis store keeps its keys; see ``Redis``.
         database_alias: The ``DATABASES`` alias that the database store writes to and reads from.
         transports: The transports that a client may request at login; the first is the default.
-        access_lifetime: How long an access token lives.
-        idle_timeout: An auth session ends this long after its last activity.
-        absolute_lifetime: An auth session ends this long after its login, regardless of activity.
-        refresh_grace: How long presenting the predecessor of a refresh token returns the same
-            successor. 0 disables it.
-        touch_interval: Activity is written at most this often.
+        lifetimes: How long access tokens and auth sessions live; see ``Lifetimes``.
         leeway: Clock skew between workers that is tolerated for ``exp`` and ``iat``.
         issuer: ``iss`` of the tokens, compared exactly.
         audience: ``aud`` of the access tokens, compared exactly.
@@ -114,94 +86,62 @@ class AuthKitSettings:
         access_check: How revocation applies to access tokens. ``"store"``: the record is looked up on each
             request. ``"replica"``: a copy of the blacklist in the process is checked. ``"none"``: they stay
             valid until they expire.
-        replica_max_staleness: How long the copy may go unconfirmed and still be used.
-        blacklist_size: Maximum blacklist entries in each bucket; see ``docs/how-to/fast-tokens.md``.
-        claims_cache_size: How many verified access tokens a process caches; 0 for none.
+        replica: The blacklist and its copies; see ``Replica``.
         user_loading: ``"eager"``: the user is loaded on each request. ``"lazy"``: on first access.
         max_sessions: Maximum number of live auth sessions of one user: a number, the dotted path of
             ``f(user) -> int | None``, or ``None`` for no limit.
         on_limit: What a login over that limit does.
-        access_cookie_name, refresh_cookie_name: Cookie names of the JWT mode. The session mode uses
-            Django's ``SESSION_COOKIE_NAME``.
-        cookie_secure, cookie_samesite, cookie_domain, cookie_path: Their attributes. Always HttpOnly.
-        refresh_cookie_path: ``Path`` of the refresh cookie if it differs: that of the endpoints.
-            Its name is then ``__Secure-authkit_refresh`` unless the project sets one.
-        plain_http: Whether the cookies of the JWT mode omit ``Secure`` and the prefix that
-            requires it, as long as Django's ``DEBUG`` is on. For development.
+        cookie: The cookies of the JWT mode; see ``Cookie``.
         page_renewal: Whether a page that a browser opens after its access cookie expired is authenticated by
             the refresh cookie, and renews both; see ``docs/explanation/sessions-in-django.md``.
         clear_site_data: What a browser is asked to clear at logout, in addition to our cookies
             (``Clear-Site-Data``).
         csrf: How unsafe requests authenticated by cookies are protected from forgery: Django's
             ``"token"``, or ``"fetch-metadata"``. See ``docs/how-to/csrf.md``.
-        login_rate, refresh_rate: Throttles in DRF's notation (``"20/min"``); ``None`` for none.
+        rates: Limits of attempts; see ``Rates``.
         user_serializer: Dotted path of the DRF serializer that renders ``user`` in responses.
         extra_claims: Dotted path of ``f(user, session) -> dict`` whose members are added to access tokens.
         trusted_proxies: How many reverse proxies of the project's own append to ``X-Forwarded-For``. With
             0 the header is ignored, because any client can send it.
         bind: What happens when an auth session is used from another device or network; see ``Binding``.
-        recent_auth: How long an authentication counts as recent.
-        ending_needs_recent_auth: Whether revoking auth sessions requires recent authentication (ASVS 7.5.2).
+        recent_auth: What counts as a recent authentication, and what requires one; see ``RecentAuth``.
         reauthenticator: Dotted path of ``f(request, user, data) -> bool``: re-authentication by the project's
             own means instead of the password.
-        notify_new_device: Whether the user is emailed about a login from a new device.
         adopt: Packages whose logins are adopted: adapter names, or dicts with ``"adapter"`` and options;
             see ``docs/how-to/adopt-logins.md``.
-        auth_schemes: Our schemes of the ``Authorization`` header, compared case-insensitively; the
-            first is the challenge of a 401.
-        simplejwt_rotation: Whether clients of ``compat.simplejwt`` store the new refresh token that each
-            refresh returns. If not, their refresh token does not rotate, and its theft goes unnoticed.
+        compat: What clients of other packages need; see ``Compat``.
     """
 
     mode: Mode
     accept: tuple[Mode, ...] = ()
     switch_share: int = 100
     store: Literal["database", "redis"] = "database"
-    redis_alias: str = "authkit"
-    redis_prefix: str = "authkit"
-    redis_buckets: int = 1
+    redis: Redis = Redis()
     database_alias: str = "default"
     transports: tuple[Transport, ...] = (Transport.COOKIE, Transport.HEADER)
-    access_lifetime: timedelta = timedelta(minutes=5)
-    idle_timeout: timedelta = timedelta(days=14)
-    absolute_lifetime: timedelta = timedelta(days=90)
-    refresh_grace: timedelta = timedelta(seconds=10)
-    touch_interval: timedelta = timedelta(seconds=60)
+    lifetimes: Lifetimes = Lifetimes()
     leeway: timedelta = timedelta(seconds=5)
     issuer: str = "django-authkit"
     audience: str = "django-authkit"
     signing_keys: SigningKeys = field(default=SigningKeys(), hash=False)
     access_check: Literal["store", "replica", "none"] = "store"
-    replica_max_staleness: timedelta = timedelta(seconds=1)
-    blacklist_size: int = 100_000
-    claims_cache_size: int = 1024
+    replica: Replica = Replica()
     user_loading: Literal["eager", "lazy"] = "eager"
     max_sessions: int | str | None = None
     on_limit: OnLimit = OnLimit.EVICT
-    access_cookie_name: str = "__Host-authkit_access"
-    refresh_cookie_name: str = "__Host-authkit_refresh"
-    cookie_secure: bool = True
-    cookie_samesite: Literal["Lax", "Strict", "None"] = "Lax"
-    cookie_domain: str | None = None
-    cookie_path: str = "/"
-    refresh_cookie_path: str | None = None
-    plain_http: bool = False
+    cookie: Cookie = Cookie()
     page_renewal: bool = True
     clear_site_data: tuple[Literal["cache", "cookies", "storage"], ...] = ()
     csrf: Literal["token", "fetch-metadata"] = "token"
-    login_rate: str | None = "20/min"
-    refresh_rate: str | None = "120/min"
+    rates: Rates = Rates()
     user_serializer: str | None = None
     extra_claims: str | None = None
     trusted_proxies: int = 0
     bind: Binding = Binding()
-    recent_auth: timedelta = timedelta(minutes=10)
-    ending_needs_recent_auth: bool = False
+    recent_auth: RecentAuth = RecentAuth()
     reauthenticator: str | None = None
-    notify_new_device: bool = False
     adopt: Adoptions = field(default=Adoptions(), hash=False)
-    auth_schemes: tuple[str, ...] = ("Bearer",)
-    simplejwt_rotation: bool = True
+    compat: Compat = Compat()
 
     def accepts(self, mode: Mode) -> bool:
         """Return whether credentials of *mode* are accepted."""

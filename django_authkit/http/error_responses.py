@@ -25,7 +25,7 @@ RETRY_AFTER: Final = 2
 
 def challenge() -> str:
     """Return the ``WWW-Authenticate`` of a 401 without an error."""
-    return f'{get_settings().auth_schemes[0]} realm="api"'
+    return f'{get_settings().compat.auth_schemes[0]} realm="api"'
 
 
 def status_of(error: errors.AuthKitError) -> int:

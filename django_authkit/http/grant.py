@@ -72,7 +72,7 @@ class Grant:
         return {
             "access": self.access,
             **refresh,
-            "token_type": get_settings().auth_schemes[0],
+            "token_type": get_settings().compat.auth_schemes[0],
             "expires_in": self.expires_in,
         }
 

@@ -29,14 +29,14 @@ def bearer_of(request: HttpRequest) -> str | None:
     """
     Return the bearer credential of the ``Authorization`` header; ``None`` if there is none.
 
-    The scheme is one of ``AUTH_SCHEMES``, compared without case (RFC 9110 §11.1); others are not ours.
+    The scheme is one of ``COMPAT["AUTH_SCHEMES"]``, whatever its case (RFC 9110 §11.1); others are not ours.
 
     Raises:
         TokenMalformed: The scheme is ours, and not exactly one token follows.
     """
     header: str = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, text = header.partition(" ")
-    if scheme.lower() not in _lowered(get_settings().auth_schemes):
+    if scheme.lower() not in _lowered(get_settings().compat.auth_schemes):
         return None
     if not text or " " in text:
         credentials = text.split()
@@ -49,7 +49,7 @@ def bearer_of(request: HttpRequest) -> str | None:
 def has_bearer(request: HttpRequest) -> bool:
     """Tell whether the request presents a bearer credential, well formed or not."""
     scheme = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
-    return scheme.lower() in _lowered(get_settings().auth_schemes)
+    return scheme.lower() in _lowered(get_settings().compat.auth_schemes)
 
 
 @cache
@@ -118,7 +118,7 @@ def session_cookies_of(request: HttpRequest) -> tuple[str, ...]:
 
 def access_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     """Return the access tokens of the access cookies; an empty cookie is none."""
-    return tuple(filter(None, cookies_of(request, get_settings().access_cookie_name)))
+    return tuple(filter(None, cookies_of(request, get_settings().cookie.access_name)))
 
 
 def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
@@ -128,7 +128,7 @@ def refresh_cookies_of(request: HttpRequest) -> tuple[str, ...]:
     They are used at refresh, re-authentication and logout, and where a page is renewed. The live switch
     reads them without using them up.
     """
-    return tuple(filter(None, cookies_of(request, get_settings().refresh_cookie_name)))
+    return tuple(filter(None, cookies_of(request, get_settings().cookie.refresh_name)))
 
 
 def access_cookie_of(request: HttpRequest) -> str | None:
@@ -228,11 +228,11 @@ def set_token_cookies(
             name,
             token,
             expires=_expiry(session),
-            domain=settings.cookie_domain,
+            domain=settings.cookie.domain,
             path=path,
-            secure=settings.cookie_secure,
+            secure=settings.cookie.secure,
             httponly=True,
-            samesite=settings.cookie_samesite,
+            samesite=settings.cookie.samesite,
         )
     mark_private(response)
 
@@ -256,15 +256,15 @@ def _token_cookies() -> tuple[tuple[str, str], tuple[str, str]]:
     """Return name and path of the access cookie and of the refresh cookie."""
     settings = get_settings()
     return (
-        (settings.access_cookie_name, settings.cookie_path),
-        (settings.refresh_cookie_name, settings.refresh_cookie_path or settings.cookie_path),
+        (settings.cookie.access_name, settings.cookie.path),
+        (settings.cookie.refresh_name, settings.cookie.refresh_path or settings.cookie.path),
     )
 
 
 def clear_presented_token_cookies(request: HttpRequest, response: HttpResponseBase) -> None:
     """Delete the JWT cookies if the request has one of them."""
     settings = get_settings()
-    if {settings.access_cookie_name, settings.refresh_cookie_name} & request.COOKIES.keys():
+    if {settings.cookie.access_name, settings.cookie.refresh_name} & request.COOKIES.keys():
         clear_token_cookies(response)
 
 
@@ -275,8 +275,8 @@ def clear_token_cookies(response: HttpResponseBase) -> None:
         response.delete_cookie(
             name,
             path=path,
-            domain=settings.cookie_domain,
-            samesite=settings.cookie_samesite,
+            domain=settings.cookie.domain,
+            samesite=settings.cookie.samesite,
         )
     mark_private(response)
 
@@ -286,7 +286,7 @@ def is_own_cookie(name: str) -> bool:
     settings = get_settings()
     if name == django_settings.SESSION_COOKIE_NAME:
         return settings.accepts(Mode.SESSION)
-    return name in {settings.access_cookie_name, settings.refresh_cookie_name}
+    return name in {settings.cookie.access_name, settings.cookie.refresh_name}
 
 
 def forget_external_cookie(response: HttpResponseBase, name: str, path: str, domain: str | None) -> None:

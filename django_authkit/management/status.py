@@ -23,7 +23,7 @@ def find_out(*, count: bool) -> dict[str, Any]:
 
     Raises:
         StoreUnavailable: The store did not respond.
-        SettingsProblem: The settings are invalid.
+        InvalidSettings: The settings are invalid.
     """
     chosen = get_settings()
     statistics = get_store().statistics(count=count)
@@ -71,7 +71,7 @@ def _replica(chosen: AuthKitSettings) -> dict[str, Any] | None:
         return {
             "fresh": fresh,
             "age": round(replica.age, 3) if fresh else None,
-            "max_staleness": chosen.replica_max_staleness.total_seconds(),
+            "max_staleness": chosen.replica.max_staleness.total_seconds(),
             "revoked": len(replica),
         }
     finally:

@@ -85,11 +85,11 @@ def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
     else:
         yield (
             "Front ends have to refresh when they are told token_expired; pages without a script are carried "
-            f"by their session key until it is dropped. Access tokens last {chosen.access_lifetime}."
+            f"by their session key until it is dropped. Access tokens last {chosen.lifetimes.access}."
         )
         yield f'ACCESS_CHECK is "{chosen.access_check}": that is how soon a revocation reaches access tokens.'
-    if chosen.refresh_cookie_path not in {None, "/"}:
-        yield "With REFRESH_COOKIE_PATH browsers are moved to session keys when they refresh, and not before."
+    if chosen.cookie.refresh_path not in {None, "/"}:
+        yield 'With COOKIE["REFRESH_PATH"] browsers are moved to session keys when they refresh, not before.'
 
 
 def _waiting(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
@@ -98,6 +98,6 @@ def _waiting(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
         old = find_out(count=True)["old_form"]
         yield f"Now: {old_form_text(old)}."
     yield (
-        f"At the latest it takes IDLE_TIMEOUT ({chosen.idle_timeout}) for those who stay away, and "
-        f"ABSOLUTE_LIFETIME ({chosen.absolute_lifetime}) for apps that never refresh."
+        f"At the latest it takes the idle timeout ({chosen.lifetimes.idle}) for those who stay away, and "
+        f"the absolute lifetime ({chosen.lifetimes.absolute}) for apps that never refresh."
     )

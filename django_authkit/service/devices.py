@@ -48,5 +48,5 @@ def revoke_other_devices(known: Authentication) -> int:
 
 
 def _require_recent_if_configured(known: Authentication) -> None:
-    if get_settings().ending_needs_recent_auth:
+    if get_settings().recent_auth.to_revoke:
         require_recent(known)

@@ -94,7 +94,7 @@ def verify(token: str) -> dict[str, Any]:
         "sid": session.sid,
         "iat": inspected.issued_at,
         "exp": inspected.expires_at,
-        "token_type": get_settings().auth_schemes[0],
+        "token_type": get_settings().compat.auth_schemes[0],
         "mode": transports.mode_of(token).value,
     }
 

@@ -44,7 +44,7 @@ class LoginRequest:
         amr: How they authenticated (RFC 8176).
         sid: The sid, if it was chosen already.
         auth_age_ms: How long ago they authenticated.
-        longest_ms: The longest it may last, if that is shorter than ``ABSOLUTE_LIFETIME``.
+        longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
         suppress_new_device_notice: Send no notice about a new device.
         suppress_signals: Send no signals; another process does.
         standing: Whether their refresh token is one that is not exchanged when it is used.
@@ -67,7 +67,7 @@ class LoginRequest:
 
     def lifetime(self) -> int:
         """Return the absolute lifetime in milliseconds."""
-        usual = milliseconds(get_settings().absolute_lifetime)
+        usual = milliseconds(get_settings().lifetimes.absolute)
         return usual if self.longest_ms is None else min(usual, self.longest_ms)
 
 
@@ -96,7 +96,7 @@ def log_in(
         amr: How the user authenticated (RFC 8176).
         standing: Whether the refresh token is one that is not exchanged when it is used, for a client
             that never stores the new one. The theft of such a token is not detected. Only while
-            ``SIMPLEJWT_ROTATION`` is off.
+            ``COMPAT["SIMPLEJWT_ROTATION"]`` is off.
 
     Returns:
         What to send. Call ``grant.attach(response)``, and put ``grant.credentials()`` into the body.
@@ -117,7 +117,7 @@ def log_in(
         backend=backend_of(user, backend),
         remember=remember,
         amr=tuple(amr),
-        standing=standing and not get_settings().simplejwt_rotation,
+        standing=standing and not get_settings().compat.simplejwt_rotation,
     )
     revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     wanted = replace(wanted, sid=wanted.new_sid())
@@ -216,9 +216,9 @@ def begin(
             key_digest=key.digest if key else None,
             jti_digest=digest(jti) if jti else None,
             data=data,
-            idle_ms=milliseconds(settings.idle_timeout),
+            idle_ms=milliseconds(settings.lifetimes.idle),
             absolute_ms=wanted.lifetime(),
-            access_ms=milliseconds(settings.access_lifetime) if jti else 0,
+            access_ms=milliseconds(settings.lifetimes.access) if jti else 0,
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,
             auth_age_ms=wanted.auth_age_ms,

@@ -37,7 +37,7 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
         The response to a speculative load, which is refused: browsers then load the page when the user opens
         it. They drop many such loads halfway, and the new cookies with them.
     """
-    if get_settings().refresh_cookie_name not in request.COOKIES:  # most requests
+    if get_settings().cookie.refresh_name not in request.COOKIES:  # most requests
         return None
     speculative = is_speculative(request)
     if not (speculative or is_navigation(request)) or not _is_due(request):

@@ -26,12 +26,12 @@ from django_authkit.wiring import get_jwt_strategy, get_store
 
 def require_recent(known: Authentication, max_age: timedelta | None = None) -> None:
     """
-    Require that the user authenticated within *max_age*, by default ``RECENT_AUTH`` (ASVS 7.5.1).
+    Require that the user authenticated within *max_age*, by default ``RECENT_AUTH["MAX_AGE"]`` (ASVS 7.5.1).
 
     Raises:
         ReauthenticationRequired: The last authentication is older.
     """
-    age = get_settings().recent_auth if max_age is None else max_age
+    age = get_settings().recent_auth.max_age if max_age is None else max_age
     if time.time() * 1000 - known.auth_time_ms > milliseconds(age):
         raise ReauthenticationRequired(int(age.total_seconds()))
 

@@ -5,7 +5,7 @@ How a revocation reaches access tokens: the setting ``ACCESS_CHECK``, one class 
 policy         cost of a request       a revoked token is refused         when the store is down
 =============  ======================  =================================  =========================
 ``"store"``    one read round trip     at once                            503
-``"replica"``  none: local memory      within ``REPLICA_MAX_STALENESS``   as ``"store"``, so 503
+``"replica"``  none: local memory      within ``REPLICA["MAX_STALENESS"]``   as ``"store"``, so 503
 ``"none"``     nothing                 when it expires                    works
 =============  ======================  =================================  =========================
 """

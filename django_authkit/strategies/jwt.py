@@ -71,10 +71,10 @@ class JwtStrategy:
         self._check = check
         self._derivation = derivation
         self._extra_claims = extra_claims
-        self._access = milliseconds(settings.access_lifetime)
-        self._idle = milliseconds(settings.idle_timeout)
-        self._grace = milliseconds(settings.refresh_grace)
-        self._always_rotates = settings.simplejwt_rotation
+        self._access = milliseconds(settings.lifetimes.access)
+        self._idle = milliseconds(settings.lifetimes.idle)
+        self._grace = milliseconds(settings.lifetimes.refresh_grace)
+        self._always_rotates = settings.compat.simplejwt_rotation
 
     def resolve(self, text: str) -> tuple[AccessClaims, Found | None]:
         """
@@ -136,8 +136,8 @@ class JwtStrategy:
         Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
 
         A standing token is not exchanged, unless the project has turned rotation on again
-        (``SIMPLEJWT_ROTATION``) or the user has just authenticated again: a client that does that stores the
-        new token.
+        (``COMPAT["SIMPLEJWT_ROTATION"]``) or the user has just authenticated again: a client that does that
+        stores the new token.
 
         Args:
             claims: The verified claims of the token.

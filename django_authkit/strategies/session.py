@@ -20,8 +20,8 @@ class SessionStrategy:
     def __init__(self, store: Store, settings: AuthKitSettings, derivation: CredentialDerivation) -> None:
         self._store = store
         self._derivation = derivation
-        self._idle = milliseconds(settings.idle_timeout)
-        self._interval = milliseconds(settings.touch_interval)
+        self._idle = milliseconds(settings.lifetimes.idle)
+        self._interval = milliseconds(settings.lifetimes.touch_interval)
         self._issued_mode = settings.issued_mode
 
     def look_up(self, key: SessionKey, *, slide: bool = True) -> Found | Absent:

@@ -2,7 +2,7 @@
 Counts attempts in Django's default cache, in a sliding window.
 
 Nothing here knows DRF, so that the device page counts as the API does. The rates are the settings
-``LOGIN_RATE`` and ``REFRESH_RATE``, or DRF's ``DEFAULT_THROTTLE_RATES`` for the scopes below.
+``RATES["LOGIN"]`` and ``RATES["REFRESH"]``, or DRF's ``DEFAULT_THROTTLE_RATES`` for the scopes below.
 """
 
 import time
@@ -63,7 +63,7 @@ def _count(key: str, allowed: int, window: int) -> float | None:
 def _rate_of(scope: Scope) -> str | None:
     settings = get_settings()
     rates = getattr(django_settings, "REST_FRAMEWORK", {}).get("DEFAULT_THROTTLE_RATES") or {}
-    own = settings.login_rate if scope is Scope.LOGIN else settings.refresh_rate
+    own = settings.rates.login if scope is Scope.LOGIN else settings.rates.refresh
     rate: str | None = rates.get(scope.value, own)
     return rate
 

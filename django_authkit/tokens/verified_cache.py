@@ -17,6 +17,8 @@ from weakref import WeakSet
 
 from django_authkit.tokens.claims import AccessClaims
 
+CLAIMS_CACHE_SIZE: Final = 1024
+"""Tokens that a process remembers."""
 LONGEST: Final = 2048
 """Characters; a longer token is verified each time. 1,024 entries take at most 2 MiB."""
 

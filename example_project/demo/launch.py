@@ -42,7 +42,7 @@ class Choices:
         store: ``redis`` or ``database``.
         data: Directory of the SQLite database and the secret key; made if it does not exist.
         port: Where to serve; 0 for any free port.
-        grace: ``REFRESH_GRACE`` in whole seconds; ``None`` leaves it to the settings.
+        grace: ``LIFETIMES["REFRESH_GRACE"]`` in whole seconds; ``None`` leaves it to the settings.
         log: Where the server's log goes; ``None`` for this terminal.
         accept: The modes that are honoured; by default the one that is issued. With both the site can be
             switched while it runs.

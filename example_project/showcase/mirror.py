@@ -39,8 +39,8 @@ def _modes() -> dict[str, str]:
     chosen = get_settings()
     return {
         settings.SESSION_COOKIE_NAME: "session",
-        chosen.access_cookie_name: "jwt",
-        chosen.refresh_cookie_name: "jwt",
+        chosen.cookie.access_name: "jwt",
+        chosen.cookie.refresh_name: "jwt",
     }
 
 

@@ -63,6 +63,6 @@ def _server() -> dict[str, Any]:
         "mode": chosen.mode,
         "accept": list(chosen.accept),
         "store": chosen.store,
-        "grace": chosen.refresh_grace.total_seconds(),
+        "grace": chosen.lifetimes.refresh_grace.total_seconds(),
         "can_switch": len(chosen.accept) > 1,
     }

@@ -21,18 +21,19 @@ AUTHKIT = {
     # What is honoured: the mode alone, unless the site is to be switched while people are logged in.
     "ACCEPT": os.environ.get("EXAMPLE_ACCEPT", AUTHKIT_MODE).split(","),
     "STORE": os.environ.get("EXAMPLE_STORE", "database"),
-    "REDIS_ALIAS": "authkit",
+    "REDIS": {"ALIAS": "authkit"},
     # Five minutes by default; here it is so short that one can watch it.
-    "ACCESS_LIFETIME": timedelta(minutes=1),
-    # The default, 10 s, unless the tour asks for less: it waits until the grace is over.
-    "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),
+    "LIFETIMES": {
+        "ACCESS": timedelta(minutes=1),
+        "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),
+    },
     # Who logs other devices out proves first that it is them, unless they did so within ten minutes.
-    "ENDING_NEEDS_RECENT_AUTH": True,
-    "RECENT_AUTH": timedelta(seconds=int(os.environ.get("EXAMPLE_RECENT_AUTH", "600"))),
+    "RECENT_AUTH": {
+        "TO_REVOKE": True,
+        "MAX_AGE": timedelta(seconds=int(os.environ.get("EXAMPLE_RECENT_AUTH", "600"))),
+    },
     # See "Plain HTTP" below.
-    "COOKIE_SECURE": False,
-    "ACCESS_COOKIE_NAME": "authkit_access",
-    "REFRESH_COOKIE_NAME": "authkit_refresh",
+    "COOKIE": {"SECURE": False, "ACCESS_NAME": "authkit_access", "REFRESH_NAME": "authkit_refresh"},
 }
 SESSION_ENGINE = "django_authkit.session_engine"
 REST_FRAMEWORK = {
@@ -55,7 +56,7 @@ CACHES = {
 
 # Plain HTTP. The demo is served at http://127.0.0.1, where browsers drop Secure cookies; so all cookies
 # here go without Secure, and without the __Host- prefix, which needs it. A site in production is served
-# by HTTPS: leave COOKIE_SECURE and both cookie names above at their defaults, and set
+# by HTTPS: leave COOKIE["SECURE"] and both cookie names above at their defaults, and set
 #     SESSION_COOKIE_NAME = "__Host-sessionid"
 #     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_SECURE = False

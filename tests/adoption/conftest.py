@@ -50,7 +50,7 @@ def site(
     """Return the site, empty, as it was before."""
     with django_db_blocker.unblock():
         live = LiveSite(settings, clock, store=where, mode=mode, transport=Transport.HEADER)
-        live.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        live.configure(RATES={"LOGIN": None, "REFRESH": None})
         settings.SESSION_FILE_PATH = str(tmp_path_factory.mktemp("sessions"))
         live.clear()
         yield Changeover(live)

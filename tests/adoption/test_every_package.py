@@ -211,7 +211,7 @@ def test_the_age_of_the_proof(site: Changeover, package: Package, ada: User) -> 
     site.before(package.engine)
     credential = package.log_in(site)
     site.live.advance(minutes=4)
-    site.after(package.entry, RECENT_AUTH=timedelta(minutes=3))
+    site.after(package.entry, RECENT_AUTH={"MAX_AGE": timedelta(minutes=3)})
     _, client = package.present(site, credential)
     assert client.get("/api/vault/").status_code == 401
     (session,) = sessions_of(ada)

@@ -232,7 +232,7 @@ def test_odd_headers(site: Changeover, credential: str, header: str) -> None:
 
 def test_the_endpoint_is_throttled(site: Changeover, credential: str) -> None:
     """Nobody tries tokens for long."""
-    site.live.configure(REFRESH_RATE="3/min")
+    site.live.configure(RATES={"REFRESH": "3/min"})
     answers = [knox.present(site, "0" * 64)[0].status_code for _ in range(5)]
     assert answers == [401, 401, 401, 429, 429]
 

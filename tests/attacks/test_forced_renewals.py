@@ -145,7 +145,7 @@ class TestReuse:
 
     def test_without_a_grace(self, live: LiveSite, stale: Device) -> None:
         """With ``REFRESH_GRACE`` 0 the second presentation is theft here too."""
-        live.configure(REFRESH_GRACE=timedelta(0))
+        live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
         late = stale.copy()
         opened(stale)
         assert user_of(opened(late)) is None
@@ -163,7 +163,7 @@ class TestReuse:
 
     def test_outside_its_path_it_is_ignored(self, live: LiveSite, bob: User, stale: Device) -> None:
         """A browser sends it to the endpoints only, so on other pages it was planted."""
-        live.configure(REFRESH_COOKIE_PATH="/auth/")
+        live.configure(COOKIE={"REFRESH_PATH": "/auth/"})
         stranger = live.device()
         stranger.cookies = {
             "__Secure-authkit_refresh": live.logged_in("bob").cookies["__Secure-authkit_refresh"]
@@ -172,7 +172,7 @@ class TestReuse:
 
     def test_another_device_is_what_bind_says(self, live: LiveSite, ada: User, stale: Device) -> None:
         """A page checks the binding as ``refresh/`` does."""
-        live.configure(BIND={"address": "revoke"})
+        live.configure(BIND={"ADDRESS": "revoke"})
         stale.address = "203.0.113.9"
         assert user_of(opened(stale)) is None
         assert sessions_of(ada) == ()

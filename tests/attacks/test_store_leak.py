@@ -115,7 +115,7 @@ def told(live: LiveSite) -> Story:
 @pytest.fixture
 def story(live: LiveSite) -> Story:
     """Return what happened on the site before it was robbed."""
-    live.configure(TOUCH_INTERVAL=timedelta(0))
+    live.configure(LIFETIMES={"TOUCH_INTERVAL": timedelta(0)})
     return told(live)
 
 

@@ -139,7 +139,7 @@ def shop(
     store = "valkey" if mode is Mode.SESSION else "sqlite"
     with django_db_blocker.unblock():
         site = LiveSite(settings, clock, store=store, mode=mode, transport=Transport.COOKIE)
-        site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        site.configure(RATES={"LOGIN": None, "REFRESH": None})
         site.clear()
         yield site
         site.clear()

@@ -82,13 +82,13 @@ def test_five_tabs_refresh_once(
 ) -> None:
     """All at once after their token has expired, five tabs send one refresh, whether they knew it or not."""
     front.silent = not told
-    shop.configure(ACCESS_LIFETIME=timedelta(seconds=2), LEEWAY=timedelta())
+    shop.configure(LIFETIMES={"ACCESS": timedelta(seconds=2)}, LEEWAY=timedelta())
     tabs = [tab() for _ in range(5)]
     tabs[0].log_in()
     for each in tabs:
         each.page.wait_for_function("auth.state == 'signed-in'")
     time.sleep(2.1)
-    shop.configure(ACCESS_LIFETIME=timedelta(minutes=5))
+    shop.configure(LIFETIMES={"ACCESS": timedelta(minutes=5)})
     moment = time.time() + 0.5
     for each in tabs:
         each.call_at(moment)

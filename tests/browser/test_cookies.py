@@ -61,7 +61,7 @@ def test_the_refresh_cookie_goes_to_the_endpoints_only(
     page: "Page", at: Origins, shop: LiveSite, ada: User
 ) -> None:
     """With a path of its own it is sent below that path, and nowhere else."""
-    shop.configure(REFRESH_COOKIE_PATH="/auth/")
+    shop.configure(COOKIE={"REFRESH_PATH": "/auth/"})
     front = FrontEnd.at_home(page, at)
     assert front.log_in() == 200
     cookie = kept(page)["__Secure-authkit_refresh"]
@@ -174,10 +174,10 @@ def test_without_the_prefix_a_sibling_can(
 def test_plain_http(
     settings: Settings, page: "Page", shop: LiveSite, ada: User, csrf: str, relaxed: bool
 ) -> None:
-    """Over plain HTTP, with ``PLAIN_HTTP`` and ``DEBUG`` one stays logged in, and else not."""
+    """Over plain HTTP, with ``COOKIE["PLAIN_HTTP"]`` and ``DEBUG`` one stays logged in, and else not."""
     settings.DEBUG = relaxed
     settings.CSRF_COOKIE_SECURE = False
-    shop.configure(CSRF=csrf, PLAIN_HTTP=True)
+    shop.configure(CSRF=csrf, COOKIE={"PLAIN_HTTP": True})
     with origins(tls=False) as at:
         front = FrontEnd.at_home(page, at)
         assert front.log_in() == 200

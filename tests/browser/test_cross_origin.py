@@ -33,7 +33,7 @@ def serving(shop: LiveSite, settings: Settings) -> Serving:
         settings.CORS_ALLOWED_ORIGIN_REGEXES = [rf"^https://{host}:\d+$"]  # the port is not known yet
         if host == ELSEWHERE:
             settings.SESSION_COOKIE_SAMESITE = settings.CSRF_COOKIE_SAMESITE = "None"
-            shop.configure(COOKIE_SAMESITE="None")
+            shop.configure(COOKIE={"SAMESITE": "None"})
         shop.configure(CSRF=csrf)
         with origins() as at:
             settings.CSRF_TRUSTED_ORIGINS = [at.of(host)]
@@ -73,7 +73,7 @@ def test_another_site_gets_no_lax_cookies(
 ) -> None:
     """There ``SameSite=None`` is needed: with Lax the login is 200, and the browser drops its cookies."""
     with serving(ELSEWHERE, "fetch-metadata") as at:
-        shop.configure(COOKIE_SAMESITE="Lax")
+        shop.configure(COOKIE={"SAMESITE": "Lax"})
         front = FrontEnd.on(page, at, ELSEWHERE)
         assert front.log_in() == 200
         assert front.send("GET", "/auth/session/") == 401

@@ -104,7 +104,7 @@ def at(shop: LiveSite, settings: Settings, method: str, samesite: str) -> Iterat
     settings.MIDDLEWARE = ["corsheaders.middleware.CorsMiddleware", *settings.MIDDLEWARE]
     settings.CORS_ALLOW_ALL_ORIGINS = settings.CORS_ALLOW_CREDENTIALS = True
     settings.SESSION_COOKIE_SAMESITE = settings.CSRF_COOKIE_SAMESITE = samesite
-    shop.configure(CSRF=method, COOKIE_SAMESITE=samesite)
+    shop.configure(CSRF=method, COOKIE={"SAMESITE": samesite})
     with origins() as at:
         yield at
 

@@ -67,7 +67,7 @@ def test_is_taken_up_again(site: LiveSite, ada: User, run: Run, monkeypatch: pyt
 @on_databases
 def test_runs_beside_traffic(site: LiveSite, ada: User, run: Run) -> None:
     """While people log in, refresh and log out, it takes nothing that lives and disturbs nobody."""
-    site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+    site.configure(RATES={"LOGIN": None, "REFRESH": None})
     bury(site, 20)
     before = site.logged_in("ada")
 

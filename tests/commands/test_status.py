@@ -121,7 +121,7 @@ def test_counts_in_many_steps(site: LiveSite, ada: User, run: Run, monkeypatch: 
 def test_a_prefix_is_no_pattern(site: LiveSite, ada: User, run: Run) -> None:
     """A prefix with an asterisk counts its own records only."""
     site.logged_in("ada")
-    site.configure(REDIS_PREFIX="a*[t]?")
+    site.configure(REDIS={"PREFIX": "a*[t]?"})
     assert status(run)["live"]["jwt"] == 0
     site.logged_in("ada")
     assert status(run)["live"]["jwt"] == 1
@@ -131,7 +131,7 @@ def test_says_what_the_checks_say(site: LiveSite, run: Run, settings: Settings) 
     """Those for deployments too; what a project has silenced is left out."""
     settings.SILENCED_SYSTEM_CHECKS = []
     settings.CSRF_COOKIE_SECURE = False
-    site.configure(COOKIE_SECURE=False, ACCESS_COOKIE_NAME="access", REFRESH_COOKIE_NAME="refresh")
+    site.configure(COOKIE={"SECURE": False, "ACCESS_NAME": "access", "REFRESH_NAME": "refresh"})
     told = status(run)["checks"]
     assert told
     assert all(each["id"].startswith("authkit.") and each["message"] for each in told)

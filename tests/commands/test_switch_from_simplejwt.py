@@ -44,10 +44,10 @@ def test_the_defaults(settings: Settings) -> None:
     """Without rotation a login lasts for as long as the refresh token did."""
     made = pasted(settings, translated(settings))
     assert made.mode is Mode.JWT
-    assert made.access_lifetime == timedelta(minutes=5)
-    assert made.idle_timeout == made.absolute_lifetime == timedelta(days=1)
+    assert made.lifetimes.access == timedelta(minutes=5)
+    assert made.lifetimes.idle == made.lifetimes.absolute == timedelta(days=1)
     assert made.leeway == timedelta(0)
-    assert not made.simplejwt_rotation
+    assert not made.compat.simplejwt_rotation
     assert made.extra_claims == "django_authkit.compat.simplejwt.claims.simplejwt_claims"
     assert made.signing_keys == ()
 
@@ -68,12 +68,12 @@ def test_a_project_with_everything(settings: Settings) -> None:
         VERIFYING_KEY=PEM,
     )
     made = pasted(settings, text)
-    assert (made.access_lifetime, made.idle_timeout) == (timedelta(minutes=90), timedelta(days=7))
-    assert made.absolute_lifetime == timedelta(days=90)
-    assert made.simplejwt_rotation
+    assert (made.lifetimes.access, made.lifetimes.idle) == (timedelta(minutes=90), timedelta(days=7))
+    assert made.lifetimes.absolute == timedelta(days=90)
+    assert made.compat.simplejwt_rotation
     assert made.leeway == timedelta(seconds=3)
     assert (made.issuer, made.audience) == ('shop "a"', "web")
-    assert made.auth_schemes == ("JWT", "Bearer")
+    assert made.compat.auth_schemes == ("JWT", "Bearer")
     assert made.signing_keys == ({"env": "AUTHKIT_SIGNING_KEY", "algorithm": "RS256"},)
     assert "nobody may see" not in text
 
@@ -82,7 +82,7 @@ def test_extremes_fit_our_rules(settings: Settings) -> None:
     """What ours refuses is cut to what it takes."""
     text = translated(settings, ACCESS_TOKEN_LIFETIME=timedelta(days=400), LEEWAY=timedelta(hours=1))
     made = pasted(settings, text)
-    assert made.access_lifetime == timedelta(days=1)
+    assert made.lifetimes.access == timedelta(days=1)
     assert made.leeway == timedelta(minutes=2)
 
 

@@ -28,7 +28,11 @@ PROJECT: dict[str, Any] = {
     ],
     "REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"burst": "5/min"}, "PAGE_SIZE": 7},
     "AUTHKIT_MODE": "jwt",
-    "AUTHKIT": {"ACCEPT": ["jwt", "session"], "ACCESS_LIFETIME": timedelta(minutes=1), "LOGIN_RATE": "5/min"},
+    "AUTHKIT": {
+        "ACCEPT": ["jwt", "session"],
+        "LIFETIMES": {"ACCESS": timedelta(minutes=1)},
+        "RATES": {"LOGIN": "5/min"},
+    },
     "MAILERS": {"default": {"BACKEND": "smtp"}},
 }
 
@@ -45,7 +49,7 @@ def test_the_variant_is_what_is_compared() -> None:
     assert found["AUTHKIT_MODE"] == "session"
     assert found["AUTHKIT"]["STORE"] == "redis"
     assert "ACCEPT" not in found["AUTHKIT"]
-    assert found["AUTHKIT"]["ACCESS_LIFETIME"] == timedelta(minutes=1)
+    assert found["AUTHKIT"]["LIFETIMES"]["ACCESS"] == timedelta(minutes=1)
     assert found["SESSION_ENGINE"] == "django_authkit.session_engine"
     assert found["SECRET_KEY"] == "kept"
     assert found["REST_FRAMEWORK"]["PAGE_SIZE"] == 7
@@ -69,7 +73,7 @@ def test_no_option_names_another_database(monkeypatch: pytest.MonkeyPatch) -> No
     )
     assert found["DATABASES"]["default"]["NAME"] == "scratch"
     assert found["DATABASES"]["default"]["OPTIONS"] == {"sslmode": "require"}
-    assert found["CACHES"]["authkit"]["KEY_PREFIX"] == found["AUTHKIT"]["REDIS_PREFIX"] == "scratch-1"
+    assert found["CACHES"]["authkit"]["KEY_PREFIX"] == found["AUTHKIT"]["REDIS"]["PREFIX"] == "scratch-1"
     assert "KEY_FUNCTION" not in found["CACHES"]["authkit"]
 
 
@@ -79,7 +83,7 @@ def test_nobody_is_disturbed_and_nothing_slowed() -> None:
     assert found["MAILERS"] == {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
     assert "EMAIL_BACKEND" not in found  # Django 6.1 refuses both
     assert found["REST_FRAMEWORK"]["DEFAULT_THROTTLE_RATES"]["burst"] is None
-    assert found["AUTHKIT"]["LOGIN_RATE"] is None
+    assert found["AUTHKIT"]["RATES"]["LOGIN"] is None
     assert found["DEBUG"] is False
 
 

@@ -51,11 +51,22 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if isinstance(value, tuple) else value
 
 
+def _settings() -> Iterator[tuple[str, Any]]:
+    """Yield each setting and its default; a key of a group is written ``LIFETIMES["IDLE"]``."""
+    for field in fields(AuthKitSettings):
+        name, default = field.name.upper(), field.default
+        if is_dataclass(default) and not isinstance(default, type):
+            for each in fields(default):
+                yield f'{name}["{each.name.upper()}"]', getattr(default, each.name)
+        else:
+            yield name, default
+
+
 def test_settings_have_a_row_each_with_their_default() -> None:
     """The page on settings has one row for each field, in order, and its default is the code's."""
     rows = _rows("settings.md", ("name", "type", "default", "meaning"))
     told = [(_code(name), _code(default)) for name, _, default, _ in rows]
-    known = {f.name.upper(): f.default for f in fields(AuthKitSettings)}
+    known = dict(_settings())
     assert told.pop(0) == ("AUTHKIT_MODE", "required")
     assert known.pop("MODE") is MISSING
     assert [name for name, _ in told] == list(known)

@@ -31,7 +31,7 @@ settings.configure(
     ],
     AUTH_USER_MODEL="email_site.Person",
     AUTHKIT_MODE=MODE,
-    AUTHKIT={"STORE": STORE, "REDIS_ALIAS": "authkit"},
+    AUTHKIT={"STORE": STORE, "REDIS": {"ALIAS": "authkit"}},
     SESSION_ENGINE="django_authkit.session_engine",
     SESSION_COOKIE_NAME="__Host-sessionid",
     SESSION_COOKIE_SECURE=True,

@@ -56,7 +56,7 @@ class SiteOn:
         """Return an empty site without throttles."""
         self._settings.CACHES = {**MEMORY, "authkit": {"BACKEND": BACKEND, "LOCATION": f"{url}/0"}}
         site = LiveSite(self._settings, self._clock, store="valkey", mode=mode, transport=transport)
-        site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        site.configure(RATES={"LOGIN": None, "REFRESH": None})
         site.clear()
         self.made.append(site)
         return site

@@ -51,7 +51,7 @@ def live(
     """Return a site on that PostgreSQL, users and all."""
     with django_db_blocker.unblock():
         site = LiveSite(settings, clock, store="postgresql", mode=mode, transport=transport)
-        site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        site.configure(RATES={"LOGIN": None, "REFRESH": None})
         site.clear()
         yield site
         site.clear()

@@ -38,7 +38,7 @@ def lossy(line: LossyLine, transport: Transport) -> LossyLine:
 def live(lossy: LossyLine, site_on: SiteOn, mode: Mode, transport: Transport) -> Iterator[LiveSite]:
     """Return a site at the end of that line, its scripts loaded, and a user; no grace saves anybody."""
     site = site_on(f"redis://127.0.0.1:{lossy.port}", mode, transport)
-    site.configure(REFRESH_GRACE=timedelta(0))
+    site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
     site.add_user()
     rehearsal = site.logged_in()
     rehearsal.get("/plain/visits/")
@@ -146,7 +146,7 @@ ASKED: dict[str, Callable[[Device], HttpResponse]] = {
 @pytest.mark.parametrize("how", ASKED)
 def test_a_request(live: LiveSite, lossy: LossyLine, how: str) -> None:
     """Whoever is logged in is recognised, activity written or not."""
-    live.configure(TOUCH_INTERVAL=timedelta(0))
+    live.configure(LIFETIMES={"TOUCH_INTERVAL": timedelta(0)})
     device = live.logged_in()
     lossy.lose_next()
     assert ASKED[how](device).status_code == 200
@@ -201,7 +201,7 @@ class TestKilled:
     def live(self, valkey: StoppableValkey, site_on: SiteOn, transport: Transport) -> LiveSite:
         """Return a site on a Valkey that can be stopped, without a grace, and a user."""
         site = site_on(valkey.url, Mode.JWT, transport)
-        site.configure(REFRESH_GRACE=timedelta(0))
+        site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
         site.add_user()
         return site
 

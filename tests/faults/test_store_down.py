@@ -255,7 +255,7 @@ def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: StoppableValkey
         "default": {"BACKEND": BACKEND, "LOCATION": f"{valkey.url}/1"},
         "authkit": settings.CACHES["authkit"],
     }
-    live.configure(LOGIN_RATE="100/min", REFRESH_RATE="100/min")
+    live.configure(RATES={"LOGIN": "100/min", "REFRESH": "100/min"})
     assert device.refresh().status_code == 200
     with valkey.down():
         throttled = {name: _timed(PROBES[name], device.copy()) for name in ("login", "refresh", "verify")}

@@ -79,7 +79,7 @@ def send(site: LiveSite, endpoint: str, content: bytes, **kwargs: Any) -> HttpRe
 @pytest.fixture(autouse=True)
 def no_rates(site: LiveSite) -> None:
     """Throttles are tested elsewhere."""
-    site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+    site.configure(RATES={"LOGIN": None, "REFRESH": None})
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

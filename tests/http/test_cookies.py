@@ -88,7 +88,7 @@ def test_of_two_under_one_name_the_good_one_counts(site: LiveSite, ada: User, de
 @by_cookie
 def test_the_refresh_cookie_can_have_a_path_of_its_own(site: LiveSite, ada: User) -> None:
     """It is set and cleared with that path, under a name that this path allows."""
-    site.configure(REFRESH_COOKIE_PATH="/auth/")
+    site.configure(COOKIE={"REFRESH_PATH": "/auth/"})
     device = site.device()
     device.who()
     for answer in (device.log_in(), device.refresh(), device.reauthenticate()):
@@ -114,7 +114,7 @@ def test_a_planted_refresh_cookie_is_refused_beside_ones_own_access_cookie(
     site: LiveSite, ada: User, bob: User
 ) -> None:
     """Nobody goes on with a stranger's login, even when the access token has expired; nothing is ended."""
-    site.configure(REFRESH_COOKIE_PATH="/auth/")
+    site.configure(COOKIE={"REFRESH_PATH": "/auth/"})
     victim, attacker = site.device(), site.device()
     for device, name in ((victim, "ada"), (attacker, "bob")):
         device.who()
@@ -139,7 +139,7 @@ def test_a_planted_refresh_cookie_is_refused_beside_ones_own_access_cookie(
 @by_cookie
 def test_plain_http_changes_names_and_secure_together(settings: Settings, site: LiveSite, ada: User) -> None:
     """With ``DEBUG`` on, cookies are ones that browsers keep over plain HTTP; with it off nothing changes."""
-    site.configure(PLAIN_HTTP=True)
+    site.configure(COOKIE={"PLAIN_HTTP": True})
     for debug, names in (
         (True, ("authkit_access", "authkit_refresh")),
         (False, (ACCESS_COOKIE, REFRESH_COOKIE)),

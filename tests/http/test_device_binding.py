@@ -79,7 +79,7 @@ def test_what_changes_by_itself_is_no_difference(
     site: LiveSite, ada: User, phone: Device, policy: str
 ) -> None:
     """A browser's new version and another address of the same network do not count, and are noted."""
-    site.configure(BIND={"user_agent": policy, "address": policy})
+    site.configure(BIND={"USER_AGENT": policy, "ADDRESS": policy})
     phone.user_agent, phone.address = NEWER_FIREFOX, SAME_NETWORK
     with heard(signals.binding_mismatch) as sent:
         assert look(site, phone).status_code == 200
@@ -91,7 +91,7 @@ def test_what_changes_by_itself_is_no_difference(
 @pytest.mark.parametrize(("what", "value"), [("address", ELSEWHERE), ("user_agent", SAFARI)])
 def test_off_is_off(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
     """What is switched off says nothing and ends nothing; the list shows the present place all the same."""
-    site.configure(BIND={"user_agent": "revoke", "address": "revoke", what: "off"})
+    site.configure(BIND={"USER_AGENT": "revoke", "ADDRESS": "revoke", what.upper(): "off"})
     setattr(phone, what, value)
     with heard(signals.binding_mismatch) as sent:
         assert look(site, phone).status_code == 200
@@ -102,7 +102,7 @@ def test_off_is_off(site: LiveSite, ada: User, phone: Device, what: str, value: 
 @pytest.mark.parametrize(("what", "value"), [("address", ELSEWHERE), ("user_agent", SAFARI)])
 def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
     """With "revoke" it is 401 ``binding_mismatch`` and over, for the owner at home too."""
-    site.configure(BIND={what: "revoke"})
+    site.configure(BIND={what.upper(): "revoke"})
     thief = phone.copy()
     setattr(thief, what, value)
     with heard(signals.binding_mismatch) as sent, heard(signals.session_ended) as ended:
@@ -118,7 +118,7 @@ def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, val
 
 def test_a_notice_beside_a_revoke(site: LiveSite, ada: User, phone: Device) -> None:
     """A difference that is only noticed does not end what is bound by the other."""
-    site.configure(BIND={"user_agent": "revoke", "address": "notice"})
+    site.configure(BIND={"USER_AGENT": "revoke", "ADDRESS": "notice"})
     phone.address = ELSEWHERE
     assert look(site, phone).status_code == 200
     phone.user_agent = SAFARI
@@ -127,7 +127,7 @@ def test_a_notice_beside_a_revoke(site: LiveSite, ada: User, phone: Device) -> N
 
 def test_nobody_hears_of_a_receiver_that_fails(site: LiveSite, ada: User, phone: Device) -> None:
     """The end comes before the signal: a receiver that raises does not keep the auth session alive."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
 
     def fail(sender: Any, **said: Any) -> None:
@@ -146,7 +146,7 @@ def test_nobody_hears_of_a_receiver_that_fails(site: LiveSite, ada: User, phone:
 @by_cookie
 def test_a_session_that_nobody_asked_the_user_of(site: LiveSite, ada: User, phone: Device) -> None:
     """A plain view that only reads ``request.session`` gets nothing of a session bound elsewhere."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     phone.post("/django/cart/", "a book")
     thief = phone.copy()
     thief.address = ELSEWHERE
@@ -161,7 +161,7 @@ def test_a_session_that_nobody_asked_the_user_of(site: LiveSite, ada: User, phon
 @pytest.mark.parametrize("path", ["/plain/whoami/", "/plain/whoami-async/"])
 def test_plain_views_by_cookie_are_anonymous(site: LiveSite, ada: User, phone: Device, path: str) -> None:
     """As with any cookie that does not count."""
-    site.configure(BIND={"user_agent": "revoke"})
+    site.configure(BIND={"USER_AGENT": "revoke"})
     phone.user_agent = SAFARI
     assert body(phone.get(path))["id"] is None
     assert site.sids(ada) == []
@@ -172,7 +172,7 @@ def test_plain_views_by_cookie_are_anonymous(site: LiveSite, ada: User, phone: D
 @pytest.mark.parametrize("path", ["/plain/whoami/", "/plain/whoami-async/"])
 def test_plain_views_by_bearer_are_a_401(site: LiveSite, ada: User, phone: Device, path: str) -> None:
     """A bearer was sent on purpose, and is told."""
-    site.configure(BIND={"user_agent": "revoke"})
+    site.configure(BIND={"USER_AGENT": "revoke"})
     phone.user_agent = SAFARI
     assert code(phone.get(path)) == (401, "binding_mismatch")
     assert site.sids(ada) == []
@@ -181,7 +181,7 @@ def test_plain_views_by_bearer_are_a_401(site: LiveSite, ada: User, phone: Devic
 @by_cookie
 def test_djangos_own_log_in_is_bound_too(site: LiveSite, ada: User) -> None:
     """In both modes a login by Django's ``login`` is looked at whenever its session is."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     browser = site.device()
     browser.get("/django/switch/ada/")
     assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
@@ -193,7 +193,7 @@ def test_djangos_own_log_in_is_bound_too(site: LiveSite, ada: User) -> None:
 @in_jwt_mode
 def test_access_tokens_are_not_looked_at(site: LiveSite, ada: User, phone: Device) -> None:
     """In JWT mode the device is compared at refresh and re-authentication, not on each request."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
     assert phone.call().status_code == 200
     assert code(phone.reauthenticate()) == (401, "binding_mismatch")
@@ -204,7 +204,7 @@ def test_access_tokens_are_not_looked_at(site: LiveSite, ada: User, phone: Devic
 @by_cookie
 def test_a_refresh_that_ended_it_clears_the_cookies(site: LiveSite, phone: Device) -> None:
     """They can never work again."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
     phone.refresh()
     assert set(phone.cookies) == {"csrftoken"}
@@ -212,14 +212,14 @@ def test_a_refresh_that_ended_it_clears_the_cookies(site: LiveSite, phone: Devic
 
 def test_the_session_mode_is_looked_at_on_refresh(site: LiveSite, phone: Device) -> None:
     """``refresh/`` looks in both modes."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
     assert code(phone.refresh()) == (401, "binding_mismatch")
 
 
 def test_a_forged_address_changes_nothing(site: LiveSite, ada: User, phone: Device) -> None:
     """``X-Forwarded-For`` is nobody's word by default: it neither ends, nor saves, nor is recorded."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     with heard(signals.binding_mismatch) as sent:
         assert phone.get("/auth/session/", {"X-Forwarded-For": ELSEWHERE}).status_code == 200
         assert phone.refresh().status_code == 200
@@ -236,7 +236,7 @@ def test_a_forged_address_changes_nothing(site: LiveSite, ada: User, phone: Devi
 @in_session_mode
 def test_behind_a_proxy_the_clients_address_counts(site: LiveSite, ada: User) -> None:
     """With ``TRUSTED_PROXIES`` it is what the proxy saw, however the proxy itself is reached."""
-    site.configure(BIND={"address": "revoke"}, TRUSTED_PROXIES=1)
+    site.configure(BIND={"ADDRESS": "revoke"}, TRUSTED_PROXIES=1)
     device = site.logged_in()
     seen = {"X-Forwarded-For": HOME}
     with heard(signals.binding_mismatch) as sent:
@@ -271,10 +271,10 @@ def test_networks(site: LiveSite) -> None:
     ):
         assert not same_network(one, other), (one, other)
         assert not same_network(other, one), (one, other)
-    site.configure(BIND={"ipv4_prefix": 32, "ipv6_prefix": 128})
+    site.configure(BIND={"IPV4_PREFIX": 32, "IPV6_PREFIX": 128})
     assert not same_network(HOME, SAME_NETWORK)
     assert not same_network("2001:db8::1", "2001:db8::2")
-    site.configure(BIND={"ipv4_prefix": 0, "ipv6_prefix": 0})
+    site.configure(BIND={"IPV4_PREFIX": 0, "IPV6_PREFIX": 0})
     assert same_network(HOME, ELSEWHERE)
     assert same_network("::1", "2001:db8::1")
 
@@ -312,7 +312,7 @@ def test_nothing_of_it_is_in_the_sessions_data(site: LiveSite, ada: User, phone:
 
 def test_it_costs_nothing_while_nothing_changes(site: LiveSite, phone: Device) -> None:
     """The same place is no extra round trip; a new one is one write, once."""
-    site.configure(BIND={"user_agent": "revoke", "address": "notice"})
+    site.configure(BIND={"USER_AGENT": "revoke", "ADDRESS": "notice"})
     look(site, phone)
     with site.counted() as before:
         look(site, phone)
@@ -343,7 +343,7 @@ def atomic_requests(site: LiveSite) -> Iterator[None]:
 @pytest.mark.parametrize("path", ["/api/whoami/", "/plain/vault/", "/plain/whoami/"])
 def test_what_was_ended_stays_ended(site: LiveSite, ada: User, phone: Device, path: str) -> None:
     """Under ``ATOMIC_REQUESTS`` the 401 rolls the view back, and not the end of the auth session."""
-    site.configure(BIND={"address": "revoke"})
+    site.configure(BIND={"ADDRESS": "revoke"})
     thief = phone.copy()
     thief.address = ELSEWHERE
     thief.get(path)

@@ -55,7 +55,7 @@ def end(device: Device, what: str) -> HttpResponse:
 @pytest.fixture
 def asking(site: LiveSite) -> None:
     """Have the project ask for a fresh proof before others are ended."""
-    site.configure(ENDING_NEEDS_RECENT_AUTH=True, RECENT_AUTH=timedelta(minutes=3), LOGIN_RATE="3/min")
+    site.configure(RECENT_AUTH={"TO_REVOKE": True, "MAX_AGE": timedelta(minutes=3)}, RATES={"LOGIN": "3/min"})
 
 
 class TestList:
@@ -165,7 +165,7 @@ class TestEnding:
 
     def test_this_one(self, site: LiveSite, ada: User, device: Device) -> None:
         """It is a logout: the browser forgets its cookies, and nothing asks for a proof."""
-        site.configure(ENDING_NEEDS_RECENT_AUTH=True)
+        site.configure(RECENT_AUTH={"TO_REVOKE": True})
         site.advance(minutes=1)
         copy = device.copy()
         path, _ = target(end(device, site.sid(device)))
@@ -214,7 +214,7 @@ class TestEnding:
 
 @pytest.mark.usefixtures("asking")
 class TestProof:
-    """Where ``ENDING_NEEDS_RECENT_AUTH`` asks for a proof."""
+    """Where ``RECENT_AUTH["TO_REVOKE"]`` asks for a proof."""
 
     def test_a_fresh_log_in_is_one(self, site: LiveSite, device: Device) -> None:
         """Who has just logged in is not asked."""

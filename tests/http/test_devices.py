@@ -202,8 +202,8 @@ def test_ending_by_header_takes_none(site: LiveSite, device: Device) -> None:
 
 
 def test_ending_may_need_a_fresh_proof(site: LiveSite, ada: User, device: Device) -> None:
-    """With ``ENDING_NEEDS_RECENT_AUTH`` an old login is asked to prove itself first, and then may."""
-    site.configure(ENDING_NEEDS_RECENT_AUTH=True)
+    """With ``RECENT_AUTH["TO_REVOKE"]`` an old login is asked to prove itself first, and then may."""
+    site.configure(RECENT_AUTH={"TO_REVOKE": True})
     other = site.logged_in()
     sid = site.sid(other)
     site.advance(minutes=11)
@@ -222,8 +222,8 @@ def test_ending_may_need_a_fresh_proof(site: LiveSite, ada: User, device: Device
 
 
 def test_the_own_device_needs_no_proof(site: LiveSite, device: Device) -> None:
-    """To log out needs none, whatever ``ENDING_NEEDS_RECENT_AUTH`` says; nor does looking."""
-    site.configure(ENDING_NEEDS_RECENT_AUTH=True)
+    """To log out needs none, whatever ``RECENT_AUTH["TO_REVOKE"]`` says; nor does looking."""
+    site.configure(RECENT_AUTH={"TO_REVOKE": True})
     site.advance(minutes=11)
     device.refresh()
     assert listed(device)

@@ -17,7 +17,7 @@ def ended(site: LiveSite, device: Device) -> bool:
 
 
 def test_an_idle_device_is_logged_out(site: LiveSite, ada: User, device: Device) -> None:
-    """After ``IDLE_TIMEOUT`` without activity the auth session is over."""
+    """After ``LIFETIMES["IDLE"]`` without activity the auth session is over."""
     site.advance(days=14, seconds=5)
     assert ended(site, device)
     assert code(device.refresh()) == (401, "session_ended")
@@ -36,7 +36,7 @@ def test_a_device_in_use_stays(site: LiveSite, ada: User, device: Device) -> Non
 
 
 def test_nothing_reaches_past_the_absolute_end(site: LiveSite, ada: User, device: Device) -> None:
-    """After ``ABSOLUTE_LIFETIME`` it is over, however busy the device was."""
+    """After ``LIFETIMES["ABSOLUTE"]`` it is over, however busy the device was."""
     for _ in range(8):
         site.advance(days=11)
         assert device.refresh().status_code == 200
@@ -51,7 +51,7 @@ def test_nothing_reaches_past_the_absolute_end(site: LiveSite, ada: User, device
 @in_jwt_mode
 def test_an_access_token_does_not_outlive_its_auth_session(site: LiveSite, device: Device) -> None:
     """Near the absolute end tokens get shorter, ``expires_in`` too; ``exp`` is never past that end."""
-    site.configure(ABSOLUTE_LIFETIME=timedelta(hours=1), IDLE_TIMEOUT=timedelta(hours=1))
+    site.configure(LIFETIMES={"ABSOLUTE": timedelta(hours=1), "IDLE": timedelta(hours=1)})
     device = site.logged_in()
     ends = datetime.fromisoformat(body(device.who())["session"]["expires_at"]).timestamp()
     site.advance(minutes=57)
@@ -70,7 +70,7 @@ def test_the_time_to_the_idle_end_is_told(site: LiveSite, ada: User) -> None:
     """In session mode ``expires_in`` is the time to the idle end, near the absolute end less."""
     if site.transport is Transport.COOKIE:
         site.configure(TRANSPORTS=("header",))
-    site.configure(ABSOLUTE_LIFETIME=timedelta(days=20))
+    site.configure(LIFETIMES={"ABSOLUTE": timedelta(days=20)})
     device = site.device(Transport.HEADER)
     device.log_in()
     site.advance(days=10)
@@ -79,7 +79,7 @@ def test_the_time_to_the_idle_end_is_told(site: LiveSite, ada: User) -> None:
 
 @in_session_mode
 def test_requests_slide_at_most_once_per_interval(site: LiveSite, ada: User, device: Device) -> None:
-    """Activity is written at most once per ``TOUCH_INTERVAL``."""
+    """Activity is written at most once per ``LIFETIMES["TOUCH_INTERVAL"]``."""
     before = site.snapshot()
     site.advance(seconds=50)
     assert device.logged_in()
@@ -101,8 +101,8 @@ def test_requests_write_nothing_in_jwt_mode(site: LiveSite, device: Device) -> N
 @pytest.mark.parametrize("lifetime", [timedelta(minutes=1), timedelta(minutes=30)])
 @in_jwt_mode
 def test_access_lifetime_is_a_setting(site: LiveSite, ada: User, lifetime: timedelta) -> None:
-    """An access token works for ``ACCESS_LIFETIME``, and some seconds of leeway, and no longer."""
-    site.configure(ACCESS_LIFETIME=lifetime)
+    """An access token works for ``LIFETIMES["ACCESS"]``, and some seconds of leeway, and no longer."""
+    site.configure(LIFETIMES={"ACCESS": lifetime})
     device = site.logged_in()
     site.advance(seconds=lifetime.total_seconds() - 5)
     assert device.logged_in()

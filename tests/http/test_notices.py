@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from django.core import mail
 
 from django_authkit import signals
+from django_authkit.notifications import mail_new_device
 from support.client import FIREFOX, SAFARI, Device
 from support.live_site import LiveSite, by_cookie, in_jwt_mode
 
@@ -116,7 +117,7 @@ def test_a_device_elsewhere(
     site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord], policy: str
 ) -> None:
     """A mismatch is a warning that says what differs and where it was seen."""
-    site.configure(BIND={"address": policy})
+    site.configure(BIND={"ADDRESS": policy})
     sid = site.sid(device)
     device.address = ELSEWHERE
     device.refresh()
@@ -131,7 +132,7 @@ def test_a_device_elsewhere(
 
 def test_no_record_has_a_secret(site: LiveSite, ada: User, caplog: pytest.LogCaptureFixture) -> None:
     """Neither key, token nor password is in anything that is logged, members of records included."""
-    site.configure(MAX_SESSIONS=1, BIND={"address": "revoke"})
+    site.configure(MAX_SESSIONS=1, BIND={"ADDRESS": "revoke"})
     with caplog.at_level(logging.DEBUG):
         device = site.logged_in()
         secrets = {device.credential, device.django_session}
@@ -150,15 +151,23 @@ def test_no_record_has_a_secret(site: LiveSite, ada: User, caplog: pytest.LogCap
     assert not [secret for secret in secrets if secret.rpartition(".")[2] in written]
 
 
+@pytest.fixture
+def mails_new_devices() -> Iterator[None]:
+    """Connect the receiver that mails about new devices, as a project does."""
+    signals.session_started.connect(mail_new_device)
+    yield
+    signals.session_started.disconnect(mail_new_device)
+
+
 def test_no_mail_by_default(site: LiveSite, ada: User) -> None:
-    """Nobody is written to unless the project switches it on."""
+    """Nobody is written to unless the project connects the receiver."""
     site.logged_in(user_agent=FIREFOX)
     assert mail.outbox == []
 
 
+@pytest.mark.usefixtures("mails_new_devices")
 def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
-    """Switched on, a login from another browser than the live ones is mailed, with device and address."""
-    site.configure(NOTIFY_NEW_DEVICE=True)
+    """Connected, a login from another browser than the live ones is mailed, with device and address."""
     site.logged_in(user_agent=FIREFOX)
     mail.outbox.clear()
     site.logged_in(user_agent=FIREFOX.replace("130", "131"))
@@ -172,16 +181,16 @@ def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
     assert device.credential not in sent.body
 
 
+@pytest.mark.usefixtures("mails_new_devices")
 def test_a_user_without_an_address(site: LiveSite, bob: User) -> None:
     """There is nobody to write to, and the login goes on."""
-    site.configure(NOTIFY_NEW_DEVICE=True)
     site.logged_in("bob")
     assert mail.outbox == []
 
 
+@pytest.mark.usefixtures("mails_new_devices")
 def test_a_mail_server_that_is_down(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
     """It keeps nobody from logging in, and the log says that the notice was not sent."""
-    site.configure(NOTIFY_NEW_DEVICE=True)
     if DJANGO_VERSION >= (6, 1):
         site.settings.MAILERS = {"default": NOBODY_LISTENS}
     else:
@@ -192,12 +201,12 @@ def test_a_mail_server_that_is_down(site: LiveSite, ada: User, records: list[log
     assert "could not be mailed" in failure.getMessage()
 
 
+@pytest.mark.usefixtures("mails_new_devices")
 @by_cookie
 def test_djangos_own_log_ins_are_told_of_too(
     site: LiveSite, ada: User, records: list[logging.LogRecord]
 ) -> None:
     """A login by Django's ``login`` has its record and its e-mail."""
-    site.configure(NOTIFY_NEW_DEVICE=True)
     browser = site.device()
     browser.get("/django/switch/ada/")
     assert [(each["event"], each["address"]) for each in told(records)] == [("session_started", HOME)]
@@ -231,9 +240,9 @@ def test_new_device_is_looked_up_only_when_asked(site: LiveSite, ada: User) -> N
     assert answers == [False, True]
 
 
+@pytest.mark.usefixtures("mails_new_devices")
 def test_escaping(site: LiveSite, ada: User) -> None:
     """Nothing that a client says of itself is in the mail: it could be a text or an address to lure with."""
-    site.configure(NOTIFY_NEW_DEVICE=True)
     site.logged_in(user_agent="Call 555-0100 at once, https://evil.example")
     (sent,) = mail.outbox
     assert "evil" not in sent.body

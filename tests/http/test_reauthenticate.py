@@ -199,8 +199,8 @@ def test_a_body_without_a_password(site: LiveSite, device: Device, members: dict
 
 
 def test_guessing_is_throttled(site: LiveSite, device: Device) -> None:
-    """Past ``LOGIN_RATE`` it is 429, to the right password too; other devices are not affected."""
-    site.configure(LOGIN_RATE="3/min")
+    """Past ``RATES["LOGIN"]`` it is 429, to the right password too; other devices are not affected."""
+    site.configure(RATES={"LOGIN": "3/min"})
     other = site.logged_in()
     for _ in range(3):
         assert code(device.reauthenticate("wrong")) == (401, "login_failed")
@@ -215,7 +215,7 @@ def test_guessing_is_throttled(site: LiveSite, device: Device) -> None:
 @by_cookie
 def test_another_site_cannot_use_the_allowance_up(site: LiveSite, device: Device) -> None:
     """A forged request is 403 and is not counted."""
-    site.configure(LOGIN_RATE="2/min")
+    site.configure(RATES={"LOGIN": "2/min"})
     for _ in range(5):
         answer = device.send("POST", PATH, b'{"password": "x"}')
         assert code(answer) == (403, "csrf_failed")
@@ -249,7 +249,7 @@ def test_a_proof_of_the_projects_own(site: LiveSite, ada: User, device: Device) 
 
 @pytest.mark.parametrize("path", VAULTS)
 def test_what_needs_a_fresh_proof(site: LiveSite, device: Device, path: str) -> None:
-    """It opens after a login, closes after ``RECENT_AUTH``, and opens again after a fresh proof."""
+    """It opens after a login, closes after ``MAX_AGE``, and opens again after a fresh proof."""
     assert device.get(path).status_code == 200
     grown_old(site, device)
     answer = device.get(path)
@@ -289,9 +289,9 @@ def test_a_view_may_want_a_younger_proof(site: LiveSite, device: Device, path: s
 
 
 def test_the_setting_says_how_fresh(site: LiveSite, device: Device) -> None:
-    """``RECENT_AUTH`` is read when it is used."""
+    """``RECENT_AUTH["MAX_AGE"]`` is read when it is used."""
     grown_old(site, device)
-    site.configure(RECENT_AUTH=timedelta(hours=1))
+    site.configure(RECENT_AUTH={"MAX_AGE": timedelta(hours=1)})
     assert device.get("/api/vault/").status_code == 200
     assert device.get("/plain/vault/").status_code == 200
 

@@ -32,7 +32,7 @@ def test_a_refresh_keeps_the_session_key(site: LiveSite, ada: User, device: Devi
     """In session mode the same key comes back, and activity is recorded at once."""
     key = device.credential
     (before,) = sessions_of(ada)
-    site.advance(seconds=30)  # sooner than TOUCH_INTERVAL
+    site.advance(seconds=30)  # sooner than LIFETIMES["TOUCH_INTERVAL"]
     answer = device.refresh()
     assert answer.status_code == 200
     assert device.credential == key
@@ -119,8 +119,8 @@ def test_a_token_two_generations_old_is_reuse_at_once(site: LiveSite, ada: User,
 
 @in_jwt_mode
 def test_without_a_grace_a_second_refresh_is_reuse(site: LiveSite, ada: User, device: Device) -> None:
-    """``REFRESH_GRACE`` 0 is allowed."""
-    site.configure(REFRESH_GRACE=timedelta(0))
+    """``LIFETIMES["REFRESH_GRACE"]`` 0 is allowed."""
+    site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
     second = device.copy()
     assert device.refresh().status_code == 200
     assert code(second.refresh()) == (401, "refresh_reused")

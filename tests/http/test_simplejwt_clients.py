@@ -26,7 +26,8 @@ def refreshed(device: Device, token: str, path: str = "/compat/token/refresh/") 
 def test_a_client_that_stores_nothing_stays_logged_in(site: LiveSite, ada: User) -> None:
     """With rotation off its one refresh token works until the end of the auth session, and no longer."""
     site.configure(
-        SIMPLEJWT_ROTATION=False, IDLE_TIMEOUT=timedelta(days=2), ABSOLUTE_LIFETIME=timedelta(days=7)
+        COMPAT={"SIMPLEJWT_ROTATION": False},
+        LIFETIMES={"IDLE": timedelta(days=2), "ABSOLUTE": timedelta(days=7)},
     )
     device = site.device()
     pair = obtain(device)
@@ -46,7 +47,7 @@ def test_a_client_that_stores_nothing_stays_logged_in(site: LiveSite, ada: User)
 @by_header
 def test_a_rotating_token_rotates_at_each_endpoint(site: LiveSite, ada: User) -> None:
     """A thief cannot take a client's rotating token to the endpoint whose clients store nothing."""
-    site.configure(SIMPLEJWT_ROTATION=False)
+    site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     device = site.logged_in()
     thief, stolen = device.copy(), device.django_session
     answer = refreshed(thief, stolen)
@@ -61,7 +62,7 @@ def test_a_rotating_token_rotates_at_each_endpoint(site: LiveSite, ada: User) ->
 @by_header
 def test_our_own_endpoint_keeps_a_standing_token_too(site: LiveSite, ada: User) -> None:
     """What the token says holds wherever it is presented."""
-    site.configure(SIMPLEJWT_ROTATION=False)
+    site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     device = site.device()
     token = obtain(device)["refresh"]
     answer = refreshed(device, token, "/auth/refresh/")
@@ -72,13 +73,13 @@ def test_our_own_endpoint_keeps_a_standing_token_too(site: LiveSite, ada: User) 
 @by_header
 def test_back_to_rotation(site: LiveSite, ada: User) -> None:
     """Once rotation is on, a standing token is exchanged at its next use, and used twice it is reuse."""
-    site.configure(SIMPLEJWT_ROTATION=False)
+    site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     device = site.device()
     token = obtain(device)["refresh"]
-    site.configure(SIMPLEJWT_ROTATION=True)
+    site.configure(COMPAT={"SIMPLEJWT_ROTATION": True})
     successor = body(refreshed(device, token))["refresh"]
     assert successor != token
-    site.configure(SIMPLEJWT_ROTATION=False)
+    site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     assert body(refreshed(device, successor))["refresh"] != successor  # it is no standing one
     assert code(refreshed(device, token)) == (401, "token_not_valid")
     assert site.sids(ada) == []

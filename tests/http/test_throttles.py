@@ -24,8 +24,8 @@ def guess(device: Device, times: int, username: str = "ada", **headers: str) -> 
 
 
 def test_guessing_is_throttled(site: LiveSite, ada: User) -> None:
-    """Past ``LOGIN_RATE`` the answer is 429 ``throttled`` with ``Retry-After``, to the right password too."""
-    site.configure(LOGIN_RATE="3/min")
+    """Past ``RATES["LOGIN"]`` it is 429 ``throttled`` with ``Retry-After``, to the right password too."""
+    site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     assert code(guess(device, 3)) == (401, "login_failed")
     answer = guess(device, 1)
@@ -44,14 +44,14 @@ def test_the_default_rate_is_on(site: LiveSite, ada: User) -> None:
 
 def test_a_stranger_does_not_lock_the_owner_out(site: LiveSite, ada: User) -> None:
     """Guesses from another address use up the guesser's allowance, not the owner's."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     assert code(guess(site.device(address="192.0.2.66"), 4)) == (429, "throttled")
     assert site.device(address="198.51.100.7").log_in().status_code == 200
 
 
 def test_an_ipv6_network_is_one_guesser(site: LiveSite, ada: User) -> None:
     """A host has all of its /64 to send from; the next network, and an IPv4 neighbour, are others."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     for host in range(1, 4):
         guess(site.device(address=f"2001:db8:0:7::{host:x}"), 1)
     assert code(guess(site.device(address="2001:db8:0:7:ffff::9"), 1)) == (429, "throttled")
@@ -62,14 +62,14 @@ def test_an_ipv6_network_is_one_guesser(site: LiveSite, ada: User) -> None:
 
 def test_guessing_at_one_name_blocks_no_other(site: LiveSite, ada: User, bob: User) -> None:
     """Behind one address (an office, say) each name has its own allowance."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     assert code(guess(site.device(), 4)) == (429, "throttled")
     assert site.device().log_in("bob").status_code == 200
 
 
 def test_a_forged_address_changes_nothing(site: LiveSite, ada: User) -> None:
     """``X-Forwarded-For`` is not believed unless proxies are configured."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     for number in range(3):
         guess(device, 1, **{"X-Forwarded-For": f"203.0.113.{number}"})
@@ -78,7 +78,7 @@ def test_a_forged_address_changes_nothing(site: LiveSite, ada: User) -> None:
 
 def test_what_trusted_proxies_saw_is_believed(site: LiveSite, ada: User) -> None:
     """With one trusted proxy the last entry counts, and what the client wrote before it does not."""
-    site.configure(LOGIN_RATE="3/min", TRUSTED_PROXIES=1)
+    site.configure(RATES={"LOGIN": "3/min"}, TRUSTED_PROXIES=1)
     device = site.device(address="10.0.0.1")
     for number in range(3):
         guess(device, 1, **{"X-Forwarded-For": f"203.0.113.{number}, 192.0.2.66"})
@@ -88,7 +88,7 @@ def test_what_trusted_proxies_saw_is_believed(site: LiveSite, ada: User) -> None
 
 def test_the_spelling_of_a_name_is_no_way_around(site: LiveSite, ada: User) -> None:
     """Case does not multiply the allowance."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     for name in ("ada", "ADA", "aDa"):
         guess(device, 1, name)
@@ -97,7 +97,7 @@ def test_the_spelling_of_a_name_is_no_way_around(site: LiveSite, ada: User) -> N
 
 def test_blanks_and_unicode_forms_are_no_way_around(site: LiveSite, ada: User) -> None:
     """Spellings that find the same user share one allowance."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     for name in ("ada", " ada", "ada ", "\uff41\uff44\uff41", "\tada"):
         answer = guess(device, 1, name)
@@ -105,8 +105,8 @@ def test_blanks_and_unicode_forms_are_no_way_around(site: LiveSite, ada: User) -
 
 
 def test_refresh_is_throttled(site: LiveSite, device: Device) -> None:
-    """Past ``REFRESH_RATE`` the answer is 429, and nobody is logged out by it."""
-    site.configure(REFRESH_RATE="2/min")
+    """Past ``RATES["REFRESH"]`` the answer is 429, and nobody is logged out by it."""
+    site.configure(RATES={"REFRESH": "2/min"})
     stranger = site.device(address="192.0.2.66")
     for _ in range(2):
         assert stranger.post("/auth/refresh/").status_code == 401
@@ -129,7 +129,7 @@ def test_djangos_own_rates_are_followed(site: LiveSite, ada: User) -> None:
 
 def test_the_allowance_comes_back(site: LiveSite, ada: User) -> None:
     """After the period the owner is let in again."""
-    site.configure(LOGIN_RATE="3/min")
+    site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     guess(device, 4)
     site.advance(seconds=61)
@@ -138,5 +138,5 @@ def test_the_allowance_comes_back(site: LiveSite, ada: User) -> None:
 
 def test_a_rate_can_be_switched_off(site: LiveSite, ada: User) -> None:
     """``None`` is no throttle."""
-    site.configure(LOGIN_RATE=None)
+    site.configure(RATES={"LOGIN": None})
     assert code(guess(site.device(), 25)) == (401, "login_failed")

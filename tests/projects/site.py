@@ -98,4 +98,4 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
 }
 AUTHKIT_MODE = "session"
-AUTHKIT: dict[str, Any] = {"STORE": "database", "REDIS_ALIAS": "authkit"}
+AUTHKIT: dict[str, Any] = {"STORE": "database", "REDIS": {"ALIAS": "authkit"}}

@@ -55,7 +55,7 @@ def assert_one_winner(answers: Sequence[HttpResponse]) -> None:
 
 def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
     """Each round all callers get the same string, which works for each of them in the next."""
-    live.configure(REFRESH_GRACE=timedelta(seconds=60))
+    live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})
     ada = live.add_user()
     device = live.logged_in()
     sid = live.sid(device)
@@ -75,7 +75,7 @@ def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
 @apps_only
 def test_threads_without_a_grace(live: LiveSite) -> None:
     """At grace 0 one wins; then the auth session is revoked, the alarm was raised once, and all are out."""
-    live.configure(REFRESH_GRACE=timedelta(0))
+    live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
     ada = live.add_user()
     with parallel_threads(THREADS) as threads:
         for _ in range(rounds(30)):
@@ -96,7 +96,7 @@ def test_threads_without_a_grace(live: LiveSite) -> None:
 @pytest.mark.parametrize("grace", [60, 0])
 def test_over_sockets(live: LiveSite, grace: int) -> None:
     """The same from the threads of a web server, which opens a database connection for each request."""
-    live.configure(REFRESH_GRACE=timedelta(seconds=grace))
+    live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=grace)})
     live.add_user()
     with serving() as address, parallel_threads(THREADS) as threads:
         for _ in range(rounds(20)):
@@ -139,7 +139,7 @@ def test_processes_end_with_one_refresh_token(live: LiveSite) -> None:
     """Web servers that share nothing but the store agree on the successor; without a grace, on one winner."""
     live.add_user()
     for grace in (60, 0):
-        live.configure(REFRESH_GRACE=timedelta(seconds=grace))
+        live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=grace)})
         with processes_serving(live) as addresses, parallel_threads(THREADS) as threads:
             for _ in range(rounds(20)):
                 device = live.logged_in()

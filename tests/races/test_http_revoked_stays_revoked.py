@@ -79,7 +79,7 @@ def assert_dead(device: Device) -> None:
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_ended_stays_ended(live: LiveSite, ending: str) -> None:
     """Raced against requests that touch, refresh and write session data, every ending is final."""
-    live.configure(TOUCH_INTERVAL=timedelta(0), REFRESH_GRACE=timedelta(seconds=60))
+    live.configure(LIFETIMES={"TOUCH_INTERVAL": timedelta(0), "REFRESH_GRACE": timedelta(seconds=60)})
     acts = [act for act in ACTIVITIES.values() for _ in range(PARALLEL)]
     with parallel_threads(len(acts) + 1) as threads:
         for number in range(rounds(20)):

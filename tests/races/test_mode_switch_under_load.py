@@ -233,7 +233,7 @@ def test_nobody_is_logged_out(live: LiveSite, revoking: bool) -> None:
     """
     live.configure(
         ACCEPT=["session", "jwt"],
-        ACCESS_LIFETIME=timedelta(seconds=ACCESS),
+        LIFETIMES={"ACCESS": timedelta(seconds=ACCESS)},
         LEEWAY=timedelta(0),
         MAX_SESSIONS=PER_USER,
     )

@@ -147,7 +147,7 @@ def test_a_longer_wait_than_the_client_has(server: Server) -> None:
 
 
 def test_a_shorter_lifetime_elsewhere_loses_nothing(server: Server) -> None:
-    """A worker with a shorter ``ACCESS_LIFETIME`` trims nothing that a longer-lived token needs."""
+    """A worker with a shorter ``LIFETIMES["ACCESS"]`` trims nothing that a longer-lived token needs."""
     server.direct.flushall()
     with Follower(server.url) as first, Follower(server.url) as second:
         first.caught_up()

@@ -159,7 +159,7 @@ def test_a_thread_that_died_is_replaced(follower: Follower) -> None:
 
 
 def _authkit(policy: str) -> dict[str, Any]:
-    return {"STORE": "redis", "REDIS_ALIAS": "authkit", "ACCESS_CHECK": policy}
+    return {"STORE": "redis", "REDIS": {"ALIAS": "authkit"}, "ACCESS_CHECK": policy}
 
 
 @pytest.mark.parametrize("policy", ["store", "none"])

@@ -15,7 +15,7 @@ from support.live_site import LiveSite, Trips
 from support.waiting import until
 
 BOUND = 1.0
-"""``REPLICA_MAX_STALENESS``, in seconds."""
+"""``REPLICA["MAX_STALENESS"]``, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,9 @@ class Policy:
         """Configure *site*; a list of revocations, if there is one, began a while ago."""
         if self.check == "replica":
             begin_list()
-        site.configure(ACCESS_CHECK=self.check, USER_LOADING=self.loading, LOGIN_RATE=None, REFRESH_RATE=None)
+        site.configure(
+            ACCESS_CHECK=self.check, USER_LOADING=self.loading, RATES={"LOGIN": None, "REFRESH": None}
+        )
 
     def warm(self, device: Device) -> None:
         """Let the process see the credential once, and its copy of the blacklist become fresh."""

@@ -79,7 +79,7 @@ class LiveSite:
         settings.AUTHKIT_MODE = str(mode)
         self._authkit: dict[str, Any] = {
             "STORE": "redis" if self.on_redis else "database",
-            "REDIS_ALIAS": "authkit",
+            "REDIS": {"ALIAS": "authkit"},
             "DATABASE_ALIAS": self.alias,
         }
         self.configure()
@@ -95,8 +95,12 @@ class LiveSite:
         return self.mode is Mode.JWT
 
     def configure(self, **changes: Any) -> None:
-        """Change members of ``AUTHKIT``."""
-        self._authkit |= changes
+        """Change members of ``AUTHKIT``, and of the dicts in it."""
+        for name, value in changes.items():
+            old = self._authkit.get(name)
+            if isinstance(old, dict) and isinstance(value, dict):
+                value = {**old, **value}
+            self._authkit[name] = value
         self.settings.AUTHKIT = dict(self._authkit)
         self.keep_time()
 

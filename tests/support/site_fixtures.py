@@ -45,7 +45,7 @@ def live(
     """Return the site, empty and without throttles: real transactions, on real connections."""
     with django_db_blocker.unblock():
         site = LiveSite(settings, clock, store=where, mode=mode, transport=transport)
-        site.configure(LOGIN_RATE=None, REFRESH_RATE=None)
+        site.configure(RATES={"LOGIN": None, "REFRESH": None})
         site.clear()
         yield site
         site.clear()

@@ -150,9 +150,9 @@ def test_what_is_no_good_is_refused_by_its_position(form: str) -> None:
     entry = make()
     (refused,) = find_refused([jwk("ES256", 1) if form != "secret" else entry, entry])
     assert refused.fault is fault
-    assert refused.message.startswith("SIGNING_KEYS[1] ")
-    assert refused.hint
-    shown = f"{refused} {refused.message} {refused.hint} {refused!r}"
+    assert refused.problem.message.startswith("SIGNING_KEYS[1] ")
+    assert refused.problem.hint
+    shown = f"{refused} {refused.problem.message} {refused.problem.hint} {refused!r}"
     assert not [text for text in texts_in(entry) if len(text) > 8 and text in shown]
 
 
@@ -172,7 +172,7 @@ def test_an_empty_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("AUTHKIT_TEST_KEY", value)
     (refused,) = find_refused([{"env": "AUTHKIT_TEST_KEY"}])
     assert refused.fault is Fault.UNREADABLE
-    assert "'AUTHKIT_TEST_KEY', which is empty" in refused.message
+    assert "'AUTHKIT_TEST_KEY', which is empty" in refused.problem.message
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -213,10 +213,10 @@ def test_keys_that_do_not_go_together_are_refused(ring: str) -> None:
     fault, position, make = RINGS[ring]
     (refused,) = find_refused(make())
     assert refused.fault is fault
-    assert refused.message.startswith(f"SIGNING_KEYS[{position}] ")
+    assert refused.problem.message.startswith(f"SIGNING_KEYS[{position}] ")
     with pytest.raises(KeyRefused) as caught:
         ring_from_entries(make())
-    assert caught.value.message == refused.message
+    assert caught.value.problem.message == refused.problem.message
 
 
 def test_a_ring_keeps_its_order() -> None:
@@ -229,7 +229,7 @@ def test_a_ring_keeps_its_order() -> None:
 def test_everything_that_is_wrong_is_told() -> None:
     """Three faults are found in one go, each at its own position."""
     found = list(find_refused([7, jwk("ES256"), "", jwk("ES256")]))
-    assert [(refused.fault, refused.message.split()[0]) for refused in found] == [
+    assert [(refused.fault, refused.problem.message.split()[0]) for refused in found] == [
         (Fault.FORM, "SIGNING_KEYS[0]"),
         (Fault.UNREADABLE, "SIGNING_KEYS[2]"),
         (Fault.DUPLICATE, "SIGNING_KEYS[3]"),

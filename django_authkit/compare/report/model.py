@@ -7,6 +7,7 @@ import platform
 import time
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import django
@@ -42,17 +43,16 @@ _PACKAGES = (
     "mysqlclient",
 )
 _TOLD = (
-    "access_lifetime",
-    "idle_timeout",
-    "absolute_lifetime",
-    "refresh_grace",
-    "touch_interval",
-    "replica_max_staleness",
-    "claims_cache_size",
+    "lifetimes.access",
+    "lifetimes.idle",
+    "lifetimes.absolute",
+    "lifetimes.refresh_grace",
+    "lifetimes.touch_interval",
+    "replica.max_staleness",
     "user_loading",
     "max_sessions",
     "transports",
-    "redis_buckets",
+    "redis.buckets",
 )
 """Settings that affect the numbers. None is a secret, an address or a name of the project."""
 
@@ -187,7 +187,7 @@ def _machine() -> dict[str, Any]:
 
 def _settings() -> dict[str, Any]:
     chosen: AuthKitSettings = get_settings()
-    return {name.upper(): _plain(getattr(chosen, name)) for name in _TOLD}
+    return {name.upper(): _plain(attrgetter(name)(chosen)) for name in _TOLD}
 
 
 def _plain(value: Any) -> Any:

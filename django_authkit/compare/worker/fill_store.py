@@ -121,9 +121,9 @@ def _ours() -> Begin:
         key_digest=None,
         jti_digest=None,
         data="",
-        idle_ms=milliseconds(chosen.idle_timeout),
-        absolute_ms=milliseconds(chosen.absolute_lifetime),
-        access_ms=0 if is_session else milliseconds(chosen.access_lifetime),
+        idle_ms=milliseconds(chosen.lifetimes.idle),
+        absolute_ms=milliseconds(chosen.lifetimes.absolute),
+        access_ms=0 if is_session else milliseconds(chosen.lifetimes.access),
         max_sessions=None,
         on_limit=OnLimit.EVICT,
     )

@@ -122,10 +122,8 @@ def _authkit(project: Mapping[str, Any], config: WorkerConfig) -> Settings:
     return {
         **kept,
         "STORE": variant.store if variant.kind == AUTHKIT else "database",
-        "REDIS_ALIAS": config.redis_alias,
-        "REDIS_PREFIX": config.prefix,
-        "LOGIN_RATE": None,
-        "REFRESH_RATE": None,
+        "REDIS": {**project.get("REDIS", {}), "ALIAS": config.redis_alias, "PREFIX": config.prefix},
+        "RATES": {"LOGIN": None, "REFRESH": None},
         **({"ACCESS_CHECK": variant.check} if variant.check else {}),
     }
 

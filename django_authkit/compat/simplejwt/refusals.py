@@ -109,7 +109,7 @@ def _was_left_idle(token: str | None) -> bool:
         claims = get_codec().read_refresh(token)
     except errors.CredentialRejected:
         return False
-    idle = get_settings().idle_timeout.total_seconds()
+    idle = get_settings().lifetimes.idle.total_seconds()
     return not claims.standing and claims.issued_at + idle <= time.time()
 
 

@@ -16,7 +16,8 @@ REMOVED: Final = frozenset({"AUTH_HEADER_TYPE", "AUTH_TOKEN_CLASS", "SECRET_KEY"
 REMARKS: Final[dict[str, tuple[Any, str]]] = {
     "BLACKLIST_AFTER_ROTATION": (
         False,
-        "It is always so: a superseded refresh token is refused, and after REFRESH_GRACE it ends the login.",
+        "It is always so: a superseded refresh token is refused, and after "
+        'LIFETIMES["REFRESH_GRACE"] it ends the login.',
     ),
     "UPDATE_LAST_LOGIN": (
         True,

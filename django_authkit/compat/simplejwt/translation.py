@@ -51,16 +51,16 @@ class Translation:
     The translation of a ``SIMPLE_JWT``.
 
     Attributes:
-        lines: The members of ``AUTHKIT``, each a line of Python.
+        lines: The keys of ``AUTHKIT``, each a line of Python, by their group; ``""`` for none.
         remarks: Remarks on settings without an equivalent, by name.
     """
 
-    lines: list[str] = field(default_factory=list)
+    lines: dict[str, list[str]] = field(default_factory=dict)
     remarks: list[tuple[str, str]] = field(default_factory=list)
 
-    def put(self, name: str, value: object, why: str) -> None:
-        """Add a member, with a comment that names its source."""
-        self.lines.append(f'    "{name}": {_written(value)},  # {why}')
+    def put(self, name: str, value: object, why: str, *, group: str = "") -> None:
+        """Add a setting, with a comment that names its source."""
+        self.lines.setdefault(group, []).append(f'"{name}": {_written(value)},  # {why}')
 
     def text(self) -> str:
         """Return Python code to paste into the settings."""
@@ -71,12 +71,21 @@ class Translation:
                 "",
                 'AUTHKIT_MODE = "jwt"',
                 "AUTHKIT = {",
-                *self.lines,
+                *self._members(),
                 '    # "ADOPT": ["simplejwt"],  # while simplejwt is installed: takes over who is logged in',
                 "}",
                 *(("", "# What is otherwise than in SIMPLE_JWT:", *told) if told else ()),
             )
         )
+
+    def _members(self) -> Iterator[str]:
+        for group, lines in self.lines.items():
+            if not group:
+                yield from (f"    {line}" for line in lines)
+                continue
+            yield f'    "{group}": {{'
+            yield from (f"        {line}" for line in lines)
+            yield "    },"
 
 
 def translate(simple_jwt: object, secret_key: object) -> Translation:
@@ -110,17 +119,19 @@ def _lifetimes(given: Mapping[str, Any], made: Translation) -> None:
         remark = "It is longer than REFRESH_TOKEN_LIFETIME. No access token outlives its auth session here."
         made.remarks.append(("ACCESS_TOKEN_LIFETIME", remark))
         access = refresh
-    made.put("ACCESS_LIFETIME", access, "ACCESS_TOKEN_LIFETIME")
-    made.put("IDLE_TIMEOUT", refresh, "REFRESH_TOKEN_LIFETIME")
+    made.put("ACCESS", access, "ACCESS_TOKEN_LIFETIME", group="LIFETIMES")
+    made.put("IDLE", refresh, "REFRESH_TOKEN_LIFETIME", group="LIFETIMES")
     if rotates:
-        made.put("ABSOLUTE_LIFETIME", max(refresh, _USUAL_END), "rotated tokens had no end; see below")
+        absolute = max(refresh, _USUAL_END)
+        made.put("ABSOLUTE", absolute, "rotated tokens had no end; see below", group="LIFETIMES")
         made.remarks.append(
             ("REFRESH_TOKEN_LIFETIME", "With rotation it began anew at each refresh, for ever. Here every "
-             "login ends at ABSOLUTE_LIFETIME; choose how long that is to be.")
+             'login ends at LIFETIMES["ABSOLUTE"]; choose how long that is to be.')
         )  # fmt: skip
     else:
-        made.put("ABSOLUTE_LIFETIME", refresh, "REFRESH_TOKEN_LIFETIME, since nothing rotated")
-    made.put("SIMPLEJWT_ROTATION", rotates, "ROTATE_REFRESH_TOKENS")
+        why = "REFRESH_TOKEN_LIFETIME, since nothing rotated"
+        made.put("ABSOLUTE", refresh, why, group="LIFETIMES")
+    made.put("SIMPLEJWT_ROTATION", rotates, "ROTATE_REFRESH_TOKENS", group="COMPAT")
     if not rotates:
         made.remarks.append(
             ("ROTATE_REFRESH_TOKENS", "Clients that never store a new refresh token keep the one of their "
@@ -147,7 +158,7 @@ def _names(given: Mapping[str, Any], made: Translation) -> None:
         _refuse("AUTH_HEADER_TYPES", types, "a tuple of strings")
     schemes = tuple(_text(scheme, "AUTH_HEADER_TYPES") for scheme in schemes)
     if schemes != ("Bearer",):
-        made.put("AUTH_SCHEMES", schemes, "AUTH_HEADER_TYPES")
+        made.put("AUTH_SCHEMES", schemes, "AUTH_HEADER_TYPES", group="COMPAT")
 
 
 def _claims(given: Mapping[str, Any], made: Translation) -> None:

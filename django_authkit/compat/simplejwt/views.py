@@ -117,7 +117,7 @@ class TokenRefreshView(TokenView):
             grant = service.refresh(http, token=token)
         except errors.CredentialRejected as error:
             raise refusals.refused_refresh(error, token) from error
-        rotates = get_settings().simplejwt_rotation or _refresh_of(grant) != token
+        rotates = get_settings().compat.simplejwt_rotation or _refresh_of(grant) != token
         return self.answer(grant, rotates=rotates)
 
     def answer(self, grant: Grant, *, rotates: bool) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
-from django_authkit.conf import SettingsProblem, get_settings
+from django_authkit.conf import InvalidSettings, get_settings
 
 _NEEDED = {"gunicorn": "gunicorn", "rich": "rich"}
 _MODULES = {SIMPLEJWT: "rest_framework_simplejwt", KNOX: "knox"}
@@ -63,7 +63,7 @@ class Command(BaseCommand):
             _see_what_is_needed(options)
             with _signals_as_interruption():
                 faults = self._compare(options)
-        except (CannotCompare, SettingsProblem) as error:
+        except (CannotCompare, InvalidSettings) as error:
             raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             raise CommandError("Interrupted. Nothing was left behind.", returncode=130) from None

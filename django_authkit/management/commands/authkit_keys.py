@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from django_authkit.api.jwks import MAX_AGE
-from django_authkit.conf import SettingsProblem, get_settings
+from django_authkit.conf import InvalidSettings, get_settings
 from django_authkit.tokens.keys.generate import new_key, private_jwk, private_pem
 from django_authkit.tokens.keys.ring import ALGORITHMS, HMAC, Key, KeyRing
 from django_authkit.wiring import get_key_ring
@@ -38,7 +38,7 @@ Each is a deployment of AUTHKIT["SIGNING_KEYS"] to every worker; the wait begins
 {sign}
 
    Wait for {expired}: by then every access token that {old} signed has expired.
-   If ACCESS_LIFETIME was longer when the last of them was signed, wait for that long instead.
+   If LIFETIMES["ACCESS"] was longer when the last of them was signed, wait for that long instead.
 
 3. Retire: only the new key is left.
 
@@ -96,7 +96,7 @@ class Command(BaseCommand):
             )
         present = [_shown(entry, position) for position, entry in enumerate(get_settings().signing_keys)]
         key, entry = _make(algorithm or old.algorithm, out, form)
-        new, expired = _written(entry), get_settings().access_lifetime + MAX_AGE
+        new, expired = _written(entry), get_settings().lifetimes.access + MAX_AGE
         self.stdout.write(
             _ROTATION.format(
                 algorithm=key.algorithm,
@@ -135,8 +135,8 @@ class Command(BaseCommand):
 def _ring() -> KeyRing:
     try:
         return get_key_ring()
-    except SettingsProblem as problem:
-        raise CommandError(f"{problem.check}: {problem}") from None
+    except InvalidSettings as error:
+        raise CommandError(f"{error.problem.id}: {error}") from None
 
 
 def _make(algorithm: str, out: Path, form: str) -> tuple[Key, dict[str, str]]:

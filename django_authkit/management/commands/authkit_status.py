@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 
-from django_authkit.conf import SettingsProblem
+from django_authkit.conf import InvalidSettings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.management.status import PATIENCE, find_out
 
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Collect the status and print it."""
         try:
             status = find_out(count=not fast)
-        except (StoreUnavailable, SettingsProblem) as error:
+        except (StoreUnavailable, InvalidSettings) as error:
             raise CommandError(str(error)) from error
         if json:
             self.stdout.write(as_json(status))

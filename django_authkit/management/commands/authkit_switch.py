@@ -7,7 +7,7 @@ from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit.compat.simplejwt.translation import NotTranslatable, translate
-from django_authkit.conf import SettingsProblem, get_settings
+from django_authkit.conf import InvalidSettings, get_settings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.management.switch_plan import Step, steps_of
 from django_authkit.types import Mode
@@ -39,7 +39,7 @@ class Command(BaseCommand):
         """Run the subcommand."""
         try:
             run(**options)
-        except (StoreUnavailable, SettingsProblem) as error:
+        except (StoreUnavailable, InvalidSettings) as error:
             raise CommandError(str(error)) from error
 
     def plan(self, *, to: str | None, **_options: Any) -> None:

@@ -64,8 +64,8 @@ GRACE: Final = 60_000
 """
 How long after its adoption an external credential still gets the same credential of ours; milliseconds.
 
-Longer than ``REFRESH_GRACE``: an adoption happens once for a login, and a browser that missed the response
-has no other credential.
+Longer than ``LIFETIMES["REFRESH_GRACE"]``: an adoption happens once for a login, and a browser that missed
+the response has no other credential.
 """
 
 _LONGEST_CREDENTIAL: Final = 16 * 1024

@@ -60,7 +60,7 @@ export interface Options {
   transport?: Transport;
   /**
    * Milliseconds that a call of an endpoint may take; default 8000. A refresh is tried twice within it,
-   * so keep it below `REFRESH_GRACE`. Your own requests take a `signal`.
+   * so keep it below `LIFETIMES["REFRESH_GRACE"]`. Your own requests take a `signal`.
    */
   timeout?: number;
   /**

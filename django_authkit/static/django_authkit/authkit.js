@@ -171,7 +171,7 @@ export class AuthKit extends EventTarget {
     }
   }
 
-  // A lost response can be repeated within REFRESH_GRACE.
+  // A lost response can be repeated within the refresh grace.
   #renew() {
     const body = this.#tokens && { refresh: this.#tokens.refresh };
     const attempt = () => this.#call("POST", "refresh/", body, { timeout: this.#timeout / 2 });
@@ -239,7 +239,7 @@ export class AuthKit extends EventTarget {
   async #alone(act) {
     const locks = globalThis.navigator?.locks;
     if (this.#header || !locks) {
-      // Without locks (plain http) luck decides, and REFRESH_GRACE forgives a tie.
+      // Without locks (plain http) luck decides, and the refresh grace forgives a tie.
       const turn = this.#turn.then(() => pause(this.#header ? 0 : between(0, 200))).then(() => act(!this.#header));
       this.#turn = turn.catch(quietly);
       return turn;

@@ -6,6 +6,8 @@ The ids are those of the system checks. A message names a key by its position, n
 
 from enum import StrEnum
 
+from django_authkit.problems import Problem
+
 
 class Fault(StrEnum):
     """Why a key or a key ring is rejected."""
@@ -51,25 +53,14 @@ class KeyRefused(ValueError):
     A key that cannot be used.
 
     Attributes:
-        check: The id of the system check that says so.
-        message: What is wrong, and where; nothing of the key.
-        hint: What to do.
+        problem: What is wrong, and where; nothing of the key.
     """
 
     def __init__(self, fault: Fault, message: str) -> None:
         super().__init__(message)
-        self.fault, self.message = fault, message
-
-    @property
-    def check(self) -> str:
-        """The id of the system check that says so."""
-        return str(self.fault)
-
-    @property
-    def hint(self) -> str:
-        """What to do."""
-        return HINTS[self.fault]
+        self.fault = fault
+        self.problem = Problem(str(fault), message, HINTS[fault])
 
     def at(self, position: int) -> "KeyRefused":
         """Return the same for the entry of ``SIGNING_KEYS`` at *position*."""
-        return KeyRefused(self.fault, f"SIGNING_KEYS[{position}] {self.message}")
+        return KeyRefused(self.fault, f"SIGNING_KEYS[{position}] {self.problem.message}")

@@ -8,7 +8,7 @@ from demo.tour.story import Story
 
 
 def tell(story: Story, address: str, grace: int) -> None:
-    """Walk through it; *grace* is the site's ``REFRESH_GRACE`` in seconds."""
+    """Walk through it; *grace* is the site's ``LIFETIMES["REFRESH_GRACE"]`` in seconds."""
     story.chapter("JWT mode, without cookies")
     phone, tablet = two_devices(story, address)
     _refresh(story, phone)

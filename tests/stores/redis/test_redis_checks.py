@@ -95,7 +95,7 @@ def test_another_number_of_buckets_than_log_ins_were_made_with_is_told(
 
 def told_with(settings: Settings, buckets: int) -> dict[str, str]:
     """Return our messages with that number of buckets."""
-    settings.AUTHKIT = {"STORE": "redis", "REDIS_BUCKETS": buckets}
+    settings.AUTHKIT = {"STORE": "redis", "REDIS": {"BUCKETS": buckets}}
     try:
         return told()
     finally:

@@ -1,0 +1,149 @@
+"""The nested dicts of ``AUTHKIT``, each as a typed, frozen dataclass whose fields are its keys, lowered."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+Policy = Literal["off", "notice", "revoke"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """
+    What happens when an auth session is used from another device or network than before.
+
+    ``"off"``: nothing. ``"notice"``: a signal is sent. ``"revoke"``: it is revoked. Checked at
+    refresh, and in session mode on each request.
+
+    Attributes:
+        user_agent: Policy for another browser or operating system. Versions are ignored.
+        address: Policy for another network. Phones change networks many times a day.
+        ipv4_prefix, ipv6_prefix: How many leading bits identify a network.
+    """
+
+    user_agent: Policy = "notice"
+    address: Policy = "notice"
+    ipv4_prefix: int = 24
+    ipv6_prefix: int = 56
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifetimes:
+    """
+    How long things live.
+
+    Attributes:
+        access: How long an access token lives.
+        idle: An auth session ends this long after its last activity.
+        absolute: An auth session ends this long after its login, regardless of activity.
+        refresh_grace: How long presenting the predecessor of a refresh token returns the same
+            successor. 0 disables it.
+        touch_interval: Activity is written at most this often.
+    """
+
+    access: timedelta = timedelta(minutes=5)
+    idle: timedelta = timedelta(days=14)
+    absolute: timedelta = timedelta(days=90)
+    refresh_grace: timedelta = timedelta(seconds=10)
+    touch_interval: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cookie:
+    """
+    The cookies of the JWT mode. The session mode uses Django's ``SESSION_COOKIE_*``.
+
+    What is not set follows Django's ``SESSION_COOKIE_SAMESITE``, ``_DOMAIN`` and ``_PATH``; ``secure`` does
+    not, because Django's default is off. A name that is not set has the strongest prefix that the
+    attributes allow: see ``conf.cookies``.
+
+    Attributes:
+        access_name, refresh_name: Cookie names.
+        secure, samesite, domain, path: Their attributes. Always HttpOnly.
+        refresh_path: ``Path`` of the refresh cookie if it differs: that of the endpoints.
+        plain_http: Whether the cookies omit ``Secure`` and the prefix that requires it, as long as
+            Django's ``DEBUG`` is on. For development.
+    """
+
+    access_name: str = "__Host-authkit_access"
+    refresh_name: str = "__Host-authkit_refresh"
+    secure: bool = True
+    samesite: Literal["Lax", "Strict", "None"] = "Lax"
+    domain: str | None = None
+    path: str = "/"
+    refresh_path: str | None = None
+    plain_http: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redis:
+    """
+    Where the Redis store keeps its keys.
+
+    Attributes:
+        alias: The ``CACHES`` alias of django-redis that the store uses.
+        prefix: Prefix of every key.
+        buckets: Hash slot groups; more than 1 only on a cluster. Do not change it after deployment.
+    """
+
+    alias: str = "authkit"
+    prefix: str = "authkit"
+    buckets: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replica:
+    """
+    The blacklist, and the copy that a process has of it with ``ACCESS_CHECK = "replica"``.
+
+    Attributes:
+        max_staleness: How long the copy may go unconfirmed and still be used.
+        size: Maximum blacklist entries in each bucket; see ``docs/how-to/fast-tokens.md``.
+    """
+
+    max_staleness: timedelta = timedelta(seconds=1)
+    size: int = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rates:
+    """
+    Limits of attempts in DRF's notation (``"20/min"``); ``None`` for none.
+
+    Attributes:
+        login: Logins and re-authentications.
+        refresh: Refreshes.
+    """
+
+    login: str | None = "20/min"
+    refresh: str | None = "120/min"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecentAuth:
+    """
+    Recent authentication: the user proved who they are a short while ago.
+
+    Attributes:
+        max_age: How long an authentication counts as recent.
+        to_revoke: Whether revoking auth sessions requires it (ASVS 7.5.2).
+    """
+
+    max_age: timedelta = timedelta(minutes=10)
+    to_revoke: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compat:
+    """
+    What clients that were written for another package need.
+
+    Attributes:
+        auth_schemes: Our schemes of the ``Authorization`` header, compared case-insensitively; the
+            first is the challenge of a 401.
+        simplejwt_rotation: Whether clients of ``compat.simplejwt`` store the new refresh token that each
+            refresh returns. If not, their refresh token does not rotate, and its theft goes unnoticed.
+    """
+
+    auth_schemes: tuple[str, ...] = ("Bearer",)
+    simplejwt_rotation: bool = True

@@ -1,0 +1,26 @@
+"""What is wrong with a project's settings or servers: the id of a system check, a message, and a hint."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """
+    One thing that somebody has to fix.
+
+    Attributes:
+        id: That of the system check: ``authkit.E030``, where E is an error and W a warning.
+        message: What is wrong. Never contains a secret.
+        hint: What to do about it.
+    """
+
+    id: str
+    message: str
+    hint: str
+
+    @classmethod
+    def kind(cls, id: str, hint: str) -> Callable[[str], Self]:  # noqa: A002 - Django's name for it
+        """Return a function that makes the problems of one *id*, which share their *hint*, from a message."""
+        return lambda message: cls(id, message, hint)
