@@ -157,7 +157,16 @@ class CookieTooLarge(AuthKitError):
 
 
 class StoreUnavailable(AuthKitError):
-    """The store did not respond, so it is unknown whether the client is logged in."""
+    """
+    The store did not respond, so it is unknown whether the client is logged in.
+
+    Attributes:
+        cause: Which server failed, where it is, and what it said. For operators, not for clients.
+    """
 
     code = "store_unavailable"
     message = "The session store cannot be reached. Try again shortly."
+
+    def __init__(self, message: str | None = None, *, cause: str | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause or str(self)

@@ -11,6 +11,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from django_authkit import errors
 from django_authkit.api.exceptions import ApiError, api_error
+from django_authkit.outages import users_database_unavailable
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
@@ -35,7 +36,7 @@ def endpoint_exception_handler(exception: Exception, context: dict[str, Any]) ->
 def answerable(exception: Exception) -> Exception:
     """Return the package error for *exception* in our endpoints; most are returned unchanged."""
     if isinstance(exception, (OperationalError, InterfaceError)):  # the users' database is down
-        return errors.StoreUnavailable()
+        return users_database_unavailable(exception)
     if isinstance(exception, (SuspiciousOperation, MultiPartParserError)):
         return errors.InvalidRequest()
     return exception

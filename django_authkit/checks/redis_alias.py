@@ -7,6 +7,7 @@ from django.conf import settings
 
 from django_authkit.conf import AuthKitSettings
 from django_authkit.errors import StoreUnavailable
+from django_authkit.outages import nothing_logged
 from django_authkit.problems import Problem
 from django_authkit.stores.redis import RedisStore, connect, inspection
 
@@ -61,9 +62,10 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
     if any(_unusable(alias)):
         return
     try:
-        policies = inspection.eviction_policies(alias)
-    except StoreUnavailable:
-        yield UNKNOWN_EVICTION(f"The server of {alias!r} did not tell its maxmemory-policy.")
+        with nothing_logged():
+            policies = inspection.eviction_policies(alias)
+    except StoreUnavailable as error:
+        yield UNKNOWN_EVICTION(f"The server of {alias!r} did not tell its maxmemory-policy. {error.cause}")
         return
     for policy in sorted(policies - {"noeviction"}):
         yield EVICTS(
@@ -77,7 +79,8 @@ def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[Problem]:
     if any(_unusable(chosen.redis.alias)):
         return
     try:
-        recorded = _recorded_buckets(chosen)
+        with nothing_logged():
+            recorded = _recorded_buckets(chosen)
     except StoreUnavailable:  # reported by check_eviction
         return
     for other in sorted(recorded - {chosen.redis.buckets}):

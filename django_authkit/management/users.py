@@ -4,6 +4,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError
 
+from django_authkit.outages import users_database_unavailable
 from django_authkit.users import search
 
 
@@ -12,13 +13,13 @@ def user_named(text: str) -> AbstractBaseUser:
     Return the user with that username, or else with that primary key.
 
     Raises:
-        CommandError: There is no such user, or the database did not respond.
+        CommandError: There is no such user.
+        StoreUnavailable: The database did not respond.
     """
     try:
         user = search.user_named(text)
     except (OperationalError, InterfaceError) as error:
-        message = "The database of the users cannot be reached. Try again shortly."
-        raise CommandError(message) from error
+        raise users_database_unavailable(error) from error
     if user is None:
         message = f"There is no user {text!r}."
         raise CommandError(message)

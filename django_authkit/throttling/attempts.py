@@ -14,7 +14,7 @@ from django.conf import settings as django_settings
 from django.core.cache import cache
 
 from django_authkit.conf import get_settings
-from django_authkit.errors import StoreUnavailable
+from django_authkit.outages import unavailable
 from django_authkit.stores.cache_outages import cache_errors
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
@@ -48,7 +48,7 @@ def seconds_to_wait(scope: Scope, *parts: str) -> float | None:
     try:
         return _count(f"throttle_{scope}_{digest}", allowed, window)
     except cache_errors() as error:
-        raise StoreUnavailable from error
+        raise unavailable(error, "The cache of the rate limits (CACHES['default'])") from error
 
 
 def _count(key: str, allowed: int, window: int) -> float | None:

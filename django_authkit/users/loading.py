@@ -10,7 +10,8 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import InterfaceError, OperationalError
 from django.utils.crypto import constant_time_compare
 
-from django_authkit.errors import SessionEnded, StoreUnavailable, TokenExpired
+from django_authkit.errors import SessionEnded, TokenExpired
+from django_authkit.outages import users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
 from django_authkit.users.query import STOCK_BACKEND, has_stock_manager, read_user
 
@@ -57,7 +58,7 @@ def _read(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> A
     try:
         return get_user(get_user_model()._meta.pk.to_python(user_id))
     except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable from error
+        raise users_database_unavailable(error) from error
 
 
 def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:

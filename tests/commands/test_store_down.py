@@ -1,4 +1,4 @@
-"""What commands say when the store does not answer: one clear sentence, and exit code 1."""
+"""What commands say when the store does not answer: which server, where, and why, and exit code 1."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,11 +31,13 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_without_redis(data: Path, command: Sequence[str]) -> None:
     """With the Redis store and nothing on its port."""
-    nowhere = f"redis://127.0.0.1:{free_port()}/0"
-    done = run(data, *command, EXAMPLE_STORE="redis", EXAMPLE_REDIS_URL=nowhere)
+    place = f"127.0.0.1:{free_port()}"
+    done = run(data, *command, EXAMPLE_STORE="redis", EXAMPLE_REDIS_URL=f"redis://ada:w0rds3cret@{place}/0")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == "CommandError: The session store cannot be reached. Try again shortly.\n"
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"CommandError: Redis at {place}/0 (CACHES['authkit']): ConnectionError: ")
+    assert "w0rds3cret" not in line
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, ["authkit_prune"]], ids=" ".join)
@@ -46,5 +48,5 @@ def test_without_the_database(tmp_path: Path, command: Sequence[str]) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert line.startswith("CommandError: The ")
-    assert "cannot be reached. Try again shortly." in line
+    place = f"SQLite at {tmp_path / 'db.sqlite3'} (DATABASES['default'])"
+    assert line.startswith(f"CommandError: {place}: OperationalError: unable to open database file.")

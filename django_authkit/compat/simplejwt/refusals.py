@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError
 from django_authkit import errors
 from django_authkit.api.exceptions import CredentialError
 from django_authkit.conf import get_settings
+from django_authkit.outages import users_database_unavailable
 from django_authkit.users.loading import check_stamp
 from django_authkit.users.search import user_with
 from django_authkit.wiring import get_codec
@@ -145,4 +146,4 @@ def _user(user_id: str) -> AbstractBaseUser | None:
     try:
         return user_with(user_id)
     except (OperationalError, InterfaceError) as error:
-        raise errors.StoreUnavailable from error
+        raise users_database_unavailable(error) from error

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import StoreUnavailable
+from django_authkit.management.failures import failures_told
 from django_authkit.wiring import get_store
 
 
@@ -20,6 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--batch", type=int, default=1000, help="rows a step (default 1000)")
         parser.add_argument("--pause", type=float, default=0.0, help="seconds between steps (default 0)")
 
+    @failures_told()
     def handle(self, *args: Any, batch: int, pause: float, **options: Any) -> None:
         """Delete, and report progress."""
         if batch < 1 or pause < 0:
@@ -36,6 +38,6 @@ class Command(BaseCommand):
                     self.stdout.write(f"{total} so far")
                 time.sleep(pause)
         except StoreUnavailable as error:
-            message = f"{error} {total} were reclaimed; run it again for the rest."
+            message = f"{error.cause} {total} were reclaimed; run it again for the rest."
             raise CommandError(message) from error
         self.stdout.write(f"Reclaimed {total}.")

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit import revoke, revoke_all, revoke_user
-from django_authkit.errors import StoreUnavailable
+from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
 
 
@@ -20,18 +20,16 @@ class Command(BaseCommand):
         parser.add_argument("--sid", help="one auth session (write --sid=… if it begins with a dash)")
         parser.add_argument("--all", action="store_true", help="everybody's, in constant time")
 
+    @failures_told()
     def handle(self, *args: Any, user: str | None, sid: str | None, all: bool, **options: Any) -> None:  # noqa: A002
         """Revoke, and print what was revoked."""
         if [user is not None, sid is not None, all].count(True) != 1:
             message = "Name a user, or --sid, or --all: exactly one of them."
             raise CommandError(message)
-        try:
-            self.stdout.write(_end(user, sid))
-        except StoreUnavailable as error:
-            raise CommandError(str(error)) from error
+        self.stdout.write(_revoked(user, sid))
 
 
-def _end(user: str | None, sid: str | None) -> str:
+def _revoked(user: str | None, sid: str | None) -> str:
     if user is not None:
         owner = user_named(user)
         count = len(revoke_user(owner))

@@ -3,11 +3,11 @@
 import json
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from django_authkit import sessions_of
-from django_authkit.errors import StoreUnavailable
 from django_authkit.http.client_info import label_of
+from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
 from django_authkit.types import AuthSession
 
@@ -22,13 +22,11 @@ class Command(BaseCommand):
         parser.add_argument("user", help="login name or primary key")
         parser.add_argument("--json", action="store_true", help="one JSON list")
 
+    @failures_told()
     def handle(self, *args: Any, user: str, json: bool, **options: Any) -> None:
         """Print the list."""
         owner = user_named(user)
-        try:
-            sessions = sessions_of(owner)
-        except StoreUnavailable as error:
-            raise CommandError(str(error)) from error
+        sessions = sessions_of(owner)
         if json:
             self.stdout.write(as_json(sessions))
         elif sessions:

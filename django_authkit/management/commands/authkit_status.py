@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 from django.template.defaultfilters import filesizeformat
 
-from django_authkit.conf import InvalidSettings
-from django_authkit.errors import StoreUnavailable
+from django_authkit.management.failures import failures_told
 from django_authkit.management.status import PATIENCE, find_out
 
 
@@ -23,12 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="one JSON object")
         parser.add_argument("--fast", action="store_true", help="do not count the auth sessions")
 
+    @failures_told()
     def handle(self, *args: Any, json: bool, fast: bool, **options: Any) -> None:
         """Collect the status and print it."""
-        try:
-            status = find_out(count=not fast)
-        except (StoreUnavailable, InvalidSettings) as error:
-            raise CommandError(str(error)) from error
+        status = find_out(count=not fast)
         if json:
             self.stdout.write(as_json(status))
         else:

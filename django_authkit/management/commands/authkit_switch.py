@@ -7,8 +7,8 @@ from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit.compat.simplejwt.translation import NotTranslatable, translate
-from django_authkit.conf import InvalidSettings, get_settings
-from django_authkit.errors import StoreUnavailable
+from django_authkit.conf import get_settings
+from django_authkit.management.failures import failures_told
 from django_authkit.management.switch_plan import Step, steps_of
 from django_authkit.types import Mode
 
@@ -35,12 +35,10 @@ class Command(BaseCommand):
         )
         from_simplejwt.set_defaults(run=self.from_simplejwt)
 
+    @failures_told()
     def handle(self, *args: Any, run: Any, **options: Any) -> None:
         """Run the subcommand."""
-        try:
-            run(**options)
-        except (StoreUnavailable, InvalidSettings) as error:
-            raise CommandError(str(error)) from error
+        run(**options)
 
     def plan(self, *, to: str | None, **_options: Any) -> None:
         """Print the steps and what to check after each."""

@@ -44,6 +44,7 @@ from django_authkit.errors import (
     TokenMalformed,
 )
 from django_authkit.http.grant import Grant
+from django_authkit.outages import unavailable
 from django_authkit.service.adoption.claim import Claim, Proposal
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import django_session_of
@@ -338,9 +339,9 @@ def _ask_package(question: Callable[[], _T]) -> _T:
     try:
         return question()
     except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable from error
+        raise unavailable(error, "A database of the package whose login is adopted") from error
     except cache_errors() as error:  # its sessions may be in a cache in Redis
-        raise StoreUnavailable from error
+        raise unavailable(error, "A cache of the package whose login is adopted") from error
 
 
 def _until(moment: datetime) -> int:

@@ -11,12 +11,19 @@ from functools import wraps
 from hmac import compare_digest
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    transaction,
+)
 from django.db.models import BigIntegerField, Expression, F, QuerySet, Value
 from django.db.models.functions import Coalesce, Least
 
-from django_authkit.errors import StoreUnavailable
 from django_authkit.models import AuthSessionRow
+from django_authkit.outages import database_unavailable
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
 from django_authkit.types import RevocationReason
 from django_authkit.users.compiled_query import PreparedQuery, cached_on
@@ -56,16 +63,16 @@ def raises_unavailable(method: Callable[Concatenate[T, P], R]) -> Callable[Conca
         while True:
             try:
                 return method(self, *args, **kwargs)
-            except (OperationalError, InterfaceError) as error:
+            except (OperationalError, InterfaceError, ProgrammingError) as error:  # the last: no such table
                 self.connection.close_if_unusable_or_obsolete()
                 left -= 1
                 if self.connection.in_atomic_block or not (left and _is_conflict(error)):
-                    raise StoreUnavailable from error
+                    raise database_unavailable(error, self.alias) from error
 
     return wrapper
 
 
-def _is_conflict(error: OperationalError | InterfaceError) -> bool:
+def _is_conflict(error: DatabaseError | InterfaceError) -> bool:
     """Tell whether the database rolled the transaction back in favor of another one."""
     return getattr(error.__cause__, "sqlstate", None) in _CONFLICTS or not _CONFLICTS.isdisjoint(
         error.args[:1]

@@ -21,8 +21,9 @@ from redis.connection import parse_url
 from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
-from django_authkit.errors import StoreUnavailable
+from django_authkit.outages import unavailable
 from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.server_names import server_name, set_name
 
 TIMEOUT = 1.0
 """Seconds to wait for a connection and for each reply, unless the alias says otherwise."""
@@ -41,9 +42,18 @@ def connect(alias: str) -> Client:
     """
     urls, options = _configuration(alias)
     client_class = import_string(options.get("REDIS_CLIENT_CLASS", "redis.client.Redis"))
+    name = server_name(alias, urls, options.get("SENTINELS") or ())
+    client: Client
     if issubclass(client_class, RedisCluster):
-        return _connect_cluster(client_class, urls, options)
-    client: Redis = _own_factory(options).connect(urls[0])
+        client = _connect_cluster(client_class, urls, options, name)
+    else:
+        client = _connect_server(urls[0], options)
+    set_name(client, name)
+    return client
+
+
+def _connect_server(url: str, options: dict[str, Any]) -> Redis:
+    client: Redis = _own_factory(options).connect(url)
     client.connection_pool.connection_kwargs.update(decode_responses=False, retry=_never())
     return client
 
@@ -79,7 +89,7 @@ def _own_factory(options: dict[str, Any]) -> ConnectionFactory:
 
 
 def _connect_cluster(
-    client_class: type[RedisCluster], urls: list[str], options: dict[str, Any]
+    client_class: type[RedisCluster], urls: list[str], options: dict[str, Any], name: str
 ) -> RedisCluster:
     parameters = ConnectionFactory(options).make_connection_params(urls[0])
     del parameters["parser_class"]
@@ -88,7 +98,7 @@ def _connect_cluster(
     try:
         return client_class(startup_nodes=[_node(url) for url in urls[1:]], **parameters)
     except (RedisError, RedisClusterException) as error:
-        raise StoreUnavailable from error
+        raise unavailable(error, name) from error
 
 
 def _node(url: str) -> ClusterNode:

@@ -10,8 +10,8 @@ from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
-from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.scripts import Client, Scripts, script
+from django_authkit.stores.redis.server_names import no_answer
 
 _POLL: Final = 0.02
 """Minimum seconds between reads on a cluster."""
@@ -45,7 +45,7 @@ class RedisFeed:
         try:
             return {bucket: self._copy(base) for bucket, base in self._bases.items()}
         except (RedisError, RedisClusterException) as error:  # a rejected command too
-            raise StoreUnavailable from error
+            raise no_answer(self._client, error) from error
 
     def _copy(self, base: str) -> BucketCopy:
         """Read page by page: no other client waits for long, however many entries there are."""
@@ -66,7 +66,7 @@ class RedisFeed:
                 return self._poll(positions, wait)
             return self._block(self._client, positions, min(wait, self._patience))
         except (RedisError, RedisClusterException) as error:
-            raise StoreUnavailable from error
+            raise no_answer(self._client, error) from error
 
     def _block(self, client: Redis, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """Read the states, then the streams: whatever a state counts, its stream has shown or lost."""

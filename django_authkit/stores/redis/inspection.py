@@ -17,9 +17,9 @@ from redis.cluster import RedisCluster
 from redis.connection import BlockingConnectionPool, parse_url
 from redis.exceptions import RedisClusterException, RedisError
 
-from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.connection import TIMEOUT, connect
 from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.server_names import no_answer
 
 __all__ = [
     "TIMEOUT",
@@ -107,7 +107,7 @@ def eviction_policies(alias: str) -> frozenset[str]:
     try:
         return frozenset(server["maxmemory_policy"] for server in memory_of_servers(client))
     except (RedisError, RedisClusterException) as error:
-        raise StoreUnavailable from error
+        raise no_answer(client, error) from error
     finally:
         client.close()
 

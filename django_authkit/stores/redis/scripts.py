@@ -18,8 +18,8 @@ from redis import Redis, exceptions
 from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError
 
-from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis.layout import LAYOUT, Layout
+from django_authkit.stores.redis.server_names import no_answer
 
 Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
@@ -120,7 +120,7 @@ class Scripts:
         except (exceptions.RedisError, exceptions.RedisClusterException) as second:
             error = second
         if _is_no_answer(error):
-            raise StoreUnavailable from error
+            raise no_answer(self._client, error) from error
         raise error
 
     def _once(self, wanted: Script, arguments: Sequence[Any]) -> Any:

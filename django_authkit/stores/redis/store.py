@@ -10,7 +10,6 @@ from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
 
-from django_authkit.errors import StoreUnavailable
 from django_authkit.session_keys import ALPHABET, bucket_of, is_sid
 from django_authkit.stores.outcomes import (
     Absent,
@@ -34,6 +33,7 @@ from django_authkit.stores.redis.records import (
     switch_of,
 )
 from django_authkit.stores.redis.scripts import Argument, Client, Scripts
+from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.stores.redis.statistics import read_statistics
 from django_authkit.types import AuthSession, RevocationReason
 
@@ -216,7 +216,7 @@ class RedisStore:
         try:
             said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
         except (RedisError, RedisClusterException) as error:
-            raise StoreUnavailable from error
+            raise no_answer(self._client, error) from error
         return frozenset(int(number) for number in said if number is not None)
 
     def now(self) -> int:

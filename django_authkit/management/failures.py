@@ -1,0 +1,22 @@
+"""What the commands print when a server fails: one sentence that says which, where, and why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError
+
+from django_authkit.conf import InvalidSettings
+from django_authkit.errors import StoreUnavailable
+from django_authkit.outages import nothing_logged
+
+
+@contextmanager
+def failures_told() -> Iterator[None]:
+    """Raise a ``CommandError`` with the cause if the store fails or the settings are invalid."""
+    try:
+        with nothing_logged():
+            yield
+    except StoreUnavailable as error:
+        raise CommandError(error.cause) from error
+    except InvalidSettings as error:
+        raise CommandError(str(error)) from error

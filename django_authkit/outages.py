@@ -1,0 +1,93 @@
+"""
+Logs why a server did not do what it was asked, and makes the error that clients see, which does not say why.
+
+The record goes to the logger ``django_authkit.store`` with the exception, so that error trackers show it, at
+most once a minute for each cause: during an outage every request fails.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS, connections, router
+
+from django_authkit.errors import StoreUnavailable
+
+logger = logging.getLogger("django_authkit.store")
+
+_EVERY = 60.0
+"""Seconds for which a cause is not logged again."""
+_logged_at: dict[str, float] = {}
+_silent = ContextVar("silent", default=False)
+
+_NOT_MIGRATED = re.compile(
+    r"no such (table|column)|(relation|column|table) .* (does not|doesn't) exist|unknown column",
+    re.IGNORECASE,
+)
+_DIGITS = re.compile(r"\d+")
+
+
+def unavailable(error: Exception, server: str) -> StoreUnavailable:
+    """
+    Log why *server* failed, and return the error to raise from *error*.
+
+    Args:
+        server: What it is, where, and under which alias; without a password.
+    """
+    cause = f"{server}: {_text(error)}"
+    if not _silent.get() and _is_due(cause):
+        logger.error("%s", cause, exc_info=error, extra={"event": "store_unavailable", "server": server})
+    return StoreUnavailable(cause=cause)
+
+
+def database_unavailable(error: Exception, alias: str) -> StoreUnavailable:
+    """Do the same for the database *alias*."""
+    return unavailable(error, database_name(alias))
+
+
+def users_database_unavailable(error: Exception) -> StoreUnavailable:
+    """Do the same for the database of the users."""
+    return database_unavailable(error, router.db_for_read(get_user_model()) or DEFAULT_DB_ALIAS)
+
+
+def database_name(alias: str) -> str:
+    """Return what a database is, where, and under which alias; without a password."""
+    connection = connections[alias]
+    configured = connection.settings_dict
+    host, port = configured.get("HOST"), configured.get("PORT")
+    name = str(configured.get("NAME") or configured.get("OPTIONS", {}).get("service", ""))
+    place = f"{host}{f':{port}' if port else ''}/{name}" if host else name
+    return f"{connection.display_name} at {place} (DATABASES[{alias!r}])"
+
+
+@contextmanager
+def nothing_logged() -> Iterator[None]:
+    """Log nothing within the block: a command prints the cause by itself."""
+    token = _silent.set(True)
+    try:
+        yield
+    finally:
+        _silent.reset(token)
+
+
+def _text(error: Exception) -> str:
+    """Return the first line of what the server or its driver said, and what to do if that is known."""
+    said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
+    advice = " Run manage.py migrate." if _NOT_MIGRATED.search(said) else ""
+    return f"{type(error).__name__}: {said}.{advice}"
+
+
+def _is_due(cause: str) -> bool:
+    """Return whether *cause* was not logged within the last minute, and remember that it is now."""
+    now = time.monotonic()
+    for known in [known for known, then in list(_logged_at.items()) if now - then >= _EVERY]:
+        _logged_at.pop(known, None)
+    kind = _DIGITS.sub("#", cause)
+    if kind in _logged_at:
+        return False
+    _logged_at[kind] = now
+    return True
