@@ -145,7 +145,7 @@ def test_other_sites_renew_nothing(
     page: "Page", at: Origins, shop: LiveSite, boss: User, host: str, how: str
 ) -> None:
     """A page of another origin that frames, loads or posts to ours exchanges nothing; the cookies travel."""
-    shop.configure(COOKIE_SAMESITE="None")
+    shop.configure(COOKIE={"SAMESITE": "None"})
     assert FrontEnd.at_home(page, at).log_in() == 200
     shop.advance(minutes=6)
     at.arrivals.clear()
