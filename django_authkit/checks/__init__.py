@@ -36,6 +36,7 @@ _CHECKS: tuple[Check, ...] = (
     references.check_rates,
     keys.check_keys,
     cookies.check_session_cookie,
+    cookies.check_session_age,
     cookies.check_names,
     cookies.check_refresh_path,
     cookies.check_plain_http,

@@ -1,10 +1,12 @@
-"""The cookies: Django's session cookie in session mode, our two in JWT mode."""
+"""The cookies: Django's session cookie, and our two in JWT mode."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
+from django_authkit.checks.stack import uses_session_cookie
 from django_authkit.conf import AuthKitSettings
 from django_authkit.problems import Problem
 from django_authkit.types import Mode, Transport
@@ -31,8 +33,10 @@ NOT_SENT_THERE = Problem.kind(
     "authkit.E090", 'Set COOKIE["REFRESH_PATH"] to the path that "django_authkit.urls" is included at.'
 )
 LATE_PAGES = Problem.kind(
-    "authkit.W091", 'Include "django_authkit.pages.urls" below COOKIE["REFRESH_PATH"], or silence this.'
+    "authkit.W091",
+    'Leave out COOKIE["REFRESH_PATH"], include what is named below it, or silence this.',
 )
+_PAGES = {"authkit_devices:list": "The device page", "admin:index": "The admin"}
 STILL_SECURE = Problem.kind(
     "authkit.W092",
     'Write SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG, and names like "sessionid" if DEBUG.',
@@ -40,12 +44,16 @@ STILL_SECURE = Problem.kind(
 PLAIN_HTTP_DEPLOYED = Problem.kind("authkit.W093", 'Write AUTHKIT = {"PLAIN_HTTP": DEBUG}, or leave it out.')
 ALL_COOKIES = Problem.kind("authkit.W094", 'Leave "cookies" out of CLEAR_SITE_DATA: ours are always cleared.')
 
+AGE_UNUSED = Problem.kind(
+    "authkit.W096", 'Set LIFETIMES["IDLE"] to that time; SESSION_COOKIE_AGE is for anonymous sessions.'
+)
+
 OPEN_TO_ALL = Problem.kind("authkit.W095", "List the origins of your front ends in CORS_ALLOWED_ORIGINS.")
 
 
 def check_session_cookie(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that browsers will accept the session cookie."""
-    if not chosen.accepts(Mode.SESSION):
+    if not uses_session_cookie(chosen):
         return
     secure = settings.SESSION_COOKIE_SECURE
     if str(settings.SESSION_COOKIE_SAMESITE).lower() == "none" and not secure:
@@ -57,6 +65,17 @@ def check_session_cookie(chosen: AuthKitSettings) -> Iterator[Problem]:
     if (name.startswith("__host-") and not host_ok) or (name.startswith("__secure-") and not secure):
         yield DROPPED(
             f"Browsers drop the cookie {settings.SESSION_COOKIE_NAME!r}: it is not what its prefix promises."
+        )
+
+
+def check_session_age(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that a project that shortened Django's sessions has shortened ours."""
+    idle = chosen.lifetimes.idle
+    is_set = settings.is_overridden("SESSION_COOKIE_AGE")  # type: ignore[misc]
+    if is_set and uses_session_cookie(chosen) and timedelta(seconds=settings.SESSION_COOKIE_AGE) < idle:
+        yield AGE_UNUSED(
+            f"SESSION_COOKIE_AGE is {settings.SESSION_COOKIE_AGE} seconds, and has no effect on logins: they "
+            f"end after {idle} without activity."
         )
 
 
@@ -83,12 +102,13 @@ def check_refresh_path(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield NOT_SENT_THERE(
             f'COOKIE["REFRESH_PATH"] is "{path}", and the endpoint is at "{place}": it would not be sent.'
         )
-    pages = _place_of("authkit_devices:list")
-    if pages is not None and not _is_sent(path, pages):
-        yield LATE_PAGES(
-            f'The device pages at "{pages}" are not sent the refresh cookie: they ask for a login whenever '
-            "the access token has expired."
-        )
+    for name, what in _PAGES.items():
+        place = _place_of(name)
+        if place is not None and not _is_sent(path, place):
+            yield LATE_PAGES(
+                f'{what} at "{place}" is not sent the refresh cookie: it asks for a login whenever the '
+                "access token has expired."
+            )
 
 
 def _place_of(name: str) -> str | None:
@@ -136,7 +156,7 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[Problem]:
             "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: every page that a user opens may "
             "read whatever they can read here."
         )
-    if chosen.accepts(Mode.SESSION):
+    if uses_session_cookie(chosen):
         yield from _session_cookie_risks()
     if chosen.accepts(Mode.JWT) and Transport.COOKIE in chosen.transports:
         if not chosen.cookie.secure:

@@ -90,6 +90,17 @@ def check_csrf(chosen: AuthKitSettings) -> Iterator[Problem]:
         )
 
 
+def uses_session_cookie(chosen: AuthKitSettings) -> bool:
+    """
+    Return whether a login may be in the session cookie.
+
+    In JWT mode, Django's ``login()`` sets it. Django's own checks look for ``django.contrib.sessions`` and
+    its middleware, and so say nothing about a project with ours.
+    """
+    own = _has_own_engine() or bool(_places(import_string(SESSION_MIDDLEWARE)))
+    return own or chosen.accepts(Mode.SESSION)
+
+
 def _has_own_engine() -> bool:
     """Return whether ``SESSION_ENGINE`` is ours or derives from it."""
     try:

@@ -41,6 +41,16 @@ def test_reclaims_what_is_over(site: LiveSite, ada: User, run: Run) -> None:
 
 
 @on_databases
+def test_djangos_command_does_the_same(site: LiveSite, ada: User, run: Run) -> None:
+    """``clearsessions`` is there without ``django.contrib.sessions``, and keeps who is logged in."""
+    bury(site, 3)
+    live = site.logged_in("ada")
+    assert run("clearsessions") == ""
+    assert rows(site) == 1
+    assert live.logged_in()
+
+
+@on_databases
 def test_goes_in_batches(site: LiveSite, ada: User, run: Run) -> None:
     """A step takes at most ``--batch``, and says how far it is if asked to."""
     bury(site, 5)

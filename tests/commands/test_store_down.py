@@ -40,7 +40,7 @@ def test_without_redis(data: Path, command: Sequence[str]) -> None:
     assert "w0rds3cret" not in line
 
 
-@pytest.mark.parametrize("command", [*COMMANDS, ["authkit_prune"]], ids=" ".join)
+@pytest.mark.parametrize("command", [*COMMANDS, ["authkit_prune"], ["clearsessions"]], ids=" ".join)
 def test_without_the_database(tmp_path: Path, command: Sequence[str]) -> None:
     """With the database store and no database to open."""
     (tmp_path / "db.sqlite3").mkdir()

@@ -30,6 +30,9 @@ BLOCKING = "redis.connection.BlockingConnectionPool"
 NOBODY = "redis://127.0.0.1:1/0"
 """No server listens on that port."""
 SECOND = timedelta(seconds=1)
+CROSS_SITE = {"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}
+STOCK_ENGINE = {"SESSION_ENGINE": "django.contrib.sessions.backends.db"}
+NO_OWN = {OWN_SESSIONS: STOCK_SESSIONS}
 ELSEWHERE = {"authkit.W046", "authkit.E049", "authkit.W051", "authkit.W089"}
 """Tested with a server that may be changed (``tests/stores``), and with a database and a file (below)."""
 
@@ -179,7 +182,7 @@ CASES = [
     redis("authkit.E048", LOCATION=""),
     redis("authkit.E048", LOCATION="localhost"),
     Case("authkit.E050", {"DATABASE_ALIAS": "unheard_of"}),
-    Case("authkit.E060", site={"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}),
+    Case("authkit.E060", site=CROSS_SITE),
     Case("authkit.W061", site={"SESSION_COOKIE_SECURE": False}),
     Case("authkit.W061", site={"SESSION_COOKIE_HTTPONLY": False}),
     jwt(
@@ -201,6 +204,12 @@ CASES = [
     Case("authkit.E068", site={"SESSION_COOKIE_DOMAIN": "example.org"}),
     Case("authkit.E068", site={"SESSION_COOKIE_PATH": "/app/"}),
     Case("authkit.E068", site={"SESSION_COOKIE_NAME": "__Secure-s", "SESSION_COOKIE_SECURE": False}),
+    jwt("authkit.E060", site=CROSS_SITE),
+    jwt("authkit.W061", site={"SESSION_COOKIE_SECURE": False}),
+    jwt("authkit.W061", site={**STOCK_ENGINE, "SESSION_COOKIE_SECURE": False}),
+    jwt("authkit.W063", site={"SESSION_COOKIE_NAME": "sessionid"}),
+    Case("authkit.W096", site={"SESSION_COOKIE_AGE": 900}),
+    jwt("authkit.W096", site={"SESSION_COOKIE_AGE": 900}),
     Case("authkit.E069", {"COOKIE": {"ACCESS_NAME": "__Host-sessionid"}}),
     Case("authkit.E069", {"COOKIE": {"REFRESH_NAME": "csrftoken"}}),
     Case("authkit.E004", {"ADOPT": "knox"}),
@@ -284,12 +293,28 @@ SILENT = [
     ),
     redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": 0.5, "CONNECTION_POOL_KWARGS": {"retry": None}}),
     Case("authkit.W045", {"REDIS": {"BUCKETS": 16}}, alias={"OPTIONS": CLUSTER}, store="redis"),
-    jwt("authkit.E060", site={"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}),
+    jwt("authkit.E060", site={**STOCK_ENGINE, **CROSS_SITE}, instead=NO_OWN),
     Case(
         "authkit.W062",
         {"COOKIE": {"SECURE": False, "ACCESS_NAME": "a", "REFRESH_NAME": "r"}},
     ),
-    jwt("authkit.W063", site={"SESSION_COOKIE_NAME": "sessionid"}),
+    jwt(
+        "authkit.W061",
+        site={**STOCK_ENGINE, "SESSION_COOKIE_SECURE": False},
+        instead={OWN_SESSIONS: STOCK_SESSIONS},
+    ),
+    jwt(
+        "authkit.W063",
+        site={**STOCK_ENGINE, "SESSION_COOKIE_NAME": "sessionid"},
+        instead={OWN_SESSIONS: STOCK_SESSIONS},
+    ),
+    Case("authkit.W096", {"LIFETIMES": {"IDLE": timedelta(days=30)}}),
+    Case("authkit.W096", {"LIFETIMES": {"IDLE": 900 * SECOND}}, site={"SESSION_COOKIE_AGE": 900}),
+    jwt(
+        "authkit.W096",
+        site={**STOCK_ENGINE, "SESSION_COOKIE_AGE": 900},
+        instead={OWN_SESSIONS: STOCK_SESSIONS},
+    ),
     Case("authkit.W065", {"TRUSTED_PROXIES": 1}, site={"USE_X_FORWARDED_HOST": True}),
     Case(
         "authkit.W066",
