@@ -1,5 +1,6 @@
 """The device that a request comes from: client address and user agent."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -18,6 +19,8 @@ else:
 
 MAX_LABEL: Final = 64
 _MAX_USER_AGENT = 256
+_WITH_PORT: Final = re.compile(r"\[(?P<bracketed>[^\]]+)\](:\d+)?|(?P<plain>[^:\[]+):\d+", re.ASCII)
+"""How some proxies write an address; a bare IPv6 address has more than one colon."""
 _MAX_ADDRESS = 45
 """The longest written form of an IPv6 address."""
 
@@ -92,8 +95,14 @@ def _address(request: HttpRequest) -> str:
     hops = get_settings().trusted_proxies
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")
     if hops and len(forwarded) >= hops and forwarded[-hops].strip():
-        return str(forwarded[-hops].strip())
+        return _without_port(forwarded[-hops].strip())
     return str(request.META.get("REMOTE_ADDR") or "")
+
+
+def _without_port(entry: str) -> str:
+    """Return the address of ``192.0.2.1:4711``, ``[2001:db8::1]:4711`` or ``[2001:db8::1]``."""
+    written = _WITH_PORT.fullmatch(entry)
+    return written["bracketed"] or written["plain"] if written else entry
 
 
 def _printable(text: str) -> str:

@@ -1,0 +1,42 @@
+"""The client's address behind proxies, however they write it."""
+
+import pytest
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from django_authkit.http.client_info import device_of, source_of
+
+PEER = "192.0.2.99"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("198.51.100.7:50001", "198.51.100.7"),
+        ("203.0.113.1, 198.51.100.7:50001", "198.51.100.7"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("::1", "::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:50001", "2001:db8::1"),
+        ("fe80::1%eth0", "fe80::1%eth0"),
+        ("198.51.100.7,", PEER),
+        ("", PEER),
+        ("unknown", "unknown"),
+        ("[]:1", "[]:1"),
+        (":50001", ":50001"),
+    ],
+)
+def test_a_port_is_no_part_of_the_address(settings: Settings, forwarded: str, address: str) -> None:
+    """Address and port, IPv6 in brackets, and an empty entry: the record has the address alone."""
+    settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
+    request = RequestFactory().get("/", HTTP_X_FORWARDED_FOR=forwarded, REMOTE_ADDR=PEER)
+    assert device_of(request).address == address
+
+
+@pytest.mark.parametrize("form", ["198.51.100.8:{}", "[2001:db8::1]:{}"])
+def test_another_port_is_counted_as_the_same_sender(settings: Settings, form: str) -> None:
+    """Connections of one client, which each have a port of their own, share one allowance."""
+    settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
+    requests = (RequestFactory().get("/", HTTP_X_FORWARDED_FOR=form.format(port)) for port in (50001, 50002))
+    assert len({source_of(request) for request in requests}) == 1
