@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from django.contrib.auth import get_backends
+from django.conf import settings as django_settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.db import DatabaseError
@@ -152,10 +152,10 @@ def backend_of(user: AbstractBaseUser, backend: str | None) -> str:
     """
     path = backend or getattr(user, "backend", None)
     if path is None:
-        backends = get_backends()
-        if len(backends) != 1:
+        configured = django_settings.AUTHENTICATION_BACKENDS
+        if len(configured) != 1:
             raise ValueError("Several auth backends are configured: say which one vouches for the user.")
-        path = f"{type(backends[0]).__module__}.{type(backends[0]).__qualname__}"
+        path = configured[0]
     return str(path)
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.http import HttpRequest
+from django.test import RequestFactory
 from django.urls import path
 from pytest_django import Settings
 from rest_framework.permissions import AllowAny
@@ -15,7 +16,7 @@ from rest_framework.views import APIView
 
 from django_authkit import log_in, sessions_of
 from django_authkit.signals import session_ended, session_started
-from django_authkit.types import RevocationReason
+from django_authkit.types import RevocationReason, Transport
 from projects import urls
 from support.client import PASSWORD, Device, body, code, credential_cookies
 from support.live_site import LiveSite
@@ -43,6 +44,14 @@ def test_an_inactive_user_stays_out_whatever_the_backend_thinks(site: LiveSite) 
     site.settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
     site.add_user("ina", is_active=False)
     assert code(site.device().log_in("ina")) == (401, "login_failed")
+
+
+def test_a_backend_is_known_by_the_path_that_the_project_lists(site: LiveSite, ada: User) -> None:
+    """One that its package offers under a shorter path vouches for users of ``log_in`` by that path."""
+    site.settings.AUTHENTICATION_BACKENDS = ["testapp.backends.Reexported"]
+    grant = log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER)
+    assert grant.session.backend == "testapp.backends.Reexported"
+    assert site.logged_in().logged_in()
 
 
 def test_log_in_sends_djangos_signal_and_updates_last_login(site: LiveSite, ada: User) -> None:
