@@ -5,7 +5,7 @@ Pages for the device list and re-authentication. They need no JavaScript.
 browsers: a bearer credential is ignored, so Django's CSRF check covers whatever they do.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings as django_settings
@@ -18,7 +18,6 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
 from django.utils.decorators import method_decorator
-from django.utils.timezone import now
 from django.utils.translation import gettext, ngettext
 from django.views import View
 from django.views.decorators.clickjacking import xframe_options_deny
@@ -216,7 +215,7 @@ def _face(session: AuthSession) -> dict[str, Any]:
         "address": session.address,
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
-        "seen_now": now() - session.last_seen_at < timedelta(minutes=1),
+        "seen_now": datetime.now(tz=UTC) - session.last_seen_at < timedelta(minutes=1),
     }
 
 

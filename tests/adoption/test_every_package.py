@@ -57,6 +57,17 @@ def test_a_log_in_goes_on(site: Changeover, package: Package, credential: str, a
         assert not package.is_alive(site, credential)
 
 
+def test_a_log_in_goes_on_without_time_zones(site: Changeover, package: Package, ada: User) -> None:
+    """With ``USE_TZ`` off, when a credential ends is a naive time, which is no error."""
+    site.live.settings.USE_TZ = False
+    site.before(package.engine)
+    credential = package.log_in(site)
+    site.after(package.entry)
+    answer, client = package.present(site, credential)
+    assert answer.status_code == 200, answer.content
+    assert client.logged_in()
+
+
 def test_presented_again_at_once(site: Changeover, package: Package, credential: str, ada: User) -> None:
     """A second request under way gets the same credential, and there is one auth session."""
     _, first = package.present(site, credential)

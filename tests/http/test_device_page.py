@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 from html import unescape
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
@@ -88,6 +89,15 @@ class TestList:
         assert "last seen just now" in text
         site.advance(minutes=3)
         assert "last seen 3 minutes ago" in shown(device.get(PAGE))
+
+    def test_shows_the_project_s_time_without_time_zones(self, site: LiveSite, device: Device) -> None:
+        """With ``USE_TZ`` off the page shows days of ``TIME_ZONE`` too, and is no error."""
+        site.settings.USE_TZ, site.settings.TIME_ZONE = False, "Pacific/Kiritimati"
+        (session,) = sessions_of(User.objects.get())
+        here = session.created_at.astimezone(ZoneInfo("Pacific/Kiritimati"))
+        page = device.get(PAGE)
+        assert "in use now" in shown(page)
+        assert f'datetime="{here.isoformat()}' in page.content.decode()
 
     def test_alone_there_is_nothing_to_end_but_oneself(self, site: LiveSite, device: Device) -> None:
         """Without other devices there is no button for them."""

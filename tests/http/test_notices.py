@@ -182,6 +182,17 @@ def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
 
 
 @pytest.mark.usefixtures("mails_new_devices")
+def test_a_mail_says_when_in_the_project_s_time(site: LiveSite, ada: User) -> None:
+    """The time is that of ``TIME_ZONE``, with ``USE_TZ`` on and off."""
+    site.settings.TIME_ZONE = "Asia/Kathmandu"
+    for aware in (True, False):
+        site.settings.USE_TZ = aware
+        mail.outbox.clear()
+        site.logged_in(user_agent=SAFARI if aware else FIREFOX)
+        assert "+0545" in mail.outbox[0].body
+
+
+@pytest.mark.usefixtures("mails_new_devices")
 def test_a_user_without_an_address(site: LiveSite, bob: User) -> None:
     """There is nobody to write to, and the login goes on."""
     site.logged_in("bob")

@@ -347,4 +347,4 @@ def _ask_package(question: Callable[[], _T]) -> _T:
 def _until(moment: datetime) -> int:
     """Return the milliseconds from now until *moment*; negative if it has passed."""
     aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-    return int((aware - timezone.now()).total_seconds() * 1000)
+    return int((aware - datetime.now(tz=UTC)).total_seconds() * 1000)
