@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse
 from django.views import View
+from django.views.decorators.csrf import csrf_exempt
 
 from django_authkit.tokens.keys.jwk import public_set
 from django_authkit.wiring import get_key_ring
@@ -27,12 +28,12 @@ class KeySetView(View):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         """Return the view, exempt from ``ATOMIC_REQUESTS``: it uses no database."""
-        view = super().as_view(**initkwargs)
+        view = csrf_exempt(super().as_view(**initkwargs))  # a POST is 405, and no CSRF cookie is set
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Return the set with the media type of RFC 7517, section 8.5.2."""
         answer = HttpResponse(json.dumps(public_set(get_key_ring())), content_type="application/jwk-set+json")
         answer["Cache-Control"] = f"public, max-age={MAX_AGE // timedelta(seconds=1)}"

@@ -10,12 +10,14 @@ from django.db import connections, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
+from rest_framework.metadata import SimpleMetadata
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
+from rest_framework.versioning import BaseVersioning
 from rest_framework.views import APIView
 
 from django_authkit import service
@@ -37,7 +39,8 @@ class Endpoint(APIView):
 
     They authenticate requests themselves, so that a stale cookie or header never blocks a login or
     logout; they return JSON that is never cached; and they run outside ``ATOMIC_REQUESTS``, which
-    would roll a revocation back together with the 401 that reports it.
+    would roll a revocation back together with the 401 that reports it. DRF's settings of the project do not
+    reach them, and whatever a project's own path captures before ``auth/`` (a tenant, a version) is ignored.
     """
 
     authentication_classes = ()
@@ -45,6 +48,8 @@ class Endpoint(APIView):
     parser_classes = (serializers.StrictJSONParser,)
     renderer_classes = (JSONRenderer,)
     content_negotiation_class = serializers.AlwaysJson
+    versioning_class: type[BaseVersioning] | None = None
+    metadata_class = SimpleMetadata
     throttle_classes: Sequence[type[BaseThrottle]] = ()
 
     @classmethod
@@ -87,7 +92,7 @@ class LoginView(Endpoint):
 
     throttle_classes = (LoginThrottle,)
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Log in through Django's ``authenticate()`` and nothing else."""
         http: HttpRequest = request._request
         transport = transports.wanted_transport(http)
@@ -107,7 +112,7 @@ class RefreshView(Endpoint):
 
     throttle_classes = (RefreshThrottle,)
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond over the transport of the presented credential."""
         token = serializers.refresh_token_of(request.data)
         return _granted(service.refresh(request._request, token=token))
@@ -118,7 +123,7 @@ class AdoptView(Endpoint):
 
     throttle_classes = (RefreshThrottle,)
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does over the header transport."""
         return _granted(service.adopt(request._request))
 
@@ -126,7 +131,7 @@ class AdoptView(Endpoint):
 class LogoutView(Endpoint):
     """``POST logout/``: revoke this auth session. Idempotent, also for invalid credentials."""
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return 204, even if the credential is invalid or missing (RFC 7009 §2.2)."""
         token = request.data.get("refresh") if isinstance(request.data, dict) else None
         service.log_out(request._request, refresh=token if isinstance(token, str) else None)
@@ -136,7 +141,7 @@ class LogoutView(Endpoint):
 class SessionView(Endpoint):
     """``GET session/``: the current user, mode and expiry. Sets the CSRF cookie, also with a 401."""
 
-    def get(self, request: Request) -> HttpResponseBase:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the auth session of the credential that takes precedence."""
         http: HttpRequest = request._request
         get_token(http)
@@ -185,13 +190,13 @@ class DevicesPages(PageNumberPagination):
 class DevicesView(PersonalEndpoint):
     """``GET sessions/``: list my auth sessions. ``DELETE sessions/``: revoke all others."""
 
-    def get(self, request: Request) -> HttpResponseBase:
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the live auth sessions, most recently seen first."""
         pages = DevicesPages()
         page = pages.paginate_queryset(service.devices_of(self.known), request, view=self)
         return pages.get_paginated_response([present_device(each, self.known.sid) for each in page or ()])
 
-    def delete(self, request: Request) -> HttpResponseBase:
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Revoke all but the current one, and return the number revoked."""
         return Response({"ended": service.revoke_other_devices(self.known)})
 
@@ -199,7 +204,7 @@ class DevicesView(PersonalEndpoint):
 class DeviceView(PersonalEndpoint):
     """``DELETE sessions/<sid>/``: revoke one of mine. Another user's is a 404, like an unknown one."""
 
-    def delete(self, request: Request, sid: str) -> HttpResponseBase:
+    def delete(self, request: Request, *args: Any, sid: str, **kwargs: Any) -> HttpResponseBase:
         """Return 204. Revoking the current auth session logs the user out."""
         if sid == self.known.sid:
             service.log_out(request._request)
@@ -213,7 +218,7 @@ class ReauthenticateView(PersonalEndpoint):
 
     throttle_classes = (ReauthenticateThrottle,)
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does, for the same auth session."""
         serializers.validated(serializers.ReauthenticateBody, request.data)
         return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
@@ -226,6 +231,6 @@ class VerifyView(Endpoint):
     Not throttled: there is nothing to guess, and a service checks many users from one address.
     """
 
-    def post(self, request: Request) -> HttpResponseBase:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Inspect the credential in the body, not that of the request."""
         return Response(service.verify(serializers.validated(serializers.VerifyBody, request.data)["token"]))

@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext, ngettext
 from django.views import View
@@ -114,6 +114,12 @@ class PersonalPage(View):
         self.request.user = grant.user  # type: ignore[assignment]
         return known
 
+    def url_of(self, name: str) -> str:
+        """Return the path of one of the pages, with what the path of this one captured."""
+        here: Any = self.request.resolver_match or resolve(self.request.path_info)
+        captured = {part: value for part, value in here.kwargs.items() if part not in here.extra_kwargs}
+        return reverse(f"{here.namespace or 'authkit_devices'}:{name}", args=here.args, kwargs=captured)
+
     def end(self, what: str) -> HttpResponseRedirect:
         """
         Revoke one auth session of the user, or all ``OTHERS``, and add a message for the next page.
@@ -123,19 +129,19 @@ class PersonalPage(View):
         """
         if what == OTHERS:
             _say(self.request, _others_ended(service.revoke_other_devices(self.known)))
-            return redirect("authkit_devices:list")
+            return redirect(self.url_of("list"))
         label = next((_label(s) for s in service.devices_of(self.known) if s.sid == what), "")
         try:
             service.revoke_device(self.known, what)
         except NoSuchSession:
             _say(self.request, gettext("That device was logged out already."))
-            return redirect("authkit_devices:list")
+            return redirect(self.url_of("list"))
         if what == self.known.sid:
             service.log_out(self.request)
             self.grant = None
             return redirect(resolve_url(django_settings.LOGOUT_REDIRECT_URL or django_settings.LOGIN_URL))
         _say(self.request, gettext("%(device)s was logged out.") % {"device": label or what})
-        return redirect("authkit_devices:list")
+        return redirect(self.url_of("list"))
 
 
 class DevicesPage(PersonalPage):
@@ -143,7 +149,7 @@ class DevicesPage(PersonalPage):
 
     template_name = "django_authkit/devices.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the list, the current auth session first."""
         devices = [_face(session) for session in service.devices_of(self.known)]
         context = {
@@ -152,7 +158,7 @@ class DevicesPage(PersonalPage):
         }
         return render(request, self.template_name, context)
 
-    def post(self, request: HttpRequest) -> HttpResponse:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Revoke the chosen auth sessions, or ask for re-authentication first."""
         what = request.POST.get("end", "")
         try:
@@ -160,7 +166,7 @@ class DevicesPage(PersonalPage):
         except ReauthenticationRequired:
             query = QueryDict(mutable=True)
             query["end"] = what
-            return redirect(f"{reverse('authkit_devices:reauthenticate')}?{query.urlencode()}")
+            return redirect(f"{self.url_of('reauthenticate')}?{query.urlencode()}")
 
 
 class ReauthenticatePage(PersonalPage):
@@ -168,11 +174,11 @@ class ReauthenticatePage(PersonalPage):
 
     template_name = "django_authkit/reauthenticate.html"
 
-    def get(self, request: HttpRequest) -> HttpResponse:
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form."""
         return self._form(request.GET.get("end", ""))
 
-    def post(self, request: HttpRequest) -> HttpResponseBase:
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Re-authenticate the user; then revoke what they asked to revoke."""
         what = request.POST.get("end", "")
         wait = _seconds_to_wait(request)
@@ -186,12 +192,13 @@ class ReauthenticatePage(PersonalPage):
             return self._form(what, gettext("That is not your password. Try again."))
         grant = self.grant
         self.known = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
-        return self.end(what) if what else redirect("authkit_devices:list")
+        return self.end(what) if what else redirect(self.url_of("list"))
 
     def _form(self, what: str, error: str = "", status: int = 200) -> HttpResponse:
         devices = service.devices_of(self.known)
         context = {
             "end": what,
+            "list_url": self.url_of("list"),
             "ends_others": what == OTHERS,
             "device": next((_face(session) for session in devices if session.sid == what), None),
             "username": self.known.user.get_username(),

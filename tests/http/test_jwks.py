@@ -87,9 +87,10 @@ def test_head_is_get_without_a_body() -> None:
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
 def test_it_is_read_only(method: str) -> None:
-    """Every other method is 405, and says which are allowed."""
-    answer = ask(method)
+    """Every other method is 405, says which are allowed, and sets no CSRF cookie."""
+    answer: HttpResponse = getattr(Client(enforce_csrf_checks=True), method)(PATH, secure=True)
     assert answer.status_code == 405
+    assert not answer.cookies
     assert answer.headers["Allow"] == "GET, HEAD, OPTIONS"
 
 

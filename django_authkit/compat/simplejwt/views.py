@@ -34,9 +34,11 @@ class TokenView(Endpoint, GenericAPIView[Any]):
     """
     Base class of the views.
 
-    Parsers, renderers, negotiation and exception handler are the project's, as they are for simplejwt's
-    views, so its clients see the same responses.
+    Parsers, renderers, negotiation, versioning and exception handler are the project's, as they are for
+    simplejwt's views, so its clients see the same responses.
     """
+
+    versioning_class = GenericAPIView.versioning_class
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Reject a body that is too large before it is read."""
