@@ -52,9 +52,17 @@ def _writer_of(event: str) -> Callable[..., None]:
         else:
             device = device_of(details["request"])
             extra = {"user_id": user_id_of(details["user"]), "address": device.address, **extra}
-        logger.log(level, "%s %s", event, extra.get("sid", ""), extra={"event": event, **extra})
+        logger.log(level, "%s", _sentence(event, extra), extra={"event": event, **extra})
 
     return write
+
+
+def _sentence(event: str, told: dict[str, Any]) -> str:
+    """Return the message: the event, whose it is, from where, the session, and what else is *told*."""
+    session = f", session {told['sid']}" if "sid" in told else ""
+    rest = {name: value for name, value in told.items() if name not in {"sid", "user_id", "address"}}
+    details = "".join(f", {name}: {value}" for name, value in rest.items())
+    return f"{event}: user {told['user_id']} from {told['address'] or 'an unknown address'}{session}{details}"
 
 
 _TOLD = frozenset({"address", "age", "reason", "refused", "reuse", "what"})
@@ -86,4 +94,10 @@ def mail_new_device(
         try:
             send_mail(subject, body, from_email=None, recipient_list=[address])
         except Exception:
-            logger.exception("The notice of a new device could not be mailed.", extra={"sid": session.sid})
+            logger.exception(
+                "The notice of a new device could not be mailed to user %s (login from %s, session %s).",
+                session.user_id,
+                session.address,
+                session.sid,
+                extra={"sid": session.sid, "user_id": session.user_id, "address": session.address},
+            )

@@ -42,10 +42,12 @@ def grant_tokens(
         except CookieTooLarge as error:
             logger.error(  # noqa: TRY400 - the traceback does not help
                 "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-                "The auth session %s was revoked.",
+                "The login of user %s from %s was revoked (session %s).",
                 error.name,
                 error.size,
                 transports.MAX_COOKIE_BYTES,
+                session.user_id,
+                session.address,
                 session.sid,
             )
             revoke_session(session.sid, RevocationReason.REVOKED)

@@ -156,10 +156,12 @@ def _fits(grant: Grant) -> bool:
     except CookieTooLarge as error:
         logger.error(  # noqa: TRY400 - the traceback does not help
             "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-            "The browsers of the auth session %s keep their session key.",
+            "The browser of user %s at %s keeps its session key (session %s).",
             error.name,
             error.size,
             transports.MAX_COOKIE_BYTES,
+            grant.session.user_id,
+            grant.session.address,
             grant.session.sid,
         )
         return False

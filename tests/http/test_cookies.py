@@ -233,6 +233,7 @@ def test_a_log_in_that_fits_no_cookie_fails_aloud(
     [record] = [each for each in caplog.records if each.name == "django_authkit.cookies"]
     assert ACCESS_COOKIE in record.getMessage()
     assert "EXTRA_CLAIMS" in record.getMessage()
+    assert f"The login of user {ada.pk} from 198.51.100.7 was revoked (session " in record.getMessage()
     assert site.sids(ada) == kept
 
 

@@ -130,6 +130,25 @@ def test_a_device_elsewhere(
     }
 
 
+def test_messages_say_who_from_where_and_why(
+    site: LiveSite, ada: User, records: list[logging.LogRecord]
+) -> None:
+    """Without structured logging, too, a line has the user, the address, the session and the reason."""
+    site.configure(MAX_SESSIONS=1)
+    old = site.sid(site.logged_in())
+    records.clear()
+    device = site.device(address=ELSEWHERE)
+    device.log_in()
+    new = site.sid(device)
+    device.log_out()
+    assert [each.getMessage() for each in records] == [
+        f"limit_reached: user {ada.pk} from {ELSEWHERE}, refused: False",
+        f"session_ended: user {ada.pk} from {HOME}, session {old}, reason: limit",
+        f"session_started: user {ada.pk} from {ELSEWHERE}, session {new}",
+        f"session_ended: user {ada.pk} from {ELSEWHERE}, session {new}, reason: logout",
+    ]
+
+
 def test_no_record_has_a_secret(site: LiveSite, ada: User, caplog: pytest.LogCaptureFixture) -> None:
     """Neither key, token nor password is in anything that is logged, members of records included."""
     site.configure(MAX_SESSIONS=1, BIND={"ADDRESS": "revoke"})

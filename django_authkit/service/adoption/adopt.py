@@ -148,7 +148,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own)
     found = _create(request, wanted, external, claim, claimed)
     claim.settle(claimed, found.session.created_ms, lasting)
-    if _retire(adapter, credential):
+    if _retire(adapter, credential, f"user {user_id_of(wanted.user)}"):
         with suppress(StoreUnavailable):  # then it is remembered for longer than necessary
             claim.settle(claimed, found.session.created_ms, GRACE)
     django_session = django_session_of(request)
@@ -179,10 +179,10 @@ def drop_refresh(token: str) -> bool:
             continue
         ended = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
         try:
-            _ask_package(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
+            external = _ask_package(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
         except CredentialRejected:
             return ended is not None
-        _retire(adapter, token)
+        _retire(adapter, token, f"user {user_id_of(external.user)}")
         return True
     return False
 
@@ -191,10 +191,10 @@ def drop_credential(adapter: Adapter, credential: str) -> None:
     """Let the other package delete a valid credential that must not be adopted any more."""
     try:
         adapter.identify(credential)
-        _ask_package(lambda: adapter.open(credential))
+        external = _ask_package(lambda: adapter.open(credential))
     except (CredentialRejected, StoreUnavailable):
         return
-    _retire(adapter, credential)
+    _retire(adapter, credential, f"user {user_id_of(external.user)}")
 
 
 def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
@@ -293,7 +293,7 @@ def _repeated_grant(
     Raises:
         TokenInvalid: It is too late.
     """
-    _retire(adapter, credential)  # it may have failed the first time
+    _retire(adapter, credential, f"session {claimed.sid}")  # it may have failed the first time
     found = _find(claimed)
     if found is None or found.session.created_ms != claimed.began or found.now_ms - claimed.began > GRACE:
         raise TokenInvalid
@@ -325,12 +325,14 @@ def _grant(
     return Grant.for_key(key.text, found.session, user, transport, now_ms=found.now_ms)
 
 
-def _retire(adapter: Adapter, credential: str) -> bool:
+def _retire(adapter: Adapter, credential: str, login: str) -> bool:
     """Let the other package delete its credential; tell whether that is final."""
     try:
         return _ask_package(lambda: adapter.retire(credential))
     except StoreUnavailable:
-        logger.exception("A login was adopted, but %s could not delete its credential.", adapter.name)
+        logger.exception(
+            "A login was adopted (%s), but %s could not delete its credential.", login, adapter.name
+        )
         return False
 
 
