@@ -41,7 +41,9 @@ STILL_SECURE = Problem.kind(
     "authkit.W092",
     'Write SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG, and names like "sessionid" if DEBUG.',
 )
-PLAIN_HTTP_DEPLOYED = Problem.kind("authkit.W093", 'Write AUTHKIT = {"PLAIN_HTTP": DEBUG}, or leave it out.')
+PLAIN_HTTP_DEPLOYED = Problem.kind(
+    "authkit.W093", 'Write AUTHKIT = {"COOKIE": {"PLAIN_HTTP": DEBUG}}, or leave it out.'
+)
 ALL_COOKIES = Problem.kind("authkit.W094", 'Leave "cookies" out of CLEAR_SITE_DATA: ours are always cleared.')
 
 AGE_UNUSED = Problem.kind(
@@ -142,9 +144,9 @@ def check_plain_http(chosen: AuthKitSettings) -> Iterator[Problem]:
 
 def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the cookies have every protection against theft and injection."""
-    if chosen.cookie.plain_http:
+    if chosen.cookie.plain_http and not settings.DEBUG:  # with DEBUG it may be DEBUG itself, as documented
         yield PLAIN_HTTP_DEPLOYED(
-            "PLAIN_HTTP is True: it has no effect as long as DEBUG is off, and is one slip away from one."
+            "PLAIN_HTTP is True although DEBUG is off: tokens would travel over plain HTTP with DEBUG on."
         )
     if "cookies" in chosen.clear_site_data:
         yield ALL_COOKIES(

@@ -336,6 +336,7 @@ SILENT = [
     jwt("authkit.W091", authkit={"COOKIE": {"REFRESH_PATH": "/"}}),
     Case("authkit.W092", {"COOKIE": {"PLAIN_HTTP": True}}),
     jwt("authkit.W092", authkit={"COOKIE": {"PLAIN_HTTP": True}}, site=PLAIN),
+    jwt("authkit.W093", authkit={"COOKIE": {"PLAIN_HTTP": True}}, site=PLAIN),
     Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cache")}),
     Case("authkit.W095", site={"CORS_ALLOW_ALL_ORIGINS": True}),
     Case("authkit.W095", {"TRANSPORTS": ("header",)}, site=OPEN_CORS),
@@ -448,6 +449,12 @@ def test_unusable_settings_are_all_that_is_told(settings: Settings) -> None:
     found = messages()
     assert set(found) == {"authkit.E003"}
     assert found["authkit.E003"].hint == 'Did you mean "STORE"?'
+
+
+def test_the_mode_in_authkit(settings: Settings) -> None:
+    """Somebody who writes the mode into ``AUTHKIT`` is told where it belongs, and not every name there is."""
+    stand_up(settings, Case("", {"MODE": "jwt"}))
+    assert messages()["authkit.E003"].hint == "The mode is a setting of its own: AUTHKIT_MODE."
 
 
 def test_what_only_production_needs_is_not_told_in_development(settings: Settings) -> None:
