@@ -28,6 +28,11 @@ _NOT_MIGRATED = re.compile(
     r"no such (table|column)|(relation|column|table) .* (does not|doesn't) exist|unknown column",
     re.IGNORECASE,
 )
+_REFUSED = re.compile(
+    r"authentication failed|access denied|permission denied|no password supplied|role .* does not exist"
+    r"|invalid username-password|NOAUTH|NOPERM|WRONGPASS|called without any password",
+    re.IGNORECASE,
+)
 _DIGITS = re.compile(r"\d+")
 
 
@@ -74,10 +79,20 @@ def nothing_logged() -> Iterator[None]:
         _silent.reset(token)
 
 
+def is_not_migrated(error: BaseException | None) -> bool:
+    """Return whether a database said that a table or column does not exist."""
+    return _NOT_MIGRATED.search(str(error)) is not None
+
+
+def is_refused(error: BaseException | None) -> bool:
+    """Return whether a server refused the credentials or what they permit."""
+    return _REFUSED.search(str(error)) is not None
+
+
 def _text(error: Exception) -> str:
     """Return the first line of what the server or its driver said, and what to do if that is known."""
     said = next(iter(str(error).strip().splitlines()), "").rstrip(".")
-    advice = " Run manage.py migrate." if _NOT_MIGRATED.search(said) else ""
+    advice = " Run manage.py migrate." if is_not_migrated(error) else ""
     return f"{type(error).__name__}: {said}.{advice}"
 
 

@@ -3,6 +3,9 @@
 from django.urls import path
 
 from django_authkit.api import jwks, views
+from django_authkit.conf.installed import require_app
+
+require_app()  # here, so that ``manage.py check`` finds it: no check of ours runs then
 
 app_name = "authkit"
 

@@ -16,6 +16,7 @@ from django_authkit.adoption import Adapter, Place
 from django_authkit.adoption.registry import adapter_of
 from django_authkit.blacklist.replica import BlacklistReplica
 from django_authkit.conf import InvalidSettings, get_settings, milliseconds
+from django_authkit.conf.installed import require_app
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
@@ -33,6 +34,7 @@ from django_authkit.types import Mode
 @cache
 def get_store() -> Store:
     """Return the store that the setting ``STORE`` names."""
+    require_app()
     settings = get_settings()
     if settings.store == "redis":
         from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used

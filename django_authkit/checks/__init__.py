@@ -4,9 +4,9 @@ System checks: dangerous settings, each with an id and a hint for fixing it.
 The numbers group the checks by topic; ``docs/reference/checks.md`` has a row for each.
 
 * E001-E024: a setting that cannot be used (found by ``conf``; nothing else is checked then)
-* 030-035: session engine and middleware
+* 030-036: installed apps, session engine and middleware
 * 040-049: the Redis store's cache alias and server
-* 050, 051: the database store
+* 050-054: the database store, and what its or Redis' server says
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070, 071: dotted paths and rates
@@ -20,7 +20,17 @@ from typing import Any, TypeAlias
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name for it
 
-from django_authkit.checks import adoption, cookies, database, keys, references, rotation, stack, throttling
+from django_authkit.checks import (
+    adoption,
+    cookies,
+    database,
+    keys,
+    references,
+    rotation,
+    stack,
+    store,
+    throttling,
+)
 from django_authkit.conf import AuthKitSettings, InvalidSettings, find_problems, get_settings
 from django_authkit.problems import Problem
 
@@ -28,6 +38,7 @@ Check: TypeAlias = Callable[[AuthKitSettings], Iterator[Problem]]
 """Takes valid settings and yields what is dangerous."""
 
 _CHECKS: tuple[Check, ...] = (
+    stack.check_apps,
     stack.check_engine,
     stack.check_middleware,
     stack.check_csrf,
@@ -46,6 +57,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     cookies.check_deployed_cookies,
     throttling.check_proxies,
     throttling.check_throttles,
+    store.check_store,
     database.check_time_outs,
     rotation.check_standing_tokens,
 )

@@ -47,9 +47,9 @@ NO_SERVER = Problem.kind("authkit.E048", 'Set the LOCATION of the alias to a URL
 
 def check_alias(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the store has its own server, with timeouts that keep requests short."""
-    unusable = list(_unusable(chosen.redis.alias))
-    yield from unusable
-    if not unusable:
+    problems = list(unusable(chosen.redis.alias))
+    yield from problems
+    if not problems:
         yield from _ignored_outages(chosen.redis.alias)
         yield from _shared(chosen.redis.alias)
         yield from _slow(chosen.redis.alias)
@@ -59,7 +59,7 @@ def check_alias(chosen: AuthKitSettings) -> Iterator[Problem]:
 def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the server does not evict records when its memory is full."""
     alias = chosen.redis.alias
-    if any(_unusable(alias)):
+    if any(unusable(alias)):
         return
     try:
         with nothing_logged():
@@ -76,7 +76,7 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
 
 def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Compare ``REDIS["BUCKETS"]`` with the value that the store recorded at the first login."""
-    if any(_unusable(chosen.redis.alias)):
+    if any(unusable(chosen.redis.alias)):
         return
     try:
         with nothing_logged():
@@ -99,7 +99,8 @@ def _recorded_buckets(chosen: AuthKitSettings) -> frozenset[int]:
         client.close()
 
 
-def _unusable(alias: str) -> Iterator[Problem]:
+def unusable(alias: str) -> Iterator[Problem]:
+    """Yield why the store cannot use the cache *alias* at all."""
     configured: dict[str, Any] | None = settings.CACHES.get(alias)
     if configured is None:
         yield NO_ALIAS(f'REDIS["ALIAS"] is {alias!r}, which CACHES does not have.')

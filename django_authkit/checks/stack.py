@@ -1,4 +1,4 @@
-"""Checks of the session engine and the middleware."""
+"""Checks of the installed apps, the session engine and the middleware."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -19,6 +19,7 @@ ENGINE = "django_authkit.session_engine"
 SESSION_MIDDLEWARE = "django_authkit.middleware.SessionMiddleware"
 AUTHENTICATION_MIDDLEWARE = "django_authkit.middleware.AuthenticationMiddleware"
 
+NO_DRF = Problem.kind("authkit.W036", 'Add "rest_framework" to INSTALLED_APPS.')
 OTHER_ENGINE = Problem.kind("authkit.E030", f'Set SESSION_ENGINE = "{ENGINE}".')
 OTHER_SESSIONS = Problem.kind(
     "authkit.E031",
@@ -39,6 +40,15 @@ OUTSIDE_THE_LIST = Problem.kind(
     f'Set SESSION_ENGINE = "{ENGINE}" and use "{SESSION_MIDDLEWARE}", in JWT mode as well.',
 )
 WRONG_ORDER = Problem.kind("authkit.E035", f'Put "{SESSION_MIDDLEWARE}" first of the two.')
+
+
+def check_apps(_chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that DRF is installed as an app; ours is, or no check would run (see ``conf.installed``)."""
+    if not apps.is_installed("rest_framework"):
+        yield NO_DRF(
+            "INSTALLED_APPS has no rest_framework: its templates and translations are missing, so its "
+            "browsable API fails."
+        )
 
 
 def check_engine(chosen: AuthKitSettings) -> Iterator[Problem]:

@@ -1,20 +1,17 @@
 """A server that fails: clients get one public sentence; operators are told which server, where and why."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
-from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
 from django_authkit import outages
 from django_authkit.errors import StoreUnavailable
-from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database import DatabaseStore
 from faults.conftest import BACKEND, MEMORY
 from faults.stoppable_servers import StoppableValkey
 from support.client import body
+from support.hidden_table import without_table
 from support.live_site import LiveSite, by_header, in_session_mode
 
 PUBLIC = {"detail": "The session store cannot be reached. Try again shortly.", "code": "store_unavailable"}
@@ -98,23 +95,8 @@ def test_a_forgotten_migration(
     alias: str, django_db_setup: None, django_db_blocker: DjangoDbBlocker, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A missing table is no crash in any database: the store fails, and the log says what to run."""
-    with django_db_blocker.unblock(), _without_table(alias), pytest.raises(StoreUnavailable):
+    with django_db_blocker.unblock(), without_table(alias), pytest.raises(StoreUnavailable):
         DatabaseStore(alias).load("A" * 16)
     (cause,) = _causes(caplog)
     assert f"(DATABASES['{alias}'])" in cause
     assert cause.endswith("Run manage.py migrate.")
-
-
-@contextmanager
-def _without_table(alias: str) -> Iterator[None]:
-    table = AuthSessionRow._meta.db_table
-    _execute(alias, f"ALTER TABLE {table} RENAME TO hidden")
-    try:
-        yield
-    finally:
-        _execute(alias, f"ALTER TABLE hidden RENAME TO {table}")
-
-
-def _execute(alias: str, statement: str) -> None:
-    with connections[alias].cursor() as cursor:
-        cursor.execute(statement)

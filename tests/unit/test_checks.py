@@ -2,18 +2,24 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib import import_module, reload
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.checks import CheckMessage, Error, Warning, run_checks  # noqa: A004 - Django's name
-from pytest_django import Settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
+from pytest_django import DjangoDbBlocker, Settings
 
 import django_authkit
 from django_authkit.checks.database import check_time_outs
 from django_authkit.conf import get_settings
+from django_authkit.wiring import get_store
+from support.hidden_table import without_table
 from support.signing_keys import jwk as key_as_jwk
 from support.signing_keys import pem, public_pem
 
@@ -29,11 +35,13 @@ CLUSTER = {"REDIS_CLIENT_CLASS": "redis.cluster.RedisCluster"}
 BLOCKING = "redis.connection.BlockingConnectionPool"
 NOBODY = "redis://127.0.0.1:1/0"
 """No server listens on that port."""
+CONTRIB = ["django.contrib.auth", "django.contrib.contenttypes"]
+AS_NOBODY = "a user whom the server does not know"
 SECOND = timedelta(seconds=1)
 CROSS_SITE = {"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}
 STOCK_ENGINE = {"SESSION_ENGINE": "django.contrib.sessions.backends.db"}
 NO_OWN = {OWN_SESSIONS: STOCK_SESSIONS}
-ELSEWHERE = {"authkit.W046", "authkit.E049", "authkit.W051", "authkit.W089"}
+ELSEWHERE = {"authkit.W046", "authkit.E049", "authkit.W051", "authkit.E052", "authkit.W054", "authkit.W089"}
 """Tested with a server that may be changed (``tests/stores``), and with a database and a file (below)."""
 
 
@@ -152,6 +160,7 @@ CASES = [
     jwt("authkit.E033", instead={CSRF: None}),
     jwt("authkit.W034", site={"SESSION_ENGINE": "django.contrib.sessions.backends.db"}),
     Case("authkit.E035", instead={OWN_SESSIONS: OWN_AUTHENTICATION, OWN_AUTHENTICATION: OWN_SESSIONS}),
+    Case("authkit.W036", site={"INSTALLED_APPS": [*CONTRIB, "django_authkit"]}),
     Case("authkit.E040", {"REDIS": {"ALIAS": "unheard_of"}}, store="redis"),
     redis("authkit.E041", BACKEND=LOCMEM),
     redis("authkit.E041", BACKEND="django.core.cache.backends.dummy.DummyCache"),
@@ -179,6 +188,7 @@ CASES = [
     Case("authkit.W045", {"REDIS": {"BUCKETS": 16}}, store="redis"),
     redis("authkit.W047", LOCATION=NOBODY),
     redis("authkit.W047", LOCATION=NOBODY, OPTIONS=CLUSTER),
+    redis("authkit.E053", LOCATION=AS_NOBODY),
     redis("authkit.E048", LOCATION=""),
     redis("authkit.E048", LOCATION="localhost"),
     Case("authkit.E050", {"DATABASE_ALIAS": "unheard_of"}),
@@ -357,6 +367,9 @@ def stand_up(settings: Settings, case: Case) -> None:
     site = dict(case.site)
     default = site.pop("DEFAULT_BACKEND", "django.core.cache.backends.db.DatabaseCache")
     ours = {"BACKEND": REDIS, "LOCATION": settings.CACHES["authkit"]["LOCATION"], **case.alias}
+    if ours["LOCATION"] == AS_NOBODY:
+        server = settings.CACHES["authkit"]["LOCATION"].removeprefix("redis://")
+        ours["LOCATION"] = f"redis://nobody:w0rds3cret@{server}"
     caches = {"default": {"BACKEND": default, "LOCATION": "cache_table"}, "authkit": ours}
     if site.pop("REDIS_AS_DEFAULT", False):
         caches["default"] = caches.pop("authkit")
@@ -376,6 +389,13 @@ def messages(*, deploy: bool = True) -> dict[str, CheckMessage]:
     """Return our messages by id."""
     found = run_checks(tags=["security"], include_deployment_checks=deploy)
     return {str(message.id): message for message in found if str(message.id).startswith("authkit.")}
+
+
+@pytest.fixture(autouse=True)
+def databases(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Let the checks for deployment ask the databases."""
+    with django_db_blocker.unblock():
+        yield
 
 
 @pytest.mark.parametrize("store", ["database", "redis"])
@@ -464,6 +484,52 @@ def test_what_only_production_needs_is_not_told_in_development(settings: Setting
     stand_up(settings, Case("", site=changes, alias=nobody, store="redis"))
     assert messages(deploy=False) == {}
     assert set(messages()) == {"authkit.W047", "authkit.W061", "authkit.W063", "authkit.W067"}
+
+
+def test_a_refused_password_is_told_without_it(settings: Settings) -> None:
+    """The message has the server's address and its answer."""
+    stand_up(settings, redis("authkit.E053", LOCATION=AS_NOBODY))
+    told = messages()["authkit.E053"].msg
+    assert told.startswith("Redis at 127.0.0.1:")
+    assert "w0rds3cret" not in told
+    assert "authkit.E053" not in messages(deploy=False)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [({"USER": "nobody-there"}, "authkit.E053"), ({"HOST": "127.0.0.1", "PORT": "1"}, "authkit.W054")],
+)
+def test_a_database_that_does_not_answer_is_told(
+    settings: Settings, changed: dict[str, str], told: str
+) -> None:
+    """An unknown user is an error, and a server that cannot be reached from here a warning."""
+    connection = connections["postgres"]
+    before = {name: connection.settings_dict[name] for name in changed}
+    connection.close()
+    connection.settings_dict.update(changed)
+    try:
+        stand_up(settings, Case(told, {"DATABASE_ALIAS": "postgres"}))
+        assert "(DATABASES['postgres'])" in messages()[told].msg
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)
+
+
+def test_a_forgotten_migration_is_told(settings: Settings) -> None:
+    """A missing table is E052, with what to run."""
+    stand_up(settings, Case(""))
+    with without_table("default"):
+        told = messages()["authkit.E052"]
+    assert "manage.py migrate" in f"{told.msg} {told.hint}"
+
+
+@pytest.mark.parametrize("place", ["django_authkit.urls", "django_authkit.wiring"])
+def test_a_project_without_the_app(settings: Settings, place: str) -> None:
+    """Where no check can run, the URLs and the first use of the store say what is missing."""
+    settings.INSTALLED_APPS = [*CONTRIB, "rest_framework"]
+    get_store.cache_clear()
+    with pytest.raises(ImproperlyConfigured, match='Add "django_authkit" to INSTALLED_APPS'):
+        get_store() if place.endswith("wiring") else reload(import_module(place))
 
 
 def ids_in_code() -> set[str]:
