@@ -16,7 +16,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from django.core.checks import CheckMessage, Error, Tags, Warning, register  # noqa: A004 - Django's name for it
 
@@ -33,6 +33,9 @@ from django_authkit.checks import (
 )
 from django_authkit.conf import AuthKitSettings, InvalidSettings, find_problems, get_settings
 from django_authkit.problems import Problem
+
+TAG: Final = "authkit"
+"""The tag of all our checks; those of our commands that run checks run these only."""
 
 Check: TypeAlias = Callable[[AuthKitSettings], Iterator[Problem]]
 """Takes valid settings and yields what is dangerous."""
@@ -65,8 +68,8 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
 
 def register_all() -> None:
     """Register every check; those in ``_DEPLOYMENT_CHECKS`` run with ``check --deploy`` only."""
-    register(check_settings, Tags.security)
-    register(check_deployment, Tags.security, deploy=True)
+    register(check_settings, TAG, Tags.security)
+    register(check_deployment, TAG, Tags.security, deploy=True)
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.core.checks import CheckMessage, Tags, run_checks
+from django.core.checks import CheckMessage, run_checks
 
+from django_authkit.checks import TAG
 from django_authkit.conf import AuthKitSettings, get_settings
 from django_authkit.stores.outcomes import Remaining
 from django_authkit.types import Mode, instant
@@ -86,8 +87,8 @@ def _keys() -> Iterator[dict[str, Any]]:
 
 def _messages() -> list[CheckMessage]:
     """Return the messages of our checks, including deployment checks, that are not silenced."""
-    found = run_checks(tags=[Tags.security], include_deployment_checks=True)
-    return [each for each in found if (each.id or "").startswith("authkit.") and not each.is_silenced()]
+    found = run_checks(tags=[TAG], include_deployment_checks=True)
+    return [each for each in found if not each.is_silenced()]
 
 
 def _finding(message: CheckMessage) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.core.checks import Error, run_checks
 
+from django_authkit.checks import TAG
 from django_authkit.conf import AuthKitSettings
 from django_authkit.management.commands.authkit_status import old_form_text
 from django_authkit.management.status import find_out
@@ -71,9 +72,7 @@ def steps_of(chosen: AuthKitSettings, goal: Mode) -> Iterator[Step]:
 
 
 def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
-    errors = [
-        each for each in run_checks() if isinstance(each, Error) and (each.id or "").startswith("authkit.")
-    ]
+    errors = [each for each in run_checks(tags=[TAG]) if isinstance(each, Error)]
     yield from (f"{error.id}: {error.msg} {error.hint or ''}".rstrip() for error in errors)
     if not errors:
         yield "manage.py check --deploy: no error of authkit now. Run it again with the settings of step 2."

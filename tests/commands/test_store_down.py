@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from django.core.management import get_commands, load_command_class
 
+from django_authkit.checks import TAG
 from support.demo import run
 from support.servers import free_port
 
@@ -50,3 +52,12 @@ def test_without_the_database(tmp_path: Path, command: Sequence[str]) -> None:
     (line,) = done.stderr.splitlines()
     place = f"SQLite at {tmp_path / 'db.sqlite3'} (DATABASES['default'])"
     assert line.startswith(f"CommandError: {place}: OperationalError: unable to open database file.")
+
+
+OURS = sorted(name for name, app in get_commands().items() if app == "django_authkit")
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_no_check_of_others_runs_before_a_command(name: str) -> None:
+    """Checks of Django and of the project may open a database that is down, before the command can say so."""
+    assert set(load_command_class("django_authkit", name).requires_system_checks) <= {TAG}

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from django_authkit.checks import TAG
 from django_authkit.conf import get_settings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.management.failures import failures_told
@@ -15,6 +16,7 @@ class Command(BaseCommand):
     """Deletes ended auth sessions in bounded batches; can be interrupted and rerun at any time."""
 
     help = "Reclaim the space of ended auth sessions, in batches beside traffic."
+    requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the batch size and the pause after each batch."""

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_authkit import revoke, revoke_all, revoke_user
+from django_authkit.checks import TAG
 from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
 
@@ -13,6 +14,7 @@ class Command(BaseCommand):
     """Revokes one auth session, all those of a user, or all of them."""
 
     help = "End auth sessions: of one user, one by its sid, or everybody's."
+    requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the three options; exactly one is required."""

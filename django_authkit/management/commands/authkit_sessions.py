@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from django_authkit import sessions_of
+from django_authkit.checks import TAG
 from django_authkit.http.client_info import label_of
 from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
@@ -16,6 +17,7 @@ class Command(BaseCommand):
     """Lists the live auth sessions of a user, most recently seen first."""
 
     help = "List where a user is logged in."
+    requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the user and ``--json``."""
