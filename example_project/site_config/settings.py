@@ -22,7 +22,8 @@ AUTHKIT = {
     "ACCEPT": os.environ.get("EXAMPLE_ACCEPT", AUTHKIT_MODE).split(","),
     "STORE": os.environ.get("EXAMPLE_STORE", "database"),
     "REDIS": {"ALIAS": "authkit"},
-    # Five minutes by default; here it is so short that one can watch it.
+    # Five minutes by default; here it is so short that one can watch it. Pages that are opened later,
+    # those of the admin and of the browsable API too, renew the login by themselves (PAGE_RENEWAL).
     "LIFETIMES": {
         "ACCESS": timedelta(minutes=1),
         "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),

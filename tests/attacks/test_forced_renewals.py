@@ -184,6 +184,22 @@ class TestReuse:
         assert sessions_of(ada) == ()
 
 
+def test_djangos_cache_hands_no_credential_out(live: LiveSite, ada: User, stale: Device) -> None:
+    """Whoever presents a superseded cookie to a page in a site-wide cache gets no copy of the renewal."""
+    live.settings.MIDDLEWARE = [
+        "django.middleware.cache.UpdateCacheMiddleware",
+        *live.settings.MIDDLEWARE,
+        "django.middleware.cache.FetchFromCacheMiddleware",
+    ]
+    thief = stale.copy()
+    assert user_of(opened(stale)) == ada.pk
+    live.advance(seconds=30)
+    answer = opened(thief)
+    assert user_of(answer) is None
+    assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
+    assert sessions_of(ada) == ()
+
+
 def test_junk_costs_the_store_nothing(live: LiveSite) -> None:
     """A stranger with a junk cookie is a stranger."""
     stranger = live.device()
