@@ -1,9 +1,9 @@
 """
 The database store's one table. Only ``stores/database`` writes it.
 
-It holds auth sessions, anonymous Django sessions, and one reserved row that counts
-the epochs of ``revoke_all``. Instants and durations are integers in milliseconds; instants are the
-database's clock since the Unix epoch, so that they compare the same way on every database.
+It holds auth sessions, anonymous Django sessions, one reserved row that counts the epochs of ``revoke_all``,
+and rows that simultaneous logins of one user lock. Instants and durations are integers in milliseconds;
+instants are the database's clock since the Unix epoch, so that they compare the same way on every database.
 """
 
 from django.conf import settings
@@ -29,7 +29,8 @@ class AuthSessionRow(models.Model):
         sid: The sid. For an anonymous session ``~`` and its handle, which cannot be a sid.
         user: NULL for anonymous sessions. There is no database constraint: the table may be in
             another database than the users, and a login would wait for a transaction that has locked the
-            user's row. If the user was deleted, the join finds none.
+            user's row. A deletion of users therefore leaves this table alone, and a signal revokes the
+            auth sessions; the join finds no user.
         epoch: The epoch of the login: the auth session is live while it is the current one. -1 once
             it was revoked. NULL for anonymous sessions, so that no query for auth sessions finds one.
         key_digest: SHA-256 of the session key's secret.
@@ -46,7 +47,7 @@ class AuthSessionRow(models.Model):
     sid = HandleField(max_length=17, primary_key=True)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        on_delete=models.CASCADE,
+        on_delete=models.DO_NOTHING,
         null=True,
         related_name="+",
         db_constraint=False,

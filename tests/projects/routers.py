@@ -1,5 +1,7 @@
 """Where the site's rows are."""
 
+from django.db.models import Model
+
 
 class _Everything:
     """Reads and writes of all models go to one alias."""
@@ -25,3 +27,47 @@ class EverythingOnMariaDB(_Everything):
     """That alias is ``mariadb``."""
 
     alias = "mariadb"
+
+
+class SessionsApart:
+    """
+    Our table has a database to itself, as the usual router for an app does it.
+
+    Args:
+        sessions: The alias for our table.
+        others: The alias for the users and all other models.
+    """
+
+    def __init__(self, sessions: str, others: str) -> None:
+        self._sessions, self._others = sessions, others
+
+    def db_for_read(self, model: type[Model], **hints: object) -> str:
+        """Return the alias to read from."""
+        return self._sessions if model._meta.app_label == "django_authkit" else self._others
+
+    db_for_write = db_for_read
+
+
+class ReadsFromReplica:
+    """
+    What is read comes from a replica, unless a write says otherwise.
+
+    Args:
+        primary: The alias to write to.
+        replica: The alias to read from.
+    """
+
+    def __init__(self, primary: str, replica: str) -> None:
+        self._primary, self._replica = primary, replica
+
+    def db_for_read(self, model: object, **hints: object) -> str:
+        """Return the replica."""
+        return self._replica
+
+    def db_for_write(self, model: object, **hints: object) -> str:
+        """Return the primary."""
+        return self._primary
+
+    def allow_relation(self, one: object, other: object, **hints: object) -> bool:
+        """Both have the same rows, in the end."""
+        return True

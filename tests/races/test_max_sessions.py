@@ -40,6 +40,16 @@ def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
                 assert len(live) == LIMIT
 
 
+def test_the_limit_holds_where_the_users_are_elsewhere(rig: Rig, store: Store) -> None:
+    """The database that holds the auth sessions need not have a row of the user."""
+    with parallel_threads(LOGINS) as threads:
+        for user in range(1_000_000_001, 1_000_000_001 + rounds(5)):
+            asked = [rig.proposal(user_id=str(user), max_sessions=LIMIT) for _ in range(LOGINS)]
+            threads.at_once([partial(store.create, call) for call in asked])
+            assert len(rig.sids(str(user))) == LIMIT
+            assert sum(store.prune(100)) >= LOGINS - LIMIT or rig.site.reclaims_by_itself
+
+
 def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
     """Of many who propose one sid, one gets it."""
     with parallel_threads(16) as threads:

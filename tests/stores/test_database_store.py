@@ -151,13 +151,6 @@ class TestUser:
         assert isinstance(found, Found)
         assert found.user is None
 
-    def test_gone_with_the_user(self, rig: Rig, store: DatabaseStore) -> None:
-        """Deleting a user deletes their auth sessions in the same transaction."""
-        started = rig.start()
-        User._base_manager.using(store.alias).get(pk=rig.user).delete()
-        assert store.load(started.sid) is Absent.GONE
-        assert not rows(store).filter(pk=started.sid).exists()
-
     def test_a_row_without_its_user(self, rig: Rig, store: DatabaseStore) -> None:
         """A user who went by another way than Django's is not found with the record."""
         started = rig.start()

@@ -1,8 +1,9 @@
 """Creates auth sessions in the database, within the user's limit."""
 
+from base64 import urlsafe_b64encode
 from dataclasses import replace
+from hashlib import sha256
 
-from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models import Value
 from django.db.models.functions import Greatest
@@ -39,7 +40,7 @@ class CreatingTable(SessionTable):
         return Created(session=self._session(new.sid), revoked=())
 
     def _create_limited(self, new: NewSession) -> Created | Refused:
-        self._lock_user(new.user_id)
+        self._take_turn(new.user_id)
         # On a database with one writer at a time (SQLite), this INSERT comes first and is the lock.
         created = self._create(new)
         others = self.hold(self.live_of(new.user_id).exclude(pk=new.sid))
@@ -50,12 +51,22 @@ class CreatingTable(SessionTable):
         self.revoke_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
         return replace(created, revoked=tuple(map(session_of, surplus)))
 
-    def _lock_user(self, user_id: str) -> None:
-        """Lock the user's row, so that simultaneous logins of one user are counted one after the other."""
+    def _take_turn(self, user_id: str) -> None:
+        """
+        Lock the user's turn, so that simultaneous logins of one user are counted one after the other.
+
+        It is a row of this table, made or found by the statement that locks it, since the users may be
+        in another database. Nobody reads it, and ``prune`` deletes it.
+        """
         features = self.connection.features
         if features.has_select_for_update:
-            user = get_user_model()._base_manager.using(self.alias).filter(pk=user_id)
-            user.select_for_update(no_key=features.has_select_for_no_key_update).values_list("pk").first()
+            name = urlsafe_b64encode(sha256(user_id.encode()).digest())[:16].decode()
+            self.rows.bulk_create(
+                [AuthSessionRow(sid=f"!{name}")],
+                update_conflicts=True,
+                update_fields=["mode"],
+                unique_fields=["sid"] if features.supports_update_conflicts_with_target else None,
+            )
 
     def _repeated(self, new: NewSession) -> Created:
         """Return the first result again if this same call took the sid."""

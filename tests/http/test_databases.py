@@ -1,0 +1,104 @@
+"""Projects with several databases: auth sessions in one of their own, and reads from a replica that lags."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
+
+from django_authkit import log_in, sessions_of, signals
+from django_authkit.types import RevocationReason, Transport
+from projects.routers import ReadsFromReplica, SessionsApart
+from support.client import PASSWORD
+from support.live_site import LiveSite, by_header
+from support.signals import heard
+
+pytestmark = by_header
+
+
+def other_database(site: LiveSite) -> str:
+    """Return an alias that the site itself does not use."""
+    return "default" if site.alias != "default" else "postgres"
+
+
+class TestSessionsApart:
+    """``DATABASE_ALIAS`` names a database without users."""
+
+    @pytest.fixture
+    def users(self, site: LiveSite) -> Iterator[str]:
+        """Put the users into the other database, and return its alias."""
+        if site.on_redis:
+            pytest.skip("Redis is always apart.")
+        users = other_database(site)
+        site.settings.DATABASE_ROUTERS = [SessionsApart(site.alias, users)]
+        yield users
+        User.objects.all().delete()
+
+    @pytest.mark.parametrize("delete", [User.delete, lambda user: User.objects.filter(pk=user.pk).delete()])
+    def test_a_deleted_user_is_logged_out(self, site: LiveSite, users: str, delete: object) -> None:
+        """Deleting a user asks nothing of our table where it is not, and revokes their auth sessions."""
+        assert callable(delete)
+        ada = site.add_user()
+        device = site.logged_in()
+        sid = site.sid(device)
+        with CaptureQueriesContext(connections[users]) as asked, heard(signals.session_ended) as ended:
+            delete(ada)
+        assert not [query for query in asked.captured_queries if "authkit_session" in query["sql"]]
+        assert [(each["session"].sid, each["reason"]) for each in ended] == [
+            (sid, RevocationReason.USER_DISABLED)
+        ]
+        assert not device.logged_in()
+
+    def test_the_limit_holds(self, site: LiveSite, users: str) -> None:
+        """``MAX_SESSIONS`` counts although there is no row of the user to lock."""
+        site.configure(MAX_SESSIONS=2)
+        ada = site.add_user()
+        devices = [site.logged_in() for _ in range(3)]
+        assert [device.logged_in() for device in devices] == [False, True, True]
+        assert len(sessions_of(ada)) == 2
+
+
+class TestLaggingReplica:
+    """A router sends reads to a replica that does not have the latest writes."""
+
+    @pytest.fixture
+    def replica(self, site: LiveSite) -> Iterator[str]:
+        """Let the site read from the other database, which has no rows yet, and return its alias."""
+        replica = other_database(site)
+        site.settings.DATABASE_ROUTERS = [ReadsFromReplica(site.alias, replica)]
+        yield replica
+        User.objects.using(replica).all().delete()
+
+    def replicate(self, replica: str, user: User) -> None:
+        """Let the replica know the user's row of now."""
+        User(**{field.attname: getattr(user, field.attname) for field in User._meta.fields}).save(
+            using=replica
+        )
+
+    def test_a_sign_up_logs_in(self, site: LiveSite, replica: str) -> None:
+        """A user whom the replica does not know yet is logged in by ``log_in``, and stays so."""
+        grant = log_in(RequestFactory().post("/"), site.add_user(), transport=Transport.HEADER)
+        bearer = {"Authorization": f"Bearer {grant.credentials()['access']}"}
+        assert Client().get("/auth/session/", headers=bearer).status_code == 200
+        assert not User.objects.exists()
+
+    def test_the_own_password_change_keeps_the_session(self, site: LiveSite, replica: str) -> None:
+        """The device that changed the password goes on while the replica has the old one."""
+        self.replicate(replica, site.add_user())
+        device, elsewhere = site.logged_in(), site.logged_in()
+        assert device.post("/django/new-password/", "another horse battery staple").status_code == 200
+        assert device.logged_in()
+        assert device.refresh().status_code == 200
+        assert device.logged_in()
+        assert not elsewhere.logged_in()
+
+    def test_the_old_password_is_refused_at_once(self, site: LiveSite, replica: str) -> None:
+        """What the replica still takes for the password is no way in."""
+        ada = site.add_user()
+        self.replicate(replica, ada)
+        ada.set_password("another horse battery staple")
+        ada.save()
+        assert site.device().log_in("ada", PASSWORD).status_code == 401
+        assert sessions_of(ada) == ()
