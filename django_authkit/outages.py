@@ -56,7 +56,7 @@ def database_unavailable(error: Exception, alias: str) -> StoreUnavailable:
 
 def users_database_unavailable(error: Exception) -> StoreUnavailable:
     """Do the same for the database of the users."""
-    return database_unavailable(error, router.db_for_read(get_user_model()) or DEFAULT_DB_ALIAS)
+    return database_unavailable(error, router.db_for_write(get_user_model()) or DEFAULT_DB_ALIAS)
 
 
 def database_name(alias: str) -> str:

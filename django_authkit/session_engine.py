@@ -21,6 +21,7 @@ from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import RevocationReason
 from django_authkit.users.loading import auth_hash_of
+from django_authkit.users.query import users_alias
 from django_authkit.wiring import get_session_strategy, get_store
 
 _PRUNE_BATCH = 1000
@@ -132,7 +133,7 @@ class SessionStore(RequestSession):
         fields = self._get_session()
         if user is None:
             pk = get_user_model()._meta.pk.to_python(fields[SESSION_KEY])
-            user = get_user_model()._default_manager.get(pk=pk)
+            user = get_user_model()._default_manager.using(users_alias()).get(pk=pk)
         if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), auth_hash_of(user)):
             raise LoginFailed  # the password was changed after the old one was checked
         wanted = LoginRequest(

@@ -23,6 +23,7 @@ from django_authkit.errors import SessionEnded
 from django_authkit.http.transports import cookie_of
 from django_authkit.problems import Problem
 from django_authkit.session_keys import SessionKey
+from django_authkit.users.query import users_alias
 
 _SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
 
@@ -153,6 +154,6 @@ def _user(written: Any) -> AbstractBaseUser:
     """Return the user of that primary key, as Django's sessions write it."""
     model = get_user_model()
     try:
-        return model._base_manager.get(pk=model._meta.pk.to_python(written))
+        return model._base_manager.using(users_alias()).get(pk=model._meta.pk.to_python(written))
     except (model.DoesNotExist, ValidationError) as error:
         raise SessionEnded from error

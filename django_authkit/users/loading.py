@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import InterfaceError, OperationalError
 from django.utils.crypto import constant_time_compare
@@ -13,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 from django_authkit.errors import SessionEnded, TokenExpired
 from django_authkit.outages import users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
-from django_authkit.users.query import STOCK_BACKEND, has_stock_manager, read_user
+from django_authkit.users.query import read_user
 
 
 def user_id_of(user: AbstractBaseUser) -> str:
@@ -43,7 +44,7 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
     if backend_path not in settings.AUTHENTICATION_BACKENDS:
         raise SessionEnded
     backend: Any = load_backend(backend_path)
-    if backend_path == STOCK_BACKEND and has_stock_manager():
+    if type(backend).get_user is ModelBackend.get_user:
         user = cast("AbstractBaseUser | None", prefetched) or _read(read_user, user_id)
         user = user if user is not None and backend.user_can_authenticate(user) else None
     else:
