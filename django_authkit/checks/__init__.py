@@ -6,7 +6,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * E001-E024: a setting that cannot be used (found by ``conf``; nothing else is checked then)
 * 030-036: installed apps, session engine and middleware
 * 040-049: the Redis store's cache alias and server
-* 050-054: the database store, and what its or Redis' server says
+* 050-055: the database store, and what its or Redis' server says
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070, 071: dotted paths and rates
@@ -46,6 +46,7 @@ _CHECKS: tuple[Check, ...] = (
     stack.check_middleware,
     stack.check_csrf,
     references.check_database,
+    database.check_isolation,
     references.check_dotted_paths,
     references.check_rates,
     keys.check_keys,

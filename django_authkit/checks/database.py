@@ -1,4 +1,4 @@
-"""Checks that a hanging database server cannot block requests forever."""
+"""Checks of the database store's connection: timeouts and isolation level."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -17,11 +17,36 @@ _LIMITS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The timeout options, by the last part of the engine's name. SQLite has its own timeout."""
 
+_READ_COMMITTED: Final = (1, 2)
+"""As psycopg numbers it, and READ UNCOMMITTED, which PostgreSQL takes for the same."""
+
 UNBOUNDED = Problem.kind(
     "authkit.W051",
     "Set them in the OPTIONS of the alias, as the documentation's page on installation shows. Silence this "
     "if the role or the server sets them.",
 )
+ISOLATION = Problem.kind(
+    "authkit.W055", 'Leave "isolation_level" out of the OPTIONS of the alias; the default is READ COMMITTED.'
+)
+
+
+def check_isolation(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that a transaction sees what others have committed, such as a revocation."""
+    configured = settings.DATABASES.get(chosen.database_alias)
+    if chosen.store != "database" or configured is None:
+        return
+    options = configured.get("OPTIONS") or {}
+    level = options.get("isolation_level", "read committed")
+    engine = str(configured.get("ENGINE", "")).rpartition(".")[2]
+    if engine == "mysql":
+        fits = level is not None and str(level).lower() == "read committed"
+    else:
+        fits = engine not in _LIMITS or level in (None, "read committed", *_READ_COMMITTED)
+    if not fits:
+        yield ISOLATION(
+            f"The database {chosen.database_alias!r} may not run at READ COMMITTED: within a transaction, a "
+            "view would not see that an auth session was revoked or refreshed since it began."
+        )
 
 
 def check_time_outs(chosen: AuthKitSettings) -> Iterator[Problem]:

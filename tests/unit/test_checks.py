@@ -16,7 +16,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
 import django_authkit
-from django_authkit.checks.database import check_time_outs
+from django_authkit.checks.database import check_isolation, check_time_outs
 from django_authkit.conf import get_settings
 from django_authkit.wiring import get_store
 from support.hidden_table import without_table
@@ -41,7 +41,15 @@ SECOND = timedelta(seconds=1)
 CROSS_SITE = {"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}
 STOCK_ENGINE = {"SESSION_ENGINE": "django.contrib.sessions.backends.db"}
 NO_OWN = {OWN_SESSIONS: STOCK_SESSIONS}
-ELSEWHERE = {"authkit.W046", "authkit.E049", "authkit.W051", "authkit.E052", "authkit.W054", "authkit.W089"}
+ELSEWHERE = {
+    "authkit.W046",
+    "authkit.E049",
+    "authkit.W051",
+    "authkit.E052",
+    "authkit.W054",
+    "authkit.W055",
+    "authkit.W089",
+}
 """Tested with a server that may be changed (``tests/stores``), and with a database and a file (below)."""
 
 
@@ -598,3 +606,26 @@ def test_a_database_whose_waits_have_no_end(
     found = list(check_time_outs(get_settings()))
     assert [problem.id for problem in found] == (["authkit.W051"] if missing else [])
     assert all(f" has no {missing}:" in problem.message for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "found"),
+    [
+        (POSTGRESQL, {}, False),
+        (POSTGRESQL, {"isolation_level": 2}, False),
+        (POSTGRESQL, {"isolation_level": 3}, True),
+        ("django.db.backends.mysql", {}, False),
+        ("django.db.backends.mysql", {"isolation_level": "READ COMMITTED"}, False),
+        ("django.db.backends.mysql", {"isolation_level": "repeatable read"}, True),
+        ("django.db.backends.mysql", {"isolation_level": None}, True),
+        ("django.db.backends.sqlite3", {"isolation_level": None}, False),
+    ],
+)
+def test_a_database_at_another_isolation_level(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str, options: dict[str, Any], found: bool
+) -> None:
+    """The store's alias is W052 where a transaction may not see what others have committed."""
+    monkeypatch.setitem(settings.DATABASES, "elsewhere", {"ENGINE": engine, "OPTIONS": options})
+    settings.AUTHKIT = {"STORE": "database", "DATABASE_ALIAS": "elsewhere"}
+    problems = list(check_isolation(get_settings()))
+    assert [problem.id for problem in problems] == (["authkit.W055"] if found else [])

@@ -58,8 +58,9 @@ class RotatingTable(SessionTable):
             **({"auth_time_ms": self.instant()} if request.reauthenticated else {}),
         )
 
-    def _outcome_of(self, request: RotateRequest) -> Rotation:
-        row = self.read(request.sid)
+    def _outcome_of(self, request: RotateRequest, *, again: bool = False) -> Rotation:
+        """Return the outcome by the row; *again*, after it changed in between, by the row that is locked."""
+        row = self._locked(request.sid) if again else self.read(request.sid)
         if row is None:
             return self._repeated_reuse(request) or self._gone()
         if request.generation > row.generation:
@@ -79,12 +80,17 @@ class RotatingTable(SessionTable):
                 return self._repeat(row, request)
         return self._reuse(row, request)
 
+    def _locked(self, sid: str) -> AuthSessionRow | None:
+        return next(iter(self.hold(self.live().filter(pk=sid).annotate(now=self.instant()))), None)
+
     def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
         proved = {"auth_time_ms": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
         if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **proved):
-            return self._outcome_of(request)  # its successor was used, or it ended: it is not a repeat now
+            return self._outcome_of(
+                request, again=True
+            )  # its successor was used, or it ended: it is not a repeat now
         row.access_until_ms = access_until
         row.auth_time_ms = proved.get("auth_time_ms", row.auth_time_ms)
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
@@ -93,7 +99,7 @@ class RotatingTable(SessionTable):
         if not self.revoke_rows(
             self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)
         ):
-            return self._outcome_of(request)  # what is said of it would be out of date
+            return self._outcome_of(request, again=True)  # what is said of it would be out of date
         return _reused(row, request, age=now_of(row) - row.rotated_ms)
 
     def _repeated_reuse(self, request: RotateRequest) -> Rotation | None:
