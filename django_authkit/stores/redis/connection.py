@@ -83,7 +83,7 @@ def _configuration(alias: str) -> tuple[list[str], dict[str, Any]]:
 
 def _own_factory(options: dict[str, Any]) -> ConnectionFactory:
     """Return the alias's connection factory with pools of its own; a class of django-redis shares them."""
-    factory = get_connection_factory(options)
+    factory = get_connection_factory(options=options)
     factory._pools = {}  # noqa: SLF001 - where django-redis keeps them; its class attribute is the cache's
     return factory
 
