@@ -1,0 +1,263 @@
+"""
+Runs the test suites of Django and of its packages with this package's session engine and middleware.
+
+    python tests/peers/run.py --django DIR --drf DIR --axes DIR --otp DIR --allauth DIR
+
+Each ``DIR`` is an unpacked source distribution; nothing is fetched. Every suite runs on Django's own engine
+first. What fails only with ours must stand in ``deviations.toml`` beside this file. The command fails if
+something else fails, or if what is listed there passes.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from fnmatch import fnmatch
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE.parent))
+
+from peers.adapt import VARIANTS  # noqa: E402
+from support.servers import start_valkey  # noqa: E402
+
+BASELINE = "django"
+_PYTEST = (
+    "-m",
+    "pytest",
+    "-q",
+    "-p",
+    "peers.recording",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:randomly",
+    "-o",
+    "addopts=",
+)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """
+    A package whose tests are run.
+
+    Attributes:
+        command: What follows the interpreter, run in the folder of the package.
+        path: Folders of the package that its tests import from.
+        settings: The settings module of its tests; empty where they configure themselves.
+        labels: The tests to run by default.
+        quick: Those that concern sessions most.
+    """
+
+    command: tuple[str, ...]
+    labels: tuple[str, ...]
+    quick: tuple[str, ...]
+    path: tuple[str, ...] = (".",)
+    settings: str = ""
+
+
+PEERS = {
+    "django": Peer(
+        ("tests/runtests.py", "--settings=peers.django_settings", "--parallel=1", "--noinput", "-v1"),
+        (
+            "sessions_tests",
+            "auth_tests",
+            "test_client",
+            "test_client_regress",
+            "messages_tests",
+            "csrf_tests",
+            "admin_views",
+            "middleware",
+        ),
+        ("sessions_tests", "test_client", "auth_tests.test_middleware", "auth_tests.test_login"),
+        path=(".", "tests"),
+    ),
+    "drf": Peer(
+        (*_PYTEST, "--no-migrations"),
+        ("tests/authentication", "tests/test_testing.py"),
+        ("tests/authentication",),
+    ),
+    "axes": Peer(
+        _PYTEST,
+        tuple(f"tests/test_{each}.py" for each in ("handlers", "logging", "middleware", "signals", "login")),
+        ("tests/test_handlers.py", "tests/test_logging.py"),
+        settings="tests.settings",
+    ),
+    "otp": Peer(
+        ("-m", "django", "test", "--noinput", "-v1"),
+        ("django_otp", "test_project"),
+        ("django_otp",),
+        path=("src", "test"),
+        settings="test_project.settings",
+    ),
+    "allauth": Peer(
+        (*_PYTEST, "-o", "python_files=tests.py test_*.py *_tests.py"),
+        ("allauth/account", "allauth/headless", "allauth/mfa", "allauth/usersessions"),
+        ("allauth/usersessions",),
+        settings="tests.projects.regular.settings",
+    ),
+}
+
+
+@dataclass
+class Deviation:
+    """An entry of the list: why tests fail with ours, and in which runs (patterns; everywhere by default)."""
+
+    reason: str
+    kind: str
+    tests: list[str]
+    runs: list[str] = field(default_factory=lambda: ["*"])
+
+    def concerns(self, run: str, test: str) -> bool:
+        """Tell whether the entry is about that test in that run."""
+        return any(fnmatch(run, each) for each in self.runs) and any(
+            fnmatch(test, each) for each in self.tests
+        )
+
+
+@dataclass
+class Verdict:
+    """What a run showed, beside the same run on Django's own engine."""
+
+    run: str
+    passed: int
+    deviations: list[str]
+    faults: list[str]
+    unexpected: list[str]
+    healed: list[str]
+    seconds: float
+
+
+def read_deviations() -> list[Deviation]:
+    """Return the list of deviations."""
+    listed = tomllib.loads((HERE / "deviations.toml").read_text("utf-8"))
+    return [Deviation(**each) for each in listed.get("deviation", ())]
+
+
+def compare(
+    run: str,
+    baseline: Mapping[str, str],
+    outcomes: Mapping[str, str],
+    listed: list[Deviation],
+    seconds: float,
+) -> Verdict:
+    """Hold the outcomes of a run against those of Django's own engine and against the list."""
+    tests = {*outcomes, *baseline}
+    kinds = {test: each.kind for each in listed for test in tests if each.concerns(run, test)}
+    failed = sorted(
+        test
+        for test in tests
+        if baseline.get(test, "passed") == "passed" and outcomes.get(test) not in {"passed", "skipped"}
+    )
+    return Verdict(
+        run,
+        passed=sum(outcome == "passed" for outcome in outcomes.values()),
+        deviations=[test for test in failed if kinds.get(test) in {"deviation", "internals"}],
+        faults=[test for test in failed if kinds.get(test) == "fault"],
+        unexpected=[test for test in failed if test not in kinds],
+        healed=sorted(test for test in kinds if outcomes.get(test) == "passed"),
+        seconds=seconds,
+    )
+
+
+def run_suite(
+    peer: Peer, folder: Path, labels: list[str], environment: Mapping[str, str], log: Path
+) -> dict[str, str]:
+    """Run one suite in one variant, and return the outcome of each test."""
+    outcomes = log.with_suffix(".json")
+    outcomes.unlink(missing_ok=True)
+    command = [sys.executable, *peer.command, *labels]
+    settings = {"DJANGO_SETTINGS_MODULE": "peers.project_settings"} if peer.settings else {}
+    inherited = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    with log.open("w") as output:
+        subprocess.run(
+            command,
+            cwd=folder,
+            env={**inherited, **environment, **settings, "PEERS_OUTCOMES": str(outcomes)},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if not outcomes.exists():
+        sys.exit(f"{' '.join(command)} ended before its tests did:\n{log.read_text('utf-8')[-3000:]}")
+    found: dict[str, str] = json.loads(outcomes.read_text("utf-8"))
+    return found
+
+
+def verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
+    """Run every suite that was given, in every variant that was asked for."""
+    listed = read_deviations()
+    path = [str(HERE.parent), str(HERE.parents[1])]
+    if options.django:
+        path.insert(0, str(options.django))
+    options.logs.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        valkey = start_valkey(stack)
+        for name, peer in PEERS.items():
+            folder = getattr(options, name)
+            if folder is None:
+                continue
+            labels = options.labels or list(peer.quick if options.quick else peer.labels)
+            found: dict[str, dict[str, str]] = {}
+            for variant in (BASELINE, *options.variant):
+                run = f"{folder.name}/{variant}"
+                began = time.monotonic()
+                environment = {
+                    "PYTHONPATH": os.pathsep.join([*(str(folder / each) for each in peer.path), *path]),
+                    "PYTHONDONTWRITEBYTECODE": "1",
+                    "PEERS_VARIANT": variant,
+                    "PEERS_REDIS": f"redis://127.0.0.1:{valkey.port}/0",
+                    "PEERS_SETTINGS": peer.settings,
+                }
+                log = options.logs / f"{run.replace('/', '-')}.log"
+                found[variant] = run_suite(peer, folder, labels, environment, log)
+                if variant != BASELINE:
+                    yield compare(run, found[BASELINE], found[variant], listed, time.monotonic() - began)
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name in PEERS:
+        parser.add_argument(f"--{name}", type=lambda text: Path(text).resolve(), metavar="DIR")
+    parser.add_argument(
+        "--variant", action="append", choices=list(VARIANTS), help="only this one; repeatable"
+    )
+    parser.add_argument("--quick", action="store_true", help="only what concerns sessions most")
+    parser.add_argument("--logs", type=Path, default=Path(tempfile.gettempdir(), "authkit-peers"))
+    parser.add_argument("labels", nargs="*", help="tests to run instead of the default ones")
+    options = parser.parse_args(arguments)
+    options.variant = options.variant or list(VARIANTS)
+    return options
+
+
+def main(arguments: list[str]) -> int:
+    """Run, print the table, and tell whether everything is as listed."""
+    options = parse(arguments)
+    row = "{:44} {:>7} {:>10} {:>6} {:>10} {:>7}"
+    print(row.format("run", "passed", "deviations", "faults", "unexpected", "seconds"), flush=True)
+    bad = False
+    for each in verdicts(options):
+        groups = (each.deviations, each.faults, each.unexpected)
+        print(row.format(each.run, each.passed, *map(len, groups), round(each.seconds)), flush=True)
+        for test in each.unexpected:
+            print(f"    unexpected: {test}", flush=True)
+        for test in each.healed:
+            print(f"    listed, but passes: {test}", flush=True)
+        bad = bad or bool(each.unexpected or each.healed)
+    print(f"The output of each run is in {options.logs}.")
+    return int(bad)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
