@@ -187,7 +187,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         try:
             if state.mismatched_sid is not None:
                 revoke_mismatched_again(request)
-            if state.password_changed:
+            if state.password_change is not None:
                 apply_password_change(request)
         except AuthKitError as error:
             return error_response(error)

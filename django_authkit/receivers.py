@@ -15,7 +15,11 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.logout import cookies_decide
-from django_authkit.service.password_changes import password_changed, password_rehashed
+from django_authkit.service.password_changes import (
+    password_changed,
+    password_changing,
+    password_rehashed,
+)
 from django_authkit.service.revocation import (
     revoke_by_user_id,
     revoke_presented,
@@ -104,11 +108,21 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
         return
     if getattr(before, "is_active", True) and not getattr(instance, "is_active", True):
         _after_commit(using, lambda: revoke_user(instance, reason=RevocationReason.USER_DISABLED))
-    elif before.password != instance.password:
-        if _is_rehash(before.password, instance, update_fields):
-            _after_commit(using, lambda: password_rehashed(instance, auth_hash_of(before)))
-        else:
-            _after_commit(using, lambda: password_changed(instance))
+        return
+    old, new = auth_hash_of(before), auth_hash_of(instance)
+    if (getattr(before, "password", None), old) == (getattr(instance, "password", None), new):
+        return
+    if _is_rehash(before, instance, update_fields):
+        _after_commit(using, lambda: password_rehashed(instance, old, new))
+    else:
+        password_changing(instance, old, new)
+        _after_commit(using, lambda: password_changed(instance, old, _committed_hash(instance, using)))
+
+
+def _committed_hash(user: Any, using: str) -> str:
+    """Return the hash of the row: *user* may have been changed again, in the same transaction."""
+    row = type(user)._base_manager.using(using).filter(pk=user.pk).first()
+    return "" if row is None else auth_hash_of(row)
 
 
 def _after_commit(using: str, act: Callable[[], object]) -> None:
@@ -121,20 +135,22 @@ def _after_commit(using: str, act: Callable[[], object]) -> None:
     transaction.on_commit(act, using=using, robust=True)
 
 
-def _is_rehash(before: str, user: Any, update_fields: Any) -> bool:
+def _is_rehash(before: Any, user: Any, update_fields: Any) -> bool:
     """
     Tell whether Django has only rehashed the same password, with a better hasher.
 
-    ``check_password`` does that: it saves the one field, of a user whose ``set_password`` was not
-    called from outside (``_password`` is unset again), and only when the old hash was due for it.
+    ``check_password`` does that: it calls ``set_password``, unsets ``_password`` on the instance, and saves
+    the one field; and only when the old hash was due for it. The mark is removed, for it stands for one save.
     """
-    if getattr(user, "_password", None) is not None or set(update_fields or ()) != {"password"}:
+    checked = user.__dict__.get("_password", "") is None and set(update_fields or ()) == {"password"}
+    if not checked or before.password == user.password:
         return False
+    del user.__dict__["_password"]
     try:
-        old, new, preferred = identify_hasher(before), identify_hasher(user.password), get_hasher()
+        old, new, preferred = identify_hasher(before.password), identify_hasher(user.password), get_hasher()
     except ValueError:  # one of them is not a hash
         return False
-    due = old.algorithm != preferred.algorithm or preferred.must_update(before)
+    due = old.algorithm != preferred.algorithm or preferred.must_update(before.password)
     return due and new.algorithm == preferred.algorithm
 
 

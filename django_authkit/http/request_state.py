@@ -130,6 +130,20 @@ class Unknown(Enum):
     UNKNOWN = "unknown"
 
 
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """
+    A password change of the request's user during the request.
+
+    Attributes:
+        keep_hash: Auth sessions with this hash stay; ``None`` if all are revoked.
+        committed: Whether the change was committed. Before that, nothing is revoked.
+    """
+
+    keep_hash: str | None
+    committed: bool
+
+
 class RequestState:
     """
     Per-request state. Defaults are class attributes; most requests override one.
@@ -139,8 +153,9 @@ class RequestState:
         busy: Our own login or logout is in progress, which sends Django's signals.
         django_login: In JWT mode, the user of Django's own login (the admin's, for example). It counts in
             plain Django views only.
-        password_changed: Its user's password changed during the request. The auth session is revoked with
-            the response, unless ``update_session_auth_hash`` was called.
+        password_change: Its user's password changed during the request. The auth session is revoked with
+            the response, unless it has the hash that stays by then: ``update_session_auth_hash`` was called,
+            or it began after the change.
         clear_token_cookies: The response deletes the JWT cookies.
         clear_site_data: The response sends ``Clear-Site-Data``.
         mismatched_sid: The auth session that this request revoked because it came from another device.
@@ -151,7 +166,7 @@ class RequestState:
     authentication: Authentication | AuthKitError | Unknown | None = Unknown.UNKNOWN
     django_login: Authentication | None = None
     busy: bool = False
-    password_changed: bool = False
+    password_change: PasswordChange | None = None
     clear_token_cookies: bool = False
     clear_site_data: bool = False
     mismatched_sid: str | None = None

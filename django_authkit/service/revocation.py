@@ -47,10 +47,10 @@ def revoke_user(
 
 
 def revoke_by_user_id(
-    user_id: str, reason: RevocationReason, *, keep: str | None = None
+    user_id: str, reason: RevocationReason, *, keep: str | None = None, keep_hash: str | None = None
 ) -> tuple[AuthSession, ...]:
-    """Do what ``revoke_user`` does, for a user who may have been deleted."""
-    revoked = get_store().revoke_user(user_id, reason, keep=keep)
+    """Do what ``revoke_user`` does, for a user who may have been deleted; those with *keep_hash* stay too."""
+    revoked = get_store().revoke_user(user_id, reason, keep=keep, keep_hash=keep_hash)
     for session in revoked:
         announce_revocation(session, reason)
     return revoked

@@ -237,12 +237,21 @@ class AuthSessionStore(Protocol):
         """
 
     def revoke_user(
-        self, user_id: str, reason: RevocationReason, *, keep: str | None = None
+        self,
+        user_id: str,
+        reason: RevocationReason,
+        *,
+        keep: str | None = None,
+        keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
         """
-        Revoke all auth sessions of the user except the one with sid *keep*; return those revoked.
+        Revoke the user's auth sessions; return those revoked.
 
         Cost grows with the user's live sessions, never with the whole store.
+
+        Args:
+            keep: The sid of one that stays.
+            keep_hash: Those with this session auth hash stay.
         """
 
     def revoke_all(self) -> None:

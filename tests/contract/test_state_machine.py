@@ -273,12 +273,19 @@ class StoreMachine(RuleBasedStateMachine):
         assert (ended is not None) is (self.alive(one) and not by_key)
         one.ended = one.ended or ended is not None
 
-    @rule(user=st.sampled_from([0, 1]), keep=st.none() | st.integers(0, 9))
-    def revoke_user(self, user: int, keep: int | None) -> None:
-        """Log out everywhere, or everywhere else."""
+    @rule(
+        user=st.sampled_from([0, 1]),
+        keep=st.none() | st.integers(0, 9),
+        keep_hash=st.none() | st.sampled_from("ab"),
+    )
+    def revoke_user(self, user: int, keep: int | None, keep_hash: str | None) -> None:
+        """Log out everywhere, or everywhere else, or where the hash is another."""
         kept = None if keep is None else self.pick(keep)
-        expected = self.live(self.users[user]).keys() - {kept}
-        ended = self.store.revoke_user(self.users[user], RevocationReason.REVOKED, keep=kept)
+        live = self.live(self.users[user]).items()
+        expected = {sid for sid, one in live if sid != kept and one.auth_hash != keep_hash}
+        ended = self.store.revoke_user(
+            self.users[user], RevocationReason.REVOKED, keep=kept, keep_hash=keep_hash
+        )
         assert sorted(session.sid for session in ended) == sorted(expected)
         for sid in expected:
             self.records[sid].ended = True

@@ -10,12 +10,13 @@ from django.contrib.auth import (
     login,
     logout,
 )
+from django.contrib.auth import update_session_auth_hash as django_update_session_auth_hash
 from django.contrib.auth.models import User
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from django_authkit import update_session_auth_hash
+from django_authkit import log_in, update_session_auth_hash
 
 midway = Signal()
 """Sent by ``cart`` after it read its session and before it writes: what happens then is a race."""
@@ -82,6 +83,56 @@ def new_password(request: HttpRequest) -> JsonResponse:
     request.user.save()
     update_session_auth_hash(request, request.user)  # type: ignore[arg-type]
     return JsonResponse({"id": request.user.pk})
+
+
+@csrf_exempt
+def new_password_by_django(request: HttpRequest) -> JsonResponse:
+    """Change the own password, and keep this auth session by Django's function."""
+    request.user.set_password(json.loads(request.body))
+    request.user.save()
+    django_update_session_auth_hash(request, request.user)  # type: ignore[arg-type]
+    return JsonResponse({"id": request.user.pk})
+
+
+@csrf_exempt
+def new_password_by_login(request: HttpRequest) -> JsonResponse:
+    """Change the own password, and log in again with Django's ``login``."""
+    user = User.objects.get(username=request.user.get_username())
+    user.set_password(json.loads(request.body))
+    user.save()
+    login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+    return JsonResponse({"id": user.pk})
+
+
+@csrf_exempt
+def sign_up(request: HttpRequest) -> HttpResponse:
+    """Make a user, set the password, and log in, as many serializers do."""
+    return _set_password_and_log_in(request, User.objects.create(username=json.loads(request.body)))
+
+
+@csrf_exempt
+def reset(request: HttpRequest) -> HttpResponse:
+    """Set another password of a user, and log in."""
+    return _set_password_and_log_in(request, User.objects.get(username=json.loads(request.body)))
+
+
+@csrf_exempt
+def reset_twice(request: HttpRequest) -> HttpResponse:
+    """Set another password of a user, log in, and set another again."""
+    user = User.objects.get(username=json.loads(request.body))
+    response = _set_password_and_log_in(request, user)
+    user.set_password("the last horse battery staple")
+    user.save()
+    return response
+
+
+def _set_password_and_log_in(request: HttpRequest, user: User) -> HttpResponse:
+    user.set_password("another horse battery staple")
+    user.save()
+    grant = log_in(request, user)
+    response = JsonResponse(grant.credentials())
+    grant.attach(response)
+    return response
 
 
 @csrf_exempt

@@ -152,12 +152,18 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
 
     @raises_unavailable
     def revoke_user(
-        self, user_id: str, reason: RevocationReason, *, keep: str | None = None
+        self,
+        user_id: str,
+        reason: RevocationReason,
+        *,
+        keep: str | None = None,
+        keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
         """Revoke the user's auth sessions. Four statements, begin and commit included."""
         with self.step():
             self.take_write_lock()
-            held = self.hold(self.live_of(user_id).exclude(pk=keep or ""))
+            rows = self.live_of(user_id).exclude(pk=keep or "")
+            held = self.hold(rows if keep_hash is None else rows.exclude(auth_hash=keep_hash))
             self.revoke_held(held, reason)
         return tuple(session_of(row) for row in sorted(held, key=by_recency))
 

@@ -176,10 +176,16 @@ class RedisStore:
         return None if ended is None else session_of(ended)
 
     def revoke_user(
-        self, user_id: str, reason: RevocationReason, *, keep: str | None = None
+        self,
+        user_id: str,
+        reason: RevocationReason,
+        *,
+        keep: str | None = None,
+        keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
         """End the user's auth sessions: one round trip."""
-        return sessions_of(self._for_user("revoke_user", user_id, reason, keep or "", _call_id()))
+        kept = (keep or "", int(keep_hash is not None), keep_hash or "")
+        return sessions_of(self._for_user("revoke_user", user_id, reason, *kept, _call_id()))
 
     def revoke_all(self) -> None:
         """End every auth session that began before now: one round trip a bucket."""

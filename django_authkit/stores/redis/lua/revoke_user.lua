@@ -1,15 +1,17 @@
--- Revoke the user's live records, except one.
+-- Revoke the user's live records, except one, and except those with one session auth hash.
 --
--- ARGV  2 user id, 3 reason, 4 sid to keep or '', 5 an id unique to the call
+-- ARGV  2 user id, 3 reason, 4 sid to keep or '', 5 1 when there is a hash to keep, 6 that hash,
+--       7 an id unique to the call
 -- Returns the revoked sessions.
 
-local user_id, reason, keep, call = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local user_id, reason, keep, call = ARGV[2], ARGV[3], ARGV[4], ARGV[7]
+local keep_hash = ARGV[5] == '1' and ARGV[6]
 
 local earlier = recall(call)
 if earlier then return earlier end
 local revoked = {}
 for _, record in ipairs(live_of(user_id)) do
-  if record.sid ~= keep then
+  if record.sid ~= keep and record.auth_hash ~= keep_hash then
     revoke(record, reason, call)
     revoked[#revoked + 1] = record
   end
