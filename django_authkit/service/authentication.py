@@ -27,7 +27,7 @@ from django_authkit.stores.outcomes import Found
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Mode, Transport
 from django_authkit.users.lazy import LazyUser
-from django_authkit.users.loading import check_stamp, load_user, sole_backend
+from django_authkit.users.loading import PasswordChanged, check_stamp, load_user, sole_backend
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
@@ -90,7 +90,7 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
         return _by_token(text, Transport.HEADER)
     session = django_session_of(request)
     if session is not None:  # opened with this key by the middleware
-        return _admit(_found_by(session), mode, Transport.HEADER)
+        return _admit(_found_by(session), mode, Transport.HEADER, django_session=session)
     found = get_session_strategy().resolve(text)
     check_binding(request, found.session)
     return _admit(found, mode, Transport.HEADER)
@@ -108,7 +108,8 @@ def _by_session_cookies(request: HttpRequest) -> Authentication | None:
         if first is None:
             return None
         key, found = first
-    return with_replacement(request, _admit(found, Mode.SESSION, Transport.COOKIE), key)
+    known = _admit(found, Mode.SESSION, Transport.COOKIE, django_session=session)
+    return with_replacement(request, known, key)
 
 
 def _found_by(session: DjangoSession) -> Found:
@@ -172,16 +173,28 @@ def _by_token(text: str, transport: Transport) -> Authentication:
 
 
 def _admit(
-    found: Found, mode: Mode, transport: Transport, token_expires_at: int | None = None
+    found: Found,
+    mode: Mode,
+    transport: Transport,
+    *,
+    token_expires_at: int | None = None,
+    django_session: DjangoSession | None = None,
 ) -> Authentication:
     """Return the user of a live auth session if they are still allowed to log in."""
-    session = found.session
+    session, read = found.session, partial(_read_user, found, django_session)
     # A row that came with the record costs no query.
-    if found.user is None and get_settings().user_loading == "lazy":
-        user: Any = LazyUser(session.user_id, partial(load_valid_user, session))
-    else:
-        user = load_valid_user(session, found.user)
+    is_lazy = found.user is None and get_settings().user_loading == "lazy"
+    user: Any = LazyUser(session.user_id, read) if is_lazy else read()
     return Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
+
+
+def _read_user(found: Found, django_session: DjangoSession | None) -> AbstractBaseUser:
+    try:
+        return load_valid_user(found.session, found.user)
+    except PasswordChanged:
+        if django_session is not None:  # its data is of whoever knew the old password; Django flushes it too
+            django_session.release()
+        raise
 
 
 def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
@@ -223,7 +236,7 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     found = django_session.look_up() if state.django_login is None and django_session is not None else None
     if isinstance(found, Found) and found.session.mode is Mode.SESSION:
         try:
-            state.django_login = _admit(found, Mode.SESSION, Transport.COOKIE)
+            state.django_login = _admit(found, Mode.SESSION, Transport.COOKIE, django_session=django_session)
         except SessionEnded:
             return None
     return state.django_login

@@ -5,7 +5,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django_authkit.errors import SessionEnded
 from django_authkit.service.revocation import revoke_session
 from django_authkit.types import AuthSession, RevocationReason
-from django_authkit.users.loading import current_auth_hash, load_user
+from django_authkit.users.loading import PasswordChanged, current_auth_hash, load_user
 from django_authkit.wiring import get_store
 
 
@@ -23,16 +23,17 @@ def load_valid_user(
         revoke_if_invalid: Revoke the auth session if the user is not valid.
 
     Raises:
-        SessionEnded: The user was deleted, is disabled, or has another password.
+        SessionEnded: The user was deleted or is disabled.
+        PasswordChanged: The user has another password.
         StoreUnavailable: The database did not respond, or the store when the record had to be changed.
     """
-    reason = RevocationReason.USER_DISABLED
     try:
         user = load_user(session.user_id, session.backend, prefetched)
-        reason = RevocationReason.PASSWORD_CHANGED
         expected = current_auth_hash(user, session.auth_hash)
-    except SessionEnded:
+    except SessionEnded as error:
         if revoke_if_invalid:
+            changed = isinstance(error, PasswordChanged)
+            reason = RevocationReason.PASSWORD_CHANGED if changed else RevocationReason.USER_DISABLED
             revoke_session(session.sid, reason)
         raise
     if expected != session.auth_hash:  # SECRET_KEY was rotated

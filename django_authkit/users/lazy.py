@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.signals import setting_changed
+from django.db import router
 from django.db.models import Model
 from django.db.models.base import ModelState
 from django.db.models.options import Options
@@ -107,12 +108,13 @@ class LazyUser(_Lazy):
 
     @property
     def _state(self) -> ModelState:
-        """The state that assigning the user to a foreign key reads."""
+        """The state that relations read: that of a row from the database that users are read from."""
         if self._is_read:
             return self._wrapped._state  # type: ignore[no-any-return]
-        state: ModelState = self.__dict__.setdefault("_state_before", ModelState())
-        state.adding = False
-        return state
+        if "_state_before" not in self.__dict__:
+            state = self.__dict__["_state_before"] = ModelState()
+            state.adding, state.db = False, router.db_for_read(_user_class())
+        return self.__dict__["_state_before"]  # type: ignore[no-any-return]
 
     def _is_pk_set(self, meta: object = None) -> bool:  # noqa: ARG002 - Django's; filters by the user ask
         return True

@@ -17,6 +17,10 @@ from django_authkit.tokens.claims import password_stamp
 from django_authkit.users.query import read_user
 
 
+class PasswordChanged(SessionEnded):
+    """The auth session is live, but its user has another password than when it began."""
+
+
 def user_id_of(user: AbstractBaseUser) -> str:
     """Return the user's primary key as records hold it (and as Django's sessions do)."""
     return str(user._meta.pk.value_to_string(user))
@@ -70,14 +74,14 @@ def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:
     ``SECRET_KEY_FALLBACKS``.
 
     Raises:
-        SessionEnded: The password was changed.
+        PasswordChanged: It is of another password.
     """
     expected = auth_hash_of(user)
     if constant_time_compare(auth_hash, expected):
         return expected
     fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
     if not any(constant_time_compare(auth_hash, old) for old in fallbacks):
-        raise SessionEnded
+        raise PasswordChanged
     return expected
 
 

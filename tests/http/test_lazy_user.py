@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import AnonymousUser, Group, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
@@ -214,6 +214,22 @@ def test_rows_of_others(site: LiveSite, ada: User, lazy: Any) -> None:
     User.objects.filter(pk=lazy.pk).update(first_name="Augusta")
     lazy.refresh_from_db()
     assert lazy.first_name == "Augusta"
+
+
+@app_only
+def test_a_member_of_a_group(site: LiveSite, ada: User, lazy: Any) -> None:
+    """It can be added to, looked for in, and removed from a many-to-many relation by its key alone."""
+    group = Group.objects.create(name="Readers")
+    with site.counted() as trips:
+        group.user_set.add(lazy)
+    assert not any("SELECT" in sql and '"auth_user"."email"' in sql for sql in trips.queries)
+    assert group.user_set.get() == lazy
+    assert list(Group.objects.filter(user=lazy)) == [group]
+    group.user_set.remove(lazy)
+    assert not group.user_set.exists()
+    group.user_set.set([lazy])
+    assert list(lazy.groups.all()) == [group]
+    group.delete()
 
 
 @app_only

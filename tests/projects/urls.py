@@ -32,6 +32,7 @@ urlpatterns = [
     path("plain/login/", views.django_login),
     path("plain/logout/", views.django_logout),
     path("django/cart/", django_views.cart),
+    path("django/name-and-cart/", django_views.name_and_cart),
     path("django/expiry/", django_views.expiry),
     path("django/switch/<username>/", django_views.switch),
     path("django/switch-async/<username>/", django_views.switch_async),

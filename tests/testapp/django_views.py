@@ -188,3 +188,9 @@ def remark(request: HttpRequest) -> JsonResponse:
         messages.info(request, "noted")
         return JsonResponse({})
     return JsonResponse({"messages": [str(message) for message in messages.get_messages(request)]})
+
+
+def name_and_cart(request: HttpRequest) -> JsonResponse:
+    """Return who it is, and then what is in the session."""
+    name = request.user.get_username()
+    return JsonResponse({"name": name, "cart": request.session.get("cart", [])})

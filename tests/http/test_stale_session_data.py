@@ -1,0 +1,25 @@
+"""``request.session`` after the password was changed behind the signals."""
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+
+from support.client import SESSION_COOKIE, body, code
+from support.live_site import LiveSite, by_cookie
+
+
+@by_cookie
+@pytest.mark.parametrize("loading", ["eager", "lazy"])
+def test_the_data_is_not_shown_to_who_knew_the_old_password(site: LiveSite, ada: User, loading: str) -> None:
+    """Django's engine forgets the session where the user is asked for, and so does ours, in both modes."""
+    site.configure(USER_LOADING=loading)
+    browser = site.device()
+    assert browser.post("/django/switch/ada/").status_code == 200
+    assert body(browser.post("/django/cart/", "private"))["cart"] == ["private"]
+    User.objects.filter(pk=ada.pk).update(password=make_password("another horse battery staple"))
+    answer = browser.get("/django/name-and-cart/")
+    if answer.status_code == 200:
+        assert body(answer) == {"name": "", "cart": []}
+    else:  # a lazy user is read in the view, where a password that was changed is a 401
+        assert (loading, code(answer)) == ("lazy", (401, "session_ended"))
+    assert SESSION_COOKIE not in browser.cookies
