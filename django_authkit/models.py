@@ -1,9 +1,10 @@
 """
-The database store's one table. Only ``stores/database`` writes it.
+The tables of the database store. Only ``stores/database`` writes them.
 
-It holds auth sessions, anonymous Django sessions, one reserved row that counts the epochs of ``revoke_all``,
-and rows that simultaneous logins of one user lock. Instants and durations are integers in milliseconds;
-instants are the database's clock since the Unix epoch, so that they compare the same way on every database.
+The first holds auth sessions, anonymous Django sessions, one reserved row that counts the epochs of
+``revoke_all``, and rows that simultaneous logins of one user lock; the other counts attempts. Instants and
+durations are integers in milliseconds; instants are the database's clock since the Unix epoch, so that they
+compare the same way on every database.
 """
 
 from django.conf import settings
@@ -93,3 +94,29 @@ class AuthSessionRow(models.Model):
 
     def __str__(self) -> str:
         return str(self.sid)
+
+
+class AttemptRow(models.Model):
+    """
+    One counter of attempts, or a mark that exempts from counters.
+
+    Attributes:
+        key: What is counted, after ``h:``; what is marked, after ``k:``.
+        hits: Attempts counted since the window began.
+        allowed: The limit that the counter had at the last attempt.
+        ends_ms: The end of the window, or of the mark.
+    """
+
+    key = HandleField(max_length=82, primary_key=True)
+    hits = models.IntegerField(default=0)
+    allowed = models.IntegerField(default=0)
+    ends_ms = models.BigIntegerField()
+
+    class Meta:
+        """The table's name, and the index for ``prune``."""
+
+        db_table = "authkit_attempt"
+        indexes = (models.Index(fields=["ends_ms"], name="authkit_attempt_ends"),)
+
+    def __str__(self) -> str:
+        return str(self.key)

@@ -45,6 +45,47 @@ class SwitchOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Counter:
+    """
+    A limit of attempts: at most *limit* within *window_ms* of the first one that was counted.
+
+    Attributes:
+        key: What is counted: at most 80 characters of ASCII, without braces and wildcards.
+        limit: How many attempts are allowed.
+        window_ms: For how long they are counted, in milliseconds.
+        unless: The counter does not apply while this key is marked; see ``mark``.
+    """
+
+    key: str
+    limit: int
+    window_ms: int
+    unless: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """
+    The outcome of an attempt.
+
+    Attributes:
+        wait_ms: 0 if it was counted. Otherwise nothing was counted, and it is how many milliseconds it takes
+            until the last of the counters that refuse will allow one again.
+        exempt: A mark exempted it from one of the counters.
+    """
+
+    wait_ms: int
+    exempt: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStatistics:
+    """How many counters of attempts there are, and how many of them refuse the next attempt."""
+
+    counters: int
+    exhausted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
     """
     The arguments of ``create``.

@@ -9,13 +9,16 @@ Instants and durations are integers in milliseconds on the store's own clock, so
 skewed clocks agree. ``clock_offset`` is added to that clock; only tests set it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from django_authkit.stores.outcomes import (
     Absent,
+    AttemptStatistics,
+    Counter,
     Created,
     Found,
+    Hit,
     NewSession,
     Refused,
     RotateRequest,
@@ -295,5 +298,31 @@ class AnonymousStore(Protocol):
         """Delete it. It is not an error if there is none."""
 
 
-class Store(AuthSessionStore, AnonymousStore, Protocol):
+class AttemptStore(Protocol):
+    """Counters of attempts, such as logins. They expire by themselves."""
+
+    def hit(self, counters: Sequence[Counter]) -> Hit:
+        """
+        Count one attempt in each of *counters*, if all of them allow it.
+
+        Atomicity:
+            One step: of any number of simultaneous attempts exactly the allowed number is counted. This is
+            the one method whose repetition counts: after a lost reply an attempt may be counted twice.
+
+        Round trips:
+            One on Redis; all counters are in the slot of the first bucket. In the database one short
+            transaction with a conditional UPDATE for each counter, and an INSERT for one that is new.
+        """
+
+    def mark(self, key: str, lifetime: int) -> None:
+        """Exempt attempts from the counters that name *key* in ``unless``, for *lifetime* milliseconds."""
+
+    def clear_attempts(self, part: str) -> int:
+        """Delete the counters and marks whose key contains *part*; return how many. For operators."""
+
+    def attempt_statistics(self) -> AttemptStatistics:
+        """Count the counters, which reads each of them. For operators."""
+
+
+class Store(AuthSessionStore, AnonymousStore, AttemptStore, Protocol):
     """What a project's setting ``STORE`` names."""

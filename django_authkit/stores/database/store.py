@@ -14,6 +14,7 @@ from django.db.models.functions import Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.anonymous import AnonymousTable
+from django_authkit.stores.database.attempts import AttemptTable
 from django_authkit.stores.database.creation import CreatingTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.records import found_of, now_of, session_of
@@ -31,7 +32,9 @@ from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import AuthSession, Mode, RevocationReason
 
 
-class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable, StatisticsTable):
+class DatabaseStore(
+    CreatingTable, RotatingTable, SwitchingTable, AnonymousTable, AttemptTable, StatisticsTable
+):
     """
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
 
@@ -193,11 +196,20 @@ class DatabaseStore(CreatingTable, RotatingTable, SwitchingTable, AnonymousTable
         What was ended by itself stays until the last access token issued under it has expired.
         """
         for dead in self._dead():
-            count = batch
-            while count == batch:
-                count = self._delete(dead, batch)
-                if count:
-                    yield count
+            yield from self._in_batches(lambda dead=dead: self._delete(dead, batch), batch)  # type: ignore[misc]
+        yield from self._in_batches(lambda: self._delete_attempts(batch), batch)
+
+    def _in_batches(self, delete: Callable[[], int], batch: int) -> Iterator[int]:
+        count = batch
+        while count == batch:
+            count = delete()
+            if count:
+                yield count
+
+    @raises_unavailable
+    def _delete_attempts(self, batch: int) -> int:
+        over = self.attempts.filter(ends_ms__lte=self.instant())
+        return self.attempts.filter(pk__in=list(over.values_list("pk", flat=True)[:batch])).delete()[0]
 
     @raises_unavailable
     def _dead(self) -> tuple[Q, ...]:

@@ -34,6 +34,9 @@ _PARTS = {
     "load_anonymous": ("clock", "load_anonymous"),
     "save_anonymous": ("clock", "save_anonymous"),
     "delete_anonymous": ("clock", "delete_anonymous"),
+    "hit": ("clock", "hit"),
+    "mark": ("clock", "mark"),
+    "exhausted": ("clock", "exhausted"),
 }
 _CONNECTION_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
 _NOT_WORTH_REPEATING = (

@@ -5,7 +5,7 @@ The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys ther
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from redis.exceptions import RedisClusterException, RedisError
@@ -13,8 +13,11 @@ from redis.exceptions import RedisClusterException, RedisError
 from django_authkit.session_keys import ALPHABET, bucket_of, is_sid
 from django_authkit.stores.outcomes import (
     Absent,
+    AttemptStatistics,
+    Counter,
     Created,
     Found,
+    Hit,
     NewSession,
     Refused,
     RotateRequest,
@@ -22,6 +25,7 @@ from django_authkit.stores.outcomes import (
     StoreStatistics,
     Switch,
 )
+from django_authkit.stores.redis.attempts import RedisAttempts
 from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.records import (
     created_of,
@@ -76,6 +80,7 @@ class RedisStore:
         self._prefix = prefix
         self._client = client
         self._scripts = Scripts(client)
+        self._attempts = RedisAttempts(client, self._base(_tag(0)))
 
     def create(self, new: NewSession) -> Created | Refused:
         """Make the record, unless the limit refuses it: one round trip."""
@@ -246,6 +251,22 @@ class RedisStore:
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
         """Forget it: one round trip."""
         self._for_handle("delete_anonymous", handle, key_digest)
+
+    def hit(self, counters: Sequence[Counter]) -> Hit:
+        """Count one attempt in each of *counters*, if all of them allow it: one round trip."""
+        return self._attempts.hit(counters, self.clock_offset)
+
+    def mark(self, key: str, lifetime: int) -> None:
+        """Mark *key*: one round trip."""
+        self._attempts.mark(key, lifetime, self.clock_offset)
+
+    def clear_attempts(self, part: str) -> int:
+        """Delete the counters and marks whose key contains *part*: by SCAN, in steps."""
+        return self._attempts.clear(part)
+
+    def attempt_statistics(self) -> AttemptStatistics:
+        """Count the counters: by SCAN, in steps."""
+        return self._attempts.statistics(self.clock_offset)
 
     def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
         """Run *script* in the bucket of *handle*; what is no handle is looked for in the first one."""

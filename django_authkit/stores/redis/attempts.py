@@ -1,0 +1,78 @@
+"""Counters of attempts in Redis: all in the slot of the first bucket, so that one script sees several."""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from redis.exceptions import RedisClusterException, RedisError
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.outcomes import AttemptStatistics, Counter, Hit
+from django_authkit.stores.redis.scripts import Argument, Client, Scripts
+
+_STEP = 500
+"""Keys that one SCAN looks at, and counters that one script reads."""
+_SPECIAL = re.compile(r"[*?\[\]\\]")
+
+
+class RedisAttempts:
+    """
+    The counters of one store.
+
+    Args:
+        client: As the store has it.
+        base: First part of every key, with the hash tag of the first bucket.
+    """
+
+    def __init__(self, client: Client, base: str) -> None:
+        self._client = client
+        self._base = base
+        self._scripts = Scripts(client)
+
+    def hit(self, counters: Sequence[Counter], clock_offset: int) -> Hit:
+        """Count one attempt in each of *counters*, if all of them allow it: one round trip."""
+        arguments: list[Argument] = []
+        for each in counters:
+            arguments += (each.key, each.limit, each.window_ms, each.unless or "")
+        wait, exempt = self._scripts.run("hit", self._base, clock_offset, *arguments)
+        return Hit(wait, exempt=bool(exempt))
+
+    def mark(self, key: str, lifetime: int, clock_offset: int) -> None:
+        """Mark *key*: one round trip."""
+        self._scripts.run("mark", self._base, clock_offset, key, lifetime)
+
+    def clear(self, part: str) -> int:
+        """
+        Delete the counters and marks whose key contains *part*, by SCAN in steps.
+
+        Raises:
+            StoreUnavailable: No answer.
+        """
+        try:
+            found = [*self._keys("h", part), *self._keys("k", part)]
+            for start in range(0, len(found), _STEP):
+                self._client.unlink(*found[start : start + _STEP])
+        except (RedisError, RedisClusterException) as error:
+            raise StoreUnavailable from error
+        return len(found)
+
+    def statistics(self, clock_offset: int) -> AttemptStatistics:
+        """
+        Count the counters, by SCAN in steps, and a script for each step.
+
+        Raises:
+            StoreUnavailable: No answer.
+        """
+        try:
+            keys = [key.decode().rpartition(":h:")[2] for key in self._keys("h", "")]
+        except (RedisError, RedisClusterException) as error:
+            raise StoreUnavailable from error
+        exhausted = 0
+        for start in range(0, len(keys), _STEP):
+            step = keys[start : start + _STEP]
+            exhausted += int(self._scripts.run("exhausted", self._base, clock_offset, *step))
+        return AttemptStatistics(counters=len(keys), exhausted=exhausted)
+
+    def _keys(self, kind: str, part: str) -> Iterator[bytes]:
+        start = _SPECIAL.sub(r"\\\g<0>", f"{self._base}:{kind}:")
+        found: Iterator[bytes] = self._client.scan_iter(match=f"{start}*{part}*", count=_STEP)
+        return found
