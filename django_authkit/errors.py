@@ -18,6 +18,7 @@ The tree of errors. Each class has one stable ``code``; none depends on HTTP.
     ├── SessionLimitReached          session_limit
     ├── InvalidRequest               invalid_request
     ├── NoSuchSession                not_found
+    ├── Throttled                    throttled
     ├── CookieTooLarge               cookie_too_large
     └── StoreUnavailable             store_unavailable
 
@@ -138,6 +139,22 @@ class NoSuchSession(AuthKitError):
 
     code = "not_found"
     message = "No such session."
+
+
+class Throttled(AuthKitError):
+    """
+    Too many attempts.
+
+    Attributes:
+        wait: Seconds until another attempt will be allowed; whole, at least 1.
+    """
+
+    code = "throttled"
+    message = "Too many attempts. Try again later."
+
+    def __init__(self, wait: int) -> None:
+        super().__init__()
+        self.wait = wait
 
 
 class CookieTooLarge(AuthKitError):

@@ -45,6 +45,7 @@ from django_authkit.service.page_renewal import renew_page
 from django_authkit.service.password_changes import apply_password_change
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
+from django_authkit.throttling.django_login import count_django_login, note_django_login
 from django_authkit.types import Mode
 from django_authkit.users.lazy import ensure_loaded
 from django_authkit.wiring import get_adapters
@@ -168,10 +169,16 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """
-        Authenticate the request before Django's ``LoginRequiredMiddleware`` does.
+        Count logins through Django's views, and authenticate before ``LoginRequiredMiddleware`` does.
 
         An error raised in another middleware does not reach ``process_exception``, and would be a 500.
         """
+        try:
+            refused = count_django_login(request, view)
+        except AuthKitError as error:
+            return error_response(error)
+        if refused is not None:
+            return refused
         if not (self._login_required and getattr(view, "login_required", True)):
             return None
         try:
@@ -193,6 +200,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
             return error_response(error)
         if request.method not in SAFE_METHODS:
             vary_on_source(request, response)
+            note_django_login(request, response)
         if state.authentication is not Unknown.UNKNOWN:
             patch_vary_headers(response, ("Authorization", "Cookie"))
         if state.changes_response:

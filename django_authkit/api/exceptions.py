@@ -19,8 +19,7 @@ class ApiError(exceptions.APIException):
         self.detail = error_responses.body_of(error)
         if self.status_code == 401:
             self.auth_header = error_responses.challenge_of(error)
-        if self.status_code == 503:
-            self.wait = error_responses.RETRY_AFTER  # DRF's handler sets Retry-After from it
+        self.wait = error_responses.retry_after(error)  # DRF's handler sets Retry-After from it
 
 
 class CredentialError(ApiError, exceptions.AuthenticationFailed):

@@ -24,12 +24,12 @@ from django_authkit import service
 from django_authkit.api import serializers
 from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import present_device, present_session, present_user
-from django_authkit.api.throttling import LoginThrottle, ReauthenticateThrottle, RefreshThrottle
 from django_authkit.errors import LoginFailed, NotAuthenticated
 from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
+from django_authkit.throttling.attempts import count_login, count_reauthentication
 from django_authkit.types import Transport
 
 
@@ -50,7 +50,7 @@ class Endpoint(APIView):
     content_negotiation_class = serializers.AlwaysJson
     versioning_class: type[BaseVersioning] | None = None
     metadata_class = SimpleMetadata
-    throttle_classes: Sequence[type[BaseThrottle]] = ()
+    throttle_classes: Sequence[type[BaseThrottle]] = ()  # we count in the store, see ``throttling``
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -90,8 +90,6 @@ def _granted(grant: Grant) -> Response:
 class LoginView(Endpoint):
     """``POST login/``: exchange name and password for a new auth session."""
 
-    throttle_classes = (LoginThrottle,)
-
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Log in through Django's ``authenticate()`` and nothing else."""
         http: HttpRequest = request._request
@@ -101,16 +99,17 @@ class LoginView(Endpoint):
         body = serializers.validated(serializers.LoginBody, request.data)
         model = get_user_model()
         name = serializers.claimed_name(body[model.USERNAME_FIELD])
+        attempt = count_login(http, name)
         user = django_authenticate(http, **{model.USERNAME_FIELD: name, "password": body["password"]})
         if user is None or not user.is_active:
             raise LoginFailed
-        return _granted(service.log_in(http, user, transport=transport, remember=body["remember"]))
+        response = _granted(service.log_in(http, user, transport=transport, remember=body["remember"]))
+        attempt.succeeded(response if transport is Transport.COOKIE else None)
+        return response
 
 
 class RefreshView(Endpoint):
     """``POST refresh/``: rotate the credential of the auth session."""
-
-    throttle_classes = (RefreshThrottle,)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond over the transport of the presented credential."""
@@ -120,8 +119,6 @@ class RefreshView(Endpoint):
 
 class AdoptView(Endpoint):
     """``POST adopt/``: exchange another package's login, in a header, for an auth session (``ADOPT``)."""
-
-    throttle_classes = (RefreshThrottle,)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does over the header transport."""
@@ -167,7 +164,7 @@ class PersonalEndpoint(Endpoint):
     known: Authentication
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Authenticate before the throttles run; an anonymous request is a 401."""
+        """Authenticate the request; an anonymous one is a 401."""
         http: HttpRequest = request._request
         known = service.authenticate(http)
         if known is None:
@@ -216,11 +213,10 @@ class DeviceView(PersonalEndpoint):
 class ReauthenticateView(PersonalEndpoint):
     """``POST reauthenticate/``: re-authenticate, and receive a new credential."""
 
-    throttle_classes = (ReauthenticateThrottle,)
-
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does, for the same auth session."""
         serializers.validated(serializers.ReauthenticateBody, request.data)
+        count_reauthentication(self.known.sid)
         return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
 
 

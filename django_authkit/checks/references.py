@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import fields
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -35,7 +36,8 @@ def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[Problem]:
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the throttle rates can be parsed; otherwise each login would be an error."""
-    for name, rate in (("LOGIN", chosen.rates.login), ("REFRESH", chosen.rates.refresh)):
+    for field in fields(chosen.rates):
+        name, rate = field.name.upper(), getattr(chosen.rates, field.name)
         if rate is not None and not _RATE.fullmatch(rate):
             yield NO_RATE(f'RATES["{name}"] is {rate!r}, which is not DRF\'s notation of a rate.')
 

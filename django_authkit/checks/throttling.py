@@ -1,14 +1,12 @@
-"""Checks that throttling works with several processes and behind proxies."""
+"""Checks that logins are counted, and that clients can be distinguished behind proxies."""
 
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.core.cache.backends.dummy import DummyCache
-from django.core.cache.backends.locmem import LocMemCache
-from django.utils.module_loading import import_string
 
 from django_authkit.conf import AuthKitSettings
 from django_authkit.problems import Problem
+from django_authkit.throttling.rates import login_rate
 
 UNCOUNTED_PROXIES = Problem.kind(
     "authkit.W065",
@@ -17,7 +15,6 @@ UNCOUNTED_PROXIES = Problem.kind(
 NO_LOGIN_RATE = Problem.kind(
     "authkit.W066", 'Set RATES["LOGIN"], or see that something else slows guessing down.'
 )
-COUNTED_APART = Problem.kind("authkit.W067", 'Let CACHES["default"] be one that all workers share.')
 
 
 def check_proxies(chosen: AuthKitSettings) -> Iterator[Problem]:
@@ -30,23 +27,7 @@ def check_proxies(chosen: AuthKitSettings) -> Iterator[Problem]:
         )
 
 
-def check_throttles(chosen: AuthKitSettings) -> Iterator[Problem]:
-    """Check that logins are throttled, with a cache that all workers share."""
-    rates = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_THROTTLE_RATES") or {}
-    login_rate = rates.get("authkit_login", chosen.rates.login)
-    refresh_rate = rates.get("authkit_refresh", chosen.rates.refresh)
-    if login_rate is None:
+def check_throttles(chosen: AuthKitSettings) -> Iterator[Problem]:  # noqa: ARG001 - as all checks
+    """Check that logins are counted."""
+    if login_rate() is None:
         yield NO_LOGIN_RATE("Logins have no rate: passwords can be guessed as fast as the server answers.")
-    if (login_rate or refresh_rate) and _counts_alone():
-        yield COUNTED_APART(
-            'The throttles count in CACHES["default"], which each worker has for itself or which keeps '
-            "nothing: the true limit is a multiple of the rate, or there is none."
-        )
-
-
-def _counts_alone() -> bool:
-    try:
-        backend = import_string(settings.CACHES["default"]["BACKEND"])
-    except ImportError:  # Django reports it when the cache is used
-        return False
-    return issubclass(backend, LocMemCache | DummyCache)

@@ -30,6 +30,7 @@ def cookie_settings(chosen: Cookie, written: Collection[str]) -> Cookie:
             secure=False,
             access_name=_PREFIX.sub("", cookie.access_name, count=1),
             refresh_name=_PREFIX.sub("", cookie.refresh_name, count=1),
+            device_name=_PREFIX.sub("", cookie.device_name, count=1),
         )
     return _with(cookie, _names(cookie), written)
 
@@ -49,6 +50,7 @@ def _names(cookie: Cookie) -> dict[str, str]:
     """Return the names with the strongest prefix that browsers accept (RFC 6265bis §4.1.3)."""
     return {
         "access_name": f"{_prefix(cookie, cookie.path)}authkit_access",
+        "device_name": f"{_prefix(cookie, cookie.path)}authkit_device",
         "refresh_name": f"{_prefix(cookie, cookie.refresh_path or cookie.path)}authkit_refresh",
     }
 

@@ -59,6 +59,8 @@ class Cookie:
 
     Attributes:
         access_name, refresh_name: Cookie names.
+        device_name: Name of the cookie by which a browser that has logged in is recognized when logins are
+            counted, in both modes.
         secure, samesite, domain, path: Their attributes. Always HttpOnly.
         refresh_path: ``Path`` of the refresh cookie if it differs: that of the endpoints.
         plain_http: Whether the cookies omit ``Secure`` and the prefix that requires it, as long as
@@ -67,6 +69,7 @@ class Cookie:
 
     access_name: str = "__Host-authkit_access"
     refresh_name: str = "__Host-authkit_refresh"
+    device_name: str = "__Host-authkit_device"
     secure: bool = True
     samesite: Literal["Lax", "Strict", "None"] = "Lax"
     domain: str | None = None
@@ -108,14 +111,19 @@ class Replica:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rates:
     """
-    Limits of attempts in DRF's notation (``"20/min"``); ``None`` for none.
+    Limits of attempts in DRF's notation (``"20/min"``); ``None`` for none. See ``throttling.attempts``.
 
     Attributes:
-        login: Logins and re-authentications.
-        refresh: Refreshes.
+        login: Logins of one name from one address, and of one browser that has logged in before;
+            re-authentications of one auth session. ``None`` turns off the counting of all logins.
+        login_address: Logins from one address, whatever the name.
+        login_account: Logins of one name from all addresses and browsers that have not logged in to it.
+        refresh: Refreshes with a credential that is not valid, from one address.
     """
 
     login: str | None = "20/min"
+    login_address: str | None = "120/min"
+    login_account: str | None = "100/hour"
     refresh: str | None = "120/min"
 
 

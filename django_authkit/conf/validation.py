@@ -132,11 +132,14 @@ def _cookie_problems(s: AuthKitSettings) -> Iterator[Problem]:
             f'COOKIE["REFRESH_PATH"] is "{cookie.refresh_path}", which begins with no slash.',
             'Browsers take such a path for none. Write it as "/auth/".',
         )
-    if cookie.access_name == cookie.refresh_name:
+    if len({cookie.access_name, cookie.refresh_name, cookie.device_name}) < 3:
         yield Problem(
-            "authkit.E021", 'COOKIE["ACCESS_NAME"] and COOKIE["REFRESH_NAME"] are the same.', "Rename one."
+            "authkit.E021",
+            'Two of COOKIE["ACCESS_NAME"], ["REFRESH_NAME"] and ["DEVICE_NAME"] are the same.',
+            "Rename one.",
         )
     yield from _prefix_problems(cookie, cookie.access_name, cookie.path)
+    yield from _prefix_problems(cookie, cookie.device_name, cookie.path)
     yield from _prefix_problems(cookie, cookie.refresh_name, cookie.refresh_path or cookie.path)
 
 

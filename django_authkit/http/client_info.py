@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -45,24 +44,6 @@ def device_of(request: HttpRequest) -> Device:
         address=_printable(_address(request))[:_MAX_ADDRESS],
         user_agent=_printable(request.META.get("HTTP_USER_AGENT", ""))[:_MAX_USER_AGENT],
     )
-
-
-def source_of(request: HttpRequest) -> str:
-    """
-    Return the key by which the requests of one sender are counted.
-
-    That is the address. Of IPv6 it is the /64, since one host can use all of it. Addresses of an IPv4
-    network are counted separately.
-    """
-    address = device_of(request).address
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv4Address):
-        return str(parsed)
-    mapped = parsed.ipv4_mapped
-    return str(mapped) if mapped else str(ip_network((int(parsed), 64), strict=False))
 
 
 def label_of(user_agent: str) -> str:

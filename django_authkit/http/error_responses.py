@@ -14,6 +14,7 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.SessionLimitReached: 403,
     errors.InvalidRequest: 400,
     errors.NoSuchSession: 404,
+    errors.Throttled: 429,
     errors.CookieTooLarge: 500,
     errors.StoreUnavailable: 503,
 }
@@ -21,6 +22,13 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
 
 RETRY_AFTER: Final = 2
 """Seconds until a client should try again after a store was down."""
+
+
+def retry_after(error: errors.AuthKitError) -> int | None:
+    """Return the seconds after which the client should try again; ``None`` if that would not help."""
+    if isinstance(error, errors.Throttled):
+        return error.wait
+    return RETRY_AFTER if isinstance(error, errors.StoreUnavailable) else None
 
 
 def challenge() -> str:
@@ -56,7 +64,8 @@ def error_response(error: errors.AuthKitError) -> JsonResponse:
     response = JsonResponse(body_of(error), status=status_of(error))
     if response.status_code == 401:
         response["WWW-Authenticate"] = challenge_of(error)
-    if response.status_code == 503:
-        response["Retry-After"] = str(RETRY_AFTER)
+    seconds = retry_after(error)
+    if seconds is not None:
+        response["Retry-After"] = str(seconds)
     mark_private(response)
     return response

@@ -161,6 +161,7 @@ class RequestState:
         mismatched_sid: The auth session that this request revoked because it came from another device.
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
+        note_login: What to call with the response when a login through Django's own view has succeeded.
     """
 
     authentication: Authentication | AuthKitError | Unknown | None = Unknown.UNKNOWN
@@ -172,6 +173,7 @@ class RequestState:
     mismatched_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
+    note_login: Callable[[HttpResponseBase], None] | None = None
 
     @property
     def changes_response(self) -> bool:

@@ -39,11 +39,18 @@ def find_out(*, count: bool) -> dict[str, Any]:
         "record_bytes": statistics.record_bytes,
         "server_bytes": statistics.server_bytes,
         "blacklist": statistics.revoked,
+        "attempts": _attempts() if count else None,
         "access_check": chosen.access_check,
         "replica": _replica(chosen),
         "keys": list(_keys()),
         "checks": [_finding(message) for message in _messages()],
     }
+
+
+def _attempts() -> dict[str, int]:
+    """Return how many counters of attempts there are, and how many refuse the next one."""
+    found = get_store().attempt_statistics()
+    return {"counters": found.counters, "exhausted": found.exhausted}
 
 
 def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[str, Any] | None:

@@ -32,12 +32,13 @@ from django_authkit.errors import (
     NoSuchSession,
     NotAuthenticated,
     ReauthenticationRequired,
+    Throttled,
 )
 from django_authkit.http import transports
 from django_authkit.http.client_info import label_of
 from django_authkit.http.grant import Grant
-from django_authkit.http.request_state import Authentication, known_authentication, state_of
-from django_authkit.throttling.attempts import Scope, seconds_to_wait
+from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.throttling.attempts import count_reauthentication
 from django_authkit.types import AuthSession
 
 OTHERS = "others"
@@ -181,15 +182,15 @@ class ReauthenticatePage(PersonalPage):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Re-authenticate the user; then revoke what they asked to revoke."""
         what = request.POST.get("end", "")
-        wait = _seconds_to_wait(request)
-        if wait is not None:
-            response = self._form(what, gettext("Too many attempts. Wait a little, then try again."), 429)
-            response["Retry-After"] = str(wait)
-            return response
         try:
+            count_reauthentication(self.known.sid)
             self.grant = service.reauthenticate(request, self.known, request.POST.dict())
         except LoginFailed:
             return self._form(what, gettext("That is not your password. Try again."))
+        except Throttled as error:
+            response = self._form(what, gettext("Too many attempts. Wait a little, then try again."), 429)
+            response["Retry-After"] = str(error.wait)
+            return response
         grant = self.grant
         self.known = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
         return self.end(what) if what else redirect(self.url_of("list"))
@@ -205,13 +206,6 @@ class ReauthenticatePage(PersonalPage):
             "error": error,
         }
         return render(self.request, self.template_name, context, status=status)
-
-
-def _seconds_to_wait(request: HttpRequest) -> int | None:
-    """Count an attempt, sharing the rate of ``reauthenticate/``; return ``None`` if it is allowed."""
-    known = known_authentication(request)
-    wait = seconds_to_wait(Scope.LOGIN, "reauthenticate", known.sid) if known else None
-    return None if wait is None else int(wait) + 1
 
 
 def _face(session: AuthSession) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from django_authkit.service.revocation import announce_revocation
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.stores.outcomes import Rotation, RotationOutcome
 from django_authkit.strategies.jwt import ReuseDetected
+from django_authkit.throttling.attempts import count_failed_refresh
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
@@ -47,6 +48,7 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
         NotAuthenticated: Nothing was presented.
         CsrfFailed: It came as a cookie, and the request does not prove that it comes from our front end.
         CredentialRejected: It is not valid. After ``RefreshReused`` the auth session is revoked.
+        Throttled: It is not valid, and there were too many like it from this address.
     """
     adopted = state_of(request).adopted
     if adopted is not None and token is None:  # an adopted browser gets its credentials now
@@ -54,6 +56,16 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     texts, transport = _presented(request, token)
     if transport is Transport.COOKIE:
         enforce_csrf(request)
+    try:
+        return _first_good_or_adopted(request, texts, transport)
+    except RefreshReused:  # it was valid once, and the client has to be told
+        raise
+    except CredentialRejected:
+        count_failed_refresh(request)
+        raise
+
+
+def _first_good_or_adopted(request: HttpRequest, texts: Sequence[str], transport: Transport) -> Grant:
     try:
         return _first_good(request, texts, transport)
     except (TokenInvalid, TokenMalformed):

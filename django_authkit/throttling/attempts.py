@@ -1,74 +1,187 @@
 """
-Counts attempts in Django's default cache, in a sliding window.
+Counts logins, re-authentications and refreshes, in the store.
 
-Nothing here knows DRF, so that the device page counts as the API does. The rates are the settings
-``RATES["LOGIN"]`` and ``RATES["REFRESH"]``, or DRF's ``DEFAULT_THROTTLE_RATES`` for the scopes below.
+A login is counted
+
+* by name and address: somebody at another address uses up their own allowance, not the owner's;
+* by address alone, so that one sender can neither try many names nor keep the cores busy with hashing.
+  Of IPv6 that is the /64, since one host can use all of it, and four times as much for the /56;
+* by name alone from everywhere that has not logged in to it before, so that guessing from many addresses
+  is slowed down.
+
+A browser that has logged in to the account before has a cookie (``device_cookie``), and is counted by
+itself. Only what reaches the check of a password is counted: a request without one, or one that fails
+the CSRF check, uses up nobody's allowance.
 """
 
-import time
-from enum import StrEnum
+import logging
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
+from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final
 
-from django.conf import settings as django_settings
-from django.core.cache import cache
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from django_authkit.conf import get_settings
-from django_authkit.outages import unavailable
-from django_authkit.stores.cache_outages import cache_errors
+from django_authkit.errors import Throttled
+from django_authkit.http.client_info import device_of
+from django_authkit.stores.outcomes import Counter
+from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
+from django_authkit.throttling.names import folded
+from django_authkit.throttling.rates import counter, login_rate, refresh_rate
+from django_authkit.wiring import get_store
 
-_SECONDS: Final = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
+logger = logging.getLogger("django_authkit.throttling")
+
+_KNOWN_FOR: Final = 90 * 24 * 60 * 60 * 1000
+"""How long an address counts as one that an account has logged in from; milliseconds."""
 
 
-class Scope(StrEnum):
-    """What is counted; also a key of DRF's ``DEFAULT_THROTTLE_RATES``."""
-
-    LOGIN = "authkit_login"
-    REFRESH = "authkit_refresh"
-
-
-def seconds_to_wait(scope: Scope, *parts: str) -> float | None:
+@dataclass(frozen=True, slots=True)
+class LoginAttempt:
     """
-    Count an attempt, and return ``None`` if it is allowed.
+    A login that was counted, and its password may be checked now.
 
-    Args:
-        parts: Who is counted: an address and a name, say. They are hashed, so any text will do.
+    Attributes:
+        who: Stands for the username in keys; ``None`` if logins are not counted.
+        source: Stands for the client address; ``None`` if that is not known.
+        known: Its browser has logged in with that name before.
+        known_source: Its address has.
+    """
 
-    Returns:
-        Otherwise the seconds until an attempt will be allowed. A refused attempt is not counted.
+    who: str | None = None
+    source: str | None = None
+    known: bool = False
+    known_source: bool = False
+
+    def succeeded(self, response: HttpResponseBase | None) -> None:
+        """
+        Note that its browser, or else its address, is not a stranger's any more.
+
+        Args:
+            response: Gets the cookie of a browser; ``None`` for a client that keeps no cookies.
+
+        Round trips:
+            One to the store, if *response* is ``None`` and the address is a new one.
+        """
+        if self.who is None or self.known:
+            return
+        if response is not None:
+            set_device_cookie(response, self.who)
+        elif self.source is not None and not self.known_source:
+            get_store().mark(_place(self.who, self.source), _KNOWN_FOR)
+
+
+def count_login(request: HttpRequest, name: str) -> LoginAttempt:
+    """
+    Count a login with the username *name*, before its password is checked.
 
     Raises:
-        StoreUnavailable: The cache did not respond.
+        Throttled: There were too many; this one was not counted.
+
+    Round trips:
+        One to the store. On MySQL and MariaDB also a query, see ``names``.
     """
-    rate = _rate_of(scope)
+    rate = login_rate()
     if rate is None:
-        return None
-    allowed, window = _parsed(rate)
-    digest = sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+        return LoginAttempt()
+    who, sources = digest_of_name(name), sources_of(request)
+    device = device_id_of(request, who)
+    if device is not None:
+        _count(counter(rate, f"d:{device}"))
+        return LoginAttempt(who, known=True)
+    exempt = _count(_login_counters(rate, who, sources))
+    return LoginAttempt(who, sources[0] if sources else None, known_source=exempt)
+
+
+def count_reauthentication(sid: str) -> None:
+    """
+    Count an attempt to authenticate again, by auth session: limits guessing at an unattended device.
+
+    Raises:
+        Throttled: There were too many.
+    """
+    _count(counter(login_rate(), f"r:{sid}"))
+
+
+def count_failed_refresh(request: HttpRequest) -> None:
+    """
+    Count a refresh whose credential is not valid, by address. A valid one is never counted or refused.
+
+    Raises:
+        Throttled: There were too many.
+    """
+    _count([each for source in sources_of(request)[:1] for each in counter(refresh_rate(), f"f:{source}")])
+
+
+def digest_of_name(name: str) -> str:
+    """Return the part of a counter's key that stands for a username: 32 hexadecimal digits."""
+    return _digest(folded(name))
+
+
+def sources_of(request: HttpRequest) -> list[str]:
+    """
+    Return the parts of counters' keys that stand for the sender, the narrowest first.
+
+    An IPv4 address is one; an IPv6 address is its /64 and its /56. Empty if the address is not known: then
+    everybody would be one sender.
+    """
+    address = device_of(request).address
+    if not address:
+        _warn("No client address is known, so attempts are counted by name only. Set TRUSTED_PROXIES.")
+    elif not get_settings().trusted_proxies and "HTTP_X_FORWARDED_FOR" in request.META:
+        _warn(
+            "A request has X-Forwarded-For, and TRUSTED_PROXIES is 0: if a proxy of yours sets it, "
+            "all clients behind it are counted as one."
+        )
+    return digests_of_address(address)
+
+
+@cache
+def _warn(message: str) -> None:
+    """Log a warning once in this process."""
+    logger.warning(message)
+
+
+def digests_of_address(address: str) -> list[str]:
+    """Return the parts of counters' keys that stand for *address*, the narrowest first."""
     try:
-        return _count(f"throttle_{scope}_{digest}", allowed, window)
-    except cache_errors() as error:
-        raise unavailable(error, "The cache of the rate limits (CACHES['default'])") from error
+        parsed = ip_address(address.partition("%")[0])
+    except ValueError:
+        return [_digest(address)] if address else []
+    mapped = parsed if isinstance(parsed, IPv4Address) else parsed.ipv4_mapped
+    if mapped is not None:
+        return [_digest(str(mapped))]
+    return [_digest(str(ip_network((int(parsed), prefix), strict=False))) for prefix in (64, 56)]
 
 
-def _count(key: str, allowed: int, window: int) -> float | None:
-    now = time.time()
-    recent = [moment for moment in cache.get(key, ()) if moment > now - window]
-    if len(recent) < allowed:
-        cache.set(key, [now, *recent], window)
-        return None
-    return float(recent[allowed - 1] + window - now) if allowed else float(window)
+def _login_counters(rate: str, who: str, sources: list[str]) -> list[Counter]:
+    rates = get_settings().rates
+    counters: list[Counter] = []
+    for times, source in zip((1, 4), sources, strict=False):
+        counters += counter(rates.login_address, f"a:{source}", times=times)
+    known = None
+    if sources:
+        known = _place(who, sources[0])
+        counters += counter(rate, f"l:{known}")
+    return counters + counter(rates.login_account, f"n:{who}", unless=known)
 
 
-def _rate_of(scope: Scope) -> str | None:
-    settings = get_settings()
-    rates = getattr(django_settings, "REST_FRAMEWORK", {}).get("DEFAULT_THROTTLE_RATES") or {}
-    own = settings.rates.login if scope is Scope.LOGIN else settings.rates.refresh
-    rate: str | None = rates.get(scope.value, own)
-    return rate
+def _place(who: str, source: str) -> str:
+    return f"{who}:{source}"
 
 
-def _parsed(rate: str) -> tuple[int, int]:
-    """Return how many attempts are allowed in how many seconds, of DRF's notation (``"20/min"``)."""
-    number, _, period = rate.partition("/")
-    return int(number), _SECONDS[period[0]]
+def _count(counters: list[Counter]) -> bool:
+    """Count an attempt; return whether a mark exempted it from a counter."""
+    if not counters:
+        return False
+    hit = get_store().hit(counters)
+    if hit.wait_ms:
+        raise Throttled(-(-hit.wait_ms // 1000))
+    return hit.exempt
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -18,8 +18,6 @@ from django_authkit.http import error_responses
 from django_authkit.types import ReuseClass, RevocationReason
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-THROTTLED = ("throttled", 429)
-"""DRF's own error, in our shape."""
 
 
 def _rows(page: str, columns: tuple[str, ...]) -> list[list[str]]:
@@ -95,7 +93,7 @@ def test_errors_have_a_row_each_with_their_status() -> None:
     told = [(_code(code), int(status)) for code, status, _, _ in rows]
     kinds = list(_leaves(errors.AuthKitError))
     known = [(kind.code, error_responses.status_of(kind.__new__(kind))) for kind in kinds]
-    assert sorted(told) == sorted([*known, THROTTLED])
+    assert sorted(told) == sorted(known)
 
 
 def test_the_tree_of_errors_is_the_code_s() -> None:

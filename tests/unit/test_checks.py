@@ -217,8 +217,6 @@ CASES = [
     Case("authkit.W065", site={"USE_X_FORWARDED_HOST": True}),
     Case("authkit.W066", {"RATES": {"LOGIN": None}}),
     Case("authkit.W066", site={"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"authkit_login": None}}}),
-    Case("authkit.W067", site={"DEFAULT_BACKEND": LOCMEM}),
-    Case("authkit.W067", site={"DEFAULT_BACKEND": "django.core.cache.backends.dummy.DummyCache"}),
     Case("authkit.E068", site={"SESSION_COOKIE_DOMAIN": "example.org"}),
     Case("authkit.E068", site={"SESSION_COOKIE_PATH": "/app/"}),
     Case("authkit.E068", site={"SESSION_COOKIE_NAME": "__Secure-s", "SESSION_COOKIE_SECURE": False}),
@@ -338,11 +336,6 @@ SILENT = [
         "authkit.W066",
         {"RATES": {"LOGIN": None}},
         site={"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"authkit_login": "5/min"}}},
-    ),
-    Case(
-        "authkit.W067",
-        {"RATES": {"LOGIN": None, "REFRESH": None}},
-        site={"DEFAULT_BACKEND": LOCMEM},
     ),
     Case("authkit.E071", {"RATES": {"LOGIN": "7/h"}}),
     jwt("authkit.E022", authkit={"COOKIE": {"REFRESH_PATH": "/auth/"}}),
@@ -491,7 +484,7 @@ def test_what_only_production_needs_is_not_told_in_development(settings: Setting
     nobody = {"LOCATION": NOBODY}
     stand_up(settings, Case("", site=changes, alias=nobody, store="redis"))
     assert messages(deploy=False) == {}
-    assert set(messages()) == {"authkit.W047", "authkit.W061", "authkit.W063", "authkit.W067"}
+    assert set(messages()) == {"authkit.W047", "authkit.W061", "authkit.W063"}
 
 
 def test_a_refused_password_is_told_without_it(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from django.contrib.auth import authenticate as django_authenticate
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import ParseError, ValidationError
+from rest_framework.exceptions import ParseError, Throttled, UnsupportedMediaType, ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,12 +21,12 @@ from django_authkit import errors, service
 from django_authkit.api import exception_handler as our_errors
 from django_authkit.api.exceptions import api_error
 from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, claimed_name
-from django_authkit.api.throttling import LoginThrottle, RefreshThrottle
 from django_authkit.api.views import Endpoint
 from django_authkit.compat.simplejwt import bodies, refusals
 from django_authkit.conf import get_settings
 from django_authkit.http import error_responses
 from django_authkit.http.grant import Grant
+from django_authkit.throttling.attempts import count_login
 from django_authkit.types import Transport
 
 
@@ -41,10 +41,13 @@ class TokenView(Endpoint, GenericAPIView[Any]):
     versioning_class = GenericAPIView.versioning_class
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Reject a body that is too large before it is read."""
+        """Reject a body that is too large, or another site's form, before it is read."""
         length: str = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > MAX_BODY:
             raise BodyTooLarge
+        if request.headers.get("Sec-Fetch-Site") == "cross-site" and not _is_json(request):
+            # Any page can send it, from any browser, and so use up the attempts of whoever opens the page.
+            raise UnsupportedMediaType(request.content_type)
         super().initial(request, *args, **kwargs)
 
     def get_parsers(self) -> list[Any]:
@@ -85,7 +88,6 @@ class TokenObtainPairView(TokenView):
     """``POST token/``: exchange name and password for a new auth session."""
 
     serializer_class = bodies.ObtainPairBody
-    throttle_classes = (LoginThrottle,)
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         """Log in through Django's ``authenticate()`` and nothing else."""
@@ -96,10 +98,14 @@ class TokenObtainPairView(TokenView):
 
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD
-        user = django_authenticate(http, **{field: claimed_name(data[field]), "password": data["password"]})
+        name = claimed_name(data[field])
+        attempt = count_login(http, name)
+        user = django_authenticate(http, **{field: name, "password": data["password"]})
         if user is None or not user.is_active:
             raise errors.LoginFailed
-        return service.log_in(http, user, transport=Transport.HEADER, standing=True)
+        grant = service.log_in(http, user, transport=Transport.HEADER, standing=True)
+        attempt.succeeded(None)
+        return grant
 
     def answer(self, grant: Grant) -> dict[str, Any]:
         """Return the members of the response. Override it to add members to the pair."""
@@ -110,7 +116,6 @@ class TokenRefreshView(TokenView):
     """``POST token/refresh/``: exchange a refresh token."""
 
     serializer_class = bodies.RefreshBody
-    throttle_classes = (RefreshThrottle,)
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         """Exchange the refresh token; one that does not rotate is not in the response."""
@@ -168,6 +173,11 @@ class TokenBlacklistView(TokenView):
         return {}
 
 
+def _is_json(request: Request) -> bool:
+    """Tell whether another site's page needs our permission (CORS) to send a body of this type."""
+    return request.content_type.partition(";")[0].strip().lower().endswith("json")
+
+
 def _refresh_of(grant: Grant) -> str:
     """Return the refresh token; in session mode, the session key."""
     return grant.access if grant.refresh is None else grant.refresh
@@ -182,6 +192,8 @@ def _exception_handler(exception: Exception, context: dict[str, Any]) -> Respons
     exception = our_errors.answerable(exception)
     if isinstance(exception, errors.InvalidRequest | RecursionError):
         exception = ParseError()
+    elif isinstance(exception, errors.Throttled):
+        exception = Throttled(exception.wait)
     elif isinstance(exception, errors.AuthKitError):
         exception = api_error(exception)
     chosen: Any = api_settings.EXCEPTION_HANDLER

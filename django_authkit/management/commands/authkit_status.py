@@ -48,6 +48,9 @@ def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "memory", f"{_size(status['server_bytes'])} used by the server, for all that is in it"
     if status["blacklist"] is not None:
         yield "blacklist", f"{status['blacklist']} entries"
+    if status["attempts"] is not None:
+        counted = status["attempts"]
+        yield "attempts", f"{counted['counters']} counters, {counted['exhausted']} refuse the next attempt"
     yield "access check", status["access_check"]
     if status["replica"] is not None:
         yield "replica", _replica_text(status["replica"])

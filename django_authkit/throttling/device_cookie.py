@@ -1,0 +1,51 @@
+"""
+The cookie of a browser that has logged in: its logins are counted by themselves.
+
+So guesses from elsewhere, however many, do not keep the owner of an account from logging in. The cookie is
+no credential: it is bound to one name, and only says that its browser has logged in with it before.
+
+Source: OWASP, "Slow down online guessing attacks with device cookies".
+"""
+
+from secrets import token_urlsafe
+from typing import Final
+
+from django.core.signing import BadSignature, dumps, loads
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_authkit.conf import MAX_COOKIE_AGE, get_settings
+
+_SALT: Final = "django_authkit.throttling.device_cookie"
+
+
+def device_id_of(request: HttpRequest, name: str) -> str | None:
+    """
+    Return the id of a browser that has logged in with *name*; ``None`` if it has not.
+
+    Args:
+        name: The digest of the folded username.
+    """
+    text = request.COOKIES.get(get_settings().cookie.device_name)
+    if text is None:
+        return None
+    try:
+        bound_to, device = loads(text, salt=_SALT, max_age=MAX_COOKIE_AGE)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return device if bound_to == name else None
+
+
+def set_device_cookie(response: HttpResponseBase, name: str) -> None:
+    """Set the cookie of a browser that has just logged in with *name*, with a new id."""
+    cookie = get_settings().cookie
+    response.set_cookie(
+        cookie.device_name,
+        dumps((name, token_urlsafe(12)), salt=_SALT),
+        max_age=MAX_COOKIE_AGE,
+        domain=cookie.domain,
+        path=cookie.path,
+        secure=cookie.secure,
+        httponly=True,
+        samesite=cookie.samesite,
+    )

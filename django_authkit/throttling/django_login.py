@@ -1,0 +1,50 @@
+"""Logins through Django's own views, the admin's and ``LoginView``: counted as those through our endpoint."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
+
+from django_authkit.errors import Throttled
+from django_authkit.http.request_state import state_of
+from django_authkit.throttling.attempts import count_login
+
+
+def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
+    """
+    Count a login that *view* is about to check; the response to one of too many.
+
+    Call it after the CSRF check, and ``note_django_login`` with the response.
+
+    Raises:
+        StoreUnavailable: The store did not respond.
+    """
+    if request.method != "POST" or not _is_login(view):
+        return None
+    name, password = request.POST.get("username"), request.POST.get("password")
+    if not (name and password):
+        return None
+    try:
+        state_of(request).note_login = count_login(request, name).succeeded
+    except Throttled as error:
+        response = HttpResponse(gettext(error.message), status=429, content_type="text/plain; charset=utf-8")
+        response["Retry-After"] = str(error.wait)
+        return response
+    return None
+
+
+def note_django_login(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Give the browser its device cookie if it has just logged in through Django's own view."""
+    note = state_of(request).note_login
+    if note is not None and response.status_code == 302 and request.user.is_authenticated:
+        note(response)
+
+
+def _is_login(view: Any) -> bool:
+    kind = getattr(view, "view_class", None)
+    if isinstance(kind, type) and issubclass(kind, LoginView):
+        return True
+    return isinstance(getattr(view, "__self__", None), AdminSite) and view.__name__ == "login"

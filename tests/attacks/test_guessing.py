@@ -1,0 +1,264 @@
+"""What somebody tries who guesses passwords, or who wants to lock others out by it."""
+
+import logging
+from functools import partial
+from unicodedata import normalize
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_login_failed
+from django.test import Client, RequestFactory
+
+from django_authkit.stores.outcomes import AttemptStatistics
+from django_authkit.throttling import attempts
+from django_authkit.throttling.attempts import count_login, sources_of
+from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
+from django_authkit.throttling.names import folded
+from django_authkit.types import Mode, Transport
+from django_authkit.wiring import get_store
+from support.client import PASSWORD, Device, code
+from support.live_site import LiveSite, by_cookie, by_header, in_session_mode
+from support.parallel import parallel_threads
+from support.signals import heard
+
+OFF = {"LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None}
+DEVICE_COOKIE = "__Host-authkit_device"
+
+
+def guess(device: Device, username: str = "ada", password: str = "wrong") -> tuple[int, str | None]:
+    """Log in once; return status and code."""
+    answer = device.log_in(username, password)
+    return (200, "") if answer.status_code == 200 else code(answer)
+
+
+def stranger(live: LiveSite, address: str = "192.0.2.66") -> Device:
+    """Return an app at an address that nobody has logged in from."""
+    return live.device(Transport.HEADER, address=address)
+
+
+@by_header
+@in_session_mode
+@pytest.mark.slow
+def test_more_tries_by_parallel_requests(live: LiveSite) -> None:
+    """Of 200 guesses on 50 connections at the same moment exactly five reach the password check."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "5/min", **OFF})
+    with heard(user_login_failed) as checked, parallel_threads(50) as threads:
+        for _ in range(4):
+            found = threads.at_once([partial(guess, stranger(live)) for _ in range(50)])
+            assert set(found) <= {(401, "login_failed"), (429, "throttled")}
+    assert len(checked) == 5
+
+
+@by_header
+@in_session_mode
+def test_more_tries_by_other_spellings(live: LiveSite) -> None:
+    """Spellings that find the same user share one allowance."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "3/min", **OFF})
+    spellings = ["ada", "ADA", " ada", "ad\u00e1", "\u00e1da", "a\u0301da", "\uff41da", "ad\u200ba"]
+    found = [guess(stranger(live), name)[0] for name in spellings]
+    assert found == [401, 401, 401, 429, 429, 429, 429, 429]
+
+
+def test_ten_thousand_spellings_are_one_name() -> None:
+    """Every combination of case, accents, width and invisible characters is folded to the same name."""
+    forms = [
+        "o",
+        "O",
+        "\u00f6",
+        "\u00d3",
+        "o\u0308",
+        "\uff4f",
+        "o\u200d",
+        "\u00ad" + "o",
+        "o\u0300\u0301",
+        "\u014d",
+    ]
+    spellings = {a + b + c + d for a in forms for b in forms for c in forms for d in forms}
+    assert len(spellings) >= 10_000
+    assert {folded(normalize("NFKC", name)) for name in spellings} == {"oooo"}
+
+
+@by_header
+@in_session_mode
+def test_many_names_from_one_address(live: LiveSite) -> None:
+    """One sender cannot try name after name, nor keep the cores busy with hashing."""
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "10/min"})
+    with heard(user_login_failed) as checked:
+        found = [guess(stranger(live), f"user{number}")[0] for number in range(15)]
+    assert found == [401] * 10 + [429] * 5
+    assert len(checked) == 10
+
+
+@by_header
+@in_session_mode
+def test_many_networks_of_one_ipv6_site(live: LiveSite) -> None:
+    """A /56 has 256 networks of its own; together they are allowed four times as much as one."""
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "5/min"})
+    found = [guess(stranger(live, f"2001:db8:0:{number:x}::1"), f"u{number}")[0] for number in range(25)]
+    assert found == [401] * 20 + [429] * 5
+
+
+@by_cookie
+@in_session_mode
+def test_one_account_from_many_addresses(live: LiveSite) -> None:
+    """It is slowed to the account's rate, and the owner's browser logs in at once."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ACCOUNT": "20/hour", "LOGIN_ADDRESS": None})
+    owner = live.logged_in()
+    owner.log_out()
+    with heard(user_login_failed) as checked:
+        found = [guess(stranger(live, f"10.1.{number // 250}.{number % 250}"))[0] for number in range(300)]
+    assert len(checked) == found.count(401) == 19  # the owner's own first login was one of the twenty
+    assert guess(owner, password=PASSWORD)[0] == 200
+    assert guess(live.device(), password=PASSWORD)[0] == 429
+
+
+@by_header
+@in_session_mode
+def test_an_app_at_a_known_address_is_not_locked_out(live: LiveSite) -> None:
+    """Where an account has logged in from, only the limit of that address applies."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "5/min", "LOGIN_ACCOUNT": "5/hour", "LOGIN_ADDRESS": None})
+    home = live.device(address="198.51.100.7")
+    assert guess(home, password=PASSWORD)[0] == 200
+    assert [guess(stranger(live, f"10.1.0.{number}"))[0] for number in range(6)] == [401] * 4 + [429] * 2
+    assert guess(home, password=PASSWORD)[0] == 200
+
+
+@by_cookie
+@in_session_mode
+def test_a_device_cookie_of_another_account(live: LiveSite) -> None:
+    """It exempts from nothing; nor does a forged one, nor one with more characters."""
+    live.add_user("ada")
+    live.add_user("bob")
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None})
+    attacker = live.logged_in("bob")
+    cookie = attacker.cookies[DEVICE_COOKIE]
+    for planted in (cookie, cookie[:-1], f"{cookie}A", "junk", ""):
+        attacker.cookies[DEVICE_COOKIE] = planted
+        guess(attacker)
+    assert guess(attacker) == (429, "throttled")
+
+
+@by_cookie
+@in_session_mode
+def test_guesses_of_a_browser_that_has_logged_in(live: LiveSite) -> None:
+    """The cookie is no free pass: its browser has an allowance of its own, and no second cookie."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "3/min"})
+    browser = live.logged_in()
+    cookie = browser.cookies[DEVICE_COOKIE]
+    browser.log_out()
+    assert [guess(browser)[0] for _ in range(4)] == [401, 401, 401, 429]
+    assert browser.cookies[DEVICE_COOKIE] == cookie
+
+
+@by_header
+@in_session_mode
+def test_evicting_a_counter_with_junk(live: LiveSite) -> None:
+    """Three hundred other names later the victim's counter is still there."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "3/hour", **OFF})
+    for _ in range(3):
+        guess(stranger(live))
+    for number in range(300):
+        count_login(RequestFactory().post("/", REMOTE_ADDR="192.0.2.66"), f"junk{number}")
+    assert guess(stranger(live)) == (429, "throttled")
+
+
+@by_cookie
+@in_session_mode
+def test_locking_a_name_without_a_password(live: LiveSite) -> None:
+    """What never reaches the password check is not counted: no password, no CSRF proof, no JSON."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "3/min", "LOGIN_ACCOUNT": "3/hour"})
+    device = live.device()
+    device.who()
+    app = stranger(live, device.address)
+    for _ in range(30):
+        app.post("/auth/login/", {"username": "ada"}, headers={"X-Authkit-Transport": "header"})
+        Client(enforce_csrf_checks=True).post(
+            "/auth/login/", {"username": "ada", "password": "x"}, REMOTE_ADDR=device.address, secure=True
+        )
+    assert get_store().attempt_statistics() == AttemptStatistics(counters=0, exhausted=0)
+    assert guess(device, password=PASSWORD)[0] == 200
+
+
+@by_cookie
+@pytest.mark.parametrize("mode", list(Mode), ids=str, indirect=True)
+def test_stopping_refreshes_behind_an_address(live: LiveSite) -> None:
+    """After 500 POSTs that another site's page sends, an honest refresh from the same address is answered."""
+    live.add_user("ada")
+    live.configure(RATES={"REFRESH": "5/min"})
+    device = live.logged_in()
+    with_cookies = Client(enforce_csrf_checks=True)
+    with_cookies.cookies.load(device.cookies)
+    foreign = {"secure": True, "REMOTE_ADDR": device.address, "headers": {"Origin": "https://evil.example"}}
+    for client in (Client(enforce_csrf_checks=True), with_cookies):
+        for _ in range(250):
+            client.post("/auth/refresh/", **foreign)  # type: ignore[arg-type]
+    assert get_store().attempt_statistics().exhausted == 0
+    assert device.refresh().status_code == 200
+    junk = [stranger(live, device.address).post("/auth/refresh/", {"refresh": "junk"}) for _ in range(6)]
+    assert [answer.status_code for answer in junk] == [401] * 5 + [429]
+    assert device.refresh().status_code == 200
+
+
+@by_header
+@in_session_mode
+def test_locking_a_name_where_no_address_is_known(live: LiveSite) -> None:
+    """Behind a Unix socket everybody would be one sender, so only the account's limit applies."""
+    live.add_user("ada")
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "3/min", "LOGIN_ACCOUNT": "10/hour"})
+    assert [guess(stranger(live, ""))[0] for _ in range(9)] == [401] * 9
+    assert guess(stranger(live, ""), password=PASSWORD)[0] == 200
+
+
+@by_cookie
+@pytest.mark.parametrize("mode", list(Mode), ids=str, indirect=True)
+def test_guessing_at_the_admins_form(live: LiveSite) -> None:
+    """Django's own login is counted together with the endpoint, and its browser is recognized afterwards."""
+    User.objects.db_manager(live.alias).create_superuser("root", password=PASSWORD)
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None})
+
+    def post(client: Client, password: str) -> int:
+        client.get("/admin/login/", secure=True)
+        token = client.cookies["csrftoken"].value
+        form = {"username": "root", "password": password, "csrfmiddlewaretoken": token, "next": "/admin/"}
+        referer = {"Referer": "https://testserver/admin/login/"}
+        return client.post("/admin/login/", form, secure=True, headers=referer).status_code
+
+    owner = Client(enforce_csrf_checks=True, REMOTE_ADDR="198.51.100.7")
+    assert post(owner, PASSWORD) == 302
+    assert DEVICE_COOKIE in owner.cookies
+    thief = Client(enforce_csrf_checks=True, REMOTE_ADDR="192.0.2.66")
+    assert [post(thief, "wrong") for _ in range(4)] == [200, 200, 200, 429]
+    assert DEVICE_COOKIE not in thief.cookies
+    assert guess(stranger(live), "root") == (429, "throttled")
+    owner.cookies.pop("sessionid", None)
+    assert post(owner, PASSWORD) == 302
+
+
+def test_what_cannot_be_counted_well_is_logged_once(live: LiveSite, caplog: pytest.LogCaptureFixture) -> None:
+    """A header of proxies that nobody trusts, and an unknown address, are each one warning in a process."""
+    attempts._warn.cache_clear()  # noqa: SLF001 - other tests were first
+    plain, forwarded = (
+        RequestFactory().get("/", REMOTE_ADDR=""),
+        RequestFactory().get("/", REMOTE_ADDR="10.0.0.1", headers={"X-Forwarded-For": "192.0.2.1"}),
+    )
+    with caplog.at_level(logging.WARNING, "django_authkit.throttling"):
+        for _ in range(3):
+            sources_of(plain)
+            sources_of(forwarded)
+    assert len(caplog.records) == 2
+
+
+def test_a_device_cookie_is_bound_to_its_name(live: LiveSite) -> None:
+    """It says that its browser has logged in with one name; of another it says nothing."""
+    request, response = RequestFactory().get("/"), Client().get("/auth/session/", secure=True)
+    set_device_cookie(response, "a" * 32)
+    request.COOKIES[DEVICE_COOKIE] = response.cookies[DEVICE_COOKIE].value
+    assert device_id_of(request, "a" * 32) is not None
+    assert device_id_of(request, "b" * 32) is None
