@@ -4,7 +4,8 @@ import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from django_authkit.http.client_info import device_of, source_of
+from django_authkit.http.client_info import device_of
+from django_authkit.throttling.attempts import sources_of
 
 PEER = "192.0.2.99"
 
@@ -39,4 +40,4 @@ def test_another_port_is_counted_as_the_same_sender(settings: Settings, form: st
     """Connections of one client, which each have a port of their own, share one allowance."""
     settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
     requests = (RequestFactory().get("/", HTTP_X_FORWARDED_FOR=form.format(port)) for port in (50001, 50002))
-    assert len({source_of(request) for request in requests}) == 1
+    assert len({tuple(sources_of(request)) for request in requests}) == 1
