@@ -26,9 +26,10 @@ from django_authkit.service.revocation import (
     revoke_tokens_of_others,
     revoke_user,
 )
+from django_authkit.service.user_validity import revoke_shut_out
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import Mode, RevocationReason, Transport
-from django_authkit.users.loading import auth_hash_of, user_id_of
+from django_authkit.users.loading import auth_hash_of, has_stock_rules, user_id_of
 
 _BEFORE = "_authkit_before"
 """Attribute of a user instance with its row from before a save."""
@@ -98,7 +99,11 @@ def remember_before(
 
 
 def _watched_fields(model: Any) -> frozenset[str]:
-    return _WATCHED & {field.name for field in model._meta.concrete_fields}
+    """Return the fields whose change may revoke: any of them, if the project has its own rules for users."""
+    fields = frozenset(field.name for field in model._meta.concrete_fields)
+    if has_stock_rules():
+        return fields & _WATCHED
+    return fields - {"last_login"}
 
 
 def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kwargs: Any) -> None:
@@ -109,6 +114,9 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
     if getattr(before, "is_active", True) and not getattr(instance, "is_active", True):
         _after_commit(using, lambda: revoke_user(instance, reason=RevocationReason.USER_DISABLED))
         return
+    if not has_stock_rules():
+        user_id = user_id_of(instance)
+        _after_commit(using, lambda: revoke_shut_out(user_id))
     old, new = auth_hash_of(before), auth_hash_of(instance)
     if (getattr(before, "password", None), old) == (getattr(instance, "password", None), new):
         return

@@ -9,6 +9,18 @@ from django_authkit.users.loading import PasswordChanged, current_auth_hash, loa
 from django_authkit.wiring import get_store
 
 
+def revoke_shut_out(user_id: str) -> None:
+    """Revoke the user's auth sessions whose Django auth backend does not return the user any more."""
+    sessions = get_store().list_user(user_id)
+    for backend in {session.backend for session in sessions}:
+        try:
+            load_user(user_id, backend)
+        except SessionEnded:
+            for session in sessions:
+                if session.backend == backend:
+                    revoke_session(session.sid, RevocationReason.USER_DISABLED)
+
+
 def load_valid_user(
     session: AuthSession, prefetched: object | None = None, *, revoke_if_invalid: bool = False
 ) -> AbstractBaseUser:

@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare
 from django_authkit.errors import SessionEnded, TokenExpired
 from django_authkit.outages import users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
-from django_authkit.users.query import read_user
+from django_authkit.users.query import has_stock_manager, read_user
 
 
 class PasswordChanged(SessionEnded):
@@ -30,6 +30,21 @@ def auth_hash_of(user: AbstractBaseUser) -> str:
     """Return the user's session auth hash; empty for a user class without one."""
     method = getattr(user, "get_session_auth_hash", None)
     return method() if method else ""
+
+
+def has_stock_rules() -> bool:
+    """
+    Tell whether the password and ``is_active`` alone decide who is allowed to use an auth session.
+
+    Not if the project's user class makes another session auth hash, if its default manager filters (soft
+    deletion, for example), or if a Django auth backend finds users in its own way.
+    """
+    model = get_user_model()
+    names = ("get_session_auth_hash", "_get_session_auth_hash")
+    stock_hash = all(getattr(model, n, None) is getattr(AbstractBaseUser, n, None) for n in names)
+    backends: list[Any] = [load_backend(path) for path in settings.AUTHENTICATION_BACKENDS]
+    stock_backends = all(type(backend).get_user is ModelBackend.get_user for backend in backends)
+    return stock_hash and stock_backends and has_stock_manager()
 
 
 def load_user(user_id: str, backend_path: str, prefetched: object | None = None) -> AbstractBaseUser:
