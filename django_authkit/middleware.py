@@ -20,7 +20,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.cache import patch_vary_headers
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import SimpleLazyObject, empty
 from django.utils.module_loading import import_string
 
 from django_authkit.adoption import Place
@@ -50,13 +50,31 @@ from django_authkit.types import Mode
 from django_authkit.users.lazy import ensure_loaded
 from django_authkit.wiring import get_adapters
 
+_HIDING_STATUSES = frozenset({301, 302, 303, 307, 401, 403, 500})
+"""An uncaught error, or what a middleware responds to somebody whom it takes for anonymous."""
+
 
 class ErrorResponses:
-    """Turns our errors that a plain Django view raises into responses: 401, 403, 503."""
+    """Turns our errors into responses, 401, 403 or 503: those of plain views, and what became a 500."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Return the response to *exception* if it is ours."""
         return error_response(exception) if isinstance(exception, AuthKitError) else None
+
+
+def _error_instead(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """
+    Return the response to our error that another middleware or a template hides; or else *response*.
+
+    Django makes a 500 of what they raise. And where ``request.user`` raised nothing before the view was
+    found, a middleware may have refused a user of whom we only could not tell.
+    """
+    state = state_of(request)
+    if response.status_code == 500 and state.unhandled_error is not None:
+        return error_response(state.unhandled_error)
+    if state.withheld_error is not None and not state.view_found:
+        return error_response(state.withheld_error)
+    return response
 
 
 class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
@@ -138,7 +156,9 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
     ``request.user`` and ``request.auser`` from the credential that counts.
 
     A stale cookie makes a request anonymous, as in Django. A stale bearer credential, which the client chose
-    to send, is an error as soon as the user is accessed (RFC 6750 §3.1).
+    to send, is an error as soon as a plain view accesses the user (RFC 6750 §3.1), and so is a store that is
+    down. Other middleware, DRF's views and error pages see an anonymous user instead: what they raise would
+    be a 500, and an endpoint such as ``refresh/`` would not be reached.
     """
 
     def __init__(self, get_response: Any) -> None:
@@ -151,7 +171,8 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
         """Set the user, which is loaded on first use; renew or adopt the login of a browser before that."""
         current_request.set(request)
-        request.user = SimpleLazyObject(lambda: _user(request))  # type: ignore[assignment]
+        user = SimpleLazyObject(lambda: _user(request))
+        request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
         request.auser = sync_to_async(lambda: _resolved(request))
         refused = renew_page(request)
         if refused is not None:
@@ -169,10 +190,15 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         self, request: HttpRequest, view: Any, args: Any, kwargs: Any
     ) -> HttpResponseBase | None:
         """
-        Count logins through Django's views, and authenticate before ``LoginRequiredMiddleware`` does.
+        Count Django's logins; from here on ``request.user`` raises in plain views, but not in DRF's.
 
-        An error raised in another middleware does not reach ``process_exception``, and would be a 500.
+        Django's ``LoginRequiredMiddleware`` comes first, and what it raises would be a 500.
         """
+        state = state_of(request)
+        state.view_found = True
+        state.user_raises = not hasattr(getattr(view, "cls", None), "authentication_classes")
+        if state.withheld_error is not None:
+            request._authkit_user._wrapped = empty  # type: ignore[attr-defined]  # noqa: SLF001 - look again
         try:
             refused = count_django_login(request, view)
         except AuthKitError as error:
@@ -187,9 +213,16 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
             return error_response(error)
         return None
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Return the response to *exception* if it is ours; else an error page may show the user."""
+        state_of(request).user_raises = False
+        return super().process_exception(request, exception)
+
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Carry out what the request's state asks for; most requests ask for nothing."""
         current_request.set(None)
+        hides = response.status_code in _HIDING_STATUSES
+        response = _error_instead(request, response) if hides else response
         state = state_of(request)
         try:
             if state.mismatched_sid is not None:
@@ -212,11 +245,14 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
 
 
 def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
+    state = state_of(request)
     try:
         known = current(request)
-    except CredentialRejected:
-        if transports.has_bearer(request):
-            raise
+    except AuthKitError as error:
+        if not isinstance(error, CredentialRejected) or transports.has_bearer(request):
+            if state.user_raises:
+                raise
+            state.withheld_error = error
         known = None
     if known is not None:
         return known.user

@@ -1,5 +1,6 @@
 """Receivers of Django's signals, which create and revoke auth sessions. Connected when the app is ready."""
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,7 @@ from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out
+from django.core.signals import got_request_exception
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.http import HttpRequest
@@ -44,6 +46,14 @@ def connect() -> None:
     pre_save.connect(remember_before, dispatch_uid=uid)
     post_save.connect(on_saved, dispatch_uid=uid)
     post_delete.connect(on_deleted, dispatch_uid=uid)
+    got_request_exception.connect(on_request_exception, dispatch_uid=uid)
+
+
+def on_request_exception(sender: Any, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
+    """Remember an error of ours that Django makes a 500 of, so that our middleware can say what it is."""
+    error = sys.exc_info()[1]
+    if request is not None and isinstance(error, AuthKitError):
+        state_of(request).unhandled_error = error
 
 
 def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any) -> None:

@@ -162,6 +162,10 @@ class RequestState:
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
         note_login: What to call with the response when a login through Django's own view has succeeded.
+        view_found: The request has reached its view, as far as our middleware knows.
+        user_raises: ``request.user`` raises why nobody is logged in: within plain Django views.
+        withheld_error: What ``request.user`` did not raise before the view was reached.
+        unhandled_error: An error of ours that became a 500, since it was raised outside of views.
     """
 
     authentication: Authentication | AuthKitError | Unknown | None = Unknown.UNKNOWN
@@ -174,6 +178,10 @@ class RequestState:
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
     note_login: Callable[[HttpResponseBase], None] | None = None
+    view_found: bool = False
+    user_raises: bool = False
+    withheld_error: AuthKitError | None = None
+    unhandled_error: AuthKitError | None = None
 
     @property
     def changes_response(self) -> bool:

@@ -1,0 +1,64 @@
+"""Middleware as projects and packages have it: it looks at ``request.user``, or puts another in its place."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.functional import SimpleLazyObject
+
+
+def looks(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Look, as for a time zone or an audit trail."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.user.is_authenticated  # noqa: B018 - that is all it does
+        return get_response(request)
+
+    return middleware
+
+
+class LooksBeforeTheView:
+    """Looks in ``process_view``, as packages do that demand a login."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Go on."""
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
+        """Look."""
+        request.user.is_authenticated  # noqa: B018 - that is all it does
+
+
+def demands_login(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Redirect whoever is not logged in."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated:
+            return get_response(request)
+        return HttpResponseRedirect("/accounts/login/")
+
+    return middleware
+
+
+def acts_as(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """Put the user of the header ``X-Act-As`` in the place of whoever is logged in; mark the user."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        real = request.user
+
+        def who() -> Any:
+            name = request.headers.get("X-Act-As")
+            user: Any = User.objects.get(username=name) if real.is_authenticated and name else real
+            user.first_name = "seen by the middleware"
+            return user
+
+        request.user = SimpleLazyObject(who)  # type: ignore[assignment]
+        return get_response(request)
+
+    return middleware
