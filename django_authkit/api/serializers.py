@@ -4,7 +4,11 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any, Final, NoReturn
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ValidationError
+from django.db.models import CharField, IntegerField
+from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.fields import SkipField, empty
@@ -88,6 +92,25 @@ def claimed_name(text: str) -> str:
     return str(get_user_model().normalize_username(text.strip()))
 
 
+def user_by_password(http: HttpRequest, name: str, password: str) -> AbstractBaseUser:
+    """
+    Return the active user whom Django's ``authenticate()`` recognizes.
+
+    Raises:
+        LoginFailed: There is none, or *name* is no value of the user model's ``USERNAME_FIELD``.
+    """
+    model, name = get_user_model(), claimed_name(name)
+    column: Any = model._meta.get_field(model.USERNAME_FIELD)
+    try:
+        column.to_python(name)
+    except ValidationError as error:
+        raise errors.LoginFailed from error
+    user = authenticate(http, **{model.USERNAME_FIELD: name, "password": password})
+    if user is None or not getattr(user, "is_active", True):
+        raise errors.LoginFailed
+    return user
+
+
 class LoginBody(serializers.Serializer[Any]):
     """``{<USERNAME_FIELD>, "password", "remember"?}``."""
 
@@ -97,17 +120,20 @@ class LoginBody(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, Any]:
         """Add the ``USERNAME_FIELD`` of the project's user model."""
         model = get_user_model()
-        column = model._meta.get_field(model.USERNAME_FIELD)
-        limit = getattr(column, "max_length", None) or _DEFAULT_MAX_USERNAME
+        column: Any = model._meta.get_field(model.USERNAME_FIELD)
+        limit = column.max_length if isinstance(column, CharField) else None  # a UUID may have dashes
+        limit = limit or _DEFAULT_MAX_USERNAME
         return {model.USERNAME_FIELD: serializers.CharField(max_length=limit), **super().get_fields()}
 
     def to_internal_value(self, data: Any) -> Any:
-        """Reject values that are not strings: DRF would convert a number to a string."""
+        """Reject values that are not strings, since DRF would convert them; a number may be a username."""
         model = get_user_model()
+        is_number = isinstance(model._meta.get_field(model.USERNAME_FIELD), IntegerField)
+        kinds = {model.USERNAME_FIELD: {str, int} if is_number else {str}, "password": {str}}
         wrong = {
             name: ["Not a valid string."]
-            for name in (model.USERNAME_FIELD, "password")
-            if name in data and not isinstance(data[name], str)
+            for name, allowed in kinds.items()
+            if name in data and type(data[name]) not in allowed
         }
         if wrong:
             raise serializers.ValidationError(wrong)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth import authenticate as django_authenticate
 from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.http import HttpRequest
@@ -24,7 +23,7 @@ from django_authkit import service
 from django_authkit.api import serializers
 from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import present_device, present_session, present_user
-from django_authkit.errors import LoginFailed, NotAuthenticated
+from django_authkit.errors import NotAuthenticated
 from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
@@ -97,12 +96,9 @@ class LoginView(Endpoint):
         if transport is Transport.COOKIE:
             enforce_csrf(http)  # prevents login CSRF
         body = serializers.validated(serializers.LoginBody, request.data)
-        model = get_user_model()
-        name = serializers.claimed_name(body[model.USERNAME_FIELD])
+        name = body[get_user_model().USERNAME_FIELD]
         attempt = count_login(http, name)
-        user = django_authenticate(http, **{model.USERNAME_FIELD: name, "password": body["password"]})
-        if user is None or not user.is_active:
-            raise LoginFailed
+        user = serializers.user_by_password(http, name, body["password"])
         response = _granted(service.log_in(http, user, transport=transport, remember=body["remember"]))
         attempt.succeeded(response if transport is Transport.COOKIE else None)
         return response

@@ -5,6 +5,7 @@ from typing import Any
 from unicodedata import category, normalize
 
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
 from django.db import connections, router
 
 _NOT_COMPARED = {"Mn", "Me", "Cf", "Cc"}
@@ -22,12 +23,23 @@ def folded(name: str) -> str:
     Round trips:
         One query on MySQL and MariaDB, and another one once per process.
     """
+    name = _canonical(name.strip())
     alias = router.db_for_write(get_user_model())
     connection = connections[alias]
     if connection.vendor == "mysql":
         return _weight(connection, name)
     decomposed = normalize("NFKD", normalize("NFKD", name).casefold())
     return "".join(each for each in decomposed if category(each) not in _NOT_COMPARED).strip()
+
+
+def _canonical(name: str) -> str:
+    """Return *name* as the column writes it: a UUID with dashes, a number without leading zeros."""
+    model = get_user_model()
+    column: Any = model._meta.get_field(model.USERNAME_FIELD)
+    try:
+        return str(column.to_python(name))
+    except ValidationError:
+        return name
 
 
 def _weight(connection: Any, name: str) -> str:

@@ -8,10 +8,11 @@ from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import ValidationError
+from django.db import DataError, InterfaceError, OperationalError
 from django.utils.crypto import constant_time_compare
 
-from django_authkit.errors import SessionEnded, TokenExpired
+from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid
 from django_authkit.outages import users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
 from django_authkit.users.query import has_stock_manager, read_user
@@ -58,6 +59,7 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
 
     Raises:
         SessionEnded: The backend is no longer configured, or the user was deleted or is inactive.
+        TokenInvalid: *user_id* is no primary key of the user model.
         StoreUnavailable: The database did not respond.
     """
     if backend_path not in settings.AUTHENTICATION_BACKENDS:
@@ -68,7 +70,7 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
         user = user if user is not None and backend.user_can_authenticate(user) else None
     else:
         user = _read(backend.get_user, user_id)
-    if user is None or not user.is_active:  # even if the backend allows inactive users
+    if user is None or not getattr(user, "is_active", True):  # even if the backend allows inactive users
         raise SessionEnded
     user.backend = backend_path
     return user
@@ -79,6 +81,8 @@ def _read(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> A
         return get_user(get_user_model()._meta.pk.to_python(user_id))
     except (OperationalError, InterfaceError) as error:
         raise users_database_unavailable(error) from error
+    except (ValidationError, OverflowError, DataError) as error:
+        raise TokenInvalid from error
 
 
 def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:

@@ -6,7 +6,6 @@ Credentials travel in bodies and the ``Authorization`` header only; cookies are 
 
 from typing import Any
 
-from django.contrib.auth import authenticate as django_authenticate
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -20,7 +19,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from django_authkit import errors, service
 from django_authkit.api import exception_handler as our_errors
 from django_authkit.api.exceptions import api_error
-from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, claimed_name
+from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, user_by_password
 from django_authkit.api.views import Endpoint
 from django_authkit.compat.simplejwt import bodies, refusals
 from django_authkit.conf import get_settings
@@ -98,11 +97,8 @@ class TokenObtainPairView(TokenView):
 
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD
-        name = claimed_name(data[field])
-        attempt = count_login(http, name)
-        user = django_authenticate(http, **{field: name, "password": data["password"]})
-        if user is None or not user.is_active:
-            raise errors.LoginFailed
+        attempt = count_login(http, data[field])
+        user = user_by_password(http, data[field], data["password"])
         grant = service.log_in(http, user, transport=Transport.HEADER, standing=True)
         attempt.succeeded(None)
         return grant
