@@ -49,6 +49,7 @@ _NOT_WORTH_REPEATING = (
 _NO_ANSWER = (
     *_CONNECTION_LOST,
     exceptions.ClusterError,
+    exceptions.NoPermissionError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
     exceptions.RedisClusterException,
@@ -57,6 +58,7 @@ _NO_ANSWER = (
 # Redis 6 wraps the error of a command in a script in one of its own; some codes have no class.
 _NO_ANSWER_CODE = re.compile(
     r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN) "
+    r"|no permissions to|can't run this command or subcommand"  # the user's ACL, within a script
 )
 
 

@@ -1,0 +1,81 @@
+"""A Redis user with few rights: the documented commands are enough, and a missing one is named."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_bytes
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.outcomes import Found, RotationOutcome
+from django_authkit.stores.redis import RedisStore
+from django_authkit.stores.redis.feed import RedisFeed
+from django_authkit.types import RevocationReason
+from stores.redis.valkey_server import Server
+from support.stores import DAY, Rig, request
+
+PAGE = Path(__file__).parents[3] / "docs/how-to/redis.md"
+
+
+def rules() -> list[str]:
+    """Return the rules of the user, as the page has them."""
+    found = re.search(r"^ACL SETUSER authkit (.*)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    return found[1].split()
+
+
+def acl(server: Server, *words: str) -> None:
+    """Change the users of the server."""
+    direct: Any = server.direct
+    direct.execute_command("ACL", *words)
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Redis]:
+    """Return a client of the user that the page describes."""
+    acl(server, "SETUSER", "authkit", "reset", *rules())
+    with Redis.from_url(server.url, username="authkit", password="password") as client:
+        yield client
+    acl(server, "DELUSER", "authkit")
+
+
+def store_of(client: Redis) -> RedisStore:
+    """Return the store of a client."""
+    return RedisStore(client, prefix="authkit:", buckets=1)
+
+
+def test_the_listed_commands_are_enough(rig: Rig, client: Redis) -> None:
+    """Everything that the store, its feed and its statistics do, the user may."""
+    store = rig.store = store_of(client)
+    started, other = rig.start(max_sessions=2), rig.start(max_sessions=2)
+    assert isinstance(store.touch(started.sid, started.key, idle=DAY, interval=0), Found)
+    assert store.rotate(request(started.sid, 1, started.jti)).outcome is RotationOutcome.ROTATED
+    assert store.save_data(started.sid, started.key, "data", idle_limit=None)
+    assert store.restamp(started.sid, "b" * 64)
+    assert store.restamp_user(rig.user, "b" * 64, "c" * 64) == 1
+    store.note_device(started.sid, "192.0.2.1", "")
+    assert isinstance(store.rekey(started.sid, started.key, token_bytes(32)), Found)
+    assert store.create_anonymous("a" * 16, b"k" * 32, "data", DAY)
+    feed = RedisFeed(client, {"AA": "authkit:{AA}"}, limit=1000)
+    copies = feed.snapshot()
+    assert store.revoke(other.sid, RevocationReason.LOGOUT)
+    feed.follow({bucket: copy.position for bucket, copy in copies.items()}, 0.1)
+    assert len(store.list_user(rig.user)) == 1
+    assert store.statistics().records
+    assert store.recorded_buckets() == {1}
+    assert store.revoke_user(rig.user, RevocationReason.REVOKED)
+    store.revoke_all()
+    assert list(store.prune(10)) is not None
+
+
+@pytest.mark.parametrize("command", ["time", "evalsha", "set"])
+def test_a_missing_command_is_named(rig: Rig, server: Server, client: Redis, command: str) -> None:
+    """Without it the store is unavailable, and the cause says which command its user may not run."""
+    acl(server, "SETUSER", "authkit", f"-{command}")
+    rig.store = store_of(client)
+    with pytest.raises(StoreUnavailable) as caught:
+        rig.start()
+    assert f"'{command}'" in caught.value.cause
