@@ -12,6 +12,7 @@ sends the signals. The fields shown are listed by name; digests and session data
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django import VERSION as DJANGO_VERSION
 from django.contrib import admin, messages
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename, get_user_model
@@ -31,6 +32,7 @@ from django_authkit import service
 from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
 from django_authkit.service.revocation import revoke_session
+from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import AuthSession, Mode, RevocationReason, instant
@@ -58,7 +60,7 @@ class ModeFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by the chosen mode."""
-        return queryset.filter(mode=self.value()) if self.value() else queryset
+        return queryset.filter(mode=self.value()) if self.value() in list(Mode) else queryset
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -68,11 +70,15 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Return the states."""
-        return [("live", _("live")), ("ended", _("ended")), ("expired", _("expired"))]
+        return [("live", _("live")), ("revoked", _("revoked")), ("expired", _("expired"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Filter by the chosen state."""
-        return queryset.filter(state=self.value()) if self.value() else queryset
+        return (
+            queryset.filter(state=self.value())
+            if self.value() in {"live", "revoked", "expired"}
+            else queryset
+        )
 
 
 def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
@@ -96,18 +102,18 @@ class AuthSessionAdmin(_RowAdmin):
     search_help_text = _("User, browser, beginning of the address, or sid")
     show_full_result_count = False
     ordering = ("-last_seen_ms",)
-    actions = ("end_selected",)
+    actions = ("revoke_selected",)
     fields = readonly_fields = (
         *("sid", "owner", "device", "user_agent", "address", "mode", "state", "reason"),
-        *("created_at", "proved_at", "last_seen_at", "idle_until_at", "ends_at", "ended_when", "remember"),
+        *("created_at", "proved_at", "last_seen_at", "idle_until_at", "expires_at", "revoked_at", "remember"),
     )
 
     created_at = _moment("created_ms", _("logged in"))
     proved_at = _moment("auth_time_ms", _("last proof of the user"))
     last_seen_at = _moment("last_seen_ms", _("last seen"))
-    idle_until_at = _moment("idle_expires_ms", _("ends without activity"))
-    ends_at = _moment("expires_ms", _("ends at the latest"))
-    ended_when = _moment("revoked_ms", _("ended"))
+    idle_until_at = _moment("idle_expires_ms", _("expires without activity"))
+    expires_at = _moment("expires_ms", _("expires at the latest"))
+    revoked_at = _moment("revoked_ms", _("revoked"))
 
     @admin.display(description=_("user"))
     def owner(self, row: AuthSessionRow) -> str:
@@ -128,7 +134,7 @@ class AuthSessionAdmin(_RowAdmin):
         """Return whether it is live."""
         return gettext(row.state)
 
-    @admin.display(description=_("reason of the end"))
+    @admin.display(description=_("reason of the revocation"))
     def reason(self, row: AuthSessionRow) -> str:
         """Return why it was revoked."""
         return row.revoke_reason or "-"
@@ -152,7 +158,7 @@ class AuthSessionAdmin(_RowAdmin):
         """
         return obj is not None
 
-    def has_end_permission(self, request: HttpRequest) -> bool:
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
         """Return whether the administrator may revoke auth sessions: the model's delete permission."""
         codename = get_permission_codename("delete", self.opts)
         return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
@@ -160,6 +166,10 @@ class AuthSessionAdmin(_RowAdmin):
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Reject lookups on columns that are not shown, which would reveal their values."""
         return lookup in {"mode", "state"}
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Return the row; none for a text that no sid can be (PostgreSQL rejects NUL)."""
+        return super().get_object(request, object_id, from_field) if is_sid(object_id) else None
 
     # -- the database store's rows -----------------------------------------------------------------
 
@@ -175,6 +185,8 @@ class AuthSessionAdmin(_RowAdmin):
         self, request: HttpRequest, queryset: QuerySet[AuthSessionRow], search_term: str
     ) -> tuple[QuerySet[AuthSessionRow], bool]:
         """Search by device, address and user; the user table may be in another database."""
+        if "\0" in search_term:  # PostgreSQL rejects it, and no text there has it
+            return queryset.none(), False
         found, duplicates = super().get_search_results(request, queryset, search_term)
         if not search_term:
             return found, duplicates
@@ -196,10 +208,11 @@ class AuthSessionAdmin(_RowAdmin):
     ) -> HttpResponse:
         """Show one; with the Redis store, show the page of its user."""
         if isinstance(get_store(), DatabaseStore):
-            extra = {**(extra_context or {}), "may_end": self.has_end_permission(request)}
+            extra = {**(extra_context or {}), "may_revoke": self.has_revoke_permission(request)}
             return super().change_view(request, object_id, form_url, extra)
         self._require_view(request)
-        found = get_store().load(unquote(object_id))
+        sid = unquote(object_id)
+        found = get_store().load(sid) if is_sid(sid) else None
         if not isinstance(found, Found):
             raise Http404
         return self._redirect("by_user", quote(found.session.user_id))
@@ -208,10 +221,10 @@ class AuthSessionAdmin(_RowAdmin):
         """Refuse: deleting a row would send no signal and leave its access tokens valid."""
         raise PermissionDenied
 
-    @admin.action(description=_("End selected auth sessions"), permissions=["end"])
-    def end_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    @admin.action(description=_("Revoke selected auth sessions"), permissions=["revoke"])
+    def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Revoke the live auth sessions among those selected."""
-        self._end(request, queryset.filter(state="live").values_list("pk", flat=True))
+        self._revoke(request, queryset.filter(state="live").values_list("pk", flat=True))
 
     # -- additional pages ----------------------------------------------------------------------------
 
@@ -221,14 +234,15 @@ class AuthSessionAdmin(_RowAdmin):
         wrap = self.admin_site.admin_view
         return [
             path("by-user/<path:user_id>/", wrap(self.user_view), name=f"{name}_by_user"),
-            path("<path:object_id>/end/", wrap(require_POST(self.end_view)), name=f"{name}_end"),
+            path("<path:object_id>/revoke/", wrap(require_POST(self.revoke_view)), name=f"{name}_revoke"),
             *super().get_urls(),
         ]
 
-    def end_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Revoke one, and redirect back to it."""
-        self._require_end(request)
-        self._end(request, [unquote(object_id)])
+        self._require_revoke(request)
+        sid = unquote(object_id)
+        self._revoke(request, [sid] if is_sid(sid) else [])
         return self._redirect("change", object_id)
 
     def user_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
@@ -238,42 +252,50 @@ class AuthSessionAdmin(_RowAdmin):
         if user is None:
             raise Http404
         if request.method == "POST":
-            self._require_end(request)
-            self._end_of(user, request)
+            self._require_revoke(request)
+            if request.POST.get("revoke") == _ALL and "confirmed" not in request.POST:
+                return self._confirmation(request, user)
+            self._revoke_of(user, request)
             return HttpResponseRedirect(request.path)
         context = {
             "title": _("Auth sessions of %(user)s") % {"user": user.get_username()},
             "sessions": [(each, label_of(each.user_agent)) for each in service.sessions_of(user)],
-            "may_end": self.has_end_permission(request),
+            "may_revoke": self.has_revoke_permission(request),
             "owner": user,
         }
         return self._page(request, "by_user", context)
 
-    def _end_of(self, user: AbstractBaseUser, request: HttpRequest) -> None:
-        what = request.POST.get("end", "")
+    def _confirmation(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
+        """Ask before all auth sessions of *user* are revoked."""
+        title = _("Revoke all auth sessions of %(user)s?") % {"user": user.get_username()}
+        count = len(service.sessions_of(user))
+        return self._page(request, "revoke_all", {"title": title, "owner": user, "count": count})
+
+    def _revoke_of(self, user: AbstractBaseUser, request: HttpRequest) -> None:
+        what = request.POST.get("revoke", "")
         if what == _ALL:
             self._tell(request, service.revoke_user(user))
             return
         chosen = request.POST.getlist("sid") if what == _SELECTED else [what]
-        self._end(request, [each.sid for each in service.sessions_of(user) if each.sid in chosen])
+        self._revoke(request, [each.sid for each in service.sessions_of(user) if each.sid in chosen])
 
-    def _end(self, request: HttpRequest, sids: Iterable[str]) -> None:
+    def _revoke(self, request: HttpRequest, sids: Iterable[str]) -> None:
         attempts = [revoke_session(sid, RevocationReason.REVOKED) for sid in sids]
         self._tell(request, [session for session in attempts if session is not None])
 
-    def _tell(self, request: HttpRequest, ended: Collection[AuthSession]) -> None:
+    def _tell(self, request: HttpRequest, revoked: Collection[AuthSession]) -> None:
         """Record in the admin log what was revoked, and add a message."""
-        for session in ended:
+        for session in revoked:
             owner = user_with(session.user_id)
             told = {
                 "user": owner.get_username() if owner else session.user_id,
                 "device": label_of(session.user_agent),
                 "address": session.address,
             }
-            text = gettext("Ended an auth session of %(user)s (%(device)s, %(address)s).") % told
+            text = gettext("Revoked an auth session of %(user)s (%(device)s, %(address)s).") % told
             self.log_change(request, AuthSessionRow(sid=session.sid), text)
-        count = len(ended)
-        text = ngettext("%(count)d auth session was ended.", "%(count)d auth sessions were ended.", count)
+        count = len(revoked)
+        text = ngettext("%(count)d auth session was revoked.", "%(count)d auth sessions were revoked.", count)
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, text % {"count": count}, level)
 
@@ -281,8 +303,8 @@ class AuthSessionAdmin(_RowAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
 
-    def _require_end(self, request: HttpRequest) -> None:
-        if not self.has_end_permission(request):
+    def _require_revoke(self, request: HttpRequest) -> None:
+        if not self.has_revoke_permission(request):
             raise PermissionDenied
 
     def _redirect(self, name: str, *arguments: str) -> HttpResponseRedirect:
@@ -293,7 +315,14 @@ class AuthSessionAdmin(_RowAdmin):
         request.current_app = self.admin_site.name
         template = f"admin/django_authkit/authsessionrow/{name}.html"
         return TemplateResponse(
-            request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
+            request,
+            template,
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "breadcrumb_list": DJANGO_VERSION >= (6, 1),  # as Django's own templates and styles do then
+                **context,
+            },
         )
 
 

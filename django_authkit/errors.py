@@ -92,14 +92,14 @@ class RefreshReused(CredentialRejected):
     """A superseded refresh token was reused; the auth session was revoked before this was raised."""
 
     code = "refresh_reused"
-    message = "The refresh token was already used. The session has been ended."
+    message = "The refresh token was already used. The session has been revoked."
 
 
 class BindingMismatch(CredentialRejected):
     """The auth session is bound to another device or network; it was revoked before this was raised."""
 
     code = "binding_mismatch"
-    message = "The session was used from elsewhere and has been ended. Log in again."
+    message = "The session was used from elsewhere and has been revoked. Log in again."
 
 
 class ReauthenticationRequired(CredentialRejected):

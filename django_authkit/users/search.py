@@ -13,14 +13,23 @@ MOST: Final = 50
 
 def user_with(user_id: Any) -> AbstractBaseUser | None:
     """Return the user with that primary key, which may be any text."""
+    if not _may_be_stored(user_id):
+        return None
     try:
         return get_user_model()._default_manager.filter(pk=user_id).first()
     except (ValueError, ValidationError):  # not the form of a primary key
         return None
 
 
+def _may_be_stored(text: Any) -> bool:
+    """Return whether a database can compare *text*: PostgreSQL rejects NUL."""
+    return "\0" not in str(text)
+
+
 def user_named(text: str) -> AbstractBaseUser | None:
     """Return the user with that login name, or else with that primary key."""
+    if not _may_be_stored(text):
+        return None
     model = get_user_model()
     named = model._default_manager.filter(**{model.USERNAME_FIELD: text}).first()
     return user_with(text) if named is None else named
@@ -35,6 +44,8 @@ def users_like(term: str, *, by_email: bool) -> QuerySet[Any]:
             letter by letter.
     """
     model = get_user_model()
+    if not _may_be_stored(term):
+        return model._default_manager.none()
     fields = {field.name for field in model._meta.get_fields()}
     names = {model.USERNAME_FIELD, *([model.get_email_field_name()] if by_email else [])} & fields
     like = Q.create([(f"{name}__icontains", term) for name in sorted(names)], Q.OR)

@@ -18,18 +18,18 @@ def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:
     site.add_user("bob")
     mine, foreign = [site.logged_in("ada"), site.logged_in("ada")], site.logged_in("bob")
     with heard(signals.session_ended) as ended:
-        assert run("authkit_revoke", "ada") == "Ended 2 auth sessions of ada.\n"
+        assert run("authkit_revoke", "ada") == "Revoked 2 auth sessions of ada.\n"
     assert [each["reason"] for each in ended] == [RevocationReason.REVOKED] * 2
     assert not any(device.logged_in() for device in mine)
     assert foreign.logged_in()
-    assert run("authkit_revoke", "ada") == "Ended 0 auth sessions of ada.\n"
+    assert run("authkit_revoke", "ada") == "Revoked 0 auth sessions of ada.\n"
 
 
 def test_one(site: LiveSite, ada: User, run: Run) -> None:
     """By its sid; a second time there is nothing to end, which is an error."""
     gone, stays = site.logged_in("ada"), site.logged_in("ada")
     sid = site.sid(gone)
-    assert run("authkit_revoke", f"--sid={sid}") == f"Ended {sid}.\n"
+    assert run("authkit_revoke", f"--sid={sid}") == f"Revoked {sid}.\n"
     assert not gone.logged_in()
     assert stays.logged_in()
     with pytest.raises(CommandError, match=f"^No auth session '{sid}' is live.$"):
@@ -40,9 +40,29 @@ def test_everybodys(site: LiveSite, ada: User, run: Run) -> None:
     """All that began before now; whoever logs in again is in."""
     site.add_user("bob")
     devices = [site.logged_in("ada"), site.logged_in("bob")]
-    assert run("authkit_revoke", "--all") == "Ended every auth session that began before now.\n"
+    assert (
+        run("authkit_revoke", "--all", "--no-input") == "Revoked every auth session that began before now.\n"
+    )
     assert not any(device.logged_in() for device in devices)
     assert site.logged_in("ada").logged_in()
+
+
+def test_everybodys_is_asked_about(
+    site: LiveSite, ada: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a terminal or with another answer than yes nobody is logged out."""
+    device = site.logged_in("ada")
+    with pytest.raises(CommandError, match="Nothing was revoked"):
+        run("authkit_revoke", "--all")
+    answers = iter(["", "n", "yes"])
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("builtins.input", lambda _question: next(answers))
+    for _ in range(2):
+        with pytest.raises(CommandError, match="--no-input"):
+            run("authkit_revoke", "--all")
+    assert device.logged_in()
+    run("authkit_revoke", "--all")
+    assert not device.logged_in()
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_counts_the_live_ones_by_mode(site: LiveSite, ada: User, run: Run) -> No
 def test_counts_none_from_before_revoke_all(site: LiveSite, ada: User, run: Run) -> None:
     """Those that an epoch has ended are no longer live."""
     site.logged_in("ada")
-    run("authkit_revoke", "--all")
+    run("authkit_revoke", "--all", "--no-input")
     site.logged_in("ada")
     assert status(run)["live"] == {"session": 0, "jwt": 1}
 

@@ -14,7 +14,7 @@ COMMANDS = [
     ["authkit_sessions", "ada"],
     ["authkit_revoke", "ada"],
     ["authkit_revoke", "--sid=AAAAAAAAAAAAAAAA"],
-    ["authkit_revoke", "--all"],
+    ["authkit_revoke", "--all", "--no-input"],
     ["authkit_status"],
     ["authkit_status", "--json", "--fast"],
 ]

@@ -4,6 +4,7 @@ import re
 from html import unescape
 
 import pytest
+from django import VERSION as DJANGO_VERSION
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.db import connections
@@ -66,7 +67,7 @@ def object_page(sid: str) -> str:
 
 def end_address(sid: str) -> str:
     """Return the address that the button of the object page sends to."""
-    return object_page(sid).replace("/change/", "/end/")
+    return object_page(sid).replace("/change/", "/revoke/")
 
 
 def user_page(user: User) -> str:
@@ -96,14 +97,14 @@ class TestList:
         text = shown(page)
         assert "198.51.100.7" in text
         assert text.count(" live ") >= 2
-        assert " ended " in text
+        assert " revoked " in text
         assert live.logged_in()
 
     @pytest.mark.parametrize(
         ("query", "count"),
         [
             ("state=live", 2),
-            ("state=ended", 1),
+            ("state=revoked", 1),
             ("state=expired", 0),
             ("mode=session", 3),
             ("mode=jwt", 0),
@@ -188,14 +189,14 @@ class TestList:
         sids = [site.sid(gone), site.sid(dead)]
         dead.log_out()
         with heard(signals.session_ended) as ended:
-            answer = boss.submit(LIST, action="end_selected", _selected_action=sids)  # type: ignore[arg-type]
+            answer = boss.submit(LIST, action="revoke_selected", _selected_action=sids)  # type: ignore[arg-type]
         assert answer.status_code == 302
         assert [(each["session"].sid, each["reason"]) for each in ended] == [
             (sids[0], RevocationReason.REVOKED)
         ]
         assert not gone.logged_in()
         assert stays.logged_in()
-        assert "1 auth session was ended." in shown(boss.get(LIST))
+        assert "1 auth session was revoked." in shown(boss.get(LIST))
         assert [entry[2] for entry in logged()] == sids[:1]
 
     def test_deletes_and_changes_nothing(self, site: LiveSite, ada: User, boss: Device) -> None:
@@ -221,7 +222,7 @@ class TestList:
             assert (
                 boss.get(f"{LIST}{handle.replace('!', '_21').replace('_', '_5F')}/change/").status_code == 302
             )
-            boss.submit(f"{LIST}{handle}/end/")
+            boss.submit(f"{LIST}{handle}/revoke/")
         assert AuthSessionRow._base_manager.using(site.alias).filter(pk=row.sid).exists()
         assert logged() == []
 
@@ -236,17 +237,17 @@ class TestObject:
         device = site.logged_in("ada")
         sid = site.sid(device)
         page = boss.get(object_page(sid))
-        assert "End this session" in page.content.decode()
+        assert "Revoke this session" in page.content.decode()
         assert f'formaction="{end_address(sid)}"' in page.content.decode()
         assert " ada " in shown(page)
         assert boss.submit(end_address(sid)).headers["Location"] == object_page(sid)
         assert not device.logged_in()
         page = boss.get(object_page(sid))
         assert "revoked" in shown(page)
-        assert "End this session" not in page.content.decode()
+        assert "Revoke this session" not in page.content.decode()
         ((who, what, which),) = logged()
         assert (who, which) == ("boss", sid)
-        assert what.startswith("Ended an auth session of ada (")
+        assert what.startswith("Revoked an auth session of ada (")
 
     def test_ending_is_no_link(self, site: LiveSite, ada: User, boss: Device) -> None:
         """A GET ends nothing, and without the CSRF token nothing is ended either."""
@@ -278,7 +279,11 @@ class TestUserPage:
         """One, those that are ticked, or all; each is told of, and is in the admin's log."""
         devices = [site.logged_in("ada") for _ in range(3)]
         sids = [site.sid(device) for device in devices]
-        fields: dict[str, object] = {"end": sids[0] if what == "one" else what, "sid": sids[:2]}
+        fields: dict[str, object] = {
+            "revoke": sids[0] if what == "one" else what,
+            "sid": sids[:2],
+            "confirmed": "yes",
+        }
         count = {"one": 1, "selected": 2, "all": 3}[what]
         with heard(signals.session_ended) as ended:
             answer = boss.submit(user_page(ada), **fields)  # type: ignore[arg-type]
@@ -289,17 +294,43 @@ class TestUserPage:
         assert {entry[2] for entry in logged()} == set(sids[:count])
         assert len(logged()) == count
 
+    def test_all_is_asked_about(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The button for all leads to a question; only its answer revokes, and it can be left."""
+        devices = [site.logged_in("ada") for _ in range(2)]
+        page = boss.submit(user_page(ada), revoke="all")
+        assert "ada is logged out of 2 devices at once." in shown(page)
+        assert f'href="{user_page(ada)}"' in page.content.decode()
+        assert all(device.logged_in() for device in devices)
+        assert boss.submit(user_page(ada), revoke="all", confirmed="yes").status_code == 302
+        assert not any(device.logged_in() for device in devices)
+
+    def test_breadcrumbs_are_those_of_this_django(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """They have the element that its admin styles: a list from 6.1 on."""
+        page = boss.get(user_page(ada)).content.decode()
+        assert ('<ol class="breadcrumbs">' in page) == (DJANGO_VERSION >= (6, 1))
+        assert ('<div class="breadcrumbs">' in page) == (DJANGO_VERSION < (6, 1))
+
+    def test_nul_is_no_error(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """A NUL in an address or a search finds nothing: PostgreSQL would reject it."""
+        site.logged_in("ada")
+        for path in (f"{LIST}%00/change/", f"{LIST}a_00/change/", f"{LIST}by-user/%00/"):
+            assert boss.get(path).status_code in {302, 404}, path
+        for query in ("q=%00", "q=ada%00", "state=%00", "mode=%00"):
+            assert boss.get(f"{LIST}?{query}").status_code in {200, 302}, query
+        assert boss.submit(f"{LIST}%00/revoke/").status_code == 302
+        assert boss.submit(user_page(ada), revoke="\0").status_code == 302
+
     @pytest.mark.parametrize("what", ["foreign", "junk", "", "selected"])
     def test_ends_nobody_elses(self, site: LiveSite, ada: User, bob: User, boss: Device, what: str) -> None:
         """On ada's page neither bob's sid nor junk ends anything."""
         device, foreign = site.logged_in("ada"), site.logged_in("bob")
         boss.submit(
-            user_page(ada), end=site.sid(foreign) if what == "foreign" else what, sid=site.sid(foreign)
+            user_page(ada), revoke=site.sid(foreign) if what == "foreign" else what, sid=site.sid(foreign)
         )
         assert device.logged_in()
         assert foreign.logged_in()
         assert logged() == []
-        assert "0 auth sessions were ended." in shown(boss.get(user_page(ada)))
+        assert "0 auth sessions were revoked." in shown(boss.get(user_page(ada)))
 
     def test_is_linked_from_the_user(self, site: LiveSite, ada: User) -> None:
         """The admin's page of a user leads here, for those who may see it."""
@@ -318,7 +349,7 @@ class TestUserPage:
     def test_ending_oneself_is_a_log_out(self, site: LiveSite, boss: Device) -> None:
         """An administrator who ends their own auth session is asked to log in again; nothing breaks."""
         user = User.objects.get(username="boss")
-        answer = boss.submit(user_page(user), end="all")
+        answer = boss.submit(user_page(user), revoke="all", confirmed="yes")
         assert answer.status_code == 302
         assert sessions_of(user) == ()
         answer = boss.get(user_page(user))
@@ -337,8 +368,8 @@ class TestPermissions:
         for path in (LIST, user_page(ada), object_page(sid), f"{LIST}?q=ada"):
             assert outsider.get(path).status_code == 403, path
         assert outsider.submit(end_address(sid)).status_code == 403
-        assert outsider.submit(user_page(ada), end="all").status_code == 403
-        assert outsider.submit(LIST, action="end_selected", _selected_action=sid).status_code == 403
+        assert outsider.submit(user_page(ada), revoke="all", confirmed="yes").status_code == 403
+        assert outsider.submit(LIST, action="revoke_selected", _selected_action=sid).status_code == 403
         assert LIST not in outsider.get("/admin/").content.decode()
         assert device.logged_in()
         assert logged() == []
@@ -347,12 +378,14 @@ class TestPermissions:
         """There is no button, and sending what a button would send is refused."""
         device = site.logged_in("ada")
         sid = site.sid(device)
-        assert "End" not in re.findall(r"<button[^>]*>([^<]*)<", watcher.get(user_page(ada)).content.decode())
-        assert "End this session" not in watcher.get(object_page(sid)).content.decode()
-        assert "end_selected" not in watcher.get(LIST).content.decode()
+        assert "Revoke" not in re.findall(
+            r"<button[^>]*>([^<]*)<", watcher.get(user_page(ada)).content.decode()
+        )
+        assert "Revoke this session" not in watcher.get(object_page(sid)).content.decode()
+        assert "revoke_selected" not in watcher.get(LIST).content.decode()
         assert watcher.submit(end_address(sid)).status_code == 403
-        assert watcher.submit(user_page(ada), end="all").status_code == 403
-        watcher.submit(LIST, action="end_selected", _selected_action=sid)
+        assert watcher.submit(user_page(ada), revoke="all", confirmed="yes").status_code == 403
+        watcher.submit(LIST, action="revoke_selected", _selected_action=sid)
         assert device.logged_in()
         assert logged() == []
 
@@ -360,7 +393,7 @@ class TestPermissions:
         """The delete permission alone opens no page."""
         blind = staff(site, "delete_authsessionrow", name="blind")
         assert blind.get(user_page(ada)).status_code == 403
-        assert blind.submit(user_page(ada), end="all").status_code == 403
+        assert blind.submit(user_page(ada), revoke="all", confirmed="yes").status_code == 403
 
     def test_people_who_are_no_staff_are_sent_away(self, site: LiveSite, ada: User, device: Device) -> None:
         """A permission does not open the admin to who is no staff."""
@@ -405,6 +438,6 @@ def test_tokens_are_revoked_as_well(site: LiveSite, ada: User) -> None:
     """In JWT mode an administrator's act ends access token and refresh token."""
     boss = staff(site, "view_authsessionrow", "delete_authsessionrow")
     device = site.logged_in("ada")
-    boss.submit(user_page(ada), end="all")
+    boss.submit(user_page(ada), revoke="all", confirmed="yes")
     assert not device.logged_in()
     assert device.refresh().status_code == 401

@@ -1,4 +1,4 @@
-"""``manage.py authkit_prune``: delete auth sessions that have ended. Never needed for correctness."""
+"""``manage.py authkit_prune``: delete auth sessions that are over. Never needed for correctness."""
 
 import time
 from typing import Any
@@ -13,9 +13,9 @@ from django_authkit.wiring import get_store
 
 
 class Command(BaseCommand):
-    """Deletes ended auth sessions in bounded batches; can be interrupted and rerun at any time."""
+    """Deletes auth sessions that are over, in bounded batches; can be interrupted and rerun at any time."""
 
-    help = "Reclaim the space of ended auth sessions, in batches beside traffic."
+    help = "Reclaim the space of expired and revoked auth sessions, in batches beside traffic."
     requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -82,7 +82,7 @@ def old_form_text(old: dict[str, Any]) -> str:
         return f"{old['mode']}: none was last seen with it, but SWITCH_SHARE is {old['share']}"
     return (
         f"{old['mode']}: {old['live']} were last seen with it; dropping it now asks them to log in again. "
-        f"The last ends {old['unless_used']} unless it is used, and {old['at_the_latest']} at the latest"
+        f"The last expires {old['unless_used']} unless it is used, and {old['at_the_latest']} at the latest"
     )
 
 

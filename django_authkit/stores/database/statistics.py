@@ -20,13 +20,13 @@ class StatisticsTable(SessionTable):
         """
         Return every auth session, dead ones included until they are pruned; never an anonymous session.
 
-        Each row is annotated with ``state``: ``live``, ``expired`` or ``ended``.
+        Each row is annotated with ``state``: ``live``, ``expired`` or ``revoked``.
         """
         current = Q(epoch=CurrentEpoch())
         state = Case(
             When(current & Q(idle_expires_ms__gt=self.instant()), then=Value("live")),
             When(current, then=Value("expired")),
-            default=Value("ended"),
+            default=Value("revoked"),
             output_field=CharField(),
         )
         return self.rows.filter(user__isnull=False, epoch__isnull=False).annotate(state=state)
