@@ -175,8 +175,30 @@ def _start_valkey(stack: ExitStack) -> int:
     server = ValkeyServer(host=HOST)
     stack.callback(server.terminate)
     server.start(timeout=30)
+    stack.enter_context(_ended_with_us(server.client().info("server")["process_id"], Path(server.data_dir)))
     port: int = server.port
     return port
+
+
+@contextmanager
+def _ended_with_us(pid: int, directory: Path) -> Iterator[None]:
+    """
+    End that process, and remove its *directory*, if this process is killed within the block.
+
+    A shell waits for the end of a pipe whose other end only this process has. That works on every Unix.
+    """
+    watch = 'read -r _ || { kill "$0"; rm -rf "$1"; }'
+    with subprocess.Popen(
+        ["/bin/sh", "-c", watch, str(pid), str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as watcher:
+        try:
+            yield
+        finally:
+            watcher.communicate(b"done\n")
 
 
 def _start_server(choices: Choices, listener: socket.socket, valkey: int | None) -> subprocess.Popen[str]:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from support.demo import KINDS, PASSWORDS, PROJECT, Demo, demo_running, options_of, run
+from support.waiting import until
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -86,6 +87,16 @@ def test_demo_ends_without_a_trace(number: signal.Signals, tmp_path: Path) -> No
         demo.process.send_signal(number)
         assert demo.process.wait(timeout=30) == 0
     assert not any(map(is_open, demo.ports))
+
+
+def test_a_killed_demo_leaves_no_valkey(tmp_path: Path) -> None:
+    """``kill -9`` gives it no time to clean up, and its Valkey ends all the same."""
+    with demo_running(tmp_path) as demo:
+        site, valkey = demo.ports
+        assert is_open(site)
+        assert is_open(valkey)
+        demo.process.kill()
+        until(lambda: not is_open(valkey) and not is_open(site))
 
 
 def test_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The tour: the whole story over real HTTP, in both modes, each on a fresh site. Every step is checked."""
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -17,7 +18,7 @@ A tour of django-authkit over real HTTP. Each exchange is a request, then "->"
 and the answer's status. Of every secret only the last characters are shown."""
 
 
-def walk(out: OutputWrapper, store: str) -> None:
+def walk(out: OutputWrapper, store: str, port: int) -> None:
     """
     Walk through both modes and print each exchange to *out*.
 
@@ -28,16 +29,15 @@ def walk(out: OutputWrapper, store: str) -> None:
     story.line(_GUIDE)
     for mode in ("jwt", "session"):
         with TemporaryDirectory(prefix="authkit-tour-") as directory:
-            _walk_mode(story, mode, store, Path(directory))
+            _walk_mode(story, Choices(mode=mode, store=store, data=Path(directory), port=port, grace=_GRACE))
     story.line(f"\nThe tour is complete: {story.steps} steps, {story.exchanges} answers, all as told.")
 
 
-def _walk_mode(story: Story, mode: str, store: str, directory: Path) -> None:
-    log = directory / "server.log"
+def _walk_mode(story: Story, choices: Choices) -> None:
+    mode, log = choices.mode, choices.data / "server.log"
     with log.open("w") as sink:
-        choices = Choices(mode=mode, store=store, data=directory, grace=_GRACE, log=sink)
         try:
-            with running_site(choices) as site:
+            with running_site(replace(choices, log=sink)) as site:
                 address = f"{HOST}:{site.port}"
                 if mode == "jwt":
                     jwt_story.tell(story, address, _GRACE)

@@ -29,26 +29,27 @@ class Command(BaseCommand):
         parser.add_argument(
             "--store", choices=("redis", "database"), default="redis", help="default: redis (a Valkey)"
         )
-        parser.add_argument("--port", type=int, default=8000, help="default: 8000; 0 is any free port")
+        parser.add_argument(
+            "--port", type=int, help="default: 8000, with --tour a free one; 0 is any free port"
+        )
         parser.add_argument(
             "--data",
             type=Path,
             default=Path(settings.DATABASES["default"]["NAME"]).parent,
             help="directory of the SQLite database",
         )
-        parser.add_argument(
-            "--tour", action="store_true", help="walk the whole story in both modes, on a free port, and end"
-        )
+        parser.add_argument("--tour", action="store_true", help="walk the whole story in both modes, and end")
 
     def handle(
-        self, *_args: Any, mode: str, store: str, port: int, data: Path, tour: bool, **_options: Any
+        self, *_args: Any, mode: str, store: str, port: int | None, data: Path, tour: bool, **_options: Any
     ) -> None:
         """Serve until somebody ends it, or take the tour."""
         end_on_signals()
         try:
             if tour:
-                walk(self.stdout, store)
+                walk(self.stdout, store, port or 0)
             else:
+                port = 8000 if port is None else port
                 chosen = Choices(mode=mode, store=store, data=data.resolve(), port=port, accept=MODES)
                 self._serve(chosen)
         except KeyboardInterrupt:
@@ -78,7 +79,7 @@ The notes site is up:  {site.url}/
 Open it to see both modes at work: log in, open devices, steal a token, switch live.
 
 Mode "{choices.mode}"; auth sessions are kept in {store}.
-Notes and users are kept in {choices.data}.
+Notes and users are kept in {choices.data}; delete that folder to begin anew.
 
 Users and passwords:
 
