@@ -133,7 +133,7 @@ def test_theft_is_caught(visit: "Visit") -> None:
     thief = card(page, "Thief of the phone")
     thief.get_by_role("button", name="Use it late").click()
     thief.get_by_text("out: refresh_reused").wait_for()
-    phone.get_by_text("It fell out: its auth session was ended.").wait_for()
+    phone.get_by_text("It fell out: its auth session was revoked.").wait_for()
     assert thief.get_by_text("The thief refreshes with the copy: 401 refresh_reused").is_visible()
     assert "is in" not in thief.inner_text()
     assert tablet.get_by_text("in use by ada").is_visible()
@@ -158,13 +158,13 @@ def test_revoked_device_falls_out(visit: "Visit") -> None:
     """Ended from elsewhere, a device in the page and another browser fall out at their next call."""
     other, page = visit(), visit()
     phone = open_device(page, "Phone")
-    phone.get_by_role("button", name="End").click()
-    phone.get_by_text("It fell out: its auth session was ended.").wait_for()
+    phone.get_by_role("button", name="Log out").click()
+    phone.get_by_text("It fell out: its auth session was revoked.").wait_for()
     assert other.locator("#me").is_visible()
 
     elsewhere = page.locator("#cards > li").filter(has_text=sid_of(other))
-    elsewhere.get_by_role("button", name="End").click()
-    other.get_by_text("This browser is out: its auth session was ended.").wait_for()
+    elsewhere.get_by_role("button", name="Log out").click()
+    other.get_by_text("This browser is out: its auth session was revoked.").wait_for()
     assert other.locator("#login").is_visible()
     elsewhere.wait_for(state="detached")
 
@@ -201,7 +201,7 @@ def test_mode_is_switched_live(visit: "Visit") -> None:
     thief.get_by_role("button", name="Use it", exact=True).click()
     thief.get_by_text("is taken for ada").wait_for()
     assert phone.get_by_text("in use by ada").is_visible()
-    phone.get_by_role("button", name="End").click()
+    phone.get_by_role("button", name="Log out").click()
     thief.get_by_text("out: session_ended").wait_for()
     phone.get_by_text("It fell out").wait_for()
 

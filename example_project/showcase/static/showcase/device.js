@@ -66,7 +66,7 @@ export class PageDevice {
     slot(this.card, "acts").replaceChildren(
       button("Refresh", () => this.refresh()),
       this.stealing,
-      button("End", () => this.acts.end(this)),
+      button("Log out", () => this.acts.end(this)),
     );
   }
 

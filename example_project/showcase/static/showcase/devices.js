@@ -74,14 +74,14 @@ export class Devices {
     const ours = this.client.state === "signed-in" && (!device || device.client.user.username === this.client.user.username);
     const ended = await this.proved(() => (ours ? this.client.endSession(sid) : device.client.logOut()));
     if (ended === undefined) return;
-    announce(`${name} was ended. It falls out at its next call.`);
+    announce(`${name} was logged out. It falls out at its next call.`);
     await this.list();
   }
 
   async endOthers() {
     const count = await this.proved(() => this.client.endOtherSessions());
     if (count === undefined) return;
-    announce(count === 1 ? "1 other login was ended." : `${count} other logins were ended.`);
+    announce(count === 1 ? "1 other device was logged out." : `${count} other devices were logged out.`);
     await this.list();
   }
 
@@ -97,7 +97,7 @@ export class Devices {
     }
     const given = await ask({
       title: "Is it still you?",
-      about: "Who ends logins proves first who they are, if they have not lately.",
+      about: "Who logs other devices out proves first who they are, if they have not lately.",
       go: "Confirm",
       enter: ({ password }) => this.client.reauthenticate(password),
     });

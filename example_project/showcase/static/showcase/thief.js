@@ -107,7 +107,7 @@ export class Thief {
   async walkIn() {
     this.access = this.stolen.access;
     await this.look();
-    this.tell("Nothing gives it away. End this auth session, and both are out.");
+    this.tell("Nothing gives it away. Revoke this auth session, and both are out.");
   }
 
   /** Present the stolen refresh token. */
