@@ -18,6 +18,7 @@ from django_authkit.tokens.verified_cache import LONGEST, VerifiedTokens
 from django_authkit.wiring import get_codec
 from support.forged_tokens import ACCESS, ACCESS_RING, AUDIENCE, ISSUER, LEEWAY, REFRESH, REFRESH_RING
 from support.parallel import parallel_threads
+from support.profile import rounds
 
 SIZE = 4
 
@@ -240,7 +241,7 @@ def test_a_fork_while_another_thread_adds(verified: VerifiedTokens, eager_switch
     thread = Thread(target=add)
     thread.start()
     try:
-        codes = [_exit_code_of_child(verified) for _ in range(50)]
+        codes = [_exit_code_of_child(verified) for _ in range(rounds(100))]
         with verified._lock:  # noqa: SLF001 - what luck would bring about now and then
             codes.append(_exit_code_of_child(verified))
     finally:
