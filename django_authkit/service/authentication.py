@@ -96,6 +96,21 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
     return _admit(found, mode, Transport.HEADER)
 
 
+def authenticate_token(text: str) -> Authentication:
+    """
+    Return who an access token or session key is from, wherever it came from. ``BIND`` is not applied.
+
+    Raises:
+        CredentialRejected: It is not valid.
+    """
+    mode = transports.mode_of(text)
+    if mode not in get_settings().accept:
+        raise not_accepted(text)
+    if mode is Mode.JWT:
+        return _by_token(text, Transport.HEADER)
+    return _admit(get_session_strategy().resolve(text), mode, Transport.HEADER)
+
+
 def _by_session_cookies(request: HttpRequest) -> Authentication | None:
     """Return who the session cookies are from, or ``None`` if there are none."""
     session = django_session_of(request)

@@ -9,8 +9,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from django_authkit.compat.simplejwt.remarks import REMARKS
-from django_authkit.compat.simplejwt.translation import translate
+from django_authkit.compat.simplejwt.settings import translate
+from django_authkit.compat.simplejwt.untranslated import REMARKS
 from django_authkit.conf import find_problems, get_settings
 from django_authkit.types import Mode
 

@@ -21,7 +21,7 @@ from django_authkit.api import exception_handler as our_errors
 from django_authkit.api.exceptions import api_error
 from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, user_by_password
 from django_authkit.api.views import Endpoint
-from django_authkit.compat.simplejwt import bodies, refusals
+from django_authkit.compat.simplejwt import exceptions, serializers
 from django_authkit.conf import get_settings
 from django_authkit.http import error_responses
 from django_authkit.http.grant import Grant
@@ -86,14 +86,14 @@ class TokenView(Endpoint, GenericAPIView[Any]):
 class TokenObtainPairView(TokenView):
     """``POST token/``: exchange name and password for a new auth session."""
 
-    serializer_class = bodies.ObtainPairBody
+    serializer_class = serializers.ObtainPairSerializer
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         """Log in through Django's ``authenticate()`` and nothing else."""
         try:
             return self.answer(self._log_in(http, data))
         except errors.LoginFailed as error:
-            raise refusals.Refused(error, detail=refusals.NO_ACCOUNT) from error
+            raise exceptions.Refused(error, detail=exceptions.NO_ACCOUNT) from error
 
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD
@@ -111,7 +111,7 @@ class TokenObtainPairView(TokenView):
 class TokenRefreshView(TokenView):
     """``POST token/refresh/``: exchange a refresh token."""
 
-    serializer_class = bodies.RefreshBody
+    serializer_class = serializers.RefreshSerializer
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         """Exchange the refresh token; one that does not rotate is not in the response."""
@@ -119,7 +119,7 @@ class TokenRefreshView(TokenView):
         try:
             grant = service.refresh(http, token=token)
         except errors.CredentialRejected as error:
-            raise refusals.refused_refresh(error, token) from error
+            raise exceptions.refused_refresh(error, token) from error
         rotates = get_settings().compat.simplejwt_rotation or _refresh_of(grant) != token
         return self.answer(grant, rotates=rotates)
 
@@ -132,7 +132,7 @@ class TokenRefreshView(TokenView):
 class TokenVerifyView(TokenView):
     """``POST token/verify/``: check whether a token of either type is valid."""
 
-    serializer_class = bodies.VerifyBody
+    serializer_class = serializers.VerifySerializer
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         """Return ``{}``; 401 if invalid, and simplejwt's 400 for a refresh token that is no longer live."""
@@ -140,24 +140,24 @@ class TokenVerifyView(TokenView):
         try:
             service.check_refresh(token)
         except errors.SessionEnded as error:
-            raise ValidationError({"non_field_errors": [refusals.BLACKLISTED]}) from error
+            raise ValidationError({"non_field_errors": [exceptions.BLACKLISTED]}) from error
         except errors.TokenInvalid:
             self._check_access(token)
         except errors.CredentialRejected as error:
-            raise refusals.refused_token(error) from error
+            raise exceptions.refused_token(error) from error
         return {}
 
     def _check_access(self, token: str) -> None:
         try:
             service.check_access(token)
         except errors.CredentialRejected as error:
-            raise refusals.refused_token(error) from error
+            raise exceptions.refused_token(error) from error
 
 
 class TokenBlacklistView(TokenView):
     """``POST token/blacklist/``: log out. Also revokes the access tokens of the auth session."""
 
-    serializer_class = bodies.BlacklistBody
+    serializer_class = serializers.BlacklistSerializer
 
     def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
         """Revoke the auth session of the refresh token in the body, even if superseded."""
@@ -165,7 +165,7 @@ class TokenBlacklistView(TokenView):
         try:
             service.revoke_token(http, token)
         except errors.CredentialRejected as error:
-            raise refusals.refused_refresh(error, token) from error
+            raise exceptions.refused_refresh(error, token) from error
         return {}
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import settings as django_settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from django_authkit.compat.simplejwt.translation import NotTranslatable, translate
+from django_authkit.compat.simplejwt.settings import NotTranslatable, translate
 from django_authkit.conf import get_settings
 from django_authkit.management.failures import failures_told
 from django_authkit.management.switch_plan import Step, steps_of

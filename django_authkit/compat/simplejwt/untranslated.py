@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 _SLIDING: Final = (
-    'There are no sliding tokens. AUTHKIT_MODE = "session" gives clients one credential that slides.'
+    'There are no sliding tokens. With AUTHKIT_MODE = "session", clients have one credential that slides.'
 )
 _SERIALIZER: Final = (
-    "Claims go into EXTRA_CLAIMS; members of the answer into a subclass of our view, by answer()."
+    "Add claims with EXTRA_CLAIMS, and members of the response with answer() in a subclass of our view."
 )
 _CUSTOM: Final = "simplejwt_rules"  # differs from every default
 
@@ -16,34 +16,34 @@ REMOVED: Final = frozenset({"AUTH_HEADER_TYPE", "AUTH_TOKEN_CLASS", "SECRET_KEY"
 REMARKS: Final[dict[str, tuple[Any, str]]] = {
     "BLACKLIST_AFTER_ROTATION": (
         False,
-        "It is always so: a superseded refresh token is refused, and after "
-        'LIFETIMES["REFRESH_GRACE"] it ends the login.',
+        "Always on: a superseded refresh token is refused, and after "
+        'LIFETIMES["REFRESH_GRACE"] it revokes the auth session.',
     ),
     "UPDATE_LAST_LOGIN": (
         True,
-        "last_login is always written, since user_logged_in is sent. To go without: "
+        "last_login is always updated, because user_logged_in is sent. To turn this off: "
         'user_logged_in.disconnect(dispatch_uid="update_last_login").',
     ),
-    "JSON_ENCODER": (None, "Claims are plain JSON: let EXTRA_CLAIMS return strings and numbers."),
+    "JSON_ENCODER": (None, "Claims are plain JSON; return strings and numbers from EXTRA_CLAIMS."),
     "AUTH_HEADER_NAME": (
         "HTTP_AUTHORIZATION",
-        "Credentials come in Authorization. Copy your header there in a middleware before ours.",
+        "Credentials are read from Authorization. Copy your header there in a middleware before ours.",
     ),
-    "USER_ID_FIELD": ("id", "Users are known by their primary key. Other claims go into EXTRA_CLAIMS."),
+    "USER_ID_FIELD": ("id", "Users are identified by their primary key. Add other claims with EXTRA_CLAIMS."),
     "USER_AUTHENTICATION_RULE": (
         "rest_framework_simplejwt.authentication.default_user_authentication_rule",
-        "Put the rule into user_can_authenticate() of your Django auth backend, which is asked each time.",
+        "Implement the rule in user_can_authenticate() of your Django auth backend; it runs on each request.",
     ),
     "AUTH_TOKEN_CLASSES": (("rest_framework_simplejwt.tokens.AccessToken",), _SLIDING),
-    "TOKEN_TYPE_CLAIM": ("token_type", "Name the claim in a function of your own for EXTRA_CLAIMS."),
+    "TOKEN_TYPE_CLAIM": ("token_type", "Return the claim from your own EXTRA_CLAIMS function."),
     "JTI_CLAIM": ("jti", "The claim is always jti."),
     "TOKEN_USER_CLASS": (
         "rest_framework_simplejwt.models.TokenUser",
-        'request.user is always a user. USER_LOADING = "lazy" reads no row before it is needed.',
+        'request.user is always a real user. With USER_LOADING = "lazy" it is loaded when it is needed.',
     ),
-    "CHECK_REVOKE_TOKEN": (False, "It is always so: a change of the password ends the user's other logins."),
-    "REVOKE_TOKEN_CLAIM": ("hash_password", "Nothing of the password is in a token but a stamp of its hash."),
-    "CHECK_USER_IS_ACTIVE": (True, "Inactive users are never let in."),
+    "CHECK_REVOKE_TOKEN": (False, "Always on: a password change revokes the user's other auth sessions."),
+    "REVOKE_TOKEN_CLAIM": ("hash_password", "Tokens contain a stamp derived from the password's hash."),
+    "CHECK_USER_IS_ACTIVE": (True, "Inactive users are always refused."),
     "TOKEN_OBTAIN_SERIALIZER": (
         "rest_framework_simplejwt.serializers.TokenObtainPairSerializer", _SERIALIZER,
     ),
@@ -61,8 +61,8 @@ REMARKS: Final[dict[str, tuple[Any, str]]] = {
     "SLIDING_TOKEN_REFRESH_LIFETIME": (_CUSTOM, _SLIDING),
     "SLIDING_TOKEN_OBTAIN_SERIALIZER": (_CUSTOM, _SLIDING),
     "SLIDING_TOKEN_REFRESH_SERIALIZER": (_CUSTOM, _SLIDING),
-    "ON_LOGIN_SUCCESS": (None, "Listen to Django's user_logged_in."),
-    "ON_LOGIN_FAILED": (None, "Listen to Django's user_login_failed."),
+    "ON_LOGIN_SUCCESS": (None, "Connect to Django's signal user_logged_in."),
+    "ON_LOGIN_FAILED": (None, "Connect to Django's signal user_login_failed."),
 }  # fmt: skip
 """By name: simplejwt's default, which needs no remark, and the remark on any other value."""
 
@@ -76,23 +76,23 @@ def remark_on_key(
     elif own_secret:
         yield (
             "SIGNING_KEY",
-            "Access tokens are signed with a key that follows from SECRET_KEY. If other services verify "
-            'them, give these a key pair: see "manage.py authkit_keys generate".',
+            "Access tokens are signed with a key derived from SECRET_KEY. If other services verify them, "
+            'generate a key pair: "manage.py authkit_keys generate".',
         )
     if algorithm in {"HS384", "HS512"}:
-        yield "ALGORITHM", f"{algorithm} became HS256. Nobody but this service needs the key."
+        yield "ALGORITHM", f"{algorithm} becomes HS256; only this service needs the key."
 
 
 def _on_pair(algorithm: str, ours: str | None, *, signs: bool) -> Iterator[tuple[str, str]]:
     if not signs:
-        yield "SIGNING_KEY", "There is none, so this service only verifies. Here it issues, too."
+        yield "SIGNING_KEY", "There is none, so this service only verified tokens. Here it also issues them."
     elif ours is None:
-        yield "ALGORITHM", f'{algorithm} is not signed with. Make a key: "manage.py authkit_keys generate".'
+        yield "ALGORITHM", f'{algorithm} is not supported. Generate a key: "manage.py authkit_keys generate".'
     else:
         yield (
             "SIGNING_KEY",
             "Put the private key, as PEM, into the environment variable AUTHKIT_SIGNING_KEY. VERIFYING_KEY "
-            "follows from it.",
+            "is derived from it.",
         )
         if ours != algorithm:
-            yield "ALGORITHM", f"{algorithm} became {ours}, with the same key."
+            yield "ALGORITHM", f"{algorithm} becomes {ours}, with the same key."

@@ -11,7 +11,7 @@ from datetime import timedelta
 from textwrap import fill
 from typing import Any, Final, NoReturn
 
-from django_authkit.compat.simplejwt.remarks import REMARKS, REMOVED, remark_on_key
+from django_authkit.compat.simplejwt.untranslated import REMARKS, REMOVED, remark_on_key
 
 _CLAIMS: Final = "django_authkit.compat.simplejwt.claims.simplejwt_claims"
 _LONGEST_LEEWAY: Final = timedelta(minutes=2)
@@ -72,9 +72,9 @@ class Translation:
                 'AUTHKIT_MODE = "jwt"',
                 "AUTHKIT = {",
                 *self._members(),
-                '    # "ADOPT": ["simplejwt"],  # while simplejwt is installed: takes over who is logged in',
+                '    # "ADOPT": ["simplejwt"],  # adopts existing logins while simplejwt is installed',
                 "}",
-                *(("", "# What is otherwise than in SIMPLE_JWT:", *told) if told else ()),
+                *(("", "# What differs from SIMPLE_JWT:", *told) if told else ()),
             )
         )
 
@@ -100,9 +100,9 @@ def translate(simple_jwt: object, secret_key: object) -> Translation:
         NotTranslatable: A value has a form that simplejwt does not take.
     """
     if not isinstance(simple_jwt, Mapping):
-        raise NotTranslatable(f"SIMPLE_JWT is a {type(simple_jwt).__name__}, and has to be a dict.")
+        raise NotTranslatable(f"SIMPLE_JWT is a {type(simple_jwt).__name__}, but has to be a dict.")
     made = Translation()
-    made.put("TRANSPORTS", ("header",), 'add "cookie" for browsers that are to keep no tokens')
+    made.put("TRANSPORTS", ("header",), 'add "cookie" for browsers')
     _lifetimes(simple_jwt, made)
     _names(simple_jwt, made)
     _claims(simple_jwt, made)
@@ -116,31 +116,31 @@ def _lifetimes(given: Mapping[str, Any], made: Translation) -> None:
     refresh = _timedelta(given, "REFRESH_TOKEN_LIFETIME", timedelta(days=1))
     rotates = _bool(given, "ROTATE_REFRESH_TOKENS")
     if access > refresh:
-        remark = "It is longer than REFRESH_TOKEN_LIFETIME. No access token outlives its auth session here."
+        remark = "Shortened to REFRESH_TOKEN_LIFETIME: no access token outlives its auth session."
         made.remarks.append(("ACCESS_TOKEN_LIFETIME", remark))
         access = refresh
     made.put("ACCESS", access, "ACCESS_TOKEN_LIFETIME", group="LIFETIMES")
     made.put("IDLE", refresh, "REFRESH_TOKEN_LIFETIME", group="LIFETIMES")
     if rotates:
         absolute = max(refresh, _USUAL_END)
-        made.put("ABSOLUTE", absolute, "rotated tokens had no end; see below", group="LIFETIMES")
+        made.put("ABSOLUTE", absolute, "rotated tokens had no limit; see below", group="LIFETIMES")
         made.remarks.append(
-            ("REFRESH_TOKEN_LIFETIME", "With rotation it began anew at each refresh, for ever. Here every "
-             'login ends at LIFETIMES["ABSOLUTE"]; choose how long that is to be.')
+            ("REFRESH_TOKEN_LIFETIME", "With rotation it started again at each refresh, without a limit. "
+             'Here every login ends after LIFETIMES["ABSOLUTE"]; choose how long that is.')
         )  # fmt: skip
     else:
-        why = "REFRESH_TOKEN_LIFETIME, since nothing rotated"
+        why = "REFRESH_TOKEN_LIFETIME, because tokens did not rotate"
         made.put("ABSOLUTE", refresh, why, group="LIFETIMES")
     made.put("SIMPLEJWT_ROTATION", rotates, "ROTATE_REFRESH_TOKENS", group="COMPAT")
     if not rotates:
         made.remarks.append(
-            ("ROTATE_REFRESH_TOKENS", "Clients that never store a new refresh token keep the one of their "
-             "login, and nobody notices if it is stolen. Once they do, set SIMPLEJWT_ROTATION to True.")
+            ("ROTATE_REFRESH_TOKENS", "Clients that never store a new refresh token keep the one from their "
+             "login, and its theft is not detected. Once they do, set SIMPLEJWT_ROTATION to True.")
         )  # fmt: skip
     leeway = _leeway(given)
     made.put("LEEWAY", min(leeway, _LONGEST_LEEWAY), "LEEWAY")
     if leeway > _LONGEST_LEEWAY:
-        made.remarks.append(("LEEWAY", "More than two minutes are not forgiven. Synchronise the clocks."))
+        made.remarks.append(("LEEWAY", "The maximum is two minutes. Synchronize the clocks."))
 
 
 def _names(given: Mapping[str, Any], made: Translation) -> None:
@@ -148,7 +148,7 @@ def _names(given: Mapping[str, Any], made: Translation) -> None:
     if issuer is not None:
         made.put("ISSUER", _text(issuer, "ISSUER"), "ISSUER")
     if isinstance(audience, list | tuple) and audience:
-        made.remarks.append(("AUDIENCE", "Tokens are for one audience here: the first was taken."))
+        made.remarks.append(("AUDIENCE", "Tokens have one audience here; this is the first."))
         audience = audience[0]
     if audience is not None:
         made.put("AUDIENCE", _text(audience, "AUDIENCE"), "AUDIENCE")
@@ -166,8 +166,8 @@ def _claims(given: Mapping[str, Any], made: Translation) -> None:
     made.put("EXTRA_CLAIMS", _CLAIMS, "user_id and token_type, for clients that read them")
     if claim != "user_id":
         remark = (
-            f"EXTRA_CLAIMS has to write {claim!r}: name a function of yours there that returns "
-            f"{{{claim!r}: str(user.pk), 'token_type': 'access'}}. The claim \"sub\" says it, too."
+            f"Set EXTRA_CLAIMS to a function of your own that returns "
+            f"{{{claim!r}: str(user.pk), 'token_type': 'access'}}. The claim \"sub\" contains the same value."
         )
         made.remarks.append(("USER_ID_CLAIM", remark))
 
@@ -175,7 +175,7 @@ def _claims(given: Mapping[str, Any], made: Translation) -> None:
 def _keys(given: Mapping[str, Any], secret_key: object, made: Translation) -> None:
     algorithm = given.get("ALGORITHM", "HS256")
     if not isinstance(algorithm, str) or algorithm not in {*_KEY_ALGORITHMS, *_OTHER_ALGORITHMS}:
-        raise NotTranslatable('SIMPLE_JWT["ALGORITHM"] is no algorithm that simplejwt signs with.')
+        raise NotTranslatable('SIMPLE_JWT["ALGORITHM"] is not an algorithm that simplejwt signs with.')
     ours = _KEY_ALGORITHMS.get(algorithm)
     signs = bool(given.get("SIGNING_KEY", secret_key))
     if ours is not None and signs:
@@ -183,7 +183,7 @@ def _keys(given: Mapping[str, Any], secret_key: object, made: Translation) -> No
     own_secret = signs and given.get("SIGNING_KEY", secret_key) != secret_key
     made.remarks += remark_on_key(algorithm, ours, signs=signs, own_secret=own_secret)
     if given.get("JWK_URL"):
-        remark = "Tokens of another service are not verified here; ask that service, or keep simplejwt there."
+        remark = "Tokens of another service are not verified; keep simplejwt for the views that accept them."
         made.remarks.append(("JWK_URL", remark))
 
 
@@ -194,11 +194,11 @@ def _remarks(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             if value != default:
                 yield name, remark
         elif name in REMOVED:
-            yield name, "simplejwt has no such setting any more, and refuses to start with it. Take it out."
+            yield name, "simplejwt has removed this setting and does not start with it. Remove it."
         elif name not in _TRANSLATED:
             yield (
                 repr(name).strip("'"),
-                "It is no setting of simplejwt's that is known here: left out.",
+                "Not a known setting of simplejwt; left out.",
             )
     if "UPDATE_LAST_LOGIN" not in given:
         yield "UPDATE_LAST_LOGIN", REMARKS["UPDATE_LAST_LOGIN"][1]
@@ -235,7 +235,7 @@ def _text(value: object, name: str) -> str:
 
 
 def _refuse(name: str, value: object, wanted: str) -> NoReturn:
-    raise NotTranslatable(f'SIMPLE_JWT["{name}"] is {value!r}, and has to be {wanted}.')
+    raise NotTranslatable(f'SIMPLE_JWT["{name}"] is {value!r}, but has to be {wanted}.')
 
 
 def _comment(text: str) -> str:

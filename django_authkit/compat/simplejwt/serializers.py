@@ -6,7 +6,7 @@ from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
 
-class ObtainPairBody(serializers.Serializer[Any]):
+class ObtainPairSerializer(serializers.Serializer[Any]):
     """``{<USERNAME_FIELD>, "password"}``, both trimmed as simplejwt does."""
 
     password = serializers.CharField(write_only=True, style={"input_type": "password"})
@@ -17,20 +17,20 @@ class ObtainPairBody(serializers.Serializer[Any]):
         return {name: serializers.CharField(write_only=True), **super().get_fields()}
 
 
-class RefreshBody(serializers.Serializer[Any]):
+class RefreshSerializer(serializers.Serializer[Any]):
     """``{"refresh"}``."""
 
     refresh = serializers.CharField()
     access = serializers.CharField(read_only=True)
 
 
-class VerifyBody(serializers.Serializer[Any]):
+class VerifySerializer(serializers.Serializer[Any]):
     """``{"token"}``, of either kind."""
 
     token = serializers.CharField(write_only=True)
 
 
-class BlacklistBody(serializers.Serializer[Any]):
+class BlacklistSerializer(serializers.Serializer[Any]):
     """``{"refresh"}``."""
 
     refresh = serializers.CharField(write_only=True)
