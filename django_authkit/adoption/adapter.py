@@ -90,6 +90,11 @@ class Adapter(ABC):
         """The cookie, for ``Place.BROWSER``."""
         return None
 
+    @property
+    def cookies(self) -> tuple[ExternalCookie, ...]:
+        """The cookies that the browser is told to delete."""
+        return () if self.cookie is None else (self.cookie,)
+
     def find(self, request: HttpRequest) -> str | None:  # noqa: ARG002 - subclasses use it
         """
         Return the credential in the request, as this package reads it; ``None`` without one. No lookup.

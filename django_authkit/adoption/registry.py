@@ -15,6 +15,7 @@ STOCK: Final = {
     "django_sessions": "django_authkit.adoption.django_sessions.DjangoSessions",
     "simplejwt": "django_authkit.adoption.simplejwt.RefreshTokens",
     "simplejwt_access": "django_authkit.adoption.simplejwt.AccessTokens",
+    "simplejwt_cookie": "django_authkit.adoption.simplejwt.RefreshCookies",
     "knox": "django_authkit.adoption.knox_tokens.KnoxTokens",
     "drf_tokens": "django_authkit.adoption.drf_tokens.DRFTokens",
     "allauth": "django_authkit.adoption.allauth_sessions.SessionTokens",

@@ -1,6 +1,7 @@
 """Tokens of djangorestframework-simplejwt, verified by simplejwt itself with the project's ``SIMPLE_JWT``."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -18,8 +19,9 @@ from rest_framework_simplejwt.exceptions import (
     TokenError,
 )
 
-from django_authkit.adoption.adapter import Adapter, ExternalLogin, Place
+from django_authkit.adoption.adapter import Adapter, ExternalCookie, ExternalLogin, Place
 from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid, TokenMalformed
+from django_authkit.http.transports import cookie_of
 from django_authkit.problems import Problem
 
 
@@ -120,6 +122,50 @@ class RefreshTokens(_Tokens):
     def _end_of(self, token: Any) -> datetime | None:
         """Return when it ends; ``None`` where simplejwt would give it a successor with an end of its own."""
         return None if simplejwt.api_settings.ROTATE_REFRESH_TOKENS else _moment(token, "exp")
+
+
+class RefreshCookies(RefreshTokens):
+    """
+    Adopts a refresh token that a project's own views keep in a cookie, at the first request of a browser.
+
+    Args:
+        refresh_cookie, access_cookie: The names of the two cookies, both of which are deleted.
+        refresh_path, access_path, domain: With what the project set them.
+    """
+
+    name: ClassVar[str] = "simplejwt_cookie"
+    place: ClassVar[Place] = Place.BROWSER
+    space: ClassVar[str | None] = "simplejwt"
+
+    def __init__(
+        self,
+        *,
+        refresh_cookie: str = "refresh_token",
+        access_cookie: str = "access_token",
+        refresh_path: str = "/",
+        access_path: str = "/",
+        domain: str | None = None,
+    ) -> None:
+        self._refresh = ExternalCookie(refresh_cookie, refresh_path, domain)
+        self._access = ExternalCookie(access_cookie, access_path, domain)
+
+    @property
+    def cookie(self) -> ExternalCookie | None:
+        """The cookie of the refresh token."""
+        return self._refresh
+
+    @property
+    def cookies(self) -> tuple[ExternalCookie, ...]:
+        """Both cookies."""
+        return self._refresh, self._access
+
+    def find(self, request: HttpRequest) -> str | None:
+        """Return the refresh token in its cookie."""
+        return cookie_of(request, self._refresh.name) or None
+
+    def open(self, credential: str) -> ExternalLogin:
+        """Return the login, whose cookies outlive the browser."""
+        return replace(super().open(credential), remember=True)
 
 
 class AccessTokens(_Tokens):

@@ -57,8 +57,8 @@ def _browser_messages(adapter: Adapter, chosen: AuthKitSettings) -> Iterator[Pro
         yield NOBODY_TO_ANSWER(
             f"The adapter {adapter.name!r} takes over browsers, and nothing of ours would set their cookies."
         )
-    if adapter.cookie is not None:
-        yield from _cookie_messages(adapter.cookie, chosen)
+    for cookie in adapter.cookies:
+        yield from _cookie_messages(cookie, chosen)
 
 
 def _cookie_messages(old: ExternalCookie, chosen: AuthKitSettings) -> Iterator[Problem]:

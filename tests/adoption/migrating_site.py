@@ -199,6 +199,21 @@ class SimpleJWT(Package):
         return Client().post("/old/token/refresh/", {"refresh": credential}).status_code == 200
 
 
+class SimpleJWTCookies(SimpleJWT):
+    """simplejwt's pair in cookies that views of the project's own set."""
+
+    entry = "simplejwt_cookie"
+
+    def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
+        """Ask for a page that says who asks, with a pair in the cookies."""
+        browser = Device(site.live.mode, Transport.COOKIE)
+        browser.cookies.update(refresh_token=credential, access_token="an.access.token")
+        answer = browser.get("/plain/whoami/")
+        if answer.status_code == 200 and json.loads(answer.content)["id"] is None:
+            answer.status_code = 401
+        return answer, browser
+
+
 class SimpleJWTAccess(HeaderTokens):
     """simplejwt's access tokens."""
 
@@ -227,4 +242,5 @@ PACKAGES: dict[str, Package] = {
     "drf": DRF(),
     "simplejwt": SimpleJWT(),
     "simplejwt-access": SimpleJWTAccess(),
+    "simplejwt-cookies": SimpleJWTCookies(),
 }

@@ -16,12 +16,22 @@ from rest_framework.authtoken.models import Token
 from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.tokens import RefreshToken, SlidingToken, UntypedToken
 
-from adoption.migrating_site import DRF, AllauthApp, Browser, Changeover, Knox, SimpleJWT, SimpleJWTAccess
+from adoption.migrating_site import (
+    DRF,
+    AllauthApp,
+    Browser,
+    Changeover,
+    Knox,
+    SimpleJWT,
+    SimpleJWTAccess,
+    SimpleJWTCookies,
+)
 from django_authkit import sessions_of
 from django_authkit.types import Transport
 from support.client import PASSWORD, body, code
 
 simplejwt, access, knox, drf, allauth = SimpleJWT(), SimpleJWTAccess(), Knox(), DRF(), AllauthApp()
+PAIR = ("refresh_token", "access_token")
 with_blacklist = pytest.mark.skipif(
     not hasattr(RefreshToken, "blacklist"), reason="simplejwt's blacklist app is left out in this run"
 )
@@ -43,6 +53,21 @@ def refused(site: Changeover, token: str) -> tuple[int, str | None]:
 
 
 # -- simplejwt ------------------------------------------------------------------------------------
+
+
+def test_both_cookies_of_a_pair_are_forgotten(site: Changeover, ada: User) -> None:
+    """A browser with a pair in cookies stays logged in by ours, and deletes both, by their paths."""
+    site.before()
+    token = simplejwt.log_in(site)
+    site.after({"adapter": "simplejwt_cookie", "refresh_path": "/", "access_path": "/api/"})
+    answer, browser = SimpleJWTCookies().present(site, token)
+    assert answer.status_code == 200
+    told = {name: (answer.cookies[name]["max-age"], answer.cookies[name]["path"]) for name in PAIR}
+    assert told == {"refresh_token": (0, "/"), "access_token": (0, "/api/")}
+    for name in PAIR:
+        browser.cookies.pop(name, None)
+    assert browser.logged_in()
+    assert len(sessions_of(ada)) == 1
 
 
 def test_codes(site: Changeover, credential: str, ada: User) -> None:

@@ -110,6 +110,5 @@ def _keep(request: HttpRequest) -> None:
 
 
 def _forget(request: HttpRequest, adapter: Adapter) -> None:
-    cookie = adapter.cookie
-    if cookie is not None:
-        state_of(request).external_cookies += ((cookie.name, cookie.path, cookie.domain),)
+    cookies = ((cookie.name, cookie.path, cookie.domain) for cookie in adapter.cookies)
+    state_of(request).external_cookies += tuple(cookies)
