@@ -53,7 +53,10 @@ def test_a_log_in_goes_on(site: Changeover, package: Package, credential: str, a
     assert client.refresh().status_code == 200
     assert client.log_out().status_code == 204
     assert sessions_of(ada) == ()
-    if package.entry not in ("simplejwt", "simplejwt_access") and package.engine != "signed_cookies":
+    if (
+        package.entry not in ("simplejwt", "simplejwt_cookie", "simplejwt_access")
+        and package.engine != "signed_cookies"
+    ):
         assert not package.is_alive(site, credential)
 
 
@@ -211,6 +214,7 @@ def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credent
     longest = {
         "knox": timedelta(hours=10),
         "simplejwt": timedelta(days=1),
+        "simplejwt_cookie": timedelta(days=1),
         "simplejwt_access": timedelta(minutes=5),
         "drf_tokens": timedelta(days=90),
     }.get(str(package.entry), timedelta(days=14))
@@ -227,5 +231,5 @@ def test_the_age_of_the_proof(site: Changeover, package: Package, ada: User) -> 
     assert client.get("/api/vault/").status_code == 401
     (session,) = sessions_of(ada)
     age = session.created_ms - session.auth_time_ms
-    known = package.entry in ("knox", "drf_tokens", "simplejwt", "allauth")
+    known = package.entry in ("knox", "drf_tokens", "simplejwt", "simplejwt_cookie", "allauth")
     assert (abs(age - 240_000) < 5_000) if known else session.auth_time_ms == 0
