@@ -414,6 +414,46 @@ test("Devices are listed and ended; to end one's own is a logout.", async () => 
 
 // -- other tabs ----------------------------------------------------------------------------------------------
 
+for (const transport of TRANSPORTS)
+  test(`A login that the project made is taken over, as if by logIn(): ${transport}.`, async () => {
+    const auth = client({ transport });
+    await auth.start().catch(() => null);
+    Object.assign(site, { live: true, fresh: true, sid: 1, generation: 1 });
+    const user = await auth.logInWith(transport === "header" ? { access: "access-1", refresh: "refresh-1", expires_in: 300 } : {});
+    assert.equal(user.username, "ada");
+    assert.equal(auth.state, "signed-in");
+    site.expire();
+    assert.equal((await auth.fetch(api())).status, 200);
+    assert.equal(site.to("/auth/refresh/").length, 1);
+    assert.deepEqual(events.slice(-1), ["signed-in"]);
+  });
+
+test("A login that the project made is told to the other tabs.", async () => {
+  const [one, two] = [client({ transport: "cookie" }), client({ transport: "cookie" })];
+  Object.assign(site, { live: true, fresh: true, sid: 1, generation: 1 });
+  const told = once(two, "signed-in");
+  await one.logInWith();
+  await told;
+  assert.equal(two.user.username, "ada");
+});
+
+test("A login that the server does not know is not taken over, and the one before it goes on.", async () => {
+  const auth = await loggedIn();
+  await assert.rejects(auth.logInWith({ access: "unknown", refresh: "unknown" }), AuthKitError);
+  assert.equal(auth.state, "signed-in");
+  await auth.fetch(api());
+  assert.equal(site.to("/api/notes/")[0].headers.authorization, "Bearer access-1");
+});
+
+for (const transport of TRANSPORTS)
+  test(`logOutEverywhere() ends the others and then its own: ${transport}.`, async () => {
+    const auth = await loggedIn({ transport });
+    await auth.logOutEverywhere();
+    const asked = site.arrivals.filter(({ method }) => method !== "GET").map(({ method, path }) => `${method} ${path}`);
+    assert.deepEqual(asked.slice(-2), ["DELETE /auth/sessions/", "POST /auth/logout/"]);
+    assert.equal(auth.state, "signed-out");
+  });
+
 test("In header transport a logout logs the user's other tabs out too, each with its own tokens.", async () => {
   const [one, two] = [await loggedIn(), await loggedIn()];
   const apart = await loggedIn({ name: "apart" });

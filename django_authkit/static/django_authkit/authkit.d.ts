@@ -139,11 +139,31 @@ export class AuthKit<U extends User = User> extends EventTarget {
   logIn(credentials: Credentials): Promise<U>;
 
   /**
+   * Take over a login that a view of the project's own has made (social, passkey). Other tabs hear of it
+   * (in cookie transport).
+   *
+   * @param grant In header transport the members of `grant.credentials()`; in cookie transport nothing.
+   * @throws {AuthKitError} The server does not know the login; the state stays as it was.
+   */
+  logInWith(grant?: {
+    readonly access?: string;
+    readonly refresh?: string;
+    readonly expires_in?: number;
+  }): Promise<U>;
+
+  /**
    * Log out. Other tabs do as well.
    *
    * @throws {AuthKitError} The server could not be reached: one is still logged in.
    */
   logOut(): Promise<void>;
+
+  /**
+   * Log out on all devices: all other auth sessions of the user, then one's own.
+   *
+   * @throws {AuthKitError} As `endOtherSessions()` and `logOut()` do.
+   */
+  logOutEverywhere(): Promise<void>;
 
   /**
    * `fetch`, with the credential where it may go and the CSRF token where it is needed.

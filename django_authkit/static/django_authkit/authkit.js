@@ -66,8 +66,27 @@ export class AuthKit extends EventTarget {
     return this.#alone(async () => this.#adopt(await this.#call("POST", "login/", credentials, { headers }), true));
   }
 
+  logInWith({ access, refresh = access, expires_in } = {}) {
+    return this.#alone(async () => {
+      const before = this.#tokens;
+      if (this.#header) this.#tokens = access ? { access, refresh } : null;
+      try {
+        const { session, user, ...rest } = await this.#call("GET", "session/");
+        return this.#adopt({ session, user, expires_in: expires_in ?? rest.expires_in }, true);
+      } catch (error) {
+        this.#tokens = before;
+        throw error;
+      }
+    });
+  }
+
   async logOut() {
     await this.#alone(() => this.#leave(true));
+  }
+
+  async logOutEverywhere() {
+    await this.endOtherSessions();
+    await this.logOut();
   }
 
   refresh() {
