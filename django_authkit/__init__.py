@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from django_authkit.http.csrf import enforce_csrf
     from django_authkit.http.grant import Grant
     from django_authkit.http.request_state import Authentication
     from django_authkit.service import (
@@ -32,6 +33,7 @@ __all__ = [
     "Authentication",
     "Grant",
     "authenticate",
+    "enforce_csrf",
     "log_in",
     "log_out",
     "refresh",
@@ -43,7 +45,12 @@ __all__ = [
     "verify",
 ]
 
-_ELSEWHERE = {"AuthSession": "types", "Authentication": "http.request_state", "Grant": "http.grant"}
+_ELSEWHERE = {
+    "AuthSession": "types",
+    "Authentication": "http.request_state",
+    "Grant": "http.grant",
+    "enforce_csrf": "http.csrf",
+}
 
 
 def __getattr__(name: str) -> Any:

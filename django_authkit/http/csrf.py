@@ -45,7 +45,7 @@ def is_proved(request: HttpRequest) -> bool:
     return _Check(_no_response).fault_of_source(request) is None
 
 
-def enforce_csrf(request: HttpRequest) -> None:
+def enforce_csrf(request: Any) -> None:
     """
     Reject an unsafe request that does not prove that it comes from our own front end.
 
@@ -54,10 +54,11 @@ def enforce_csrf(request: HttpRequest) -> None:
     Raises:
         CsrfFailed: The token or the origin is wrong. The message says which, as Django's page does.
     """
+    request = getattr(request, "_request", request)  # DRF's wrapper would keep what is set on it
     if getattr(request, "_authkit_exempt", False):  # the exemption was for Django's middleware only
-        request._authkit_exempt = False  # type: ignore[attr-defined]
-        request._dont_enforce_csrf_checks = False  # type: ignore[attr-defined]
-        request.csrf_processing_done = False  # type: ignore[attr-defined]
+        request._authkit_exempt = False
+        request._dont_enforce_csrf_checks = False
+        request.csrf_processing_done = False
     check = _Check(_no_response)
     reason = check.fault_of_source(request) if _uses_fetch_metadata() else check.fault_of_token(request)
     if reason is not None:
