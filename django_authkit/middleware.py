@@ -43,6 +43,7 @@ from django_authkit.service.device_binding import revoke_mismatched_again
 from django_authkit.service.django_session import CookieAction, django_session_of
 from django_authkit.service.page_renewal import renew_page
 from django_authkit.service.password_changes import apply_password_change
+from django_authkit.service.request_session import EXPIRY_FIELD
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
 from django_authkit.throttling.django_login import count_django_login, note_django_login
@@ -127,13 +128,17 @@ def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseB
     """Save the session if it was changed, and set or delete its cookie."""
     if session.accessed:
         patch_vary_headers(response, ("Authorization", "Cookie"))
-    changed = session.modified and response.status_code < 500  # Django does not save what a failed view did
-    if changed and not session.is_empty() and session.may_write:
+    failed = response.status_code >= 500  # Django does not save what a failed view did
+    if failed and session.is_new_login:
+        session.abandon_login()
+        return
+    changed = session.modified and not failed
+    if changed and not session.is_empty() and session.may_write and not session.is_written:
         session.save()
     if not session.deliverable:
         return
     has_new_key = session.cookie is CookieAction.SET and session.session_key is not None
-    if has_new_key or (changed and session.is_anonymous):
+    if has_new_key or (changed and (session.is_anonymous or session.sets_expiry)):
         _set_cookie(session, response)
     elif session.cookie is CookieAction.DELETE and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
         transports.clear_session_cookie(response)
@@ -144,7 +149,7 @@ def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
     if key is None:
         return
     found = session.bound
-    if found is not None:
+    if found is not None and session.get(EXPIRY_FIELD) is None:
         transports.set_session_cookie(response, key, found.session)
     else:
         age = None if session.get_expire_at_browser_close() else session.get_expiry_age()

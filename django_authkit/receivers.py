@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable
 from typing import Any
+from weakref import ref
 
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -42,6 +43,7 @@ def connect() -> None:
     """Connect to logins, logouts and changes of users, of proxy models too."""
     uid = "django_authkit"
     user_logged_in.connect(on_logged_in, dispatch_uid=uid)
+    user_logged_in.receivers.sort(key=lambda each: each[0][0] != uid)  # the others see the new session key
     user_logged_out.connect(on_logged_out, dispatch_uid=uid)
     pre_save.connect(remember_before, dispatch_uid=uid)
     post_save.connect(on_saved, dispatch_uid=uid)
@@ -66,6 +68,8 @@ def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBase
         return  # by a package with credentials of its own, which does not use this session
     if session.bound is None and not session.deliverable:
         return  # a bearer gets no cookie, so the new key would not reach the client
+    if session.request() is None:  # it was opened by another middleware than ours
+        session.request = ref(request)
     revoke_tokens_of_others(request, user)
     try:
         if session.bound is not None:

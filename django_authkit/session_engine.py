@@ -6,22 +6,25 @@ The interface that Django documents for engines is here; what is behind it is in
 a key of its own kind, and the life that ``SESSION_COOKIE_AGE`` gives it.
 """
 
+from contextlib import suppress
+from typing import Any
+
 from asgiref.sync import sync_to_async
-from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
+from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded
 from django_authkit.service.django_session import CookieAction
 from django_authkit.service.login import LoginRequest, begin
-from django_authkit.service.request_session import SECURITY_FIELDS, RequestSession
+from django_authkit.service.request_session import EXPIRY_FIELD, SECURITY_FIELDS, RequestSession
 from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import RevocationReason
-from django_authkit.users.loading import auth_hash_of
-from django_authkit.users.query import users_alias
+from django_authkit.users.loading import auth_hash_of, load_user
 from django_authkit.wiring import get_session_strategy, get_store
 
 _PRUNE_BATCH = 1000
@@ -34,8 +37,8 @@ class SessionStore(RequestSession):
         """
         Write the data: to the auth session, or to the anonymous session.
 
-        A user's id in the dict without an auth session behind it starts one (Django's ``login`` does
-        that). An auth session whose user's id was removed is revoked.
+        A login in the dict without an auth session behind it starts one; if it is not valid, it is removed.
+        An auth session whose user's id was removed is revoked, and so is one that expired by ``set_expiry``.
 
         Raises:
             UpdateError: The session was revoked during the request; nothing was written.
@@ -43,25 +46,29 @@ class SessionStore(RequestSession):
         fields = self._get_session(no_load=must_create)
         if self._found is None and self.own_key is not None:  # after clear(), which loads nothing
             self._find_bound(self.own_key)
+        if self.get_expiry_age() <= 0:
+            self.flush()
+            return
         bound = self.bound
-        if bound is not None and fields.get(SESSION_KEY) != bound.session.user_id:
+        if bound is not None and str(fields.get(SESSION_KEY)) != bound.session.user_id:
             self._unbind(bound)
             bound = None
         if bound is not None:
             self._save_bound(bound)
-        elif SESSION_KEY in fields:
-            self.establish()
+        elif (user := self._user_of_login()) is not None:
+            self.establish(user)
         elif must_create or self._key is None:
             self._create_anonymous()
         else:
             self._save_anonymous()
 
     def create(self) -> None:
-        """Start an anonymous session without data."""
-        self._found = None
-        self._session_cache = {}
-        self._create_anonymous()
-        self.modified = True
+        """Give the data a new key: a new anonymous session's, or that of the auth session from now on."""
+        if self.bound is not None:
+            self.cycle_key()
+        else:
+            self.save(must_create=True)
+            self.modified = True
 
     def cycle_key(self) -> None:
         """Change the key and keep the data; for an auth session in one step of the store."""
@@ -116,24 +123,67 @@ class SessionStore(RequestSession):
         for _ in get_store().prune(_PRUNE_BATCH):
             pass
 
+    # -- what the middleware asks -------------------------------------------------------------------
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the auth session that began with this request has the data already."""
+        bound = self.bound
+        return (
+            bound is not None
+            and self.get(HASH_SESSION_KEY) == bound.session.auth_hash
+            and self._written == self.serializer().dumps(self._own_data())
+        )
+
+    @property
+    def sets_expiry(self) -> bool:
+        """Whether ``set_expiry`` decides when the cookie of an auth session expires, or did until now."""
+        return self.bound is not None and (self._had_expiry or EXPIRY_FIELD in self)
+
+    # -- its expiry -------------------------------------------------------------------------------
+
+    def get_session_cookie_age(self) -> int:
+        """Return how long it lasts without activity, in seconds; an auth session by its own ends."""
+        bound = self.bound
+        if bound is None:
+            return int(super().get_session_cookie_age())
+        idle = milliseconds(get_settings().lifetimes.idle)
+        return min(idle, bound.session.expires_ms - bound.now_ms) // 1000
+
+    def get_expiry_age(self, **kwargs: Any) -> int:
+        """Do what Django's does; an auth session lasts no longer than its idle and absolute ends."""
+        return self._within_ends(super().get_expiry_age(**kwargs))
+
+    async def aget_expiry_age(self, **kwargs: Any) -> int:
+        """Do what ``get_expiry_age`` does."""
+        return self._within_ends(await super().aget_expiry_age(**kwargs))
+
+    def _within_ends(self, age: int) -> int:
+        return age if self.bound is None else min(age, self.get_session_cookie_age())
+
+    def get_expire_at_browser_close(self) -> bool:
+        """Tell whether the cookie is gone with the browser: by ``set_expiry``, or as the login asked for."""
+        own, bound = self.get(EXPIRY_FIELD), self.bound
+        if own is None and bound is not None:
+            return not bound.session.remember
+        return bool(super().get_expire_at_browser_close())
+
+    async def aget_expire_at_browser_close(self) -> bool:
+        """Do what ``get_expire_at_browser_close`` does."""
+        return await sync_to_async(self.get_expire_at_browser_close)()
+
     # -- login and logout by Django's own functions ------------------------------------------------
 
-    def establish(self, user: AbstractBaseUser | None = None) -> None:
+    def establish(self, user: AbstractBaseUser) -> None:
         """
-        Start an auth session from the security fields that Django's ``login`` has put into the dict.
+        Start an auth session for *user* from the security fields that are in the dict.
 
         The data of an anonymous session moves with it, and its record is deleted.
-
-        Args:
-            user: The user who logged in, if the caller has loaded them.
 
         Raises:
             SessionLimitReached, LoginFailed: As ``log_in`` says.
         """
         fields = self._get_session()
-        if user is None:
-            pk = get_user_model()._meta.pk.to_python(fields[SESSION_KEY])
-            user = get_user_model()._default_manager.using(users_alias()).get(pk=pk)
         if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), auth_hash_of(user)):
             raise LoginFailed  # the password was changed after the old one was checked
         wanted = LoginRequest(
@@ -145,11 +195,33 @@ class SessionStore(RequestSession):
         key = SessionKey.new(wanted.new_sid())
         data = self._encode(self._own_data())
         self.adopt(key, begin(self.request() or HttpRequest(), wanted, key=key, data=data))
+        self.is_new_login = True
+
+    def _user_of_login(self) -> AbstractBaseUser | None:
+        """
+        Return the user whose login was put into the dict, as tests do that skip the login form.
+
+        A login that Django would not accept is removed.
+        """
+        fields = self._get_session()
+        backend, stamp = fields.get(BACKEND_SESSION_KEY), fields.get(HASH_SESSION_KEY) or ""
+        if SESSION_KEY in fields and backend is not None:
+            with suppress(SessionEnded):
+                user = load_user(str(fields[SESSION_KEY]), backend)
+                if constant_time_compare(stamp, auth_hash_of(user)):
+                    return user
+        self.forget_login()
+        return None
+
+    def abandon_login(self) -> None:
+        """Revoke the auth session that began with this request, because its key is not delivered."""
+        if self.bound is not None:
+            revoke_session(self.bound.session.sid, RevocationReason.REPLACED)
 
     def forget_login(self) -> None:
         """Remove what Django's ``login`` put in, after it failed; a save must not try again."""
-        for name in SECURITY_FIELDS:
-            self.pop(name, None)
+        for name in SECURITY_FIELDS & self._get_session().keys():
+            del self[name]
 
     def renew(self) -> None:
         """Re-key the auth session whose user has just logged in again; ``auth_time`` moves to now."""

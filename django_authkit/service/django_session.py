@@ -33,11 +33,13 @@ class DjangoSession(ABC):
         presented: The keys of auth sessions that came with the request, in order of precedence.
         rejection: Why a live auth session was found and is not valid all the same.
         cookie: What the response does to the session cookie.
+        is_new_login: Whether its auth session began with this request.
     """
 
     presented: tuple[SessionKey, ...]
     rejection: CredentialRejected | None
     cookie: CookieAction
+    is_new_login: bool
 
     @property
     @abstractmethod

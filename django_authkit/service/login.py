@@ -166,6 +166,7 @@ def issue_key(request: HttpRequest, wanted: LoginRequest, transport: Transport) 
     found = begin(request, wanted, key=key, data=django_session.anonymous_data() if django_session else "")
     if django_session is not None:
         django_session.adopt(key, found)
+        django_session.is_new_login = True
     return Grant.for_key(key.text, found.session, wanted.user, transport, now_ms=found.now_ms)
 
 

@@ -29,7 +29,7 @@ from django_authkit.types import RevocationReason
 from django_authkit.wiring import get_session_strategy, get_store
 
 SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
-_EXPIRY_FIELD = "_session_expiry"
+EXPIRY_FIELD = "_session_expiry"
 """Where Django's ``set_expiry`` keeps its value."""
 
 
@@ -50,9 +50,12 @@ class RequestSession(SessionBase, DjangoSession):
         self.rejection = None
         self.cookie = CookieAction.LEAVE
         self.deliverable = True
+        self.is_new_login = False
         self.request: Callable[[], HttpRequest | None] = lambda: None
         self._found: Found | Absent | None = None
         self._inherits: bool | None = None
+        self._written: bytes | None = None
+        self._had_expiry = False
 
     # -- its key: kept in parts, so that it is parsed once ----------------------------------------
 
@@ -123,7 +126,11 @@ class RequestSession(SessionBase, DjangoSession):
     def _become(self, key: SessionKey, found: Found, data: dict[str, Any]) -> None:
         previous = self._key
         self._bind(key, found, data)
-        self.cookie, self.modified = CookieAction.SET, False
+        self.cookie = CookieAction.SET
+        if data.get(EXPIRY_FIELD):
+            self.modified = True  # the record does not know of set_expiry() yet
+        else:
+            self._written = self.serializer().dumps(self._decode(found.data))
         self._delete_anonymous(previous)
 
     def encoded_with(self, data: Mapping[str, Any]) -> str:
@@ -159,6 +166,7 @@ class RequestSession(SessionBase, DjangoSession):
     def _bind(self, key: SessionKey, found: Found, data: dict[str, Any]) -> dict[str, Any]:
         session = found.session
         self._found, self._key = found, key
+        self._had_expiry = EXPIRY_FIELD in data
         if self.cookie is CookieAction.DELETE:
             self.cookie = CookieAction.LEAVE
         self._session_cache = {
@@ -202,7 +210,8 @@ class RequestSession(SessionBase, DjangoSession):
     def load(self) -> dict[str, Any]:
         """Return the data; empty when the session is over. An unreachable store is an error, not that."""
         key = self._key
-        assert key is not None
+        if key is None:
+            return {}
         if key.anonymous:
             data = get_store().load_anonymous(key.handle, key.digest)
             if data is None:
@@ -287,7 +296,7 @@ class RequestSession(SessionBase, DjangoSession):
 
     def _idle_limit_ms(self) -> int | None:
         """Return the idle timeout of its own that ``set_expiry`` gave it."""
-        if not self.get(_EXPIRY_FIELD):  # 0 means: until the browser is closed
+        if not self.get(EXPIRY_FIELD):  # 0 means: until the browser is closed
             return None
         return self._anonymous_life_ms()
 
