@@ -21,11 +21,12 @@ from django_authkit.http.request_state import Authentication, ReadOnce, Unknown,
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import DjangoSession, django_session_of
 from django_authkit.service.mode_switch import with_replacement
+from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
 from django_authkit.tokens.claims import AccessClaims
-from django_authkit.types import Mode, Transport
+from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.lazy import LazyUser
 from django_authkit.users.loading import PasswordChanged, check_stamp, load_user, sole_backend
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
@@ -209,6 +210,7 @@ def _read_user(found: Found, django_session: DjangoSession | None) -> AbstractBa
     except PasswordChanged:
         if django_session is not None:  # its data is of whoever knew the old password; Django flushes it too
             django_session.release()
+            revoke_session(found.session.sid, RevocationReason.PASSWORD_CHANGED)
         raise
 
 

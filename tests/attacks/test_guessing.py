@@ -16,13 +16,12 @@ from django_authkit.throttling.device_cookie import device_id_of, set_device_coo
 from django_authkit.throttling.names import folded
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_store
-from support.client import PASSWORD, Device, code
+from support.client import DEVICE_COOKIE, PASSWORD, Device, code
 from support.live_site import LiveSite, by_cookie, by_header, in_session_mode
 from support.parallel import parallel_threads
 from support.signals import heard
 
 OFF = {"LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None}
-DEVICE_COOKIE = "__Host-authkit_device"
 
 
 def guess(device: Device, username: str = "ada", password: str = "wrong") -> tuple[int, str | None]:

@@ -10,7 +10,7 @@ from django.db import connections
 from django_authkit import sessions_of, signals
 from django_authkit.service.device_binding import same_browser, same_network
 from django_authkit.types import AuthSession, RevocationReason
-from support.client import FIREFOX, SAFARI, Device, body, code
+from support.client import DEVICE_COOKIE, FIREFOX, SAFARI, Device, body, code
 from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 from support.signals import heard
 
@@ -207,7 +207,7 @@ def test_a_refresh_that_ended_it_clears_the_cookies(site: LiveSite, phone: Devic
     site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
     phone.refresh()
-    assert set(phone.cookies) == {"csrftoken"}
+    assert set(phone.cookies) == {"csrftoken", DEVICE_COOKIE}
 
 
 def test_the_session_mode_is_looked_at_on_refresh(site: LiveSite, phone: Device) -> None:

@@ -10,7 +10,7 @@ from django_authkit import sessions_of, signals
 from django_authkit.http import client_info
 from django_authkit.session_keys import new_handle
 from django_authkit.types import RevocationReason
-from support.client import FIREFOX, SAFARI, Device, body, code
+from support.client import DEVICE_COOKIE, FIREFOX, SAFARI, Device, body, code
 from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 from support.signals import heard
 
@@ -127,7 +127,7 @@ def test_ending_the_own_device_is_a_log_out(site: LiveSite, ada: User, device: D
     assert not thief.logged_in()
     assert site.sids(ada) == []
     if device.is_browser:
-        assert set(device.cookies) == {"csrftoken"}
+        assert set(device.cookies) == {"csrftoken", DEVICE_COOKIE}
 
 
 def test_another_users_device_is_not_there(site: LiveSite, device: Device, bob: User) -> None:

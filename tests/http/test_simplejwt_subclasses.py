@@ -73,7 +73,7 @@ def test_a_subclass_that_overrides_a_step_decides_by_it(site: LiveSite, ada: Use
     found = OfAnotherHeader().authenticate(request)
     assert found is not None
     user: Any = found[0]
-    known = found[1]
+    known: Any = found[1]
     assert user == ada
     assert user.seen_with == known.sid
     assert OfAnotherHeader().authenticate(asked(Authorization=f"Bearer {access}")) is None

@@ -21,6 +21,8 @@ SESSION_COOKIE = "__Host-sessionid"
 ACCESS_COOKIE = "__Host-authkit_access"
 REFRESH_COOKIE = "__Host-authkit_refresh"
 CREDENTIAL_COOKIES = (SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE)
+DEVICE_COOKIE = "__Host-authkit_device"
+"""Says that a browser has logged in before; no credential."""
 CSRF_COOKIE = "csrftoken"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 SAFARI = (

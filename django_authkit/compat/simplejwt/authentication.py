@@ -50,7 +50,7 @@ class JWTAuthentication(AuthKitAuthentication):
     with simplejwt: our cookies are not read, and ``BIND`` is not applied.
     """
 
-    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Authentication] | None:
+    def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Authentication | None] | None:
         """Return the user and their ``Authentication``, or ``None`` without a credential."""
         if all(getattr(type(self), step) is getattr(JWTAuthentication, step) for step in _STEPS):
             return super().authenticate(request)
