@@ -204,12 +204,13 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         state.user_raises = not hasattr(getattr(view, "cls", None), "authentication_classes")
         if state.withheld_error is not None:
             request._authkit_user._wrapped = empty  # type: ignore[attr-defined]  # noqa: SLF001 - look again
-        try:
-            refused = count_django_login(request, view)
-        except AuthKitError as error:
-            return error_response(error)
-        if refused is not None:
-            return refused
+        if request.method == "POST":
+            try:
+                refused = count_django_login(request, view)
+            except AuthKitError as error:
+                return error_response(error)
+            if refused is not None:
+                return refused
         if not (self._login_required and getattr(view, "login_required", True)):
             return None
         try:

@@ -39,7 +39,9 @@ def present_user(user: AbstractBaseUser) -> Any:
     path = get_settings().user_serializer
     if path is not None:
         return import_string(path)(user).data
-    return {"id": user.pk, get_user_model().USERNAME_FIELD: user.get_username()}
+    name = get_user_model().USERNAME_FIELD
+    column: Any = get_user_model()._meta.get_field(name)
+    return {"id": user.pk, name: getattr(user, column.attname)}  # of a foreign key, the key
 
 
 def _iso(moment: datetime) -> str:

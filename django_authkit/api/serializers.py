@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import IO, Any, Final, NoReturn
+from unicodedata import normalize
 
 from django.contrib.auth import authenticate, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -89,7 +90,7 @@ class _Secret(serializers.CharField):
 
 def claimed_name(text: str) -> str:
     """Return the claimed username as it is looked up: trimmed, and in normalized Unicode."""
-    return str(get_user_model().normalize_username(text.strip()))
+    return normalize("NFKC", text.strip())  # as ``AbstractBaseUser.normalize_username`` does
 
 
 def user_by_password(http: HttpRequest, name: str, password: str) -> AbstractBaseUser:

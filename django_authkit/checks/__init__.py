@@ -7,6 +7,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 030-036: installed apps, session engine and middleware
 * 040-049: the Redis store's cache alias and server
 * 050-055: the database store, and what its or Redis' server says
+* 056: tenants
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070, 071: dotted paths and rates
@@ -29,6 +30,7 @@ from django_authkit.checks import (
     rotation,
     stack,
     store,
+    tenants,
     throttling,
 )
 from django_authkit.conf import AuthKitSettings, InvalidSettings, find_problems, get_settings
@@ -56,6 +58,7 @@ _CHECKS: tuple[Check, ...] = (
     cookies.check_refresh_path,
     cookies.check_plain_http,
     adoption.check_adoption,
+    tenants.check_tenants,
 )
 _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     cookies.check_deployed_cookies,

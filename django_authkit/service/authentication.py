@@ -197,20 +197,23 @@ def _admit(
     django_session: DjangoSession | None = None,
 ) -> Authentication:
     """Return the user of a live auth session if they are still allowed to log in."""
-    session, read = found.session, partial(_read_user, found, django_session)
+    session = found.session
+    if django_session is None:
+        read = partial(load_valid_user, session, found.user)
+    else:
+        read = partial(_read_user, found, django_session)
     # A row that came with the record costs no query.
     is_lazy = found.user is None and get_settings().user_loading == "lazy"
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()
     return Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
 
 
-def _read_user(found: Found, django_session: DjangoSession | None) -> AbstractBaseUser:
+def _read_user(found: Found, django_session: DjangoSession) -> AbstractBaseUser:
     try:
         return load_valid_user(found.session, found.user)
     except PasswordChanged:
-        if django_session is not None:  # its data is of whoever knew the old password; Django flushes it too
-            django_session.release()
-            revoke_session(found.session.sid, RevocationReason.PASSWORD_CHANGED)
+        django_session.release()  # its data is of whoever knew the old password; Django flushes it too
+        revoke_session(found.session.sid, RevocationReason.PASSWORD_CHANGED)
         raise
 
 

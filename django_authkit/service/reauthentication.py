@@ -64,8 +64,8 @@ def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]
     path = get_settings().reauthenticator
     if path is not None:
         return bool(import_string(path)(request, known.user, data))
-    name = known.user.get_username()
-    credentials = {get_user_model().USERNAME_FIELD: name, "password": data.get("password")}
+    field = get_user_model().USERNAME_FIELD
+    credentials = {field: getattr(known.user, field), "password": data.get("password")}
     user = django_authenticate(request, **credentials)
     return user is not None and user.pk == known.user.pk
 

@@ -15,14 +15,14 @@ from django_authkit.throttling.attempts import count_login
 
 def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
     """
-    Count a login that *view* is about to check; the response to one of too many.
+    Count a login that a POST to *view* is about to check; return the response to one of too many.
 
     Call it after the CSRF check, and ``note_django_login`` with the response.
 
     Raises:
         StoreUnavailable: The store did not respond.
     """
-    if request.method != "POST" or not _is_login(view):
+    if not _is_login(view):
         return None
     name, password = request.POST.get("username"), request.POST.get("password")
     if not (name and password):

@@ -44,7 +44,7 @@ def users_alias() -> str:
 def read_user(key: Any) -> AbstractBaseUser | None:
     """Return the user with the primary key *key*, as ``ModelBackend.get_user`` finds them. One query."""
     model = get_user_model()
-    connection = connections[users_alias()]
+    connection = connections[router.db_for_write(model)]
     if not has_stock_manager():
         return model._default_manager.using(connection.alias).filter(pk=key).first()
     query: PreparedQuery[AbstractBaseUser] = cached_on(

@@ -168,6 +168,8 @@ CASES = [
     jwt("authkit.E033", instead={CSRF: None}),
     jwt("authkit.W034", site={"SESSION_ENGINE": "django.contrib.sessions.backends.db"}),
     Case("authkit.E035", instead={OWN_SESSIONS: OWN_AUTHENTICATION, OWN_AUTHENTICATION: OWN_SESSIONS}),
+    Case("authkit.E056", site={"TENANT_APPS": ["django.contrib.auth"]}),
+    Case("authkit.E056", site={"TENANTS": {"public": {}, "default": {"APPS": ["django.contrib.auth"]}}}),
     Case("authkit.W036", site={"INSTALLED_APPS": [*CONTRIB, "django_authkit"]}),
     Case("authkit.E040", {"REDIS": {"ALIAS": "unheard_of"}}, store="redis"),
     redis("authkit.E041", BACKEND=LOCMEM),
@@ -288,6 +290,10 @@ CASES = [
     Case("authkit.E016", {"REPLICA": {"SIZE": 10}}),
 ]
 SILENT = [
+    Case(
+        "authkit.E056",
+        site={"TENANT_APPS": ["django.contrib.auth"], "SHARED_APPS": ["django.contrib.auth"]},
+    ),
     Case("authkit.E015", {"ACCESS_CHECK": "replica"}, store="redis"),
     Case("authkit.E084", {"SIGNING_KEYS": [{"key": pem("RS256"), "algorithm": "PS256"}]}),
     Case(
