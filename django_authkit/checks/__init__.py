@@ -12,7 +12,8 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 065-067: throttles
 * 070, 071: dotted paths and rates
 * 080-089: signing keys
-* 090-095: cookies again
+* 090-096: cookies again
+* 097: the secret key
 * 100-106: logins of other packages
 """
 
@@ -64,6 +65,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     cookies.check_deployed_cookies,
     throttling.check_proxies,
     throttling.check_throttles,
+    keys.check_secret_key,
     store.check_store,
     database.check_time_outs,
     rotation.check_standing_tokens,

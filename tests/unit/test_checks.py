@@ -169,6 +169,8 @@ CASES = [
     jwt("authkit.W034", site={"SESSION_ENGINE": "django.contrib.sessions.backends.db"}),
     Case("authkit.E035", instead={OWN_SESSIONS: OWN_AUTHENTICATION, OWN_AUTHENTICATION: OWN_SESSIONS}),
     Case("authkit.E056", site={"TENANT_APPS": ["django.contrib.auth"]}),
+    jwt("authkit.E097", site={"SECRET_KEY": "django-insecure-" + "x7Gd" * 20}),
+    jwt("authkit.E097", site={"SECRET_KEY": "please-change-this-secret-key-in-production"}),
     Case("authkit.E056", site={"TENANTS": {"public": {}, "default": {"APPS": ["django.contrib.auth"]}}}),
     Case("authkit.W036", site={"INSTALLED_APPS": [*CONTRIB, "django_authkit"]}),
     Case("authkit.E040", {"REDIS": {"ALIAS": "unheard_of"}}, store="redis"),
@@ -290,6 +292,8 @@ CASES = [
     Case("authkit.E016", {"REPLICA": {"SIZE": 10}}),
 ]
 SILENT = [
+    Case("authkit.E097", site={"SECRET_KEY": "secret"}),
+    jwt("authkit.E097", authkit={"SIGNING_KEYS": [pem("ES256")]}, site={"SECRET_KEY": "secret"}),
     Case(
         "authkit.E056",
         site={"TENANT_APPS": ["django.contrib.auth"], "SHARED_APPS": ["django.contrib.auth"]},

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from django_authkit.tokens.keys import jwk as jwk_form
 from django_authkit.tokens.keys.faults import Fault, KeyRefused
 from django_authkit.tokens.keys.ring import HMAC, Key, KeyRing, PrivateKey, PublicKey, signing_kid
+from django_authkit.tokens.keys.roca import is_roca
 from django_authkit.tokens.keys.weak_secrets import refuse_weak
 
 _PRIVATE = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)
@@ -256,6 +257,8 @@ def _algorithms_of(public: PublicKey) -> tuple[str, ...]:
 
 def _asymmetric(public: PublicKey, private: PrivateKey | None, algorithm: str) -> Key:
     kid = jwk_form.thumbprint(public)
+    if isinstance(public, rsa.RSAPublicKey) and is_roca(public.public_numbers().n):
+        raise KeyRefused(Fault.WEAK, "is an RSA key that can be factored (ROCA, CVE-2017-15361).")
     try:
         return Key(kid=kid, algorithm=algorithm, verifying=public, signing=private)
     except ValueError:
