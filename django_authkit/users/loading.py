@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend
-from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import DataError, InterfaceError, OperationalError
@@ -43,8 +43,11 @@ def has_stock_rules() -> bool:
     model = get_user_model()
     names = ("get_session_auth_hash", "_get_session_auth_hash")
     stock_hash = all(getattr(model, n, None) is getattr(AbstractBaseUser, n, None) for n in names)
-    backends: list[Any] = [load_backend(path) for path in settings.AUTHENTICATION_BACKENDS]
-    stock_backends = all(type(backend).get_user is ModelBackend.get_user for backend in backends)
+    finders = {
+        getattr(type(load_backend(path)), "get_user", None) for path in settings.AUTHENTICATION_BACKENDS
+    }
+    # A backend that only decides on permissions finds no users, or has no such method.
+    stock_backends = finders <= {None, BaseBackend.get_user, ModelBackend.get_user}
     return stock_hash and stock_backends and has_stock_manager()
 
 

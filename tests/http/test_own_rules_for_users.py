@@ -57,3 +57,28 @@ def test_another_session_auth_hash_revokes(site: LiveSite, monkeypatch: pytest.M
     ada.save()
     assert device.get("/drf/key/").status_code == 401
     assert sessions_of(ada) == ()
+
+
+class PermissionsOnly:
+    """Decides on permissions of objects, as the backends of several packages do; finds no users."""
+
+    def authenticate(self, request: object, **credentials: object) -> None:
+        """Leave it to another backend."""
+
+    def has_perm(self, user: object, perm: str, obj: object = None) -> bool:
+        """Allow nothing."""
+        return False
+
+
+def test_a_backend_that_finds_no_users_is_no_rule_for_users(site: LiveSite) -> None:
+    """Beside one without ``get_user`` a user can log in and be saved, and a password change revokes."""
+    stock = "django.contrib.auth.backends.ModelBackend"
+    site.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.PermissionsOnly", stock]
+    ada = site.add_user()
+    device = site.logged_in()
+    ada.last_name = "Lovelace"
+    ada.save()
+    assert device.get("/drf/key/").status_code == 200
+    ada.set_password("another")
+    ada.save()
+    assert device.get("/drf/key/").status_code == 401
