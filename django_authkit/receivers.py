@@ -44,6 +44,7 @@ def connect() -> None:
     uid = "django_authkit"
     user_logged_in.connect(on_logged_in, dispatch_uid=uid)
     user_logged_in.receivers.sort(key=lambda each: each[0][0] != uid)  # the others see the new session key
+    user_logged_in.connect(note_logged_in, dispatch_uid=f"{uid}.note")
     user_logged_out.connect(on_logged_out, dispatch_uid=uid)
     pre_save.connect(remember_before, dispatch_uid=uid)
     post_save.connect(on_saved, dispatch_uid=uid)
@@ -56,6 +57,12 @@ def on_request_exception(sender: Any, *, request: HttpRequest | None = None, **k
     error = sys.exc_info()[1]
     if request is not None and isinstance(error, AuthKitError):
         state_of(request).unhandled_error = error
+
+
+def note_logged_in(sender: Any, *, request: HttpRequest | None, **kwargs: Any) -> None:
+    """Note that this request logs a user in, whatever the session engine is."""
+    if request is not None:
+        state_of(request).has_logged_in = True
 
 
 def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any) -> None:

@@ -100,8 +100,11 @@ def user_by_password(http: HttpRequest, name: str, password: str) -> AbstractBas
     Raises:
         LoginFailed: There is none, or *name* is no value of the user model's ``USERNAME_FIELD``.
     """
-    model, name = get_user_model(), claimed_name(name)
+    model = get_user_model()
     column: Any = model._meta.get_field(model.USERNAME_FIELD)
+    if len(name) > max(column.max_length or 0, _DEFAULT_MAX_USERNAME):
+        raise errors.LoginFailed  # before it is normalized, which takes long for a long text
+    name = claimed_name(name)
     try:
         column.to_python(name)
     except ValidationError as error:

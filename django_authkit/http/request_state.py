@@ -161,6 +161,7 @@ class RequestState:
         mismatched_sid: The auth session that this request revoked because it came from another device.
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
+        has_logged_in: Django's ``login`` was called during the request.
         note_login: What to call with the response when a login through Django's own view has succeeded.
         view_found: The request has reached its view, as far as our middleware knows.
         user_raises: ``request.user`` raises why nobody is logged in: within plain Django views.
@@ -177,6 +178,7 @@ class RequestState:
     mismatched_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
+    has_logged_in: bool = False
     note_login: Callable[[HttpResponseBase], None] | None = None
     view_found: bool = False
     user_raises: bool = False

@@ -29,7 +29,7 @@ from django_authkit.errors import Throttled
 from django_authkit.http.client_info import device_of
 from django_authkit.stores.outcomes import Counter
 from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
-from django_authkit.throttling.names import folded
+from django_authkit.throttling.names import exact, folded
 from django_authkit.throttling.rates import counter, login_rate, refresh_rate
 from django_authkit.wiring import get_store
 
@@ -45,13 +45,13 @@ class LoginAttempt:
     A login that was counted, and its password may be checked now.
 
     Attributes:
-        who: Stands for the username in keys; ``None`` if logins are not counted.
+        owner: Stands for the exact username; ``None`` if logins are not counted.
         source: Stands for the client address; ``None`` if that is not known.
         known: Its browser has logged in with that name before.
         known_source: Its address has.
     """
 
-    who: str | None = None
+    owner: str | None = None
     source: str | None = None
     known: bool = False
     known_source: bool = False
@@ -66,12 +66,12 @@ class LoginAttempt:
         Round trips:
             One to the store, if *response* is ``None`` and the address is a new one.
         """
-        if self.who is None or self.known:
+        if self.owner is None or self.known:
             return
         if response is not None:
-            set_device_cookie(response, self.who)
+            set_device_cookie(response, self.owner)
         elif self.source is not None and not self.known_source:
-            get_store().mark(_place(self.who, self.source), _KNOWN_FOR)
+            get_store().mark(_place(self.owner, self.source), _KNOWN_FOR)
 
 
 def count_login(request: HttpRequest, name: str) -> LoginAttempt:
@@ -87,13 +87,13 @@ def count_login(request: HttpRequest, name: str) -> LoginAttempt:
     rate = login_rate()
     if rate is None:
         return LoginAttempt()
-    who, sources = digest_of_name(name), sources_of(request)
-    device = device_id_of(request, who)
+    owner, sources = _digest(exact(name)), sources_of(request)
+    device = device_id_of(request, owner)
     if device is not None:
         _count(counter(rate, f"d:{device}"))
-        return LoginAttempt(who, known=True)
-    exempt = _count(_login_counters(rate, who, sources))
-    return LoginAttempt(who, sources[0] if sources else None, known_source=exempt)
+        return LoginAttempt(owner, known=True)
+    is_known = _count(_login_counters(rate, digest_of_name(name), owner, sources))
+    return LoginAttempt(owner, sources[0] if sources else None, known_source=is_known)
 
 
 def count_reauthentication(sid: str) -> None:
@@ -157,15 +157,15 @@ def digests_of_address(address: str) -> list[str]:
     return [_digest(str(ip_network((int(parsed), prefix), strict=False))) for prefix in (64, 56)]
 
 
-def _login_counters(rate: str, who: str, sources: list[str]) -> list[Counter]:
+def _login_counters(rate: str, who: str, owner: str, sources: list[str]) -> list[Counter]:
     rates = get_settings().rates
     counters: list[Counter] = []
     for times, source in zip((1, 4), sources, strict=False):
         counters += counter(rates.login_address, f"a:{source}", times=times)
     known = None
     if sources:
-        known = _place(who, sources[0])
-        counters += counter(rate, f"l:{known}")
+        known = _place(owner, sources[0])
+        counters += counter(rate, f"l:{_place(who, sources[0])}")
     return counters + counter(rates.login_account, f"n:{who}", unless=known)
 
 

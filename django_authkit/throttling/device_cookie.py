@@ -24,7 +24,7 @@ def device_id_of(request: HttpRequest, name: str) -> str | None:
     Return the id of a browser that has logged in with *name*; ``None`` if it has not.
 
     Args:
-        name: The digest of the folded username.
+        name: The digest of the exact username.
     """
     text = request.COOKIES.get(get_settings().cookie.device_name)
     if text is None:

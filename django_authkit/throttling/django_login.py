@@ -37,10 +37,10 @@ def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
 
 
 def note_django_login(request: HttpRequest, response: HttpResponseBase) -> None:
-    """Give the browser its device cookie if it has just logged in through Django's own view."""
-    note = state_of(request).note_login
-    if note is not None and response.status_code == 302 and request.user.is_authenticated:
-        note(response)
+    """Give the browser its device cookie if this request logged its user in through Django's own view."""
+    state = state_of(request)
+    if state.note_login is not None and state.has_logged_in:
+        state.note_login(response)
 
 
 def _is_login(view: Any) -> bool:

@@ -1,20 +1,22 @@
 """Usernames as they are counted: all spellings that find the same user are one name."""
 
 from functools import cache
-from typing import Any
+from typing import Any, Final
 from unicodedata import category, normalize
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections, router
 
-_NOT_COMPARED = {"Mn", "Me", "Cf", "Cc"}
+LONGEST: Final = 254
+"""Characters of a username whose column has no limit of its own."""
+_NOT_COMPARED: Final = {"Mn", "Me", "Cf", "Cc"}
 """Categories of characters that collations ignore: accents, format and control characters."""
 
 
 def folded(name: str) -> str:
     """
-    Return *name* as the database compares it.
+    Return *name* so that whatever finds the same user is the same name; for counting.
 
     MySQL and MariaDB say it themselves: their collations ignore case, accents and more. Other databases
     compare exactly, unless the project chose otherwise, so case and accents are removed: a few names that
@@ -23,19 +25,39 @@ def folded(name: str) -> str:
     Round trips:
         One query on MySQL and MariaDB, and another one once per process.
     """
-    name = _canonical(name.strip())
-    alias = router.db_for_write(get_user_model())
-    connection = connections[alias]
+    written, connection = _canonical(name), _connection()
     if connection.vendor == "mysql":
-        return _weight(connection, name)
-    decomposed = normalize("NFKD", normalize("NFKD", name).casefold())
+        return _weight(connection, written)
+    decomposed = normalize("NFKD", normalize("NFKD", written).casefold())
     return "".join(each for each in decomposed if category(each) not in _NOT_COMPARED).strip()
 
 
+def exact(name: str) -> str:
+    """
+    Return *name* so that only what finds the same user for certain is the same name; for exemptions.
+
+    Two users whose names differ in case or accents must not be exempt for each other.
+
+    Round trips:
+        As ``folded``.
+    """
+    written, connection = _canonical(name), _connection()
+    return _weight(connection, written) if connection.vendor == "mysql" else normalize("NFKC", written)
+
+
+def _connection() -> Any:
+    return connections[router.db_for_write(get_user_model())]
+
+
 def _canonical(name: str) -> str:
-    """Return *name* as the column writes it: a UUID with dashes, a number without leading zeros."""
+    """
+    Return *name* as the column writes it: a UUID with dashes, a number without leading zeros.
+
+    A longer name than the column takes is cut: normalizing takes a time that grows with the square of it.
+    """
     model = get_user_model()
     column: Any = model._meta.get_field(model.USERNAME_FIELD)
+    name = name.strip()[: getattr(column, "max_length", None) or LONGEST]
     try:
         return str(column.to_python(name))
     except ValidationError:

@@ -3,17 +3,20 @@
 import logging
 from functools import partial
 from unicodedata import normalize
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.test import Client, RequestFactory
 
+from django_authkit.api.serializers import user_by_password
+from django_authkit.errors import LoginFailed
 from django_authkit.stores.outcomes import AttemptStatistics
 from django_authkit.throttling import attempts
 from django_authkit.throttling.attempts import count_login, sources_of
 from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
-from django_authkit.throttling.names import folded
+from django_authkit.throttling.names import exact, folded
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_store
 from support.client import DEVICE_COOKIE, PASSWORD, Device, code
@@ -238,6 +241,49 @@ def test_guessing_at_the_admins_form(live: LiveSite) -> None:
     assert guess(stranger(live), "root") == (429, "throttled")
     owner.cookies.pop("sessionid", None)
     assert post(owner, PASSWORD) == 302
+
+
+@by_cookie
+@in_session_mode
+def test_a_device_cookie_for_somebody_elses_name(live: LiveSite) -> None:
+    """No redirect of a login view gives one to a browser that is logged in as another user."""
+    for name in ("ada", "mallory"):
+        live.add_user(name)
+    live.settings.ROOT_URLCONF = "projects.redirecting_login"
+    mallory = live.logged_in("mallory")
+    live.configure(RATES={"LOGIN": "20/min"})
+    answer = mallory.send(
+        "POST",
+        "/login/",
+        urlencode({"username": "ada", "password": "junk"}).encode(),
+        content_type="application/x-www-form-urlencoded",
+        headers=mallory.csrf(),
+    )
+    assert answer.status_code == 302
+    assert DEVICE_COOKIE not in mallory.cookies
+
+
+@in_session_mode
+@pytest.mark.parametrize("transport", list(Transport), ids=str, indirect=True)
+def test_an_exemption_by_a_name_that_looks_the_same(live: LiveSite) -> None:
+    """Where two users may have names that differ in accents, one is not exempt for the other."""
+    for name in ("ada", "\u00c1DA"):
+        live.add_user(name)
+    live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": "5/hour"})
+    attacker = live.logged_in("\u00c1DA")
+    for number in range(4):
+        guess(stranger(live, f"10.1.0.{number}"))
+    assert guess(attacker) == (429, "throttled")
+
+
+def test_a_name_that_takes_long_to_normalize(live: LiveSite) -> None:
+    """A long username is cut before it is normalized, and refused before its password is checked."""
+    name = "a" + "\u0300\u0316" * 30_000
+    assert len(folded(name)) < 300
+    assert len(exact(name)) < 300
+    with heard(user_login_failed) as checked, pytest.raises(LoginFailed):
+        user_by_password(RequestFactory().post("/"), name, "junk")
+    assert not checked
 
 
 def test_what_cannot_be_counted_well_is_logged_once(live: LiveSite, caplog: pytest.LogCaptureFixture) -> None:

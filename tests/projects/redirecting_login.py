@@ -1,0 +1,8 @@
+"""The site's URLs, and Django's login view as it is set up to send those who are logged in elsewhere."""
+
+from django.contrib.auth.views import LoginView
+from django.urls import path
+
+from projects.urls import urlpatterns as others
+
+urlpatterns = [*others, path("login/", LoginView.as_view(redirect_authenticated_user=True, next_page="/"))]
