@@ -102,7 +102,7 @@ def translate(simple_jwt: object, secret_key: object) -> Translation:
     if not isinstance(simple_jwt, Mapping):
         raise NotTranslatable(f"SIMPLE_JWT is a {type(simple_jwt).__name__}, but has to be a dict.")
     made = Translation()
-    made.put("TRANSPORTS", ("header",), 'add "cookie" for browsers')
+    made.put("TRANSPORTS", ("header",), '("cookie", "header") for browsers')
     _lifetimes(simple_jwt, made)
     _names(simple_jwt, made)
     _claims(simple_jwt, made)
