@@ -6,6 +6,7 @@ unreachable store for a logout. ``AuthenticationMiddleware`` sets ``request.user
 counts, in both modes, in sync and async views.
 """
 
+from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -30,6 +31,7 @@ from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, exempt, is_proved, vary_on_source
 from django_authkit.http.error_responses import error_response
 from django_authkit.http.request_state import (
+    RequestState,
     Unknown,
     attach_replacement,
     current_request,
@@ -48,7 +50,7 @@ from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
 from django_authkit.throttling.django_login import count_django_login, note_django_login
 from django_authkit.types import Mode
-from django_authkit.users.lazy import ensure_loaded
+from django_authkit.users.lazy import ensure_loaded, set_error_factory
 from django_authkit.wiring import get_adapters
 
 _HIDING_STATUSES = frozenset({301, 302, 303, 307, 401, 403, 500})
@@ -63,14 +65,16 @@ class ErrorResponses:
         return error_response(exception) if isinstance(exception, AuthKitError) else None
 
 
-def _error_instead(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+def _error_instead(state: RequestState, response: HttpResponseBase) -> HttpResponseBase:
     """
     Return the response to our error that another middleware or a template hides; or else *response*.
 
-    Django makes a 500 of what they raise. And where ``request.user`` raised nothing before the view was
+    Django makes a 500 of what they raise, and the operators of ``{% if %}`` take any error for false, so that
+    the page would be that of somebody else. And where ``request.user`` raised nothing before the view was
     found, a middleware may have refused a user of whom we only could not tell.
     """
-    state = state_of(request)
+    if state.raised_error is not None:
+        return error_response(state.raised_error)
     if response.status_code == 500 and state.unhandled_error is not None:
         return error_response(state.unhandled_error)
     if state.withheld_error is not None and not state.view_found:
@@ -227,16 +231,14 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Carry out what the request's state asks for; most requests ask for nothing."""
         current_request.set(None)
-        hides = response.status_code in _HIDING_STATUSES
-        response = _error_instead(request, response) if hides else response
         state = state_of(request)
-        try:
-            if state.mismatched_sid is not None:
-                revoke_mismatched_again(request)
-            if state.password_change is not None:
-                apply_password_change(request)
-        except AuthKitError as error:
-            return error_response(error)
+        if state.raised_error is not None or response.status_code in _HIDING_STATUSES:
+            response = _error_instead(state, response)
+        if state.mismatched_sid is not None or state.password_change is not None:
+            try:
+                _revoke_again(request, state)
+            except AuthKitError as error:
+                return error_response(error)
         if request.method not in SAFE_METHODS:
             vary_on_source(request, response)
             note_django_login(request, response)
@@ -250,6 +252,14 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         return response
 
 
+def _revoke_again(request: HttpRequest, state: RequestState) -> None:
+    """Revoke what a transaction of the view may have kept from being revoked."""
+    if state.mismatched_sid is not None:
+        revoke_mismatched_again(request)
+    if state.password_change is not None:
+        apply_password_change(request)
+
+
 def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     state = state_of(request)
     try:
@@ -257,15 +267,25 @@ def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     except AuthKitError as error:
         if not isinstance(error, CredentialRejected) or transports.has_bearer(request):
             if state.user_raises:
+                state.raised_error = error
                 raise
             state.withheld_error = error
+            if state.view_found and not isinstance(error, CredentialRejected):
+                state.raised_error = error  # the view is shown an anonymous user, and must not answer with it
         known = None
     if known is not None:
+        set_error_factory(known.user, partial(_noted, state))
         return known.user
     foreign_engine = hasattr(request, "session") and django_session_of(request) is None
     if foreign_engine and not get_settings().accepts(Mode.SESSION):
         return django_get_user(request)
     return AnonymousUser()
+
+
+def _noted(state: RequestState, error: AuthKitError) -> AuthKitError:
+    """Note *error*, which a lazy user is about to raise, and return it."""
+    state.raised_error = error
+    return error
 
 
 def _resolved(request: HttpRequest) -> Any:

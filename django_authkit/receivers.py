@@ -59,10 +59,10 @@ def on_request_exception(sender: Any, *, request: HttpRequest | None = None, **k
         state_of(request).unhandled_error = error
 
 
-def note_logged_in(sender: Any, *, request: HttpRequest | None, **kwargs: Any) -> None:
-    """Note that this request logs a user in, whatever the session engine is."""
+def note_logged_in(sender: Any, *, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
+    """Note whom this request logs in, whatever the session engine is."""
     if request is not None:
-        state_of(request).has_logged_in = True
+        state_of(request).logged_in_user = user
 
 
 def on_logged_in(sender: Any, *, request: HttpRequest | None, user: AbstractBaseUser, **kwargs: Any) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import asdict
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -36,10 +36,13 @@ def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[Problem]:
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the throttle rates can be parsed; otherwise each login would be an error."""
-    for field in fields(chosen.rates):
-        name, rate = field.name.upper(), getattr(chosen.rates, field.name)
+    rates = {f'RATES["{name.upper()}"]': rate for name, rate in asdict(chosen.rates).items()}
+    drf = getattr(settings, "REST_FRAMEWORK", {}).get("DEFAULT_THROTTLE_RATES") or {}
+    for scope in ("authkit_login", "authkit_refresh"):
+        rates[f'DEFAULT_THROTTLE_RATES["{scope}"]'] = drf.get(scope)
+    for name, rate in rates.items():
         if rate is not None and not _RATE.fullmatch(rate):
-            yield NO_RATE(f'RATES["{name}"] is {rate!r}, which is not DRF\'s notation of a rate.')
+            yield NO_RATE(f"{name} is {rate!r}, which is not DRF's notation of a rate.")
 
 
 def _leads_to_callable(path: str) -> bool:

@@ -39,7 +39,8 @@ def _session_cookie() -> dict[str, Any]:
     """Return the attributes of Django's session cookie."""
     found = {"domain": settings.SESSION_COOKIE_DOMAIN or None, "path": settings.SESSION_COOKIE_PATH}
     samesite = settings.SESSION_COOKIE_SAMESITE
-    return {**found, "samesite": samesite} if samesite in {"Lax", "Strict", "None"} else found
+    # Django takes any case of the three; with False or None it sends none at all.
+    return {**found, "samesite": samesite.capitalize()} if isinstance(samesite, str) else found
 
 
 def _with(cookie: Cookie, values: dict[str, Any], written: Collection[str]) -> Cookie:

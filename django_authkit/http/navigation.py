@@ -37,3 +37,8 @@ def is_speculative(request: HttpRequest) -> bool:
     purposes = ("HTTP_SEC_PURPOSE", "HTTP_PURPOSE", "HTTP_X_PURPOSE", "HTTP_X_MOZ")
     said = " ".join(request.META.get(name, "") for name in purposes).lower()
     return "prefetch" in said or "preview" in said
+
+
+def is_own_navigation(request: HttpRequest) -> bool:
+    """Tell whether the user or a page of this origin started the navigation, or the browser does not say."""
+    return request.headers.get("Sec-Fetch-Site") in {None, "none", "same-origin"}

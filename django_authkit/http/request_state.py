@@ -161,11 +161,12 @@ class RequestState:
         mismatched_sid: The auth session that this request revoked because it came from another device.
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
-        has_logged_in: Django's ``login`` was called during the request.
-        note_login: What to call with the response when a login through Django's own view has succeeded.
+        logged_in_user: Whom Django's ``login`` has logged in during the request.
+        note_login: What to call with them and the response after a login through Django's own view.
         view_found: The request has reached its view, as far as our middleware knows.
         user_raises: ``request.user`` raises why nobody is logged in: within plain Django views.
         withheld_error: What ``request.user`` did not raise before the view was reached.
+        raised_error: What ``request.user``, or an attribute of a lazy one, raised in the view or a template.
         unhandled_error: An error of ours that became a 500, since it was raised outside of views.
     """
 
@@ -178,11 +179,12 @@ class RequestState:
     mismatched_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
-    has_logged_in: bool = False
-    note_login: Callable[[HttpResponseBase], None] | None = None
+    logged_in_user: AbstractBaseUser | None = None
+    note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
     view_found: bool = False
     user_raises: bool = False
     withheld_error: AuthKitError | None = None
+    raised_error: AuthKitError | None = None
     unhandled_error: AuthKitError | None = None
 
     @property

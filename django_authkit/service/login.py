@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from django.conf import settings as django_settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.db import DatabaseError
@@ -119,7 +120,7 @@ def log_in(
         amr=tuple(amr),
         standing=standing and not get_settings().compat.simplejwt_rotation,
     )
-    revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
+    replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     wanted = replace(wanted, sid=wanted.new_sid())
     issue = issue_tokens if get_settings().issued_mode(wanted.new_sid()) is Mode.JWT else issue_key
     grant = issue(request, wanted, transport)
@@ -128,10 +129,32 @@ def log_in(
     state.clear_token_cookies = grant.mode is Mode.SESSION and transport is Transport.COOKIE
     request.user = user  # type: ignore[assignment]
     if transport is Transport.COOKIE:
+        if grant.mode is Mode.JWT:
+            _renew_django_session(request, user, replaced)
         rotate_token(request)  # one that was planted before login is useless after it
     with state.own_signals():
         _send_logged_in(request, user, grant.session)
     return grant
+
+
+def _renew_django_session(request: HttpRequest, user: AbstractBaseUser, replaced: list[AuthSession]) -> None:
+    """
+    Give ``request.session``, which does not belong to the tokens, a new key; and no data of another user.
+
+    A key that was planted before the login would otherwise read what views write after it. The data of an
+    anonymous user is kept. Django's ``login`` does the same.
+    """
+    session = getattr(request, "session", None)
+    if session is None or not session.session_key:
+        return
+    owners = {each.user_id for each in replaced}
+    if session.get(SESSION_KEY) is not None:
+        owners.add(session[SESSION_KEY])
+    has_tokens = bool(transports.access_cookies_of(request) or transports.refresh_cookies_of(request))
+    if owners <= {user_id_of(user)} and (owners or not has_tokens):
+        session.cycle_key()
+    else:  # of another user, or of one who cannot be told any more
+        session.flush()
 
 
 def _send_logged_in(request: HttpRequest, user: AbstractBaseUser, session: AuthSession) -> None:

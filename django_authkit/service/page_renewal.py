@@ -15,7 +15,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError, CredentialRejected, StoreUnavailable, TokenInvalid
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
-from django_authkit.http.navigation import is_navigation, is_speculative
+from django_authkit.http.navigation import is_navigation, is_own_navigation, is_speculative
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.authentication import admit_refresh, authenticate
 from django_authkit.service.mode_switch import with_replacement
@@ -30,7 +30,9 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
 
     Only a safe request of a browser that opens a page, see ``http.navigation``, never one with a bearer
     credential. If the refresh cookie is not valid either, the outcome is that of ``refresh/``: reuse revokes,
-    dead cookies are deleted, and the page sees an anonymous user. If the store is down, the error is raised
+    dead cookies are deleted, and the page sees an anonymous user. A navigation that another site started is
+    authenticated too, but exchanges nothing: that site could stop it before the response with the new cookies
+    arrives, and the old ones would look stolen. If the store is down, the error is raised
     where the request is authenticated.
 
     Returns:
@@ -92,9 +94,13 @@ def _renewed(request: HttpRequest) -> Authentication:
             known = _known_by(request, text)
         except CredentialRejected:
             continue
+        if not is_own_navigation(request):
+            return known
         if get_settings().issued_mode(known.sid) is Mode.SESSION:
             return with_replacement(request, known, None)
         return known.with_replacement(cache(partial(_exchanged, request, text)))
+    if not is_own_navigation(request):
+        raise TokenInvalid
     grant = renew(request, texts)  # this decides about errors and reuse
     return Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport, replacement=grant)
 

@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from django_authkit.conf import MAX_COOKIE_AGE, get_settings
+from django_authkit.http.transports import cookies_of
 
 _SALT: Final = "django_authkit.throttling.device_cookie"
 
@@ -26,14 +27,14 @@ def device_id_of(request: HttpRequest, name: str) -> str | None:
     Args:
         name: The digest of the exact username.
     """
-    text = request.COOKIES.get(get_settings().cookie.device_name)
-    if text is None:
-        return None
-    try:
-        bound_to, device = loads(text, salt=_SALT, max_age=MAX_COOKIE_AGE)
-    except (BadSignature, ValueError, TypeError):
-        return None
-    return device if bound_to == name else None
+    for text in cookies_of(request, get_settings().cookie.device_name):
+        try:
+            bound_to, device = loads(text, salt=_SALT, max_age=MAX_COOKIE_AGE)
+        except (BadSignature, ValueError, TypeError):
+            continue
+        if bound_to == name:
+            return str(device)
+    return None
 
 
 def set_device_cookie(response: HttpResponseBase, name: str) -> None:

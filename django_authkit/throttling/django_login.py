@@ -1,5 +1,6 @@
 """Logins through Django's own views, the admin's and ``LoginView``: counted as those through our endpoint."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -10,7 +11,8 @@ from django.utils.translation import gettext
 
 from django_authkit.errors import Throttled
 from django_authkit.http.request_state import state_of
-from django_authkit.throttling.attempts import count_login
+from django_authkit.throttling.attempts import LoginAttempt, count_login
+from django_authkit.throttling.names import exact
 
 
 def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
@@ -28,7 +30,8 @@ def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
     if not (name and password):
         return None
     try:
-        state_of(request).note_login = count_login(request, name).succeeded
+        attempt = count_login(request, name)
+        state_of(request).note_login = partial(_note, attempt, name)
     except Throttled as error:
         response = HttpResponse(gettext(error.message), status=429, content_type="text/plain; charset=utf-8")
         response["Retry-After"] = str(error.wait)
@@ -39,12 +42,24 @@ def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
 def note_django_login(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give the browser its device cookie if this request logged its user in through Django's own view."""
     state = state_of(request)
-    if state.note_login is not None and state.has_logged_in:
-        state.note_login(response)
+    if state.note_login is not None and state.logged_in_user is not None:
+        state.note_login(state.logged_in_user, response)
+
+
+def _note(attempt: LoginAttempt, name: str, user: Any, response: HttpResponseBase) -> None:
+    """Note that *attempt* succeeded, unless the form has logged in somebody else than the counted *name*."""
+    email = getattr(user, getattr(user, "EMAIL_FIELD", ""), None)
+    if exact(name) in {exact(str(each)) for each in (user.get_username(), email) if each}:
+        attempt.succeeded(response)
 
 
 def _is_login(view: Any) -> bool:
-    kind = getattr(view, "view_class", None)
-    if isinstance(kind, type) and issubclass(kind, LoginView):
-        return True
-    return isinstance(getattr(view, "__self__", None), AdminSite) and view.__name__ == "login"
+    """Tell whether *view*, or what it decorates, is one of Django's login views."""
+    while view is not None:
+        kind = getattr(view, "view_class", None)
+        if isinstance(kind, type) and issubclass(kind, LoginView):
+            return True
+        if isinstance(getattr(view, "__self__", None), AdminSite) and view.__name__ == "login":
+            return True
+        view = getattr(view, "__wrapped__", None)
+    return False

@@ -28,7 +28,7 @@ def folded(name: str) -> str:
     written, connection = _canonical(name), _connection()
     if connection.vendor == "mysql":
         return _weight(connection, written)
-    decomposed = normalize("NFKD", normalize("NFKD", written).casefold())
+    decomposed = normalize("NFKD", normalize("NFKD", written).upper().casefold())  # upper: the dotless i too
     return "".join(each for each in decomposed if category(each) not in _NOT_COMPARED).strip()
 
 
@@ -42,7 +42,7 @@ def exact(name: str) -> str:
         As ``folded``.
     """
     written, connection = _canonical(name), _connection()
-    return _weight(connection, written) if connection.vendor == "mysql" else normalize("NFKC", written)
+    return _weight(connection, written) if connection.vendor == "mysql" else written
 
 
 def _connection() -> Any:
@@ -53,11 +53,12 @@ def _canonical(name: str) -> str:
     """
     Return *name* as the column writes it: a UUID with dashes, a number without leading zeros.
 
-    A longer name than the column takes is cut: normalizing takes a time that grows with the square of it.
+    In normalized Unicode, as it is looked up. A longer name than the column takes is cut first: normalizing
+    takes a time that grows with the square of the length.
     """
     model = get_user_model()
     column: Any = model._meta.get_field(model.USERNAME_FIELD)
-    name = name.strip()[: getattr(column, "max_length", None) or LONGEST]
+    name = normalize("NFKC", name.strip()[: getattr(column, "max_length", None) or LONGEST]).strip()
     try:
         return str(column.to_python(name))
     except ValidationError:

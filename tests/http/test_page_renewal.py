@@ -33,7 +33,7 @@ def stale(site: LiveSite, device: Device) -> Device:
     return device
 
 
-@pytest.mark.parametrize("headers", [TAB, LINKED, OLD_BROWSER], ids=["tab", "linked", "old"])
+@pytest.mark.parametrize("headers", [TAB, OLD_BROWSER], ids=["tab", "old"])
 def test_a_page_renews_the_login(site: LiveSite, ada: User, stale: Device, headers: dict[str, str]) -> None:
     """It is shown to the user, and the same answer has the new cookies, which work and no cache keeps."""
     before, (session,) = stale.copy(), sessions_of(ada)
@@ -50,6 +50,23 @@ def test_a_page_renews_the_login(site: LiveSite, ada: User, stale: Device, heade
     assert [each.sid for each in sessions_of(ada)] == [session.sid]
     assert credential_cookies(opened(stale)) == set()  # it is fresh now
     assert stale.refresh().status_code == 200
+
+
+def test_a_link_of_another_site_renews_nothing(site: LiveSite, ada: User, stale: Device) -> None:
+    """
+    The page is shown to the user, and the next one renews the login.
+
+    The other site could stop the navigation before the response arrives: the old token would look stolen.
+    """
+    with heard(session_refreshed) as refreshed:
+        for _ in range(3):
+            answer = stale.send("GET", PAGE, headers=LINKED)
+            assert user_of(answer) == ada.pk
+            assert credential_cookies(answer) == set()
+            site.advance(seconds=20)
+    assert not refreshed
+    assert credential_cookies(opened(stale)) == TOKENS
+    assert stale.logged_in()
 
 
 def test_days_of_pages_need_no_second_login(site: LiveSite, ada: User, device: Device) -> None:

@@ -28,6 +28,7 @@ urlpatterns = [
     path("plain/notes-async/", views.notes_async),
     path("plain/visits/", views.visits),
     path("plain/csrf-token/", views.csrf_token),
+    path("plain/template/", django_views.template),
     path("plain/own-login/", views.own_log_in),
     path("plain/login/", views.django_login),
     path("plain/logout/", views.django_logout),

@@ -11,9 +11,11 @@ from django.contrib.auth import (
     logout,
 )
 from django.contrib.auth import update_session_auth_hash as django_update_session_auth_hash
+from django.contrib.auth.context_processors import auth
 from django.contrib.auth.models import User
 from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import RequestContext, Template
 from django.views.decorators.csrf import csrf_exempt
 
 from django_authkit import log_in, update_session_auth_hash
@@ -194,3 +196,9 @@ def name_and_cart(request: HttpRequest) -> JsonResponse:
     """Return who it is, and then what is in the session."""
     name = request.user.get_username()
     return JsonResponse({"name": name, "cart": request.session.get("cart", [])})
+
+
+def template(request: HttpRequest) -> HttpResponse:
+    """Render the template in the query, with Django's context processor of users."""
+    context = RequestContext(request, auth(request))
+    return HttpResponse(Template(request.GET["text"]).render(context))

@@ -260,6 +260,7 @@ CASES = [
     Case("authkit.E070", {"REAUTHENTICATOR": "nothing"}),
     Case("authkit.E071", {"RATES": {"LOGIN": "20 per minute"}}),
     Case("authkit.E071", {"RATES": {"REFRESH": "0/min"}}),
+    Case("authkit.E071", site={"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"authkit_login": "often"}}}),
     Case("authkit.E080", {"SIGNING_KEYS": [{"file": "key.pem"}]}),
     Case("authkit.E081", {"SIGNING_KEYS": [{"env": "AUTHKIT_TEST_NOT_SET"}]}),
     Case("authkit.E082", {"SIGNING_KEYS": [{"secret": "your-256-bit-secret"}]}),

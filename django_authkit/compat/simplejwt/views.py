@@ -44,7 +44,7 @@ class TokenView(Endpoint, GenericAPIView[Any]):
         length: str = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > MAX_BODY:
             raise BodyTooLarge
-        if request.headers.get("Sec-Fetch-Site") == "cross-site" and not _is_json(request):
+        if request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"} and not _is_json(request):
             # Any page can send it, from any browser, and so use up the attempts of whoever opens the page.
             raise UnsupportedMediaType(request.content_type)
         super().initial(request, *args, **kwargs)

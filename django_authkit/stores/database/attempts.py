@@ -20,8 +20,13 @@ class AttemptTable(SessionTable):
 
     @raises_unavailable
     def hit(self, counters: Sequence[Counter]) -> Hit:
-        """Count one attempt in each of *counters*, if all of them allow it. One transaction."""
-        with transaction.atomic(using=self.alias):
+        """
+        Count one attempt in each of *counters*, if all of them allow it. One transaction of its own.
+
+        Raises:
+            RuntimeError: A transaction is in progress: its rollback would undo the count of a failed login.
+        """
+        with transaction.atomic(using=self.alias, durable=True):
             self.take_write_lock()
             due = [each for each in counters if each.unless is None or not self._is_marked(each.unless)]
             # In one order, so that two callers never wait for each other.
