@@ -28,7 +28,8 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     """
     Compare the request's device with the record's, and apply ``BIND`` if they differ.
 
-    ``binding_mismatch`` is sent once for a difference: the record then holds the new device.
+    ``binding_mismatch`` is sent once for a difference: the record then holds the new device. A record without
+    a device, such as one of ``force_login`` in a test, takes the first one that it is used from.
 
     Raises:
         BindingMismatch: The policy is "revoke"; the auth session was revoked.
@@ -37,7 +38,8 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     if (device.address, device.user_agent) == (session.address, session.user_agent):
         return
     policy, store = get_settings().bind, get_store()
-    what = _mismatches(device, session)
+    has_device = bool(session.address or session.user_agent)
+    what = _mismatches(device, session) if has_device else ()
     revoked = any(getattr(policy, name) == "revoke" for name in what)
     ended = store.revoke(session.sid, RevocationReason.BINDING) if revoked else None
     if not revoked:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import Client
 
 from django_authkit import sessions_of, signals
 from django_authkit.service.device_binding import same_browser, same_network
@@ -198,6 +199,20 @@ def test_access_tokens_are_not_looked_at(site: LiveSite, ada: User, phone: Devic
     assert phone.call().status_code == 200
     assert code(phone.reauthenticate()) == (401, "binding_mismatch")
     assert code(phone.call()) == (401, "session_ended")
+
+
+@by_cookie
+@in_session_mode
+def test_a_record_without_a_device_takes_the_first(site: LiveSite, ada: User) -> None:
+    """After ``force_login`` of the test client the user is logged in, and nobody is told of a mismatch."""
+    site.configure(BIND={"ADDRESS": "revoke", "USER_AGENT": "revoke"})
+    client = Client()
+    client.force_login(ada)
+    with heard(signals.binding_mismatch) as mismatches:
+        for _ in range(2):
+            assert client.get("/api/whoami/", secure=True, REMOTE_ADDR=HOME).status_code == 200
+        assert client.get("/api/whoami/", secure=True, REMOTE_ADDR=ELSEWHERE).status_code == 401
+    assert len(mismatches) == 1
 
 
 @in_jwt_mode

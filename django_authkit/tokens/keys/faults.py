@@ -29,10 +29,10 @@ HINTS = {
         '"algorithm" and "password".'
     ),
     Fault.UNREADABLE: "It takes one key in PEM or as a JWK, readable by the process that serves.",
-    Fault.WEAK: "Make one that nobody can guess: manage.py authkit_keys generate.",
+    Fault.WEAK: "Make one that nobody can guess: manage.py authkit_keys generate --out FILE.",
     Fault.PUBLIC_AS_SECRET: (
         "What others may know is no secret: everybody could sign with it. To verify with a public key, give "
-        'it as "key"; to sign with a secret, make one: manage.py authkit_keys generate --algorithm HS256.'
+        'it as "key"; to sign with a secret: manage.py authkit_keys generate --algorithm HS256 --out FILE.'
     ),
     Fault.ALGORITHM: (
         "HS256 is for secrets, ES256 for P-256, EdDSA for Ed25519, RS256 or PS256 for RSA; for RSA say "
