@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from django_authkit.checks import TAG
 from django_authkit.management.failures import failures_told
 from django_authkit.throttling.attempts import digest_of_name, digests_of_address
 from django_authkit.wiring import get_store
@@ -14,6 +15,7 @@ class Command(BaseCommand):
     """Deletes the counters of login attempts of a name or of an address."""
 
     help = "Delete the counters of login attempts of a login name, or of a client address."
+    requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the one argument."""
