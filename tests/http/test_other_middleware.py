@@ -99,7 +99,7 @@ class TestLooking:
     def test_a_middleware_that_demands_a_login_refuses_nobody_of_whom_we_cannot_tell(
         self, site: LiveSite, ada: User, settings: Settings, pages: None
     ) -> None:
-        """Its redirect to the login page becomes the error; a visitor without a credential is redirected."""
+        """Its redirect to the login page becomes the error; without a credential it stays a redirect."""
         device = site.logged_in()
         add(settings, "testapp.looking_middleware.demands_login")
         assert site.device().get("/front/").status_code == 302

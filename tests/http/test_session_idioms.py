@@ -70,7 +70,7 @@ def get(client: Client, page: str) -> Any:
 
 @by_cookie
 def test_create_keeps_the_data_under_a_new_key(site: LiveSite, ada: User) -> None:
-    """``create()`` keeps what is in the session, for a visitor and for a user, who stays logged in."""
+    """``create()`` keeps what is in the session, for an anonymous user and for one who stays logged in."""
     client = Client()
     assert get(client, "create/").content.decode() == client.cookies[SESSION_COOKIE].value
     assert get(client, "show/").json() == {"id": None, "cart": ["apple"]}
@@ -172,7 +172,7 @@ def test_receivers_of_a_login_see_its_session_key(site: LiveSite, ada: User) -> 
 
 
 def test_our_receiver_of_logins_comes_first() -> None:
-    """Apps that are listed before ours do not see the key of the visitor."""
+    """Apps that are listed before ours do not see the key of the anonymous session."""
     assert user_logged_in.receivers[0][0][0] == "django_authkit"
 
 
