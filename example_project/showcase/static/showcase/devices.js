@@ -131,7 +131,7 @@ export class Devices {
     writeState(card, "in", "logged in elsewhere");
     write(card, "about", `Another browser or window, at ${address}.`);
     slot(card, "facts").append(fact("sid", make("code", {}, sid)), fact("proved by", badge(mode)));
-    slot(card, "acts").append(button("End", () => this.end(sid, label)));
+    slot(card, "acts").append(button("Log out", () => this.end(sid, label)));
     this.elsewhere.set(sid, card);
     cards.append(card);
   }
