@@ -23,12 +23,12 @@ from django_authkit import service
 from django_authkit.api import serializers
 from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import present_device, present_session, present_user
-from django_authkit.errors import NotAuthenticated
+from django_authkit.errors import CredentialRejected, NotAuthenticated
 from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
-from django_authkit.throttling.attempts import count_login, count_reauthentication
+from django_authkit.throttling.attempts import count_failed_refresh, count_login, count_reauthentication
 from django_authkit.types import Transport
 
 
@@ -118,7 +118,12 @@ class AdoptView(Endpoint):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does over the header transport."""
-        return _granted(service.adopt(request._request))
+        try:
+            return _granted(service.adopt(request._request))
+        except CredentialRejected as error:
+            if not isinstance(error, NotAuthenticated):
+                count_failed_refresh(request._request)
+            raise
 
 
 class LogoutView(Endpoint):
