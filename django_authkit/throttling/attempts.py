@@ -82,7 +82,7 @@ def count_login(request: HttpRequest, name: str) -> LoginAttempt:
         Throttled: There were too many; this one was not counted.
 
     Round trips:
-        One to the store. On MySQL and MariaDB also a query, see ``names``.
+        One to the store. On MySQL and MariaDB also one or two queries, see ``names``.
     """
     rate = login_rate()
     if rate is None:
