@@ -34,7 +34,7 @@ def connect() -> None:
         "session_refreshed",
         "refresh_repeated",
         "refresh_reused",
-        "session_ended",
+        "session_revoked",
         "limit_reached",
         "binding_mismatch",
     ):

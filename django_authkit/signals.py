@@ -11,7 +11,7 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 ``refresh_repeated``    ``session``, ``request``: the predecessor was repeated within the grace
 ``refresh_reused``      ``session`` (revoked), ``request``, ``reuse`` (``ReuseClass``), ``age``
                         (``timedelta`` since the current token became current), ``address``
-``session_ended``       ``session`` (revoked), ``reason`` (``RevocationReason``)
+``session_revoked``       ``session`` (revoked), ``reason`` (``RevocationReason``)
 ``limit_reached``       ``user``, ``request``, ``refused`` (bool), ``revoked`` (the sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ======================  ==========================================================================
@@ -25,6 +25,6 @@ session_started = Signal()
 session_refreshed = Signal()
 refresh_repeated = Signal()
 refresh_reused = Signal()
-session_ended = Signal()
+session_revoked = Signal()
 limit_reached = Signal()
 binding_mismatch = Signal()

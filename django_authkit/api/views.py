@@ -196,7 +196,7 @@ class DevicesView(PersonalEndpoint):
 
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Revoke all but the current one, and return the number revoked."""
-        return Response({"ended": service.revoke_other_devices(self.known)})
+        return Response({"revoked": service.revoke_other_devices(self.known)})
 
 
 class DeviceView(PersonalEndpoint):

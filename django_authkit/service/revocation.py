@@ -30,8 +30,8 @@ def revoke_session(
 
 
 def announce_revocation(session: AuthSession, reason: RevocationReason) -> None:
-    """Send ``session_ended`` for an auth session that the store has revoked."""
-    signals.session_ended.send(sender=AuthSession, session=session, reason=reason)
+    """Send ``session_revoked`` for an auth session that the store has revoked."""
+    signals.session_revoked.send(sender=AuthSession, session=session, reason=reason)
 
 
 def revoke(sid: str) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_authkit import sessions_of
-from django_authkit.signals import refresh_reused, session_ended
+from django_authkit.signals import refresh_reused, session_revoked
 from support.client import REFRESH_COOKIE, Device, code, credential_cookies, is_cleared
 from support.live_site import LiveSite, by_cookie, in_jwt_mode
 from support.pages import LINKED, OLD_BROWSER, PAGE, TAB, TOKENS, opened, user_of
@@ -125,10 +125,10 @@ class TestReuse:
         elsewhere, thief = live.logged_in(), stale.copy()
         opened(stale)
         live.advance(minutes=6)
-        with heard(refresh_reused) as reused, heard(session_ended) as ended:
+        with heard(refresh_reused) as reused, heard(session_revoked) as revoked:
             answer = opened(thief)
         assert user_of(answer) is None
-        assert (len(reused), len(ended)) == (1, 1)
+        assert (len(reused), len(revoked)) == (1, 1)
         assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
         assert answer.headers["Cache-Control"] == "no-store"
         assert user_of(opened(stale)) is None

@@ -13,7 +13,7 @@ from support.signals import heard
 pytestmark = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 
 
-def _assert_ended(device: Device) -> None:
+def _assert_revoked(device: Device) -> None:
     assert code(device.copy().call()) == (401, "session_ended")
     assert code(device.copy().who()) == (401, "session_ended")
     assert code(device.copy().refresh()) == (401, "session_ended")
@@ -28,11 +28,11 @@ def test_an_older_token(live: LiveSite) -> None:
     for _ in range(2):
         assert owner.refresh().status_code == 200
     assert owner.logged_in()
-    with heard(signals.refresh_reused) as reused, heard(signals.session_ended) as ended:
+    with heard(signals.refresh_reused) as reused, heard(signals.session_revoked) as revoked:
         assert code(thief.refresh()) == (401, "refresh_reused")
-        _assert_ended(owner)
+        _assert_revoked(owner)
     assert [said["reuse"] for said in reused] == [ReuseClass.OLDER]
-    assert len(ended) == 1
+    assert len(revoked) == 1
     assert other.logged_in()
     assert other.refresh().status_code == 200
     assert live.sids(ada) == [live.sid(other)]
@@ -47,7 +47,7 @@ def test_the_previous_token_too_late(live: LiveSite) -> None:
     live.advance(seconds=11)
     with heard(signals.refresh_reused) as reused:
         assert code(owner.refresh()) == (401, "refresh_reused")
-        _assert_ended(thief)
+        _assert_revoked(thief)
     (said,) = reused
     assert said["reuse"] is ReuseClass.PREVIOUS
     assert timedelta(seconds=10) < said["age"] < timedelta(seconds=30)
@@ -65,7 +65,7 @@ def test_the_grace_ends_with_the_successor_s_first_use(live: LiveSite) -> None:
     assert one.django_session == two.django_session
     assert one.refresh().status_code == 200
     assert code(three.refresh()) == (401, "refresh_reused")
-    _assert_ended(one)
+    _assert_revoked(one)
 
 
 def test_a_browser_forgets_what_was_reused(live: LiveSite) -> None:

@@ -401,14 +401,14 @@ test("A logout during a refresh stands, whatever the refresh brings.", async () 
   assert.equal(site.to("/api/notes/")[0].headers.authorization, undefined);
 });
 
-test("Devices are listed and ended; to end one's own is a logout.", async () => {
+test("Devices are listed and revoked; revoking your own logs you out.", async () => {
   const auth = await loggedIn();
   site.expire();
   assert.equal((await auth.sessions())[0].sid, "sid-1");
-  assert.equal(await auth.endOtherSessions(), 3);
-  await auth.endSession("another/../1");
+  assert.equal(await auth.revokeOtherSessions(), 3);
+  await auth.revokeSession("another/../1");
   assert.equal(site.arrivals.at(-1).path, "/auth/sessions/another%2F..%2F1/");
-  await auth.endSession("sid-1");
+  await auth.revokeSession("sid-1");
   assert.equal(auth.state, "signed-out");
 });
 

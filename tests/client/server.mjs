@@ -84,7 +84,7 @@ export class Site {
       this.generation += 1;
       return this.#grant(response, header);
     }
-    if (path === "/auth/sessions/" && method === "DELETE") return send(response, 200, { ended: 3 });
+    if (path === "/auth/sessions/" && method === "DELETE") return send(response, 200, { revoked: 3 });
     if (path.startsWith("/auth/sessions/?")) return send(response, 200, { results: [this.#who().session] });
     send(response, 200, { path, body, user: "ada" });
   }

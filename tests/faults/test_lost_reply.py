@@ -66,11 +66,11 @@ def test_log_in_at_the_limit(live: LiveSite, lossy: LossyLine) -> None:
     former, latter = live.logged_in(), live.logged_in()
     device = live.device()
     device.who()
-    with heard(signals.session_ended) as ended:
+    with heard(signals.session_revoked) as revoked:
         lossy.lose_next(after=1)  # the new store's client says who it is first
         assert device.log_in().status_code == 200
     assert [one.logged_in() for one in (former, latter, device)] == [False, True, True]
-    assert len(ended) == 1
+    assert len(revoked) == 1
 
 
 @jwt_mode_only
@@ -95,10 +95,10 @@ def test_reuse(live: LiveSite, lossy: LossyLine) -> None:
     device = live.logged_in()
     thief = device.copy()
     device.refresh()
-    with heard(signals.refresh_reused) as reused, heard(signals.session_ended) as ended:
+    with heard(signals.refresh_reused) as reused, heard(signals.session_revoked) as revoked:
         lossy.lose_next()
         assert code(thief.refresh()) == (401, "refresh_reused")
-    assert (len(reused), len(ended)) == (1, 1)
+    assert (len(reused), len(revoked)) == (1, 1)
     assert code(device.refresh()) == (401, "session_ended")
 
 
@@ -106,10 +106,10 @@ def test_log_out(live: LiveSite, lossy: LossyLine) -> None:
     """The auth session has ended, once, and its user is told of."""
     device = live.logged_in()
     thief, sid = device.copy(), live.sid(device)
-    with heard(signals.session_ended) as ended:
+    with heard(signals.session_revoked) as revoked:
         lossy.lose_next()
         assert device.log_out().status_code == 204
-    assert [said["session"].sid for said in ended] == [sid]
+    assert [said["session"].sid for said in revoked] == [sid]
     assert not thief.logged_in()
 
 
@@ -127,10 +127,10 @@ def test_password_change(live: LiveSite, lossy: LossyLine) -> None:
     ada = live.add_user("eve")
     devices = [live.logged_in("eve") for _ in range(2)]
     ada.set_password("another")
-    with heard(signals.session_ended) as ended:
+    with heard(signals.session_revoked) as revoked:
         lossy.lose_next()
         ada.save()
-    assert len(ended) == 2
+    assert len(revoked) == 2
     assert not any(device.logged_in() for device in devices)
 
 

@@ -88,8 +88,8 @@ class TestList:
 
     def test_shows_auth_sessions_and_no_visitors(self, site: LiveSite, boss: Device, ada: User) -> None:
         """Live, expired and ended ones are there; anonymous sessions and the row of epochs are not."""
-        live, ended = site.logged_in("ada"), site.logged_in("ada")
-        ended.log_out()
+        live, revoked = site.logged_in("ada"), site.logged_in("ada")
+        revoked.log_out()
         site.device().send("POST", "/django/cart/", b'"shoe"')
         assert AuthSessionRow._base_manager.using(site.alias).filter(epoch=None).exists()
         page = boss.get(LIST)
@@ -188,10 +188,10 @@ class TestList:
         gone, stays, dead = (site.logged_in("ada") for _ in range(3))
         sids = [site.sid(gone), site.sid(dead)]
         dead.log_out()
-        with heard(signals.session_ended) as ended:
+        with heard(signals.session_revoked) as revoked:
             answer = boss.submit(LIST, action="revoke_selected", _selected_action=sids)  # type: ignore[arg-type]
         assert answer.status_code == 302
-        assert [(each["session"].sid, each["reason"]) for each in ended] == [
+        assert [(each["session"].sid, each["reason"]) for each in revoked] == [
             (sids[0], RevocationReason.REVOKED)
         ]
         assert not gone.logged_in()
@@ -265,9 +265,9 @@ class TestUserPage:
 
     def test_shows_what_the_store_says(self, site: LiveSite, ada: User, boss: Device) -> None:
         """All live ones, and only those of this user."""
-        live, ended = site.logged_in("ada"), site.logged_in("ada")
-        sids = [site.sid(live), site.sid(ended)]
-        ended.log_out()
+        live, revoked = site.logged_in("ada"), site.logged_in("ada")
+        sids = [site.sid(live), site.sid(revoked)]
+        revoked.log_out()
         page = boss.get(user_page(ada))
         assert "1 live auth session of ada" in shown(page)
         assert sids[0] in page.content.decode()
@@ -285,10 +285,10 @@ class TestUserPage:
             "confirmed": "yes",
         }
         count = {"one": 1, "selected": 2, "all": 3}[what]
-        with heard(signals.session_ended) as ended:
+        with heard(signals.session_revoked) as revoked:
             answer = boss.submit(user_page(ada), **fields)  # type: ignore[arg-type]
         assert answer.headers["Location"] == user_page(ada)
-        assert {each["session"].sid for each in ended} == set(sids[:count])
+        assert {each["session"].sid for each in revoked} == set(sids[:count])
         assert [device.logged_in() for device in devices] == [False] * count + [True] * (3 - count)
         assert boss.logged_in()
         assert {entry[2] for entry in logged()} == set(sids[:count])

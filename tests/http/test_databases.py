@@ -43,10 +43,10 @@ class TestSessionsApart:
         ada = site.add_user()
         device = site.logged_in()
         sid = site.sid(device)
-        with CaptureQueriesContext(connections[users]) as asked, heard(signals.session_ended) as ended:
+        with CaptureQueriesContext(connections[users]) as asked, heard(signals.session_revoked) as revoked:
             delete(ada)
         assert not [query for query in asked.captured_queries if "authkit_session" in query["sql"]]
-        assert [(each["session"].sid, each["reason"]) for each in ended] == [
+        assert [(each["session"].sid, each["reason"]) for each in revoked] == [
             (sid, RevocationReason.USER_DISABLED)
         ]
         assert not device.logged_in()

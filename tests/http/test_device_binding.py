@@ -106,12 +106,12 @@ def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, val
     site.configure(BIND={what.upper(): "revoke"})
     thief = phone.copy()
     setattr(thief, what, value)
-    with heard(signals.binding_mismatch) as sent, heard(signals.session_ended) as ended:
+    with heard(signals.binding_mismatch) as sent, heard(signals.session_revoked) as revoked:
         answer = look(site, thief)
     assert code(answer) == (401, "binding_mismatch")
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
     assert [each["what"] for each in sent] == [(what,)]
-    assert [each["reason"] for each in ended] == [RevocationReason.BINDING]
+    assert [each["reason"] for each in revoked] == [RevocationReason.BINDING]
     assert site.sids(ada) == []
     assert not phone.logged_in()
     assert code(phone.refresh()) == (401, "session_ended")

@@ -100,10 +100,10 @@ def test_ending_another_device(site: LiveSite, ada: User, device: Device) -> Non
     """A device that was ended is out at its next request and refresh; the one that ended it stays."""
     other = site.logged_in()
     sid = site.sid(other)
-    with heard(signals.session_ended) as ended:
+    with heard(signals.session_revoked) as revoked:
         answer = device.delete(path(sid))
     assert (answer.status_code, answer.content) == (204, b"")
-    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, RevocationReason.REVOKED)]
+    assert [(each["session"].sid, each["reason"]) for each in revoked] == [(sid, RevocationReason.REVOKED)]
     assert code(other.call()) == (401, "session_ended")
     assert code(other.refresh()) == (401, "session_ended")
     assert device.logged_in()
@@ -120,10 +120,10 @@ def test_ending_a_device_twice(site: LiveSite, device: Device) -> None:
 def test_ending_the_own_device_is_a_log_out(site: LiveSite, ada: User, device: Device) -> None:
     """It is 204 and over, cookies cleared, for the reason ``logout``; a copy is out as well."""
     thief, sid = device.copy(), site.sid(device)
-    with heard(signals.session_ended) as ended:
+    with heard(signals.session_revoked) as revoked:
         answer = device.delete(path(sid))
     assert answer.status_code == 204
-    assert [(each["session"].sid, each["reason"]) for each in ended] == [(sid, RevocationReason.LOGOUT)]
+    assert [(each["session"].sid, each["reason"]) for each in revoked] == [(sid, RevocationReason.LOGOUT)]
     assert not thief.logged_in()
     assert site.sids(ada) == []
     if device.is_browser:
@@ -162,25 +162,25 @@ def test_ending_all_others(site: LiveSite, ada: User, device: Device, bob: User)
     others = [site.logged_in() for _ in range(3)]
     stranger = site.logged_in("bob")
     answer = device.delete("/auth/sessions/")
-    assert (answer.status_code, body(answer)) == (200, {"ended": 3})
+    assert (answer.status_code, body(answer)) == (200, {"revoked": 3})
     assert not any(other.logged_in() for other in others)
     assert [code(other.refresh()) for other in others] == [(401, "session_ended")] * 3
     assert device.logged_in()
     assert stranger.logged_in()
     assert site.sids(ada) == [site.sid(device)]
-    assert body(device.delete("/auth/sessions/")) == {"ended": 0}
+    assert body(device.delete("/auth/sessions/")) == {"revoked": 0}
 
 
 def test_strangers_get_a_401(site: LiveSite, device: Device) -> None:
     """Without a login there is no list and nothing to end; an ended one is told so."""
     sid = site.sid(device)
-    stranger, ended = site.device(), device.copy()
+    stranger, revoked = site.device(), device.copy()
     device.log_out()
     for method, where in (("GET", "/auth/sessions/"), ("DELETE", "/auth/sessions/"), ("DELETE", path(sid))):
         answer = stranger.send(method, where)
         assert code(answer) == (401, "not_authenticated")
         assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
-        answer = ended.get(where) if method == "GET" else ended.delete(where)
+        answer = revoked.get(where) if method == "GET" else revoked.delete(where)
         assert code(answer) == (401, "session_ended")
 
 

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_authkit import log_in, sessions_of
-from django_authkit.signals import session_ended, session_started
+from django_authkit.signals import session_revoked, session_started
 from django_authkit.types import RevocationReason, Transport
 from projects import urls
 from support.client import PASSWORD, Device, body, code, credential_cookies
@@ -78,13 +78,13 @@ def test_a_failed_log_in_sends_djangos_signal(site: LiveSite, ada: User) -> None
 
 
 def test_log_out_sends_djangos_signal(site: LiveSite, ada: User, device: Device) -> None:
-    """``user_logged_out`` is sent once with request and user, and ``session_ended`` once with the reason."""
-    with heard(user_logged_out) as said, heard(session_ended) as ended:
+    """``user_logged_out`` is sent once with request and user, ``session_revoked`` once with the reason."""
+    with heard(user_logged_out) as said, heard(session_revoked) as revoked:
         device.log_out()
     (call,) = said
     assert call["user"] == ada
     assert isinstance(call["request"], HttpRequest)
-    assert [e["reason"] for e in ended] == [RevocationReason.LOGOUT]
+    assert [e["reason"] for e in revoked] == [RevocationReason.LOGOUT]
 
 
 def again(site: LiveSite, device: Device, username: str) -> str:

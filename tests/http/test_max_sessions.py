@@ -61,15 +61,15 @@ def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
         site.logged_in()
     assert reached == []
     old = set(site.sids(ada))
-    with heard(signals.limit_reached) as reached, heard(signals.session_ended) as ended:
+    with heard(signals.limit_reached) as reached, heard(signals.session_revoked) as revoked:
         site.device().log_in()
     (said,) = reached
     assert said["user"] == ada
     assert said["refused"] is (policy == "refuse")
     gone = {"evict": 1, "refuse": 0, "revoke_others": 2}[policy]
     assert len(said["revoked"]) == gone
-    assert {each.sid for each in said["revoked"]} == {each["session"].sid for each in ended} <= old
-    assert {each["reason"] for each in ended} <= {RevocationReason.LIMIT}
+    assert {each.sid for each in said["revoked"]} == {each["session"].sid for each in revoked} <= old
+    assert {each["reason"] for each in revoked} <= {RevocationReason.LIMIT}
 
 
 def test_a_function_decides_for_each_user(site: LiveSite, ada: User, bob: User) -> None:

@@ -59,7 +59,7 @@ def test_a_log_in_and_a_log_out(site: LiveSite, ada: User, records: list[logging
     who = {"sid": site.sid(device), "user_id": str(ada.pk), "address": HOME}
     assert told(records) == [{"event": "session_started", **who}]
     device.log_out()
-    assert told(records) == [{"event": "session_ended", **who, "reason": "logout"}]
+    assert told(records) == [{"event": "session_revoked", **who, "reason": "logout"}]
 
 
 @in_jwt_mode
@@ -76,10 +76,10 @@ def test_refreshes_and_a_theft(
     site.advance(seconds=11)
     thief.refresh()
     levels = [record.levelno for record in records]
-    reused, ended = told(records)
+    reused, revoked = told(records)
     assert 11 <= reused.pop("age") < 15
     assert reused == {"event": "refresh_reused", **who, "reuse": "older", "address": ELSEWHERE}
-    assert ended == {"event": "session_ended", **who, "reason": "reuse"}
+    assert revoked == {"event": "session_revoked", **who, "reason": "reuse"}
     assert levels == [logging.WARNING, logging.INFO]
 
 
@@ -100,14 +100,14 @@ def test_a_limit(site: LiveSite, ada: User, records: list[logging.LogRecord]) ->
     stranger = site.device(address=ELSEWHERE)
     stranger.log_in()
     levels = [record.levelno for record in records]
-    reached, ended, started = told(records)
+    reached, revoked, started = told(records)
     assert reached == {
         "event": "limit_reached",
         "user_id": str(ada.pk),
         "address": ELSEWHERE,
         "refused": False,
     }
-    assert (ended["event"], ended["reason"], ended["address"]) == ("session_ended", "limit", HOME)
+    assert (revoked["event"], revoked["reason"], revoked["address"]) == ("session_revoked", "limit", HOME)
     assert started["event"] == "session_started"
     assert levels == [logging.WARNING, logging.INFO, logging.INFO]
 
@@ -143,9 +143,9 @@ def test_messages_say_who_from_where_and_why(
     device.log_out()
     assert [each.getMessage() for each in records] == [
         f"limit_reached: user {ada.pk} from {ELSEWHERE}, refused: False",
-        f"session_ended: user {ada.pk} from {HOME}, session {old}, reason: limit",
+        f"session_revoked: user {ada.pk} from {HOME}, session {old}, reason: limit",
         f"session_started: user {ada.pk} from {ELSEWHERE}, session {new}",
-        f"session_ended: user {ada.pk} from {ELSEWHERE}, session {new}, reason: logout",
+        f"session_revoked: user {ada.pk} from {ELSEWHERE}, session {new}, reason: logout",
     ]
 
 

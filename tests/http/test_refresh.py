@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_authkit import sessions_of
-from django_authkit.signals import refresh_repeated, refresh_reused, session_ended, session_refreshed
+from django_authkit.signals import refresh_repeated, refresh_reused, session_refreshed, session_revoked
 from django_authkit.types import ReuseClass, RevocationReason
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body, code, credential_cookies, is_cleared
 from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
@@ -87,7 +87,7 @@ def test_reuse_after_the_grace_ends_the_auth_session(site: LiveSite, ada: User, 
     device.refresh()
     site.advance(seconds=11)
     assert device.logged_in()
-    with heard(refresh_reused) as reused, heard(session_ended) as ended:
+    with heard(refresh_reused) as reused, heard(session_revoked) as revoked:
         answer = thief.refresh()
         assert code(answer) == (401, "refresh_reused")
         assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
@@ -99,7 +99,7 @@ def test_reuse_after_the_grace_ends_the_auth_session(site: LiveSite, ada: User, 
     assert timedelta(seconds=10) <= call["age"] <= timedelta(seconds=30)
     assert call["address"] == "192.0.2.66"
     assert call["session"].user_id == str(ada.pk)
-    assert [e["reason"] for e in ended] == [RevocationReason.REUSE]
+    assert [e["reason"] for e in revoked] == [RevocationReason.REUSE]
     assert elsewhere.logged_in()
     assert elsewhere.refresh().status_code == 200
     assert site.sids(ada) == [site.sid(elsewhere)]

@@ -40,14 +40,14 @@ def test_the_limit_holds(live: LiveSite, policy: str, limit: int, granted: int) 
     """Of 50 exactly the limit stay; "refuse" refuses the other 47, the others let all in and end 47 or 49."""
     live.configure(MAX_SESSIONS=limit, ON_LIMIT=policy)
     ada = live.add_user("ada")
-    with heard(signals.limit_reached) as reached, heard(signals.session_ended) as ended:
+    with heard(signals.limit_reached) as reached, heard(signals.session_revoked) as revoked:
         let_in, statuses = at_once(live)
     assert statuses == Counter({200: granted, 403: LOGINS - granted})
     alive = [device for device in let_in if device.logged_in()]
     assert len(alive) == limit
     assert {live.sid(device) for device in alive} == set(live.sids(ada))
     assert {code(device.call()) for device in let_in if device not in alive} <= {(401, "session_ended")}
-    gone = [each["session"].sid for each in ended]
+    gone = [each["session"].sid for each in revoked]
     assert len(gone) == len(set(gone)) == granted - limit
     assert sum(each["refused"] for each in reached) == LOGINS - granted
     assert sorted(session.sid for each in reached for session in each["revoked"]) == sorted(gone)

@@ -81,10 +81,10 @@ def test_threads_without_a_grace(live: LiveSite) -> None:
         for _ in range(rounds(30)):
             device = live.logged_in()
             twins = [device.copy() for _ in range(THREADS)]
-            with heard(signals.refresh_reused) as reused, heard(signals.session_ended) as ended:
+            with heard(signals.refresh_reused) as reused, heard(signals.session_revoked) as revoked:
                 answers = refresh_at_once(threads, twins)
             assert_one_winner(answers)
-            assert (len(reused), len(ended)) == (1, 1)
+            assert (len(reused), len(revoked)) == (1, 1)
             winner = next(twin for twin, got in zip(twins, answers, strict=True) if got.status_code == 200)
             assert not device.logged_in()
             assert not winner.logged_in()

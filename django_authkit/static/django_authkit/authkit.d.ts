@@ -161,7 +161,7 @@ export class AuthKit<U extends User = User> extends EventTarget {
   /**
    * Log out on all devices: all other auth sessions of the user, then one's own.
    *
-   * @throws {AuthKitError} As `endOtherSessions()` and `logOut()` do.
+   * @throws {AuthKitError} As `revokeOtherSessions()` and `logOut()` do.
    */
   logOutEverywhere(): Promise<void>;
 
@@ -198,15 +198,15 @@ export class AuthKit<U extends User = User> extends EventTarget {
   /** The first 200 logins of the user, most recently seen first. */
   sessions(): Promise<Device[]>;
 
-  /** End one of them. One's own is a logout. */
-  endSession(sid: string): Promise<void>;
+  /** Revoke one of them. Revoking the page's own session logs out. */
+  revokeSession(sid: string): Promise<void>;
 
   /**
-   * End all of them but one's own.
+   * Revoke all of them except the page's own.
    *
-   * @returns How many it were.
+   * @returns The number revoked.
    */
-  endOtherSessions(): Promise<number>;
+  revokeOtherSessions(): Promise<number>;
 
   /** Stop timers and listeners. Nobody is logged out. */
   close(): void;

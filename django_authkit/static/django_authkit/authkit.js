@@ -25,7 +25,7 @@ export class AuthKit extends EventTarget {
   #epoch = 0;
   #due = Infinity;
   #used = false;
-  #ended;
+  #loggedOutSid;
   #settling = null;
   #held = { until: 0 };
   #turn = Promise.resolve();
@@ -85,7 +85,7 @@ export class AuthKit extends EventTarget {
   }
 
   async logOutEverywhere() {
-    await this.endOtherSessions();
+    await this.revokeOtherSessions();
     await this.logOut();
   }
 
@@ -106,13 +106,13 @@ export class AuthKit extends EventTarget {
     return (await this.#call("GET", "sessions/?page_size=200", null, { as: this })).results;
   }
 
-  async endSession(sid) {
+  async revokeSession(sid) {
     if (sid === this.session?.sid) return this.logOut();
     await this.#call("DELETE", `sessions/${encodeURIComponent(sid)}/`, null, { as: this });
   }
 
-  async endOtherSessions() {
-    return (await this.#call("DELETE", "sessions/", null, { as: this })).ended;
+  async revokeOtherSessions() {
+    return (await this.#call("DELETE", "sessions/", null, { as: this })).revoked;
   }
 
   close() {
@@ -227,7 +227,7 @@ export class AuthKit extends EventTarget {
     this.#epoch++;
     this.#tokens = null;
     this.#due = Infinity;
-    this.#ended = session?.sid;
+    this.#loggedOutSid = session?.sid;
     Object.assign(this, { state: "signed-out", user: null, session: null });
     if (tell && session) this.#channel?.postMessage({ reason, sid: session.sid, id: user.id });
     if (state !== "signed-out") this.#tell("signed-out", { reason });
@@ -240,7 +240,7 @@ export class AuthKit extends EventTarget {
 
   #hear({ reason, sid, id, ...grant }) {
     if (!reason) {
-      if (grant.session.sid !== this.#ended) this.#adopt(grant);
+      if (grant.session.sid !== this.#loggedOutSid) this.#adopt(grant);
     } else if (sid === this.session?.sid) this.#out(reason);
     else if (this.#header && reason === "logged_out" && this.user && this.user.id === id)
       this.#alone(() => this.#leave()).catch(() => this.#out(reason));

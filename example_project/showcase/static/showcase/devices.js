@@ -72,14 +72,14 @@ export class Devices {
   /** End a login from this browser; a device of the page that is another user's logs itself out. */
   async end(sid, name, device) {
     const ours = this.client.state === "signed-in" && (!device || device.client.user.username === this.client.user.username);
-    const ended = await this.proved(() => (ours ? this.client.endSession(sid) : device.client.logOut()));
+    const ended = await this.proved(() => (ours ? this.client.revokeSession(sid) : device.client.logOut()));
     if (ended === undefined) return;
     announce(`${name} was logged out. It falls out at its next call.`);
     await this.list();
   }
 
   async endOthers() {
-    const count = await this.proved(() => this.client.endOtherSessions());
+    const count = await this.proved(() => this.client.revokeOtherSessions());
     if (count === undefined) return;
     announce(count === 1 ? "1 other device was logged out." : `${count} other devices were logged out.`);
     await this.list();
