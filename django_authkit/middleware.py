@@ -130,9 +130,10 @@ def _bearer_key(request: HttpRequest) -> tuple[SessionKey, ...]:
 
 def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseBase) -> None:
     """Save the session if it was changed, and set or delete its cookie."""
+    failed = response.status_code >= 500  # Django does not save what a failed view did
+    extended = not failed and session.extend()
     if session.accessed:
         patch_vary_headers(response, ("Authorization", "Cookie"))
-    failed = response.status_code >= 500  # Django does not save what a failed view did
     if failed and session.is_new_login:
         session.abandon_login()
         return
@@ -142,7 +143,7 @@ def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseB
     if not session.deliverable:
         return
     has_new_key = session.cookie is CookieAction.SET and session.session_key is not None
-    if has_new_key or (changed and (session.is_anonymous or session.sets_expiry)):
+    if has_new_key or extended or (changed and (session.is_anonymous or session.sets_expiry)):
         _set_cookie(session, response)
     elif session.cookie is CookieAction.DELETE and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
         transports.clear_session_cookie(response)

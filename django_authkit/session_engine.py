@@ -10,8 +10,10 @@ from contextlib import suppress
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings as django_settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
@@ -139,6 +141,23 @@ class SessionStore(RequestSession):
     def sets_expiry(self) -> bool:
         """Whether ``set_expiry`` decides when the cookie of an auth session expires, or did until now."""
         return self.bound is not None and (self._had_expiry or EXPIRY_FIELD in self)
+
+    def extend(self) -> bool:
+        """
+        Extend an unchanged anonymous session's life, if ``SESSION_SAVE_EVERY_REQUEST`` asks for it.
+
+        Returns:
+            Whether it was extended. One that another request deleted meanwhile is not, and is no error.
+        """
+        if not (django_settings.SESSION_SAVE_EVERY_REQUEST and self.is_anonymous and self.deliverable):
+            return False
+        self._get_session()  # forgets the key of one that is over
+        if self.modified or not self.is_anonymous:
+            return False
+        with suppress(UpdateError):
+            self.save()
+            return self.is_anonymous
+        return False
 
     # -- its expiry -------------------------------------------------------------------------------
 

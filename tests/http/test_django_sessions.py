@@ -374,8 +374,8 @@ def test_set_expiry_never_passes_the_absolute_end(site: LiveSite, device: Device
 
 
 @in_session_mode
-def test_saving_on_every_request_changes_nothing(site: LiveSite, device: Device) -> None:
-    """``SESSION_SAVE_EVERY_REQUEST`` costs nothing and sends no cookie: touch does that."""
+def test_saving_on_every_request_does_not_concern_auth_sessions(site: LiveSite, device: Device) -> None:
+    """``SESSION_SAVE_EVERY_REQUEST`` costs an auth session nothing and sends no cookie: touch does that."""
     site.settings.SESSION_SAVE_EVERY_REQUEST = True
     device.get("/django/cart/")
     before = site.snapshot()
@@ -384,6 +384,37 @@ def test_saving_on_every_request_changes_nothing(site: LiveSite, device: Device)
     assert not credential_cookies(answer)
     assert len(trips.commands) + len(trips.queries) == (2 if site.on_redis else 1), trips
     assert site.snapshot() == before
+
+
+@by_cookie
+def test_saving_on_every_request_extends_an_anonymous_session(site: LiveSite) -> None:
+    """With ``SESSION_SAVE_EVERY_REQUEST`` each request sends its cookie again and extends its life."""
+    site.settings.SESSION_COOKIE_AGE = 600
+    visitor = site.device()
+    visitor.post("/django/cart/", "apple")
+    key = visitor.cookies[SESSION_COOKIE]
+    assert not credential_cookies(visitor.get("/django/cart/"))
+    site.settings.SESSION_SAVE_EVERY_REQUEST = True
+    for path in ("/plain/whoami/", "/django/cart/", "/api/whoami/"):
+        site.advance(minutes=9)
+        cookie = visitor.get(path).cookies[SESSION_COOKIE]
+        assert (cookie.value, cookie["max-age"]) == (key, 600)
+    assert body(visitor.get("/django/cart/"))["cart"] == ["apple"]
+
+
+@by_cookie
+def test_saving_on_every_request_brings_no_anonymous_session_back(site: LiveSite) -> None:
+    """A session that is over, or that another request ends meanwhile, is not made again."""
+    site.settings.SESSION_SAVE_EVERY_REQUEST = True
+    visitor = site.device()
+    visitor.post("/django/cart/", "apple")
+    thief = visitor.copy()
+    with once(midway, lambda: visitor.post("/django/leave/")):
+        answer = thief.get("/django/cart/")
+    assert body(answer)["cart"] == ["apple"]
+    assert SESSION_COOKIE not in answer.cookies
+    assert SESSION_COOKIE not in thief.get("/plain/whoami/").cookies
+    assert body(thief.get("/django/cart/"))["cart"] == []
 
 
 @by_cookie
