@@ -21,7 +21,7 @@ def grant_tokens(
     jti: str,
     now: int,
     transport: Transport,
-    standing: bool = False,
+    rotates: bool = True,
 ) -> Grant:
     """
     Return the tokens of the auth session's current generation.
@@ -29,13 +29,13 @@ def grant_tokens(
     Args:
         jti: The ``jti`` of its refresh token.
         now: The store's time; milliseconds since the epoch.
-        standing: Whether its refresh token is one that is not exchanged when it is used.
+        rotates: Whether its refresh token is exchanged when it is used.
 
     Raises:
         CookieTooLarge: No browser would keep them. The auth session is revoked, since its next refresh would
             look like a theft.
     """
-    pair = get_jwt_strategy().issue(session, user, jti, now, standing=standing)
+    pair = get_jwt_strategy().issue(session, user, jti, now, rotates=rotates)
     if transport is Transport.COOKIE:
         try:
             transports.check_size(access=pair.access, refresh=pair.refresh, session=session)

@@ -48,7 +48,7 @@ class LoginRequest:
         longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
         suppress_new_device_notice: Send no notice about a new device.
         suppress_signals: Send no signals; another process does.
-        standing: Whether their refresh token is one that is not exchanged when it is used.
+        rotates: Whether their refresh token is exchanged when it is used.
     """
 
     user: AbstractBaseUser
@@ -60,7 +60,7 @@ class LoginRequest:
     longest_ms: int | None = None
     suppress_new_device_notice: bool = False
     suppress_signals: bool = False
-    standing: bool = False
+    rotates: bool = True
 
     def new_sid(self) -> str:
         """Return the sid that was decided, or a fresh one in the user's bucket."""
@@ -80,7 +80,7 @@ def log_in(
     transport: Transport | None = None,
     remember: bool = False,
     amr: Iterable[str] = ("pwd",),
-    standing: bool = False,
+    rotates: bool = True,
 ) -> Grant:
     """
     Start an auth session for *user*, whom the caller has authenticated.
@@ -95,8 +95,8 @@ def log_in(
         transport: How the credential travels; by default what the client asked for.
         remember: Whether its cookies outlive the browser.
         amr: How the user authenticated (RFC 8176).
-        standing: Whether the refresh token is one that is not exchanged when it is used, for a client
-            that never stores the new one. The theft of such a token is not detected. Only while
+        rotates: Whether the refresh token is exchanged when it is used. False is for clients that never
+            store the new one; the theft of such a token is not detected. It has an effect only while
             ``COMPAT["SIMPLEJWT_ROTATION"]`` is off.
 
     Returns:
@@ -118,7 +118,7 @@ def log_in(
         backend=backend_of(user, backend),
         remember=remember,
         amr=tuple(amr),
-        standing=standing and not get_settings().compat.simplejwt_rotation,
+        rotates=rotates or get_settings().compat.simplejwt_rotation,
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     wanted = replace(wanted, sid=wanted.new_sid())
@@ -203,7 +203,7 @@ def issue_tokens(request: HttpRequest, wanted: LoginRequest, transport: Transpor
         jti=jti,
         now=found.now_ms,
         transport=transport,
-        standing=wanted.standing,
+        rotates=wanted.rotates,
     )
 
 

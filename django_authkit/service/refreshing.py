@@ -39,7 +39,7 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     Renew the auth session, and return its credentials by the transport that the credential came by.
 
     In JWT mode the refresh token is exchanged for its successor, or again for the same one within the
-    grace; a standing token stays. In session mode the idle end slides and the key stays.
+    grace; a token that does not rotate stays. In session mode the idle end slides and the key stays.
 
     Args:
         token: The refresh token or session key from the body, if any.
@@ -193,7 +193,7 @@ def rotate(
         jti=rotated.jti,
         now=rotated.rotation.now,
         transport=transport,
-        standing=rotated.standing,
+        rotates=rotated.rotates,
     )
 
 

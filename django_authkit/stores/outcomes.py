@@ -173,8 +173,8 @@ class RotateRequest:
         address: Client address; recorded when the token rotates. Empty keeps the old one.
         reauthenticated: The user has just authenticated again: ``auth_time`` moves to now, for
             ROTATED and REPEATED.
-        standing: The client does not store the successor, so the token stays current: KEPT in place of
-            ROTATED.
+        rotates: False if the client does not store the successor. The token then stays current: KEPT instead
+            of ROTATED.
     """
 
     sid: str
@@ -187,7 +187,7 @@ class RotateRequest:
     access_ms: int
     address: str
     reauthenticated: bool = False
-    standing: bool = False
+    rotates: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

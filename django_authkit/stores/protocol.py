@@ -88,7 +88,7 @@ class AuthSessionStore(Protocol):
         the current one                                                        ROTATED: the proposal
                                                                                is current,
                                                                                generation + 1
-        the current one, which is ``standing``                                 KEPT
+        the current one, which does not rotate (``rotates=False``)             KEPT
         the previous one, and the proposal is already current                  ROTATED (repeated call)
         the previous one                                       yes             REPEATED
         the previous one                                       no              REUSED, ``previous``

@@ -37,13 +37,13 @@ class Rotated:
     """
     The auth session after a refresh, and the ``jti`` that is current now.
 
-    ``standing`` tells whether the token of that ``jti`` is not exchanged when it is used.
+    ``rotates`` tells whether the token of that ``jti`` is exchanged when it is used.
     """
 
     rotation: Rotation
     session: AuthSession
     jti: str = field(repr=False)
-    standing: bool
+    rotates: bool
 
 
 class ReuseDetected(RefreshReused):
@@ -95,12 +95,12 @@ class JwtStrategy:
         return StoreCheck(self._store).admit(claims)
 
     def issue(
-        self, session: AuthSession, user: object, jti: str, now: int, *, standing: bool = False
+        self, session: AuthSession, user: object, jti: str, now: int, *, rotates: bool = True
     ) -> TokenPair:
         """
         Return the tokens of the auth session's current generation.
 
-        The refresh token depends only on the record, *jti* and *standing*, so that every caller within the
+        The refresh token depends only on the record, *jti* and *rotates*, so that every caller within the
         grace gets the same string. The access token never outlives the auth session.
         """
         issued = now // 1000
@@ -122,7 +122,7 @@ class JwtStrategy:
             jti=jti,
             issued_at=session.rotated_ms // 1000,
             expires_at=session.expires_ms // 1000,
-            standing=standing,
+            rotates=rotates,
             subject=session.user_id,
         )
         return TokenPair(
@@ -135,7 +135,7 @@ class JwtStrategy:
         """
         Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
 
-        A standing token is not exchanged, unless the project has turned rotation on again
+        A token that does not rotate is kept, unless the project has turned rotation on again
         (``COMPAT["SIMPLEJWT_ROTATION"]``) or the user has just authenticated again: a client that does that
         stores the new token.
 
@@ -148,7 +148,7 @@ class JwtStrategy:
             SessionEnded: Its auth session is not live.
         """
         proposal = new_jti()
-        standing = claims.standing and not self._always_rotates
+        rotates = claims.rotates or self._always_rotates
         rotation = self._store.rotate(
             RotateRequest(
                 sid=claims.sid,
@@ -161,11 +161,11 @@ class JwtStrategy:
                 access_ms=self._access,
                 address="",  # device binding compares it with the record's, and then records it
                 reauthenticated=reauthenticated,
-                standing=standing and not reauthenticated,
+                rotates=rotates or reauthenticated,
             )
         )
         session, jti = self._session_and_jti(rotation, claims, proposal)
-        return Rotated(rotation=rotation, session=session, jti=jti, standing=standing)
+        return Rotated(rotation=rotation, session=session, jti=jti, rotates=rotates)
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool

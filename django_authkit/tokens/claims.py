@@ -155,8 +155,8 @@ class RefreshClaims:
         generation: Its number among the refresh tokens of that auth session, from 1 (``gen``).
         jti: 256 random bits, a secret: who knows it and can sign, can refresh.
         issued_at, expires_at: In seconds (``iat``, ``exp``).
-        standing: Whether it is for a client that does not store the successor, and so is not exchanged when
-            it is used. Other tokens do not have the claim.
+        rotates: Whether it is exchanged when it is used. Only the tokens of clients that do not store the
+            successor have the claim, and it is false.
         subject: The user's primary key as text (``sub``), which only explains why a refresh was rejected; the
             record has the user. Empty in older tokens.
     """
@@ -166,7 +166,7 @@ class RefreshClaims:
     jti: str = field(repr=False)
     issued_at: int
     expires_at: int
-    standing: bool = False
+    rotates: bool = True
     subject: str = ""
 
     def payload(self) -> dict[str, Any]:
@@ -177,7 +177,7 @@ class RefreshClaims:
             "jti": self.jti,
             "iat": self.issued_at,
             "exp": self.expires_at,
-            **({"standing": True} if self.standing else {}),
+            **({} if self.rotates else {"rotates": False}),
             **({"sub": self.subject} if self.subject else {}),
         }
 
@@ -195,6 +195,6 @@ class RefreshClaims:
             jti=_some_text(payload, "jti"),
             issued_at=_seconds(payload, "iat"),
             expires_at=_seconds(payload, "exp"),
-            standing=payload.get("standing") is True,
+            rotates=payload.get("rotates") is not False,
             subject=_text(payload, "sub") if "sub" in payload else "",
         )

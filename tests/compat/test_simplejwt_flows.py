@@ -27,7 +27,7 @@ def store(request: pytest.FixtureRequest) -> str:
     return name
 
 
-@pytest.fixture(params=[True, False], ids=["rotating", "standing"])
+@pytest.fixture(params=[True, False], ids=["rotates", "stays"])
 def rotates(request: pytest.FixtureRequest) -> bool:
     """Tell whether the project's refresh tokens rotate."""
     return bool(request.param)

@@ -331,13 +331,13 @@ def test_the_same_call_after_the_end_is_gone(rig: Rig, store: Store) -> None:
     assert store.load(family.sid) is Absent.GONE
 
 
-def test_a_standing_token_stays_current(rig: Rig, store: Store) -> None:
+def test_a_token_that_does_not_rotate_stays_current(rig: Rig, store: Store) -> None:
     """However often it is used: times, mode and address move as in a rotation, generation and id do not."""
     started = rig.start(mode=Mode.SESSION, idle_ms=HOUR)
     for _ in range(3):
         rig.wait(30 * MINUTE)
         rotation = store.rotate(
-            request(started.sid, 1, started.jti, idle_ms=HOUR, address="2001:db8::2", standing=True)
+            request(started.sid, 1, started.jti, idle_ms=HOUR, address="2001:db8::2", rotates=False)
         )
         assert rotation.outcome is RotationOutcome.KEPT
         assert rotation.session == replace(
@@ -353,11 +353,11 @@ def test_a_standing_token_stays_current(rig: Rig, store: Store) -> None:
         assert found.session == rotation.session
 
 
-def test_a_standing_token_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
+def test_a_token_that_does_not_rotate_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     """Neither the idle end nor an access token passes the absolute end, and past it the token is GONE."""
     started = rig.start(idle_ms=HOUR, absolute_ms=HOUR)
     rig.wait(50 * MINUTE)
-    call = request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY, standing=True)
+    call = request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY, rotates=False)
     rotation = store.rotate(call)
     assert rotation.session is not None
     assert rotation.session.idle_expires_ms == rotation.session.access_until_ms == started.session.expires_ms
@@ -365,30 +365,30 @@ def test_a_standing_token_stops_at_the_absolute_end(rig: Rig, store: Store) -> N
     assert store.rotate(call).outcome is RotationOutcome.GONE
 
 
-def test_a_revoked_standing_token_is_gone(rig: Rig, store: Store) -> None:
+def test_a_revoked_token_that_does_not_rotate_is_gone(rig: Rig, store: Store) -> None:
     """It can be used any number of times, and not once after its auth session was ended."""
     started = rig.start()
-    call = request(started.sid, 1, started.jti, standing=True)
+    call = request(started.sid, 1, started.jti, rotates=False)
     assert store.rotate(call).outcome is RotationOutcome.KEPT
     store.revoke(started.sid, rig.reason)
     assert store.rotate(call).outcome is RotationOutcome.GONE
     assert store.load(started.sid) is Absent.GONE
 
 
-def test_a_superseded_standing_token_is_reuse(rig: Rig, store: Store) -> None:
-    """Standing or not, what was exchanged is superseded: a replay within the grace, reuse afterwards."""
+def test_a_superseded_token_that_does_not_rotate_is_reuse(rig: Rig, store: Store) -> None:
+    """A superseded token that does not rotate is treated as any other: repeat in the grace, then reuse."""
     family = rotated(rig)
-    standing = request(family.sid, 1, family.started.jti, standing=True)
-    assert store.rotate(standing).outcome is RotationOutcome.REPEATED
+    call = request(family.sid, 1, family.started.jti, rotates=False)
+    assert store.rotate(call).outcome is RotationOutcome.REPEATED
     rig.wait(11 * SECOND)
-    rotation = store.rotate(replace(standing, proposed=token_bytes(32)))
+    rotation = store.rotate(replace(call, proposed=token_bytes(32)))
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.PREVIOUS)
     assert_over(rig, family)
 
 
-def test_a_forged_standing_token_is_reuse(rig: Rig, store: Store) -> None:
+def test_a_forged_token_that_does_not_rotate_is_reuse(rig: Rig, store: Store) -> None:
     """The right generation with another id is no current token."""
     started = rig.start()
-    rotation = store.rotate(request(started.sid, 1, token_bytes(32), standing=True))
+    rotation = store.rotate(request(started.sid, 1, token_bytes(32), rotates=False))
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.MISMATCHED)
     assert store.load(started.sid) is Absent.GONE

@@ -174,10 +174,10 @@ class StoreMachine(RuleBasedStateMachine):
         number=st.integers(0, 9),
         behind=st.integers(-1, 3),
         genuine=st.booleans(),
-        standing=st.booleans(),
+        rotates=st.booleans(),
         idle=SPANS,
     )
-    def rotate(self, number: int, behind: int, genuine: bool, standing: bool, idle: int) -> None:
+    def rotate(self, number: int, behind: int, genuine: bool, rotates: bool, idle: int) -> None:
         """Come with a refresh token that is *behind* generations old."""
         sid = self.pick(number)
         if sid is None:
@@ -192,10 +192,10 @@ class StoreMachine(RuleBasedStateMachine):
             one.jtis[generation - 1] if known else token_bytes(32),
             grace_ms=GRACE,
             idle_ms=idle * MINUTE,
-            standing=standing,
+            rotates=rotates,
         )
         answer = self.store.rotate(call)
-        expected = self.expected_outcome(one, behind, known, standing)
+        expected = self.expected_outcome(one, behind, known, rotates)
         assert (answer.outcome, answer.reuse, answer.lost_write) == expected
         if answer.outcome is RotationOutcome.ROTATED:
             one.jtis.append(call.proposed)
@@ -208,7 +208,7 @@ class StoreMachine(RuleBasedStateMachine):
         one.ended = one.ended or answer.outcome is RotationOutcome.REUSED
 
     def expected_outcome(
-        self, one: Expected, behind: int, known: bool, standing: bool
+        self, one: Expected, behind: int, known: bool, rotates: bool
     ) -> tuple[RotationOutcome, ReuseClass | None, bool]:
         """Return what the table says."""
         if not self.alive(one) or behind < 0:
@@ -220,7 +220,7 @@ class StoreMachine(RuleBasedStateMachine):
         if not known:
             return RotationOutcome.REUSED, ReuseClass.MISMATCHED, False
         if behind == 0:
-            return RotationOutcome.KEPT if standing else RotationOutcome.ROTATED, None, False
+            return RotationOutcome.ROTATED if rotates else RotationOutcome.KEPT, None, False
         if self.minute - one.rotated <= 1:
             return RotationOutcome.REPEATED, None, False
         return RotationOutcome.REUSED, ReuseClass.PREVIOUS, False

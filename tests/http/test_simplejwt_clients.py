@@ -60,8 +60,8 @@ def test_a_rotating_token_rotates_at_each_endpoint(site: LiveSite, ada: User) ->
 
 @in_jwt_mode
 @by_header
-def test_our_own_endpoint_keeps_a_standing_token_too(site: LiveSite, ada: User) -> None:
-    """What the token says holds wherever it is presented."""
+def test_our_own_endpoint_does_not_rotate_it_either(site: LiveSite, ada: User) -> None:
+    """Its claim is respected by both refresh endpoints."""
     site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     device = site.device()
     token = obtain(device)["refresh"]
@@ -72,7 +72,7 @@ def test_our_own_endpoint_keeps_a_standing_token_too(site: LiveSite, ada: User) 
 @in_jwt_mode
 @by_header
 def test_back_to_rotation(site: LiveSite, ada: User) -> None:
-    """Once rotation is on, a standing token is exchanged at its next use, and used twice it is reuse."""
+    """Once rotation is on, the token is exchanged at its next use, and its second use is reuse."""
     site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     device = site.device()
     token = obtain(device)["refresh"]
@@ -80,7 +80,7 @@ def test_back_to_rotation(site: LiveSite, ada: User) -> None:
     successor = body(refreshed(device, token))["refresh"]
     assert successor != token
     site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
-    assert body(refreshed(device, successor))["refresh"] != successor  # it is no standing one
+    assert body(refreshed(device, successor))["refresh"] != successor  # its own claim: it rotates
     assert code(refreshed(device, token)) == (401, "token_not_valid")
     assert site.sids(ada) == []
 

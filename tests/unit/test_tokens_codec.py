@@ -122,7 +122,7 @@ def test_access_claims_come_back(claims: AccessClaims) -> None:
         jti=st.text(ALPHABET, min_size=43, max_size=43),
         issued_at=past,
         expires_at=future,
-        standing=st.booleans(),
+        rotates=st.booleans(),
         subject=st.text(max_size=40),
     )
 )

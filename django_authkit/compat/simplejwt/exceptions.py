@@ -111,7 +111,7 @@ def _was_left_idle(token: str | None) -> bool:
     except errors.CredentialRejected:
         return False
     idle = get_settings().lifetimes.idle.total_seconds()
-    return not claims.standing and claims.issued_at + idle <= time.time()
+    return claims.rotates and claims.issued_at + idle <= time.time()
 
 
 def _refused_user(error: errors.CredentialRejected, token: str) -> Refused | None:

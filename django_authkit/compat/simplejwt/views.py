@@ -99,7 +99,7 @@ class TokenObtainPairView(TokenView):
         field = get_user_model().USERNAME_FIELD
         attempt = count_login(http, data[field])
         user = user_by_password(http, data[field], data["password"])
-        grant = service.log_in(http, user, transport=Transport.HEADER, standing=True)
+        grant = service.log_in(http, user, transport=Transport.HEADER, rotates=False)
         attempt.succeeded(None)
         return grant
 

@@ -35,7 +35,7 @@ class RotatingTable(SessionTable):
             return self._outcome_of(request)
 
     def _advance(self, request: RotateRequest) -> None:
-        """Make the proposal current if the presented token is; a standing token stays current."""
+        """Make the proposal current if the presented token is current and rotates."""
         ends = idle_end(self.instant(), request.idle_ms)
         access = Least(self.instant(request.access_ms), ends, output_field=BigIntegerField())
         current = self.live().filter(
@@ -49,7 +49,7 @@ class RotatingTable(SessionTable):
             "rotated_ms": self.instant(),
         }
         current.update(
-            **({} if request.standing else successor),
+            **(successor if request.rotates else {}),
             last_seen_ms=self.instant(),
             idle_expires_ms=ends,
             access_until_ms=Greatest(F("access_until_ms"), access, output_field=BigIntegerField()),
@@ -67,7 +67,7 @@ class RotatingTable(SessionTable):
             return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=True)
         if row.jti_digest is None:  # its refresh token ended with the renewal of its session key
             return Rotation(outcome=RotationOutcome.GONE, now=now_of(row))
-        if request.standing and _is_current(row, request):
+        if not request.rotates and _is_current(row, request):
             return _answer(
                 RotationOutcome.KEPT, row, now=row.last_seen_ms
             )  # the instant of the UPDATE, as below

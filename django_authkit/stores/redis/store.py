@@ -125,7 +125,7 @@ class RedisStore:
             request.access_ms,
             request.address,
             int(request.reauthenticated),
-            int(request.standing),
+            int(request.rotates),
         )
         return rotation_of(reply)
 

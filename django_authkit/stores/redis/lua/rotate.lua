@@ -2,13 +2,13 @@
 --
 -- ARGV  2 sid, 3 generation, 4 presented digest, 5 proposed digest, 6 sealed successor, 7 grace,
 --       8 idle, 9 access, 10 address or '', 11 1 if the user has just proved again that it is them,
---       12 1 if the current token is to stay current
+--       12 0 if the current token stays current
 -- Returns {'rotated', now, session}, {'kept', now, session}, {'repeated', now, session, sealed},
 --         {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
 
 local sid, generation, presented, proposed, sealed = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local grace, idle, access, address = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
-local reauthenticated, standing = ARGV[11] == '1', ARGV[12] == '1'
+local reauthenticated, rotates = ARGV[11] == '1', ARGV[12] == '1'
 
 local function relation(record)
   if generation > record.generation then return 'newer' end
@@ -59,7 +59,7 @@ if record.revoked_by == proposed then return reused(record, class) end
 if not alive(record) then return { 'gone', now, 0 } end
 if class == 'newer' then return { 'gone', now, 1 } end
 if record.jti_digest == '' then return { 'gone', now, 0 } end -- its refresh token was deleted when the session key was renewed
-if class == 'current' then return standing and keep(record) or advance(record) end
+if class == 'current' then return rotates and advance(record) or keep(record) end
 if class == 'previous' then
   -- Return the time of the rotation: access_until_ms was computed from it, and so must be what is issued.
   if record.jti_digest == proposed then return { 'rotated', record.rotated_ms, described(record) } end
