@@ -80,6 +80,14 @@ def enforce_where_exempt(request: HttpRequest) -> None:
         enforce_csrf(request)
 
 
+def own_origin(request: HttpRequest) -> str | None:
+    """Return the origin that the request was sent to; ``None`` if its ``Host`` is not allowed."""
+    try:
+        return f"{request.scheme}://{request.get_host()}"
+    except DisallowedHost:
+        return None
+
+
 def vary_on_source(request: HttpRequest, response: HttpResponseBase) -> None:
     """Add the headers to ``Vary`` that say where the request comes from, if the response depends on them."""
     if _uses_fetch_metadata() and request.method not in SAFE_METHODS:
@@ -116,9 +124,8 @@ class _Check(CsrfViewMiddleware):
         """
         if self._is_settled(request):
             return None
-        try:
-            own = f"{request.scheme}://{request.get_host()}"
-        except DisallowedHost:
+        own = own_origin(request)
+        if own is None:
             return "Host is not one of ALLOWED_HOSTS."
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
         if site == "same-origin" or (origin is not None and self._trusts(origin)):

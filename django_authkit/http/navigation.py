@@ -1,8 +1,10 @@
-"""What a request says about its purpose: a page that the user opens, or one loaded in advance."""
+"""What a request says about its purpose: a page or form of a browser, or a page loaded in advance."""
 
 from typing import Final
 
 from django.http import HttpRequest
+
+from django_authkit.http.csrf import own_origin
 
 _METHODS: Final = frozenset({"GET", "HEAD"})
 
@@ -11,12 +13,13 @@ def is_navigation(request: HttpRequest) -> bool:
     """
     Tell whether a browser opens a page: in a tab, or in a frame of a page of the same origin.
 
-    Scripts cannot set a header whose name begins with ``Sec-``. Without these headers (plain HTTP, old
-    browsers) the ``Accept`` decides: of all requests, browsers ask for HTML by name when they open a page.
+    A form that is submitted opens a page too, but counts only if it is from the same origin: others can be
+    forged. Scripts cannot set a header whose name begins with ``Sec-``. Without these headers (plain HTTP,
+    old browsers) the ``Accept`` decides: browsers ask for HTML by name only when they open a page.
 
     Source: Fetch Metadata Request Headers (W3C), §2.1 to 2.3.
     """
-    if request.method not in _METHODS:
+    if request.method not in _METHODS and not _is_own_post(request):
         return False
     meta = request.META
     mode, place, site = (meta.get(f"HTTP_SEC_FETCH_{name}") for name in ("MODE", "DEST", "SITE"))
@@ -24,6 +27,17 @@ def is_navigation(request: HttpRequest) -> bool:
         return mode == "navigate" and (place in {None, "document"} or site == "same-origin")
     by_script = place is not None or site is not None or "HTTP_X_REQUESTED_WITH" in meta
     return not by_script and "text/html" in meta.get("HTTP_ACCEPT", "").lower()
+
+
+def _is_own_post(request: HttpRequest) -> bool:
+    """Tell whether a page of this origin posts something, by headers that no page can set."""
+    if request.method != "POST":
+        return False
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("Origin")
+    return origin is not None and origin == own_origin(request)
 
 
 def is_speculative(request: HttpRequest) -> bool:

@@ -1,9 +1,10 @@
 """
-Renewing the login of a browser that opens a page after its access cookie has expired (``PAGE_RENEWAL``).
+Renewing the login of a browser that opens a page, or submits a form, after its access cookie has expired.
 
-A page has no script that refreshes before it is there. So the refresh cookie is checked before the view, and
-exchanged with the response: a slow view, another tab or a logout meanwhile must not leave the browser with
-a superseded token, which would look like a theft. See ``docs/explanation/sessions-in-django.md``.
+A page has no script that refreshes before it is there (``PAGE_RENEWAL``). So the refresh cookie is checked
+before the view, and exchanged with the response: a slow view, another tab or a logout meanwhile must not
+leave the browser with a superseded token, which would look like a theft. See
+``docs/explanation/sessions-in-django.md``.
 """
 
 from functools import cache, partial
@@ -28,12 +29,12 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
     """
     Authenticate a page by its refresh cookie if its access cookie has expired; the response renews both.
 
-    Only a safe request of a browser that opens a page, see ``http.navigation``, never one with a bearer
-    credential. If the refresh cookie is not valid either, the outcome is that of ``refresh/``: reuse revokes,
-    dead cookies are deleted, and the page sees an anonymous user. A navigation that another site started is
-    authenticated too, but exchanges nothing: that site could stop it before the response with the new cookies
-    arrives, and the old ones would look stolen. If the store is down, the error is raised
-    where the request is authenticated.
+    Only a request of a browser that opens a page or submits a form of this origin, see ``http.navigation``,
+    never one with a bearer credential. A form still has to pass Django's CSRF check. If the refresh cookie is
+    not valid either, the outcome is that of ``refresh/``: reuse revokes, dead cookies are deleted, and the
+    page sees an anonymous user. A navigation that another site started is authenticated too, but exchanges
+    nothing: that site could stop it before the response with the new cookies arrives, and the old ones would
+    look stolen. If the store is down, the error is raised where the request is authenticated.
 
     Returns:
         The response to a speculative load, which is refused: browsers then load the page when the user opens
@@ -112,7 +113,13 @@ def _known_by(request: HttpRequest, text: str) -> Authentication:
 
 
 def _exchanged(request: HttpRequest, text: str) -> Grant | None:
-    """Return the new tokens; ``None`` if they are on their way with another response, or none are due."""
+    """
+    Return the new tokens; ``None`` if they are on their way with another response, or none are due.
+
+    A form that did not reach its view, because it did not pass Django's CSRF check, renews nothing.
+    """
+    if request.method == "POST" and not state_of(request).view_found:
+        return None
     try:
         get_jwt_strategy().check_renewable(text, within_grace=True)
         return renew(request, [text])

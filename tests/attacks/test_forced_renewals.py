@@ -8,13 +8,13 @@ browser loads pages that nobody opens.
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from django_authkit import sessions_of
-from django_authkit.signals import refresh_reused, session_revoked
-from support.client import REFRESH_COOKIE, Device, code, credential_cookies, is_cleared
+from django_authkit.signals import refresh_reused, session_refreshed, session_revoked
+from support.client import CSRF_COOKIE, PASSWORD, REFRESH_COOKIE, Device, code, credential_cookies, is_cleared
 from support.live_site import LiveSite, by_cookie, in_jwt_mode
-from support.pages import LINKED, OLD_BROWSER, PAGE, TAB, TOKENS, opened, user_of
+from support.pages import LINKED, OLD_BROWSER, PAGE, TAB, TOKENS, opened, submit, user_of
 from support.signals import heard
 
 pytestmark = [in_jwt_mode, by_cookie]
@@ -76,15 +76,73 @@ def test_head_is_renewed_as_get_is(live: LiveSite, stale: Device) -> None:
     assert credential_cookies(stale.send("HEAD", PAGE, headers=TAB)) == TOKENS
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("from_where", ["same-origin", "cross-site"])
 def test_other_methods_renew_nothing(live: LiveSite, stale: Device, method: str, from_where: str) -> None:
-    """A form that another site sends, as a navigation with the cookies, exchanges nothing."""
+    """No browser opens a page or submits a form by them."""
     before = live.snapshot()
     answer = stale.send(method, "/django/cart/", b"1", headers=TAB | {"Sec-Fetch-Site": from_where})
     assert not TOKENS & credential_cookies(answer)
-    if method != "POST":  # which keeps its thing in an anonymous session
-        assert live.snapshot() == before
+    assert live.snapshot() == before
+
+
+SIBLING = {"Origin": "https://blog.testserver", "Referer": "https://blog.testserver/"}
+FORGED: dict[str, dict[str, str]] = {
+    "another site": LINKED | {"Origin": "https://attacker.example"},
+    "a sibling": TAB | {"Sec-Fetch-Site": "same-site"} | SIBLING,
+    "a sibling that hides": TAB | {"Sec-Fetch-Site": "same-site", "Origin": "null"},
+    "a sibling in an old browser": OLD_BROWSER | SIBLING,
+    "a sandbox in an old browser": OLD_BROWSER | {"Origin": "null"},
+    "another port": OLD_BROWSER | {"Origin": "https://testserver:8443"},
+    "plain HTTP": OLD_BROWSER | {"Origin": "http://testserver"},
+    "no source": OLD_BROWSER,
+    "nobody": TAB | {"Origin": "https://testserver"},
+    "a frame of a sibling": TAB | {"Sec-Fetch-Site": "same-site", "Sec-Fetch-Dest": "iframe"} | SIBLING,
+    "an unknown value": TAB | {"Sec-Fetch-Site": "cross-origin", "Origin": "https://testserver"},
+}
+
+
+class TestForgedForms:
+    """Other sites submit forms with the user's cookies, and with a CSRF cookie that a sibling has planted."""
+
+    @pytest.mark.parametrize("path", ["/admin/auth/group/add/", "/django/cart/"], ids=["admin", "exempt"])
+    @pytest.mark.parametrize("trusted", [False, True], ids=["strange", "trusted"])
+    def test_nothing_is_renewed(
+        self, live: LiveSite, ada: User, stale: Device, path: str, trusted: bool
+    ) -> None:
+        """Neither where Django checks the token, nor in an exempt view, nor from a trusted origin."""
+        User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
+        if trusted:
+            live.settings.CSRF_TRUSTED_ORIGINS = ["https://*.testserver", "https://attacker.example"]
+        stale.cookies[CSRF_COOKIE] = "A" * 32
+        tokens = {name: stale.cookies[name] for name in TOKENS}
+        with heard(session_refreshed) as refreshed, heard(session_revoked) as ended:
+            for name, headers in FORGED.items():
+                if path == "/django/cart/":
+                    answer = stale.send("POST", path, b"1", headers=headers)
+                else:
+                    answer = submit(stale, path, headers, name="Forgers")
+                assert not TOKENS & credential_cookies(answer), name
+                assert answer.status_code in {302, 403} or b'"id": null' in answer.content, name
+        assert (refreshed, ended) == ([], [])
+        assert {name: stale.cookies[name] for name in TOKENS} == tokens
+        assert not Group.objects.filter(name="Forgers").exists()
+        assert user_of(opened(stale)) == ada.pk
+
+    def test_a_forged_login_neither_renews_nor_revokes(
+        self, live: LiveSite, ada: User, bob: User, stale: Device
+    ) -> None:
+        """A login form with the attacker's password leaves the user logged in, as who they are."""
+        User.objects.update(is_staff=True)
+        stale.cookies[CSRF_COOKIE] = "A" * 32
+        for name, headers in FORGED.items():
+            if headers.get("Origin") == "https://testserver":
+                continue  # for Django's check that is our own page
+            answer = submit(stale, "/admin/login/", headers, username="bob", password=PASSWORD)
+            assert answer.status_code == 403, name
+            assert credential_cookies(answer) == set(), name
+        assert user_of(opened(stale)) == ada.pk
+        assert len(sessions_of(ada)) == 1
 
 
 PREFETCHES = [

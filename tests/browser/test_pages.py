@@ -103,6 +103,25 @@ def test_the_admin_works_for_a_day(page: "Page", at: Origins, shop: LiveSite, bo
     assert len(sessions_of(boss)) == 1
 
 
+def test_what_was_typed_for_hours_is_saved(page: "Page", at: Origins, shop: LiveSite, boss: User) -> None:
+    """A form of the admin that was open when the access cookie expired is submitted once, and saved."""
+    assert FrontEnd.at_home(page, at).log_in() == 200
+    with heard(session_refreshed) as refreshed, heard(refresh_reused) as reused:
+        page.goto(f"{at.shop}/admin/auth/user/{boss.pk}/change/")
+        page.fill("#id_first_name", "Typed for hours")
+        shop.advance(hours=PAUSE)
+        page.click("input[name=_continue]")
+        assert "was changed successfully" in page.inner_text(".messagelist")
+        page.fill("#id_last_name", "And again")
+        shop.advance(hours=PAUSE)
+        page.click("input[name=_save]")
+        assert "was changed successfully" in page.inner_text(".messagelist")
+    boss.refresh_from_db()
+    assert boss.get_full_name() == "Typed for hours And again"
+    assert (len(refreshed), len(reused)) == (2, 0)
+    assert not [each for each in at.arrivals if "login" in each.path and each.method == "GET"]
+
+
 def test_an_adopted_browser_works_for_a_day(logged_in: "Page", shop: LiveSite, ada: User) -> None:
     """A browser that Django's own sessions had logged in goes on opening pages."""
     with origins() as at:

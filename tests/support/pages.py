@@ -1,10 +1,11 @@
 """Opening pages as a browser does, which says so in headers that no script can set."""
 
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
 
-from support.client import ACCESS_COOKIE, REFRESH_COOKIE, Device, body
+from support.client import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE, Device, body
 
 TOKENS: Final = {ACCESS_COOKIE, REFRESH_COOKIE}
 TAB: Final = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -13,6 +14,8 @@ LINKED: Final = TAB | {"Sec-Fetch-Site": "cross-site"}
 """By a link on a page of another site."""
 OLD_BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 """Over plain HTTP, or by a browser that knows no Fetch Metadata."""
+SUBMITTED: Final = TAB | {"Sec-Fetch-Site": "same-origin", "Origin": "https://testserver"}
+"""A form of a page of ours."""
 
 PAGE: Final = "/plain/whoami/"
 
@@ -21,6 +24,17 @@ def opened(device: Device, path: str = PAGE, **headers: str) -> HttpResponse:
     """Open a page in a tab of the browser; *headers* are added, with ``_`` for ``-``."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return device.send("GET", path, headers=TAB | named)
+
+
+def submit(device: Device, path: str, headers: dict[str, str] = SUBMITTED, **fields: str) -> HttpResponse:
+    """Submit a form in the browser, with the token that goes with its CSRF cookie."""
+    return device.send(
+        "POST",
+        path,
+        urlencode({"csrfmiddlewaretoken": device.cookies[CSRF_COOKIE], **fields}).encode(),
+        headers=headers,
+        content_type="application/x-www-form-urlencoded",
+    )
 
 
 def user_of(answer: HttpResponse) -> Any:
