@@ -34,11 +34,11 @@ class ExternalLogin:
         backend: Dotted path of the Django auth backend that authenticated them; ``None`` if the package
             does not record it, for the first of ``AUTHENTICATION_BACKENDS``.
         auth_hash: Their session auth hash when they logged in; ``None`` if the package does not record it.
-        proved: When they authenticated, or an earlier time (aware); ``None`` if it is not known. Recent
-            authentication counts from here.
-        expires: When the credential expires if it is not used (aware); ``None`` for never.
-        ends: When the login expires even if it is used (aware); ``None`` for never. The auth session expires
-            then at the latest.
+        authenticated_at: When they authenticated, or an earlier time (aware); ``None`` if it is not known.
+            Recent authentication counts from here.
+        idle_expires_at: When the credential expires if it is not used (aware); ``None`` for never.
+        expires_at: When the login expires even if it is used (aware); ``None`` for never. The auth session
+            expires then at the latest.
         remember: Whether cookies of it outlive the browser.
         data: Django session data to keep, without the fields of the login.
     """
@@ -46,9 +46,9 @@ class ExternalLogin:
     user: AbstractBaseUser
     backend: str | None = None
     auth_hash: str | None = field(default=None, repr=False)
-    proved: datetime | None = None
-    expires: datetime | None = None
-    ends: datetime | None = None
+    authenticated_at: datetime | None = None
+    idle_expires_at: datetime | None = None
+    expires_at: datetime | None = None
     remember: bool = False
     data: Mapping[str, Any] = field(default_factory=dict, repr=False)
 

@@ -44,7 +44,7 @@ class SessionTokens(DjangoSessions):
     def open(self, credential: str) -> ExternalLogin:
         """Return the login; of one that is still to be completed (a second factor, say) there is none."""
         found = super().open(credential)
-        return replace(found, proved=_last_proof(found.data.get(_PROOFS)))
+        return replace(found, authenticated_at=_last_authentication(found.data.get(_PROOFS)))
 
     def retire(self, credential: str) -> bool:
         """Delete the session, and its row in allauth's own list of sessions."""
@@ -54,7 +54,7 @@ class SessionTokens(DjangoSessions):
         return super().retire(credential)
 
 
-def _last_proof(records: Any) -> datetime | None:
+def _last_authentication(records: Any) -> datetime | None:
     moments = [each.get("at") for each in records or () if isinstance(each, dict)]
     known = [moment for moment in moments if isinstance(moment, int | float)]
     return datetime.fromtimestamp(max(known), tz=UTC) if known else None

@@ -71,17 +71,19 @@ class DjangoSessions(Adapter):
         if SESSION_KEY not in data:
             _see_that_the_cache_answers(session)
             raise SessionEnded
-        expires = ends = session.get_expiry_date()
+        idle_expires_at = expires_at = session.get_expiry_date()
         if isinstance(session, SignedCookies):
             # It looks at the age of the signature alone, whatever ``set_expiry`` said.
-            expires = max(expires, timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE))
+            idle_expires_at = max(
+                idle_expires_at, timezone.now() + timedelta(seconds=settings.SESSION_COOKIE_AGE)
+            )
         return ExternalLogin(
             user=_user(data[SESSION_KEY]),
             backend=data.get(BACKEND_SESSION_KEY, ""),
             auth_hash=data.get(HASH_SESSION_KEY, ""),
             # A save moves the end of a Django session, and this is its last one.
-            expires=expires,
-            ends=None if settings.SESSION_SAVE_EVERY_REQUEST else ends,
+            idle_expires_at=idle_expires_at,
+            expires_at=None if settings.SESSION_SAVE_EVERY_REQUEST else expires_at,
             remember=not session.get_expire_at_browser_close(),
             data={name: value for name, value in data.items() if name not in _SECURITY_FIELDS},
         )

@@ -37,7 +37,7 @@ class DRFTokens(Adapter):
         token = Token._base_manager.select_related("user").filter(key=credential).first()
         if token is None:
             raise TokenInvalid
-        return ExternalLogin(user=token.user, proved=token.created)
+        return ExternalLogin(user=token.user, authenticated_at=token.created)
 
     def retire(self, credential: str) -> bool:
         """Delete the token, unless the user's devices share it."""

@@ -33,7 +33,12 @@ class KnoxTokens(Adapter):
             raise TokenInvalid
         if token.expiry is not None and token.expiry <= timezone.now():
             raise TokenExpired
-        return ExternalLogin(user=token.user, proved=token.created, expires=token.expiry, ends=_end_of(token))
+        return ExternalLogin(
+            user=token.user,
+            authenticated_at=token.created,
+            idle_expires_at=token.expiry,
+            expires_at=_latest_expiry_of(token),
+        )
 
     def retire(self, credential: str) -> bool:
         """Delete the token."""
@@ -54,7 +59,7 @@ def _rows(credential: str) -> Any:
     return get_token_model()._base_manager.filter(digest=hash_token(credential))
 
 
-def _end_of(token: Any) -> Any:
+def _latest_expiry_of(token: Any) -> Any:
     """Return when knox would end it whatever its use: with ``AUTO_REFRESH`` that moves its expiry."""
     if not _settings().AUTO_REFRESH or token.expiry is None:
         return token.expiry

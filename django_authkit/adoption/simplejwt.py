@@ -46,9 +46,9 @@ class _Tokens(Adapter):
         token = self._verified(credential)
         return ExternalLogin(
             user=_user_of(token),
-            proved=self._proof_of(token),
-            expires=self._expiry_of(token),
-            ends=self._end_of(token),
+            authenticated_at=self._authentication_time_of(token),
+            idle_expires_at=self._idle_expiry_of(token),
+            expires_at=self._latest_expiry_of(token),
         )
 
     def retire(self, credential: str) -> bool:
@@ -85,13 +85,13 @@ class _Tokens(Adapter):
         except TokenError as error:
             raise TokenInvalid from error
 
-    def _proof_of(self, token: Any) -> datetime | None:
+    def _authentication_time_of(self, token: Any) -> datetime | None:
         raise NotImplementedError
 
-    def _expiry_of(self, token: Any) -> datetime | None:
+    def _idle_expiry_of(self, token: Any) -> datetime | None:
         return _moment(token, "exp")
 
-    def _end_of(self, token: Any) -> datetime | None:
+    def _latest_expiry_of(self, token: Any) -> datetime | None:
         raise NotImplementedError
 
 
@@ -116,10 +116,10 @@ class RefreshTokens(_Tokens):
     def _kind(self) -> Any:
         return import_string(simplejwt.api_settings.TOKEN_REFRESH_SERIALIZER).token_class
 
-    def _proof_of(self, token: Any) -> datetime | None:
+    def _authentication_time_of(self, token: Any) -> datetime | None:
         return None if simplejwt.api_settings.ROTATE_REFRESH_TOKENS else _moment(token, "iat")
 
-    def _end_of(self, token: Any) -> datetime | None:
+    def _latest_expiry_of(self, token: Any) -> datetime | None:
         """Return when it ends; ``None`` where simplejwt would give it a successor with an end of its own."""
         return None if simplejwt.api_settings.ROTATE_REFRESH_TOKENS else _moment(token, "exp")
 
@@ -203,17 +203,17 @@ class AccessTokens(_Tokens):
                 continue
         raise TokenExpired if expired else TokenInvalid
 
-    def _proof_of(self, token: Any) -> datetime | None:  # noqa: ARG002 - it tells nothing of the login
+    def _authentication_time_of(self, token: Any) -> datetime | None:  # noqa: ARG002 - it tells nothing of the login
         return None
 
-    def _expiry_of(self, token: Any) -> datetime | None:
+    def _idle_expiry_of(self, token: Any) -> datetime | None:
         """Return when it ends; a sliding token can be renewed for longer than it is good for views."""
-        return _moment(token, simplejwt.api_settings.SLIDING_TOKEN_REFRESH_EXP_CLAIM) or super()._expiry_of(
-            token
-        )
+        return _moment(
+            token, simplejwt.api_settings.SLIDING_TOKEN_REFRESH_EXP_CLAIM
+        ) or super()._idle_expiry_of(token)
 
-    def _end_of(self, token: Any) -> datetime | None:
-        return self._expiry_of(token)
+    def _latest_expiry_of(self, token: Any) -> datetime | None:
+        return self._idle_expiry_of(token)
 
 
 def _user_of(token: Any) -> Any:

@@ -26,7 +26,7 @@ class CredentialError(ApiError, exceptions.AuthenticationFailed):
     """A 401; its challenge comes from the authentication class."""
 
 
-class RefusedError(ApiError, exceptions.PermissionDenied):
+class ForbiddenError(ApiError, exceptions.PermissionDenied):
     """A 403."""
 
 
@@ -35,5 +35,5 @@ def api_error(error: errors.AuthKitError) -> ApiError:
     if isinstance(error, errors.ReauthenticationRequired):
         # Not AuthenticationFailed: DRF would replace our challenge with that of the authentication class.
         return ApiError(error)
-    kinds: dict[int, type[ApiError]] = {401: CredentialError, 403: RefusedError}
+    kinds: dict[int, type[ApiError]] = {401: CredentialError, 403: ForbiddenError}
     return kinds.get(error_responses.status_of(error), ApiError)(error)

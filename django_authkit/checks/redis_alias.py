@@ -109,7 +109,7 @@ def unusable(alias: str) -> Iterator[Problem]:
             f"The cache {alias!r} has the BACKEND {configured.get('BACKEND')!r}: there is no Redis behind it "
             "that the store could reach."
         )
-    elif not inspection.places(configured):
+    elif not inspection.redis_databases(configured):
         yield NO_SERVER(f"The cache {alias!r} says nowhere, as a URL, where its server is.")
 
 
@@ -123,9 +123,9 @@ def _ignored_outages(alias: str) -> Iterator[Problem]:
 
 
 def _shared(alias: str) -> Iterator[Problem]:
-    ours = inspection.places(settings.CACHES[alias])
+    ours = inspection.redis_databases(settings.CACHES[alias])
     others = [other for other in settings.CACHES if other != alias]
-    sharing = [other for other in others if ours & inspection.places(settings.CACHES[other])]
+    sharing = [other for other in others if ours & inspection.redis_databases(settings.CACHES[other])]
     if alias == "default":
         sharing.append(alias)
     for other in sharing:

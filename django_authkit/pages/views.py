@@ -47,7 +47,7 @@ OTHERS = "others"
 _PROTECTION = (csrf_protect, xframe_options_deny, sensitive_post_parameters("password"), login_not_required)
 
 
-@method_decorator(_PROTECTION, name="dispatch")  # the pages ask for a login themselves, see ``recognise``
+@method_decorator(_PROTECTION, name="dispatch")  # the pages ask for a login themselves, see ``authenticate``
 class PersonalPage(View):
     """
     A page about the current user; anonymous users are redirected to ``LOGIN_URL``.
@@ -73,7 +73,7 @@ class PersonalPage(View):
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the response, with the cookies of what was issued or revoked during the request."""
         try:
-            self.recognise()
+            self.authenticate()
             response = super().dispatch(request, *args, **kwargs)
         except (CredentialRejected, InvalidRequest):  # the second: there is no refresh token to prove it with
             response = redirect_to_login(request.get_full_path())
@@ -83,7 +83,7 @@ class PersonalPage(View):
         transports.mark_private(response)
         return response
 
-    def recognise(self) -> None:
+    def authenticate(self) -> None:
         """
         Authenticate the request from its cookies.
 
@@ -103,10 +103,10 @@ class PersonalPage(View):
         except CredentialRejected:
             known = None
         if known is None:
-            known = self._carried_on()
+            known = self._refreshed()
         self.known = known
 
-    def _carried_on(self) -> Authentication:
+    def _refreshed(self) -> Authentication:
         if transports.refresh_cookie_of(self.request) is None:
             raise NotAuthenticated
         grant = self.grant = service.refresh(self.request)
@@ -121,7 +121,7 @@ class PersonalPage(View):
         captured = {part: value for part, value in here.kwargs.items() if part not in here.extra_kwargs}
         return reverse(f"{here.namespace or 'authkit_devices'}:{name}", args=here.args, kwargs=captured)
 
-    def end(self, what: str) -> HttpResponseRedirect:
+    def revoke(self, what: str) -> HttpResponseRedirect:
         """
         Revoke one auth session of the user, or all ``OTHERS``, and add a message for the next page.
 
@@ -129,7 +129,7 @@ class PersonalPage(View):
             ReauthenticationRequired: The project requires recent authentication.
         """
         if what == OTHERS:
-            _say(self.request, _others_ended(service.revoke_other_devices(self.known)))
+            _say(self.request, _others_revoked(service.revoke_other_devices(self.known)))
             return redirect(self.url_of("list"))
         label = next((_label(s) for s in service.devices_of(self.known) if s.sid == what), "")
         try:
@@ -152,7 +152,7 @@ class DevicesPage(PersonalPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the list, the current auth session first."""
-        devices = [_face(session) for session in service.devices_of(self.known)]
+        devices = [_device_context(session) for session in service.devices_of(self.known)]
         context = {
             "current": next((each for each in devices if each["sid"] == self.known.sid), None),
             "others": [each for each in devices if each["sid"] != self.known.sid],
@@ -161,12 +161,12 @@ class DevicesPage(PersonalPage):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Revoke the chosen auth sessions, or ask for re-authentication first."""
-        what = request.POST.get("end", "")
+        what = request.POST.get("revoke", "")
         try:
-            return self.end(what)
+            return self.revoke(what)
         except ReauthenticationRequired:
             query = QueryDict(mutable=True)
-            query["end"] = what
+            query["revoke"] = what
             return redirect(f"{self.url_of('reauthenticate')}?{query.urlencode()}")
 
 
@@ -177,11 +177,11 @@ class ReauthenticatePage(PersonalPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show the form."""
-        return self._form(request.GET.get("end", ""))
+        return self._form(request.GET.get("revoke", ""))
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Re-authenticate the user; then revoke what they asked to revoke."""
-        what = request.POST.get("end", "")
+        what = request.POST.get("revoke", "")
         try:
             count_reauthentication(self.known.sid)
             self.grant = service.reauthenticate(request, self.known, request.POST.dict())
@@ -193,22 +193,22 @@ class ReauthenticatePage(PersonalPage):
             return response
         grant = self.grant
         self.known = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
-        return self.end(what) if what else redirect(self.url_of("list"))
+        return self.revoke(what) if what else redirect(self.url_of("list"))
 
     def _form(self, what: str, error: str = "", status: int = 200) -> HttpResponse:
         devices = service.devices_of(self.known)
         context = {
-            "end": what,
+            "revoke": what,
             "list_url": self.url_of("list"),
-            "ends_others": what == OTHERS,
-            "device": next((_face(session) for session in devices if session.sid == what), None),
+            "revokes_others": what == OTHERS,
+            "device": next((_device_context(session) for session in devices if session.sid == what), None),
             "username": self.known.user.get_username(),
             "error": error,
         }
         return render(self.request, self.template_name, context, status=status)
 
 
-def _face(session: AuthSession) -> dict[str, Any]:
+def _device_context(session: AuthSession) -> dict[str, Any]:
     """Return the template context of *session*."""
     return {
         "sid": session.sid,
@@ -224,7 +224,7 @@ def _label(session: AuthSession) -> str:
     return label_of(session.user_agent) or gettext("Unknown device")
 
 
-def _others_ended(count: int) -> str:
+def _others_revoked(count: int) -> str:
     if not count:
         return gettext("You were not logged in anywhere else.")
     text = ngettext(

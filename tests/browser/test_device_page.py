@@ -150,7 +150,7 @@ def test_fits_a_small_screen(visit: "Visit") -> None:
     visit(ANDROID)
     laptop = visit("x" * 200)
     laptop.goto("/account/devices/")
-    for place in ("/account/devices/", "/account/devices/reauthenticate/?end=others"):
+    for place in ("/account/devices/", "/account/devices/reauthenticate/?revoke=others"):
         laptop.goto(place)
         shown = laptop.locator("h1, h2, h3, p, li, button, input:not([type=hidden]), a").all()
         boxes = [box for box in (each.bounding_box() for each in shown) if box is not None]

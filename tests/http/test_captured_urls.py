@@ -97,15 +97,15 @@ def test_the_device_page_leads_to_pages_below_the_same_captured_part(
     logged_in(site, root)
     pages = f"{root}/devices/"
     assert device.get(pages).status_code == 200
-    done = device.submit(pages, end="others")
+    done = device.submit(pages, revoke="others")
     assert (done.status_code, done.headers["Location"]) == (302, pages)
     logged_in(site, root)
     site.advance(minutes=4)
-    asked = device.submit(pages, end="others")
-    assert asked.headers["Location"] == f"{pages}reauthenticate/?end=others"
+    asked = device.submit(pages, revoke="others")
+    assert asked.headers["Location"] == f"{pages}reauthenticate/?revoke=others"
     form = device.get(asked.headers["Location"]).content.decode()
     assert re.search(f'<a href="{pages}">', form)
-    proved = device.submit(f"{pages}reauthenticate/", end="others", password=PASSWORD)
+    proved = device.submit(f"{pages}reauthenticate/", revoke="others", password=PASSWORD)
     assert (proved.status_code, proved.headers["Location"]) == (302, pages)
 
 

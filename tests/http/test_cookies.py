@@ -185,7 +185,7 @@ def test_django_log_outs_clear_it_too(site: LiveSite, ada: User) -> None:
     """The device page's button and Django's ``logout()`` are logouts like any other."""
     site.configure(CLEAR_SITE_DATA=("storage",))
     device = site.logged_in()
-    answer = device.submit("/account/devices/", end=site.sid(device))
+    answer = device.submit("/account/devices/", revoke=site.sid(device))
     assert answer.headers[FORGET] == '"storage"'
     assert site.logged_in().post("/plain/logout/").headers[FORGET] == '"storage"'
 

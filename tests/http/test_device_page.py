@@ -38,7 +38,7 @@ def shown(answer: HttpResponse) -> str:
 
 def offered(answer: HttpResponse) -> list[str]:
     """Return what the buttons of a page end, in order."""
-    return re.findall(r'<button name="end" value="([^"]*)"', answer.content.decode())
+    return re.findall(r'<button name="revoke" value="([^"]*)"', answer.content.decode())
 
 
 def target(answer: HttpResponse) -> tuple[str, dict[str, list[str]]]:
@@ -50,7 +50,7 @@ def target(answer: HttpResponse) -> tuple[str, dict[str, list[str]]]:
 
 def end(device: Device, what: str) -> HttpResponse:
     """Press the button that ends *what*."""
-    return device.submit(PAGE, end=what)
+    return device.submit(PAGE, revoke=what)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ class TestList:
         app = site.device(Transport.HEADER)
         app.log_in()
         assert target(app.get(PAGE))[0] == "/accounts/login/"
-        assert target(app.submit(PAGE, end="others"))[0] == "/accounts/login/"
+        assert target(app.submit(PAGE, revoke="others"))[0] == "/accounts/login/"
         assert len(sessions_of(ada)) == 1
 
     def test_lists_the_own_and_no_one_elses(self, site: LiveSite, device: Device, bob: User) -> None:
@@ -198,7 +198,10 @@ class TestEnding:
         """A form on another site's page ends nothing."""
         other = site.logged_in()
         form = "application/x-www-form-urlencoded"
-        for path, fields in ((PAGE, b"end=others"), (PROOF, b"end=others&password=" + PASSWORD.encode())):
+        for path, fields in (
+            (PAGE, b"revoke=others"),
+            (PROOF, b"revoke=others&password=" + PASSWORD.encode()),
+        ):
             assert device.send("POST", path, fields, content_type=form).status_code == 403
         assert other.logged_in()
 
@@ -209,7 +212,7 @@ class TestEnding:
         other = site.logged_in()
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "csrf" not in name]
         form = "application/x-www-form-urlencoded"
-        assert device.send("POST", PAGE, b"end=others", content_type=form).status_code == 403
+        assert device.send("POST", PAGE, b"revoke=others", content_type=form).status_code == 403
         assert other.logged_in()
         assert target(end(device, "others"))[0] == PAGE
         assert not other.logged_in()
@@ -217,7 +220,7 @@ class TestEnding:
     def test_a_look_ends_nothing(self, site: LiveSite, device: Device) -> None:
         """No address that can be linked to ends anything."""
         other = site.logged_in()
-        for path in (f"{PAGE}?end=others", f"{PROOF}?end=others"):
+        for path in (f"{PAGE}?revoke=others", f"{PROOF}?revoke=others"):
             assert device.get(path).status_code == 200
         assert other.logged_in()
 
@@ -241,10 +244,10 @@ class TestProof:
         site.advance(minutes=4)
         what = "others" if all_others else site.sid(other)
         path, query = target(end(device, what))
-        assert (path, query) == (PROOF, {"end": [what]})
+        assert (path, query) == (PROOF, {"revoke": [what]})
         assert other.logged_in()
-        assert "Enter your password to log out" in shown(device.get(f"{PROOF}?end={what}"))
-        answer = device.submit(PROOF, end=what, password=PASSWORD)
+        assert "Enter your password to log out" in shown(device.get(f"{PROOF}?revoke={what}"))
+        answer = device.submit(PROOF, revoke=what, password=PASSWORD)
         assert target(answer)[0] == PAGE
         assert not other.logged_in()
         assert device.logged_in()
@@ -254,7 +257,7 @@ class TestProof:
         """The browser gets what re-authentication hands out; in session mode a copied key is dead."""
         before, copy = dict(device.cookies), device.copy()
         site.advance(minutes=4)
-        answer = device.submit(PROOF, end="", password=PASSWORD)
+        answer = device.submit(PROOF, revoke="", password=PASSWORD)
         wanted = {SESSION_COOKIE} if site.mode is Mode.SESSION else {ACCESS_COOKIE, REFRESH_COOKIE}
         assert credential_cookies(answer) == wanted
         assert all(device.cookies[name] != before[name] for name in wanted)
@@ -265,7 +268,7 @@ class TestProof:
     def test_proof_and_log_out_in_one(self, site: LiveSite, ada: User, device: Device) -> None:
         """Whoever ends the own one by way of the proof keeps nothing of the new credential."""
         sid, before = site.sid(device), dict(device.cookies)
-        answer = device.submit(PROOF, end=sid, password=PASSWORD)
+        answer = device.submit(PROOF, revoke=sid, password=PASSWORD)
         assert target(answer)[0] == "/accounts/login/"
         assert all(
             before[name] == value for name, value in device.cookies.items() if name in CREDENTIAL_COOKIES
@@ -277,10 +280,10 @@ class TestProof:
         """It is told beside the field, and what was wanted is not forgotten."""
         other = site.logged_in()
         site.advance(minutes=4)
-        answer = device.submit(PROOF, end=site.sid(other), password="wrong")
+        answer = device.submit(PROOF, revoke=site.sid(other), password="wrong")
         assert "That is not your password." in shown(answer)
         page = answer.content.decode()
-        assert f'name="end" value="{site.sid(other)}"' in page
+        assert f'name="revoke" value="{site.sid(other)}"' in page
         assert 'aria-describedby="authkit-error"' in page
         assert "wrong" not in page
         assert other.logged_in()
@@ -291,8 +294,8 @@ class TestProof:
         site.advance(minutes=4)
         device.reauthenticate("wrong")
         for _ in range(2):
-            assert device.submit(PROOF, end="others", password="wrong").status_code == 200
-        answer = device.submit(PROOF, end="others", password=PASSWORD)
+            assert device.submit(PROOF, revoke="others", password="wrong").status_code == 200
+        answer = device.submit(PROOF, revoke="others", password=PASSWORD)
         assert answer.status_code == 429
         assert 0 < int(answer.headers["Retry-After"]) <= 61
         assert b"Too many attempts" in answer.content
@@ -302,8 +305,8 @@ class TestProof:
         """The form says nothing of another's device, and the proof does not help to end it."""
         foreign = site.logged_in("bob")
         site.advance(minutes=4)
-        assert "go on" in shown(device.get(f"{PROOF}?end={site.sid(foreign)}"))
-        device.submit(PROOF, end=site.sid(foreign), password=PASSWORD)
+        assert "go on" in shown(device.get(f"{PROOF}?revoke={site.sid(foreign)}"))
+        device.submit(PROOF, revoke=site.sid(foreign), password=PASSWORD)
         assert foreign.logged_in()
 
     @in_session_mode
@@ -312,9 +315,9 @@ class TestProof:
         site.configure(REAUTHENTICATOR="testapp.proofs.knows_the_word")
         other = site.logged_in()
         site.advance(minutes=4)
-        assert device.submit(PROOF, end="others", password=PASSWORD).status_code == 200
+        assert device.submit(PROOF, revoke="others", password=PASSWORD).status_code == 200
         assert other.logged_in()
-        assert target(device.submit(PROOF, end="others", word="swordfish"))[0] == PAGE
+        assert target(device.submit(PROOF, revoke="others", word="swordfish"))[0] == PAGE
         assert not other.logged_in()
 
 
@@ -346,7 +349,7 @@ class TestExpiredAccessTokens:
         """The CSRF check comes first."""
         site.advance(hours=1)
         before = site.snapshot()
-        answer = device.send("POST", PAGE, b"end=others", content_type="application/x-www-form-urlencoded")
+        answer = device.send("POST", PAGE, b"revoke=others", content_type="application/x-www-form-urlencoded")
         assert answer.status_code == 403
         assert site.snapshot() == before
 
@@ -374,7 +377,7 @@ def test_a_revoked_token_ends_no_devices_by_the_page(site: LiveSite, ada: User, 
     site.configure(ACCESS_CHECK="none")
     thief = site.logged_in()
     revoke(site.sid(thief))
-    answer = thief.submit("/account/devices/", end="others")
+    answer = thief.submit("/account/devices/", revoke="others")
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/")
     assert device.logged_in()

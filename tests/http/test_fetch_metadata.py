@@ -123,17 +123,17 @@ def test_the_device_page_follows(site: LiveSite, device: Device) -> None:
         answer = device.send(
             "POST",
             "/account/devices/",
-            b"end=others",
+            b"revoke=others",
             content_type="application/x-www-form-urlencoded",
             headers=proof,
         )
         assert answer.status_code == 403
     assert site.snapshot() == before
-    assert device.submit("/account/devices/", end="others").status_code == 302
+    assert device.submit("/account/devices/", revoke="others").status_code == 302
     answer = device.send(
         "POST",
         "/account/devices/",
-        b"end=others",
+        b"revoke=others",
         content_type="application/x-www-form-urlencoded",
         headers=PROVED[0],
     )

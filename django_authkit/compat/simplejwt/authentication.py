@@ -82,7 +82,7 @@ class JWTAuthentication(AuthKitAuthentication):
         Return the claims of a valid access token; of a session key its user and ``sid``.
 
         Raises:
-            Refused: It is not valid: 401, with simplejwt's body.
+            RejectedCredential: It is not valid: 401, with simplejwt's body.
         """
         text = raw_token if isinstance(raw_token, str) else raw_token.decode("latin-1")
         refused = partial(_refused, text)

@@ -32,7 +32,7 @@ _OVER = (errors.SessionEnded, errors.RefreshReused, errors.BindingMismatch)
 """The token is genuine, but its auth session no longer exists."""
 
 
-class Refused(CredentialError):
+class RejectedCredential(CredentialError):
     """A 401 with simplejwt's body."""
 
     def __init__(self, cause: errors.CredentialRejected, **body: Any) -> None:
@@ -40,25 +40,27 @@ class Refused(CredentialError):
         self.detail: Any = body
 
 
-def refused_refresh(error: errors.CredentialRejected, token: str) -> Refused:
+def refused_refresh(error: errors.CredentialRejected, token: str) -> RejectedCredential:
     """Return the exception for *token*, presented as a refresh token."""
     if isinstance(error, _OVER) and _is_shut_out(token):
-        return Refused(error, detail=_NOBODY)
-    return Refused(error, detail=_message(error, token, other=get_codec().read_access), code=NOT_VALID)
+        return RejectedCredential(error, detail=_NOBODY)
+    return RejectedCredential(
+        error, detail=_message(error, token, other=get_codec().read_access), code=NOT_VALID
+    )
 
 
-def refused_token(error: errors.CredentialRejected) -> Refused:
+def refused_token(error: errors.CredentialRejected) -> RejectedCredential:
     """Return the exception for a token that could have been of either type."""
-    return Refused(error, detail=_message(error, None, other=None), code=NOT_VALID)
+    return RejectedCredential(error, detail=_message(error, None, other=None), code=NOT_VALID)
 
 
-def refused_access(error: errors.CredentialRejected, token: str | None) -> Refused:
+def refused_access(error: errors.CredentialRejected, token: str | None) -> RejectedCredential:
     """Return the exception for *token*, presented to authenticate a request."""
     if isinstance(error, _OVER) and token is not None:
         user_refused = _refused_user(error, token)
         if user_refused is not None:
             return user_refused
-    return Refused(
+    return RejectedCredential(
         error,
         detail="Given token not valid for any token type",
         code=NOT_VALID,
@@ -72,9 +74,9 @@ def refused_access(error: errors.CredentialRejected, token: str | None) -> Refus
     )
 
 
-def refused_header(error: errors.CredentialRejected) -> Refused:
+def refused_header(error: errors.CredentialRejected) -> RejectedCredential:
     """Return the exception for a header that is not a scheme and a token."""
-    return Refused(
+    return RejectedCredential(
         error,
         detail="Authorization header must contain two space-delimited values",
         code="bad_authorization_header",
@@ -114,7 +116,7 @@ def _was_left_idle(token: str | None) -> bool:
     return claims.rotates and claims.issued_at + idle <= time.time()
 
 
-def _refused_user(error: errors.CredentialRejected, token: str) -> Refused | None:
+def _refused_user(error: errors.CredentialRejected, token: str) -> RejectedCredential | None:
     """Return the exception for a genuine token that is refused because of its user."""
     try:
         claims = get_codec().read_access(token)
@@ -122,13 +124,15 @@ def _refused_user(error: errors.CredentialRejected, token: str) -> Refused | Non
         return None
     user = _user(claims.subject)
     if user is None:
-        return Refused(error, detail="User not found", code="user_not_found")
+        return RejectedCredential(error, detail="User not found", code="user_not_found")
     if not user.is_active:
-        return Refused(error, detail="User is inactive", code="user_inactive")
+        return RejectedCredential(error, detail="User is inactive", code="user_inactive")
     try:
         check_stamp(user, claims.stamp)
     except errors.TokenExpired:
-        return Refused(error, detail="The user's password has been changed.", code="password_changed")
+        return RejectedCredential(
+            error, detail="The user's password has been changed.", code="password_changed"
+        )
     return None
 
 

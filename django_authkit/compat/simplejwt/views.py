@@ -93,7 +93,7 @@ class TokenObtainPairView(TokenView):
         try:
             return self.answer(self._log_in(http, data))
         except errors.LoginFailed as error:
-            raise exceptions.Refused(error, detail=exceptions.NO_ACCOUNT) from error
+            raise exceptions.RejectedCredential(error, detail=exceptions.NO_ACCOUNT) from error
 
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD

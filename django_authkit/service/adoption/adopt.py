@@ -140,7 +140,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
         return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = _log_in_of(external, adapter)
     fresh = _proposal(wanted)
-    lasting = _FOREVER_MS if external.expires is None else _until(external.expires) + _MARGIN
+    lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
     if claimed.began and not own:
@@ -211,7 +211,7 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     user: AbstractBaseUser = load_user(user_id_of(external.user), backend)
     if external.auth_hash is not None:
         current_auth_hash(user, external.auth_hash)
-    longest = None if external.ends is None else _until(external.ends)
+    longest = None if external.expires_at is None else _until(external.expires_at)
     if longest is not None and longest <= 0:
         raise TokenExpired
     return LoginRequest(
@@ -219,7 +219,7 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
         backend=backend,
         remember=external.remember,
         amr=(f"adopted:{adapter.name}",),
-        auth_age_ms=max(0, -_until(external.proved or _UNKNOWN)),
+        auth_age_ms=max(0, -_until(external.authenticated_at or _UNKNOWN)),
         longest_ms=longest,
         suppress_new_device_notice=True,
     )

@@ -34,14 +34,14 @@ class SwitchingTable(SessionTable):
         """Give the live record a refresh token in addition to its session key. Two statements, or three."""
         row = self.live().filter(pk=sid, key_digest=key_digest)
         # Not where another call made the same proposal, or the client has what is current.
-        news = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
+        is_new = ~Q(jti_digest__in=[digest for digest in (proposed, held) if digest]) | Q(jti_digest=None)
         allowed = Q() if advance else Q(generation=0)
         until = Least(self.instant(access), F("idle_expires_ms"), output_field=BigIntegerField())
         expected = {
             "mode": Mode.JWT,
             "access_until_ms": Greatest(F("access_until_ms"), until, output_field=BigIntegerField()),
         }
-        first = row.filter(news, allowed, mode=Mode.SESSION).update(
+        first = row.filter(is_new, allowed, mode=Mode.SESSION).update(
             generation=F("generation") + 1,
             previous_digest=F("jti_digest"),
             jti_digest=proposed,

@@ -23,13 +23,13 @@ from django_authkit.stores.redis.server_names import no_answer
 
 __all__ = [
     "TIMEOUT",
-    "Place",
+    "RedisDatabase",
     "eviction_policies",
     "is_cluster",
     "is_of_django_redis",
     "longest_wait",
     "memory_of_servers",
-    "places",
+    "redis_databases",
 ]
 
 _ATTEMPTS = 2
@@ -40,7 +40,7 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class RedisDatabase:
     """
     A numbered database of a server.
 
@@ -69,13 +69,13 @@ def is_cluster(configured: Mapping[str, Any]) -> bool:
     return issubclass(import_string(client_class), RedisCluster)
 
 
-def places(configured: Mapping[str, Any]) -> frozenset[Place]:
-    """Return every place that the ``LOCATION`` of a cache names by URL; none for caches of other kinds."""
+def redis_databases(configured: Mapping[str, Any]) -> frozenset[RedisDatabase]:
+    """Return the Redis databases that the ``LOCATION`` of a cache names by URL; none for other caches."""
     sentinels = _options(configured).get("SENTINELS") or ()
     return frozenset(
-        place
+        database
         for parameters in _connection_parameters(configured)
-        for place in _places_of(parameters, [f"{_host(host)}:{port}" for host, port in sentinels])
+        for database in _databases_of(parameters, [f"{_host(host)}:{port}" for host, port in sentinels])
     )
 
 
@@ -168,14 +168,14 @@ def _pool_wait(configured: Mapping[str, Any]) -> float | None:
     return None if None in waits else max(waits)
 
 
-def _places_of(parameters: Mapping[str, Any], sentinels: list[str]) -> list[Place]:
+def _databases_of(parameters: Mapping[str, Any], sentinels: list[str]) -> list[RedisDatabase]:
     database = int(parameters.get("db") or 0)
     if "path" in parameters:
-        return [Place((parameters["path"],), database)]
+        return [RedisDatabase((parameters["path"],), database)]
     host, port = _host(parameters.get("host", "localhost")), str(parameters.get("port", 6379))
     if sentinels:
-        return [Place((host, sentinel), database) for sentinel in sentinels]
-    return [Place((host, port), database)]
+        return [RedisDatabase((host, sentinel), database) for sentinel in sentinels]
+    return [RedisDatabase((host, port), database)]
 
 
 def _host(name: str) -> str:
