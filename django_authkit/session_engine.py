@@ -19,8 +19,8 @@ from django.utils.crypto import constant_time_compare
 
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded
+from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.django_session import CookieAction
-from django_authkit.service.login import LoginRequest, begin
 from django_authkit.service.request_session import EXPIRY_FIELD, SECURITY_FIELDS, RequestSession
 from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import SessionKey
@@ -211,9 +211,10 @@ class SessionStore(RequestSession):
             remember=not self.get_expire_at_browser_close(),
             amr=(),  # Django's login does not say how the user authenticated
         )
-        key = SessionKey.new(wanted.new_sid())
-        data = self._encode(self._own_data())
-        self.adopt(key, begin(self.request() or HttpRequest(), wanted, key=key, data=data))
+        strategy, request = get_session_strategy(), self.request() or HttpRequest()
+        secret, data = strategy.new_secret(), self._encode(self._own_data())
+        found = begin(request, wanted, strategy, secret, data=data)
+        self.adopt(SessionKey(found.session.sid, secret), found)
         self.is_new_login = True
 
     def _user_of_login(self) -> AbstractBaseUser | None:

@@ -31,6 +31,11 @@ def _random_text(length: int) -> str:
     return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
+def new_secret() -> str:
+    """Return a fresh secret of a session key."""
+    return _random_text(_SECRET_LENGTH)
+
+
 def digest(secret: str) -> bytes:
     """
     Return the SHA-256 of *secret* (32 bytes), which is stored in its place.
@@ -84,7 +89,7 @@ class SessionKey:
     @classmethod
     def new(cls, handle: str, *, anonymous: bool = False) -> Self:
         """Return a key for *handle* with a fresh secret."""
-        return cls(handle, _random_text(_SECRET_LENGTH), anonymous)
+        return cls(handle, new_secret(), anonymous)
 
     @classmethod
     def with_secret(cls, handle: str, material: str) -> Self:

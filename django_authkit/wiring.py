@@ -4,7 +4,7 @@ Creates the objects that the settings describe, on first use and never at import
 Each getter is cached; ``setting_changed`` clears the caches, so ``override_settings`` works.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
 
@@ -102,9 +102,15 @@ def get_jwt_strategy() -> JwtStrategy:
 
 
 @cache
-def get_strategies() -> Mapping[Mode, Strategy]:
-    """Return both strategies, by the mode that issues their credentials."""
-    return {Mode.SESSION: get_session_strategy(), Mode.JWT: get_jwt_strategy()}
+def get_strategy(mode: Mode) -> Strategy:
+    """Return the strategy whose form of credential *mode* is."""
+    return get_session_strategy() if mode is Mode.SESSION else get_jwt_strategy()
+
+
+@cache
+def get_accepted_strategies() -> tuple[Strategy, ...]:
+    """Return the strategies that ``ACCEPT`` names, starting with that whose credentials are issued."""
+    return tuple(map(get_strategy, get_settings().modes_by_precedence))
 
 
 @cache
@@ -153,7 +159,8 @@ _GETTERS = (
     get_codec,
     get_session_strategy,
     get_jwt_strategy,
-    get_strategies,
+    get_strategy,
+    get_accepted_strategies,
     get_derivation,
     get_access_check,
     get_replica,

@@ -153,6 +153,10 @@ class AuthKitSettings:
             return self.mode
         return Mode.JWT if self.mode is Mode.SESSION else Mode.SESSION
 
+    def issues(self, mode: Mode) -> bool:
+        """Return whether any auth session is issued credentials of *mode*."""
+        return mode is self.mode or self.switch_share < 100
+
     @property
     def modes_by_precedence(self) -> tuple[Mode, ...]:
         """The accepted modes, starting with the one that is issued: its cookie takes precedence."""

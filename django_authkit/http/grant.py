@@ -1,7 +1,7 @@
 """The credentials that a login or a refresh issues, and how they are put into a response."""
 
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpResponseBase
@@ -19,46 +19,21 @@ class Grant:
     Attributes:
         session: The auth session.
         user: Its user.
-        transport: How the credentials travel.
+        mode: The form of the credentials.
+        transport: How they travel.
         access: The session key or the access token.
-        refresh: The refresh token; ``None`` in session mode.
+        refresh: The refresh token; ``None`` in session mode, and where a browser has its refresh token
+            already.
         expires_in: Seconds until the access token expires, or until the idle end in session mode.
-        keeps_refresh: The client has its refresh token already: ``access`` is an access token, and
-            ``refresh`` is ``None``. In cookie transport only.
     """
 
     session: AuthSession
     user: AbstractBaseUser
+    mode: Mode
     transport: Transport
     access: str = field(repr=False)
     refresh: str | None = field(repr=False)
     expires_in: int
-    keeps_refresh: bool = False
-
-    @classmethod
-    def for_key(
-        cls, key: str, session: AuthSession, user: AbstractBaseUser, transport: Transport, *, now_ms: int
-    ) -> Self:
-        """
-        Return the grant of a session key.
-
-        Args:
-            key: The session key, 40 characters.
-            now_ms: The store's clock when it returned *session*.
-        """
-        return cls(
-            session=session,
-            user=user,
-            transport=transport,
-            access=key,
-            refresh=None,
-            expires_in=(session.idle_expires_ms - now_ms) // 1000,
-        )
-
-    @property
-    def mode(self) -> Mode:
-        """The form of the credentials."""
-        return Mode.SESSION if self.refresh is None and not self.keeps_refresh else Mode.JWT
 
     def credentials(self) -> dict[str, Any]:
         """
@@ -75,6 +50,16 @@ class Grant:
             "token_type": get_settings().compat.auth_schemes[0],
             "expires_in": self.expires_in,
         }
+
+    def check_size(self) -> None:
+        """
+        Check that a browser will keep the cookies.
+
+        Raises:
+            CookieTooLarge: It would silently drop one, and the user would be logged out again.
+        """
+        if self.transport is Transport.COOKIE and self.mode is Mode.JWT:
+            transports.check_size(access=self.access, refresh=self.refresh, session=self.session)
 
     def attach(self, response: HttpResponseBase) -> None:
         """Set the cookies, in cookie transport, and keep *response* out of caches."""

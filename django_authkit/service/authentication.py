@@ -1,6 +1,6 @@
 """Who a request is from, the same for every transport, strategy and kind of view."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -23,13 +23,13 @@ from django_authkit.service.django_session import DjangoSession, django_session_
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
-from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
+from django_authkit.strategies.protocol import Strategy
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.lazy import LazyUser
 from django_authkit.users.loading import PasswordChanged, check_stamp, load_user, sole_backend
-from django_authkit.wiring import get_jwt_strategy, get_session_strategy
+from django_authkit.wiring import get_accepted_strategies, get_jwt_strategy, get_strategy
 
 
 def authenticate(request: HttpRequest) -> Authentication | None:
@@ -65,9 +65,9 @@ def _authenticate(request: HttpRequest) -> Authentication | None:
     if bearer is not None:
         return _by_bearer(request, bearer)
     rejected: list[CredentialRejected] = []
-    for mode in get_settings().modes_by_precedence:
+    for strategy in get_accepted_strategies():
         try:
-            known = _BY_COOKIES[mode](request)
+            known = _by_cookies(request, strategy)
         except CredentialRejected as error:
             rejected.append(error)
         else:
@@ -84,17 +84,14 @@ def most_useful(errors: Sequence[CredentialRejected]) -> CredentialRejected:
 
 
 def _by_bearer(request: HttpRequest, text: str) -> Authentication:
-    mode = transports.mode_of(text)
-    if mode not in get_settings().accept:
-        raise not_accepted(text)
-    if mode is Mode.JWT:
-        return _by_token(text, Transport.HEADER)
-    session = django_session_of(request)
+    strategy = accepted_strategy(text)
+    session = django_session_of(request) if strategy.mode is Mode.SESSION else None
     if session is not None:  # opened with this key by the middleware
-        return _admit(_found_by(session), mode, Transport.HEADER, django_session=session)
-    found = get_session_strategy().resolve(text)
-    check_binding(request, found.session)
-    return _admit(found, mode, Transport.HEADER)
+        return _admit(_found_by(session), None, strategy.mode, Transport.HEADER, django_session=session)
+    found, claims = strategy.resolve(text)
+    if strategy.checks_device and found is not None:
+        check_binding(request, found.session)
+    return _admit(found, claims, strategy.mode, Transport.HEADER)
 
 
 def authenticate_token(text: str) -> Authentication:
@@ -104,60 +101,23 @@ def authenticate_token(text: str) -> Authentication:
     Raises:
         CredentialRejected: It is not valid.
     """
-    mode = transports.mode_of(text)
-    if mode not in get_settings().accept:
-        raise not_accepted(text)
-    if mode is Mode.JWT:
-        return _by_token(text, Transport.HEADER)
-    return _admit(get_session_strategy().resolve(text), mode, Transport.HEADER)
+    strategy = accepted_strategy(text)
+    return _admit(*strategy.resolve(text), strategy.mode, Transport.HEADER)
 
 
-def _by_session_cookies(request: HttpRequest) -> Authentication | None:
-    """Return who the session cookies are from, or ``None`` if there are none."""
-    session = django_session_of(request)
+def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | None:
+    """Return who the cookies of one form are from, or ``None`` if there are none."""
+    session = django_session_of(request) if strategy.mode is Mode.SESSION else None
     if session is not None:  # opened with these keys by the middleware
-        if not session.presented:
-            return None
-        found, key = _found_by(session), session.own_key
-    else:
-        first = _first_valid(request, transports.session_keys_of(request))
-        if first is None:
-            return None
-        key, found = first
-    known = _admit(found, Mode.SESSION, Transport.COOKIE, django_session=session)
-    return with_replacement(request, known, key)
-
-
-def _found_by(session: DjangoSession) -> Found:
-    found = session.look_up()
-    if not isinstance(found, Found):
-        raise session.rejection or SessionEnded
-    return found
-
-
-def _first_valid(request: HttpRequest, keys: Iterable[SessionKey]) -> tuple[SessionKey, Found] | None:
-    rejected: CredentialRejected | None = None
-    for key in keys:
-        if key.anonymous:
-            continue
-        try:
-            found = get_session_strategy().resolve(key.text)
-            check_binding(request, found.session)
-        except CredentialRejected as error:
-            rejected = rejected or error
-        else:
-            return key, found
-    if rejected is not None:
-        raise rejected
-    return None
-
-
-def _by_access_cookies(request: HttpRequest) -> Authentication | None:
-    """Return who the access cookies are from, or ``None`` if there are none."""
+        return _by_django_session(request, session)
     rejected: list[CredentialRejected] = []
-    for text in transports.access_cookies_of(request):
+    for text in strategy.access_cookies_of(request):
         try:
-            return with_replacement(request, _by_token(text, Transport.COOKIE), None)
+            found, claims = strategy.resolve(text)
+            if strategy.checks_device and found is not None:
+                check_binding(request, found.session)
+            known = _admit(found, claims, strategy.mode, Transport.COOKIE)
+            return with_replacement(request, known, text)
         except CredentialRejected as error:
             rejected.append(error)
     if rejected:
@@ -165,7 +125,20 @@ def _by_access_cookies(request: HttpRequest) -> Authentication | None:
     return None
 
 
-_BY_COOKIES = {Mode.SESSION: _by_session_cookies, Mode.JWT: _by_access_cookies}
+def _by_django_session(request: HttpRequest, session: DjangoSession) -> Authentication | None:
+    if not session.presented:
+        return None
+    found = _found_by(session)
+    known = _admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
+    key = session.own_key
+    return known if key is None else with_replacement(request, known, key.text)
+
+
+def _found_by(session: DjangoSession) -> Found:
+    found = session.look_up()
+    if not isinstance(found, Found):
+        raise session.rejection or SessionEnded
+    return found
 
 
 def admit_refresh(request: HttpRequest, text: str) -> Authentication:
@@ -178,26 +151,22 @@ def admit_refresh(request: HttpRequest, text: str) -> Authentication:
     """
     found = get_jwt_strategy().check_renewable(text, within_grace=True)
     check_binding(request, found.session)
-    return _admit(found, Mode.JWT, Transport.COOKIE)
-
-
-def _by_token(text: str, transport: Transport) -> Authentication:
-    claims, record = get_jwt_strategy().resolve(text)
-    if record is None:
-        return _admit_claims(claims, transport)
-    return _admit(record, Mode.JWT, transport, token_expires_at=claims.expires_at)
+    return _admit(found, None, Mode.JWT, Transport.COOKIE)
 
 
 def _admit(
-    found: Found,
+    found: Found | None,
+    claims: AccessClaims | None,
     mode: Mode,
     transport: Transport,
     *,
-    token_expires_at: int | None = None,
     django_session: DjangoSession | None = None,
 ) -> Authentication:
-    """Return the user of a live auth session if they are still allowed to log in."""
-    session = found.session
+    """Return the user of what a credential opens if they are still allowed to log in."""
+    if found is None:
+        assert claims is not None
+        return _admit_claims(claims, transport)
+    session, token_expires_at = found.session, None if claims is None else claims.expires_at
     if django_session is None:
         read = partial(load_valid_user, session, found.user)
     else:
@@ -238,10 +207,18 @@ def _user_of_claims(claims: AccessClaims) -> AbstractBaseUser:
     return user
 
 
-def not_accepted(text: str) -> CredentialRejected:
-    """Return the error for a credential of a mode that is not accepted, or of an unknown form."""
-    known = SessionKey.parse(text) is not None or text.count(".") == 2
-    return TokenInvalid() if known else TokenMalformed()
+def accepted_strategy(text: str) -> Strategy:
+    """
+    Return the strategy whose form the credential *text* has.
+
+    Raises:
+        TokenInvalid, TokenMalformed: That form is not accepted, or it is of no form.
+    """
+    mode = transports.mode_of(text)
+    if mode in get_settings().accept:
+        return get_strategy(mode)
+    known = mode is Mode.SESSION or text.count(".") == 2
+    raise TokenInvalid if known else TokenMalformed
 
 
 def authenticate_django_login(request: HttpRequest) -> Authentication | None:
@@ -256,7 +233,9 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     found = django_session.look_up() if state.django_login is None and django_session is not None else None
     if isinstance(found, Found) and found.session.mode is Mode.SESSION:
         try:
-            state.django_login = _admit(found, Mode.SESSION, Transport.COOKIE, django_session=django_session)
+            state.django_login = _admit(
+                found, None, Mode.SESSION, Transport.COOKIE, django_session=django_session
+            )
         except SessionEnded:
             return None
     return state.django_login

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django_authkit.errors import CredentialRejected
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.types import Mode, Transport
 
 
 class CookieAction(Enum):
@@ -90,6 +91,12 @@ class DjangoSession(ABC):
     @abstractmethod
     def flush(self) -> None:
         """Forget everything, as Django's ``flush`` does."""
+
+
+def session_of_credential(request: HttpRequest, mode: Mode, transport: Transport) -> DjangoSession | None:
+    """Return ``request.session`` if it is ours, and belongs to a credential that is issued in this form."""
+    is_its_cookie = mode is Mode.SESSION and transport is Transport.COOKIE
+    return django_session_of(request) if is_its_cookie else None
 
 
 def django_session_of(request: HttpRequest) -> DjangoSession | None:

@@ -8,16 +8,13 @@ from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid, TokenMalformed
-from django_authkit.http import transports
 from django_authkit.http.request_state import state_of
-from django_authkit.service.adoption.adopt import drop_refresh
-from django_authkit.service.authentication import not_accepted
+from django_authkit.service.adoption.external import drop_refresh
+from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.revocation import owner_of, revoke_session
 from django_authkit.service.user_validity import load_valid_user
-from django_authkit.strategies.protocol import Strategy
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import current_auth_hash, load_user
-from django_authkit.wiring import get_strategies
 
 
 def check_access(token: str) -> None:
@@ -27,7 +24,7 @@ def check_access(token: str) -> None:
     Raises:
         CredentialRejected: It would not.
     """
-    found = _strategy_of(token).inspect(token).found
+    found = accepted_strategy(token).inspect(token).found
     load_valid_user(found.session, found.user)
 
 
@@ -38,7 +35,7 @@ def check_refresh(token: str) -> None:
     Raises:
         CredentialRejected: It would not; ``SessionEnded`` if it was superseded.
     """
-    found = _strategy_of(token).check_renewable(token)
+    found = accepted_strategy(token).check_renewable(token)
     load_valid_user(found.session, found.user)
 
 
@@ -67,7 +64,7 @@ def revoke_token(request: HttpRequest, token: str) -> None:
 
 
 def _revoke(token: str) -> AuthSession | None:
-    identity = _strategy_of(token).revocable(token)
+    identity = accepted_strategy(token).revocable(token)
     return revoke_session(identity.sid, RevocationReason.LOGOUT, key_digest=identity.key_digest)
 
 
@@ -82,7 +79,8 @@ def verify(token: str) -> dict[str, Any]:
         ``token_type`` and ``mode``.
     """
     try:
-        inspected = _strategy_of(token).inspect(token)
+        strategy = accepted_strategy(token)
+        inspected = strategy.inspect(token)
         session = inspected.found.session
         user = load_user(session.user_id, session.backend, inspected.found.user)
         current_auth_hash(user, session.auth_hash)
@@ -95,18 +93,5 @@ def verify(token: str) -> dict[str, Any]:
         "iat": inspected.issued_at,
         "exp": inspected.expires_at,
         "token_type": get_settings().compat.auth_schemes[0],
-        "mode": transports.mode_of(token).value,
+        "mode": strategy.mode.value,
     }
-
-
-def _strategy_of(token: str) -> Strategy:
-    """
-    Return the strategy whose form *token* has.
-
-    Raises:
-        CredentialRejected: Its mode is not accepted.
-    """
-    mode = transports.mode_of(token)
-    if not get_settings().accepts(mode):
-        raise not_accepted(token)
-    return get_strategies()[mode]

@@ -6,6 +6,7 @@ session stays the same, and the old credential stays valid. See ``docs/explanati
 """
 
 import logging
+from dataclasses import replace
 from functools import cache, partial
 
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -17,7 +18,7 @@ from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import django_session_of
+from django_authkit.service.django_session import session_of_credential
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import SwitchOutcome
@@ -29,7 +30,7 @@ from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 logger = logging.getLogger("django_authkit.cookies")
 
 
-def with_replacement(request: HttpRequest, known: Authentication, key: SessionKey | None) -> Authentication:
+def with_replacement(request: HttpRequest, known: Authentication, presented: str) -> Authentication:
     """
     Return *known*, which came by cookie, with the replacement that the response sets, if one is due.
 
@@ -37,33 +38,57 @@ def with_replacement(request: HttpRequest, known: Authentication, key: SessionKe
     outside of the view's transaction, and not at all if the response is a server error.
 
     Args:
-        key: The session key that was presented; ``None`` for an access token.
+        presented: The credential.
 
     Raises:
         BindingMismatch: It came from another device, and was revoked.
     """
     if get_settings().issued_mode(known.sid) is known.mode:
         return known
+    key = SessionKey.parse(presented)
     if key is not None:
         return known.with_replacement(cache(partial(_tokens_for_browser, request, known.user, key)))
     held = _held_tokens(request, known.sid)
-    grant = key_instead(request, held, known.user, Transport.COOKIE) if held else None
+    grant = _key_instead(request, held, known.user, Transport.COOKIE) if held else None
     return known if grant is None else known.with_replacement(lambda: grant)
 
 
 def key_is_due(request: HttpRequest) -> bool:
     """Tell whether a browser without a session key may be given one. Without a lookup."""
     settings = get_settings()
-    issues_keys = settings.mode is Mode.SESSION or settings.switch_share < 100
     return (
-        issues_keys
+        settings.issues(Mode.SESSION)
         and all(map(settings.accepts, Mode))
         and not transports.has_bearer(request)
         and transports.access_cookie_of(request) is not None
     )
 
 
-def key_instead(
+def key_if_due(request: HttpRequest, refresh_token: str, transport: Transport) -> Grant | None:
+    """
+    Return a session key in place of a refresh token, if its auth session is issued keys now.
+
+    Raises:
+        TokenMalformed, TokenInvalid, TokenExpired: The refresh token is not valid.
+        BindingMismatch, SessionEnded: As ``_key_instead`` says.
+    """
+    settings = get_settings()
+    if not settings.issues(Mode.SESSION):
+        return None
+    claims = get_jwt_strategy().read_refresh(refresh_token)
+    due = settings.issued_mode(claims.sid) is Mode.SESSION
+    return _key_instead(request, claims, None, transport) if due else None
+
+
+def tokens_if_due(
+    request: HttpRequest, key: SessionKey, user: AbstractBaseUser, transport: Transport
+) -> Grant | None:
+    """Return tokens in place of a session key, if its auth session is issued tokens now."""
+    due = get_settings().issued_mode(key.handle) is Mode.JWT
+    return _tokens_instead(request, key, user, transport) if due else None
+
+
+def _key_instead(
     request: HttpRequest, claims: RefreshClaims, user: AbstractBaseUser | None, transport: Transport
 ) -> Grant | None:
     """
@@ -82,19 +107,19 @@ def key_instead(
         BindingMismatch: It came from another device, and was revoked.
         SessionEnded: The user is not allowed to log in any more, and it was revoked.
     """
-    key, switch = get_session_strategy().switch_to_key(claims)
+    strategy = get_session_strategy()
+    key, switch = strategy.switch_to_key(claims)
     if switch.found is None:
         return None
     check_binding(request, switch.found.session)
-    django_session = django_session_of(request)
-    if django_session is not None and transport is Transport.COOKIE:
+    django_session = session_of_credential(request, strategy.mode, transport)
+    if django_session is not None:
         django_session.inherit(key, switch.found)
-    session = switch.found.session
-    user = user or load_valid_user(session, switch.found.user, revoke_if_invalid=True)
-    return Grant.for_key(key.text, session, user, transport, now_ms=switch.found.now_ms)
+    user = user or load_valid_user(switch.found.session, switch.found.user, revoke_if_invalid=True)
+    return strategy.issue(switch.found, user, key.secret, transport)
 
 
-def tokens_instead(
+def _tokens_instead(
     request: HttpRequest, key: SessionKey, user: AbstractBaseUser, transport: Transport
 ) -> Grant | None:
     """
@@ -109,17 +134,9 @@ def tokens_instead(
     jti, switch = strategy.switch_to_tokens(key, held, advance=advance)
     if switch.found is None:
         return None
-    pair = strategy.issue(switch.found.session, user, jti, switch.found.now_ms)
-    has_refresh = switch.outcome is SwitchOutcome.HELD
-    grant = Grant(
-        session=switch.found.session,
-        user=user,
-        transport=transport,
-        access=pair.access,
-        refresh=None if has_refresh else pair.refresh,
-        expires_in=pair.expires_in,
-        keeps_refresh=has_refresh,
-    )
+    grant = strategy.issue(switch.found, user, jti, transport)
+    if switch.outcome is SwitchOutcome.HELD:  # the browser has its refresh token already
+        grant = replace(grant, refresh=None)
     return grant if _fits(grant) else None
 
 
@@ -127,7 +144,7 @@ def _tokens_for_browser(request: HttpRequest, user: AbstractBaseUser, key: Sessi
     """Return the tokens to set; ``None`` for a user who is not allowed to log in, or if the store is down."""
     try:
         ensure_loaded(user)
-        return tokens_instead(request, key, user, Transport.COOKIE)
+        return _tokens_instead(request, key, user, Transport.COOKIE)
     except (CredentialRejected, StoreUnavailable):
         return None  # the response stays as it is; the next one may set them
 
@@ -149,10 +166,8 @@ def _held_tokens(request: HttpRequest, sid: str) -> RefreshClaims | None:
 
 
 def _fits(grant: Grant) -> bool:
-    if grant.transport is Transport.HEADER:
-        return True
     try:
-        transports.check_size(access=grant.access, refresh=grant.refresh, session=grant.session)
+        grant.check_size()
     except CookieTooLarge as error:
         logger.error(  # noqa: TRY400 - the traceback does not help
             "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "

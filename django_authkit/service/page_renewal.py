@@ -97,8 +97,8 @@ def _renewed(request: HttpRequest) -> Authentication:
             continue
         if not is_own_navigation(request):
             return known
-        if get_settings().issued_mode(known.sid) is Mode.SESSION:
-            return with_replacement(request, known, None)
+        if get_settings().issued_mode(known.sid) is not known.mode:
+            return with_replacement(request, known, text)
         return known.with_replacement(cache(partial(_exchanged, request, text)))
     if not is_own_navigation(request):
         raise TokenInvalid

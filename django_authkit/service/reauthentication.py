@@ -15,13 +15,12 @@ from django_authkit.errors import InvalidRequest, LoginFailed, ReauthenticationR
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
-from django_authkit.service.django_session import django_session_of
+from django_authkit.service.django_session import django_session_of, session_of_credential
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey
-from django_authkit.stores.outcomes import Absent
 from django_authkit.types import Mode, Transport
 from django_authkit.users.loading import load_user
-from django_authkit.wiring import get_jwt_strategy, get_store
+from django_authkit.wiring import get_jwt_strategy, get_session_strategy
 
 
 def require_recent(known: Authentication, max_age: timedelta | None = None) -> None:
@@ -71,19 +70,16 @@ def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]
 
 
 def _new_key(request: HttpRequest, known: Authentication) -> Grant:
-    by_header = known.transport is Transport.HEADER
-    key = _presented_key(request, known)
+    key, strategy = _presented_key(request, known), get_session_strategy()
     if key is None:
         raise SessionEnded
-    fresh = SessionKey.new(key.handle)
-    found = get_store().rekey(key.handle, key.digest, fresh.digest, reauthenticated=True)
-    if isinstance(found, Absent):
-        raise SessionEnded
-    django_session = django_session_of(request)
-    if django_session is not None and not by_header:
-        django_session.adopt(fresh, found)
+    renewed = strategy.renew(key.text, reauthenticated=True)
+    found = renewed.found
+    django_session = session_of_credential(request, strategy.mode, known.transport)
+    if django_session is not None:
+        django_session.adopt(SessionKey(found.session.sid, renewed.secret), found)
     user = load_user(found.session.user_id, found.session.backend, found.user)
-    return Grant.for_key(fresh.text, found.session, user, known.transport, now_ms=found.now_ms)
+    return strategy.issue(found, user, renewed.secret, known.transport)
 
 
 def _presented_key(request: HttpRequest, known: Authentication) -> SessionKey | None:
@@ -107,8 +103,7 @@ def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> 
         text = adopted.refresh if adopted else _refresh_cookie_of(request, known)
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
         raise InvalidRequest("The refresh token of this session is needed.")
-    claims = get_jwt_strategy().read_refresh(text)
-    return rotate(request, claims, known.transport, reauthenticated=True)
+    return rotate(request, text, known.transport, reauthenticated=True)
 
 
 def _refresh_cookie_of(request: HttpRequest, known: Authentication) -> str | None:

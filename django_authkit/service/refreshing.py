@@ -6,7 +6,6 @@ from datetime import timedelta
 from django.http import HttpRequest
 
 from django_authkit import signals
-from django_authkit.conf import get_settings
 from django_authkit.errors import (
     CredentialRejected,
     NotAuthenticated,
@@ -20,18 +19,18 @@ from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
-from django_authkit.service.authentication import not_accepted
+from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.issue import grant_tokens
-from django_authkit.service.mode_switch import key_instead, tokens_instead
+from django_authkit.service.issue import issue
+from django_authkit.service.mode_switch import key_if_due, tokens_if_due
 from django_authkit.service.revocation import announce_revocation
 from django_authkit.service.user_validity import load_valid_user
+from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Rotation, RotationOutcome
 from django_authkit.strategies.jwt import ReuseDetected
 from django_authkit.throttling.attempts import count_failed_refresh
-from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
-from django_authkit.wiring import get_jwt_strategy, get_session_strategy
+from django_authkit.wiring import get_accepted_strategies, get_jwt_strategy, get_session_strategy
 
 
 def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
@@ -114,19 +113,15 @@ def _presented(request: HttpRequest, token: str | None) -> tuple[Sequence[str], 
     bearer = transports.bearer_of(request)
     if bearer is not None:
         return [bearer], Transport.HEADER
-    cookies = [text for mode in get_settings().modes_by_precedence for text in _COOKIES[mode](request)]
+    cookies = [text for each in get_accepted_strategies() for text in each.renewal_cookies_of(request)]
     if not cookies:
         raise NotAuthenticated
     return cookies, Transport.COOKIE
 
 
 def _carry_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
-    mode = transports.mode_of(text)
-    if not get_settings().accepts(mode):
-        raise not_accepted(text)
-    if mode is Mode.SESSION:
-        return _slide(request, text, transport)
-    return _exchanged(request, text, transport)
+    by_key = accepted_strategy(text).mode is Mode.SESSION
+    return _slide(request, text, transport) if by_key else _exchanged(request, text, transport)
 
 
 def is_of_another(request: HttpRequest, refresh_token: str) -> bool:
@@ -141,60 +136,49 @@ def is_of_another(request: HttpRequest, refresh_token: str) -> bool:
     return len(sids - {None}) > 1
 
 
-_COOKIES = {Mode.SESSION: transports.session_cookies_of, Mode.JWT: transports.refresh_cookies_of}
-
-
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     """Return the session key again; or tokens, if the mode was switched to tokens."""
-    key, found = get_session_strategy().slide_now(text)
+    strategy = get_session_strategy()
+    renewed = strategy.renew(text)
+    found = renewed.found
     user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
     check_binding(request, found.session)
-    moved = get_settings().issued_mode(key.handle) is Mode.JWT
-    grant = tokens_instead(request, key, user, transport) if moved else None
+    grant = tokens_if_due(request, SessionKey(found.session.sid, renewed.secret), user, transport)
     if grant is None:
-        return Grant.for_key(key.text, found.session, user, transport, now_ms=found.now_ms)
+        return issue(strategy, found, user, renewed.secret, transport)
     signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
     return grant
 
 
 def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
     """Return the successor of a refresh token; or a session key, if the mode was switched to keys."""
-    claims = get_jwt_strategy().read_refresh(text)
-    moved = get_settings().issued_mode(claims.sid) is Mode.SESSION
-    grant = key_instead(request, claims, None, transport) if moved else None
+    grant = key_if_due(request, text, transport)
     if grant is None:  # the rotation decides about errors and reuse
-        return rotate(request, claims, transport)
+        return rotate(request, text, transport)
     signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
     return grant
 
 
-def rotate(
-    request: HttpRequest, claims: RefreshClaims, transport: Transport, *, reauthenticated: bool = False
-) -> Grant:
+def rotate(request: HttpRequest, token: str, transport: Transport, *, reauthenticated: bool = False) -> Grant:
     """
-    Exchange the refresh token with these verified *claims*, and send the signal.
+    Exchange a refresh token, and send the signal.
 
     Raises:
         CredentialRejected: As ``refresh`` says.
     """
+    strategy = get_jwt_strategy()
     try:
-        rotated = get_jwt_strategy().rotate(claims, reauthenticated=reauthenticated)
+        renewed = strategy.renew(token, reauthenticated=reauthenticated)
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise
-    user = load_valid_user(rotated.session, rotated.rotation.user, revoke_if_invalid=True)
-    check_binding(request, rotated.session)
-    repeated = rotated.rotation.outcome is RotationOutcome.REPEATED
+    found = renewed.found
+    user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
+    check_binding(request, found.session)
+    repeated = renewed.outcome is RotationOutcome.REPEATED
     signal = signals.refresh_repeated if repeated else signals.session_refreshed
-    signal.send(sender=AuthSession, session=rotated.session, request=request)
-    return grant_tokens(
-        rotated.session,
-        user,
-        jti=rotated.jti,
-        now=rotated.rotation.now,
-        transport=transport,
-        rotates=rotated.rotates,
-    )
+    signal.send(sender=AuthSession, session=found.session, request=request)
+    return issue(strategy, found, user, renewed.secret, transport, rotates=renewed.rotates)
 
 
 def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:

@@ -16,7 +16,7 @@ from django_authkit.stores.outcomes import Found
 from django_authkit.strategies.protocol import Identity
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import load_user, user_id_of
-from django_authkit.wiring import get_jwt_strategy, get_store, get_strategies
+from django_authkit.wiring import get_jwt_strategy, get_store, get_strategy
 
 
 def revoke_session(
@@ -105,7 +105,7 @@ def _targets(request: HttpRequest, refresh: str | None, cookies: bool) -> Iterat
     if adopted is not None and cookies:  # its credential is in the response
         yield Identity(adopted.session.sid)
     for text in _presented(request, refresh, cookies):
-        identity = get_strategies()[transports.mode_of(text)].identify(text)
+        identity = get_strategy(transports.mode_of(text)).identify(text)
         if identity is not None:
             yield identity
 

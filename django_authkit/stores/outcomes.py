@@ -113,12 +113,12 @@ class NewSession:
     amr: tuple[str, ...]
     address: str
     user_agent: str
-    key_digest: bytes | None = field(repr=False)
-    jti_digest: bytes | None = field(repr=False)
+    key_digest: bytes | None = field(default=None, repr=False)
+    jti_digest: bytes | None = field(default=None, repr=False)
     data: str = field(repr=False)
     idle_ms: int
     absolute_ms: int
-    access_ms: int
+    access_ms: int = 0
     max_sessions: int | None
     on_limit: OnLimit
     auth_age_ms: int = 0

@@ -2,48 +2,39 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
 
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded
+from django_authkit.http import transports
+from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest
-from django_authkit.stores.outcomes import Absent, Found, RotateRequest, Rotation, RotationOutcome, Switch
+from django_authkit.stores.outcomes import (
+    Absent,
+    Created,
+    Found,
+    NewSession,
+    Refused,
+    RotateRequest,
+    Rotation,
+    RotationOutcome,
+    Switch,
+)
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
-from django_authkit.strategies.protocol import Identity, Inspection
+from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.sealing import new_jti, seal, unseal
-from django_authkit.types import AuthSession
+from django_authkit.types import AuthSession, Mode, Transport
 
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TokenPair:
-    """An access token and its refresh token. ``expires_in`` is that of the access token, in seconds."""
-
-    access: str = field(repr=False)
-    refresh: str = field(repr=False)
-    expires_in: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rotated:
-    """
-    The auth session after a refresh, and the ``jti`` that is current now.
-
-    ``rotates`` tells whether the token of that ``jti`` is exchanged when it is used.
-    """
-
-    rotation: Rotation
-    session: AuthSession
-    jti: str = field(repr=False)
-    rotates: bool
 
 
 class ReuseDetected(RefreshReused):
@@ -55,7 +46,10 @@ class ReuseDetected(RefreshReused):
 
 
 class JwtStrategy:
-    """Issues, verifies and rotates tokens over the store."""
+    """Issues, verifies and rotates tokens over the store; see the protocol."""
+
+    mode = Mode.JWT
+    checks_device = False
 
     def __init__(
         self,
@@ -76,33 +70,47 @@ class JwtStrategy:
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
         self._always_rotates = settings.compat.simplejwt_rotation
 
-    def resolve(self, text: str) -> tuple[AccessClaims, Found | None]:
-        """
-        Return the claims of an access token whose auth session is live, as far as ``ACCESS_CHECK`` checks.
+    def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the access tokens in the access cookies."""
+        return transports.access_cookies_of(request)
 
-        Returns:
-            The claims; and the record, if it was read.
+    def renewal_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the refresh tokens in the refresh cookies."""
+        return transports.refresh_cookies_of(request)
 
-        Raises:
-            TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
-            SessionEnded: Its auth session is not live.
-        """
+    def resolve(self, text: str) -> tuple[Found | None, AccessClaims]:
+        """Return what an access token opens; it is live as far as ``ACCESS_CHECK`` checks."""
         claims = self._codec.read_access(text)
-        return claims, self._check.admit(claims)
+        return self._check.admit(claims), claims
 
     def find(self, claims: AccessClaims) -> Found:
         """Return the live auth session of verified *claims*, from the store."""
         return StoreCheck(self._store).admit(claims)
 
+    def new_secret(self) -> str:
+        """Return a fresh ``jti`` of a refresh token."""
+        return new_jti()
+
+    def begin(self, new: NewSession, secret: str) -> Created | Refused:
+        """Create the record of an auth session with tokens."""
+        return self._store.create(replace(new, jti_digest=digest(secret), access_ms=self._access))
+
     def issue(
-        self, session: AuthSession, user: object, jti: str, now: int, *, rotates: bool = True
-    ) -> TokenPair:
+        self,
+        found: Found,
+        user: AbstractBaseUser,
+        secret: str,
+        transport: Transport,
+        *,
+        rotates: bool = True,
+    ) -> Grant:
         """
         Return the tokens of the auth session's current generation.
 
-        The refresh token depends only on the record, *jti* and *rotates*, so that every caller within the
+        The refresh token depends only on the record, *secret* and *rotates*, so that every caller within the
         grace gets the same string. The access token never outlives the auth session.
         """
+        session, now = found.session, found.now_ms
         issued = now // 1000
         expires = min(now + self._access, session.idle_expires_ms) // 1000
         access = AccessClaims(
@@ -119,19 +127,23 @@ class JwtStrategy:
         refresh = RefreshClaims(
             sid=session.sid,
             generation=session.generation,
-            jti=jti,
+            jti=secret,
             issued_at=session.rotated_ms // 1000,
             expires_at=session.expires_ms // 1000,
             rotates=rotates,
             subject=session.user_id,
         )
-        return TokenPair(
+        return Grant(
+            session=session,
+            user=user,
+            mode=self.mode,
+            transport=transport,
             access=self._codec.issue_access(access),
             refresh=self._codec.issue_refresh(refresh),
             expires_in=max(0, expires - issued),
         )
 
-    def rotate(self, claims: RefreshClaims, *, reauthenticated: bool = False) -> Rotated:
+    def renew(self, text: str, *, reauthenticated: bool = False) -> Renewed:
         """
         Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
 
@@ -139,15 +151,8 @@ class JwtStrategy:
         (``COMPAT["SIMPLEJWT_ROTATION"]``) or the user has just authenticated again: a client that does that
         stores the new token.
 
-        Args:
-            claims: The verified claims of the token.
-            reauthenticated: The user has just authenticated again.
-
-        Raises:
-            ReuseDetected: It was superseded; its auth session is revoked.
-            SessionEnded: Its auth session is not live.
         """
-        proposal = new_jti()
+        claims, proposal = self._codec.read_refresh(text), new_jti()
         rotates = claims.rotates or self._always_rotates
         rotation = self._store.rotate(
             RotateRequest(
@@ -165,7 +170,8 @@ class JwtStrategy:
             )
         )
         session, jti = self._session_and_jti(rotation, claims, proposal)
-        return Rotated(rotation=rotation, session=session, jti=jti, rotates=rotates)
+        found = Found(session=session, now_ms=rotation.now, user=rotation.user)
+        return Renewed(found=found, secret=jti, outcome=rotation.outcome, rotates=rotates)
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool
@@ -217,17 +223,17 @@ class JwtStrategy:
         return rotation.session, jti
 
     def inspect(self, text: str) -> Inspection:
-        """Return the auth session of an access token; see the protocol."""
-        claims, record = self.resolve(text)
+        """Return the auth session of an access token."""
+        record, claims = self.resolve(text)
         found = self.find(claims) if record is None else record
         return Inspection(found=found, issued_at=claims.issued_at, expires_at=claims.expires_at)
 
     def revocable(self, text: str) -> Identity:
-        """Return the sid of a refresh token; see the protocol."""
+        """Return the sid of a refresh token."""
         return Identity(self._codec.read_refresh(text).sid)
 
     def identify(self, text: str) -> Identity | None:
-        """Return the sid of a token of either kind; see the protocol."""
+        """Return the sid of a token of either kind."""
         sid = self.sid_of(text)
         return None if sid is None else Identity(sid)
 
@@ -250,6 +256,11 @@ class JwtStrategy:
         if found.session.generation - claims.generation not in ({0, 1} if allowed else {0}):
             raise SessionEnded
         return found
+
+    def find_unrenewed(self, sid: str, secret: str) -> Found | None:  # noqa: ARG002 - as the protocol says
+        """Return the auth session if its refresh token was never exchanged."""
+        found = self._store.load(sid)
+        return found if isinstance(found, Found) and found.session.generation <= 1 else None
 
     def is_fresh(self, text: str) -> bool:
         """Tell whether *text* is an access token that has not expired, without leeway. Without a lookup."""

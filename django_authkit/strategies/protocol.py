@@ -1,14 +1,20 @@
 """
-What both strategies do with a credential that is named in a body or is to be revoked.
+What a form of credential is: session keys, or access and refresh tokens.
 
-The service asks ``get_strategies()[mode]``. What only one of them has is not here: a refresh token is
-exchanged, and a session key is not.
+The service asks ``get_strategy(mode)``. What only one of the two does is not here: the switch to the
+other form, and what ``request.session`` has to do with a session key.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from django_authkit.stores.outcomes import Found
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
+from django_authkit.http.grant import Grant
+from django_authkit.stores.outcomes import Created, Found, NewSession, Refused, RotationOutcome
+from django_authkit.tokens.claims import AccessClaims
+from django_authkit.types import Mode, Transport
 
 
 class Identity(NamedTuple):
@@ -41,8 +47,101 @@ class Inspection:
     expires_at: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Renewed:
+    """
+    An auth session that was renewed, and what its next credential is issued from.
+
+    Attributes:
+        found: The auth session after the renewal.
+        secret: What ``issue`` takes.
+        outcome: How the refresh token was exchanged; ``None`` for a session key.
+        rotates: Its refresh token is exchanged when it is used.
+    """
+
+    found: Found
+    secret: str = field(repr=False)
+    outcome: RotationOutcome | None = None
+    rotates: bool = True
+
+
 class Strategy(Protocol):
-    """One form of credential. No method here slides the idle end or exchanges anything."""
+    """
+    One form of credential.
+
+    Its *secret* is that of the session key, or the ``jti`` of the refresh token. Both are random, and only
+    the digest is stored.
+
+    Attributes:
+        mode: The form.
+        checks_device: Each use is compared with the device of the auth session. An access token is not: it
+            is short-lived, and its refresh token is compared.
+    """
+
+    mode: Mode
+    checks_device: bool
+
+    # -- which cookies ----------------------------------------------------------------------------
+
+    def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return what the request presents in cookies to open a view: session keys or access tokens."""
+
+    def renewal_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return what the request presents in cookies to be renewed: session keys or refresh tokens."""
+
+    # -- a request --------------------------------------------------------------------------------
+
+    def resolve(self, text: str) -> tuple[Found | None, AccessClaims | None]:
+        """
+        Return the auth session that a session key or an access token opens. A session key slides it.
+
+        Returns:
+            The record, or ``None`` if an access token was accepted without it; and the claims of a token.
+
+        Raises:
+            TokenMalformed, TokenInvalid, TokenExpired: The text is no such credential.
+            SessionEnded: Its auth session is not live.
+        """
+
+    # -- issuing ----------------------------------------------------------------------------------
+
+    def new_secret(self) -> str:
+        """Return a fresh secret."""
+
+    def begin(self, new: NewSession, secret: str) -> Created | Refused:
+        """Create the record of an auth session whose first credential has this secret."""
+
+    def issue(
+        self,
+        found: Found,
+        user: AbstractBaseUser,
+        secret: str,
+        transport: Transport,
+        *,
+        rotates: bool = True,
+    ) -> Grant:
+        """
+        Return the credentials of the auth session as it is now. Nothing is stored.
+
+        Args:
+            secret: The current one.
+            rotates: The refresh token is exchanged when it is used.
+        """
+
+    def renew(self, text: str, *, reauthenticated: bool = False) -> Renewed:
+        """
+        Renew the auth session of a session key or a refresh token.
+
+        A session key stays and its idle end slides; it is replaced if the user has just authenticated again.
+        A refresh token is exchanged for its successor.
+
+        Raises:
+            TokenMalformed, TokenInvalid, TokenExpired: The text is no such credential.
+            ReuseDetected: It is a refresh token that was superseded; its auth session is revoked.
+            SessionEnded: Its auth session is not live.
+        """
+
+    # -- looking, and revoking: nothing slides and nothing is exchanged ---------------------------
 
     def inspect(self, text: str) -> Inspection:
         """
@@ -59,6 +158,9 @@ class Strategy(Protocol):
         Raises:
             CredentialRejected: It would renew nothing; ``SessionEnded`` if it was superseded.
         """
+
+    def find_unrenewed(self, sid: str, secret: str) -> Found | None:
+        """Return the auth session if it is live, and its first credential, with this secret, is current."""
 
     def revocable(self, text: str) -> Identity:
         """

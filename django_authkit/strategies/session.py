@@ -1,21 +1,31 @@
 """The session strategy: an opaque key, looked up in the store on every request."""
 
+from dataclasses import replace
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import SessionEnded, TokenMalformed
-from django_authkit.session_keys import SessionKey, digest
-from django_authkit.stores.outcomes import Absent, Found, Switch
+from django_authkit.http import transports
+from django_authkit.http.grant import Grant
+from django_authkit.session_keys import SessionKey, digest, new_secret
+from django_authkit.stores.outcomes import Absent, Created, Found, NewSession, Refused, Switch
 from django_authkit.stores.protocol import Store
-from django_authkit.strategies.protocol import Identity, Inspection
+from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.tokens.derivation import CredentialDerivation
-from django_authkit.types import Mode
+from django_authkit.types import Mode, Transport
 
 _NEVER = 2**52
 """A touch interval that no record reaches, so that nothing is written."""
 
 
 class SessionStrategy:
-    """Finds auth sessions by session key."""
+    """Finds auth sessions by session key; see the protocol."""
+
+    mode = Mode.SESSION
+    checks_device = True
 
     def __init__(self, store: Store, settings: AuthKitSettings, derivation: CredentialDerivation) -> None:
         self._store = store
@@ -33,43 +43,82 @@ class SessionStrategy:
         """
         return self._touch(key, self._interval if slide else _NEVER)
 
-    def resolve(self, text: str, *, slide: bool = True) -> Found:
-        """
-        Return the live auth session of the key in *text*.
+    def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return the session keys in the session cookies."""
+        return transports.session_cookies_of(request)
 
-        Raises:
-            TokenMalformed: It does not have the form of a session key, or is that of an anonymous session.
-            SessionEnded: No live auth session has this key.
-        """
-        return self._open(text, self._interval if slide else _NEVER)[1]
+    renewal_cookies_of = access_cookies_of
+
+    def resolve(self, text: str) -> tuple[Found, None]:
+        """Return the live auth session of the key, and slide its idle end."""
+        return self._open(text, self._interval)[1], None
+
+    def new_secret(self) -> str:
+        """Return a fresh secret of a session key."""
+        return new_secret()
+
+    def begin(self, new: NewSession, secret: str) -> Created | Refused:
+        """Create the record of an auth session with a session key."""
+        return self._store.create(replace(new, key_digest=digest(secret)))
+
+    def issue(
+        self,
+        found: Found,
+        user: AbstractBaseUser,
+        secret: str,
+        transport: Transport,
+        *,
+        rotates: bool = True,  # noqa: ARG002 - as the protocol says
+    ) -> Grant:
+        """Return the session key, which is never exchanged when it is used."""
+        return Grant(
+            session=found.session,
+            user=user,
+            mode=self.mode,
+            transport=transport,
+            access=SessionKey(found.session.sid, secret).text,
+            refresh=None,
+            expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
+        )
+
+    def renew(self, text: str, *, reauthenticated: bool = False) -> Renewed:
+        """Write the activity at once; or replace the key, if the user has just authenticated again."""
+        if not reauthenticated:
+            key, found = self._open(text, 0)
+            return Renewed(found=found, secret=key.secret)
+        key = _parsed(text)
+        fresh = SessionKey.new(key.handle)
+        replaced = self._store.rekey(key.handle, key.digest, fresh.digest, reauthenticated=True)
+        if isinstance(replaced, Absent):
+            raise SessionEnded
+        return Renewed(found=replaced, secret=fresh.secret)
 
     def inspect(self, text: str) -> Inspection:
-        """Return the auth session that the key opens; see the protocol."""
-        found = self.resolve(text, slide=False)
+        """Return the auth session that the key opens."""
+        found = self.check_renewable(text)
         session = found.session
         return Inspection(
             found=found, issued_at=session.auth_time_ms // 1000, expires_at=session.idle_expires_ms // 1000
         )
 
     def check_renewable(self, text: str) -> Found:
-        """Return the auth session that the key opens; see the protocol."""
-        return self.resolve(text, slide=False)
+        """Return the auth session that the key opens."""
+        return self._open(text, _NEVER)[1]
+
+    def find_unrenewed(self, sid: str, secret: str) -> Found | None:
+        """Return the auth session that the key opens, unless it was refreshed in the other form since."""
+        found = self.look_up(SessionKey(sid, secret), slide=False)
+        return found if isinstance(found, Found) and found.session.generation <= 1 else None
 
     def revocable(self, text: str) -> Identity:
-        """Return the sid and the digest of the key; see the protocol."""
-        identity = self.identify(text)
-        if identity is None:
-            raise TokenMalformed
-        return identity
+        """Return the sid and the digest of the key."""
+        key = _parsed(text)
+        return Identity(key.handle, key.digest)
 
     def identify(self, text: str) -> Identity | None:
-        """Return the sid and the digest of the key, which is not looked up; see the protocol."""
+        """Return the sid and the digest of the key, which is not looked up."""
         key = SessionKey.parse(text)
         return None if key is None or key.anonymous else Identity(key.handle, key.digest)
-
-    def slide_now(self, text: str) -> tuple[SessionKey, Found]:
-        """Return the key and its auth session as ``resolve`` does, and write the activity at once."""
-        return self._open(text, 0)
 
     def switch_to_key(self, claims: RefreshClaims) -> tuple[SessionKey, Switch]:
         """
@@ -88,9 +137,7 @@ class SessionStrategy:
         return key, switch
 
     def _open(self, text: str, interval: int) -> tuple[SessionKey, Found]:
-        key = SessionKey.parse(text)
-        if key is None or key.anonymous:
-            raise TokenMalformed
+        key = _parsed(text)
         found = self._touch(key, interval)
         if isinstance(found, Absent):
             raise SessionEnded
@@ -99,3 +146,11 @@ class SessionStrategy:
     def _touch(self, key: SessionKey, interval: int) -> Found | Absent:
         issued = interval is not _NEVER and self._issued_mode(key.handle) is Mode.SESSION
         return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval, issued=issued)
+
+
+def _parsed(text: str) -> SessionKey:
+    """Return the key in *text*; that of an anonymous session opens nothing."""
+    key = SessionKey.parse(text)
+    if key is None or key.anonymous:
+        raise TokenMalformed
+    return key

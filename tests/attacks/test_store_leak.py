@@ -279,9 +279,9 @@ def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
         strategy = get_jwt_strategy()
         yield get_codec().read_access(grant.access)
         yield get_codec().read_refresh(grant.refresh)
-        rotated = strategy.rotate(strategy.read_refresh(grant.refresh))
-        yield rotated
-        yield strategy.issue(rotated.session, grant.user, rotated.jti, rotated.rotation.now)
+        renewed = strategy.renew(grant.refresh)
+        yield renewed
+        yield strategy.issue(renewed.found, grant.user, renewed.secret, grant.transport)
         yield get_codec()
     yield store.revoke(grant.session.sid, RevocationReason.REVOKED)
 

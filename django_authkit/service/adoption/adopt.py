@@ -16,17 +16,13 @@ step 4 fails, the user is logged in all the same, and the other package may acce
 expires or is presented to us again: a second login is better than a logout.
 """
 
-import logging
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from secrets import token_hex
-from typing import Final, TypeVar
+from typing import Final
 
 from django.conf import settings as django_settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest
 from django.utils import timezone
 
@@ -44,22 +40,20 @@ from django_authkit.errors import (
     TokenMalformed,
 )
 from django_authkit.http.grant import Grant
-from django_authkit.outages import unavailable
 from django_authkit.service.adoption.claim import Claim, Proposal
+from django_authkit.service.adoption.external import claim_on, open_login, retire
+from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.device_binding import check_binding
-from django_authkit.service.django_session import django_session_of
-from django_authkit.service.issue import grant_tokens
-from django_authkit.service.login import LoginRequest, begin
+from django_authkit.service.django_session import django_session_of, session_of_credential
+from django_authkit.service.issue import issue
 from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
-from django_authkit.stores.cache_outages import cache_errors
 from django_authkit.stores.outcomes import Found
 from django_authkit.stores.protocol import SidTaken
-from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.loading import current_auth_hash, load_user, user_id_of
-from django_authkit.wiring import get_adapters, get_session_strategy, get_store
+from django_authkit.wiring import get_adapters, get_store, get_strategy
 
 GRACE: Final = 60_000
 """
@@ -77,10 +71,6 @@ _FOREVER_MS: Final = 10 * 365 * 24 * 60 * 60 * 1000
 
 _UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
 """Stands for the time of the login if the other package does not record it."""
-
-_T = TypeVar("_T")
-
-logger = logging.getLogger("django_authkit.adoption")
 
 
 def adopt(request: HttpRequest) -> Grant:
@@ -130,9 +120,9 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     """
     if not credential.isprintable() or len(credential) > _LONGEST_CREDENTIAL:
         raise TokenMalformed
-    claim = _claim_on(adapter, credential)
+    claim = claim_on(adapter, credential)
     try:
-        external = _ask_package(lambda: adapter.open(credential))
+        external = open_login(adapter, credential)
     except CredentialRejected:
         claimed = claim.read()  # it may be invalid because we adopted it
         if claimed is None or not claimed.began:
@@ -148,53 +138,13 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own)
     found = _create(request, wanted, external, claim, claimed)
     claim.settle(claimed, found.session.created_ms, lasting)
-    if _retire(adapter, credential, f"user {user_id_of(wanted.user)}"):
+    if retire(adapter, credential, f"user {user_id_of(wanted.user)}"):
         with suppress(StoreUnavailable):  # then it is remembered for longer than necessary
             claim.settle(claimed, found.session.created_ms, GRACE)
     django_session = django_session_of(request)
     if claimed.mode is Mode.JWT and transport is Transport.COOKIE and django_session is not None:
         django_session.merge_data(external.data)
     return _grant(request, claimed, found, wanted.user, transport)
-
-
-def _claim_on(adapter: Adapter, credential: str) -> Claim:
-    """Return the claim on a credential; for one that devices share, a new claim each time."""
-    identity = adapter.identify(credential)
-    if adapter.shared:
-        identity = f"{identity}\0{token_hex()}"
-    return Claim(adapter.space or adapter.name, identity)
-
-
-def drop_refresh(token: str) -> bool:
-    """
-    Revoke an external refresh token: it cannot be adopted any more, and its auth session is revoked.
-
-    Returns:
-        Whether there was anything to revoke.
-    """
-    for adapter in get_adapters(Place.REFRESH):
-        try:
-            claimed = _claim_on(adapter, token).read()
-        except CredentialRejected:
-            continue
-        ended = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
-        try:
-            external = _ask_package(lambda adapter=adapter: adapter.open(token))  # type: ignore[misc]
-        except CredentialRejected:
-            return ended is not None
-        _retire(adapter, token, f"user {user_id_of(external.user)}")
-        return True
-    return False
-
-
-def drop_credential(adapter: Adapter, credential: str) -> None:
-    """Let the other package delete a valid credential that must not be adopted any more."""
-    try:
-        adapter.identify(credential)
-        external = _ask_package(lambda: adapter.open(credential))
-    except (CredentialRejected, StoreUnavailable):
-        return
-    _retire(adapter, credential, f"user {user_id_of(external.user)}")
 
 
 def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
@@ -226,28 +176,20 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
 
 
 def _proposal(wanted: LoginRequest) -> Proposal:
-    sid, mode = wanted.new_sid(), get_settings().mode
-    return Proposal(mode=mode, sid=sid, secret=new_jti() if mode is Mode.JWT else SessionKey.new(sid).secret)
+    strategy = get_strategy(get_settings().mode)
+    return Proposal(mode=strategy.mode, sid=wanted.new_sid(), secret=strategy.new_secret())
 
 
 def _create(
     request: HttpRequest, wanted: LoginRequest, external: ExternalLogin, claim: Claim, claimed: Proposal
 ) -> Found:
     """Create the claimed record, or find it if it was created before."""
-    by_key, django_session = claimed.mode is Mode.SESSION, django_session_of(request)
-    data = (
-        django_session.encoded_with(external.data)
-        if by_key and django_session is not None and external.data
-        else ""
-    )
+    django_session = django_session_of(request) if claimed.mode is Mode.SESSION else None
+    data = ""
+    if django_session is not None and external.data:
+        data = django_session.encoded_with(external.data)
     try:
-        found = begin(
-            request,
-            wanted,
-            key=SessionKey(claimed.sid, claimed.secret) if by_key else None,
-            jti=None if by_key else claimed.secret,
-            data=data,
-        )
+        found = begin(request, wanted, get_strategy(claimed.mode), claimed.secret, data=data)
     except SessionLimitReached:
         claim.release()
         raise
@@ -293,8 +235,8 @@ def _repeated_grant(
     Raises:
         TokenInvalid: It is too late.
     """
-    _retire(adapter, credential, f"session {claimed.sid}")  # it may have failed the first time
-    found = _find(claimed)
+    retire(adapter, credential, f"session {claimed.sid}")  # it may have failed the first time
+    found = get_strategy(claimed.mode).find_unrenewed(claimed.sid, claimed.secret)
     if found is None or found.session.created_ms != claimed.began or found.now_ms - claimed.began > GRACE:
         raise TokenInvalid
     user = load_valid_user(found.session, found.user)
@@ -302,48 +244,15 @@ def _repeated_grant(
     return _grant(request, claimed, found, user, transport)
 
 
-def _find(claimed: Proposal) -> Found | None:
-    if claimed.mode is Mode.SESSION:
-        found = get_session_strategy().look_up(SessionKey(claimed.sid, claimed.secret), slide=False)
-    else:
-        found = get_store().load(claimed.sid)
-    if not isinstance(found, Found) or found.session.generation > 1:
-        return None
-    return found
-
-
 def _grant(
     request: HttpRequest, claimed: Proposal, found: Found, user: AbstractBaseUser, transport: Transport
 ) -> Grant:
-    if claimed.mode is Mode.JWT:
-        # For a repetition too: no access token may outlive the time in the record.
-        now = found.session.created_ms
-        return grant_tokens(found.session, user, jti=claimed.secret, now=now, transport=transport)
-    key, django_session = SessionKey(claimed.sid, claimed.secret), django_session_of(request)
-    if transport is Transport.COOKIE and django_session is not None:
-        django_session.take_over(key, found)
-    return Grant.for_key(key.text, found.session, user, transport, now_ms=found.now_ms)
-
-
-def _retire(adapter: Adapter, credential: str, login: str) -> bool:
-    """Let the other package delete its credential; tell whether that is final."""
-    try:
-        return _ask_package(lambda: adapter.retire(credential))
-    except StoreUnavailable:
-        logger.exception(
-            "A login was adopted (%s), but %s could not delete its credential.", login, adapter.name
-        )
-        return False
-
-
-def _ask_package(question: Callable[[], _T]) -> _T:
-    """Call the other package. If its store does not respond, that says nothing about the credential."""
-    try:
-        return question()
-    except (OperationalError, InterfaceError) as error:
-        raise unavailable(error, "A database of the package whose login is adopted") from error
-    except cache_errors() as error:  # its sessions may be in a cache in Redis
-        raise unavailable(error, "A cache of the package whose login is adopted") from error
+    django_session = session_of_credential(request, claimed.mode, transport)
+    if django_session is not None:
+        django_session.take_over(SessionKey(claimed.sid, claimed.secret), found)
+    if claimed.mode is Mode.JWT:  # in a repetition too, no access token may outlive the time in the record
+        found = replace(found, now_ms=found.session.created_ms)
+    return issue(get_strategy(claimed.mode), found, user, claimed.secret, transport)
 
 
 def _until(moment: datetime) -> int:

@@ -16,7 +16,8 @@ from django_authkit.errors import CredentialRejected, CsrfFailed, SessionLimitRe
 from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, known_authentication, state_of
-from django_authkit.service.adoption.adopt import adopt_credential, drop_credential
+from django_authkit.service.adoption.adopt import adopt_credential
+from django_authkit.service.adoption.external import drop_credential
 from django_authkit.service.authentication import authenticate
 from django_authkit.service.django_session import CookieAction, django_session_of
 from django_authkit.stores.outcomes import Found

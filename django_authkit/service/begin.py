@@ -1,0 +1,164 @@
+"""Beginning an auth session: its record, for a login that was approved."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+from django.utils.module_loading import import_string
+
+from django_authkit import signals
+from django_authkit.conf import get_settings, milliseconds
+from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
+from django_authkit.http.client_info import device_of
+from django_authkit.service.device_binding import same_browser
+from django_authkit.service.revocation import announce_revocation, revoke_session
+from django_authkit.session_keys import bucket_of, new_handle
+from django_authkit.stores.outcomes import Created, Found, NewSession, Refused
+from django_authkit.strategies.protocol import Strategy
+from django_authkit.types import AuthSession, RevocationReason
+from django_authkit.users.loading import auth_hash_of, load_user, user_id_of
+from django_authkit.wiring import get_store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoginRequest:
+    """
+    A login that was approved, and how to carry it out.
+
+    Attributes:
+        user: The user.
+        backend: Dotted path of the Django auth backend that authenticated them.
+        remember: Whether cookies outlive the browser.
+        amr: How they authenticated (RFC 8176).
+        sid: The sid, if it was chosen already.
+        auth_age_ms: How long ago they authenticated.
+        longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
+        suppress_new_device_notice: Send no notice about a new device.
+        suppress_signals: Send no signals; another process does.
+        rotates: Whether their refresh token is exchanged when it is used.
+    """
+
+    user: AbstractBaseUser
+    backend: str
+    remember: bool
+    amr: tuple[str, ...]
+    sid: str | None = None
+    auth_age_ms: int = 0
+    longest_ms: int | None = None
+    suppress_new_device_notice: bool = False
+    suppress_signals: bool = False
+    rotates: bool = True
+
+    def new_sid(self) -> str:
+        """Return the sid that was decided, or a fresh one in the user's bucket."""
+        return self.sid or new_handle(bucket_of(user_id_of(self.user), get_store().buckets))
+
+    def lifetime(self) -> int:
+        """Return the absolute lifetime in milliseconds."""
+        usual = milliseconds(get_settings().lifetimes.absolute)
+        return usual if self.longest_ms is None else min(usual, self.longest_ms)
+
+
+def begin(
+    request: HttpRequest, wanted: LoginRequest, strategy: Strategy, secret: str, *, data: str = ""
+) -> Found:
+    """
+    Create the record, and check that the user did not change in the meantime.
+
+    Args:
+        strategy: What issues its first credential.
+        secret: The secret of that credential.
+        data: Encoded Django session data; empty for none.
+
+    Raises:
+        SessionLimitReached, LoginFailed: As ``log_in`` says.
+    """
+    settings, device = get_settings(), device_of(request)
+    outcome = strategy.begin(
+        NewSession(
+            sid=wanted.new_sid(),
+            user_id=user_id_of(wanted.user),
+            backend=wanted.backend,
+            auth_hash=auth_hash_of(wanted.user),
+            mode=strategy.mode,
+            remember=wanted.remember,
+            amr=wanted.amr,
+            address=device.address,
+            user_agent=device.user_agent,
+            data=data,
+            idle_ms=milliseconds(settings.lifetimes.idle),
+            absolute_ms=wanted.lifetime(),
+            max_sessions=_limit_for(wanted.user),
+            on_limit=settings.on_limit,
+            auth_age_ms=wanted.auth_age_ms,
+        ),
+        secret,
+    )
+    if not wanted.suppress_signals:
+        _announce_limit(request, wanted.user, outcome)
+    if isinstance(outcome, Refused):
+        raise SessionLimitReached
+    revoke_if_user_changed(outcome.session)
+    if not wanted.suppress_signals:
+        _announce_start(
+            request, outcome.session, suppress_new_device_notice=wanted.suppress_new_device_notice
+        )
+    return Found(session=outcome.session, now_ms=outcome.session.created_ms, data=data)
+
+
+def _limit_for(user: AbstractBaseUser) -> int | None:
+    """Return how many auth sessions *user* may have: the number, or what the project's function returns."""
+    limit = get_settings().max_sessions
+    if not isinstance(limit, str):
+        return limit
+    allowed: int | None = import_string(limit)(user)
+    if allowed is not None and allowed < 1:
+        raise ValueError(f"{limit} returned {allowed}: MAX_SESSIONS takes 1 or more, or None.")
+    return allowed
+
+
+def _announce_limit(request: HttpRequest, user: AbstractBaseUser, outcome: Created | Refused) -> None:
+    refused = isinstance(outcome, Refused)
+    revoked = () if isinstance(outcome, Refused) else outcome.revoked
+    if refused or revoked:
+        signals.limit_reached.send(
+            sender=AuthSession, user=user, request=request, refused=refused, revoked=revoked
+        )
+    for session in revoked:
+        announce_revocation(session, RevocationReason.LIMIT)
+
+
+def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_device_notice: bool) -> None:
+    """Send ``session_started``; whether the device is new is looked up only when a receiver asks."""
+
+    def is_new() -> bool:
+        if suppress_new_device_notice:
+            return False
+        others = (each for each in get_store().list_user(session.user_id) if each.sid != session.sid)
+        return not any(same_browser(each.user_agent, session.user_agent) for each in others)
+
+    signals.session_started.send(
+        sender=AuthSession, session=session, request=request, new_device=SimpleLazyObject(is_new)
+    )
+
+
+def revoke_if_user_changed(session: AuthSession) -> None:
+    """
+    Revoke the new auth session if the password changed, or the user was disabled, since the check.
+
+    A change that was committed before the record existed found nothing to revoke. One that is committed
+    after this check finds the record.
+
+    Raises:
+        LoginFailed: It was revoked.
+    """
+    try:
+        user = load_user(session.user_id, session.backend)
+    except SessionEnded:
+        unchanged = False
+    else:
+        unchanged = auth_hash_of(user) == session.auth_hash
+    if not unchanged:
+        revoke_session(session.sid, RevocationReason.PASSWORD_CHANGED)
+        raise LoginFailed
