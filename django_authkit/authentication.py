@@ -19,6 +19,7 @@ from django_authkit.errors import AuthKitError, CredentialRejected
 from django_authkit.http import error_responses
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.tracebacks import clears_locals
 from django_authkit.types import Mode, Transport
 from django_authkit.users.lazy import LazyUser, set_error_factory
 
@@ -37,6 +38,7 @@ class AuthKitAuthentication(BaseAuthentication):
 
     modes: ClassVar[frozenset[Mode]] = frozenset(Mode)
 
+    @clears_locals
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Authentication | None] | None:
         """Return the user and their ``Authentication``, or ``None`` without a credential."""
         http: HttpRequest = request._request

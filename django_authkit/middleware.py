@@ -29,6 +29,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
 from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, exempt, is_proved, vary_on_source
+from django_authkit.http.error_reports import hide_cookies
 from django_authkit.http.error_responses import error_response
 from django_authkit.http.request_state import (
     RequestState,
@@ -49,6 +50,7 @@ from django_authkit.service.request_session import EXPIRY_FIELD
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
 from django_authkit.throttling.django_login import count_django_login, note_django_login
+from django_authkit.tracebacks import clear_locals, clears_locals
 from django_authkit.types import Mode
 from django_authkit.users.lazy import ensure_loaded, set_error_factory
 from django_authkit.wiring import get_adapters
@@ -58,10 +60,11 @@ _HIDING_STATUSES = frozenset({301, 302, 303, 307, 401, 403, 500})
 
 
 class ErrorResponses:
-    """Turns our errors into responses, 401, 403 or 503: those of plain views, and what became a 500."""
+    """Turns our errors into responses, 401, 403 or 503; other errors are reported without credentials."""
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Return the response to *exception* if it is ours."""
+        clear_locals(exception)
         return error_response(exception) if isinstance(exception, AuthKitError) else None
 
 
@@ -181,6 +184,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
         """Set the user, which is loaded on first use; renew or adopt the login of a browser before that."""
         current_request.set(request)
+        hide_cookies(request)
         user = SimpleLazyObject(lambda: _user(request))
         request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
         request.auser = sync_to_async(lambda: _resolved(request))
@@ -261,6 +265,7 @@ def _revoke_again(request: HttpRequest, state: RequestState) -> None:
         apply_password_change(request)
 
 
+@clears_locals
 def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     state = state_of(request)
     try:

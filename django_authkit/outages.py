@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.db import DEFAULT_DB_ALIAS, connections, router
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.tracebacks import clear_locals
 
 logger = logging.getLogger("django_authkit.store")
 
@@ -45,6 +46,7 @@ def unavailable(error: Exception, server: str) -> StoreUnavailable:
     """
     cause = f"{server}: {_text(error)}"
     if not _silent.get() and _is_due(cause):
+        clear_locals(error)
         logger.error("%s", cause, exc_info=error, extra={"event": "store_unavailable", "server": server})
     return StoreUnavailable(cause=cause)
 

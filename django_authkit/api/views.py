@@ -9,6 +9,7 @@ from django.db import connections, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
+from django.views.decorators.debug import sensitive_post_parameters
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.pagination import PageNumberPagination
 from rest_framework.permissions import AllowAny
@@ -29,6 +30,7 @@ from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
 from django_authkit.throttling.attempts import count_failed_refresh, count_login, count_reauthentication
+from django_authkit.tracebacks import clear_locals
 from django_authkit.types import Transport
 
 
@@ -53,8 +55,8 @@ class Endpoint(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
-        """Return the view, exempt from ``ATOMIC_REQUESTS`` on every database."""
-        view = super().as_view(**initkwargs)
+        """Return the view, exempt from ``ATOMIC_REQUESTS``, and with no form in error reports."""
+        view = sensitive_post_parameters()(super().as_view(**initkwargs))
         for alias in connections:
             view = transaction.non_atomic_requests(using=alias)(view)
         return view
@@ -62,6 +64,11 @@ class Endpoint(APIView):
     def get_exception_handler(self) -> Any:
         """Return ours instead of the project's: the error format is part of the protocol."""
         return endpoint_exception_handler
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Keep what the request and the response hold out of error reports."""
+        clear_locals(exc)
+        return super().handle_exception(exc)
 
     def finalize_response(self, request: Any, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Prevent caching, and clear the cookies after a failed refresh or a logout."""

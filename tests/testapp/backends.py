@@ -1,4 +1,6 @@
-"""A Django auth backend that projects list by another path than that of its class."""
+"""Django auth backends: one that projects list by another path than that of its class, one that fails."""
+
+from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 
@@ -8,3 +10,26 @@ class _Backend(ModelBackend):
 
 
 Reexported = _Backend
+
+
+class Failing(ModelBackend):
+    """
+    Fails where it is told to.
+
+    Attributes:
+        fails_at: The name of the method that fails.
+    """
+
+    fails_at = ""
+
+    def authenticate(self, request: Any, username: Any = None, password: Any = None, **kwargs: Any) -> Any:
+        """Return the user as Django's backend does, or fail with the password at hand."""
+        if self.fails_at == "authenticate":
+            raise RuntimeError("the directory is down")
+        return super().authenticate(request, username, password, **kwargs)
+
+    def get_user(self, user_id: Any) -> Any:
+        """Return the user as Django's backend does, or fail."""
+        if self.fails_at == "get_user":
+            raise RuntimeError("the directory is down")
+        return super().get_user(user_id)

@@ -8,3 +8,8 @@ from django.conf import settings
 def padding(user: object, session: object) -> dict[str, Any]:
     """Return a claim as long as the setting ``PADDING`` says."""
     return {"padding": "x" * getattr(settings, "PADDING", 0)}
+
+
+def unfit(user: object, session: object) -> dict[str, Any]:
+    """Return a claim that is no JSON."""
+    return {"unfit": user}

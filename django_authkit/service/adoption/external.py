@@ -46,7 +46,7 @@ def retire(adapter: Adapter, credential: str, login: str) -> bool:
     try:
         return _ask_package(lambda: adapter.retire(credential))
     except StoreUnavailable:
-        logger.exception(
+        logger.error(  # noqa: TRY400 - the cause is logged, and the traceback would show the credential
             "A login was adopted (%s), but %s could not delete its credential.", login, adapter.name
         )
         return False
