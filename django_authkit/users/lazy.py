@@ -80,7 +80,9 @@ class LazyUser(_Lazy):
 
     @property
     def pk(self) -> Any:
-        """The primary key."""
+        """The primary key; that of the row once it is read, since saving and deleting may change it."""
+        if self._is_read:
+            return self._wrapped.pk
         return _user_class()._meta.pk.to_python(self.__dict__["_user_id"])
 
     @property
