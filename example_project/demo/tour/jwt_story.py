@@ -1,4 +1,4 @@
-"""JWT mode without cookies: rotation, a lost answer, a theft."""
+"""JWT mode without cookies: rotation, a lost response, a theft."""
 
 import time
 
@@ -14,29 +14,31 @@ def tell(story: Story, address: str, grace: int) -> None:
     _refresh(story, phone)
     stolen = _lose_an_answer(story, phone)
     _steal(story, phone, stolen, grace)
-    _go_on(story, tablet)
+    _use_other_device(story, tablet)
     log_out(story, tablet)
-    story.step("Nor is the tablet's refresh token worth anything now.")
+    story.step("The tablet's refresh token is refused as well.")
     tablet.post("/auth/refresh/", "401 session_ended", {"refresh": tablet.refresh})
 
 
 def _refresh(story: Story, phone: Device) -> None:
-    story.step("The phone refreshes: its refresh token is exchanged for a successor.")
+    story.step("The phone refreshes. Its refresh token is exchanged for a new one.")
     old = phone.refresh
     phone.keep(phone.post("/auth/refresh/", "200", {"refresh": old}))
     story.check(phone.refresh != old, "the refresh token is the old one")
 
 
 def _lose_an_answer(story: Story, phone: Device) -> str:
-    """Return the refresh token that was presented twice; it is superseded."""
+    """Return the refresh token that was presented twice. It is superseded."""
     presented = phone.refresh
 
-    story.step("It refreshes again, and the answer is lost on the way: you see it, the phone does not.")
+    story.step("The phone refreshes again, but the response is lost: you see it, the phone does not.")
     lost = phone.post("/auth/refresh/", "200", {"refresh": presented})
 
-    story.step("So it asks again with the token it still has, and gets the very successor that was lost.")
+    story.step(
+        "The phone retries with the token it still has, and gets the same new token as in the lost response."
+    )
     phone.keep(phone.post("/auth/refresh/", "200", {"refresh": presented}))
-    story.check(phone.refresh == lost.body["refresh"], "it is another successor: the family has forked")
+    story.check(phone.refresh == lost.body["refresh"], "it is a different successor: the family has forked")
     story.detail(f"(the same successor both times: {shorten(phone.refresh)})")
     phone.get(NOTES, "200", bearer=phone.access)
     return presented
@@ -46,23 +48,24 @@ def _steal(story: Story, phone: Device, stolen: str, grace: int) -> None:
     thief = Device(story, "thief", phone.address)
 
     story.step(
-        f"A thief has copied that old refresh token, and comes when its grace ({grace} s here, 10 s by "
-        "default) is over. No retry comes so late: it must have been stolen."
+        f"A thief has copied that old refresh token and uses it after the grace ({grace} s here, 10 s by "
+        "default). A retry would not come so late, so the token must have been stolen."
     )
     time.sleep(grace + 0.2)
     thief.post("/auth/refresh/", "401 refresh_reused", {"refresh": stolen})
 
     story.step(
-        "Nobody can tell the thief from Ada, so everything of that login dies. Its access token is dead."
+        "The server cannot tell the thief from Ada, so it revokes the auth session. The phone's access token "
+        "is refused."
     )
     phone.get(NOTES, "401 session_ended", bearer=phone.access)
 
-    story.step("So is its newest refresh token, which was never stolen.")
+    story.step("So is the phone's newest refresh token, which was never stolen.")
     phone.post("/auth/refresh/", "401 session_ended", {"refresh": phone.refresh})
 
 
-def _go_on(story: Story, tablet: Device) -> None:
-    story.step("The tablet's login is another one. It does not notice.")
+def _use_other_device(story: Story, tablet: Device) -> None:
+    story.step("The tablet has an auth session of its own, which is not affected.")
     tablet.get(NOTES, "200", bearer=tablet.access)
     tablet.keep(tablet.post("/auth/refresh/", "200", {"refresh": tablet.refresh}))
     tablet.get(NOTES, "200", bearer=tablet.access)

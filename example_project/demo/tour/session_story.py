@@ -11,7 +11,7 @@ def tell(story: Story, address: str) -> None:
     phone, tablet = two_devices(story, address)
     _refresh(story, phone)
     _log_in_again(story, phone)
-    story.step("The tablet does not notice any of it.")
+    story.step("The tablet is not affected by any of this.")
     tablet.get(NOTES, "200", bearer=tablet.access)
     log_out(story, tablet)
     story.step("The phone is still logged in.")
@@ -19,19 +19,19 @@ def tell(story: Story, address: str) -> None:
 
 
 def _refresh(story: Story, phone: Device) -> None:
-    story.step("A refresh has nothing to rotate. It keeps the session alive, and the key stays.")
+    story.step("A refresh rotates nothing. It extends the idle timeout, and the key stays the same.")
     answer = phone.post("/auth/refresh/", "200", bearer=phone.access)
-    story.check(answer.body["access"] == phone.access, "the key is another one")
+    story.check(answer.body["access"] == phone.access, "the key is a different one")
     story.check("refresh" not in answer.body, "there is a refresh token")
 
 
 def _log_in_again(story: Story, phone: Device) -> None:
     thief, old = Device(story, "thief", phone.address), phone.access
 
-    story.step("A thief has copied the phone's key, and reads along.")
+    story.step("A thief has copied the phone's key, and can read the notes.")
     thief.get(NOTES, "200", bearer=old)
 
-    story.step("Ada logs in once more on the phone. It gets a new key, and the old one is dead.")
+    story.step("Ada logs in again on the phone. It gets a new key, and the old one is refused.")
     log_in(phone, bearer=old)
     story.check(phone.access != old, "the key is the old one")
     phone.get(NOTES, "200", bearer=phone.access)

@@ -1,4 +1,4 @@
-"""Tells the tour to whoever runs it, in 80 columns, and holds every step to what the story says."""
+"""Prints the tour in 80 columns, and checks each step."""
 
 from textwrap import fill
 
@@ -8,12 +8,12 @@ _WIDTH = 80
 
 
 class Deviation(Exception):
-    """A step did not end as the story says; the message names it."""
+    """A step did not go as expected; the message names it."""
 
 
 class Story:
     """
-    What is printed, and where in it we are.
+    The printed text, and the position in it.
 
     Attributes:
         steps: How many steps have begun.
@@ -30,7 +30,7 @@ class Story:
         self.line(f"\n{title}\n{'=' * len(title)}")
 
     def step(self, sentence: str) -> None:
-        """Begin a step; *sentence* says what happens and what is to be seen."""
+        """Begin a step; *sentence* says what happens and what to expect."""
         self.steps += 1
         self._sentence = sentence
         self.line("\n" + fill(f"{self.steps:2}. {sentence}", _WIDTH, subsequent_indent="    ") + "\n")
@@ -47,11 +47,11 @@ class Story:
 
     def check(self, holds: bool, otherwise: str) -> None:
         """
-        Go on if it *holds*.
+        Continue if *holds* is true.
 
         Raises:
-            Deviation: It does not; *otherwise* says what is wrong.
+            Deviation: It is false; *otherwise* says what is wrong.
         """
         if not holds:
-            message = f'Step {self.steps}, "{self._sentence}", deviates: {otherwise}.'
+            message = f'Step {self.steps}, "{self._sentence}", went wrong: {otherwise}.'
             raise Deviation(message)

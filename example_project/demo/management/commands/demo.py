@@ -1,4 +1,4 @@
-"""``manage.py demo``: the site on this machine, with everything it needs. ``--tour`` walks through it."""
+"""``manage.py demo``: runs the site with everything it needs. ``--tour`` shows its features one by one."""
 
 import sys
 from argparse import ArgumentParser
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from demo.curl_lines import cookie_lines, header_lines
-from demo.launch import Choices, Site, end_on_signals, running_site
+from demo.launch import Choices, Site, exit_on_signals, running_site
 from demo.people import PEOPLE
 from demo.tour import walk
 
@@ -18,19 +18,19 @@ MODES = ("session", "jwt")
 
 
 class Command(BaseCommand):
-    """Starts the site and prints how to use it; ends with Ctrl-C and leaves no process."""
+    """Starts the site and prints how to use it. Ctrl-C stops it and all its processes."""
 
-    help = "Starts the example site with everything it needs; with --tour, walks through it instead."
+    help = "Starts the example site with everything it needs; with --tour, shows its features one by one."
     requires_system_checks = ()  # the server runs them, with the settings that it gets
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take what can be chosen."""
+        """Add the options."""
         parser.add_argument("--mode", choices=MODES, default="jwt", help="default: jwt")
         parser.add_argument(
             "--store", choices=("redis", "database"), default="redis", help="default: redis (a Valkey)"
         )
         parser.add_argument(
-            "--port", type=int, help="default: 8000, with --tour a free one; 0 is any free port"
+            "--port", type=int, help="default: 8000, with --tour any free port; 0 means any free port"
         )
         parser.add_argument(
             "--data",
@@ -38,13 +38,13 @@ class Command(BaseCommand):
             default=Path(settings.DATABASES["default"]["NAME"]).parent,
             help="directory of the SQLite database",
         )
-        parser.add_argument("--tour", action="store_true", help="walk the whole story in both modes, and end")
+        parser.add_argument("--tour", action="store_true", help="show all features in both modes, then exit")
 
     def handle(
         self, *_args: Any, mode: str, store: str, port: int | None, data: Path, tour: bool, **_options: Any
     ) -> None:
-        """Serve until somebody ends it, or take the tour."""
-        end_on_signals()
+        """Serve until interrupted, or run the tour."""
+        exit_on_signals()
         try:
             if tour:
                 walk(self.stdout, store, port or 0)
@@ -53,7 +53,7 @@ class Command(BaseCommand):
                 chosen = Choices(mode=mode, store=store, data=data.resolve(), port=port, accept=MODES)
                 self._serve(chosen)
         except KeyboardInterrupt:
-            if tour:  # half a tour shows nothing
+            if tour:  # an interrupted tour is not a success
                 sys.exit(130)
 
     def _serve(self, choices: Choices) -> None:
@@ -62,13 +62,13 @@ class Command(BaseCommand):
             self.stdout.write(_welcome(site, choices))
             self.stdout.flush()
             site.serve()
-        message = "The server has ended by itself."
+        message = "The server has exited unexpectedly."
         raise CommandError(message)
 
 
 def _welcome(site: Site, choices: Choices) -> str:
     people = "\n".join(
-        f"    {person.name:6} {person.password}{'   (may enter the admin)' if person.is_staff else ''}"
+        f"    {person.name:6} {person.password}{'   (can use the admin)' if person.is_staff else ''}"
         for person in PEOPLE
     )
     store = "the database" if site.valkey is None else f"a Valkey on port {site.valkey}"
@@ -76,16 +76,16 @@ def _welcome(site: Site, choices: Choices) -> str:
 
 The notes site is up:  {site.url}/
 
-Open it to see both modes at work: log in, open devices, steal a token, switch live.
+Open it to see both modes: log in, open devices, steal a token, switch modes live.
 
-Mode "{choices.mode}"; auth sessions are kept in {store}.
-Notes and users are kept in {choices.data}; delete that folder to begin anew.
+Mode "{choices.mode}"; auth sessions are stored in {store}.
+Notes and users are stored in {choices.data}; delete that folder to start over.
 
 Users and passwords:
 
 {people}
 
-To try in another terminal. Tokens in the body, for clients without cookies:
+Try these in another terminal. Tokens in the body, for clients without cookies:
 
 {indent(header_lines(site.url, choices.mode), "    ")}
 Cookies and CSRF, as a browser does:
@@ -93,5 +93,5 @@ Cookies and CSRF, as a browser does:
 {indent(cookie_lines(site.url), "    ")}
 `manage.py authkit_compare --path /api/notes/` measures both modes on this site (extra `compare`).
 
-Ctrl-C ends it. `--mode` and `--store` choose others, `--tour` shows the whole story.
+Press Ctrl-C to stop. `--mode` and `--store` choose others; `--tour` shows all features.
 """

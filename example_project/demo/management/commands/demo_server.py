@@ -1,4 +1,4 @@
-"""The server process of ``demo``: Django's threaded development server on a socket that is open already."""
+"""The server process of ``demo``: Django's threaded development server on a socket that is already open."""
 
 import socket
 import sys
@@ -15,16 +15,16 @@ from demo.people import make_people
 
 
 class Command(BaseCommand):
-    """Migrates, makes the users, serves, and says ``up``; ends when its standard input does."""
+    """Migrates, creates the users, prints ``up`` and serves; exits when its standard input is closed."""
 
-    help = "Serves on a socket that `demo` has opened; not for use by hand."
+    help = "Serves on a socket that `demo` has opened; not meant to be run by hand."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take the number of the socket."""
+        """Add the file descriptor of the socket."""
         parser.add_argument("descriptor", type=int)
 
     def handle(self, *_args: Any, descriptor: int, **_options: Any) -> None:
-        """Serve until whoever started this process lets go of it, or is gone."""
+        """Serve until the parent process closes the standard input, or is gone."""
         call_command("migrate", verbosity=0)
         make_people()
         server = _server_on(socket.socket(fileno=descriptor))
