@@ -1,1 +1,1 @@
-"""The page that shows the two strategies at work. It is for looking; nothing here belongs in a project."""
+"""The page that shows both strategies at work. It is a demonstration, not code for a project."""

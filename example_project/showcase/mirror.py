@@ -1,4 +1,4 @@
-"""What the server saw of a request, and what it keeps: told without a single whole secret."""
+"""Shows what the server sees of a request and what it stores, without any complete secret."""
 
 import time
 from dataclasses import fields
@@ -12,14 +12,14 @@ from django_authkit import Authentication, AuthSession
 from django_authkit.conf import get_settings
 
 _SHOWN = 6
-"""Characters of a secret that are shown: enough to tell two apart, too few to use one."""
+"""Characters of a secret that are shown: enough to distinguish two secrets, too few to use one."""
 _LONG = 24
-"""Members of tokens longer than this are cut: among them are ids that are secrets."""
+"""Longer members of tokens are shortened, because some ids are secret."""
 _KEPT_BACK = {"auth_hash"}
 
 
 def reflect(request: HttpRequest, known: Authentication) -> dict[str, Any]:
-    """Return how *request*, which is from *known*, looks from the server."""
+    """Return what the server sees of *request*, which is authenticated as *known*."""
     bearer = request.headers.get("Authorization", "").partition(" ")[2]
     return {
         "now": int(time.time() * 1000),
@@ -35,7 +35,7 @@ def reflect(request: HttpRequest, known: Authentication) -> dict[str, Any]:
 
 
 def _modes() -> dict[str, str]:
-    """Return which cookie is a credential of which mode. After a switch a browser has those of both."""
+    """Return the mode of each cookie that is a credential. After a switch a browser has those of both."""
     chosen = get_settings()
     return {
         settings.SESSION_COOKIE_NAME: "session",
@@ -45,12 +45,12 @@ def _modes() -> dict[str, str]:
 
 
 def _credential(text: str) -> dict[str, Any]:
-    """Return what can be told of a cookie or token: its length, its end, and what a token says inside."""
+    """Return what can be shown of a cookie or token: length, last characters, and content if it is a JWT."""
     return {"bytes": len(text), "end": text[-_SHOWN:], "inside": _inside(text)}
 
 
 def _inside(text: str) -> dict[str, Any] | None:
-    """Return header and claims if *text* is a JWT. Nothing is verified here: this is for the eye."""
+    """Return header and claims if *text* is a JWT. Nothing is verified: the result is only displayed."""
     try:
         token = jwt.decode_complete(text, options={"verify_signature": False})
     except jwt.InvalidTokenError:
@@ -66,7 +66,7 @@ def _cut(members: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(session: AuthSession) -> dict[str, Any]:
-    """Return the fields of the record. Its digests are in no dataclass: only the store compares them."""
+    """Return the fields of the record. The dataclass has no digests: only the store compares those."""
     return {
         field.name: getattr(session, field.name) for field in fields(session) if field.name not in _KEPT_BACK
     }

@@ -1,4 +1,4 @@
-"""Weighs what proves who a request is from: each answer says how many bytes of it went each way."""
+"""Counts the bytes of credentials: each response has a header with those sent and those received."""
 
 from collections.abc import Callable
 
@@ -12,8 +12,9 @@ _PROOFS = ("Cookie", "Authorization", "X-CSRFToken")
 
 class Scales:
     """
-    Middleware. Counts the header lines that carry credentials, and on the endpoints of django-authkit, whose
-    bodies can carry them, the bodies too.
+    Middleware that counts the header lines that contain credentials.
+
+    On the endpoints of django-authkit, whose bodies can contain credentials, it counts the bodies, too.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -21,7 +22,7 @@ class Scales:
         self.endpoints = reverse("authkit:login").removesuffix("login/")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, and say what it weighed."""
+        """Return the response, with the counts in a header."""
         response = self.get_response(request)
         up = sum(_line(name, request.headers[name]) for name in _PROOFS if name in request.headers)
         down = sum(_line("Set-Cookie", cookie.OutputString()) for cookie in response.cookies.values())

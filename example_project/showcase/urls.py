@@ -1,4 +1,4 @@
-"""The addresses of what the page asks."""
+"""The URLs that the page requests."""
 
 from django.urls import path
 

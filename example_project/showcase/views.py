@@ -1,4 +1,4 @@
-"""The page, what it wants to know of the server, and its switch."""
+"""The page, the views that its script calls, and the mode switch."""
 
 from typing import Any
 
@@ -21,39 +21,41 @@ from showcase.mirror import reflect
 @ensure_csrf_cookie
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """The page. It is the same for everybody: who is there is its script's to find out."""
+    """Return the page. It is the same for everybody; its script finds out who is logged in."""
     return render(request, "showcase/page.html", {"people": PEOPLE, "server": _server()})
 
 
 @require_GET
 @never_cache
 def server(_request: HttpRequest) -> HttpResponse:
-    """Tell how the server is set."""
+    """Return the settings of the server."""
     return JsonResponse(_server())
 
 
 class MirrorView(APIView):
-    """A view like any other of a project; its answer says what of the request reached the server."""
+    """An ordinary API view. Its response shows what the server saw of the request."""
 
     def get(self, request: Request) -> Response:
-        """Answer whoever is logged in."""
+        """Return what the server saw, for a user who is logged in."""
         http: HttpRequest = request._request
         known = authenticate(http)
-        assert known is not None  # IsAuthenticated has seen to it
+        assert known is not None  # IsAuthenticated makes sure of it
         return Response({**reflect(http, known), "server": _server()})
 
 
 @require_POST
 def switch_mode(_request: HttpRequest, mode: str) -> HttpResponse:
     """
-    Ask for a server of *mode* in place of this one: 202, and it takes over a second or two later.
+    Ask for this server to be replaced by one in *mode*. Returns 202; the switch takes a second or two.
 
-    A form of another site cannot ask: Django's CSRF check is in front of it.
+    Django's CSRF check keeps forms of other sites from asking.
     """
     if mode not in get_settings().accept:
         return JsonResponse({"detail": "This server does not accept that mode."}, status=404)
     if not ask_for_mode(mode):
-        return JsonResponse({"detail": "Nobody listens. Start the site by manage.py demo."}, status=409)
+        return JsonResponse(
+            {"detail": "This server cannot be switched. Start the site with manage.py demo."}, status=409
+        )
     return JsonResponse({}, status=202)
 
 

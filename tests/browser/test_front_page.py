@@ -97,8 +97,8 @@ def open_device(page: "Page", name: str) -> "Locator":
     return opened
 
 
-def test_shows_what_is_where(visit: "Visit", demo: Demo) -> None:
-    """The column in use names the cookies, of which scripts see none, the record, the claims and the ends."""
+def test_shows_cookies_record_claims_and_expiry(visit: "Visit", demo: Demo) -> None:
+    """The column in use shows the cookies, what scripts can read of them, the record, claims and expiry."""
     page = visit()
     jwt = page.locator(".strategy[data-mode=jwt]")
     kept = jwt.locator("[data-slot=cookies] li")
@@ -117,7 +117,9 @@ def test_shows_what_is_where(visit: "Visit", demo: Demo) -> None:
     jwt.get_by_text("The record").click()
     record = jwt.locator("[data-slot=record] pre").inner_text()
     assert '"generation": 1' in record
-    page.locator(".countdown").first.wait_for()
+    expiry = jwt.locator("[data-slot=expiry]").inner_text()
+    assert re.search(r"without activity\s+in 13 days", expiry)
+    assert re.search(r"at the latest\s+in 89 days", expiry)
 
     shown = page.content()
     for secret in (each.get("value", "") for each in cookies if each.get("httpOnly")):
@@ -126,22 +128,22 @@ def test_shows_what_is_where(visit: "Visit", demo: Demo) -> None:
 
 
 def test_theft_is_caught(visit: "Visit") -> None:
-    """A copied refresh token that comes late ends its auth session, and no other."""
+    """Late use of a copied refresh token revokes its auth session, and no other."""
     page = visit()
     phone, tablet = open_device(page, "Phone"), open_device(page, "Tablet")
     phone.get_by_role("button", name="Steal its refresh token").click()
     thief = card(page, "Thief of the phone")
     thief.get_by_role("button", name="Use it late").click()
-    thief.get_by_text("out: refresh_reused").wait_for()
-    phone.get_by_text("It fell out: its auth session was revoked.").wait_for()
+    thief.get_by_text("logged out: refresh_reused").wait_for()
+    phone.get_by_text("It was logged out: its auth session was revoked.").wait_for()
     assert thief.get_by_text("The thief refreshes with the copy: 401 refresh_reused").is_visible()
-    assert "is in" not in thief.inner_text()
+    assert "logged in" not in thief.inner_text()
     assert tablet.get_by_text("in use by ada").is_visible()
     assert page.locator("#me").is_visible()
 
 
-def test_thief_who_is_first_is_found_out(visit: "Visit") -> None:
-    """A thief who is faster is in until the owner refreshes; then both are out."""
+def test_a_thief_who_refreshes_first_is_detected(visit: "Visit") -> None:
+    """The thief is logged in until the owner refreshes; then the auth session is revoked."""
     page = visit()
     phone = open_device(page, "Phone")
     phone.get_by_role("button", name="Steal its refresh token").click()
@@ -150,21 +152,21 @@ def test_thief_who_is_first_is_found_out(visit: "Visit") -> None:
     thief.get_by_text("is taken for ada").wait_for()
     thief.get_by_text("The thief calls a view: 401 session_ended").wait_for()
     assert phone.get_by_text("a superseded refresh token was used").is_visible()
-    phone.get_by_role("button", name="Put away").click()
+    phone.get_by_role("button", name="Dismiss").click()
     assert phone.count() == 0
 
 
-def test_revoked_device_falls_out(visit: "Visit") -> None:
-    """Ended from elsewhere, a device in the page and another browser fall out at their next call."""
+def test_a_revoked_device_is_logged_out_at_its_next_request(visit: "Visit") -> None:
+    """A device on the page and another browser notice a revocation at their next request."""
     other, page = visit(), visit()
     phone = open_device(page, "Phone")
     phone.get_by_role("button", name="Log out").click()
-    phone.get_by_text("It fell out: its auth session was revoked.").wait_for()
+    phone.get_by_text("It was logged out: its auth session was revoked.").wait_for()
     assert other.locator("#me").is_visible()
 
     elsewhere = page.locator("#cards > li").filter(has_text=sid_of(other))
     elsewhere.get_by_role("button", name="Log out").click()
-    other.get_by_text("This browser is out: its auth session was revoked.").wait_for()
+    other.get_by_text("This browser was logged out: its auth session was revoked.").wait_for()
     assert other.locator("#login").is_visible()
     elsewhere.wait_for(state="detached")
 
@@ -187,7 +189,7 @@ def test_mode_is_switched_live(visit: "Visit") -> None:
     sid = sid_of(page)
     phone = open_device(page, "Phone")
     page.get_by_role("button", name="Switch to session mode").click()
-    page.get_by_text(f"You are still here, with the same sid: {sid}.").wait_for(timeout=30_000)
+    page.get_by_text(f"You are still logged in, with the same sid: {sid}.").wait_for(timeout=30_000)
     columns = page.locator(".strategy")
     columns.filter(has_text="as it was before the switch").filter(has_text="authkit_refresh").wait_for()
     columns.and_(page.locator("[data-live=yes]")).filter(has_text="sessionid").wait_for()
@@ -202,11 +204,11 @@ def test_mode_is_switched_live(visit: "Visit") -> None:
     thief.get_by_text("is taken for ada").wait_for()
     assert phone.get_by_text("in use by ada").is_visible()
     phone.get_by_role("button", name="Log out").click()
-    thief.get_by_text("out: session_ended").wait_for()
-    phone.get_by_text("It fell out").wait_for()
+    thief.get_by_text("logged out: session_ended").wait_for()
+    phone.get_by_text("It was logged out").wait_for()
 
     page.get_by_role("button", name="Switch to JWT mode").click()
-    page.get_by_text(f"You are still here, with the same sid: {sid}.").wait_for(timeout=30_000)
+    page.get_by_text(f"You are still logged in, with the same sid: {sid}.").wait_for(timeout=30_000)
     page.locator(".strategy[data-mode=jwt][data-live=yes]").wait_for()
 
 
@@ -226,37 +228,37 @@ def pause_valkey(port: int) -> None:
         client.client_pause(PAUSE, all=True)
 
 
-def test_trouble_is_told_and_passes(visit: "Visit", demo: Demo) -> None:
+def test_outages_are_shown_and_end(visit: "Visit", demo: Demo) -> None:
     """Without a network, and without a store, the page says so, logs nobody out, and recovers."""
     page = visit()
     trouble = page.locator("#trouble")
     page.context.set_offline(True)
-    trouble.get_by_text("The server does not answer").wait_for()
+    trouble.get_by_text("The server does not respond").wait_for()
     page.context.set_offline(False)
     trouble.wait_for(state="hidden")
 
     pause_valkey(demo.ports[1])
-    trouble.get_by_text("The store does not answer").wait_for()
+    trouble.get_by_text("The store does not respond").wait_for()
     assert page.locator("#me").is_visible()
     trouble.wait_for(state="hidden", timeout=20_000)
     assert page.locator("#me").is_visible()
 
 
-def test_wrong_password_is_told(visit: "Visit") -> None:
+def test_a_wrong_password_is_reported(visit: "Visit") -> None:
     """A refused login is one sentence at the form, and the password is selected to be typed again."""
     page = visit(user=None)
     form = page.locator("#login")
     form.get_by_label("Username").fill("ada")
     form.get_by_label("Password").fill("difference-engine")
     form.get_by_label("Password").press("Enter")
-    form.get_by_role("alert").get_by_text("No such user, or another password.").wait_for()
+    form.get_by_role("alert").get_by_text("Wrong username or password.").wait_for()
     assert page.evaluate("document.activeElement.id") == "password"
 
 
 def test_works_by_keyboard(visit: "Visit") -> None:
     """Tab, Space and Enter log in, open a device, steal from it and end it; focus never gets lost."""
     page = visit(user=None)
-    press(page, "Skip to the page")
+    press(page, "Skip to content")
     page.keyboard.press("Enter")
     press(page, "ada")
     page.keyboard.press("Space")
@@ -281,9 +283,9 @@ def test_works_by_keyboard(visit: "Visit") -> None:
     assert focused(page) == "Thief of the phone"
     press(page, "Use it late, after two refreshes")
     page.keyboard.press("Space")
-    card(page, "Phone").get_by_text("It fell out").wait_for()
+    card(page, "Phone").get_by_text("It was logged out").wait_for()
     assert focused(page) == "Thief of the phone"
-    press(page, "Put away")
+    press(page, "Dismiss")
     page.keyboard.press("Enter")
     assert focused(page) == "Devices"
 
@@ -297,8 +299,8 @@ def press(page: "Page", name: str) -> None:
     assert focused(page) == name
     style, hidden = page.evaluate(
         """() => { const it = document.activeElement, box = it.getBoundingClientRect();
-                   const news = document.getElementById("news").getBoundingClientRect();
-                   const floor = news.height ? news.top : innerHeight;
+                   const bar = document.getElementById("announcement").getBoundingClientRect();
+                   const floor = bar.height ? bar.top : innerHeight;
                    return [getComputedStyle(it).outlineStyle, box.top < 0 || box.bottom > floor]; }"""
     )
     assert style == "solid"
@@ -317,7 +319,7 @@ def test_fits_the_screen(visit: "Visit") -> None:
     phone = open_device(page, "Phone")
     phone.get_by_role("button", name="Steal").click()
     card(page, "Thief of the phone").get_by_role("button", name="Use it late").click()
-    phone.get_by_text("It fell out").wait_for()
+    phone.get_by_text("It was logged out").wait_for()
     for summary in page.locator("summary").all():
         summary.click()
     for width in (1280, 768, 360):

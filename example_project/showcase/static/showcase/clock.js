@@ -1,10 +1,10 @@
-// Countdowns, by the server's clock as far as its answers tell it.
+// Countdowns by the server's clock, which its responses report.
 
 import { make } from "./dom.js";
 
 let ahead = 0;
 
-/** Note what the server's clock says, in milliseconds. */
+/** Set the time of the server, in milliseconds. */
 export const setClock = (now) => {
   ahead = now - Date.now();
 };
@@ -25,7 +25,7 @@ const UNITS = [
   ["second", 1000],
 ];
 
-/** A duration as people say it, in its two largest units: "4 minutes 10 seconds". */
+/** A duration in words, in its two largest units: "4 minutes 10 seconds". */
 export function inWords(milliseconds) {
   const words = [];
   let left = Math.max(0, milliseconds);

@@ -1,4 +1,4 @@
-// The two columns. Each shows what was seen of this browser while that mode was in use.
+// The two columns. Each shows the state of this browser while that mode was in use.
 
 import { countdown } from "./clock.js";
 import { byId, disclose, fact, make, modeName, refill, size, slot, write, writeState } from "./dom.js";
@@ -6,10 +6,10 @@ import { byId, disclose, fact, make, modeName, refill, size, slot, write, writeS
 const columns = Object.fromEntries(
   [...byId("strategies").children].map((column) => [column.dataset.mode, column]),
 );
-const LIVE_ROWS = ["cookies", "script", "weight", "record", "ends"];
+const LIVE_ROWS = ["cookies", "script", "weight", "record", "expiry"];
 const seen = new Set();
 
-/** Show what the mirror says of this browser; `up` is what the request weighed. */
+/** Show what the mirror reports about this browser; `up` is the number of bytes sent. */
 export function showSeen(mirror, up) {
   const column = columns[mirror.mode];
   seen.add(mirror.mode);
@@ -18,11 +18,11 @@ export function showSeen(mirror, up) {
   showScript(slot(column, "script"), mirror);
   write(column, "weight", `${size(up)} of cookies, ${size(ownOf(mirror))} of them this credential`);
   showRecord(slot(column, "record"), mirror.record);
-  showEnds(slot(column, "ends"), mirror);
+  showExpiry(slot(column, "expiry"), mirror);
   if (mirror.mode === "jwt") showClaims(slot(column, "inside"), mirror);
 }
 
-/** Show that this browser is nobody's. */
+/** Show that nobody is logged in on this browser. */
 export function showNobody() {
   seen.clear();
   showStates(null);
@@ -66,13 +66,13 @@ function showCookies(place, { cookies, mode }) {
 function showScript(place, { cookies }) {
   const names = cookies.map(({ name }) => name).filter(readable);
   refill(place, names, () => [
-    make("p", {}, "document.cookie says: ", make("code", {}, names.join(", ") || "nothing")),
-    make("p", { className: "small" }, "No credential is in reach. A script that gets in can act while the page is open, and take nothing away."),
+    make("p", {}, "document.cookie contains: ", make("code", {}, names.join(", ") || "nothing")),
+    make("p", { className: "small" }, "Scripts cannot read a credential. An injected script can send requests while the page is open, but cannot steal a token."),
   ]);
 }
 
 function showRecord(place, record) {
-  disclose(place, `The record: ${Object.keys(record).length} fields, and digests of its secrets`, record);
+  disclose(place, `The record: ${Object.keys(record).length} fields, and digests of the secrets`, record);
 }
 
 function showClaims(place, { cookies }) {
@@ -88,12 +88,12 @@ function showClaims(place, { cookies }) {
   }
 }
 
-function showEnds(place, { mode, record, cookies }) {
+function showExpiry(place, { mode, record, cookies }) {
   const access = cookies.find(({ inside }) => inside?.header.typ === "at+jwt")?.inside.claims.exp * 1000;
-  refill(place, [mode, access, record.idle_until, record.ends], () => [
+  refill(place, [mode, access, record.idle_expires_ms, record.expires_ms], () => [
     make("dl", { className: "facts" },
       ...(mode === "jwt" ? [fact("access token", countdown(access))] : []),
-      fact("without activity", countdown(record.idle_until)),
-      fact("at the latest", countdown(record.ends))),
+      fact("without activity", countdown(record.idle_expires_ms)),
+      fact("at the latest", countdown(record.expires_ms))),
   ]);
 }

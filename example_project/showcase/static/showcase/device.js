@@ -1,4 +1,4 @@
-// A device in the page: a login of its own, whose tokens are in memory and travel in a header.
+// A device on the page. It has a login of its own, keeps the tokens in memory and sends them in a header.
 
 import { AuthKit } from "../django_authkit/authkit.js";
 import { claimsOf, generationOf } from "./claims.js";
@@ -10,16 +10,16 @@ import { Actor, expect } from "./wire.js";
 export class PageDevice {
   reason = null;
 
-  /** `acts` are the page's: `end`, `steal`, `putAway`, and `fellOut`, which is called when it has. */
+  /** `acts` are callbacks: `logOut`, `steal` and `dismiss` for buttons; `loggedOut` is called after a logout. */
   constructor(name, acts) {
     this.name = name;
     this.acts = acts;
     this.actor = new Actor(name);
-    // A name that nobody else has: a logout here is not one of another device.
+    // A unique name, so that a logout here does not log out other devices.
     this.client = new AuthKit({ transport: "header", name: crypto.randomUUID() });
     this.card = copyOf("device-card");
     write(this.card, "name", name);
-    this.client.addEventListener("signed-out", ({ detail }) => this.fallOut(detail.reason));
+    this.client.addEventListener("signed-out", ({ detail }) => this.onLogout(detail.reason));
     this.offer();
   }
 
@@ -47,18 +47,18 @@ export class PageDevice {
     }
   }
 
-  /** Ask the server for what it sees of this device. */
+  /** Ask the server what it sees of this device. */
   async look() {
     if (!this.isIn) return;
     const response = await this.client.fetch("/showcase/mirror/");
     if (response.ok) this.show((await response.json()).mode);
   }
 
-  fallOut(reason) {
+  onLogout(reason) {
     if (reason === "not_authenticated") return;
     this.reason = inWordsOf(reason);
     this.show();
-    this.acts.fellOut(this);
+    this.acts.loggedOut(this);
   }
 
   offer() {
@@ -66,26 +66,26 @@ export class PageDevice {
     slot(this.card, "acts").replaceChildren(
       button("Refresh", () => this.refresh()),
       this.stealing,
-      button("Log out", () => this.acts.end(this)),
+      button("Log out", () => this.acts.logOut(this)),
     );
   }
 
   show(mode = this.client.session?.mode) {
     const { access, refresh } = this.actor.tokens;
     if (!this.isIn) {
-      slot(this.card, "acts").replaceChildren(button("Put away", () => this.acts.putAway(this)));
+      slot(this.card, "acts").replaceChildren(button("Dismiss", () => this.acts.dismiss(this)));
       writeState(this.card, "out", "logged out");
-      write(this.card, "about", `It fell out: ${this.reason}.`);
+      write(this.card, "about", `It was logged out: ${this.reason}.`);
       slot(this.card, "facts").hidden = true;
       return;
     }
     writeState(this.card, "in", `in use by ${this.client.user.username}`);
-    write(this.card, "about", "In memory of this page; in the Authorization header.");
+    write(this.card, "about", "Tokens in memory, sent in the Authorization header.");
     this.stealing.textContent = refresh ? "Steal its refresh token" : "Steal its key";
     const facts = slot(this.card, "facts");
     refill(facts, [this.sid, mode, access, refresh], () => [
       fact("sid", make("code", {}, this.sid)),
-      fact("proved by", badge(mode)),
+      fact("credential", badge(mode)),
       ...(refresh ? this.tokens(access, refresh) : [fact("session key", `ends in ${access.slice(-6)}, ${size(access.length)}`)]),
     ]);
   }

@@ -1,4 +1,4 @@
-// All logins of the user: the devices in this page, those elsewhere, and whoever has stolen from one.
+// All logins of the user: the devices on this page, those elsewhere, and thieves with copied tokens.
 
 import { PageDevice } from "./device.js";
 import { announce, badge, button, byId, copyOf, fact, make, slot, write, writeState } from "./dom.js";
@@ -17,27 +17,27 @@ export class Devices {
   elsewhere = new Map();
   opened = 0;
 
-  /** `client` is this browser's; `again` looks at everything anew. */
+  /** `client` is the one of this browser; `again` refreshes the whole page. */
   constructor({ client, again }) {
     this.client = client;
     this.again = again;
     section.querySelector("[data-act=open]").addEventListener("click", () => this.open());
-    section.querySelector("[data-act=end-others]").addEventListener("click", () => this.endOthers());
+    section.querySelector("[data-act=revoke-others]").addEventListener("click", () => this.revokeOthers());
   }
 
-  /** Open one more, after a login of its own. */
+  /** Add a device that has a login of its own. */
   async open() {
     const name = NAMES[this.opened] ?? `Device ${this.opened + 1}`;
     const device = new PageDevice(name, {
-      end: (each) => this.end(each.sid, each.name, each),
+      logOut: (each) => this.logOut(each.sid, each.name, each),
       steal: (each) => this.steal(each),
-      fellOut: (each) => announce(`${each.name} is out: ${each.reason}.`),
-      putAway: (each) => this.putAway(each),
+      loggedOut: (each) => announce(`${each.name} was logged out: ${each.reason}.`),
+      dismiss: (each) => this.dismiss(each),
     });
     const username = this.client.user?.username ?? "ada";
     const opened = await ask({
       title: `Log in on the ${name.toLowerCase()}`,
-      about: "A login of its own. The password of a demo user is filled in.",
+      about: "It gets an auth session of its own. The password of a demo user is filled in.",
       go: "Log in",
       username,
       password: passwordOf(username),
@@ -48,20 +48,20 @@ export class Devices {
     this.inPage.push(device);
     cards.append(device.card);
     device.card.querySelector("h3").focus();
-    announce(`${name} is in, with a sid of its own: ${device.sid}.`);
+    announce(`${name} is logged in, with a sid of its own: ${device.sid}.`);
     await this.again();
   }
 
   steal(victim) {
-    const thief = new Thief(victim, server.grace, { again: this.again, putAway: (each) => this.putAway(each) });
+    const thief = new Thief(victim, server.grace, { again: this.again, dismiss: (each) => this.dismiss(each) });
     this.thieves.push(thief);
     victim.card.after(thief.card);
     thief.card.querySelector("h3").focus();
-    announce(`Somebody has copied a token of the ${victim.name.toLowerCase()}. Nobody can notice that yet.`);
+    announce(`A thief has copied a token of the ${victim.name.toLowerCase()}. Nobody can notice this yet.`);
   }
 
-  /** Forget a device or thief that is out. */
-  putAway(gone) {
+  /** Remove a device or thief that is logged out. */
+  dismiss(gone) {
     gone.client?.close();
     gone.card.remove();
     this.inPage = this.inPage.filter((each) => each !== gone);
@@ -69,24 +69,24 @@ export class Devices {
     byId("devices-title").focus();
   }
 
-  /** End a login from this browser; a device of the page that is another user's logs itself out. */
-  async end(sid, name, device) {
+  /** Log out a device. A device of another user on this page logs itself out. */
+  async logOut(sid, name, device) {
     const ours = this.client.state === "signed-in" && (!device || device.client.user.username === this.client.user.username);
-    const ended = await this.proved(() => (ours ? this.client.revokeSession(sid) : device.client.logOut()));
-    if (ended === undefined) return;
-    announce(`${name} was logged out. It falls out at its next call.`);
+    const done = await this.withRecentAuth(() => (ours ? this.client.revokeSession(sid) : device.client.logOut()));
+    if (done === undefined) return;
+    announce(`${name} was logged out. It finds out at its next request.`);
     await this.list();
   }
 
-  async endOthers() {
-    const count = await this.proved(() => this.client.revokeOtherSessions());
+  async revokeOthers() {
+    const count = await this.withRecentAuth(() => this.client.revokeOtherSessions());
     if (count === undefined) return;
     announce(count === 1 ? "1 other device was logged out." : `${count} other devices were logged out.`);
     await this.list();
   }
 
-  /** Do what may need a fresh proof; ask for the password if it does. Undefined if it was not done. */
-  async proved(act) {
+  /** Call `act`, and ask for the password if re-authentication is required. Undefined if canceled. */
+  async withRecentAuth(act) {
     try {
       return (await act()) ?? null;
     } catch (problem) {
@@ -96,24 +96,24 @@ export class Devices {
       }
     }
     const given = await ask({
-      title: "Is it still you?",
-      about: "Who logs other devices out proves first who they are, if they have not lately.",
+      title: "Confirm that it is you",
+      about: "Logging out other devices requires recent authentication.",
       go: "Confirm",
       enter: ({ password }) => this.client.reauthenticate(password),
     });
-    return given ? this.proved(act) : undefined;
+    return given ? this.withRecentAuth(act) : undefined;
   }
 
-  /** Let every device and thief call the server. */
+  /** Let each device and thief call the server. */
   async look() {
     const inside = [...this.inPage, ...this.thieves].filter((each) => each.isIn);
     await Promise.allSettled(inside.map((each) => each.look()));
   }
 
-  /** Show the user's logins that are not in this page. */
+  /** Show the logins of the user that are not on this page. */
   async list() {
     const isIn = this.client.state === "signed-in";
-    section.querySelector("[data-act=end-others]").disabled = !isIn;
+    section.querySelector("[data-act=revoke-others]").disabled = !isIn;
     const own = new Set([this.client.session?.sid, ...this.inPage.map(({ sid }) => sid)]);
     const others = isIn ? (await this.client.sessions()).filter(({ sid }) => !own.has(sid)) : [];
     const live = new Set(others.map(({ sid }) => sid));
@@ -130,12 +130,12 @@ export class Devices {
     write(card, "name", label || "Unknown device");
     writeState(card, "in", "logged in elsewhere");
     write(card, "about", `Another browser or window, at ${address}.`);
-    slot(card, "facts").append(fact("sid", make("code", {}, sid)), fact("proved by", badge(mode)));
-    slot(card, "acts").append(button("Log out", () => this.end(sid, label)));
+    slot(card, "facts").append(fact("sid", make("code", {}, sid)), fact("credential", badge(mode)));
+    slot(card, "acts").append(button("Log out", () => this.logOut(sid, label)));
     this.elsewhere.set(sid, card);
     cards.append(card);
   }
 }
 
-/** The passwords of the demo's people are in the page, and printed by the demo. */
+/** The page contains the passwords of the demo users; the demo prints them, too. */
 const passwordOf = (name) => document.querySelector(`[data-name="${CSS.escape(name)}"]`)?.dataset.password ?? "";

@@ -1,4 +1,4 @@
-// The little that the page needs to write into itself. Text only ever becomes text.
+// Helpers that change the page. Text is inserted as text, never as HTML.
 
 export const byId = (id) => document.getElementById(id);
 export const slot = (root, name) => root.querySelector(`[data-slot="${name}"]`);
@@ -12,20 +12,20 @@ export function make(tag, { data = {}, ...properties } = {}, ...children) {
   return element;
 }
 
-/** Show `text` in the slot, if it is not there already. */
+/** Show `text` in the slot, unless it is already there. */
 export function write(root, name, text) {
   const place = slot(root, name);
   if (place.textContent !== text) place.textContent = text;
 }
 
-/** Say in what state something is: "in", "out" or "" for neither, and in words. */
+/** Show a state: "in", "out" or "" for neither, and its description. */
 export function writeState(root, is, words) {
   root.dataset.is = is;
   slot(root, "state").dataset.is = is;
   write(root, "state", words);
 }
 
-/** Fill a place anew if what it shows, told by `key`, has changed. */
+/** Replace the content of a place if `key`, which identifies the content, has changed. */
 export function refill(place, key, children) {
   const text = JSON.stringify(key);
   if (place.dataset.shows === text) return;
@@ -33,7 +33,7 @@ export function refill(place, key, children) {
   place.replaceChildren(...children());
 }
 
-/** A button that does something. */
+/** A button that calls `does`. */
 export function button(words, does) {
   const element = make("button", { type: "button" }, words);
   element.addEventListener("click", does);
@@ -47,7 +47,7 @@ export const modeName = (mode) => (mode === "jwt" ? "JWT" : "session");
 /** A row of a list of facts. */
 export const fact = (term, ...content) => make("div", {}, make("dt", {}, term), make("dd", {}, ...content));
 
-/** Show `value` behind a summary; a place that is open already stays so. */
+/** Show `value` behind a summary. If it is already open, it stays open. */
 export function disclose(place, summary, value) {
   let details = place.querySelector("details");
   if (!details) {
@@ -59,9 +59,9 @@ export function disclose(place, summary, value) {
   details.lastChild.ariaLabel = summary;
 }
 
-/** Tell what has happened, to the eye and to a screen reader. */
+/** Announce an event, also to screen readers. */
 export const announce = (text) => {
-  byId("news").textContent = text;
+  byId("announcement").textContent = text;
 };
 
 export const size = (bytes) => `${bytes.toLocaleString("en")} bytes`;

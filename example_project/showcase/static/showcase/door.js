@@ -1,4 +1,4 @@
-// The dialog that asks for a password: to open a device, and to prove again who one is.
+// The dialog that asks for a password: to open a device, and to re-authenticate.
 
 import { byId, slot } from "./dom.js";
 import { explain } from "./reasons.js";
@@ -8,9 +8,9 @@ const form = byId("door-form");
 const error = byId("door-error");
 
 /**
- * Ask, and hand what was typed to `enter` until it takes it.
+ * Ask for credentials and call `enter` with them, until it accepts them.
  *
- * @returns Whether it did; not if the dialog was left.
+ * @returns True if it did; false if the dialog was canceled.
  */
 export function ask({ title, about, go, username, password = "", enter }) {
   byId("door-title").textContent = title;

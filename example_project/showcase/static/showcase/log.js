@@ -1,12 +1,12 @@
-// The list of requests. What a sender asks again and again is one line that counts, until something else happens.
+// The list of requests. Repeated requests of one sender share a line with a counter.
 
 import { byId, copyOf, size, slot, write } from "./dom.js";
 import { wire } from "./wire.js";
 
 const MOST = 80;
 const WORDS = {
-  0: "no answer", 200: "OK", 201: "created", 202: "accepted", 204: "done", 400: "refused", 401: "refused", 403: "refused",
-  404: "not found", 429: "too often", 503: "store is down",
+  0: "no response", 200: "OK", 201: "created", 202: "accepted", 204: "done", 400: "refused", 401: "refused", 403: "refused",
+  404: "not found", 429: "too many requests", 503: "store is down",
 };
 const list = byId("log");
 const recent = new Map();
@@ -24,7 +24,7 @@ wire.addEventListener("exchange", ({ detail }) => {
   write(line, "times", entry.times > 1 ? `× ${entry.times}` : "");
   slot(line, "result").dataset.is = status >= 200 && status < 400 ? "good" : "bad";
   const words = [status || "", WORDS[status] ?? ""].filter(Boolean).join(" ");
-  const more = code || (path === "/auth/refresh/" ? "a new pair" : "");
+  const more = code || (path === "/auth/refresh/" ? "new tokens" : "");
   write(line, "result", more ? `${words}: ${more}` : words);
   write(line, "bytes", `${size(up)} up, ${size(down)} down`);
   if (!line.isConnected) list.prepend(line);

@@ -1,4 +1,4 @@
-// The page: this browser's login, and what happens when a button is pressed.
+// The page: the login of this browser, and the actions of the buttons.
 
 import { BROWSER, wire } from "./wire.js"; // first: it watches all requests
 import { AuthKit } from "../django_authkit/authkit.js";
@@ -18,13 +18,13 @@ const me = byId("me");
 const trouble = byId("trouble");
 const devices = new Devices({ client, again: look });
 let weight = 0;
-let sid = null; // as the server sees it
+let sid = null; // from the record on the server
 let beats = 0;
 let waiting = 0;
 
-// -- what is seen ------------------------------------------------------------------------------------------
+// -- polling --------------------------------------------------------------------------------------------
 
-/** Let everybody call the server, and show what it says. */
+/** Let every client call the server, and show the results. */
 async function look() {
   await Promise.allSettled([lookAtMyself(), devices.look()]);
   await devices.list().catch(() => {});
@@ -68,7 +68,7 @@ wire.addEventListener("exchange", ({ detail: { actor, path, status, up, retryAft
   trouble.hidden = !isTrouble;
 });
 
-// -- who is here -------------------------------------------------------------------------------------------
+// -- login and logout -------------------------------------------------------------------------------------------
 
 client.addEventListener("signed-in", ({ detail: { user, session } }) => {
   const hadFocus = form.contains(document.activeElement);
@@ -77,7 +77,7 @@ client.addEventListener("signed-in", ({ detail: { user, session } }) => {
   me.hidden = false;
   write(me, "name", user.username);
   if (hadFocus) byId("who-title").focus();
-  announce(`${user.username} is logged in, by ${modeName(session.mode)}.`);
+  announce(`${user.username} is logged in, in ${modeName(session.mode)} mode.`);
   look();
 });
 
@@ -86,7 +86,7 @@ client.addEventListener("signed-out", ({ detail: { reason } }) => {
   me.hidden = true;
   form.hidden = false;
   if (hadFocus) form.username.focus();
-  if (reason !== "not_authenticated") announce(`This browser is out: ${inWordsOf(reason)}.`);
+  if (reason !== "not_authenticated") announce(`This browser was logged out: ${inWordsOf(reason)}.`);
   sid = null;
   showNobody();
   devices.list();
@@ -116,18 +116,18 @@ for (const button of form.querySelectorAll("[data-name]"))
     form.querySelector("button:not([type])").focus();
   });
 
-// -- acts --------------------------------------------------------------------------------------------------
+// -- buttons --------------------------------------------------------------------------------------------------
 
 const acts = {
   async call() {
     const response = await client.fetch("/api/notes/");
     announce(response.ok
-      ? `The API answered 200: ${(await response.json()).length} notes.`
-      : `The API answered ${response.status}.`);
+      ? `The API returned 200: ${(await response.json()).length} notes.`
+      : `The API returned ${response.status}.`);
   },
   async refresh() {
     if (!(await client.refresh())) return;
-    announce(client.session.mode === "jwt" ? "Refreshed: a new pair of tokens, in cookies." : "Refreshed: the same key, and the idle time begins anew.");
+    announce(client.session.mode === "jwt" ? "Refreshed: new tokens, in cookies." : "Refreshed: the same key, and the idle timeout starts again.");
     await look();
   },
   async logout() {
@@ -150,8 +150,8 @@ offerSwitch(client, async (mode) => {
   await look();
   if (client.state !== "signed-in") return announce(`The server now issues ${modeName(mode)} credentials.`);
   announce(sid === before
-    ? `The server now issues ${modeName(mode)} credentials. You are still here, with the same sid: ${before}.`
-    : "The server has switched, and this browser has another auth session.");
+    ? `The server now issues ${modeName(mode)} credentials. You are still logged in, with the same sid: ${before}.`
+    : "The server has switched, and this browser has a different auth session.");
 });
 
 // -- begin -------------------------------------------------------------------------------------------------

@@ -1,22 +1,22 @@
-// What the codes of the server mean, in words for people.
+// Explanations of the error codes.
 
 const WORDS = {
-  binding_mismatch: "it was used from another device",
-  login_failed: "No such user, or another password.",
+  binding_mismatch: "it was used from a different browser or network",
+  login_failed: "Wrong username or password.",
   logged_out: "logged out",
   not_authenticated: "nobody was logged in",
   refresh_reused: "a superseded refresh token was used, so its auth session was revoked",
   session_ended: "its auth session was revoked",
-  session_limit: "There are too many logins of this user already.",
-  store_unavailable: "The store does not answer. Nobody was logged out: nothing is known until it is back.",
-  throttled: "Too many tries.",
+  session_limit: "This user has too many logins.",
+  store_unavailable: "The store does not respond. Nobody was logged out; try again when it is back.",
+  throttled: "Too many attempts.",
   token_expired: "its token has expired",
-  unreachable: "The server does not answer, or this device is offline. Nobody was logged out.",
+  unreachable: "The server does not respond, or this device is offline. Nobody was logged out.",
 };
 
 export const inWordsOf = (code) => WORDS[code] ?? code;
 
-/** Say what an error of the client means, and when to try again. */
+/** Describe an error of the client, and say when to try again. */
 export function explain(error) {
   if (error.name !== "AuthKitError") return inWordsOf("unreachable");
   const wait = error.retryAfter ? ` Try again in ${error.retryAfter} seconds.` : "";

@@ -1,4 +1,4 @@
-// How the server is set, and its switch.
+// The settings of the server, and the mode switch.
 
 import { announce, byId, modeName, refill, slot, write } from "./dom.js";
 import { explain } from "./reasons.js";
@@ -10,7 +10,7 @@ const STORES = { redis: "Redis or Valkey", database: "the database" };
 
 export let server = JSON.parse(document.getElementById("server-state").textContent);
 
-/** Show how the server is set now. */
+/** Show the current settings of the server. */
 export function showServer(told = server) {
   server = told;
   refill(slot(place, "mode"), server.mode, () => [modeName(server.mode)]);
@@ -20,13 +20,13 @@ export function showServer(told = server) {
   button.hidden = !server.can_switch;
   button.textContent = `Switch to ${modeName(other())} mode`;
   write(place, "explanation", server.can_switch
-    ? "The server is replaced by one with the other mode, which accepts both. Nobody is logged out: this browser gets its other credential with its next answer, a device at its next refresh."
-    : "Started by “manage.py demo”, the site can be switched to the other mode from here.");
+    ? "The server is replaced by one in the other mode, which accepts both. Nobody is logged out: this browser gets its new credential with the next response, a device at its next refresh."
+    : "If you start the site with “manage.py demo”, you can switch modes here.");
 }
 
 const other = () => (server.mode === "jwt" ? "session" : "jwt");
 
-/** Let the button switch; `client` sends, and `after` runs when the other mode is on. */
+/** Make the button switch modes. `client` sends the request; `after` runs when the switch is complete. */
 export function offerSwitch(client, after) {
   button.addEventListener("click", async () => {
     const wanted = other();
@@ -36,7 +36,7 @@ export function offerSwitch(client, after) {
       await ask(client, wanted);
       await after(wanted);
     } catch (problem) {
-      announce(problem instanceof Refused ? problem.message : explain(problem));
+      announce(problem instanceof SwitchFailed ? problem.message : explain(problem));
     } finally {
       button.disabled = false;
       showServer();
@@ -44,15 +44,15 @@ export function offerSwitch(client, after) {
   });
 }
 
-class Refused extends Error {}
+class SwitchFailed extends Error {}
 
 async function ask(client, wanted) {
   const response = await client.fetch(`/showcase/mode/${wanted}/`, { method: "POST" });
-  if (!response.ok) throw new Refused(`The server does not switch: it answered ${response.status}.`);
+  if (!response.ok) throw new SwitchFailed(`The server did not switch: it returned ${response.status}.`);
   for (const since = Date.now(); Date.now() - since < PATIENCE; ) {
     await new Promise((resolve) => setTimeout(resolve, 300));
     const told = await (await fetch("/showcase/server/")).json();
     if (told.mode === wanted) return showServer(told);
   }
-  throw new Refused("The server has not switched. Its terminal says why.");
+  throw new SwitchFailed("The server has not switched. See its terminal for the reason.");
 }

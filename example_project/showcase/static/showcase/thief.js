@@ -1,4 +1,4 @@
-// A thief, who has copied the token of a device in the page and uses it for real.
+// A thief who has copied the tokens of a device on the page, and really uses them.
 
 import { generationOf } from "./claims.js";
 import { button, copyOf, make, size, slot, write, writeState } from "./dom.js";
@@ -10,7 +10,7 @@ const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 export class Thief {
   wasIn = false;
 
-  /** Copy the tokens of `victim`. `grace` is in seconds; `acts` are the page's: `again` and `putAway`. */
+  /** Copy the tokens of `victim`. `grace` is in seconds; `acts` are callbacks: `again` and `dismiss`. */
   constructor(victim, grace, acts) {
     this.victim = victim;
     this.grace = grace;
@@ -42,7 +42,7 @@ export class Thief {
       );
     } else {
       about.textContent =
-        `Holds a copy of its session key: ${size(access.length)}, ends in ${access.slice(-6)}. There is only this one, and the ${name} goes on using it.`;
+        `Holds a copy of its session key: ${size(access.length)}, ends in ${access.slice(-6)}. There is only this one, and the ${name} still uses it.`;
       acts.append(this.act("Use it", () => this.walkIn()));
     }
   }
@@ -64,7 +64,7 @@ export class Thief {
     slot(this.card, "story").append(make("li", {}, make("span", {}, ...words)));
   }
 
-  /** The owner has gone on when the thief comes. */
+  /** The owner has refreshed since; then the thief uses the copy. */
   async comeLate() {
     const name = this.victim.name.toLowerCase();
     for (const more of ["", " once more"]) {
@@ -77,13 +77,13 @@ export class Thief {
     await this.letVictimCall();
   }
 
-  /** The thief is faster than the owner, and in, until the owner comes. */
+  /** The thief uses the copy before the owner, and is logged in until the owner refreshes. */
   async comeFirst() {
     if (!(await this.presentStolen())) return;
     await this.look();
     await this.waitForGrace();
     if (await this.victim.client.refresh()) {
-      // It has refreshed by itself meanwhile, so that both hold one token: the copy is two behind now.
+      // It refreshed in the meantime, so both had the same token; now the copy is two generations behind.
       await this.presentStolen();
     } else {
       this.tell(`The ${this.victim.name.toLowerCase()} refreshes with the token it has: ${this.victim.reason}.`);
@@ -92,22 +92,22 @@ export class Thief {
     await this.look();
   }
 
-  /** Within the grace a second use of a refresh token is a retry, and harmless. */
+  /** Within the grace, a second use of a refresh token counts as a retry. */
   async waitForGrace() {
     const left = make("span", { ariaHidden: "true" });
-    this.tell(`For ${this.grace} seconds the server takes a second use for a retry. `, left);
+    this.tell(`For ${this.grace} seconds the server treats a second use as a retry. `, left);
     for (let seconds = Math.ceil(this.grace) + 1; seconds > 0; seconds -= 1) {
       left.textContent = `${seconds} to go.`;
       await pause(1000);
     }
-    left.textContent = "They are over.";
+    left.textContent = "The time is over.";
   }
 
-  /** A session key is as good in one hand as in another. */
+  /** A copied session key works like the original. */
   async walkIn() {
     this.access = this.stolen.access;
     await this.look();
-    this.tell("Nothing gives it away. Revoke this auth session, and both are out.");
+    this.tell("Nobody notices. Revoke this auth session, and both are logged out.");
   }
 
   /** Present the stolen refresh token. */
@@ -118,7 +118,7 @@ export class Thief {
       body: JSON.stringify({ refresh: this.stolen.refresh }),
     });
     const { access, code, detail } = await response.json();
-    this.tell(`The thief refreshes with the copy: ${response.status} ${code ?? "OK"}. ${detail ?? "They are in."}`);
+    this.tell(`The thief refreshes with the copy: ${response.status} ${code ?? "OK"}. ${detail ?? "The thief is logged in."}`);
     if (response.ok) this.enter(access);
     else this.leave(code);
     return response.ok;
@@ -126,16 +126,16 @@ export class Thief {
 
   enter(access) {
     this.access = access;
-    writeState(this.card, "in", "is in");
+    writeState(this.card, "in", "logged in");
   }
 
   leave(code) {
     this.access = null;
-    writeState(this.card, "out", `out: ${code}`);
-    slot(this.card, "acts").replaceChildren(button("Put away", () => this.acts.putAway(this)));
+    writeState(this.card, "out", `logged out: ${code}`);
+    slot(this.card, "acts").replaceChildren(button("Dismiss", () => this.acts.dismiss(this)));
   }
 
-  /** Call a view with what the thief has. */
+  /** Call a view with the stolen access token. */
   async look() {
     if (!this.access) return;
     const response = await sendAs(this.actor, "/showcase/mirror/", {
@@ -145,15 +145,15 @@ export class Thief {
     if (response.ok) {
       if (!this.wasIn) this.tell(`The thief calls a view, and is taken for ${this.victim.client.user.username}.`);
       this.wasIn = true;
-      writeState(this.card, "in", "is in");
+      writeState(this.card, "in", "logged in");
     } else if (response.status === 401) {
-      this.tell(`The thief calls a view: 401 ${body.code}. They are out.`);
+      this.tell(`The thief calls a view: 401 ${body.code}. The thief is logged out.`);
       this.leave(body.code);
     }
   }
 
   async letVictimCall() {
     await this.victim.look();
-    if (this.victim.reason) this.tell(`The ${this.victim.name.toLowerCase()} is out too: ${this.victim.reason}.`);
+    if (this.victim.reason) this.tell(`The ${this.victim.name.toLowerCase()} is logged out, too: ${this.victim.reason}.`);
   }
 }

@@ -1,13 +1,12 @@
-// Stands between the page and the network, and writes down each request: who sent it, what came back, what it
-// weighed. It does so by replacing `fetch`, as any script could that gets into a page before the rest; this is
-// also how it comes by the tokens of the devices in the page, and what the thief steals. The credential of
-// this browser never passes here: it is in cookies that no script sees.
+// Records each request of the page: who sent it, its response, and the bytes of credentials. It replaces `fetch`,
+// as any script could that runs before the others. This is also how it gets the tokens of the devices on the
+// page, which the thief steals. It never sees the credential of this browser, which is in HttpOnly cookies.
 
 const send = globalThis.fetch.bind(globalThis);
 const owners = new Map();
-let knocking = null;
+let loggingIn = null;
 
-/** Somebody who sends requests. `tokens` is what was last given to them in a body. */
+/** A sender of requests. `tokens` are those of the last response body that had them. */
 export class Actor {
   tokens = {};
   constructor(name) {
@@ -17,15 +16,15 @@ export class Actor {
 
 export const BROWSER = new Actor("This browser");
 
-/** Tells of each exchange by an event "exchange"; `detail` is what `describe` returns. */
+/** Dispatches an event "exchange" for each request. */
 export const wire = new EventTarget();
 
 /** Send a request as `actor`. */
 export const sendAs = (actor, path, init) => exchange(actor, new Request(path, init));
 
-/** Take the next login that asks for tokens in its body for that of `actor`. */
+/** Attribute the next login in header transport to `actor`. */
 export const expect = (actor) => {
-  knocking = actor;
+  loggingIn = actor;
 };
 
 globalThis.fetch = async (input, init) => {
@@ -36,8 +35,8 @@ globalThis.fetch = async (input, init) => {
 
 async function ownerOf(request) {
   const { pathname } = new URL(request.url);
-  if (pathname.endsWith("/auth/login/") && request.headers.get("X-Authkit-Transport") === "header" && knocking)
-    return knocking;
+  if (pathname.endsWith("/auth/login/") && request.headers.get("X-Authkit-Transport") === "header" && loggingIn)
+    return loggingIn;
   const bearer = request.headers.get("Authorization")?.split(" ")[1];
   const token = bearer ?? (await jsonOf(request)).refresh;
   return owners.get(token) ?? BROWSER;
@@ -47,7 +46,7 @@ async function exchange(actor, request) {
   const { method } = request;
   const path = new URL(request.url).pathname;
   try {
-    // Another device has none of this browser's cookies.
+    // Another device does not have the cookies of this browser.
     const response = await send(actor === BROWSER ? request : new Request(request, { credentials: "omit" }));
     const body = path.startsWith("/auth/") || !response.ok ? await jsonOf(response) : {};
     if (body.access) {
@@ -68,7 +67,7 @@ async function jsonOf(message) {
   return message.clone().json().catch(() => ({})) ?? {};
 }
 
-/** What the server's scales say. */
+/** The bytes that the server counted. */
 function weightOf(response) {
   const [, up = 0, down = 0] = response.headers.get("X-Showcase-Bytes")?.match(/up=(\d+) down=(\d+)/) ?? [];
   return { up: Number(up), down: Number(down) };
