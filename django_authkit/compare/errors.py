@@ -2,4 +2,4 @@
 
 
 class CannotCompare(Exception):
-    """The comparison cannot run or was interrupted; its data has been removed."""
+    """The comparison cannot run; its data has been removed."""

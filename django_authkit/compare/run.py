@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
-from django_authkit.compare import preflight, processes
+from django_authkit.compare import journal, preflight, processes
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.http_client import WHO_AM_I, Client
 from django_authkit.compare.measure import behavior, memory, outage, timings
 from django_authkit.compare.measure.timings import Pace, Subject
 from django_authkit.compare.measurements import Samples
 from django_authkit.compare.processes import Served, Workers
-from django_authkit.compare.scratch_data import Scratch, scratch
+from django_authkit.compare.scratch_data import Scratch, scratch, settings_module
 from django_authkit.compare.variants import Variant
 
 Tick = Callable[[], None]
@@ -98,6 +98,9 @@ def run(wanted: Wanted, display: Display) -> Measured:
     preflight.refuse_odd_paths(paths)
     for place, _ in enumerate(wanted.variants if wanted.port else ()):
         processes.listen(wanted.port + place).close()  # fails before anything is created
+    removed = journal.remove_leftovers(settings_module())
+    for note in removed:
+        display.note(note)
     with scratch(wanted.variants, user=wanted.user, fixtures=list(wanted.fixtures)) as made:
         for note in made.notes:
             display.note(note)
@@ -110,7 +113,7 @@ def run(wanted: Wanted, display: Display) -> Measured:
         return Measured(
             samples=tuple(samples.values()),
             paths=paths,
-            notes=tuple(made.notes),
+            notes=(*removed, *made.notes),
             versions=made.versions,
         )
 

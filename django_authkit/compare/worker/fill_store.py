@@ -22,6 +22,7 @@ from django.db import DatabaseError, connections, transaction
 from django_authkit.compare import redis_server
 from django_authkit.compare.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT
 from django_authkit.compare.worker.config import WorkerConfig
+from django_authkit.compare.worker.parent_process import read_input
 
 Begin = Callable[[Any], None]
 
@@ -211,6 +212,6 @@ def _empty(config: WorkerConfig) -> None:
 
 
 if __name__ == "__main__":
-    told = json.load(sys.stdin)
+    told = read_input()
     django.setup()
     json.dump(fill(**told), sys.stdout)

@@ -14,9 +14,10 @@ import django
 from django.contrib.auth import get_user_model
 from django.core import serializers
 from django.core.management import call_command
-from django.db import OperationalError, connections
+from django.db import DatabaseError, connections
 
 from django_authkit.compare.worker.config import WorkerConfig
+from django_authkit.compare.worker.parent_process import read_input
 
 _ATTEMPTS = 10
 
@@ -80,26 +81,28 @@ def _versions(aliases: list[str]) -> dict[str, str]:
     return found
 
 
-def destroy(*, names: dict[str, str]) -> dict[str, Any]:
-    """Drop the databases; *names* has the alias and the project's own name of each."""
-    for alias, own in names.items():
-        _drop(connections[alias].creation, own)
-    return {}
+def destroy(*, aliases: list[str]) -> list[str]:
+    """Drop the databases of *aliases*; return those of them that existed."""
+    return [alias for alias in aliases if _drop(connections[alias].creation)]
 
 
-def _drop(creation: Any, own: str) -> None:
+def _drop(creation: Any) -> bool:
     """Drop a database, retrying until the server notices that the workers are gone."""
-    for _ in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS):
         try:
-            creation.destroy_test_db(own, verbosity=0)
-        except OperationalError:
+            creation.destroy_test_db(verbosity=0)
+        except DatabaseError as error:
+            if "exist" in str(error):  # it was never created
+                return False
+            if attempt == _ATTEMPTS - 1:
+                raise
             time.sleep(0.3)
         else:
-            return
-    creation.destroy_test_db(own, verbosity=0)
+            break
+    return True
 
 
 if __name__ == "__main__":
-    told = json.load(sys.stdin)
+    told = read_input()
     django.setup()
     json.dump(create(**told) if sys.argv[1] == "create" else destroy(**told), sys.stdout)

@@ -1,18 +1,11 @@
-"""
-The server process: gunicorn on an open socket.
+"""The server process: gunicorn on an open socket."""
 
-It exits when its standard input closes, so it cannot outlive the command that started it.
-"""
-
-import os
-import signal
 import sys
-from threading import Thread
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 
-from django_authkit.compare.worker import application
+from django_authkit.compare.worker import application, parent_process
 
 WORKER_CLASSES = {"gunicorn": "gthread", "uvicorn": "uvicorn_worker.UvicornWorker"}
 
@@ -40,7 +33,6 @@ class Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": 1,
             "loglevel": "warning",
             "control_socket_disable": True,
-            "when_ready": _end_with_standard_input,
         }
         super().__init__()
 
@@ -55,15 +47,6 @@ class Server(BaseApplication):  # type: ignore[misc]
         return application.asgi() if self._asynchronous else application.wsgi()
 
 
-def _end_with_standard_input(_arbiter: Any) -> None:
-    arbiter = os.getpid()
-
-    def wait() -> None:
-        os.read(0, 1)
-        os.kill(arbiter, signal.SIGTERM)
-
-    Thread(target=wait, daemon=True).start()
-
-
 if __name__ == "__main__":
+    parent_process.end_with_it()
     Server(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])).run()

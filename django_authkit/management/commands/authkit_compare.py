@@ -1,12 +1,8 @@
 """``manage.py authkit_compare``: compare sessions and JWTs on the project's own views."""
 
-import contextlib
 import json
-import signal
 import time
 from argparse import ArgumentTypeError
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
 from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.interruption import Interrupted, signals_interrupt
 from django_authkit.compare.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
 from django_authkit.conf import InvalidSettings, get_settings
 
@@ -61,12 +58,12 @@ class Command(BaseCommand):
         """Compare and report."""
         try:
             _see_what_is_needed(options)
-            with _signals_as_interruption():
+            with signals_interrupt():
                 faults = self._compare(options)
         except (CannotCompare, InvalidSettings) as error:
             raise CommandError(str(error)) from error
-        except KeyboardInterrupt:
-            raise CommandError("Interrupted. Nothing was left behind.", returncode=130) from None
+        except Interrupted as error:
+            raise CommandError("Interrupted. Nothing was left behind.", returncode=error.status) from None
         if faults:
             raise CommandError(f"{faults} promises were not kept; they are marked as faults above.")
 
@@ -150,29 +147,6 @@ def _see_what_is_needed(options: dict[str, Any]) -> None:
     for file in (options["json"], options["html"]):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise CannotCompare(f"{file} cannot be written: it is a directory, or in none that exists.")
-
-
-@contextmanager
-def _signals_as_interruption() -> Iterator[None]:
-    """Treat ``kill`` and a closed terminal as Ctrl-C, and let none of them interrupt the cleanup."""
-
-    def interrupt(*_: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    try:
-        before = [signal.signal(number, interrupt) for number in numbers]
-    except ValueError:  # not the main thread: the caller handles signals
-        yield
-        return
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            with contextlib.suppress(TypeError):  # the handler was not set from Python
-                signal.signal(number, handler)
 
 
 def _positive(text: str) -> float:
