@@ -71,6 +71,7 @@ class AuthSessionRow(models.Model):
     access_until_ms = models.BigIntegerField(default=0)
     generation = models.IntegerField(default=0)
     rotated_ms = models.BigIntegerField(default=0)
+    least_generation = models.IntegerField(default=0, db_default=0)
     idle_limit_ms = models.BigIntegerField(null=True)
     key_digest = models.BinaryField(max_length=32, null=True)
     jti_digest = models.BinaryField(max_length=32, null=True)

@@ -88,6 +88,8 @@ class AuthSession:
         access_until_ms: When the last access token issued for it expires.
         generation: How often a refresh token was issued; 0 if never.
         rotated_ms: When the current refresh token became current; 0 if never.
+        least_generation: Tokens of an earlier generation are not valid: they were issued before the user
+            proved who they are, or changed their password. 0 if neither happened.
     """
 
     sid: str
@@ -107,6 +109,7 @@ class AuthSession:
     access_until_ms: int
     generation: int
     rotated_ms: int
+    least_generation: int = 0
 
     @property
     def created_at(self) -> datetime:

@@ -12,12 +12,17 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty)."""
+    """
+    One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty).
+
+    With a *generation*, only the tokens of earlier generations are concerned.
+    """
 
     number: int
     position: str
     sid: str
     until: int
+    generation: int = 0
 
 
 @dataclass(slots=True)
@@ -32,6 +37,7 @@ class BucketCopy:
         number: The number of the last entry seen; entries are counted without gaps.
         position: Where to read on.
         revoked: Until when each revoked sid matters.
+        renewed: The least generation whose tokens are valid, and until when that matters, for sids.
     """
 
     birth: int
@@ -40,6 +46,7 @@ class BucketCopy:
     number: int
     position: str
     revoked: dict[str, int] = field(default_factory=dict)
+    renewed: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """
@@ -50,7 +57,9 @@ class BucketCopy:
         """
         if entry.number != self.number + 1:
             raise Gap
-        if entry.sid:
+        if entry.generation:
+            self.renewed[entry.sid] = entry.generation, entry.until
+        elif entry.sid:
             self.revoked[entry.sid] = entry.until
         else:
             self.epoch = max(self.epoch, entry.until)

@@ -50,6 +50,8 @@ _now: Final[Callable[[], float]] = (
 _Held = tuple[Mapping[str, BucketCopy], float]
 """The copies, and when the last completed read of them was sent: always replaced as one."""
 _NOTHING: Final[_Held] = ({}, float("-inf"))
+_ANY: Final = (0, 0)
+"""Tokens of every generation are valid."""
 
 
 class BlacklistReplica:
@@ -95,6 +97,8 @@ class BlacklistReplica:
             return Verdict.UNKNOWN
         if claims.sid in copy.revoked:
             return Verdict.REVOKED
+        if claims.generation < copy.renewed.get(claims.sid, _ANY)[0]:
+            return Verdict.UNKNOWN  # the store tells why it is refused
         # Tokens tell seconds: what was issued within the second of a mark may be from before it.
         issued = claims.issued_at * 1000
         if issued < copy.birth or issued <= copy.epoch:
@@ -177,6 +181,8 @@ def _expire(copy: BucketCopy) -> None:
     horizon = int(time.time() * 1000) - _SLACK
     for sid in [sid for sid, until in copy.revoked.items() if until < horizon]:
         del copy.revoked[sid]
+    for sid in [sid for sid, (_, until) in copy.renewed.items() if until < horizon]:
+        del copy.renewed[sid]
 
 
 _replicas: "WeakSet[BlacklistReplica]" = WeakSet()

@@ -72,3 +72,11 @@ class Grant:
                 response, access=self.access, refresh=self.refresh, session=self.session
             )
             response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)
+
+    def attach_headers(self, response: HttpResponseBase) -> None:
+        """Set the credentials as headers: in the response of a project's own view, which has its own body."""
+        transports.mark_private(response)
+        response[transports.ACCESS_HEADER] = self.access
+        if self.refresh is not None:
+            response[transports.REFRESH_HEADER] = self.refresh
+        response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)

@@ -156,6 +156,8 @@ class RequestState:
         password_change: Its user's password changed during the request. The auth session is revoked with
             the response, unless it has the hash that stays by then: ``update_session_auth_hash`` was called,
             or it began after the change.
+        renewed: The response sets the replacement even if it is a server error, since the credential that
+            was presented does not work any more; over the header as headers.
         clear_token_cookies: The response deletes the JWT cookies.
         clear_site_data: The response sends ``Clear-Site-Data``.
         mismatched_sid: The auth session that this request revoked because it came from another device.
@@ -174,6 +176,7 @@ class RequestState:
     django_login: Authentication | None = None
     busy: bool = False
     password_change: PasswordChange | None = None
+    renewed: bool = False
     clear_token_cookies: bool = False
     clear_site_data: bool = False
     mismatched_sid: str | None = None
@@ -246,12 +249,16 @@ def attach_replacement(request: HttpRequest, response: HttpResponseBase) -> None
     Set the replacement credential in *response*, if one is due, and keep it out of caches.
 
     Only as cookies: a header client gets its replacement at the next refresh. Not on a server error, since
-    the repeated request gets it too. But the credentials of an adopted login are always set, since the old
-    login does not exist any more.
+    the repeated request gets it too. But the credentials of an adopted login, and those after a password
+    change, are always set, since the old ones do not work any more.
     """
     state = state_of(request)
-    if response.status_code >= 500 and state.adopted is None:
+    if response.status_code >= 500 and state.adopted is None and not state.renewed:
         return
     due = state.replacement
-    if due is not None and due.transport is Transport.COOKIE:
+    if due is None:
+        return
+    if due.transport is Transport.COOKIE:
         due.attach(response)
+    elif state.renewed:
+        due.attach_headers(response)

@@ -174,7 +174,10 @@ def _admit(
     # A row that came with the record costs no query.
     is_lazy = found.user is None and get_settings().user_loading == "lazy"
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()
-    return Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
+    known = Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
+    if claims is not None:  # whoever has it need not be who proved something since
+        known.auth_time_ms = claims.auth_time * 1000
+    return known
 
 
 def _read_user(found: Found, django_session: DjangoSession) -> AbstractBaseUser:

@@ -85,6 +85,14 @@ class DjangoSession(ABC):
         """
 
     @abstractmethod
+    def follow(self, key: SessionKey, found: Found) -> None:
+        """Go on under another key of the same auth session."""
+
+    @abstractmethod
+    def detach(self) -> None:
+        """Go on as an anonymous session with the same data: the auth session is about to lose its key."""
+
+    @abstractmethod
     def release(self) -> None:
         """Forget the auth session behind it, which was revoked; an anonymous session stays as it is."""
 
@@ -103,3 +111,10 @@ def django_session_of(request: HttpRequest) -> DjangoSession | None:
     """Return ``request.session`` if it is ours."""
     session = getattr(request, "session", None)
     return session if isinstance(session, DjangoSession) else None
+
+
+def detach_django_session(request: HttpRequest, sid: str) -> None:
+    """Detach ``request.session`` from the auth session *sid*, whose key is about to die."""
+    session = django_session_of(request)
+    if session is not None and session.own_key is not None and session.own_key.handle == sid:
+        session.detach()

@@ -8,16 +8,24 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import User
 from django.http import HttpRequest
 
+from django_authkit.errors import SessionEnded
+from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import (
+    Authentication,
     PasswordChange,
     current_request,
     known_authentication,
     state_of,
 )
+from django_authkit.http.transports import bearer_of
+from django_authkit.service.django_session import detach_django_session, django_session_of
+from django_authkit.service.issue import issue
 from django_authkit.service.revocation import revoke_by_user_id
-from django_authkit.types import Mode, RevocationReason
+from django_authkit.session_keys import SessionKey
+from django_authkit.stores.outcomes import Absent
+from django_authkit.types import Mode, RevocationReason, Transport
 from django_authkit.users.loading import auth_hash_of, user_id_of
-from django_authkit.wiring import get_store
+from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
 
 
 def update_session_auth_hash(request: HttpRequest, user: AbstractBaseUser) -> None:
@@ -25,22 +33,62 @@ def update_session_auth_hash(request: HttpRequest, user: AbstractBaseUser) -> No
     Keep the auth session of *request* when its user changes the password.
 
     Call it after ``user.set_password(…)`` and ``user.save()``, in place of Django's function of this
-    name. In session mode the session key is replaced (ASVS 7.4.3); in JWT mode the refresh token is
-    replaced when it is next used.
+    name. All credentials of the auth session are replaced (ASVS 7.4.3), so that a copy of the old ones is
+    worth nothing. The response has the new ones: as cookies, or as headers for a header client.
     """
     known = known_authentication(request)
-    if known is not None and known.user == user and known.mode is Mode.JWT:
-        keep(request, auth_hash_of(user))
+    if known is not None and known.user == user and _is_renewed_here(known):
+        keep(request, known, user, auth_hash_of(user))
     elif hasattr(request, "session"):
         django_update_session_auth_hash(request, cast("User", user))
 
 
-def keep(request: HttpRequest, auth_hash: str) -> None:
-    """Record the user's new hash in the auth session of *request*, so that it stays valid."""
-    known = known_authentication(request)
-    if known is not None:
-        get_store().restamp(known.sid, auth_hash)
-        state_of(request).password_change = None
+def _is_renewed_here(known: Authentication) -> bool:
+    """Tell whether it is not Django's ``cycle_key`` that renews its credential: that only sets cookies."""
+    return known.mode is Mode.JWT or known.transport is Transport.HEADER
+
+
+def keep(request: HttpRequest, known: Authentication, user: AbstractBaseUser, auth_hash: str) -> None:
+    """
+    Record the user's new hash in the auth session of *request*, with new credentials.
+
+    Raises:
+        SessionEnded: The auth session is not live any more.
+    """
+    state = state_of(request)
+    known.read_session()  # a token that ``ACCESS_CHECK`` let in may be dead
+    renew = _renewed_tokens if known.mode is Mode.JWT else _renewed_key
+    grant = renew(request, known, user, auth_hash)
+    state.authentication = Authentication.by_record(
+        user, grant.session, grant.mode, grant.transport, replacement=grant
+    )
+    state.renewed, state.password_change = True, None
+
+
+def _renewed_tokens(
+    request: HttpRequest, known: Authentication, user: AbstractBaseUser, auth_hash: str
+) -> Grant:
+    detach_django_session(request, known.sid)
+    strategy = get_jwt_strategy()
+    jti, found = strategy.replace_tokens(known.sid, auth_hash)
+    return issue(strategy, found, user, jti, known.transport)
+
+
+def _renewed_key(
+    request: HttpRequest, known: Authentication, user: AbstractBaseUser, auth_hash: str
+) -> Grant:
+    django_session = django_session_of(request)
+    key = SessionKey.parse(bearer_of(request))
+    if key is None:
+        raise SessionEnded
+    get_store().restamp(known.sid, auth_hash)
+    fresh = SessionKey.new(key.handle)
+    found = get_store().rekey(key.handle, key.digest, fresh.digest)
+    if isinstance(found, Absent):
+        raise SessionEnded
+    if django_session is not None:
+        django_session.follow(fresh, found)
+    return issue(get_session_strategy(), found, user, fresh.secret, known.transport)
 
 
 def password_changed(user: AbstractBaseUser, old_hash: str, new_hash: str) -> None:
@@ -101,7 +149,7 @@ def apply_password_change(request: HttpRequest) -> None:
     theirs = session.get(SESSION_KEY) in {None, user_id_of(known.user)}
     stamped = session.get(HASH_SESSION_KEY) if theirs else None
     kept = stamped is not None and stamped == change.keep_hash
-    if kept and known.mode is Mode.JWT:  # Django's own update_session_auth_hash was called
-        get_store().restamp(known.sid, change.keep_hash or "")
+    if kept and _is_renewed_here(known):  # Django's own update_session_auth_hash was called
+        keep(request, known, known.user, change.keep_hash or "")
     elif change.committed and not kept:
         _revoke_older(known.user, change.keep_hash)

@@ -15,7 +15,11 @@ from django_authkit.errors import InvalidRequest, LoginFailed, ReauthenticationR
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
-from django_authkit.service.django_session import django_session_of, session_of_credential
+from django_authkit.service.django_session import (
+    detach_django_session,
+    django_session_of,
+    session_of_credential,
+)
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey
 from django_authkit.types import Mode, Transport
@@ -40,7 +44,8 @@ def reauthenticate(request: HttpRequest, known: Authentication, data: Mapping[st
     Authenticate the user again, and give the auth session a new credential (ASVS 7.2.4).
 
     ``auth_time`` moves to now. In session mode the key is replaced; in JWT mode it is a rotation, so the
-    refresh token is needed: from the cookie, or as ``refresh`` in *data*.
+    refresh token is needed: from the cookie, or as ``refresh`` in *data*. Every other credential of the auth
+    session stops working, of the other form too: whoever has a copy has proved nothing.
 
     Raises:
         LoginFailed: The password, or other proof, is wrong.
@@ -103,6 +108,7 @@ def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> 
         text = adopted.refresh if adopted else _refresh_cookie_of(request, known)
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
         raise InvalidRequest("The refresh token of this session is needed.")
+    detach_django_session(request, known.sid)
     return rotate(request, text, known.transport, reauthenticated=True)
 
 

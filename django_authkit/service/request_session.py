@@ -155,12 +155,25 @@ class RequestSession(SessionBase, DjangoSession):
             self._save_bound(found)
         self._delete_anonymous(previous)
 
+    def follow(self, key: SessionKey, found: Found) -> None:
+        """Go on under another key of the same auth session."""
+        self._bind(key, found, self._own_data())
+
+    def detach(self) -> None:
+        """Go on as an anonymous session with the same data: the auth session is about to lose its key."""
+        data = self._own_data()
+        if self.own_key is not None:
+            self._found = self._key = None
+            self._session_cache: dict[str, Any] = data
+            self.modified = bool(data)
+            self.cookie = CookieAction.DELETE
+
     def release(self) -> None:
         """Forget the auth session behind it, which was revoked; an anonymous session stays as it is."""
         key = self._key
         if key is not None and not key.anonymous:
             self._found = self._key = None
-            self._session_cache: dict[str, Any] = {}
+            self._session_cache = {}
             self.cookie = CookieAction.DELETE
 
     def _bind(self, key: SessionKey, found: Found, data: dict[str, Any]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ class RotationOutcome(StrEnum):
     ROTATED = "rotated"
     KEPT = "kept"
     REPEATED = "repeated"
+    SUPERSEDED = "superseded"
     REUSED = "reused"
     GONE = "gone"
 
@@ -171,8 +172,8 @@ class RotateRequest:
         grace_ms: How long the predecessor gets the same successor; 0 for never.
         idle_ms, access_ms: Idle timeout and access token lifetime.
         address: Client address; recorded when the token rotates. Empty keeps the old one.
-        reauthenticated: The user has just authenticated again: ``auth_time`` moves to now, for
-            ROTATED and REPEATED.
+        reauthenticated: The user has just authenticated again: ``auth_time`` moves to now, and every other
+            credential of the auth session stops working.
         rotates: False if the client does not store the successor. The token then stays current: KEPT instead
             of ROTATED.
     """
@@ -198,7 +199,7 @@ class Rotation:
     Attributes:
         outcome: See ``RotationOutcome``.
         now: The store's clock when it answered.
-        session: The record after the call (for REUSED: as it was revoked); ``None`` for GONE.
+        session: The record after the call (for REUSED: as it was revoked); ``None`` for GONE and SUPERSEDED.
         sealed: For REPEATED the encrypted current ``jti``; else ``None``.
         reuse: For REUSED its class; else ``None``.
         age: For REUSED how long ago the current token became current.

@@ -94,6 +94,7 @@ class AuthSessionStore(Protocol):
         the previous one                                       no              REUSED, ``previous``
         an older generation                                                    REUSED, ``older``
         current or previous generation with another id                         REUSED, ``mismatched``
+        a generation before ``least_generation``                               SUPERSEDED
         a newer generation than the record's                                   GONE, ``lost_write``
         any, and the record has no refresh token                               GONE
         no live record                                                         GONE
@@ -101,9 +102,14 @@ class AuthSessionStore(Protocol):
 
         ROTATED slides the idle end, moves ``rotated``, ``last_seen``, ``access_until`` and
         ``address``, and sets ``mode`` to JWT. KEPT does the same, but for ``rotated`` and the
-        generation: the token stays the current one. REPEATED moves ``access_until`` only. REUSED
+        generation: the token stays the current one. REPEATED moves ``access_until`` only. SUPERSEDED
+        changes nothing. REUSED
         revokes the record in the same step, for the reason ``reuse``; of any number of callers one is
         told REUSED, and the others GONE.
+
+        With ``reauthenticated``, ROTATED also moves ``auth_time``, deletes the session key, and makes the new
+        generation the least one whose tokens are valid. The previous token, within the grace, is then ROTATED
+        too: its successor was issued without the proof.
 
         Atomicity:
             Of any number of simultaneous calls with the current token exactly one gets ROTATED.
@@ -124,8 +130,8 @@ class AuthSessionStore(Protocol):
             replacement: Digest of the new key. A call repeated with the same gets the same result.
             reauthenticated: Whether ``auth_time`` moves to now.
 
-        The record's ``mode`` becomes SESSION. With *presented* its refresh tokens stop working too, since a
-        renewal, after a theft for example, concerns both forms. Presenting one later is GONE, not reuse.
+        The record's ``mode`` becomes SESSION. With *presented* its tokens of both kinds stop working too, for
+        a renewal, after a theft for example, concerns both forms. Presenting one later is GONE, not reuse.
 
         Source:
             ASVS 7.2.4, 7.4.3.
@@ -198,6 +204,18 @@ class AuthSessionStore(Protocol):
 
         Round trips:
             One on Redis. In the database an UPDATE and a query, and another UPDATE if it was not the first.
+        """
+
+    def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
+        """
+        Replace the live record's refresh token and session auth hash, at the user's own password change.
+
+        All credentials that were issued before stop working: session key, refresh token and access tokens.
+        Presenting an earlier refresh token is SUPERSEDED.
+
+        Args:
+            proposed: SHA-256 (32 bytes) of the new ``jti``. A repeated call gets the same result.
+            access: Access token lifetime.
         """
 
     def restamp(self, sid: str, auth_hash: str) -> bool:

@@ -13,7 +13,7 @@ policy         cost of a request       a revoked token is refused         when t
 from typing import Protocol
 
 from django_authkit.blacklist.replica import BlacklistReplica, Verdict
-from django_authkit.errors import SessionEnded, TokenInvalid
+from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.claims import AccessClaims
@@ -31,6 +31,8 @@ class AccessCheck(Protocol):
 
         Raises:
             SessionEnded: The auth session is not live.
+            TokenExpired: It is, but the token was issued before its user proved who they are, or changed
+                their password. A client that has the new credentials goes on with them.
         """
 
 
@@ -47,6 +49,8 @@ class StoreCheck:
             raise SessionEnded
         if found.session.user_id != claims.subject:
             raise TokenInvalid
+        if claims.generation < found.session.least_generation:
+            raise TokenExpired
         return found
 
 

@@ -45,6 +45,10 @@ class ReuseDetected(RefreshReused):
         self.rotation = rotation
 
 
+class Superseded(SessionEnded):
+    """Its user has proved who they are since, or changed their password; the auth session is live."""
+
+
 class JwtStrategy:
     """Issues, verifies and rotates tokens over the store; see the protocol."""
 
@@ -120,6 +124,7 @@ class JwtStrategy:
             expires_at=expires,
             auth_time=session.auth_time_ms // 1000,
             stamp=password_stamp(session.auth_hash),
+            generation=session.generation,
             jti=new_jti()[:22],
             backend=session.backend if len(django_settings.AUTHENTICATION_BACKENDS) > 1 else "",
             extra=self._extra_claims(user, session) if self._extra_claims else {},
@@ -197,6 +202,22 @@ class JwtStrategy:
         )
         return jti, switch
 
+    def replace_tokens(self, sid: str, auth_hash: str) -> tuple[str, Found]:
+        """
+        Give an auth session other tokens, for the user's new session auth hash.
+
+        Returns:
+            The ``jti`` of the refresh token, and the record.
+
+        Raises:
+            SessionEnded: It is not live.
+        """
+        jti = new_jti()
+        found = self._store.renew_tokens(sid, auth_hash, proposed=digest(jti), access=self._access)
+        if isinstance(found, Absent):
+            raise SessionEnded
+        return jti, found
+
     def read_refresh(self, text: str) -> RefreshClaims:
         """
         Return the claims of a refresh token. Without a lookup, and without detecting reuse.
@@ -211,6 +232,8 @@ class JwtStrategy:
     ) -> tuple[AuthSession, str]:
         if rotation.outcome is RotationOutcome.REUSED:
             raise ReuseDetected(rotation)
+        if rotation.outcome is RotationOutcome.SUPERSEDED:
+            raise Superseded
         if rotation.session is None:
             raise SessionEnded
         jti: str | None = proposal
@@ -252,8 +275,10 @@ class JwtStrategy:
         found = self._store.load(claims.sid)
         if isinstance(found, Absent):
             raise SessionEnded
-        allowed = within_grace and found.now_ms - found.session.rotated_ms < self._grace
-        if found.session.generation - claims.generation not in ({0, 1} if allowed else {0}):
+        session = found.session
+        allowed = within_grace and found.now_ms - session.rotated_ms < self._grace
+        behind = session.generation - claims.generation
+        if behind not in ({0, 1} if allowed else {0}) or claims.generation < session.least_generation:
             raise SessionEnded
         return found
 

@@ -89,6 +89,8 @@ class AccessClaims:
         jti: The id of the token. It is not a secret.
         backend: Dotted path of the Django auth backend that authenticated the user; empty, and no claim, if
             the project has only one.
+        generation: How often a refresh token had been issued for the auth session (``gen``). 0 in tokens of
+            earlier releases.
         extra: A project's own claims: JSON values under names that are not ``RESERVED``.
     """
 
@@ -100,6 +102,7 @@ class AccessClaims:
     stamp: str
     jti: str
     backend: str = ""
+    generation: int = 0
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
@@ -120,6 +123,7 @@ class AccessClaims:
             "auth_time": self.auth_time,
             "stamp": self.stamp,
             "jti": self.jti,
+            **({"gen": self.generation} if self.generation else {}),
             **({"backend": self.backend} if self.backend else {}),
             **self.extra,
         }
@@ -141,6 +145,7 @@ class AccessClaims:
             stamp=_text(payload, "stamp"),
             jti=_some_text(payload, "jti"),
             backend=_text(payload, "backend") if "backend" in payload else "",
+            generation=_whole(payload, "gen", 0, _MOST_GENERATIONS) if "gen" in payload else 0,
             extra={name: value for name, value in payload.items() if name not in RESERVED},
         )
 

@@ -1,6 +1,7 @@
 """``note_device``, and what ``rotate`` does about the address and a fresh proof."""
 
 from dataclasses import replace
+from secrets import token_bytes
 
 import pytest
 
@@ -102,21 +103,49 @@ def test_the_same_call_with_a_proof_again(rig: Rig, store: Store) -> None:
     assert (again.outcome, again.session) == (RotationOutcome.ROTATED, first.session)
 
 
-@pytest.mark.parametrize("proved", [True, False])
-def test_a_replay_may_carry_a_fresh_proof(rig: Rig, store: Store, proved: bool) -> None:
-    """A proof given with the predecessor counts within the grace, and nothing else moves by it."""
+def test_a_proof_with_the_predecessor_gets_a_successor_of_its_own(rig: Rig, store: Store) -> None:
+    """Within the grace; the one that was issued without the proof is dead, and its use is no theft."""
     started = rig.start()
-    first = store.rotate(request(started.sid, 1, started.jti))
+    first = request(started.sid, 1, started.jti)
+    store.rotate(first)
     rig.wait(5 * SECOND)
-    replay = store.rotate(request(started.sid, 1, started.jti, reauthenticated=proved))
-    assert replay.outcome is RotationOutcome.REPEATED
-    assert first.session is not None
-    assert replay.session is not None
-    moved = replay.session.auth_time_ms - first.session.auth_time_ms
-    assert (moved >= 5 * SECOND) is proved
-    assert loaded(store, started.sid) == replay.session
-    assert replay.session.generation == 2
-    assert replay.session.rotated_ms == first.session.rotated_ms
+    proof = request(started.sid, 1, started.jti, reauthenticated=True)
+    proved = store.rotate(proof)
+    assert proved.outcome is RotationOutcome.ROTATED
+    assert proved.session is not None
+    assert (proved.session.generation, proved.session.least_generation) == (3, 3)
+    assert proved.session.auth_time_ms == proved.session.rotated_ms == proved.now
+    assert store.rotate(proof) == proved
+    for generation, jti in ((1, started.jti), (2, first.proposed)):
+        dead = store.rotate(request(started.sid, generation, jti))
+        assert (dead.outcome, dead.session) == (RotationOutcome.SUPERSEDED, None)
+    assert loaded(store, started.sid) == proved.session
+    assert store.rotate(request(started.sid, 3, proof.proposed)).outcome is RotationOutcome.ROTATED
+
+
+def test_a_proof_ends_the_session_key(rig: Rig, store: Store) -> None:
+    """The credential of the other form has proved nothing."""
+    started = rig.start()
+    store.rotate(request(started.sid, 1, started.jti, reauthenticated=True))
+    assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.SUPERSEDED
+
+
+def test_renewed_tokens_replace_all_others(rig: Rig, store: Store) -> None:
+    """Session key and refresh token of before are dead; a repeated call gets the same result."""
+    started, proposed = rig.start(), token_bytes(32)
+    for _ in range(2):
+        found = store.renew_tokens(started.sid, "b" * 64, proposed=proposed, access=5 * MINUTE)
+        assert isinstance(found, Found)
+        assert (found.session.generation, found.session.least_generation) == (2, 2)
+        assert (found.session.auth_hash, found.session.auth_time_ms) == (
+            "b" * 64,
+            started.session.auth_time_ms,
+        )
+    assert store.touch(started.sid, started.key, idle=HOUR, interval=0) is Absent.SUPERSEDED
+    assert store.rotate(request(started.sid, 1, started.jti)).outcome is RotationOutcome.SUPERSEDED
+    assert store.rotate(request(started.sid, 2, proposed)).outcome is RotationOutcome.ROTATED
+    store.revoke(started.sid, rig.reason)
+    assert store.renew_tokens(started.sid, "c" * 64, proposed=token_bytes(32), access=1) is Absent.GONE
 
 
 def test_a_stolen_token_proves_nothing(rig: Rig, store: Store) -> None:

@@ -215,11 +215,15 @@ class Device:
             self.access, self.refresh_token = body["access"], body.get("refresh", "")
 
     def _store_cookies(self, answer: Any) -> None:
+        """Keep what any response may set: cookies, and the headers after a password change."""
         for name, morsel in answer.cookies.items():
             if is_cleared(morsel):
                 self.cookies.pop(name, None)
             else:
                 self.cookies[name] = morsel.value
+        if "X-Authkit-Access" in answer.headers:
+            self.access = answer.headers["X-Authkit-Access"]
+            self.refresh_token = answer.headers.get("X-Authkit-Refresh", "")
 
 
 def is_cleared(morsel: "Morsel[str]") -> bool:

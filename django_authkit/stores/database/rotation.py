@@ -6,7 +6,7 @@ between can only make a token older.
 """
 
 from django.db import transaction
-from django.db.models import BigIntegerField, F
+from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
 
 from django_authkit.models import AuthSessionRow
@@ -35,27 +35,43 @@ class RotatingTable(SessionTable):
             return self._outcome_of(request)
 
     def _advance(self, request: RotateRequest) -> None:
-        """Make the proposal current if the presented token is current and rotates."""
+        """
+        Make the proposal current if the presented token is current and rotates.
+
+        With a proof also if it is the predecessor within the grace: what was issued without that proof must
+        not be repeated for it.
+        """
         ends = idle_end(self.instant(), request.idle_ms)
         access = Least(self.instant(request.access_ms), ends, output_field=BigIntegerField())
-        current = self.live().filter(
-            pk=request.sid, generation=request.generation, jti_digest=request.presented
-        )
+        presented = Q(generation=request.generation, jti_digest=request.presented)
+        if request.reauthenticated:
+            presented |= Q(
+                generation=request.generation + 1,
+                previous_digest=request.presented,
+                least_generation__lte=request.generation,
+                rotated_ms__gt=self.instant(-request.grace_ms),
+            )
+        proof = {
+            "auth_time_ms": self.instant(),
+            "key_digest": None,
+            "least_generation": F("generation") + 1,
+        }
+        # In this order: MySQL reads what it has just set.
         successor = {
-            "generation": request.generation + 1,
+            "previous_digest": F("jti_digest"),
             "jti_digest": request.proposed,
-            "previous_digest": request.presented,
-            "sealed": request.sealed if request.grace_ms else None,
+            **(proof if request.reauthenticated else {}),
+            "generation": F("generation") + 1,
+            "sealed": request.sealed if request.grace_ms and not request.reauthenticated else None,
             "rotated_ms": self.instant(),
         }
-        current.update(
+        self.live().filter(presented, pk=request.sid).update(
             **(successor if request.rotates else {}),
             last_seen_ms=self.instant(),
             idle_expires_ms=ends,
             access_until_ms=Greatest(F("access_until_ms"), access, output_field=BigIntegerField()),
             mode=Mode.JWT,
             **({"address": request.address} if request.address else {}),
-            **({"auth_time_ms": self.instant()} if request.reauthenticated else {}),
         )
 
     def _outcome_of(self, request: RotateRequest, *, again: bool = False) -> Rotation:
@@ -63,20 +79,13 @@ class RotatingTable(SessionTable):
         row = self._locked(request.sid) if again else self.read(request.sid)
         if row is None:
             return self._repeated_reuse(request) or self._gone()
-        if request.generation > row.generation:
-            return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=True)
-        if row.jti_digest is None:  # its refresh token ended with the renewal of its session key
-            return Rotation(outcome=RotationOutcome.GONE, now=now_of(row))
-        if not request.rotates and _is_current(row, request):
-            return _answer(
-                RotationOutcome.KEPT, row, now=row.last_seen_ms
-            )  # the instant of the UPDATE, as below
-        if _is_previous(row, request):
-            if is_digest(row.jti_digest, request.proposed):
-                # The instant of the UPDATE, not of the query after it: ``access_until`` is
-                # computed from it, and so must the tokens be.
-                return _answer(RotationOutcome.ROTATED, row, now=row.rotated_ms)
-            if row.sealed is not None and now_of(row) - row.rotated_ms < request.grace_ms:
+        if outcome := _issued(row, request) or _refused(row, request):
+            return outcome
+        if _is_previous(row, request) and now_of(row) - row.rotated_ms < request.grace_ms:
+            if request.reauthenticated:  # it was not the predecessor when the UPDATE saw it
+                self._advance(request)
+                return self._outcome_of(request, again=True)
+            if row.sealed is not None:
                 return self._repeat(row, request)
         return self._reuse(row, request)
 
@@ -85,14 +94,12 @@ class RotatingTable(SessionTable):
 
     def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
-        proved = {"auth_time_ms": now_of(row)} if request.reauthenticated else {}
         same = self.live().filter(pk=row.pk, generation=row.generation)
-        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **proved):
+        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until)):
             return self._outcome_of(
                 request, again=True
             )  # its successor was used, or it ended: it is not a repeat now
         row.access_until_ms = access_until
-        row.auth_time_ms = proved.get("auth_time_ms", row.auth_time_ms)
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
@@ -118,6 +125,27 @@ def _is_current(row: AuthSessionRow, request: RotateRequest) -> bool:
 
 def _is_previous(row: AuthSessionRow, request: RotateRequest) -> bool:
     return request.generation == row.generation - 1 and is_digest(row.previous_digest, request.presented)
+
+
+def _issued(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
+    """Return the outcome if the UPDATE had an effect, in this call or in the one that this repeats."""
+    # The instant of the UPDATE, not of the query after it: ``access_until`` is computed from it, and so must
+    # the tokens be.
+    if is_digest(row.jti_digest, request.proposed):
+        return _answer(RotationOutcome.ROTATED, row, now=row.rotated_ms)
+    if not request.rotates and _is_current(row, request):
+        return _answer(RotationOutcome.KEPT, row, now=row.last_seen_ms)
+    return None
+
+
+def _refused(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
+    """Return the outcome of a token that is not valid, and whose presentation is no theft."""
+    lost_write = request.generation > row.generation
+    if lost_write or row.jti_digest is None:  # its refresh token ended with the renewal of its session key
+        return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=lost_write)
+    if request.generation < row.least_generation:
+        return Rotation(outcome=RotationOutcome.SUPERSEDED, now=now_of(row))
+    return None
 
 
 def _class_of(row: AuthSessionRow, request: RotateRequest) -> ReuseClass:

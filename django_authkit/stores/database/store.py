@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from django.db import IntegrityError, transaction
-from django.db.models import BigIntegerField, F, Q, Value
-from django.db.models.functions import Least
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
+from django.db.models.functions import Greatest, Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.anonymous import AnonymousTable
@@ -99,7 +99,8 @@ class DatabaseStore(
     ) -> Found | Absent:
         """Give the live record a new session key. Two statements."""
         proved = {"auth_time_ms": self.instant()} if reauthenticated else {}
-        tokens = {"jti_digest": None, "previous_digest": None, "sealed": None} if presented else {}
+        dead = {"jti_digest": None, "previous_digest": None, "sealed": None}
+        tokens = {**dead, "least_generation": _after_tokens()} if presented else {}
         same = self.live().filter(pk=sid, key_digest=presented)
         same.update(key_digest=replacement, mode=Mode.SESSION, **tokens, **proved)
         row = self.read(sid)
@@ -108,6 +109,25 @@ class DatabaseStore(
         if not is_digest(row.key_digest, replacement):
             return Absent.SUPERSEDED
         return replace(found_of(row), now_ms=row.auth_time_ms) if reauthenticated else found_of(row)
+
+    @raises_unavailable
+    def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
+        """Give the live record another refresh token and hash. Two statements."""
+        until = Least(self.instant(access), F("idle_expires_ms"), output_field=BigIntegerField())
+        others = Q(jti_digest=None) | ~Q(jti_digest=proposed)
+        self.live().filter(others, pk=sid).update(
+            previous_digest=F("jti_digest"),
+            jti_digest=proposed,
+            sealed=None,
+            key_digest=None,
+            auth_hash=auth_hash,
+            mode=Mode.JWT,
+            rotated_ms=self.instant(),
+            access_until_ms=Greatest(F("access_until_ms"), until, output_field=BigIntegerField()),
+            least_generation=F("generation") + 1,  # before the next line: MySQL reads what it has just set
+            generation=F("generation") + 1,
+        )
+        return self.load(sid)
 
     @raises_unavailable
     def restamp(self, sid: str, auth_hash: str) -> bool:
@@ -233,6 +253,11 @@ class DatabaseStore(
     def now(self) -> int:
         """Return the database's clock. One query."""
         return self.read_clock()
+
+
+def _after_tokens() -> Case:
+    """Return the least generation for which no token issued until now is valid; 0 if there was none."""
+    return Case(When(generation=0, then=0), default=F("generation") + 1)
 
 
 def _is_for(row: AuthSessionRow, key_digest: bytes | None) -> bool:

@@ -135,4 +135,5 @@ def _entry(raw: Any) -> Entry:
         position=position.decode(),
         sid="" if epoch is not None else fields[b"s"].decode(),
         until=int(fields[b"u"] if epoch is None else epoch),
+        generation=int(fields.get(b"g", 0)),
     )

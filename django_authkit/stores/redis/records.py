@@ -81,6 +81,8 @@ def rotation_of(reply: list[Any]) -> Rotation:
     match RotationOutcome(outcome.decode()), rest:
         case RotationOutcome.ROTATED | RotationOutcome.KEPT as current, [session]:
             return Rotation(outcome=current, now=now, session=session_of(session))
+        case RotationOutcome.SUPERSEDED as superseded, []:
+            return Rotation(outcome=superseded, now=now)
         case RotationOutcome.REPEATED as repeated, [session, sealed]:
             return Rotation(outcome=repeated, now=now, session=session_of(session), sealed=sealed)
         case RotationOutcome.REUSED as reused, [session, reuse, age]:

@@ -155,6 +155,10 @@ class RedisStore:
         """Give the live record a session key beside its refresh token: one round trip."""
         return switch_of(self._for_handle("switch_to_key", sid, jti_digest, generation, proposed, idle))
 
+    def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
+        """Give the live record another refresh token and hash: one round trip."""
+        return found_of(self._for_handle("renew_tokens", sid, auth_hash, proposed, access))
+
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash: one round trip."""
         return bool(self._for_handle("restamp", sid, auth_hash))

@@ -1,6 +1,7 @@
 -- Prelude of every script about auth sessions: the list of what was revoked.
 --
--- l  stream of entries {n, s, u}: number, sid and until when it matters; or {n, e}: number and epoch.
+-- l  stream of entries {n, s, u}: number, sid and until when it matters; {n, s, u, g}: of that sid only the
+--    tokens of generations before g; or {n, e}: number and epoch.
 --    They are numbered without gaps, so that a reader sees when some were taken away before it came.
 -- m  hash: birth    of tokens issued before, the list may not know everything
 --          run      the run of the server that the list began in, or went on in without loss
@@ -40,6 +41,6 @@ local function list_entry(...)
   trim_list()
 end
 
-local function list_revoked(record)
-  if record.access_until_ms + SLACK > now then list_entry('s', record.sid, 'u', record.access_until_ms) end
+local function list_revoked(record, ...)
+  if record.access_until_ms + SLACK > now then list_entry('s', record.sid, 'u', record.access_until_ms, ...) end
 end

@@ -89,6 +89,13 @@ local function expect_access(record, access)
   record.access_until_ms = math.max(record.access_until_ms, math.min(now + access, record.idle_expires_ms))
 end
 
+-- The user has just proved who they are, or changed their password: access tokens of generations before
+-- `generation` are not valid any more.
+local function require_generation(record, generation)
+  record.least_generation = generation
+  list_revoked(record, 'g', generation)
+end
+
 -- The sid and the public fields, for JSON.
 local function public(record)
   local values = { record.sid }

@@ -4,7 +4,7 @@
 --       8 idle, 9 access, 10 address or '', 11 1 if the user has just proved again that it is them,
 --       12 0 if the current token stays current
 -- Returns {'rotated', now, session}, {'kept', now, session}, {'repeated', now, session, sealed},
---         {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
+--         {'superseded', now}, {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
 
 local sid, generation, presented, proposed, sealed = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local grace, idle, access, address = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
@@ -21,16 +21,11 @@ local function reused(record, class)
   return { 'reused', now, described(record), class, record.revoked_ms - record.rotated_ms }
 end
 
-local function record_access(record)
-  if reauthenticated then record.auth_time_ms = now end
-  expect_access(record, access)
-end
-
 local function used(record)
   record.last_seen_ms, record.mode = now, 'jwt'
   if address ~= '' then record.address = address end
   record.idle_expires_ms = idle_end(record, idle)
-  record_access(record)
+  expect_access(record, access)
 end
 
 local function keep(record)
@@ -43,7 +38,11 @@ local function advance(record)
   record.previous_digest, record.jti_digest = record.jti_digest, proposed
   record.generation, record.rotated_ms = record.generation + 1, now
   used(record)
-  if grace > 0 then
+  if reauthenticated then
+    record.auth_time_ms, record.key_digest = now, ''
+    require_generation(record, record.generation)
+  end
+  if grace > 0 and not reauthenticated then
     redis.call('SET', key('g', sid), sealed, 'PX', grace)
   else
     redis.call('UNLINK', key('g', sid))
@@ -59,13 +58,15 @@ if record.revoked_by == proposed then return reused(record, class) end
 if not alive(record) then return { 'gone', now, 0 } end
 if class == 'newer' then return { 'gone', now, 1 } end
 if record.jti_digest == '' then return { 'gone', now, 0 } end -- its refresh token was deleted when the session key was renewed
+-- Return the time of the rotation: access_until_ms was computed from it, and so must be what is issued.
+if record.jti_digest == proposed then return { 'rotated', record.rotated_ms, described(record) } end
 if class == 'current' then return rotates and advance(record) or keep(record) end
-if class == 'previous' then
-  -- Return the time of the rotation: access_until_ms was computed from it, and so must be what is issued.
-  if record.jti_digest == proposed then return { 'rotated', record.rotated_ms, described(record) } end
-  local successor = now - record.rotated_ms < grace and redis.call('GET', key('g', sid))
+if generation < record.least_generation then return { 'superseded', now } end
+if class == 'previous' and now - record.rotated_ms < grace then
+  if reauthenticated then return advance(record) end -- the successor was issued without this proof
+  local successor = redis.call('GET', key('g', sid))
   if successor then
-    record_access(record)
+    expect_access(record, access)
     save(record)
     return { 'repeated', now, described(record), successor }
   end
