@@ -65,10 +65,10 @@ class ErrorResponses:
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Return the response to *exception* if it is ours."""
         clear_locals(exception)
-        return error_response(exception) if isinstance(exception, AuthKitError) else None
+        return error_response(exception, request) if isinstance(exception, AuthKitError) else None
 
 
-def _error_instead(state: RequestState, response: HttpResponseBase) -> HttpResponseBase:
+def _error_instead(request: HttpRequest, state: RequestState, response: HttpResponseBase) -> HttpResponseBase:
     """
     Return the response to our error that another middleware or a template hides; or else *response*.
 
@@ -77,11 +77,11 @@ def _error_instead(state: RequestState, response: HttpResponseBase) -> HttpRespo
     found, a middleware may have refused a user of whom we only could not tell.
     """
     if state.raised_error is not None:
-        return error_response(state.raised_error)
+        return error_response(state.raised_error, request)
     if response.status_code == 500 and state.unhandled_error is not None:
-        return error_response(state.unhandled_error)
+        return error_response(state.unhandled_error, request)
     if state.withheld_error is not None and not state.view_found:
-        return error_response(state.withheld_error)
+        return error_response(state.withheld_error, request)
     return response
 
 
@@ -115,9 +115,9 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
         try:
             _finish(request, session, response)
         except UpdateError:
-            return error_response(SessionEnded())
+            return error_response(SessionEnded(), request)
         except AuthKitError as error:
-            return error_response(error)
+            return error_response(error, request)
         return response
 
 
@@ -195,7 +195,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
             try:
                 adopt_browser(request)
             except AuthKitError as error:
-                return error_response(error)
+                return error_response(error, request)
         if transports.has_bearer(request) or (request.method not in SAFE_METHODS and is_proved(request)):
             exempt(request)
         return None
@@ -217,7 +217,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
             try:
                 refused = count_django_login(request, view)
             except AuthKitError as error:
-                return error_response(error)
+                return error_response(error, request)
             if refused is not None:
                 return refused
         if not (self._login_required and getattr(view, "login_required", True)):
@@ -225,7 +225,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         try:
             _resolved(request)
         except AuthKitError as error:
-            return error_response(error)
+            return error_response(error, request)
         return None
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
@@ -238,12 +238,12 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         current_request.set(None)
         state = state_of(request)
         if state.raised_error is not None or response.status_code in _HIDING_STATUSES:
-            response = _error_instead(state, response)
+            response = _error_instead(request, state, response)
         if state.mismatched_sid is not None or state.password_change is not None:
             try:
                 _revoke_again(request, state)
             except AuthKitError as error:
-                return error_response(error)
+                return error_response(error, request)
         if request.method not in SAFE_METHODS:
             vary_on_source(request, response)
             note_django_login(request, response)

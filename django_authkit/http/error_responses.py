@@ -2,7 +2,9 @@
 
 from typing import Any, Final
 
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.html import format_html
+from django.utils.translation import get_language, gettext
 
 from django_authkit import errors
 from django_authkit.conf import get_settings
@@ -19,6 +21,18 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.StoreUnavailable: 503,
 }
 """By class; a subclass has the status of its nearest ancestor."""
+
+_PAGE: Final = """<!doctype html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{message}</title>
+</head>
+<body><main><h1>{message}</h1></main></body>
+</html>
+"""
 
 RETRY_AFTER: Final = 2
 """Seconds until a client should try again after a store was down."""
@@ -59,9 +73,14 @@ def body_of(error: errors.AuthKitError) -> dict[str, Any]:
     return {"detail": str(error), "code": error.code}
 
 
-def error_response(error: errors.AuthKitError) -> JsonResponse:
-    """Return the response to *error*, for views that are not DRF's."""
-    response = JsonResponse(body_of(error), status=status_of(error))
+def error_response(error: errors.AuthKitError, request: HttpRequest) -> HttpResponse:
+    """Return the response to *error*, for views that are not DRF's: a page if *request* prefers HTML."""
+    response: HttpResponse
+    if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+        page = format_html(_PAGE, language=get_language() or "en", message=gettext(str(error)))
+        response = HttpResponse(page, status=status_of(error))
+    else:
+        response = JsonResponse(body_of(error), status=status_of(error))
     if response.status_code == 401:
         response["WWW-Authenticate"] = challenge_of(error)
     seconds = retry_after(error)

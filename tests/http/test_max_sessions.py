@@ -7,6 +7,7 @@ from django_authkit import signals
 from django_authkit.types import RevocationReason
 from support.client import PASSWORD, body, code
 from support.live_site import LiveSite, by_cookie
+from support.pages import OLD_BROWSER, SUBMITTED, submit
 from support.signals import heard
 
 POLICIES = ["evict", "refuse", "revoke_others"]
@@ -153,6 +154,22 @@ def test_djangos_own_log_ins_are_refused_too(site: LiveSite, ada: User) -> None:
     assert code(browser.get("/django/switch/ada/")) == (403, "session_limit")
     assert body(browser.get("/plain/whoami/"))["id"] is None
     assert device.logged_in()
+
+
+@by_cookie
+def test_a_form_past_the_limit_is_answered_with_a_page(site: LiveSite, ada: User) -> None:
+    """A browser that submits the admin's login form past the limit is shown a page, and a client JSON."""
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+    site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    site.logged_in()
+    browser = site.device()
+    browser.get("/admin/login/")
+    answer = submit(browser, "/admin/login/", SUBMITTED | OLD_BROWSER, username="ada", password=PASSWORD)
+    assert answer.status_code == 403
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "The account has reached its limit of sessions." in answer.text
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert code(submit(browser, "/admin/login/", username="ada", password=PASSWORD)) == (403, "session_limit")
 
 
 @by_cookie
