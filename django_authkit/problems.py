@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Self
 
 
@@ -24,3 +25,13 @@ class Problem:
     def kind(cls, id: str, hint: str) -> Callable[[str], Self]:  # noqa: A002 - Django's name for it
         """Return a function that makes the problems of one *id*, which share their *hint*, from a message."""
         return lambda message: cls(id, message, hint)
+
+
+def in_words(duration: timedelta) -> str:
+    """Return *duration* as people write it: "14 days", "2 hours", "90 seconds"."""
+    seconds = duration.total_seconds()
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length and seconds % length == 0:
+            count = int(seconds // length)
+            return f"{count} {unit}{'s' * (count != 1)}"
+    return f"{seconds:g} seconds"

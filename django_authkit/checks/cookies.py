@@ -8,7 +8,7 @@ from django.urls import NoReverseMatch, reverse
 
 from django_authkit.checks.stack import uses_session_cookie
 from django_authkit.conf import AuthKitSettings
-from django_authkit.problems import Problem
+from django_authkit.problems import Problem, in_words
 from django_authkit.types import Mode, Transport
 
 CROSS_SITE_INSECURE = Problem.kind(
@@ -17,7 +17,11 @@ CROSS_SITE_INSECURE = Problem.kind(
 READABLE = Problem.kind(
     "authkit.W061", "Set SESSION_COOKIE_SECURE = True and leave SESSION_COOKIE_HTTPONLY at True."
 )
-INSECURE_TOKENS = Problem.kind("authkit.W062", 'Leave COOKIE["SECURE"] at True wherever there is TLS.')
+INSECURE_TOKENS = Problem.kind(
+    "authkit.W062",
+    'Leave COOKIE["SECURE"] at True wherever there is TLS. Run "check --deploy" with the settings of '
+    "production: DEBUG is off there.",
+)
 NOT_HOST_ONLY = Problem.kind("authkit.W063", 'Set SESSION_COOKIE_NAME = "__Host-sessionid".')
 WHOLE_DOMAIN = Problem.kind(
     "authkit.W064", "Leave it at None, unless every host below that domain is as trustworthy as this one."
@@ -77,7 +81,7 @@ def check_session_age(chosen: AuthKitSettings) -> Iterator[Problem]:
     if is_set and uses_session_cookie(chosen) and timedelta(seconds=settings.SESSION_COOKIE_AGE) < idle:
         yield AGE_UNUSED(
             f"SESSION_COOKIE_AGE is {settings.SESSION_COOKIE_AGE} seconds, and has no effect on logins: they "
-            f"end after {idle} without activity."
+            f"end after {in_words(idle)} without activity."
         )
 
 
@@ -158,13 +162,22 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[Problem]:
             "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: every page that a user opens may "
             "read whatever they can read here."
         )
+    has_tokens = chosen.accepts(Mode.JWT) and Transport.COOKIE in chosen.transports
     if uses_session_cookie(chosen):
         yield from _session_cookie_risks()
-    if chosen.accepts(Mode.JWT) and Transport.COOKIE in chosen.transports:
-        if not chosen.cookie.secure:
-            yield INSECURE_TOKENS('COOKIE["SECURE"] is False: tokens travel over plain HTTP as well.')
-        if chosen.cookie.domain is not None:
-            yield _whole_domain('COOKIE["DOMAIN"]', chosen.cookie.domain)
+    if has_tokens:
+        yield from _token_cookie_risks(chosen)
+    if settings.SESSION_COOKIE_DOMAIN and (has_tokens or uses_session_cookie(chosen)):
+        yield _whole_domain("SESSION_COOKIE_DOMAIN", settings.SESSION_COOKIE_DOMAIN)
+
+
+def _token_cookie_risks(chosen: AuthKitSettings) -> Iterator[Problem]:
+    cookie = chosen.cookie
+    if not cookie.secure:
+        cause = "PLAIN_HTTP and DEBUG are on" if cookie.plain_http else 'COOKIE["SECURE"] is False'
+        yield INSECURE_TOKENS(f"{cause}: tokens travel over plain HTTP as well.")
+    if cookie.domain not in {None, settings.SESSION_COOKIE_DOMAIN}:
+        yield _whole_domain('COOKIE["DOMAIN"]', cookie.domain)
 
 
 def _everybody_may_read() -> bool:
@@ -181,9 +194,7 @@ def _session_cookie_risks() -> Iterator[Problem]:
             f"SESSION_COOKIE_NAME is {settings.SESSION_COOKIE_NAME!r}: without the prefix __Host- others "
             "under the same domain can plant a session cookie of theirs."
         )
-    if settings.SESSION_COOKIE_DOMAIN:
-        yield _whole_domain("SESSION_COOKIE_DOMAIN", settings.SESSION_COOKIE_DOMAIN)
 
 
-def _whole_domain(name: str, domain: str) -> Problem:
+def _whole_domain(name: str, domain: str | None) -> Problem:
     return WHOLE_DOMAIN(f"{name} is {domain!r}: every host below it is sent the credential.")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from django_authkit.conf.groups import Cookie
 from django_authkit.conf.schema import AuthKitSettings
-from django_authkit.problems import Problem
+from django_authkit.problems import Problem, in_words
 from django_authkit.session_keys import MAX_BUCKETS
 from django_authkit.types import Mode
 
@@ -90,8 +90,9 @@ def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
     if not lasting.access <= lasting.idle <= lasting.absolute:
         yield Problem(
             "authkit.E010",
-            f"LIFETIMES are out of order: {lasting.access}, {lasting.idle}, {lasting.absolute}.",
-            "Needed: ACCESS <= IDLE <= ABSOLUTE.",
+            f"LIFETIMES are out of order: ACCESS is {in_words(lasting.access)}, IDLE is "
+            f"{in_words(lasting.idle)} and ABSOLUTE is {in_words(lasting.absolute)}.",
+            "ACCESS must not be longer than IDLE, nor IDLE longer than ABSOLUTE.",
         )
     if lasting.refresh_grace > timedelta(minutes=5):
         yield Problem(

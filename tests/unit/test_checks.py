@@ -428,6 +428,34 @@ def test_what_is_broken_is_told_with_a_hint(settings: Settings, case: Case) -> N
     assert message.hint
 
 
+SAID = [
+    (
+        Case("authkit.E010", {"LIFETIMES": {"IDLE": timedelta(days=99)}}),
+        "LIFETIMES are out of order: ACCESS is 5 minutes, IDLE is 99 days and ABSOLUTE is 90 days.",
+    ),
+    (
+        Case("authkit.W096", {"LIFETIMES": {"IDLE": 3601 * SECOND}}, site={"SESSION_COOKIE_AGE": 900}),
+        "SESSION_COOKIE_AGE is 900 seconds, and has no effect on logins: they end after 3601 seconds without "
+        "activity.",
+    ),
+    (
+        jwt("authkit.W064", site={**STOCK_ENGINE, "SESSION_COOKIE_DOMAIN": "example.org"}, instead=NO_OWN),
+        "SESSION_COOKIE_DOMAIN is 'example.org': every host below it is sent the credential.",
+    ),
+    (
+        jwt("authkit.W062", authkit={"COOKIE": {"PLAIN_HTTP": True}}, site={"DEBUG": True}),
+        "PLAIN_HTTP and DEBUG are on: tokens travel over plain HTTP as well.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("case", "sentence"), SAID, ids=numbered([case for case, _ in SAID]))
+def test_what_is_told_names_what_the_project_wrote(settings: Settings, case: Case, sentence: str) -> None:
+    """The message has the setting that was written, and durations as people write them."""
+    stand_up(settings, case)
+    assert messages()[case.id].msg == sentence
+
+
 @pytest.mark.parametrize("case", SILENT, ids=numbered(SILENT))
 def test_what_is_no_danger_is_not_told(settings: Settings, case: Case) -> None:
     """The near miss of each check passes."""
