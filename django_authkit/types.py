@@ -135,3 +135,8 @@ class AuthSession:
     def expires_at(self) -> datetime:
         """When it expires at the latest."""
         return instant(self.expires_ms)
+
+
+def by_recency(session: AuthSession) -> tuple[int, int, str]:
+    """Sort key: the most recently seen first."""
+    return -session.last_seen_ms, -session.created_ms, session.sid

@@ -189,7 +189,7 @@ class DevicesPages(PageNumberPagination):
 
     page_size = 50
     page_size_query_param = "page_size"
-    max_page_size = 200
+    max_page_size = service.DEVICES_AT_ONCE
 
 
 class DevicesView(PersonalEndpoint):

@@ -127,7 +127,7 @@ class AuthKitSettings:
     access_check: Literal["store", "replica", "none"] = "store"
     replica: Replica = Replica()
     user_loading: Literal["eager", "lazy"] = "eager"
-    max_sessions: int | str | None = None
+    max_sessions: int | str | None = 100
     on_limit: OnLimit = OnLimit.EVICT
     cookie: Cookie = Cookie()
     page_renewal: bool = True

@@ -8,7 +8,8 @@ store does not answer.
 from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.adopt import adopt
 from django_authkit.service.authentication import authenticate, current
-from django_authkit.service.devices import devices_of, revoke_device, revoke_other_devices
+from django_authkit.service.devices import AT_ONCE as DEVICES_AT_ONCE
+from django_authkit.service.devices import device_of_user, devices_of, revoke_device, revoke_other_devices
 from django_authkit.service.introspection import check_access, check_refresh, revoke_token, verify
 from django_authkit.service.login import log_in
 from django_authkit.service.logout import log_out
@@ -18,12 +19,14 @@ from django_authkit.service.refreshing import refresh
 from django_authkit.service.revocation import revoke, revoke_all, revoke_user, sessions_of
 
 __all__ = [
+    "DEVICES_AT_ONCE",
     "adopt",
     "apply_response_effects",
     "authenticate",
     "check_access",
     "check_refresh",
     "current",
+    "device_of_user",
     "devices_of",
     "log_in",
     "log_out",

@@ -92,6 +92,7 @@ def begin(
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,
             auth_age_ms=wanted.auth_age_ms,
+            unused_ms=2 * milliseconds(max(settings.lifetimes.access, settings.lifetimes.touch_interval)),
         ),
         secret,
     )
@@ -135,7 +136,8 @@ def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_
     def is_new() -> bool:
         if suppress_new_device_notice:
             return False
-        others = (each for each in get_store().list_user(session.user_id) if each.sid != session.sid)
+        latest = get_store().page_of_user(session.user_id, 0, 100).sessions
+        others = (each for each in latest if each.sid != session.sid)
         return not any(same_browser(each.user_agent, session.user_agent) for each in others)
 
     signals.session_started.send(

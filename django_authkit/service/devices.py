@@ -1,6 +1,7 @@
 """A user's devices: list them, revoke one, or revoke all others."""
 
 from collections.abc import Sequence
+from typing import Final, overload
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import NoSuchSession
@@ -13,10 +14,51 @@ from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import user_id_of
 from django_authkit.wiring import get_store
 
+AT_ONCE: Final = 100
+"""How many auth sessions are read at once: nearly every user has fewer."""
 
-def devices_of(known: Authentication) -> Sequence[AuthSession]:
+
+class Devices(Sequence[AuthSession]):
+    """
+    The live auth sessions of a user, most recently seen first, for a paginator.
+
+    The first ``AT_ONCE`` are read when it is made, and further ones when a slice of at most ``AT_ONCE`` asks
+    for them. Beyond the first ``AT_ONCE``, those that would expire last come first.
+    """
+
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        self._first = get_store().page_of_user(user_id, 0, AT_ONCE)
+
+    def __len__(self) -> int:
+        return self._first.there_are
+
+    @overload
+    def __getitem__(self, place: int) -> AuthSession: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[AuthSession]: ...
+
+    def __getitem__(self, place: int | slice) -> AuthSession | Sequence[AuthSession]:
+        if isinstance(place, int):
+            return self[place : place + 1][0]
+        start, stop, _ = place.indices(len(self))
+        if stop <= len(self._first.sessions):
+            return self._first.sessions[start:stop]
+        return get_store().page_of_user(self._user_id, start, stop - start).sessions
+
+
+def devices_of(known: Authentication) -> Devices:
     """Return the live auth sessions of the user, most recently seen first."""
-    return get_store().list_user(user_id_of(known.user))
+    return Devices(user_id_of(known.user))
+
+
+def device_of_user(known: Authentication, sid: str) -> AuthSession | None:
+    """Return the user's live auth session *sid*, if there is one."""
+    found = get_store().load(sid) if is_sid(sid) else None
+    if not isinstance(found, Found) or found.session.user_id != user_id_of(known.user):
+        return None
+    return found.session
 
 
 def revoke_device(known: Authentication, sid: str) -> None:
@@ -29,10 +71,7 @@ def revoke_device(known: Authentication, sid: str) -> None:
     """
     if sid != known.sid:
         _require_recent_if_configured(known)
-    found = get_store().load(sid) if is_sid(sid) else None
-    if not isinstance(found, Found) or found.session.user_id != user_id_of(known.user):
-        raise NoSuchSession
-    if revoke_session(sid, RevocationReason.REVOKED) is None:
+    if device_of_user(known, sid) is None or revoke_session(sid, RevocationReason.REVOKED) is None:
         raise NoSuchSession
 
 

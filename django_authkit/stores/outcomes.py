@@ -103,6 +103,8 @@ class NewSession:
         on_limit: What happens when that would be passed.
         auth_age_ms: How long ago the user authenticated. ``auth_time`` is that time, or the epoch if that is
             later.
+        unused_ms: An auth session this old that was never seen again counts as unused. The unused make room
+            first, also under REFUSE: the response to the login was lost, so nobody has the credential.
     """
 
     sid: str
@@ -123,6 +125,7 @@ class NewSession:
     max_sessions: int | None
     on_limit: OnLimit
     auth_age_ms: int = 0
+    unused_ms: int = 600_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +141,14 @@ class Refused:
     """Nothing was created: the user has ``live`` auth sessions already."""
 
     live: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of a user's live auth sessions, and how many ``there_are``."""
+
+    sessions: tuple[AuthSession, ...]
+    there_are: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

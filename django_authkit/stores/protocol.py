@@ -20,6 +20,7 @@ from django_authkit.stores.outcomes import (
     Found,
     Hit,
     NewSession,
+    Page,
     Refused,
     RotateRequest,
     Rotation,
@@ -51,8 +52,10 @@ class AuthSessionStore(Protocol):
 
         Atomicity:
             One step with the limit: EVICT revokes the least recently seen until there is room,
-            REVOKE_OTHERS all others when the limit would be passed, REFUSE refuses. At most one caller
-            gets a given sid; the same call repeated (same digests) gets the same result.
+            REVOKE_OTHERS all others when the limit would be passed, REFUSE refuses. Under each the unused
+            (``NewSession.unused_ms``) make room first. At most one caller gets a given sid; the same call
+            repeated (same digests) gets the same result. If more than 20 have to be revoked, Redis does so
+            in several steps, and makes the record in the last.
 
         Raises:
             SidTaken: By another record. (84 random bits: try another.)
@@ -279,7 +282,19 @@ class AuthSessionStore(Protocol):
         """Revoke every auth session that began before now, in constant time."""
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
-        """Return the user's live auth sessions, most recently seen first."""
+        """
+        Return the user's live auth sessions, most recently seen first.
+
+        On Redis it is read in pages: while one of more than 100 is revoked or used, another may be missing.
+        """
+
+    def page_of_user(self, user_id: str, skipped: int, limit: int) -> Page:
+        """
+        Return at most *limit* (and at most 100) of the user's live auth sessions, after the *skipped* first.
+
+        Those with the latest idle ends come first, and on a page the most recently seen: so a first page of
+        100 is in the order of ``list_user`` unless the user has more.
+        """
 
     def prune(self, batch: int) -> Iterator[int]:
         """

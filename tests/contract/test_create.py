@@ -9,7 +9,7 @@ from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Absent, Created, Found, Refused
 from django_authkit.stores.protocol import Store
 from django_authkit.types import Mode, OnLimit
-from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig
+from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig, request
 
 SAID = (
     "sid", "user_id", "backend", "auth_hash", "mode", "remember", "amr", "address", "user_agent",
@@ -292,3 +292,60 @@ def test_other_users_do_not_count(rig: Rig, store: Store, policy: OnLimit) -> No
     assert isinstance(created, Created)
     assert created.revoked == ()
     assert rig.sids(other) == [theirs.sid]
+
+
+@pytest.mark.parametrize("policy", OnLimit)
+def test_the_unused_make_room_first(rig: Rig, store: Store, policy: OnLimit) -> None:
+    """One that was never seen again, since its login's response was lost, makes room under every policy."""
+    used = rig.start()
+    rig.wait(MINUTE)
+    store.touch(used.sid, used.key, idle=DAY, interval=0)
+    lost = rig.start(jti_digest=None, access_ms=0)
+    rig.wait(10 * MINUTE)
+    created = store.create(rig.proposal(max_sessions=2, on_limit=policy))
+    assert isinstance(created, Created)
+    assert created.revoked == (lost.session,)
+    assert set(rig.sids()) == {created.session.sid, used.sid}
+
+
+def test_refuse_is_sure_that_one_is_unused(rig: Rig, store: Store) -> None:
+    """One that could have been used unrecorded, or that was used, is not revoked under REFUSE."""
+    limit = {"max_sessions": 1, "on_limit": OnLimit.REFUSE}
+    older = rig.start(**limit)
+    rig.wait(9 * MINUTE)
+    assert store.create(rig.proposal(**limit)) == Refused(live=1)
+    store.rotate(request(older.sid, 1, older.jti))
+    rig.wait(HOUR)
+    assert store.create(rig.proposal(**limit)) == Refused(live=1)
+    assert rig.sids() == [older.sid]
+
+
+def test_one_unused_is_not_enough(rig: Rig, store: Store) -> None:
+    """REFUSE revokes nothing if the login would be refused all the same."""
+    limit = {"max_sessions": 1, "on_limit": OnLimit.REFUSE}
+    lost, used = rig.start(), rig.start()
+    rig.wait(10 * MINUTE)
+    store.touch(used.sid, used.key, idle=DAY, interval=0)
+    assert store.create(rig.proposal(**limit)) == Refused(live=2)
+    assert set(rig.sids()) == {lost.sid, used.sid}
+
+
+@pytest.mark.parametrize("policy", [OnLimit.EVICT, OnLimit.REVOKE_OTHERS])
+def test_a_limit_that_was_lowered_by_much(rig: Rig, store: Store, policy: OnLimit) -> None:
+    """However many have to be revoked, all are and are named; a repeated call names the same."""
+    older = {rig.start().sid for _ in range(70)}
+    proposal = rig.proposal(max_sessions=2, on_limit=policy)
+    created = store.create(proposal)
+    assert isinstance(created, Created)
+    assert len(created.revoked) == (69 if policy is OnLimit.EVICT else 70)
+    assert {session.sid for session in created.revoked} == older - set(rig.sids())
+    assert store.create(proposal) == created
+
+
+def test_room_among_what_an_epoch_ended(rig: Rig, store: Store) -> None:
+    """What ``revoke_all`` ended is not counted, however many there are."""
+    for _ in range(150):
+        rig.start()
+    store.revoke_all()
+    assert isinstance(store.create(rig.proposal(max_sessions=1, on_limit=OnLimit.REFUSE)), Created)
+    assert len(rig.sids()) == 1

@@ -165,6 +165,28 @@ def test_list_is_of_live_records(rig: Rig, store: Store) -> None:
     assert store.list_user(rig.user) == (live.session,)
 
 
+def test_a_page_of_the_list(rig: Rig, store: Store) -> None:
+    """A page is a part of the list, and says how many there are; a first page is like the list."""
+    for _ in range(5):
+        rig.start()
+        rig.wait(MINUTE)
+    first, second, beyond = (store.page_of_user(rig.user, skipped, 3) for skipped in (0, 3, 5))
+    assert first.sessions + second.sessions == store.list_user(rig.user)
+    assert [page.there_are for page in (first, second, beyond)] == [5, 5, 5]
+    assert (len(first.sessions), beyond.sessions) == (3, ())
+
+
+def test_a_page_after_an_epoch(rig: Rig, store: Store) -> None:
+    """What ``revoke_all`` ended takes no place on a page."""
+    for _ in range(7):
+        rig.start(idle_ms=20 * DAY)
+    store.revoke_all()
+    live = [rig.start().sid for _ in range(3)]
+    page = store.page_of_user(rig.user, 0, 2)
+    assert {session.sid for session in page.sessions} < set(live)
+    assert (len(page.sessions), store.page_of_user(rig.user, 2, 2).there_are) == (2, 3)
+
+
 def test_list_keeps_users_apart(rig: Rig, store: Store) -> None:
     """Nobody sees another's."""
     rig.start()

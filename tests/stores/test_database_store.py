@@ -102,11 +102,11 @@ class TestStatements:
         started = rig.start()
         assert count(lambda: store.rotate(request(started.sid, 1, started.jti))) == 4
 
-    @pytest.mark.parametrize(("limit", "statements"), [(None, {4}), (1, {6, 7})])
+    @pytest.mark.parametrize(("limit", "statements"), [(None, {4}), (2, {5, 6}), (1, {8, 9})])
     def test_creation(
         self, rig: Rig, store: DatabaseStore, count: Count, limit: int | None, statements: set[int]
     ) -> None:
-        """Four without a limit; with one, seven where the user's row is locked first and six elsewhere."""
+        """Four without a limit; five or six (a lock) with one; three more to revoke at the limit."""
         rig.start()
         assert count(lambda: store.create(rig.proposal(max_sessions=limit))) in statements
 

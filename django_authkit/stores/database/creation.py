@@ -1,20 +1,25 @@
 """Creates auth sessions in the database, within the user's limit."""
 
 from base64 import urlsafe_b64encode
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
+from typing import Final
 
 from django.db import IntegrityError, transaction
-from django.db.models import Value
+from django.db.models import Case, F, IntegerField, Q, Value, When
 from django.db.models.functions import Greatest
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.expressions import CurrentEpoch
 from django_authkit.stores.database.records import session_of
-from django_authkit.stores.database.table import SessionTable, by_recency, is_digest, raises_unavailable
+from django_authkit.stores.database.table import Rows, SessionTable, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import Created, NewSession, Refused
 from django_authkit.stores.protocol import SidTaken
-from django_authkit.types import AuthSession, OnLimit, RevocationReason
+from django_authkit.types import AuthSession, OnLimit, RevocationReason, by_recency
+
+_AT_ONCE: Final = 500
+"""Rows that one statement names; SQLite allows some ten thousand parameters."""
 
 
 class CreatingTable(SessionTable):
@@ -25,7 +30,7 @@ class CreatingTable(SessionTable):
         """
         Make the record, unless the limit refuses it.
 
-        Four statements without a limit, six with one (begin and commit included), one more when it
+        Four statements without a limit, five or six with one (begin and commit included), three more when it
         revokes others.
         """
         limited = new.max_sessions is not None
@@ -43,13 +48,34 @@ class CreatingTable(SessionTable):
         self._take_turn(new.user_id)
         # On a database with one writer at a time (SQLite), this INSERT comes first and is the lock.
         created = self._create(new)
-        others = self.hold(self.live_of(new.user_id).exclude(pk=new.sid))
-        surplus = _surplus(others, new)
-        if surplus and new.on_limit is OnLimit.REFUSE:
+        others = self.live_of(new.user_id).exclude(pk=new.sid)
+        live = others.count()
+        surplus = live - max((new.max_sessions or 0) - 1, 0)
+        if surplus <= 0:
+            return created
+        sids = self._sids_to_revoke(others, new, surplus)
+        if len(sids) < surplus:
             transaction.set_rollback(True, using=self.alias)
-            return Refused(live=len(others))
-        self.revoke_held(surplus, RevocationReason.LIMIT, call=new.sid.encode())
-        return replace(created, revoked=tuple(map(session_of, surplus)))
+            return Refused(live=live)
+        revoked: list[AuthSessionRow] = []
+        for start in range(0, len(sids), _AT_ONCE):
+            held = self.hold(self.live().filter(pk__in=sids[start : start + _AT_ONCE]))
+            self.revoke_held(held, RevocationReason.LIMIT, call=new.sid.encode())
+            revoked += held
+        return replace(created, revoked=_least_recent_first(revoked))
+
+    def _sids_to_revoke(self, others: Rows, new: NewSession, surplus: int) -> list[str]:
+        """Return the sids of those that make room: the unused first, then as the policy says."""
+        is_unused = Q(last_seen_ms=F("created_ms"), created_ms__lte=self.instant(-new.unused_ms))
+        unused = others.filter(is_unused)
+        if new.on_limit is OnLimit.REFUSE:
+            chosen = unused[:surplus]
+        elif new.on_limit is OnLimit.REVOKE_OTHERS and unused.count() < surplus:
+            chosen = others
+        else:
+            rank = Case(When(is_unused, then=0), default=1, output_field=IntegerField())
+            chosen = others.order_by(rank, "last_seen_ms", "created_ms", "-sid")[:surplus]
+        return list(chosen.values_list("pk", flat=True))
 
     def _take_turn(self, user_id: str) -> None:
         """
@@ -75,8 +101,7 @@ class CreatingTable(SessionTable):
             message = "the sid is taken"
             raise SidTaken(message)
         made_room = self.rows_of(new.user_id).filter(revoked_by=new.sid.encode())
-        revoked = sorted(made_room, key=by_recency, reverse=True)
-        return Created(session=session_of(row), revoked=tuple(map(session_of, revoked)))
+        return Created(session=session_of(row), revoked=_least_recent_first(made_room))
 
     def _session(self, sid: str) -> AuthSession:
         """Return the record as it was written, even if ``revoke_all`` revoked it since."""
@@ -109,13 +134,8 @@ class CreatingTable(SessionTable):
         )
 
 
-def _surplus(others: list[AuthSessionRow], new: NewSession) -> list[AuthSessionRow]:
-    """Return which of the user's *others* exceed the limit with *new*, least recently seen first."""
-    allowed = max((new.max_sessions or 0) - 1, 0)
-    if len(others) <= allowed:
-        return []
-    kept = 0 if new.on_limit is OnLimit.REVOKE_OTHERS else allowed
-    return sorted(others, key=by_recency)[kept:][::-1]
+def _least_recent_first(rows: Iterable[AuthSessionRow]) -> tuple[AuthSession, ...]:
+    return tuple(sorted(map(session_of, rows), key=by_recency, reverse=True))
 
 
 def _made_by(row: AuthSessionRow, new: NewSession) -> bool:

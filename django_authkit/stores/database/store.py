@@ -7,6 +7,7 @@ statement.
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from secrets import token_bytes
 
 from django.db import IntegrityError, transaction
 from django.db.models import BigIntegerField, Case, F, Q, Value, When
@@ -23,13 +24,12 @@ from django_authkit.stores.database.statistics import StatisticsTable
 from django_authkit.stores.database.switching import SwitchingTable
 from django_authkit.stores.database.table import (
     REVOKED_EPOCH,
-    by_recency,
     idle_end,
     is_digest,
     raises_unavailable,
 )
-from django_authkit.stores.outcomes import Absent, Found
-from django_authkit.types import AuthSession, Mode, RevocationReason
+from django_authkit.stores.outcomes import Absent, Found, Page
+from django_authkit.types import AuthSession, Mode, RevocationReason, by_recency
 
 
 class DatabaseStore(
@@ -182,13 +182,13 @@ class DatabaseStore(
         keep: str | None = None,
         keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
-        """Revoke the user's auth sessions. Four statements, begin and commit included."""
-        with self.step():
-            self.take_write_lock()
-            rows = self.live_of(user_id).exclude(pk=keep or "")
-            held = self.hold(rows if keep_hash is None else rows.exclude(auth_hash=keep_hash))
-            self.revoke_held(held, reason)
-        return tuple(session_of(row) for row in sorted(held, key=by_recency))
+        """Revoke the user's auth sessions. One UPDATE, and a query for those that it revoked, if any."""
+        rows, call = self.live_of(user_id).exclude(pk=keep or ""), token_bytes(16)
+        rows = rows if keep_hash is None else rows.exclude(auth_hash=keep_hash)
+        if not self.revoke_rows(rows, reason, call=call):
+            return ()
+        revoked = self.rows_of(user_id).filter(epoch=REVOKED_EPOCH, revoked_by=call)
+        return tuple(sorted(map(session_of, revoked.defer("data")), key=by_recency))
 
     @raises_unavailable
     def revoke_all(self) -> None:
@@ -207,7 +207,14 @@ class DatabaseStore(
     @raises_unavailable
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first. One query."""
-        return tuple(session_of(row) for row in sorted(self.live_of(user_id), key=by_recency))
+        return tuple(sorted(map(session_of, self.live_of(user_id).defer("data")), key=by_recency))
+
+    @raises_unavailable
+    def page_of_user(self, user_id: str, skipped: int, limit: int) -> Page:
+        """Return some of the user's live auth sessions. Two queries, by the index."""
+        rows = self.live_of(user_id)
+        some = rows.defer("data").order_by("-idle_expires_ms", "-pk")[skipped : skipped + limit]
+        return Page(sessions=tuple(sorted(map(session_of, some), key=by_recency)), there_are=rows.count())
 
     def prune(self, batch: int) -> Iterator[int]:
         """

@@ -225,8 +225,3 @@ def idle_end(now: Expression, idle: int) -> Expression:
     limit = Coalesce(F("idle_limit_ms"), Value(idle), output_field=integer)
     span = Least(limit, Value(idle), output_field=integer)
     return Least(now + span, F("expires_ms"), output_field=integer)
-
-
-def by_recency(row: AuthSessionRow) -> tuple[int, int, str]:
-    """Sort key: the most recently seen first."""
-    return -row.last_seen_ms, -row.created_ms, row.sid

@@ -6,7 +6,9 @@ The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys ther
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import replace
+from itertools import count
+from typing import Any, Final
 
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -19,6 +21,7 @@ from django_authkit.stores.outcomes import (
     Found,
     Hit,
     NewSession,
+    Page,
     Refused,
     RotateRequest,
     Rotation,
@@ -39,7 +42,12 @@ from django_authkit.stores.redis.records import (
 from django_authkit.stores.redis.scripts import Argument, Client, Scripts
 from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.stores.redis.statistics import read_statistics
-from django_authkit.types import AuthSession, RevocationReason
+from django_authkit.types import AuthSession, RevocationReason, by_recency
+
+_READ_AT_ONCE: Final = 100
+"""Most records that one script reads; other clients do not wait for longer than a few milliseconds."""
+_WRITTEN_AT_ONCE: Final = 50
+"""Most records that one script reads and writes."""
 
 
 def _tag(bucket: int) -> str:
@@ -83,8 +91,20 @@ class RedisStore:
         self._attempts = RedisAttempts(client, self._base(_tag(0)))
 
     def create(self, new: NewSession) -> Created | Refused:
-        """Make the record, unless the limit refuses it: one round trip."""
-        reply = self._for_handle(
+        """Make the record, unless the limit refuses it: one round trip; more if many have to be revoked."""
+        revoked: list[AuthSession] = []
+        for calls_before in count():
+            reply = self._create(new, calls_before)
+            if reply[0] != b"crowded":
+                break
+            revoked += sessions_of(reply[1])
+        outcome = created_of(reply)
+        if isinstance(outcome, Refused):
+            return outcome
+        return replace(outcome, revoked=(*revoked, *outcome.revoked))
+
+    def _create(self, new: NewSession, calls_before: int) -> Any:
+        return self._for_handle(
             "create",
             new.sid,
             fields_of(new),
@@ -98,8 +118,9 @@ class RedisStore:
             new.on_limit,
             new.auth_age_ms,
             self.buckets,
+            new.unused_ms,
+            calls_before,
         )
-        return created_of(reply)
 
     def load(self, sid: str) -> Found | Absent:
         """Return the live record, with no command that writes: one round trip."""
@@ -164,9 +185,13 @@ class RedisStore:
         return bool(self._for_handle("restamp", sid, auth_hash))
 
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
-        """Replace the hash on the user's live records: one round trip."""
-        count: int = self._for_user("restamp_user", user_id, old_hash, new_hash, _call_id())
-        return count
+        """Replace the hash on the user's live records: one round trip for each 50."""
+        restamped, looked_at, there_are = 0, 0, 1
+        while looked_at < there_are:
+            arguments = (old_hash, new_hash, _call_id(), looked_at, _WRITTEN_AT_ONCE)
+            had, some, there_are = self._for_user("restamp_user", user_id, *arguments)
+            restamped, looked_at = restamped + had, looked_at + some
+        return restamped
 
     def note_device(self, sid: str, address: str, user_agent: str) -> None:
         """Record where it is used from now: one round trip."""
@@ -203,8 +228,25 @@ class RedisStore:
             self._run("revoke_all", _tag(bucket), call)
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
-        """Return the user's live auth sessions, most recently seen first: one round trip."""
-        return sessions_of(self._for_user("list_user", user_id))
+        """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""
+        listed: dict[str, AuthSession] = {}
+        skipped, there_are = 0, 1
+        while skipped < there_are:
+            there_are, sessions, _ = self._listed(user_id, skipped, _READ_AT_ONCE)
+            listed |= {session.sid: session for session in sessions}
+            skipped += len(sessions)
+        return tuple(sorted(listed.values(), key=by_recency))
+
+    def page_of_user(self, user_id: str, skipped: int, limit: int) -> Page:
+        """Return some of the user's live auth sessions: one round trip, or more after ``revoke_all``."""
+        dead = 1
+        while dead:  # what was found dead was left out: without it others are in its place
+            there_are, sessions, dead = self._listed(user_id, skipped, min(limit, _READ_AT_ONCE))
+        return Page(sessions=sessions, there_are=there_are)
+
+    def _listed(self, user_id: str, skipped: int, limit: int) -> tuple[int, tuple[AuthSession, ...], int]:
+        there_are, sessions, dead = self._for_user("list_user", user_id, skipped, limit)
+        return there_are, sessions_of(sessions), dead
 
     def prune(self, batch: int) -> Iterator[int]:  # noqa: ARG002 - the protocol's parameter
         """Yield nothing: Redis reclaims by itself."""

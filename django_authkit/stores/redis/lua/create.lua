@@ -2,18 +2,65 @@
 --
 -- ARGV  2 sid, 3 the caller's fields (JSON), 4 key digest or '', 5 jti digest or '', 6 data,
 --       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit, 12 auth_age,
---       13 number of buckets
--- Returns {'created', session, revoked sessions}, {'refused', live} or {'taken'}.
+--       13 number of buckets, 14 the age from which a record that was not seen again counts as unused,
+--       15 how many calls went before this one
+-- Returns {'created', session, revoked sessions}, {'refused', live}, {'taken'}, or {'crowded', revoked sessions}:
+-- not enough room yet, call again.
 
 local sid, fields, key_digest, jti_digest, data = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local idle, absolute, access = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local max_sessions, on_limit, auth_age = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
+local unused_age, call, calls_before = tonumber(ARGV[14]), sid .. '.' .. ARGV[15], tonumber(ARGV[15])
+-- One call looks at no more records than LOOK, and revokes no more than STEP: other clients do not wait for long.
+local LOOK, STEP = 100, 20
 
 -- After revoke_all in this millisecond a new auth session still begins later than the epoch.
 now = math.max(now, epoch + 1)
 
 local record = cjson.decode(fields)
 
+local function is_unused(values)
+  return values[LAST_SEEN] == values[CREATED] and now - values[CREATED] >= unused_age
+end
+
+-- Those that make room first: the unused, then the least recently seen.
+local function goes_first(one, other)
+  local one_unused, other_unused = is_unused(one[2]), is_unused(other[2])
+  if one_unused ~= other_unused then return one_unused end
+  return more_recent(other, one)
+end
+
+-- Revoke what has to go before one more is within the limit. Returns the revoked records, how many are left, and
+-- what this came to: 'room', 'crowded' or 'refused'.
+local function make_room(user_id)
+  local count = count_of(user_id)
+  -- Once the limit was reached, REVOKE_OTHERS goes on until nobody is left.
+  local clears_all = on_limit == 'revoke_others' and calls_before > 0
+  if count < max_sessions and not (clears_all and count > 0) then return {}, count, 'room' end
+
+  local soonest = redis.call('ZRANGE', key('u', user_id), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, LOOK)
+  local live, dead = live_of(user_id, soonest)
+  count = count - dead
+  local surplus, unused = clears_all and count or math.max(count - max_sessions + 1, 0), 0
+  for _, each in ipairs(live) do
+    if is_unused(each[2]) then unused = unused + 1 end
+  end
+  if unused < surplus then
+    if on_limit == 'refuse' then return {}, count, dead > 0 and 'crowded' or 'refused' end
+    if on_limit == 'revoke_others' then surplus = count end
+  end
+
+  table.sort(live, goes_first)
+  local revoked = {}
+  for i = 1, math.min(surplus, STEP, #live) do
+    revoked[i] = record_of(live[i][1], live[i][2])
+    revoke(revoked[i], 'limit', sid)
+  end
+  return revoked, count, #revoked < surplus and 'crowded' or 'room'
+end
+
+local earlier_step = recall(call)
+if earlier_step then return { 'crowded', earlier_step } end
 local earlier = read(sid)
 if earlier then
   local same = earlier.user_id == record.user_id and earlier.key_digest == key_digest and earlier.jti_digest == jti_digest
@@ -23,14 +70,13 @@ end
 
 local revoked = {}
 if max_sessions then
-  local live = live_of(record.user_id)
-  if #live >= max_sessions then
-    if on_limit == 'refuse' then return { 'refused', #live } end
-    local kept = on_limit == 'evict' and max_sessions - 1 or 0
-    for i = #live, kept + 1, -1 do
-      revoke(live[i], 'limit', sid)
-      revoked[#revoked + 1] = live[i]
-    end
+  local live, outcome
+  revoked, live, outcome = make_room(record.user_id)
+  if outcome == 'refused' then return { 'refused', live } end
+  if outcome == 'crowded' then
+    local step = described_all(revoked)
+    remember(call, step)
+    return { 'crowded', step }
   end
 end
 

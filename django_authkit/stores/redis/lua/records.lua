@@ -22,10 +22,8 @@ local TRIM = 1000
 
 local epoch = tonumber(redis.call('GET', base .. ':epoch') or 0)
 
-local function read(sid)
-  local packed = redis.call('GET', key('s', sid))
-  if not packed then return nil end
-  local values = unpacked(packed)
+-- The record whose packed array is `values`.
+local function record_of(sid, values)
   local record = { sid = sid, values = values }
   for i, field in ipairs(PRIVATE_FIELDS) do record[field] = values[PRIVATE][i] end
   for i, field in ipairs(PUBLIC_FIELDS) do record[field] = values[FIRST + i - 1] end
@@ -36,8 +34,13 @@ local function read(sid)
   return record
 end
 
+local function read(sid)
+  local packed = redis.call('GET', key('s', sid))
+  return packed and record_of(sid, unpacked(packed)) or nil
+end
+
 local function alive(record)
-  return not record.revoke_reason and record.created_ms > epoch and now < record.idle_expires_ms
+  return is_live(record.values, epoch)
 end
 
 local function find(sid)
@@ -113,28 +116,49 @@ local function found(record)
   return shown(record.sid, values, redis.call('GET', key('d', record.sid)))
 end
 
-local function more_recent(one, other)
-  if one.last_seen_ms ~= other.last_seen_ms then return one.last_seen_ms > other.last_seen_ms end
-  if one.created_ms ~= other.created_ms then return one.created_ms > other.created_ms end
-  return one.sid < other.sid
+-- How many of the user's auth sessions are in the index and not past their idle end. Removes those that are,
+-- at most TRIM of them.
+local function count_of(user_id)
+  local index = key('u', user_id)
+  local expired = redis.call('ZCOUNT', index, '-inf', now)
+  if expired > 0 then redis.call('ZREMRANGEBYRANK', index, 0, math.min(expired, TRIM) - 1) end
+  return redis.call('ZCOUNT', index, '(' .. now, '+inf')
 end
 
--- The user's live records, most recently seen first. Removes dead members from the index: those past their
--- idle end in bulk, at most TRIM of them, the others one by one as they are found.
-local function live_of(user_id)
-  local index, records = key('u', user_id), {}
-  local dead = redis.call('ZCOUNT', index, '-inf', now)
-  if dead > 0 then redis.call('ZREMRANGEBYRANK', index, 0, math.min(dead, TRIM) - 1) end
-  for _, sid in ipairs(redis.call('ZRANGEBYSCORE', index, '(' .. now, '+inf')) do
-    local record = find(sid)
-    if record then
-      records[#records + 1] = record
+-- The live ones of `sids`, as {sid, packed array}; and how many of them were dead, which are removed from the
+-- user's index.
+local function live_of(user_id, sids)
+  if #sids == 0 then return {}, 0 end
+  local keys, live, dead = {}, {}, {}
+  for i, sid in ipairs(sids) do keys[i] = key('s', sid) end
+  for i, packed in ipairs(redis.call('MGET', unpack(keys))) do
+    local values = packed and unpacked(packed)
+    if values and is_live(values, epoch) then
+      live[#live + 1] = { sids[i], values }
     else
-      redis.call('ZREM', index, sid)
+      dead[#dead + 1] = sids[i]
     end
   end
-  table.sort(records, more_recent)
-  return records
+  if #dead > 0 then redis.call('ZREM', key('u', user_id), unpack(dead)) end
+  return live, #dead
+end
+
+local function more_recent(one, other)
+  for _, position in ipairs({ LAST_SEEN, CREATED }) do
+    if one[2][position] ~= other[2][position] then return one[2][position] > other[2][position] end
+  end
+  return one[1] < other[1]
+end
+
+-- The records that `live_of` found, described.
+local function described_live(live)
+  local all = {}
+  for i, each in ipairs(live) do
+    local values = each[2]
+    if values[BACKEND] == 0 then values[BACKEND] = STOCK_BACKEND end
+    all[i] = { each[1], unpack(values, FIRST, LAST) }
+  end
+  return cjson.encode(all)
 end
 
 local function described_all(records)

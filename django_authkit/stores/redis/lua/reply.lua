@@ -1,8 +1,11 @@
 -- Prelude of every script about auth sessions: how a packed record is read, and the reply for a live one.
 
 -- Positions in the packed array; `layout.py` writes what follows an @ from the fields of the record.
-local VERSION, PRIVATE, BACKEND = 1, 2, @position_of_backend
+local VERSION, PRIVATE = 1, 2
+local BACKEND, AUTH_HASH = @position_of_backend, @position_of_auth_hash
 local FIRST, LAST = @first_position, @last_position
+local CREATED, LAST_SEEN = @position_of_created_ms, @position_of_last_seen_ms
+local IDLE_EXPIRES, REVOKE_REASON = @position_of_idle_expires_ms, @position_of_revoke_reason
 -- The path that nearly every record has. It is packed as 0.
 local STOCK_BACKEND = 'django.contrib.auth.backends.ModelBackend'
 
@@ -11,6 +14,13 @@ local function unpacked(packed)
   local values = cmsgpack.unpack(packed)
   if values[VERSION] > @version then error('-TRYAGAIN The record was written by a later release. ') end
   return values
+end
+
+-- Tell whether the record whose packed array is `values` is live. Up to `revoked_before` all were revoked.
+local function is_live(values, revoked_before)
+  return not values[PRIVATE][REVOKE_REASON]
+    and values[CREATED] > revoked_before
+    and now < values[IDLE_EXPIRES]
 end
 
 -- The reply for a record whose packed array is `values`: JSON of now, the Django session's data, the sid and

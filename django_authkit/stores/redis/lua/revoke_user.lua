@@ -10,8 +10,9 @@ local keep_hash = ARGV[5] == '1' and ARGV[6]
 local earlier = recall(call)
 if earlier then return earlier end
 local revoked = {}
-for _, record in ipairs(live_of(user_id)) do
-  if record.sid ~= keep and record.auth_hash ~= keep_hash then
+for _, sid in ipairs(redis.call('ZRANGE', key('u', user_id), 0, -1, 'REV')) do
+  local record = find(sid)
+  if record and sid ~= keep and record.auth_hash ~= keep_hash then
     revoke(record, reason, call)
     revoked[#revoked + 1] = record
   end
