@@ -47,11 +47,12 @@ from django_authkit.service.django_session import CookieAction, django_session_o
 from django_authkit.service.page_renewal import renew_page
 from django_authkit.service.password_changes import apply_password_change
 from django_authkit.service.request_session import EXPIRY_FIELD
+from django_authkit.service.revocation import revoke_session
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
 from django_authkit.throttling.django_login import count_django_login, note_django_login
 from django_authkit.tracebacks import clear_locals, clears_locals
-from django_authkit.types import Mode
+from django_authkit.types import Mode, RevocationReason
 from django_authkit.users.lazy import ensure_loaded, set_error_factory
 from django_authkit.wiring import get_adapters
 
@@ -239,9 +240,9 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         state = state_of(request)
         if state.raised_error is not None or response.status_code in _HIDING_STATUSES:
             response = _error_instead(request, state, response)
-        if state.mismatched_sid is not None or state.password_change is not None:
+        if _has_to_revoke(state, response):
             try:
-                _revoke_again(request, state)
+                _revoke_again(request, state, response)
             except AuthKitError as error:
                 return error_response(error, request)
         if request.method not in SAFE_METHODS:
@@ -257,8 +258,15 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         return response
 
 
-def _revoke_again(request: HttpRequest, state: RequestState) -> None:
-    """Revoke what a transaction of the view may have kept from being revoked."""
+def _has_to_revoke(state: RequestState, response: HttpResponseBase) -> bool:
+    failed_login = state.new_sid is not None and response.status_code >= 500
+    return failed_login or state.mismatched_sid is not None or state.password_change is not None
+
+
+def _revoke_again(request: HttpRequest, state: RequestState, response: HttpResponseBase) -> None:
+    """Revoke what a transaction of the view may have kept from being revoked, and a login that failed."""
+    if state.new_sid is not None and response.status_code >= 500:
+        revoke_session(state.new_sid, RevocationReason.REPLACED)
     if state.mismatched_sid is not None:
         revoke_mismatched_again(request)
     if state.password_change is not None:

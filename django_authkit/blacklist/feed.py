@@ -74,12 +74,14 @@ class Update:
     Attributes:
         birth, number: The bucket's present birth mark and count of entries; the former is 0 where this
             is not the list that the position is of.
+        now: What the store's clock says.
         entries: In order.
     """
 
     birth: int
     window: int
     number: int
+    now: int
     entries: tuple[Entry, ...]
 
 

@@ -154,11 +154,11 @@ class BlacklistReplica:
             positions = {bucket: copy.position for bucket, copy in copies.items()}
             for bucket, update in self._feed.follow(positions, self._max_staleness * _WAIT).items():
                 _apply(copies[bucket], update)
+                if sent - expired_at > _EXPIRE_EVERY:
+                    _expire(copies[bucket], update.now)
             self._held = copies, sent
             if sent - expired_at > _EXPIRE_EVERY:
                 expired_at = sent
-                for copy in copies.values():
-                    _expire(copy)
 
 
 def _apply(copy: BucketCopy, update: Update) -> None:
@@ -176,9 +176,9 @@ def _apply(copy: BucketCopy, update: Update) -> None:
     copy.window = max(copy.window, update.window)
 
 
-def _expire(copy: BucketCopy) -> None:
-    """Delete entries whose access tokens have all expired."""
-    horizon = int(time.time() * 1000) - _SLACK
+def _expire(copy: BucketCopy, now: int) -> None:
+    """Delete entries whose access tokens have all expired, by the store's clock: ours may be ahead."""
+    horizon = now - _SLACK
     for sid in [sid for sid, until in copy.revoked.items() if until < horizon]:
         del copy.revoked[sid]
     for sid in [sid for sid, (_, until) in copy.renewed.items() if until < horizon]:

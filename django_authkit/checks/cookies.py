@@ -54,6 +54,11 @@ AGE_UNUSED = Problem.kind(
     "authkit.W096", 'Set LIFETIMES["IDLE"] to that time; SESSION_COOKIE_AGE is for anonymous sessions.'
 )
 
+CROSS_SITE_TOKENS = Problem.kind(
+    "authkit.W097",
+    'Set COOKIE["SAMESITE"] = "Lax", or to "None" if other sites show your pages or send requests.',
+)
+
 OPEN_TO_ALL = Problem.kind("authkit.W095", "List the origins of your front ends in CORS_ALLOWED_ORIGINS.")
 
 
@@ -91,7 +96,8 @@ def check_names(chosen: AuthKitSettings) -> Iterator[Problem]:
         "SESSION_COOKIE_NAME": settings.SESSION_COOKIE_NAME,
         "CSRF_COOKIE_NAME": settings.CSRF_COOKIE_NAME,
     }
-    ours = {"ACCESS_NAME": chosen.cookie.access_name, "REFRESH_NAME": chosen.cookie.refresh_name}
+    keys = ("ACCESS_NAME", "REFRESH_NAME", "DEVICE_NAME")
+    ours = {key: getattr(chosen.cookie, key.lower()) for key in keys}
     for key, mine in ours.items():
         for theirs, name in taken.items():
             if mine == name:
@@ -178,6 +184,12 @@ def _token_cookie_risks(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield INSECURE_TOKENS(f"{cause}: tokens travel over plain HTTP as well.")
     if cookie.domain not in {None, settings.SESSION_COOKIE_DOMAIN}:
         yield _whole_domain('COOKIE["DOMAIN"]', cookie.domain)
+    written = getattr(settings, "AUTHKIT", {}).get("COOKIE", {})
+    if cookie.samesite == "None" and "SAMESITE" not in written:
+        yield CROSS_SITE_TOKENS(
+            'SESSION_COOKIE_SAMESITE is "None", and the token cookies follow it: browsers send them with the '
+            "requests of other sites' pages."
+        )
 
 
 def _everybody_may_read() -> bool:

@@ -161,6 +161,8 @@ class RequestState:
         clear_token_cookies: The response deletes the JWT cookies.
         clear_site_data: The response sends ``Clear-Site-Data``.
         mismatched_sid: The auth session that this request revoked because it came from another device.
+        new_sid: The auth session that a login of ours began during the request. A response that failed
+            delivers no credential of it, so it is revoked.
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
         logged_in_user: Whom Django's ``login`` has logged in during the request.
@@ -180,6 +182,7 @@ class RequestState:
     clear_token_cookies: bool = False
     clear_site_data: bool = False
     mismatched_sid: str | None = None
+    new_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
     logged_in_user: AbstractBaseUser | None = None

@@ -80,6 +80,7 @@ def log_in(
     strategy = get_strategy(get_settings().issued_mode(sid))
     grant = start(request, replace(wanted, sid=sid), strategy, transport)
     state = state_of(request)
+    state.new_sid = grant.session.sid
     state.authentication = Authentication.by_record(user, grant.session, grant.mode, transport)
     state.clear_token_cookies = grant.mode is Mode.SESSION and transport is Transport.COOKIE
     request.user = user  # type: ignore[assignment]

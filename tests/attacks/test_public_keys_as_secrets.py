@@ -121,6 +121,23 @@ WEAK = [
     "my_super_secret_key_0123456789_1234567890",
     " " * 40,
     "supersecretsupersecretsupersecret",
+    # from lists of attackers
+    "r9iMKoe5CRMgvJBBtp4HrqN7QiPpUToj",
+    "16f8c0ef4a5d391b26034086c628469d3f9f497f08163ab9b40137092f2909ef",
+    "0JqF84JhmKqCPyRbSvDHYSsp6ljwW9NK",
+    "C*F-JaNdRgUkXn2r5u8x/A?D(G+KbPeS",
+    "413F4428472B4B6250655368566D5970337336763979244226452948404D6351",
+    "4469SD13051EB8986C6HK3F9617F3135",
+    "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
+    "my-32-character-ultra-secure-and-ultra-long-secret",
+    "iNivDmHLpUA223sqsfhqGbMRdRj1PVkH",
+    "kjhgfdsaqwertyuiopzxcvbnm1234567890",
+    "123NotAParticularyGreatSecret!!!",
+    "SomeSuperSecretKeyThatNobodyKnows123",
+    # of few bytes
+    "k9mzvbqtw7c" + "0" * 40,
+    "1231232131231231231231231231231231231231231231231231#$$",
+    "0110100110010110100101100110100101101001",
 ]
 
 

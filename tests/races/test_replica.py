@@ -51,6 +51,23 @@ def test_a_fresh_token_costs_nothing(follower: Follower, server: Server) -> None
     assert len(follows) < 40  # those of the thread, a few a second
 
 
+def test_a_worker_whose_clock_is_ahead_forgets_nothing(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was revoked is kept until its tokens have expired by the store's clock: ours may be set back."""
+    monkeypatch.setattr("django_authkit.blacklist.replica._EXPIRE_EVERY", 0)
+    present = time.time
+    monkeypatch.setattr(time, "time", lambda: present() + 24 * 3600)
+    claims, other = begun(follower.store, "7"), begun(follower.store, "8")
+    for each in (claims, other):  # the second is read after the first could have been forgotten
+        follower.store.revoke(each.sid, RevocationReason.LOGOUT)
+        until(lambda each=each: follower.replica.verdict(each) is Verdict.REVOKED, STALENESS)  # type: ignore[misc]
+    time.sleep(2 * STALENESS)
+    monkeypatch.setattr(time, "time", present)
+    assert follower.replica.verdict(claims) is Verdict.REVOKED
+    assert not follower.admits(claims)
+
+
 ENDINGS: dict[str, Callable[[RedisStore, AccessClaims], object]] = {
     "revoke": lambda store, claims: store.revoke(claims.sid, RevocationReason.LOGOUT),
     "revoke_user": lambda store, claims: store.revoke_user(claims.subject, RevocationReason.PASSWORD_CHANGED),

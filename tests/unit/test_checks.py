@@ -232,6 +232,8 @@ CASES = [
     jwt("authkit.W096", site={"SESSION_COOKIE_AGE": 900}),
     Case("authkit.E069", {"COOKIE": {"ACCESS_NAME": "__Host-sessionid"}}),
     Case("authkit.E069", {"COOKIE": {"REFRESH_NAME": "csrftoken"}}),
+    Case("authkit.E069", {"COOKIE": {"DEVICE_NAME": "__Host-sessionid"}}),
+    jwt("authkit.W097", site={"SESSION_COOKIE_SAMESITE": "none"}),
     Case("authkit.E004", {"ADOPT": "knox"}),
     Case("authkit.E004", {"ADOPT": [1]}),
     adopt("authkit.E100", "knocks"),
@@ -336,6 +338,7 @@ SILENT = [
         instead={OWN_SESSIONS: STOCK_SESSIONS},
     ),
     Case("authkit.W096", {"LIFETIMES": {"IDLE": timedelta(days=30)}}),
+    Case("authkit.W097", {"COOKIE": {"SAMESITE": "Lax"}}, site={"SESSION_COOKIE_SAMESITE": "None"}),
     Case("authkit.W096", {"LIFETIMES": {"IDLE": 900 * SECOND}}, site={"SESSION_COOKIE_AGE": 900}),
     jwt(
         "authkit.W096",

@@ -123,8 +123,8 @@ def _pairs(streams: Any) -> Any:
 
 
 def _update(state: Any, listed: Any) -> Update:
-    birth, window, number = state
-    return Update(birth=birth, window=window, number=number, entries=tuple(map(_entry, listed)))
+    birth, window, number, now = state
+    return Update(birth=birth, window=window, number=number, now=now, entries=tuple(map(_entry, listed)))
 
 
 def _entry(raw: Any) -> Entry:

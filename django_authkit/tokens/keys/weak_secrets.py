@@ -18,12 +18,17 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
 from django_authkit.tokens.keys.faults import Fault, KeyRefused
+from django_authkit.tokens.keys.known_secrets import is_known
 from django_authkit.tokens.keys.ring import KEY_BYTES
 
 _INSECURE = b"django-insecure-"
 """What ``startproject`` puts before a ``SECRET_KEY`` that is for development only."""
 _LEAST_PERIOD = 16
 """Bytes; a secret with a shorter period is as easy to guess as the period. No random secret has one."""
+_LEAST_DISTINCT = 8
+"""Different bytes; a random secret has more, in hexadecimal digits too."""
+_LEAST_WITHOUT_RUNS = 24
+"""Bytes that have to be left of a secret if each run of one byte counts once."""
 _LEAST_LETTERS = 8
 """How much has to be left of a secret without the words below, if it has two or more of them."""
 
@@ -54,12 +59,13 @@ _KNOWN = (
     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f",
 )
 _WORD = re.compile(
-    rb"access|admin|apple|application|auth|batteries|battery|change|correct|default|development|django|dummy|"
-    rb"example|foobar|hello|hmac|horse|jsonwebtoken|keyboard|least|letmein|long|password|placeholder|please|"
-    rb"production|qwerty|random|refresh|replace|sample|secret|secure|signing|staple|string|strong|super|"
-    rb"supersecret|test|this|token|very|world|your|"
+    rb"access|admin|apple|application|authentication|auth|awesome|batteries|battery|changed|change|character|correct|default|development|django|dummy|"
+    rb"example|foobar|generation|great|hello|hmac|horse|jsonwebtoken|keyboard|knows|least|letmein|long|nobody|password|placeholder|please|"
+    rb"production|qwerty|random|really|refresh|replace|safe|sample|secret|secure|should|signing|staple|string|strong|super|"
+    rb"supersecret|test|this|token|ultra|very|world|your|"
     rb"abc|and|api|app|at|bit|byte|cat|char|dev|for|here|in|is|it|jwt|key|me|must|my|not|of|one|some|that|the|to|use"
 )
+_RUN = re.compile(rb"(.)\1{3,}", re.DOTALL)
 _PEM = re.compile(rb"----[- ]\s*BEGIN", re.IGNORECASE)
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 _SSH = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
@@ -81,8 +87,8 @@ def refuse_weak(secret: bytes) -> None:
         raise KeyRefused(Fault.WEAK, "is a secret that Django made for development only.")
     if len(secret) < KEY_BYTES:
         raise KeyRefused(Fault.WEAK, f"is shorter than the {KEY_BYTES} bytes that a secret needs.")
-    if not _KNOWN_VIEWS.isdisjoint(view.lower() for view in views):
-        raise KeyRefused(Fault.WEAK, "is a secret that everybody knows from examples.")
+    if any(is_known(view.lower()) or view.lower() in _KNOWN_VIEWS for view in views):
+        raise KeyRefused(Fault.WEAK, "is a secret that everybody knows, from examples or lists of attackers.")
     if any(_is_guessable(view) for view in views):
         raise KeyRefused(Fault.WEAK, "is made of common words, or of a short piece again and again.")
 
@@ -150,6 +156,8 @@ def _is_guessable(view: bytes) -> bool:
     if len(view) < KEY_BYTES:  # what is inside an encoding may be short: its encoding is not guessed by it
         return False
     if any(view[period:] == view[:-period] for period in range(1, _LEAST_PERIOD)):
+        return True
+    if len(set(view)) < _LEAST_DISTINCT or len(_RUN.sub(rb"\1", view)) < _LEAST_WITHOUT_RUNS:
         return True
     letters, words = _WORD.subn(b"", view.lower())
     return words > 1 and len(re.sub(rb"[^a-z\x80-\xff]", b"", letters)) < _LEAST_LETTERS
