@@ -4,8 +4,8 @@ Runs the test suites of Django and of its packages with this package's session e
     python tests/peers/run.py --django DIR --drf DIR --axes DIR --otp DIR --allauth DIR
 
 Each ``DIR`` is an unpacked source distribution; nothing is fetched. Every suite runs on Django's own engine
-first. What fails only with ours must stand in ``deviations.toml`` beside this file. The command fails if
-something else fails, or if what is listed there passes.
+first. What fails only with ours must stand in ``deviations.toml`` beside this file. The command ends with a
+table of the results, and fails if something else fails, or if what is listed there passes.
 """
 
 import argparse
@@ -16,10 +16,11 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from importlib.metadata import version
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -127,10 +128,11 @@ class Deviation:
 class Verdict:
     """What a run showed, beside the same run on Django's own engine."""
 
-    run: str
+    suite: str
+    django: str
+    variant: str
     passed: int
     deviations: list[str]
-    faults: list[str]
     unexpected: list[str]
     healed: list[str]
     seconds: float
@@ -143,27 +145,30 @@ def read_deviations() -> list[Deviation]:
 
 
 def compare(
-    run: str,
+    suite: str,
+    django: str,
+    variant: str,
     baseline: Mapping[str, str],
     outcomes: Mapping[str, str],
-    listed: list[Deviation],
     seconds: float,
 ) -> Verdict:
     """Hold the outcomes of a run against those of Django's own engine and against the list."""
     tests = {*outcomes, *baseline}
-    kinds = {test: each.kind for each in listed for test in tests if each.concerns(run, test)}
-    failed = sorted(
+    run = f"{suite}/{variant}"
+    listed = {test for each in read_deviations() for test in tests if each.concerns(run, test)}
+    failed = {
         test
         for test in tests
         if baseline.get(test, "passed") == "passed" and outcomes.get(test) not in {"passed", "skipped"}
-    )
+    }
     return Verdict(
-        run,
+        suite,
+        django,
+        variant,
         passed=sum(outcome == "passed" for outcome in outcomes.values()),
-        deviations=[test for test in failed if kinds.get(test) in {"deviation", "internals"}],
-        faults=[test for test in failed if kinds.get(test) == "fault"],
-        unexpected=[test for test in failed if test not in kinds],
-        healed=sorted(test for test in kinds if outcomes.get(test) == "passed"),
+        deviations=sorted(failed & listed),
+        unexpected=sorted(failed - listed),
+        healed=sorted(test for test in listed if outcomes.get(test) == "passed"),
         seconds=seconds,
     )
 
@@ -194,10 +199,11 @@ def run_suite(
 
 def verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
     """Run every suite that was given, in every variant that was asked for."""
-    listed = read_deviations()
     path = [str(HERE.parent), str(HERE.parents[1])]
+    django = version("django")
     if options.django:
         path.insert(0, str(options.django))
+        django = options.django.name.partition("-")[2]
     options.logs.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         valkey = start_valkey(stack)
@@ -208,7 +214,6 @@ def verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
             labels = options.labels or list(peer.quick if options.quick else peer.labels)
             found: dict[str, dict[str, str]] = {}
             for variant in (BASELINE, *options.variant):
-                run = f"{folder.name}/{variant}"
                 began = time.monotonic()
                 environment = {
                     "PYTHONPATH": os.pathsep.join([*(str(folder / each) for each in peer.path), *path]),
@@ -217,10 +222,11 @@ def verdicts(options: argparse.Namespace) -> Iterator[Verdict]:
                     "PEERS_REDIS": f"redis://127.0.0.1:{valkey.port}/0",
                     "PEERS_SETTINGS": peer.settings,
                 }
-                log = options.logs / f"{run.replace('/', '-')}.log"
+                log = options.logs / f"{folder.name}-{variant}.log"
                 found[variant] = run_suite(peer, folder, labels, environment, log)
                 if variant != BASELINE:
-                    yield compare(run, found[BASELINE], found[variant], listed, time.monotonic() - began)
+                    seconds = time.monotonic() - began
+                    yield compare(folder.name, django, variant, found[BASELINE], found[variant], seconds)
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -241,22 +247,34 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     return options
 
 
+def table(found: Iterable[Verdict]) -> str:
+    """Return the results as a table in Markdown, as docs/explanation/peers.md has it."""
+    rows: list[tuple[str, ...]] = [("Suite", "Django", "Mode", "Store", "Passed", "Deviations", "Unexpected")]
+    for each in found:
+        mode, store = each.variant.split("-")
+        counts = (each.passed, len(each.deviations), len(each.unexpected))
+        rows.append((each.suite, each.django, mode, store, *map(str, counts)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    rows.insert(1, tuple("-" * width for width in widths))
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |"
+        for row in rows
+    )
+
+
 def main(arguments: list[str]) -> int:
     """Run, print the table, and tell whether everything is as listed."""
     options = parse(arguments)
-    row = "{:44} {:>7} {:>10} {:>6} {:>10} {:>7}"
-    print(row.format("run", "passed", "deviations", "faults", "unexpected", "seconds"), flush=True)
-    bad = False
+    found = []
     for each in verdicts(options):
-        groups = (each.deviations, each.faults, each.unexpected)
-        print(row.format(each.run, each.passed, *map(len, groups), round(each.seconds)), flush=True)
+        found.append(each)
+        print(f"{each.suite} on Django {each.django}, {each.variant}: {each.seconds:.0f} seconds", flush=True)
         for test in each.unexpected:
             print(f"    unexpected: {test}", flush=True)
         for test in each.healed:
             print(f"    listed, but passes: {test}", flush=True)
-        bad = bad or bool(each.unexpected or each.healed)
-    print(f"The output of each run is in {options.logs}.")
-    return int(bad)
+    print(f"The output of each run is in {options.logs}.\n\n{table(found)}")
+    return int(any(each.unexpected or each.healed for each in found))
 
 
 if __name__ == "__main__":
