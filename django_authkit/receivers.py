@@ -112,8 +112,7 @@ def remember_before(
     if not isinstance(instance, get_user_model()):
         return
     setattr(instance, _BEFORE, None)
-    watched = _watched_fields(sender) & (update_fields or _WATCHED)
-    if raw or instance._state.adding or not watched:
+    if raw or instance._state.adding or not _watched_fields(sender) & (update_fields or _WATCHED):
         return
     before = sender._base_manager.using(using).filter(pk=instance.pk).only(*_watched_fields(sender)).first()
     setattr(instance, _BEFORE, before)

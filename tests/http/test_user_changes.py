@@ -268,3 +268,11 @@ def test_a_password_taken_away_from_an_outdated_hash_ends_all(
     ada.save(update_fields=["password"])
     assert sessions_of(ada) == ()
     assert not device.logged_in()
+
+
+@by_cookie
+@in_session_mode
+def test_a_user_is_created_while_a_backend_cannot_be_imported(site: LiveSite) -> None:
+    """What a change of the user revokes is not asked for a user who is new."""
+    site.settings.AUTHENTICATION_BACKENDS = ["project.without.such_a.Backend"]
+    assert User.objects.create_user("grace").pk
