@@ -173,7 +173,8 @@ def mark_private(response: HttpResponseBase) -> None:
 
     Source: CVE-2026-35192 and CVE-2023-30861 (cookies served from caches), RFC 6749 §5.1.
     """
-    response["Cache-Control"] = "no-store"
+    if "no-store" not in response.get("Cache-Control", ""):
+        response["Cache-Control"] = "no-store"
     patch_vary_headers(response, ("Cookie", "Authorization"))
 
 

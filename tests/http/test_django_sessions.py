@@ -177,6 +177,18 @@ def test_answers_that_touch_the_cookie_stay_out_of_caches(site: LiveSite, ada: U
 
 
 @by_cookie
+def test_what_a_view_says_of_caches_stays_if_it_is_enough(site: LiveSite) -> None:
+    """The ``Cache-Control`` of a ``never_cache`` view is kept where a session cookie is set or cleared."""
+    site.add_user("chief", is_staff=True, is_superuser=True)
+    browser = site.device()
+    browser.get("/admin/login/")
+    for path, form in (("login", {"username": "chief", "password": PASSWORD}), ("logout", {})):
+        answer = browser.submit(f"/admin/{path}/", **form)
+        assert credential_cookies(answer), path
+        assert {"max-age=0", "no-store", "private"} <= set(answer.headers["Cache-Control"].split(", ")), path
+
+
+@by_cookie
 def test_log_in_and_out_in_one_request(site: LiveSite, ada: User) -> None:
     """An auth session that began during a request ends with its ``logout()`` too."""
     browser = site.device()
