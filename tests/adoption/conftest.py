@@ -1,4 +1,4 @@
-"""The site before and after it changed over. These tests need settings of their own."""
+"""The site before and after its migration. These tests need settings of their own."""
 
 import os
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def site(
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Changeover]:
-    """Return the site, empty, as it was before."""
+    """Return the site, empty, as it was before the migration."""
     with django_db_blocker.unblock():
         live = LiveSite(settings, clock, store=where, mode=mode, transport=Transport.HEADER)
         live.configure(RATES={"LOGIN": None, "REFRESH": None})

@@ -17,7 +17,7 @@ class CachedTokens(Adapter):
     place: ClassVar[Place] = Place.HEADER
 
     def find(self, request: HttpRequest) -> str | None:
-        """Return what comes in the project's own header."""
+        """Return the credential in the project's own header."""
         return request.headers.get("X-Api-Token")
 
     def open(self, credential: str) -> ExternalLogin:
@@ -28,6 +28,6 @@ class CachedTokens(Adapter):
         return ExternalLogin(user=user)
 
     def retire(self, credential: str) -> bool:
-        """Forget it."""
+        """Delete it."""
         cache.delete(f"token:{credential}")
         return True

@@ -1,4 +1,4 @@
-"""A site that changes over to django-authkit, and the packages that logged its users in before."""
+"""A site that migrates to django-authkit, and the packages that logged its users in before."""
 
 import json
 from base64 import b64encode
@@ -17,7 +17,7 @@ ENGINES = ("db", "cached_db", "cache", "file", "signed_cookies")
 
 class Changeover:
     """
-    The site, before and after.
+    The site, before and after the migration.
 
     Attributes:
         live: The site as it is configured.
@@ -27,14 +27,14 @@ class Changeover:
         self.live = live
 
     def before(self, engine: str = "db") -> None:
-        """Let the site be what it was: Django's own middleware and sessions."""
+        """Use the old configuration: Django's own middleware and sessions."""
         settings = self.live.settings
         settings.MIDDLEWARE = settings.OLD_MIDDLEWARE
         settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
         settings.SESSION_COOKIE_NAME = "sessionid"
 
     def after(self, *adopt: Any, cookie_name: str = "__Host-sessionid", **authkit: Any) -> None:
-        """Let the site be what it is: our middleware and engine, and *adopt*."""
+        """Use the new configuration: our middleware and engine, and *adopt*."""
         settings = self.live.settings
         settings.MIDDLEWARE = settings.MIDDLEWARE_AFTER
         settings.SESSION_ENGINE = "django_authkit.session_engine"
@@ -44,7 +44,7 @@ class Changeover:
 
 class Package:
     """
-    A package that logs people in, and what its clients do.
+    A package that logs users in, and what its clients do.
 
     Attributes:
         entry: Its entry in ``ADOPT``.
@@ -55,15 +55,15 @@ class Package:
     engine = "db"
 
     def log_in(self, site: Changeover, username: str = "ada") -> str:
-        """Log in as its clients do, at the site as it was; return the credential."""
+        """Log in at the old site as its clients do; return the credential."""
         raise NotImplementedError
 
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
-        """Present the credential to the site as it is; return the answer, and a client that kept it."""
+        """Present the credential to the new site; return the response and a client that kept it."""
         raise NotImplementedError
 
     def is_alive(self, site: Changeover, credential: str) -> bool:
-        """Tell whether the package itself would still take it."""
+        """Tell whether the package itself would still accept it."""
         raise NotImplementedError
 
 
@@ -87,7 +87,7 @@ class Browser(Package):
         return browser.cookies["sessionid"]
 
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
-        """Ask for a page that says who asks."""
+        """Request a page that says who the user is."""
         browser = Device(site.live.mode, Transport.COOKIE)
         browser.cookies["sessionid"] = credential
         answer = browser.get("/plain/whoami/")
@@ -96,7 +96,7 @@ class Browser(Package):
         return answer, browser
 
     def is_alive(self, site: Changeover, credential: str) -> bool:
-        """Ask the page at the site as it was."""
+        """Request the page from the old site."""
         adopt, name = site.live.settings.AUTHKIT.get("ADOPT"), site.live.settings.SESSION_COOKIE_NAME
         site.before(self.engine)
         client = Client()
@@ -125,7 +125,7 @@ class AllauthApp(Browser):
         return str(answer.json()["meta"]["session_token"])
 
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
-        """Ask ``adopt/``."""
+        """Call ``adopt/``."""
         return _adopt(site, {"X-Session-Token": credential})
 
 
@@ -136,11 +136,11 @@ class HeaderTokens(Package):
     view = ""
 
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
-        """Ask ``adopt/``."""
+        """Call ``adopt/``."""
         return _adopt(site, {"Authorization": f"{self.scheme} {credential}"})
 
     def is_alive(self, site: Changeover, credential: str) -> bool:
-        """Ask a view of the package's own."""
+        """Call a view of the package's own."""
         answer = Client().get(self.view, headers={"Authorization": f"{self.scheme} {credential}"})
         return answer.status_code == 200
 
@@ -152,7 +152,7 @@ class Knox(HeaderTokens):
     view = "/old/knox/"
 
     def log_in(self, site: Changeover, username: str = "ada") -> str:
-        """Log in by basic authentication, as its manual has it."""
+        """Log in by basic authentication, as its manual says."""
         basic = b64encode(f"{username}:{PASSWORD}".encode()).decode()
         answer = Client().post("/old/knox/login/", headers={"Authorization": f"Basic {basic}"})
         assert answer.status_code == 200, answer.content
@@ -178,24 +178,24 @@ class SimpleJWT(Package):
     entry = "simplejwt"
 
     def log_in(self, site: Changeover, username: str = "ada") -> str:
-        """Obtain a pair, and keep the refresh token."""
+        """Obtain a pair of tokens, and keep the refresh token."""
         return self.pair(username)["refresh"]
 
     def pair(self, username: str = "ada") -> dict[str, str]:
-        """Obtain a pair."""
+        """Obtain a pair of tokens."""
         answer = Client().post("/old/token/", {"username": username, "password": PASSWORD})
         assert answer.status_code == 200, answer.content
         tokens: dict[str, str] = answer.json()
         return tokens
 
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
-        """Ask ``refresh/``, which is all that its clients know to do."""
+        """Call ``refresh/``, which is all that its clients can do."""
         app = Device(site.live.mode, Transport.HEADER)
         app.refresh_token = credential
         return app.refresh(), app
 
     def is_alive(self, site: Changeover, credential: str) -> bool:
-        """Ask the package's own refresh view."""
+        """Call the package's own refresh view."""
         return Client().post("/old/token/refresh/", {"refresh": credential}).status_code == 200
 
 
@@ -205,7 +205,7 @@ class SimpleJWTCookies(SimpleJWT):
     entry = "simplejwt_cookie"
 
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
-        """Ask for a page that says who asks, with a pair in the cookies."""
+        """Request a page that says who the user is, with a pair of tokens in the cookies."""
         browser = Device(site.live.mode, Transport.COOKIE)
         browser.cookies.update(refresh_token=credential, access_token="an.access.token")
         answer = browser.get("/plain/whoami/")
@@ -222,7 +222,7 @@ class SimpleJWTAccess(HeaderTokens):
     view = "/old/jwt/"
 
     def log_in(self, site: Changeover, username: str = "ada") -> str:
-        """Obtain a pair, and keep the access token."""
+        """Obtain a pair of tokens, and keep the access token."""
         return SimpleJWT().pair(username)["access"]
 
 

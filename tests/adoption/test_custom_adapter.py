@@ -11,7 +11,7 @@ from support.client import body, code
 
 
 def test_a_projects_own_adapter(site: Changeover, ada: User) -> None:
-    """Its dotted path in ``ADOPT`` is enough: adopted once, retired, remembered for a minute."""
+    """Its dotted path in ``ADOPT`` is enough. It is adopted once and retired."""
     site.after("adoption.custom_adapter.CachedTokens")
     token = token_hex(20)
     cache.set(f"token:{token}", ada.pk)

@@ -1,4 +1,4 @@
-"""Browsers with a session of Django's own: what their first request is answered with, whatever it is."""
+"""Browsers with a session of Django's own: the response to their first request, whatever it is."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ SESSIONS = Browser("db")
 
 @pytest.fixture
 def browser(site: Changeover, ada: User) -> Device:
-    """Return ada's browser, which logged in and filled its cart; the site has changed over since."""
+    """Return ada's browser, which logged in and filled its cart before the migration."""
     site.before()
     client = Client(headers={"User-Agent": FIREFOX})
     client.post("/plain/login/", {"username": "ada", "password": PASSWORD}, secure=True)
@@ -34,7 +34,7 @@ def browser(site: Changeover, ada: User) -> Device:
 
 
 def with_csrf(site: Changeover, browser: Device) -> Device:
-    """Let the browser have the CSRF cookie that it had from the old site."""
+    """Give the browser the CSRF cookie that it had from the old site."""
     stranger = site.live.device(Transport.COOKIE)
     stranger.who()
     browser.cookies["csrftoken"] = stranger.cookies["csrftoken"]
@@ -46,7 +46,7 @@ PAGES = ["/plain/whoami/", "/plain/whoami-async/", "/api/whoami/", "/auth/sessio
 
 @pytest.mark.parametrize("path", PAGES)
 def test_any_first_request(site: Changeover, browser: Device, ada: User, path: str) -> None:
-    """It is answered as usual, with our cookies in the answer, and the old cookie goes."""
+    """The response is the usual one. It sets our cookies and deletes the old one."""
     answer = browser.get(path)
     assert answer.status_code == 200
     assert f'"id":{ada.pk}' in answer.content.decode().replace(" ", "")
@@ -60,8 +60,8 @@ def test_any_first_request(site: Changeover, browser: Device, ada: User, path: s
     assert [each.user_agent for each in sessions_of(ada)] == [FIREFOX]
 
 
-def test_asking_who_it_is_first(site: Changeover, browser: Device) -> None:
-    """A front end that begins with that learns when to refresh the tokens that it has just got."""
+def test_calling_session_first(site: Changeover, browser: Device) -> None:
+    """A front end that starts with this call learns when to refresh its new tokens."""
     answer = browser.get("/auth/session/")
     if site.live.is_jwt:
         assert 290 <= int(answer[EXPIRES_IN_HEADER]) <= 300
@@ -70,7 +70,7 @@ def test_asking_who_it_is_first(site: Changeover, browser: Device) -> None:
 
 
 def test_the_same_name(site: Changeover, browser: Device, ada: User) -> None:
-    """A project that keeps the name of its session cookie has it replaced (session mode), or left alone."""
+    """If our session cookie has the old name, it is replaced in session mode and left alone in JWT mode."""
     site.after(SESSIONS.entry, cookie_name="sessionid")
     old = browser.cookies["sessionid"]
     assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
@@ -88,8 +88,8 @@ def test_the_same_name(site: Changeover, browser: Device, ada: User) -> None:
 
 
 @pytest.mark.parametrize("cookie_name", ["sessionid", "__Host-sessionid"])
-def test_what_was_in_the_session(site: Changeover, browser: Device, ada: User, cookie_name: str) -> None:
-    """Cart and whatever else is in the session goes along, at once and on later requests."""
+def test_the_session_data_is_kept(site: Changeover, browser: Device, ada: User, cookie_name: str) -> None:
+    """The cart and all other session data are kept, in the first request and in later ones."""
     site.after(SESSIONS.entry, cookie_name=cookie_name)
     for _ in range(3):
         assert body(browser.get("/django/cart/")) == {"cart": ["pear"], "id": ada.pk}
@@ -99,7 +99,7 @@ def test_what_was_in_the_session(site: Changeover, browser: Device, ada: User, c
 
 
 def test_two_tabs(site: Changeover, browser: Device, ada: User) -> None:
-    """A second request that was under way has the same cart and ends with the same cookies."""
+    """A second concurrent request sees the same cart and gets the same cookies."""
     tab = browser.copy()
     browser.get("/django/cart/")
     assert body(tab.get("/django/cart/")) == {
@@ -110,7 +110,7 @@ def test_two_tabs(site: Changeover, browser: Device, ada: User) -> None:
 
 
 def test_an_unsafe_first_request(site: Changeover, browser: Device, ada: User) -> None:
-    """A form from our own front end does what it does, and is answered with our cookies."""
+    """A form from our own front end works, and the response sets our cookies."""
     with_csrf(site, browser)
     answer = browser.post("/api/notes/", {"text": "hello"})
     assert answer.status_code == 201, answer.content
@@ -119,7 +119,7 @@ def test_an_unsafe_first_request(site: Changeover, browser: Device, ada: User) -
 
 
 def test_an_unsafe_first_request_without_a_token(site: Changeover, browser: Device, ada: User) -> None:
-    """Where browsers are believed, their word is enough, for a plain view after it, too."""
+    """With Fetch Metadata, no CSRF token is needed, in a plain view afterwards neither."""
     site.after(SESSIONS.entry, CSRF="fetch-metadata")
     answer = browser.send("POST", "/plain/notes/", b'"x"', headers={"Sec-Fetch-Site": "same-origin"})
     assert answer.status_code == 201, answer.content
@@ -132,7 +132,7 @@ def test_an_unsafe_first_request_without_a_token(site: Changeover, browser: Devi
 def test_a_forged_first_request(
     site: Changeover, browser: Device, ada: User, path: str, cookie_name: str
 ) -> None:
-    """Another site's form sets no cookie, adopts nothing and ends nothing; the old login waits."""
+    """A form of another site sets no cookie, adopts nothing and revokes nothing; the old login stays."""
     site.after(SESSIONS.entry, cookie_name=cookie_name)
     old = browser.cookies["sessionid"]
     answer = browser.send("POST", path, b'"x"', headers={"Origin": "https://evil.example"})
@@ -143,7 +143,7 @@ def test_a_forged_first_request(
 
 
 def test_a_page_that_fails(site: Changeover, browser: Device, ada: User) -> None:
-    """The cookies come with an error of the server's, too: what they replace is no more."""
+    """A server error sets the cookies, too, because the old session has been replaced."""
 
     def fail(**event: Any) -> None:
         raise RuntimeError("a bug of the project's")
@@ -165,7 +165,7 @@ def test_a_page_that_fails(site: Changeover, browser: Device, ada: User) -> None
 
 
 def test_logging_out_first(site: Changeover, browser: Device, ada: User) -> None:
-    """Whoever's first request is a logout is logged out, and stays so."""
+    """If the first request is a logout, the user is logged out and stays logged out."""
     with_csrf(site, browser)
     answer = browser.log_out()
     assert answer.status_code == 204
@@ -176,7 +176,7 @@ def test_logging_out_first(site: Changeover, browser: Device, ada: User) -> None
 
 
 def test_logging_out_first_by_djangos_own_view(site: Changeover, browser: Device, ada: User) -> None:
-    """Django's ``logout`` does the same."""
+    """The same holds for Django's ``logout``."""
     with_csrf(site, browser)
     assert browser.submit("/plain/logout/").status_code == 204
     assert sessions_of(ada) == ()
@@ -184,7 +184,7 @@ def test_logging_out_first_by_djangos_own_view(site: Changeover, browser: Device
 
 
 def test_logging_in_first(site: Changeover, browser: Device, ada: User) -> None:
-    """A login ends what the old cookie was, and what it became."""
+    """A login revokes the session of the old cookie and the auth session it became."""
     site.live.add_user("bob")
     with_csrf(site, browser)
     assert browser.log_in("bob").status_code == 200
@@ -194,7 +194,7 @@ def test_logging_in_first(site: Changeover, browser: Device, ada: User) -> None:
 
 
 def test_refreshing_first(site: Changeover, browser: Device, ada: User) -> None:
-    """A front end that begins with a refresh is answered with its new cookies."""
+    """A front end that starts with a refresh gets its new cookies."""
     with_csrf(site, browser)
     answer = browser.refresh()
     assert answer.status_code == 200, answer.content
@@ -202,16 +202,16 @@ def test_refreshing_first(site: Changeover, browser: Device, ada: User) -> None:
     assert len(sessions_of(ada)) == 1
 
 
-def test_proving_who_it_is_first(site: Changeover, browser: Device, ada: User) -> None:
-    """A front end that begins with a fresh proof has one afterwards."""
+def test_reauthenticating_first(site: Changeover, browser: Device, ada: User) -> None:
+    """A first request that re-authenticates works, and counts as recent authentication."""
     with_csrf(site, browser)
     assert browser.reauthenticate().status_code == 200
     assert browser.get("/api/vault/").status_code == 200
     assert len(sessions_of(ada)) == 1
 
 
-def test_a_credential_of_ours_beside_it(site: Changeover, browser: Device, ada: User) -> None:
-    """It counts alone. The old session is over then: or a logout would bring it back."""
+def test_with_a_valid_credential_of_ours(site: Changeover, browser: Device, ada: User) -> None:
+    """Only our credential counts. The old session is revoked, so that a logout cannot bring it back."""
     site.live.add_user("bob")
     other = site.live.device(Transport.COOKIE)
     other.who()
@@ -223,8 +223,8 @@ def test_a_credential_of_ours_beside_it(site: Changeover, browser: Device, ada: 
     assert "sessionid" not in other.cookies
 
 
-def test_a_bearer_beside_it(site: Changeover, browser: Device, ada: User) -> None:
-    """A header counts alone, good or bad, and no cookie is set for it."""
+def test_with_a_bearer_credential(site: Changeover, browser: Device, ada: User) -> None:
+    """Only the header counts, valid or not, and no cookie is set."""
     bob = site.live.add_user("bob")
     app = site.live.logged_in("bob")
     for credential, owner in ((app.access, bob.pk), ("junk", None)):
@@ -235,8 +235,8 @@ def test_a_bearer_beside_it(site: Changeover, browser: Device, ada: User) -> Non
     assert Session.objects.count() == 1
 
 
-def test_a_cookie_of_ours_that_is_over(site: Changeover, browser: Device, ada: User) -> None:
-    """Beside a dead cookie of ours the old login counts."""
+def test_with_an_invalid_cookie_of_ours(site: Changeover, browser: Device, ada: User) -> None:
+    """With an invalid cookie of ours, the old login counts."""
     other = site.live.device(Transport.COOKIE)
     other.who()
     other.log_in()
@@ -251,8 +251,8 @@ def test_a_cookie_of_ours_that_is_over(site: Changeover, browser: Device, ada: U
     assert browser.logged_in()
 
 
-def test_a_visitor(site: Changeover, ada: User) -> None:
-    """A session that nobody logged in with is no login; what it had in it is not taken over."""
+def test_an_anonymous_session(site: Changeover, ada: User) -> None:
+    """An anonymous session is not a login, and its data is not taken over."""
     site.before()
     client = Client()
     client.post("/django/cart/", '"pear"', content_type="application/json", secure=True)
@@ -264,14 +264,14 @@ def test_a_visitor(site: Changeover, ada: User) -> None:
 
 
 def test_a_new_password(site: Changeover, browser: Device, ada: User) -> None:
-    """A session from before the password was changed is refused, as Django would."""
+    """A session from before a password change is refused, as in Django."""
     User.objects.filter(pk=ada.pk).update(password="md5$x$0123456789abcdef0123456789abcdef")
     assert body(browser.get("/plain/whoami/"))["id"] is None
     assert sessions_of(ada) == ()
 
 
 def test_a_rotated_secret_key(site: Changeover, browser: Device, ada: User) -> None:
-    """After a rotation of ``SECRET_KEY`` old sessions are good by ``SECRET_KEY_FALLBACKS``, as in Django."""
+    """After a rotation of ``SECRET_KEY``, ``SECRET_KEY_FALLBACKS`` validates old sessions, as in Django."""
     settings = site.live.settings
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another key, and long enough to sign with, as the first one was"
@@ -280,8 +280,8 @@ def test_a_rotated_secret_key(site: Changeover, browser: Device, ada: User) -> N
     assert browser.logged_in()
 
 
-def test_a_session_of_the_browser_s_run(site: Changeover, ada: User) -> None:
-    """A session that was to end with the browser gets cookies that do."""
+def test_a_session_of_the_browser_s_length(site: Changeover, ada: User) -> None:
+    """A session that expires with the browser gets cookies that do so, too."""
     site.live.settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = True
     site.before()
     credential = SESSIONS.log_in(site)
@@ -292,7 +292,7 @@ def test_a_session_of_the_browser_s_run(site: Changeover, ada: User) -> None:
 
 
 def test_sessions_that_every_request_saved(site: Changeover, browser: Device, ada: User) -> None:
-    """Where use moved the end of a Django session, our absolute lifetime is the only one."""
+    """If each request extended the Django session, only our absolute lifetime limits the adopted one."""
     site.live.settings.SESSION_SAVE_EVERY_REQUEST = True
     browser.get("/plain/whoami/")
     (session,) = sessions_of(ada)
@@ -300,7 +300,7 @@ def test_sessions_that_every_request_saved(site: Changeover, browser: Device, ad
 
 
 def test_an_old_cache_that_is_down(site: Changeover, ada: User) -> None:
-    """Django takes a cache that is down for an empty session; here it is a 503, and nobody is logged out."""
+    """Django treats an unavailable cache as an empty session. We return 503, and nobody is logged out."""
     settings = site.live.settings
     old = Browser("cache")
     site.before("cache")
@@ -315,10 +315,8 @@ def test_an_old_cache_that_is_down(site: Changeover, ada: User) -> None:
     assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
 
 
-def test_a_planted_log_in_does_not_replace_one_that_goes_on(
-    site: Changeover, browser: Device, ada: User
-) -> None:
-    """Though its access token has expired, and its refresh cookie has a path that this request is not on."""
+def test_a_planted_login_does_not_replace_a_valid_one(site: Changeover, browser: Device, ada: User) -> None:
+    """Even if its access token has expired and its refresh cookie has a path that this request is not on."""
     if not site.live.is_jwt:
         pytest.skip("session keys have one cookie, and no second life")
     bob = site.live.add_user("bob")
@@ -341,7 +339,7 @@ def test_a_planted_log_in_does_not_replace_one_that_goes_on(
 
 
 def test_a_signed_cookie_of_its_own_age(site: Changeover, ada: User) -> None:
-    """What ``set_expiry`` says does not end it, so its adoption is remembered for as long as it counts."""
+    """``set_expiry`` does not limit it, so its adoption is remembered as long as it is valid."""
     package = Browser("signed_cookies")
     site.before("signed_cookies")
     signed = SignedCookies(session_key=package.log_in(site))

@@ -1,4 +1,4 @@
-"""What holds for the logins of every package: adopted once, still logged in, refused when they must be."""
+"""Holds for every package: adopted once, still logged in, refused when it has to be."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,15 +22,15 @@ def package(request: pytest.FixtureRequest) -> Package:
 
 @pytest.fixture
 def credential(site: Changeover, package: Package, ada: User) -> str:
-    """Return the credential of a login from before the site changed over, which it has done since."""
+    """Return the credential of a login from before the migration."""
     site.before(package.engine)
     credential = package.log_in(site)
     site.after(package.entry)
     return credential
 
 
-def test_a_log_in_goes_on(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """Whoever was logged in still is, by a credential of ours; and the package has forgotten its own."""
+def test_a_login_is_kept(site: Changeover, package: Package, credential: str, ada: User) -> None:
+    """Users stay logged in, with a credential of ours, and the package has deleted its own."""
     started: list[Any] = []
 
     def note(**event: Any) -> None:
@@ -60,8 +60,8 @@ def test_a_log_in_goes_on(site: Changeover, package: Package, credential: str, a
         assert not package.is_alive(site, credential)
 
 
-def test_a_log_in_goes_on_without_time_zones(site: Changeover, package: Package, ada: User) -> None:
-    """With ``USE_TZ`` off, when a credential ends is a naive time, which is no error."""
+def test_a_login_is_kept_without_time_zones(site: Changeover, package: Package, ada: User) -> None:
+    """With ``USE_TZ`` off, the expiry of a credential is a naive time, which is not an error."""
     site.live.settings.USE_TZ = False
     site.before(package.engine)
     credential = package.log_in(site)
@@ -72,7 +72,7 @@ def test_a_log_in_goes_on_without_time_zones(site: Changeover, package: Package,
 
 
 def test_presented_again_at_once(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """A second request under way gets the same credential, and there is one auth session."""
+    """A second concurrent request gets the same credential, and there is one auth session."""
     _, first = package.present(site, credential)
     answer, second = package.present(site, credential)
     assert answer.status_code == 200
@@ -86,7 +86,7 @@ def test_presented_again_at_once(site: Changeover, package: Package, credential:
 def test_presented_again_later(
     site: Changeover, package: Package, credential: str, ada: User, later: timedelta
 ) -> None:
-    """What was adopted adopts nothing more, and who adopted it stays logged in."""
+    """An adopted credential cannot be adopted again, and its user stays logged in."""
     _, client = package.present(site, credential)
     if package.entry == "simplejwt_access":
         later = timedelta(seconds=61)  # two hours later it had expired anyway
@@ -102,7 +102,7 @@ def test_presented_again_later(
 def test_presented_again_after_log_out(
     site: Changeover, package: Package, credential: str, ada: User
 ) -> None:
-    """Who logged out is not logged in again by the old credential, at once or later."""
+    """After a logout, the old credential does not log the user in again, now or later."""
     _, client = package.present(site, credential)
     client.who()
     assert client.log_out().status_code == 204
@@ -114,7 +114,7 @@ def test_presented_again_after_log_out(
 
 
 def test_a_deactivated_user(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """An account that was switched off behind every signal is refused."""
+    """A user who was deactivated without a signal is refused."""
     User.objects.filter(pk=ada.pk).update(is_active=False)
     answer, _ = package.present(site, credential)
     assert answer.status_code == 401
@@ -123,14 +123,14 @@ def test_a_deactivated_user(site: Changeover, package: Package, credential: str,
 
 
 def test_a_deleted_user(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """The credential of who is gone is refused, and is no error of the server's."""
+    """The credential of a deleted user is refused, and is not a server error."""
     User.objects.filter(pk=ada.pk).delete()
     answer, _ = package.present(site, credential)
     assert answer.status_code == 401
 
 
 def test_an_expired_credential(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """What has expired at its own package is refused."""
+    """A credential that has expired at its own package is refused."""
     if package.entry == "drf_tokens":
         pytest.skip("these tokens do not expire")
     site.live.advance(days=15)
@@ -143,7 +143,7 @@ JUNK = ["x", "x" * 40, "a.b.c", "☃", "a\x00b", "\ud800", "x" * 20_000, "../../
 
 
 def test_junk(site: Changeover, package: Package, credential: str) -> None:
-    """Whatever is no credential of theirs is refused, and breaks nothing."""
+    """Anything that is not a credential of the package is refused without an error."""
     for text in JUNK:
         if package.entry == "simplejwt" or (text.isascii() and "\0" not in text):
             answer, _ = package.present(site, text)
@@ -151,7 +151,7 @@ def test_junk(site: Changeover, package: Package, credential: str) -> None:
 
 
 def test_the_limit_refuses(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """Who has as many auth sessions as allowed keeps the old login, which is adopted when there is room."""
+    """At the limit of auth sessions the old login is kept, and adopted when there is room."""
     site.after(package.entry, MAX_SESSIONS=1, ON_LIMIT="refuse")
     other = site.live.logged_in()
     answer, _ = package.present(site, credential)
@@ -166,7 +166,7 @@ def test_the_limit_refuses(site: Changeover, package: Package, credential: str, 
 def test_nothing_is_adopted_unless_asked(
     site: Changeover, package: Package, credential: str, ada: User
 ) -> None:
-    """Without the setting the credentials of others mean nothing, and cost nothing."""
+    """Without the setting, credentials of other packages have no effect and no cost."""
     site.after()
     with site.live.counted() as trips:
         answer, _ = package.present(site, credential)
@@ -179,7 +179,7 @@ def test_nothing_is_adopted_unless_asked(
 def test_our_own_credentials_cost_what_they_did(
     site: Changeover, package: Package, credential: str, ada: User
 ) -> None:
-    """With the setting a request with a credential of ours costs no look-up more."""
+    """With the setting, a request with our credential needs no additional lookup."""
     for transport in Transport:
         device = site.live.device(transport)
         device.log_in()
@@ -191,7 +191,7 @@ def test_our_own_credentials_cost_what_they_did(
 
 
 def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -> None:
-    """Six round trips to the store, and one less where the package cannot forget for good."""
+    """Six round trips to the store, or five where the package cannot delete a credential."""
     site.live.add_user("bob")
     site.before(package.engine)
     first, credential = package.log_in(site, "bob"), package.log_in(site)
@@ -207,7 +207,7 @@ def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -
 
 
 def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:
-    """It ends when the external login would have ended, or after our absolute lifetime, if that is sooner."""
+    """It expires when the old login would have expired, or after our absolute lifetime, if that is sooner."""
     package.present(site, credential)
     (session,) = sessions_of(ada)
     left = session.expires_at - timezone.now()
@@ -222,7 +222,7 @@ def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credent
 
 
 def test_the_age_of_the_proof(site: Changeover, package: Package, ada: User) -> None:
-    """What needs a fresh proof takes no adoption for one: it counts from the old login, if that is known."""
+    """Recent authentication counts from the old login, if its time is known, and not from the adoption."""
     site.before(package.engine)
     credential = package.log_in(site)
     site.live.advance(minutes=4)

@@ -1,4 +1,4 @@
-"""Exactly once: in a race, and when whatever an adoption asks stops answering in the middle of it."""
+"""Exactly once: in a race, and if the store or the package fails during an adoption."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ def package(request: pytest.FixtureRequest) -> Package:
 
 
 def log_in_before(site: Changeover, package: Package) -> str:
-    """Return a credential from before; the site has changed over since."""
+    """Return a credential from before the migration."""
     site.before(package.engine)
     credential = package.log_in(site)
     site.after(package.entry)
@@ -37,7 +37,7 @@ def log_in_before(site: Changeover, package: Package) -> str:
 
 @contextmanager
 def heard() -> Iterator[list[str]]:
-    """Note the sid of each auth session that is told of."""
+    """Record the sid of each auth session that signals report."""
     sids: list[str] = []
 
     def note(**event: Any) -> None:
@@ -51,7 +51,7 @@ def heard() -> Iterator[list[str]]:
 
 
 def test_a_race(site: Changeover, package: Package, ada: User) -> None:
-    """Of many requests at once with one credential each gets the same one of ours, of one auth session."""
+    """All concurrent requests with one credential get the same credential of ours, of one auth session."""
 
     def present(credential: str, barrier: Barrier, clients: list[tuple[int, Device]]) -> None:
         barrier.wait()
@@ -80,8 +80,8 @@ def test_a_race(site: Changeover, package: Package, ada: User) -> None:
 
 
 @pytest.mark.parametrize("name", ["signed_cookies", "knox", "simplejwt"])
-def test_a_straggler(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    """Who was held up until the user had logged out again brings nothing back."""
+def test_a_delayed_request(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A request that is delayed until the user has logged out again does not log in."""
     package, held = PACKAGES[name], [True]
     credential, kind = log_in_before(site, package), type(get_store())
     create = kind.create
@@ -105,13 +105,13 @@ def test_a_straggler(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatc
 
 
 STEPS = ("load_anonymous", "create_anonymous", "create", "save_anonymous")
-"""What an adoption asks of the store."""
+"""The calls of an adoption to the store."""
 NOTED = 5
-"""Which of its questions notes that it was done; then comes one whose failure nobody sees."""
+"""Which of these calls records that it is done. An error of the one after it has no visible effect."""
 
 
 class Outage:
-    """Lets the store fail at the n-th of its steps: before it was done, or after it was (a lost reply)."""
+    """Lets the store fail at the n-th call, before the call was executed or after it (a lost reply)."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, done: bool) -> None:
         self._left, self._done, self.struck = at, done, False
@@ -137,7 +137,7 @@ class Outage:
 def test_the_store_goes_down(
     site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch, name: str, done: bool
 ) -> None:
-    """Wherever it is cut off, it is a 503, and whoever comes again is logged in: once."""
+    """Wherever it fails, the response is 503, and a retry logs in once."""
     package, struck = PACKAGES[name], 0
     while True:
         credential = log_in_before(site, package)
@@ -168,7 +168,7 @@ def adapter_of(package: Package) -> Any:
 def test_the_other_package_goes_down(
     site: Changeover, package: Package, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """While it cannot be asked it is a 503, and afterwards everything is as it was."""
+    """While the package is unavailable the response is 503; afterwards everything works as before."""
     credential = log_in_before(site, package)
 
     def fail(credential: str) -> Any:
@@ -185,10 +185,10 @@ def test_the_other_package_goes_down(
     assert client.logged_in()
 
 
-def test_the_other_package_cannot_be_told(
+def test_the_other_package_cannot_delete_its_credential(
     site: Changeover, package: Package, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If it cannot be told to forget, the user is logged in all the same; it is told when they come again."""
+    """The user is logged in anyway; the next attempt deletes the credential."""
     credential = log_in_before(site, package)
 
     def fail(credential: str) -> bool:

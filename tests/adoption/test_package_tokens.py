@@ -1,4 +1,4 @@
-"""What is particular about the tokens of each package."""
+"""Properties of the tokens of single packages."""
 
 import json
 from datetime import timedelta
@@ -39,7 +39,7 @@ with_blacklist = pytest.mark.skipif(
 
 @pytest.fixture
 def credential(site: Changeover, ada: User) -> str:
-    """Return a refresh token of simplejwt's; the site has changed over since."""
+    """Return a refresh token of simplejwt's from before the migration."""
     site.before()
     token = simplejwt.log_in(site)
     site.after("simplejwt", "simplejwt_access", "knox", "drf_tokens", "allauth")
@@ -47,7 +47,7 @@ def credential(site: Changeover, ada: User) -> str:
 
 
 def refused(site: Changeover, token: str) -> tuple[int, str | None]:
-    """Return status and code of what ``refresh/`` says of *token*."""
+    """Return status and code of the response of ``refresh/`` to *token*."""
     answer, _ = simplejwt.present(site, token)
     return code(answer)
 
@@ -55,8 +55,8 @@ def refused(site: Changeover, token: str) -> tuple[int, str | None]:
 # -- simplejwt ------------------------------------------------------------------------------------
 
 
-def test_both_cookies_of_a_pair_are_forgotten(site: Changeover, ada: User) -> None:
-    """A browser with a pair in cookies stays logged in by ours, and deletes both, by their paths."""
+def test_both_cookies_of_a_pair_are_deleted(site: Changeover, ada: User) -> None:
+    """A browser with a pair in cookies stays logged in, and both cookies are deleted, by their paths."""
     site.before()
     token = simplejwt.log_in(site)
     site.after({"adapter": "simplejwt_cookie", "refresh_path": "/", "access_path": "/api/"})
@@ -100,7 +100,7 @@ def test_codes(site: Changeover, credential: str, ada: User) -> None:
 
 @with_blacklist
 def test_blacklisted(site: Changeover, credential: str, ada: User) -> None:
-    """Whoever logged out at simplejwt is not logged in again."""
+    """A token that was logged out at simplejwt does not log in again."""
     assert Client().post("/old/token/blacklist/", {"refresh": credential}).status_code == 200
     assert refused(site, credential) == (401, "token_invalid")
 
@@ -113,7 +113,7 @@ def test_adopted_means_blacklisted(site: Changeover, credential: str, ada: User)
 
 
 def test_without_its_blacklist(site: Changeover, credential: str, ada: User) -> None:
-    """Adopted once only, with simplejwt's blacklist app or without, until the token has expired."""
+    """Each token is adopted once until it expires, with or without simplejwt's blacklist app."""
     simplejwt.present(site, credential)
     for hours in (1, 20):
         site.live.advance(hours=hours)
@@ -124,7 +124,7 @@ def test_without_its_blacklist(site: Changeover, credential: str, ada: User) -> 
 
 
 def test_one_token_written_in_two_ways(site: Changeover, credential: str, ada: User) -> None:
-    """A token is known by its id: the same claims under another header make no second one."""
+    """A token is identified by its id: the same claims under another header are the same token."""
     key = site.live.settings.SECRET_KEY
     claims = jwt.decode(credential, key, algorithms=["HS256"])
     twin = jwt.encode(claims, key, algorithm="HS256", headers={"kid": "another"})
@@ -147,7 +147,7 @@ def test_the_password_claim(site: Changeover, ada: User, monkeypatch: pytest.Mon
 
 
 def test_rotating_refresh_tokens(site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where simplejwt rotates, use moves the end, so our absolute lifetime is the only one."""
+    """If simplejwt rotates, each use extends the login, so only our absolute lifetime limits it."""
     monkeypatch.setattr(api_settings, "ROTATE_REFRESH_TOKENS", True)
     site.before()
     token = simplejwt.log_in(site)
@@ -159,7 +159,7 @@ def test_rotating_refresh_tokens(site: Changeover, ada: User, monkeypatch: pytes
 
 
 def test_a_refresh_token_is_no_access_token(site: Changeover, credential: str, ada: User) -> None:
-    """Neither opens the other's door: a refresh token not ``adopt/``, and none of them a view."""
+    """``adopt/`` refuses refresh tokens, ``refresh/`` refuses access tokens, and no view accepts either."""
     answer, _ = access.present(site, credential)
     assert code(answer) == (401, "token_invalid")
     for token in (credential, access.log_in(site)):
@@ -169,8 +169,8 @@ def test_a_refresh_token_is_no_access_token(site: Changeover, credential: str, a
     assert sessions_of(ada) == ()
 
 
-def test_a_cookie_is_no_way_in(site: Changeover, credential: str, ada: User) -> None:
-    """A external refresh token in the place of our cookie is refused: a cookie never becomes a body."""
+def test_an_external_token_in_our_cookie_is_refused(site: Changeover, credential: str, ada: User) -> None:
+    """A refresh token of simplejwt in our cookie is refused: a cookie is never treated as a body."""
     browser = site.live.device(Transport.COOKIE)
     browser.who()
     browser.cookies["__Host-authkit_refresh"] = credential
@@ -182,7 +182,7 @@ def test_a_cookie_is_no_way_in(site: Changeover, credential: str, ada: User) -> 
 
 
 def test_knox_deletes_its_token(site: Changeover, credential: str, ada: User) -> None:
-    """Of a user's tokens the one that was adopted is deleted, and only that."""
+    """Only the token that was adopted is deleted, not the user's other tokens."""
     first, second = knox.log_in(site), knox.log_in(site)
     knox.present(site, first)
     assert AuthToken.objects.count() == 1
@@ -191,7 +191,7 @@ def test_knox_deletes_its_token(site: Changeover, credential: str, ada: User) ->
 
 
 def test_an_expired_knox_token(site: Changeover, credential: str, ada: User) -> None:
-    """It is refused; that it is deleted is knox's business."""
+    """It is refused; knox deletes it."""
     told: list[Any] = []
     token_expired.connect(told.append)
     _, token = AuthToken.objects.create(ada, expiry=timedelta(seconds=1))
@@ -201,10 +201,10 @@ def test_an_expired_knox_token(site: Changeover, credential: str, ada: User) -> 
     assert AuthToken.objects.count() == 1
 
 
-def test_knox_tokens_that_use_prolongs(
+def test_knox_tokens_that_each_use_extends(
     site: Changeover, credential: str, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With ``AUTO_REFRESH`` its longest life is the end, if there is one."""
+    """With ``AUTO_REFRESH``, the maximum lifetime of the token is the limit, if there is one."""
     for longest, days in ((None, 90), (timedelta(days=3), 3)):
         monkeypatch.setattr(knox_settings, "AUTO_REFRESH", True)
         monkeypatch.setattr(knox_settings, "AUTO_REFRESH_MAX_TTL", longest)
@@ -214,7 +214,7 @@ def test_knox_tokens_that_use_prolongs(
 
 
 def test_a_shared_token(site: Changeover, credential: str, ada: User) -> None:
-    """All devices of a user have one DRF token: with ``shared`` each gets an auth session of its own."""
+    """All devices of a user have the same DRF token. With ``shared``, each gets its own auth session."""
     token = drf.log_in(site)
     site.after({"adapter": "drf_tokens", "shared": True})
     _, phone = drf.present(site, token)
@@ -227,7 +227,7 @@ def test_a_shared_token(site: Changeover, credential: str, ada: User) -> None:
 
 
 def test_two_packages_with_one_scheme(site: Changeover, credential: str, ada: User) -> None:
-    """Knox and DRF both say ``Token``: each finds its own."""
+    """Knox and DRF both use the scheme ``Token``; each finds its own tokens."""
     for package in (drf, knox, drf):
         answer, client = package.present(site, package.log_in(site))
         assert answer.status_code == 200
@@ -235,7 +235,7 @@ def test_two_packages_with_one_scheme(site: Changeover, credential: str, ada: Us
 
 
 def test_an_id_of_one_package_is_no_secret_of_another(site: Changeover, credential: str, ada: User) -> None:
-    """Who knows the ``jti`` of a token that was just adopted is not answered as its holder."""
+    """Knowing the ``jti`` of a token that was just adopted is not enough to get its credential."""
     site.after("simplejwt", "drf_tokens", "knox", "allauth", "django_sessions")
     assert simplejwt.present(site, credential)[0].status_code == 200
     jti = UntypedToken(credential, verify=False)["jti"]
@@ -256,7 +256,7 @@ def test_odd_headers(site: Changeover, credential: str, header: str) -> None:
 
 
 def test_the_endpoint_is_throttled(site: Changeover, credential: str) -> None:
-    """Nobody tries tokens for long."""
+    """Guessing tokens is throttled."""
     site.live.configure(RATES={"REFRESH": "3/min"})
     answers = [knox.present(site, "0" * 64)[0].status_code for _ in range(5)]
     assert answers == [401, 401, 401, 429, 429]
@@ -265,8 +265,8 @@ def test_the_endpoint_is_throttled(site: Changeover, credential: str) -> None:
 # -- allauth --------------------------------------------------------------------------------------
 
 
-def test_allauth_forgets_its_session(site: Changeover, ada: User) -> None:
-    """The session and its row in allauth's list are gone, and no other."""
+def test_allauth_deletes_its_session(site: Changeover, ada: User) -> None:
+    """The session and its row in allauth's list are deleted, and no others."""
     from allauth.usersessions.models import UserSession
 
     site.before()
@@ -277,8 +277,8 @@ def test_allauth_forgets_its_session(site: Changeover, ada: User) -> None:
     assert UserSession.objects.count() == 1
 
 
-def test_a_log_in_that_is_not_complete(site: Changeover, ada: User) -> None:
-    """A session with a step of the login still to come is none."""
+def test_a_login_that_is_not_complete(site: Changeover, ada: User) -> None:
+    """A session whose login has a pending step is not a login."""
     site.live.settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     site.before()
     answer = Client().post(
@@ -295,7 +295,7 @@ def test_a_log_in_that_is_not_complete(site: Changeover, ada: User) -> None:
 
 
 def test_a_new_password_ends_allauths_sessions(site: Changeover, ada: User) -> None:
-    """The session auth hash is looked at."""
+    """The session auth hash is checked."""
     site.before()
     token = allauth.log_in(site)
     site.after("allauth")
@@ -304,7 +304,7 @@ def test_a_new_password_ends_allauths_sessions(site: Changeover, ada: User) -> N
 
 
 def test_nothing_presented(site: Changeover, credential: str) -> None:
-    """``adopt/`` without a credential is a 401 as anywhere."""
+    """``adopt/`` without a credential is a 401."""
     answer = site.live.device().post("/auth/adopt/")
     assert code(answer) == (401, "not_authenticated")
     assert answer["WWW-Authenticate"] == 'Bearer realm="api"'

@@ -1,4 +1,4 @@
-"""What a thief finds in a copy of the store, and in which forms a secret could lie there."""
+"""What an attacker finds in a copy of the store, and the forms in which a secret could be stored there."""
 
 import re
 import string
@@ -17,7 +17,7 @@ _WRITTEN = (string.ascii_letters + string.digits + "-_").encode()
 
 
 def read_all(live: LiveSite) -> list[bytes]:
-    """Return all that is in the store: keys and values as they are, or the database's own bytes."""
+    """Return everything in the store: keys and values, or the bytes of the database."""
     if live.on_redis:
         return list(_from_redis())
     if live.alias == "default":
@@ -72,7 +72,7 @@ def _from_rows(alias: str) -> Iterator[bytes]:
 
 
 def forms_of(secret: str) -> set[bytes]:
-    """Return the ways in which somebody could have stored *secret* so that it can be read again."""
+    """Return the forms in which *secret* could be stored so that it can be recovered."""
     raws = {secret.encode()}
     if len(secret) % 4 != 1 and all(byte in _WRITTEN for byte in secret.encode()):
         raws.add(urlsafe_b64decode(secret + "=" * (-len(secret) % 4)))
@@ -84,7 +84,7 @@ def forms_of(secret: str) -> set[bytes]:
 
 
 def pieces_of(live: LiveSite) -> list[bytes]:
-    """Return the values in the store one by one, as somebody takes them apart who knows the code."""
+    """Return the values in the store one by one, decoded as by someone who knows the code."""
     if live.on_redis:
         return list(_from_redis())
     values = [value for row in live.snapshot() for value in row.values()]

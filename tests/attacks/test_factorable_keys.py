@@ -1,4 +1,4 @@
-"""What somebody tries who has a public key of a faulty generator: to find the private one."""
+"""An attacker tries to find the private key for a public key of a faulty generator."""
 
 from itertools import count
 from math import prod
@@ -24,7 +24,7 @@ def weak_prime(exponent: int) -> int:
 
 
 def test_a_key_of_the_faulty_generator_is_refused() -> None:
-    """As a public key too, since its private half can be found from it; a random key is not refused."""
+    """It is refused even as a public key, since its private half can be computed."""
     modulus = weak_prime(7) * weak_prime(1234567)
     assert modulus.bit_length() == 2048
     public = rsa.RSAPublicNumbers(65537, modulus).public_key()
@@ -35,6 +35,6 @@ def test_a_key_of_the_faulty_generator_is_refused() -> None:
     assert caught.value.problem.message.startswith("SIGNING_KEYS[1] ")
 
 
-def test_random_numbers_are_not_taken_for_such_keys() -> None:
-    """None of a thousand odd numbers is."""
+def test_random_numbers_are_not_mistaken_for_such_keys() -> None:
+    """None of a thousand odd numbers matches."""
     assert not any(is_roca((1 << 2047) + 2 * n + 1) for n in range(1000))

@@ -1,5 +1,5 @@
 """
-What others make a browser do renews no login, and a stolen refresh cookie is worth no more on a page.
+Requests that attackers make a browser send renew no login, and pages give no advantage to a stolen cookie.
 
 A page of another site can open ours in a tab, frame it, load it as an image, or submit a form to it, and a
 browser loads pages that nobody opens.
@@ -55,7 +55,9 @@ REFUSED: dict[str, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("headers", list(REFUSED.values()), ids=list(REFUSED))
-def test_what_is_no_page_renews_nothing(live: LiveSite, stale: Device, headers: dict[str, str]) -> None:
+def test_requests_that_are_not_pages_renew_nothing(
+    live: LiveSite, stale: Device, headers: dict[str, str]
+) -> None:
     """Scripts, images and the frames of other sites are anonymous, as without the setting."""
     before = live.snapshot()
     answer = stale.send("GET", PAGE, headers=headers)
@@ -72,14 +74,14 @@ def test_a_frame_of_our_own_page_is_renewed(live: LiveSite, ada: User, stale: De
 
 
 def test_head_is_renewed_as_get_is(live: LiveSite, stale: Device) -> None:
-    """HEAD has the headers that GET has."""
+    """HEAD is treated like GET, and has the same headers."""
     assert credential_cookies(stale.send("HEAD", PAGE, headers=TAB)) == TOKENS
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("from_where", ["same-origin", "cross-site"])
 def test_other_methods_renew_nothing(live: LiveSite, stale: Device, method: str, from_where: str) -> None:
-    """No browser opens a page or submits a form by them."""
+    """Browsers use no other method to open a page or submit a form."""
     before = live.snapshot()
     answer = stale.send(method, "/django/cart/", b"1", headers=TAB | {"Sec-Fetch-Site": from_where})
     assert not TOKENS & credential_cookies(answer)
@@ -103,14 +105,14 @@ FORGED: dict[str, dict[str, str]] = {
 
 
 class TestForgedForms:
-    """Other sites submit forms with the user's cookies, and with a CSRF cookie that a sibling has planted."""
+    """Other sites submit forms with the user's cookies, and with a planted CSRF cookie."""
 
     @pytest.mark.parametrize("path", ["/admin/auth/group/add/", "/django/cart/"], ids=["admin", "exempt"])
     @pytest.mark.parametrize("trusted", [False, True], ids=["strange", "trusted"])
     def test_nothing_is_renewed(
         self, live: LiveSite, ada: User, stale: Device, path: str, trusted: bool
     ) -> None:
-        """Neither where Django checks the token, nor in an exempt view, nor from a trusted origin."""
+        """Not where Django checks the token, not in an exempt view, and not from a trusted origin."""
         User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
         if trusted:
             live.settings.CSRF_TRUSTED_ORIGINS = ["https://*.testserver", "https://attacker.example"]
@@ -132,7 +134,7 @@ class TestForgedForms:
     def test_a_forged_login_neither_renews_nor_revokes(
         self, live: LiveSite, ada: User, bob: User, stale: Device
     ) -> None:
-        """A login form with the attacker's password leaves the user logged in, as who they are."""
+        """After a login form with the attacker's password, the user is still logged in as themselves."""
         User.objects.update(is_staff=True)
         stale.cookies[CSRF_COOKIE] = "A" * 32
         for name, headers in FORGED.items():
@@ -157,7 +159,7 @@ PREFETCHES = [
 def test_speculative_loads_are_refused(
     live: LiveSite, ada: User, stale: Device, purpose: dict[str, str]
 ) -> None:
-    """They exchange nothing and show no login form: the browser loads the page when it is opened."""
+    """They rotate nothing and show no login form: the browser loads the page when it is opened."""
     before = live.snapshot()
     answer = opened(stale, **purpose)
     assert answer.status_code == 425
@@ -168,17 +170,17 @@ def test_speculative_loads_are_refused(
     assert user_of(opened(stale, **purpose)) == ada.pk  # with fresh cookies they are answered
 
 
-def test_a_bearer_is_never_helped_by_cookies(live: LiveSite, stale: Device) -> None:
-    """With an expired bearer the answer is 401, whatever cookies there are."""
+def test_cookies_do_not_replace_an_expired_bearer(live: LiveSite, stale: Device) -> None:
+    """With an expired bearer credential the response is 401, whatever cookies there are."""
     answer = opened(stale, Authorization=f"Bearer {stale.credential}")
     assert code(answer) == (401, "token_expired")
     assert credential_cookies(answer) == set()
 
 
 class TestReuse:
-    """A page that comes with a superseded refresh cookie has the outcome that ``refresh/`` has."""
+    """A page request with a superseded refresh cookie has the same outcome as ``refresh/``."""
 
-    def test_after_the_grace_it_is_theft(self, live: LiveSite, ada: User, stale: Device) -> None:
+    def test_after_the_grace_it_is_reuse(self, live: LiveSite, ada: User, stale: Device) -> None:
         """The auth session is revoked, no other is, and the page is shown to an anonymous user."""
         elsewhere, thief = live.logged_in(), stale.copy()
         opened(stale)
@@ -194,7 +196,7 @@ class TestReuse:
         assert len(sessions_of(ada)) == 1
 
     def test_within_the_grace_it_is_a_repeat(self, live: LiveSite, ada: User, stale: Device) -> None:
-        """A browser that lost the answer gets the same successor."""
+        """A browser that lost the response gets the same successor."""
         lost = stale.copy()
         opened(stale)
         live.advance(seconds=8)
@@ -202,7 +204,7 @@ class TestReuse:
         assert lost.django_session == stale.django_session
 
     def test_without_a_grace(self, live: LiveSite, stale: Device) -> None:
-        """With ``REFRESH_GRACE`` 0 the second presentation is theft here too."""
+        """With ``REFRESH_GRACE`` 0, the second use is reuse here, too."""
         live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
         late = stale.copy()
         opened(stale)
@@ -210,7 +212,7 @@ class TestReuse:
         assert not stale.logged_in()
 
     def test_a_planted_one_is_ignored(self, live: LiveSite, bob: User, stale: Device) -> None:
-        """A refresh cookie of another auth session than the access cookie's does nothing, and stays."""
+        """A refresh cookie of another auth session than the access cookie's has no effect, and is kept."""
         other = live.logged_in("bob")
         stale.cookies[REFRESH_COOKIE] = other.cookies[REFRESH_COOKIE]
         before = live.snapshot()
@@ -220,7 +222,7 @@ class TestReuse:
         assert live.snapshot() == before
 
     def test_outside_its_path_it_is_ignored(self, live: LiveSite, bob: User, stale: Device) -> None:
-        """A browser sends it to the endpoints only, so on other pages it was planted."""
+        """Browsers send it to the endpoints only, so on other pages it was planted."""
         live.configure(COOKIE={"REFRESH_PATH": "/auth/"})
         stranger = live.device()
         stranger.cookies = {
@@ -228,7 +230,7 @@ class TestReuse:
         }
         assert user_of(opened(stranger)) is None
 
-    def test_another_device_is_what_bind_says(self, live: LiveSite, ada: User, stale: Device) -> None:
+    def test_a_different_device_is_handled_by_bind(self, live: LiveSite, ada: User, stale: Device) -> None:
         """A page checks the binding as ``refresh/`` does."""
         live.configure(BIND={"ADDRESS": "revoke"})
         stale.address = "203.0.113.9"
@@ -236,14 +238,14 @@ class TestReuse:
         assert sessions_of(ada) == ()
 
     def test_a_user_who_was_disabled(self, live: LiveSite, ada: User, stale: Device) -> None:
-        """Who is not allowed to log in any more is not renewed."""
+        """The login of a disabled user is not renewed."""
         User.objects.filter(pk=ada.pk).update(is_active=False)
         assert user_of(opened(stale)) is None
         assert sessions_of(ada) == ()
 
 
-def test_djangos_cache_hands_no_credential_out(live: LiveSite, ada: User, stale: Device) -> None:
-    """Whoever presents a superseded cookie to a page in a site-wide cache gets no copy of the renewal."""
+def test_djangos_cache_returns_no_credential(live: LiveSite, ada: User, stale: Device) -> None:
+    """A superseded cookie on a page in a site-wide cache gets no copy of the renewed credential."""
     live.settings.MIDDLEWARE = [
         "django.middleware.cache.UpdateCacheMiddleware",
         *live.settings.MIDDLEWARE,
@@ -259,7 +261,7 @@ def test_djangos_cache_hands_no_credential_out(live: LiveSite, ada: User, stale:
 
 
 def test_junk_costs_the_store_nothing(live: LiveSite) -> None:
-    """A stranger with a junk cookie is a stranger."""
+    """An invalid cookie causes no call to the store."""
     stranger = live.device()
     stranger.cookies = {REFRESH_COOKIE: "a.b.c"}
     with live.counted() as trips:

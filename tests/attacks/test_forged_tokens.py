@@ -1,4 +1,4 @@
-"""Headers that try to steer, keys that are not ours, and tokens of the wrong kind (RFC 8725, section 3)."""
+"""Headers that try to steer verification, wrong keys, and wrong kinds of token (RFC 8725, section 3)."""
 
 import hmac
 from base64 import urlsafe_b64encode
@@ -47,18 +47,18 @@ READERS = {"access": CODEC.read_access, "refresh": CODEC.read_refresh}
 
 
 def signature(body: str, secret: bytes) -> str:
-    """The HMAC of *body* as the third part of a token."""
+    """Return the HMAC of *body* as the third part of a token."""
     return urlsafe_b64encode(hmac.digest(secret, body.encode(), "sha256")).decode().rstrip("=")
 
 
 def signed(header_segment: str, secret: Any) -> str:
-    """A token with exactly this header segment, which PyJWT might not make for us."""
+    """Return a token with exactly this header segment, which PyJWT might not create."""
     body = f"{header_segment}.{segment(access_payload())}"
     return f"{body}.{signature(body, secret)}"
 
 
 def is_invalid(kind: str, token: str) -> bool:
-    """Whether *token* is refused as invalid; any other error passes through."""
+    """Tell whether *token* is refused as invalid; other errors are raised."""
     try:
         READERS[kind](token)
     except TokenInvalid:
@@ -66,8 +66,8 @@ def is_invalid(kind: str, token: str) -> bool:
     return False
 
 
-def test_forged_tokens_are_genuine_but_for_what_they_change() -> None:
-    """Our own key and header make good tokens here, so that the refusals below mean something."""
+def test_forged_tokens_are_valid_apart_from_the_change() -> None:
+    """Our own key and header make valid tokens here, so the refusals below are meaningful."""
     assert CODEC.read_access(forge_access(access_payload())) == ACCESS
     assert CODEC.read_refresh(forge_refresh(refresh_payload())) == REFRESH
     assert CODEC.read_access(signed(GENUINE_SEGMENT, OURS.verifying)) == ACCESS
@@ -75,7 +75,7 @@ def test_forged_tokens_are_genuine_but_for_what_they_change() -> None:
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "noNE", "", None], ids=repr)
 def test_unsigned_tokens_are_refused(algorithm: str | None) -> None:
-    """No spelling of "none" is an algorithm, whether the signature is ours, junk or absent."""
+    """No spelling of "none" is accepted, whether the signature is ours, junk or absent."""
     header = segment({**HEADER, "alg": algorithm})
     body = f"{header}.{segment(access_payload())}"
     assert is_invalid("access", signed(header, OURS.verifying))
@@ -87,7 +87,7 @@ def test_unsigned_tokens_are_refused(algorithm: str | None) -> None:
 @pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
 def test_one_key_has_one_algorithm(algorithm: str) -> None:
-    """A token that is well signed with our own secret, but by another algorithm, is refused."""
+    """A token signed with our own secret, but by another algorithm, is refused."""
     assert is_invalid("access", forge_access(access_payload(), alg=algorithm))
 
 
@@ -107,15 +107,15 @@ def test_asymmetric_keys_of_an_attacker_are_refused() -> None:
     )
 
 
-def test_public_texts_are_no_secret() -> None:
-    """Under our own header, nothing that an attacker can know signs: no kid, no public key, no empty key."""
+def test_public_texts_are_not_secrets() -> None:
+    """Nothing public signs under our header: no kid, no public key, no empty key."""
     public = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     for secret in (b"", b"\x00" * 32, OURS.kid.encode(), pem, ISSUER.encode(), AUDIENCE.encode(), b"secret"):
         assert is_invalid("access", signed(GENUINE_SEGMENT, secret))
 
 
-def test_secret_itself_is_no_key() -> None:
+def test_the_secret_itself_is_not_a_key() -> None:
     """Neither the secret that keys are derived from nor a key derived for another use signs."""
     for secret in (SECRET.encode(), derive_key(SECRET, "another use"), REFRESH_RING.signing.verifying):
         assert is_invalid("access", signed(GENUINE_SEGMENT, secret))
@@ -129,12 +129,12 @@ def test_secret_itself_is_no_key() -> None:
     ],
 )  # fmt: skip
 def test_unknown_kids_are_refused(kid: str) -> None:
-    """A kid that is not in the ring leads nowhere, though the token is well signed with our key."""
+    """A kid that is not in the ring is refused, even if our key signed the token."""
     assert is_invalid("access", forge_access(access_payload(), kid=kid))
 
 
 def test_kid_of_another_key_of_the_ring_is_refused() -> None:
-    """Each kid stands for its own key: those of the two keys of one ring cannot be exchanged."""
+    """The kids of two keys of a ring cannot be exchanged."""
     first, second = ACCESS_RING.keys
     for key, other in ((first, second), (second, first)):
         assert CODEC.read_access(forge(access_payload(), key, "at+jwt")) == ACCESS
@@ -159,8 +159,8 @@ def test_kid_of_another_key_of_the_ring_is_refused() -> None:
     ],
     ids=repr,
 )
-def test_headers_with_anything_more_are_refused(extra: dict[str, Any]) -> None:
-    """A parameter that we never write makes a token invalid, though our own key signed it."""
+def test_headers_with_additional_parameters_are_refused(extra: dict[str, Any]) -> None:
+    """An unknown header parameter makes a token invalid, even if our key signed it."""
     assert is_invalid("access", signed(segment({**HEADER, **extra}), OURS.verifying))
 
 
@@ -168,14 +168,14 @@ def test_headers_with_anything_more_are_refused(extra: dict[str, Any]) -> None:
     "typ",
     ["JWT", "jwt", "AT+JWT", "At+jwt", "application/at+jwt", "rt+jwt", "at+jwt ", "dpop+jwt", "", None, 1],
 )
-def test_types_that_we_do_not_write_are_refused(typ: object) -> None:
-    """Only our own spelling of the type is taken: only we issue what we read."""
+def test_other_types_are_refused(typ: object) -> None:
+    """Only our own spelling of the type is accepted."""
     assert is_invalid("access", signed(segment({**HEADER, "typ": typ}), OURS.verifying))
 
 
 @pytest.mark.parametrize("missing", ["alg", "kid", "typ"])
-def test_headers_with_anything_less_are_refused(missing: str) -> None:
-    """A header without one of its three parameters is refused, though our own key signed it."""
+def test_headers_without_a_parameter_are_refused(missing: str) -> None:
+    """A header without one of its three parameters is refused, even if our key signed it."""
     header = {name: value for name, value in HEADER.items() if name != missing}
     assert is_invalid("access", signed(segment(header), OURS.verifying))
 
@@ -190,8 +190,8 @@ def test_headers_with_anything_less_are_refused(missing: str) -> None:
     ids=["empty", "null", "list", "text", "number", "open", "not-utf8", "nul", "deep", "deep-objects",
          "doubled", "spaced"],
 )  # fmt: skip
-def test_headers_that_are_no_headers_of_ours_are_refused(header: bytes) -> None:
-    """Broken, deep, doubled or otherwise written headers are refused, though our own key signed them."""
+def test_malformed_headers_are_refused(header: bytes) -> None:
+    """Malformed, deeply nested or duplicated headers are refused, even if our key signed them."""
     token = signed(urlsafe_b64encode(header).decode().rstrip("="), OURS.verifying)
     with pytest.raises((TokenInvalid, TokenMalformed)):
         CODEC.read_access(token)
@@ -208,12 +208,12 @@ def test_headers_that_are_no_headers_of_ours_are_refused(header: bytes) -> None:
     ],
 )
 def test_kinds_exclude_each_other(reader: str, key: str, typ: str, payload: str) -> None:
-    """Of all pairings of keys, types and claims, each kind is read from its own three alone."""
+    """Of all combinations of key, type and claims, each kind accepts only its own."""
     assert is_invalid(reader, forge(PAYLOADS[payload], KEYS[key], TYPES[typ]))
 
 
 def test_tokens_of_the_other_kind_are_refused() -> None:
-    """A genuine access token never refreshes, a genuine refresh token never opens a view."""
+    """An access token never refreshes; a refresh token never authenticates a view."""
     assert is_invalid("refresh", CODEC.issue_access(ACCESS))
     assert is_invalid("access", CODEC.issue_refresh(REFRESH))
 
@@ -229,25 +229,25 @@ NEAR_AUDIENCES = [
 
 
 @pytest.mark.parametrize("issuer", NEAR_ISSUERS, ids=repr)
-def test_foreign_issuers_are_refused(issuer: object) -> None:
+def test_other_issuers_are_refused(issuer: object) -> None:
     """The issuer is compared exactly, in both kinds."""
     assert is_invalid("access", forge_access(access_payload(iss=issuer)))
     assert is_invalid("refresh", forge_refresh(refresh_payload(iss=issuer)))
 
 
 @pytest.mark.parametrize("audience", NEAR_AUDIENCES, ids=repr)
-def test_foreign_audiences_are_refused(audience: object) -> None:
-    """The audience is one string and compared exactly: a list is refused even if ours is in it."""
+def test_other_audiences_are_refused(audience: object) -> None:
+    """The audience is compared exactly: a list is refused, even if ours is in it."""
     assert is_invalid("access", forge_access(access_payload(aud=audience)))
 
 
 def test_refresh_tokens_have_no_audience() -> None:
-    """A refresh token that names an audience was not made by us."""
+    """A refresh token that names an audience is refused."""
     assert is_invalid("refresh", forge_refresh(refresh_payload(aud=AUDIENCE)))
 
 
 def test_rings_of_other_secrets_and_purposes_are_refused() -> None:
-    """The whole token may be right: signed with keys of another secret or purpose it is refused."""
+    """A valid token signed with keys of another secret or purpose is refused."""
     foreign: list[Key] = [
         ring_from_secrets(["another secret"], "access").signing,
         ring_from_secrets([SECRET], "another purpose").signing,
@@ -257,8 +257,8 @@ def test_rings_of_other_secrets_and_purposes_are_refused() -> None:
         assert is_invalid("access", forge(access_payload(), key, "at+jwt", kid=OURS.kid))
 
 
-def test_expired_is_said_of_genuine_tokens_only() -> None:
-    """Whatever else is wrong with an expired token comes before its expiry: there is no oracle in it."""
+def test_only_genuine_tokens_are_called_expired() -> None:
+    """An expired token with any other fault is invalid, so the error reveals nothing."""
     genuine = forge_access(access_payload())
     foreign = Key(kid=OURS.kid, algorithm="HS256", verifying=b"x" * 32, signing=b"x" * 32)
     wrong = [
@@ -279,8 +279,8 @@ def test_expired_is_said_of_genuine_tokens_only() -> None:
         assert [is_invalid("access", token) for token in wrong] == [True] * len(wrong)
 
 
-def test_errors_hold_nothing_of_the_token() -> None:
-    """What may be shown to a client says nothing of the token, and drags no error of PyJWT along."""
+def test_errors_do_not_contain_the_token() -> None:
+    """The error does not contain the token, and no PyJWT error is attached to it."""
     for token in (forge_access(access_payload(sub=1)), signed(GENUINE_SEGMENT, b"wrong"), "a.b.c", "junk"):
         with pytest.raises((TokenInvalid, TokenMalformed)) as caught:
             CODEC.read_access(token)

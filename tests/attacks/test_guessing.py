@@ -1,4 +1,4 @@
-"""What somebody tries who guesses passwords, or who wants to lock others out by it."""
+"""Attackers guess passwords, or try to lock other users out by guessing."""
 
 import logging
 from functools import partial
@@ -28,21 +28,21 @@ OFF = {"LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None}
 
 
 def guess(device: Device, username: str = "ada", password: str = "wrong") -> tuple[int, str | None]:
-    """Log in once; return status and code."""
+    """Try to log in once; return status and code."""
     answer = device.log_in(username, password)
     return (200, "") if answer.status_code == 200 else code(answer)
 
 
 def stranger(live: LiveSite, address: str = "192.0.2.66") -> Device:
-    """Return an app at an address that nobody has logged in from."""
+    """Return an app at an address from which nobody has logged in."""
     return live.device(Transport.HEADER, address=address)
 
 
 @by_header
 @in_session_mode
 @pytest.mark.slow
-def test_more_tries_by_parallel_requests(live: LiveSite) -> None:
-    """Of 200 guesses on 50 connections at the same moment exactly five reach the password check."""
+def test_parallel_requests_allow_no_more_attempts(live: LiveSite) -> None:
+    """Of 200 concurrent guesses on 50 connections, exactly five reach the password check."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "5/min", **OFF})
     with heard(user_login_failed) as checked, parallel_threads(50) as threads:
@@ -54,7 +54,7 @@ def test_more_tries_by_parallel_requests(live: LiveSite) -> None:
 
 @by_header
 @in_session_mode
-def test_more_tries_by_other_spellings(live: LiveSite) -> None:
+def test_other_spellings_allow_no_more_attempts(live: LiveSite) -> None:
     """Spellings that find the same user share one allowance."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "3/min", **OFF})
@@ -64,7 +64,7 @@ def test_more_tries_by_other_spellings(live: LiveSite) -> None:
 
 
 def test_ten_thousand_spellings_are_one_name() -> None:
-    """Every combination of case, accents, width and invisible characters is folded to the same name."""
+    """Every combination of case, accents, width and invisible characters is normalized to the same name."""
     forms = [
         "o",
         "O",
@@ -85,7 +85,7 @@ def test_ten_thousand_spellings_are_one_name() -> None:
 @by_header
 @in_session_mode
 def test_many_names_from_one_address(live: LiveSite) -> None:
-    """One sender cannot try name after name, nor keep the cores busy with hashing."""
+    """One sender cannot try many names, or keep the CPU busy with hashing."""
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "10/min"})
     with heard(user_login_failed) as checked:
         found = [guess(stranger(live), f"user{number}")[0] for number in range(15)]
@@ -96,7 +96,7 @@ def test_many_names_from_one_address(live: LiveSite) -> None:
 @by_header
 @in_session_mode
 def test_many_networks_of_one_ipv6_site(live: LiveSite) -> None:
-    """A /56 has 256 networks of its own; together they are allowed four times as much as one."""
+    """A /56 has 256 networks; together they are allowed four times as much as one."""
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "5/min"})
     found = [guess(stranger(live, f"2001:db8:0:{number:x}::1"), f"u{number}")[0] for number in range(25)]
     assert found == [401] * 20 + [429] * 5
@@ -105,7 +105,7 @@ def test_many_networks_of_one_ipv6_site(live: LiveSite) -> None:
 @by_cookie
 @in_session_mode
 def test_one_account_from_many_addresses(live: LiveSite) -> None:
-    """It is slowed to the account's rate, and the owner's browser logs in at once."""
+    """Attempts are limited to the account's rate, and the owner's browser can log in at once."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ACCOUNT": "20/hour", "LOGIN_ADDRESS": None})
     owner = live.logged_in()
@@ -132,7 +132,7 @@ def test_an_app_at_a_known_address_is_not_locked_out(live: LiveSite) -> None:
 @by_cookie
 @in_session_mode
 def test_a_device_cookie_of_another_account(live: LiveSite) -> None:
-    """It exempts from nothing; nor does a forged one, nor one with more characters."""
+    """It exempts from nothing; neither does a forged cookie, or one with additional characters."""
     live.add_user("ada")
     live.add_user("bob")
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None})
@@ -147,7 +147,7 @@ def test_a_device_cookie_of_another_account(live: LiveSite) -> None:
 @by_cookie
 @in_session_mode
 def test_guesses_of_a_browser_that_has_logged_in(live: LiveSite) -> None:
-    """The cookie is no free pass: its browser has an allowance of its own, and no second cookie."""
+    """The cookie gives its browser an allowance of its own, which is limited, and no second cookie."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "3/min"})
     browser = live.logged_in()
@@ -160,7 +160,7 @@ def test_guesses_of_a_browser_that_has_logged_in(live: LiveSite) -> None:
 @by_header
 @in_session_mode
 def test_evicting_a_counter_with_junk(live: LiveSite) -> None:
-    """Three hundred other names later the victim's counter is still there."""
+    """After three hundred other names, the victim's counter still exists."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "3/hour", **OFF})
     for _ in range(3):
@@ -173,7 +173,7 @@ def test_evicting_a_counter_with_junk(live: LiveSite) -> None:
 @by_cookie
 @in_session_mode
 def test_locking_a_name_without_a_password(live: LiveSite) -> None:
-    """What never reaches the password check is not counted: no password, no CSRF proof, no JSON."""
+    """Requests that do not reach the password check are not counted."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "3/min", "LOGIN_ACCOUNT": "3/hour"})
     device = live.device()
@@ -191,7 +191,7 @@ def test_locking_a_name_without_a_password(live: LiveSite) -> None:
 @by_cookie
 @pytest.mark.parametrize("mode", list(Mode), ids=str, indirect=True)
 def test_stopping_refreshes_behind_an_address(live: LiveSite) -> None:
-    """After 500 POSTs that another site's page sends, an honest refresh from the same address is answered."""
+    """After 500 POSTs that another site's page sends, a valid refresh from the same address works."""
     live.add_user("ada")
     live.configure(RATES={"REFRESH": "5/min"})
     device = live.logged_in()
@@ -211,7 +211,7 @@ def test_stopping_refreshes_behind_an_address(live: LiveSite) -> None:
 @by_header
 @in_session_mode
 def test_locking_a_name_where_no_address_is_known(live: LiveSite) -> None:
-    """Behind a Unix socket everybody would be one sender, so only the account's limit applies."""
+    """Behind a Unix socket all clients look like one sender, so only the account's limit applies."""
     live.add_user("ada")
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": "3/min", "LOGIN_ACCOUNT": "10/hour"})
     assert [guess(stranger(live, ""))[0] for _ in range(9)] == [401] * 9
@@ -221,7 +221,7 @@ def test_locking_a_name_where_no_address_is_known(live: LiveSite) -> None:
 @by_cookie
 @pytest.mark.parametrize("mode", list(Mode), ids=str, indirect=True)
 def test_guessing_at_the_admins_form(live: LiveSite) -> None:
-    """Django's own login is counted together with the endpoint, and its browser is recognized afterwards."""
+    """Django's own login is counted together with the endpoint, and sets the device cookie, too."""
     User.objects.db_manager(live.alias).create_superuser("root", password=PASSWORD)
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None})
 
@@ -246,7 +246,7 @@ def test_guessing_at_the_admins_form(live: LiveSite) -> None:
 @by_cookie
 @in_session_mode
 def test_a_device_cookie_for_somebody_elses_name(live: LiveSite) -> None:
-    """No redirect of a login view gives one to a browser that is logged in as another user."""
+    """A login view that redirects users who are logged in gives them no device cookie for another name."""
     for name in ("ada", "mallory"):
         live.add_user(name)
     live.settings.ROOT_URLCONF = "projects.redirecting_login"
@@ -266,7 +266,7 @@ def test_a_device_cookie_for_somebody_elses_name(live: LiveSite) -> None:
 @in_session_mode
 @pytest.mark.parametrize("transport", list(Transport), ids=str, indirect=True)
 def test_an_exemption_by_a_name_that_looks_the_same(live: LiveSite) -> None:
-    """Where two users may have names that differ in accents, one is not exempt for the other."""
+    """If names may differ in accents only, the exemption of one does not apply to the other."""
     for name in ("ada", "\u00c1DA"):
         live.add_user(name)
     live.configure(RATES={"LOGIN": "3/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": "5/hour"})
@@ -277,7 +277,7 @@ def test_an_exemption_by_a_name_that_looks_the_same(live: LiveSite) -> None:
 
 
 def test_a_name_that_takes_long_to_normalize(live: LiveSite) -> None:
-    """A long username is cut before it is normalized, and refused before its password is checked."""
+    """A long username is truncated before it is normalized, and refused before the password check."""
     name = "a" + "\u0300\u0316" * 30_000
     assert len(folded(name)) < 300
     assert len(exact(name)) < 300
@@ -286,8 +286,10 @@ def test_a_name_that_takes_long_to_normalize(live: LiveSite) -> None:
     assert not checked
 
 
-def test_what_cannot_be_counted_well_is_logged_once(live: LiveSite, caplog: pytest.LogCaptureFixture) -> None:
-    """A header of proxies that nobody trusts, and an unknown address, are each one warning in a process."""
+def test_what_cannot_be_counted_exactly_is_logged_once(
+    live: LiveSite, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An untrusted proxy header and an unknown client address cause one warning each per process."""
     attempts._warn.cache_clear()  # noqa: SLF001 - other tests were first
     plain, forwarded = (
         RequestFactory().get("/", REMOTE_ADDR=""),
@@ -301,7 +303,7 @@ def test_what_cannot_be_counted_well_is_logged_once(live: LiveSite, caplog: pyte
 
 
 def test_a_device_cookie_is_bound_to_its_name(live: LiveSite) -> None:
-    """It says that its browser has logged in with one name; of another it says nothing."""
+    """It is valid for the name with which its browser has logged in, and for no other."""
     request, response = RequestFactory().get("/"), Client().get("/auth/session/", secure=True)
     set_device_cookie(response, "a" * 32)
     request.COOKIES[DEVICE_COOKIE] = response.cookies[DEVICE_COOKIE].value

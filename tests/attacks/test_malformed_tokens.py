@@ -1,5 +1,5 @@
 """
-Strings that are no tokens, and tokens with something changed (RFC 8725bis, sections 3.3 and 3.14).
+Strings that are not tokens, and tokens with a change (RFC 8725bis, sections 3.3 and 3.14).
 
 Whatever is presented, the answer is the claims of a genuine token, or one of two errors.
 """
@@ -28,13 +28,13 @@ TOKENS = {"access": CODEC.issue_access(ACCESS), "refresh": CODEC.issue_refresh(R
 READERS: dict[str, Callable[[object], Any]] = {"access": CODEC.read_access, "refresh": CODEC.read_refresh}
 LIMITS = {"access": ACCESS_LIMIT, "refresh": REFRESH_LIMIT}
 FOREIGN = ".=+/% \t\n\r\x00\x7f\u00e9\uff21\u200b\U0001f600\ud800"
-"""Characters that tokens do not have, or have in two places only."""
+"""Characters that tokens do not contain, or contain in two places only."""
 
 each_kind = pytest.mark.parametrize("kind", ["access", "refresh"])
 
 
 def is_refused(kind: str, presented: object) -> bool:
-    """Whether *presented* is refused as malformed or invalid; any other error passes through."""
+    """Tell whether *presented* is refused as malformed or invalid; other errors are raised."""
     try:
         READERS[kind](presented)
     except (TokenMalformed, TokenInvalid):
@@ -43,7 +43,7 @@ def is_refused(kind: str, presented: object) -> bool:
 
 
 def is_malformed(kind: str, presented: object) -> bool:
-    """Whether *presented* is refused for its form alone."""
+    """Tell whether *presented* is refused as malformed."""
     try:
         READERS[kind](presented)
     except TokenMalformed:
@@ -55,13 +55,13 @@ def is_malformed(kind: str, presented: object) -> bool:
 
 @each_kind
 def test_genuine_tokens_are_read(kind: str) -> None:
-    """The tokens that these tests change are good as they are."""
+    """The tokens that these tests change are valid."""
     assert READERS[kind](TOKENS[kind]) == {"access": ACCESS, "refresh": REFRESH}[kind]
 
 
 @each_kind
 def test_every_one_character_change_is_refused(kind: str) -> None:
-    """Each character of a token replaced by others of the alphabet and by foreign ones: always refused."""
+    """A token with any one character replaced is always refused."""
     token = TOKENS[kind]
     for place, genuine in enumerate(token):
         position = ALPHABET.find(genuine)
@@ -72,7 +72,7 @@ def test_every_one_character_change_is_refused(kind: str) -> None:
 
 @each_kind
 def test_last_characters_are_not_malleable(kind: str) -> None:
-    """Unused bits at the end of a part hide nothing: of 64 characters only the genuine one is read."""
+    """Unused bits at the end of a part are checked: of 64 characters only the genuine one is accepted."""
     header, payload, signature = TOKENS[kind].split(".")
     for last in ALPHABET:
         assert is_refused(kind, f"{header}.{payload}.{signature[:-1]}{last}") == (last != signature[-1])
@@ -82,7 +82,7 @@ def test_last_characters_are_not_malleable(kind: str) -> None:
 
 @each_kind
 def test_every_deletion_and_insertion_is_refused(kind: str) -> None:
-    """A token with one character left out, doubled, or a foreign one put in anywhere is refused."""
+    """A token with a character left out, doubled or inserted anywhere is refused."""
     token = TOKENS[kind]
     for place in range(len(token)):
         assert is_refused(kind, token[:place] + token[place + 1 :])
@@ -99,15 +99,15 @@ def test_every_deletion_and_insertion_is_refused(kind: str) -> None:
         "{}..", "{}.e30", "{}.e30.e30", "e30.{}", "{0},{0}", "{0}.{0}",
     ],
 )  # fmt: skip
-def test_nothing_can_be_put_around_a_token(kind: str, change: str) -> None:
-    """Padding, white space, quotes, schemes and further parts make a token malformed."""
+def test_nothing_can_be_added_around_a_token(kind: str, change: str) -> None:
+    """Padding, white space, quotes, schemes and additional parts make a token malformed."""
     assert is_malformed(kind, change.format(TOKENS[kind]))
 
 
 @each_kind
 @pytest.mark.parametrize("missing", [0, 1, 2])
 def test_no_part_can_be_left_out(kind: str, missing: int) -> None:
-    """A token with an empty part, or with two parts, is malformed: no signature is no token."""
+    """A token with an empty part, or with two parts, is malformed."""
     parts = TOKENS[kind].split(".")
     empty = [part if place != missing else "" for place, part in enumerate(parts)]
     assert is_malformed(kind, ".".join(empty))
@@ -116,7 +116,7 @@ def test_no_part_can_be_left_out(kind: str, missing: int) -> None:
 
 @each_kind
 def test_five_parts_are_malformed(kind: str) -> None:
-    """An encrypted token (RFC 7516) is told apart before any key work (CVE-2023-51774)."""
+    """An encrypted token (RFC 7516) is recognized before any cryptography (CVE-2023-51774)."""
     header = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0"
     assert is_malformed(
         kind, f"{header}..AxY8DCtDaGlsbGljb3RoZQ.KDlTtXchhZTGufMYmOYGS4HffxPSUrfmqCHXaI9w.U0m_YmjN04"
@@ -126,7 +126,7 @@ def test_five_parts_are_malformed(kind: str) -> None:
 
 @each_kind
 def test_parts_of_two_tokens_do_not_mix(kind: str) -> None:
-    """Header, payload and signature of two genuine tokens make no third."""
+    """Header, payload and signature of two genuine tokens are not a token together."""
     ours, other = TOKENS[kind].split("."), {
         "access": forge_access(access_payload(sub="8")),
         "refresh": forge_refresh(refresh_payload(gen=4)),
@@ -139,14 +139,14 @@ def test_parts_of_two_tokens_do_not_mix(kind: str) -> None:
 @each_kind
 @pytest.mark.parametrize("length", [100_000, 1_000_000])
 def test_long_strings_are_malformed(kind: str, length: int) -> None:
-    """A hundred thousand characters are refused for their number, whatever they are."""
+    """A hundred thousand characters are refused because of the length."""
     assert is_malformed(kind, "A" * length)
     assert is_malformed(kind, f"{TOKENS[kind]}{'A' * length}")
     assert is_malformed(kind, "." * length)
 
 
 def test_limit_is_exact() -> None:
-    """A well-signed token is read up to the limit of its kind, and malformed from there on."""
+    """A token is accepted up to the length limit of its kind, and malformed beyond it."""
     access = {n: forge_access(access_payload(x="y" * n)) for n in range(5700, 6000)}
     refresh = {n: forge_refresh(refresh_payload(x="y" * n)) for n in range(300, 700)}
     assert {len(token) > ACCESS_LIMIT for token in access.values()} == {True, False}
@@ -157,14 +157,14 @@ def test_limit_is_exact() -> None:
 
 @each_kind
 @pytest.mark.parametrize("presented", [None, 7, 1.5, True, b"a.b.c", ["a.b.c"], {"a": 1}, (), object(), str])
-def test_what_is_no_string_is_malformed(kind: str, presented: object) -> None:
+def test_other_types_are_malformed(kind: str, presented: object) -> None:
     """JSON of any other type, and bytes, are malformed."""
     assert is_malformed(kind, presented)
 
 
 @each_kind
 def test_bytes_of_a_genuine_token_are_malformed(kind: str) -> None:
-    """A token is text: its bytes are not taken for it."""
+    """A token is text; its bytes are not accepted."""
     assert is_malformed(kind, TOKENS[kind].encode())
 
 
@@ -174,14 +174,14 @@ def test_bytes_of_a_genuine_token_are_malformed(kind: str) -> None:
 @example(junk="\ud800.\udfff.a")
 @example(junk="e30.e30.AA")
 def test_junk_is_refused(kind: str, junk: object) -> None:
-    """Any text or bytes that nobody signed are malformed or invalid."""
+    """Any text or bytes without a signature are malformed or invalid."""
     assert is_refused(kind, junk)
 
 
 @pytest.mark.parametrize("kind", ["access", "refresh"])
 @given(data=st.data())
 def test_splices_are_refused(kind: str, data: st.DataObject) -> None:
-    """A genuine token with any stretch replaced by any text is refused, unless nothing was changed."""
+    """A genuine token with any part replaced by any text is refused, unless nothing was changed."""
     token = TOKENS[kind]
     start = data.draw(st.integers(0, len(token)))
     end = data.draw(st.integers(start, len(token)))

@@ -1,4 +1,4 @@
-"""What somebody tries who wants to see a page that is not for them, by a credential that is not valid."""
+"""Attackers try to see a page that is not for them, with an invalid credential."""
 
 from urllib.parse import urlencode
 
@@ -32,7 +32,7 @@ def shown(device: Device, template: str) -> tuple[int, str]:
 @pytest.mark.parametrize("template", GUARDED)
 @pytest.mark.parametrize("mode", list(Mode), ids=str, indirect=True)
 def test_a_bearer_that_is_not_valid(live: LiveSite, template: str) -> None:
-    """The operators of ``{% if %}`` take an error for false; the response is 401 all the same."""
+    """``{% if %}`` treats an error as false; the response is 401 anyway."""
     stranger = live.device()
     assert shown(stranger, template) == (200, "nobody")
     stranger.access = "junk"
@@ -43,7 +43,7 @@ def test_a_bearer_that_is_not_valid(live: LiveSite, template: str) -> None:
 @in_jwt_mode
 @pytest.mark.parametrize("template", GUARDED[1:2])
 def test_a_lazy_user_who_was_deactivated(live: LiveSite, template: str) -> None:
-    """Whoever is no member of the staff does not become one by being deactivated behind signals."""
+    """A user who was deactivated without a signal does not see pages for staff."""
     live.configure(USER_LOADING="lazy", PAGE_RENEWAL=False)
     ada = live.add_user("ada")
     device = live.logged_in()

@@ -1,4 +1,4 @@
-"""What somebody tries who plants an anonymous session, or uses a browser after another user (JWT mode)."""
+"""Attackers plant an anonymous session, or use a browser after another user (JWT mode)."""
 
 import json
 
@@ -9,14 +9,14 @@ COOKIE = "__Host-sessionid"
 
 
 def cart(device: Device, item: str = "") -> list[str]:
-    """Put something into the cart of ``request.session``; return what is in it."""
+    """Add something to the cart of ``request.session``; return its content."""
     answer = device.post("/django/cart/", item) if item else device.get("/django/cart/")
     return list(json.loads(answer.content)["cart"])
 
 
 @by_cookie
 @in_jwt_mode
-def test_reading_what_is_written_after_the_login(live: LiveSite) -> None:
+def test_a_planted_session_key_is_useless_after_the_login(live: LiveSite) -> None:
     """The key of an anonymous session is renewed at login, and its data kept."""
     live.add_user("ada")
     mallory, victim = live.device(), live.device()
@@ -32,7 +32,7 @@ def test_reading_what_is_written_after_the_login(live: LiveSite) -> None:
 @by_cookie
 @in_jwt_mode
 def test_reading_the_data_of_the_previous_user(live: LiveSite) -> None:
-    """Whoever logs in over another user sees none of their data; the same user keeps theirs."""
+    """Another user who logs in sees none of the data; the same user keeps it."""
     for name in ("ada", "bob"):
         live.add_user(name)
     browser = live.logged_in("ada")

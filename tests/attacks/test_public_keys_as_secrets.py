@@ -1,4 +1,4 @@
-"""Public keys offered as secrets in every disguise, and secrets that are none."""
+"""Public keys offered as secrets in every disguise, and weak secrets."""
 
 import json
 import secrets
@@ -67,8 +67,8 @@ def fault_of(secret: bytes | str) -> Fault | None:
 @pytest.mark.parametrize("disguise", DISGUISES)
 @pytest.mark.parametrize("form", PUBLIC)
 @pytest.mark.parametrize("algorithm", PAIRS[:3])
-def test_public_keys_are_no_secrets(algorithm: str, form: str, disguise: str) -> None:
-    """Whatever others may know is refused as a secret, however it is wrapped."""
+def test_public_keys_are_not_secrets(algorithm: str, form: str, disguise: str) -> None:
+    """Public material is refused as a secret, however it is encoded."""
     material = DISGUISES[disguise](PUBLIC[form](algorithm))
     assert fault_of(material) is Fault.PUBLIC_AS_SECRET
     if material.isascii():
@@ -78,13 +78,13 @@ def test_public_keys_are_no_secrets(algorithm: str, form: str, disguise: str) ->
 @pytest.mark.parametrize("form", ["PEM", "JWK", "JWK Set", "list of JWKs"])
 @pytest.mark.parametrize("wide", WIDE)
 def test_wide_characters_hide_nothing(form: str, wide: str) -> None:
-    """UTF-16 and UTF-32 are seen through."""
+    """UTF-16 and UTF-32 are decoded."""
     assert fault_of(PUBLIC[form]("ES256").decode().encode(wide)) is Fault.PUBLIC_AS_SECRET
 
 
 @pytest.mark.parametrize("disguise", DISGUISES)
-def test_the_secret_of_a_jwk_is_looked_at_as_well(disguise: str) -> None:
-    """A public key inside a JWK of the kind ``oct`` is one as well."""
+def test_the_secret_of_a_jwk_is_checked_as_well(disguise: str) -> None:
+    """A public key inside a JWK of the type ``oct`` is refused, too."""
     material = DISGUISES[disguise](public_pem("RS256").encode())
     with pytest.raises(KeyRefused) as caught:
         load_entry(jwk("HS256", k=encode(material)))
@@ -92,7 +92,7 @@ def test_the_secret_of_a_jwk_is_looked_at_as_well(disguise: str) -> None:
 
 
 def test_a_jwk_of_a_secret_is_not_the_secret() -> None:
-    """The text of a JWK is read as one, and never used as a secret itself."""
+    """The text of a JWK is parsed, and never used as a secret itself."""
     assert fault_of(json.dumps(jwk("HS256"))) is Fault.PUBLIC_AS_SECRET
 
 
@@ -143,7 +143,7 @@ WEAK = [
 
 @pytest.mark.parametrize("secret", WEAK)
 def test_weak_secrets_are_refused(secret: str) -> None:
-    """What is known, short, repeated or made of common words is refused, in base64 too."""
+    """Known, short and repetitive secrets and common words are refused, in base64, too."""
     assert fault_of(secret) is Fault.WEAK
     assert fault_of(secret.encode()) is Fault.WEAK
     with pytest.raises(KeyRefused):
@@ -152,7 +152,7 @@ def test_weak_secrets_are_refused(secret: str) -> None:
 
 @pytest.mark.parametrize("secret", [weak for weak in WEAK if len(weak.strip()) >= 32])
 def test_weak_secrets_in_base64_are_refused(secret: str) -> None:
-    """An encoding adds nothing that cannot be guessed."""
+    """An encoding does not make a weak secret strong."""
     if not secret.startswith("django"):
         assert fault_of(b64encode(secret.encode())) is Fault.WEAK
 
@@ -195,11 +195,11 @@ def test_the_keys_of_the_rfcs_are_refused_as_bytes() -> None:
         "phrase",
     ],
 )
-def test_random_secrets_are_taken(make: Callable[[], bytes | str]) -> None:
-    """Of two hundred random secrets of each kind that people use, none is refused by mistake."""
+def test_random_secrets_are_accepted(make: Callable[[], bytes | str]) -> None:
+    """Of two hundred random secrets of each usual kind, none is refused by mistake."""
     assert [fault_of(make()) for _ in range(200)] == [None] * 200
 
 
-def test_a_good_secret_is_taken() -> None:
-    """So that the refusals above mean something."""
+def test_a_good_secret_is_accepted() -> None:
+    """So the refusals above are meaningful."""
     assert fault_of(SECRET) is None

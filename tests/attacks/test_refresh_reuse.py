@@ -21,7 +21,7 @@ def _assert_revoked(device: Device) -> None:
 
 
 def test_an_older_token(live: LiveSite) -> None:
-    """The token before the last is reuse within the grace too; the latest pair is dead on next use."""
+    """A token two generations old is reuse within the grace, too; the latest pair stops working."""
     ada = live.add_user()
     owner, other = live.logged_in(), live.logged_in()
     thief = owner.copy()
@@ -39,7 +39,7 @@ def test_an_older_token(live: LiveSite) -> None:
 
 
 def test_the_previous_token_too_late(live: LiveSite) -> None:
-    """The predecessor after the grace ends the auth session; the thief who refreshed first is out as well."""
+    """The predecessor after the grace revokes the auth session, also for a thief who refreshed first."""
     live.add_user()
     owner, other = live.logged_in(), live.logged_in()
     thief = owner.copy()
@@ -55,8 +55,8 @@ def test_the_previous_token_too_late(live: LiveSite) -> None:
     assert other.logged_in()
 
 
-def test_the_grace_ends_with_the_successor_s_first_use(live: LiveSite) -> None:
-    """A replay is answered with the same successor until somebody uses that."""
+def test_the_grace_ends_with_the_first_use_of_the_successor(live: LiveSite) -> None:
+    """A repeat gets the same successor until that has been used."""
     live.add_user()
     one = live.logged_in()
     two, three = one.copy(), one.copy()
@@ -68,8 +68,8 @@ def test_the_grace_ends_with_the_successor_s_first_use(live: LiveSite) -> None:
     _assert_revoked(one)
 
 
-def test_a_browser_forgets_what_was_reused(live: LiveSite) -> None:
-    """The browser that presented it is made to forget both cookies; an app's answer has no cookie."""
+def test_a_browser_deletes_its_cookies_after_reuse(live: LiveSite) -> None:
+    """The response deletes both cookies of a browser; that to an app has no cookie."""
     live.add_user()
     owner = live.logged_in()
     thief = owner.copy()

@@ -1,4 +1,4 @@
-"""A copy of the store gives nobody a credential, with ``SECRET_KEY`` beside it too; nor do logs and reprs."""
+"""A copy of the store gives nobody a credential, even with ``SECRET_KEY``; nor do logs and reprs."""
 
 import json
 import logging
@@ -58,7 +58,7 @@ class Story:
 
     @property
     def secrets(self) -> set[str]:
-        """What must not be readable in the store: credentials, and the parts of them that are secret."""
+        """What must not be readable in the store: credentials, and their secret parts."""
         found = set(self.held | self.visitors)
         for text in self.held | self.visitors:
             key = SessionKey.parse(text)
@@ -72,7 +72,7 @@ class Story:
 
     @property
     def digests(self) -> list[bytes]:
-        """What the store holds of the current secrets of those who are logged in."""
+        """The digests of the current secrets of those who are logged in."""
         return [digest(_secret_of(device.django_session)) for device in self.living]
 
 
@@ -82,7 +82,7 @@ def _secret_of(django_session: str) -> str:
 
 
 def told(live: LiveSite) -> Story:
-    """Let people log in, refresh, replay, be robbed, log out and visit."""
+    """Let users log in, refresh, repeat, be robbed, log out and visit."""
     held: set[str] = set()
 
     def note(*devices: Device) -> None:
@@ -114,13 +114,13 @@ def told(live: LiveSite) -> Story:
 
 @pytest.fixture
 def story(live: LiveSite) -> Story:
-    """Return what happened on the site before it was robbed."""
+    """Return what happened on the site before the store was copied."""
     live.configure(LIFETIMES={"TOUCH_INTERVAL": timedelta(0)})
     return told(live)
 
 
 def test_no_secret_is_in_the_dump(live: LiveSite, story: Story) -> None:
-    """Neither a credential nor its secret part is in it, as text, bytes, base64 or hexadecimal."""
+    """No credential, and no secret part of one, is in it as text, bytes, base64 or hexadecimal."""
     loot = read_all(live)
     assert any(story.digests[0] in piece for piece in loot)  # else we looked in the wrong place
     for secret in story.secrets:
@@ -129,7 +129,7 @@ def test_no_secret_is_in_the_dump(live: LiveSite, story: Story) -> None:
 
 
 def presented(live: LiveSite, text: str) -> list[int]:
-    """Return the statuses of *text* as bearer, as each cookie, and as what ``refresh/`` takes in its body."""
+    """Return the statuses of *text* as bearer, as each cookie, and in the body of ``refresh/``."""
     thief = live.device(Transport.HEADER)
     bearer = {"Authorization": f"Bearer {text}"}
     answers = [
@@ -147,7 +147,7 @@ def presented(live: LiveSite, text: str) -> list[int]:
 
 
 def opens(text: str) -> bool:
-    """Tell whether *text* opens a view as a bearer credential, or anything as a Django session."""
+    """Tell whether *text* authenticates a view as a bearer credential, or opens a Django session."""
     request = RequestFactory().get("/", headers={"Authorization": f"Bearer {text}"})
     try:
         return django_authkit.authenticate(request) is not None
@@ -158,7 +158,7 @@ def opens(text: str) -> bool:
 @pytest.mark.slow
 @apps_only
 def test_nothing_in_the_dump_is_a_credential(live: LiveSite, story: Story) -> None:
-    """Whatever string or blob of it is presented, in whatever way, is refused, and harms nobody."""
+    """Any string or blob of it is refused, however it is presented, and affects nobody."""
     texts = strings_in(pieces_of(live))
     texts |= {form.decode("latin-1") for mark in story.digests for form in (mark.hex().encode(), _b64(mark))}
     for text in sorted(texts):
@@ -171,7 +171,7 @@ def test_nothing_in_the_dump_is_a_credential(live: LiveSite, story: Story) -> No
 @pytest.mark.slow
 @apps_only
 def test_no_session_key_can_be_made_of_the_dump(live: LiveSite, story: Story) -> None:
-    """A sid with any 23 characters of the dump behind it, as either kind of key, opens nothing."""
+    """A sid followed by any 23 characters of the dump opens nothing, as either kind of key."""
     texts = strings_in(pieces_of(live)) | {_b64(mark).decode() for mark in story.digests}
     secrets = windows(texts, 23)
     assert len(secrets) > 100
@@ -189,7 +189,7 @@ def _b64(raw: bytes) -> bytes:
 @jwt_mode_only
 def test_the_secret_key_and_the_dump_give_no_refresh(live: LiveSite, story: Story) -> None:
     """
-    A refresh token that is well signed, with whatever the dump holds for its ``jti``, gets no successor.
+    A well-signed refresh token with any value of the dump as its ``jti`` gets no successor.
 
     It is a foreign ``jti`` of a right generation, which is reuse by design: whoever can sign can end an
     auth session, but not carry it on. One of a later generation ends nothing.
@@ -213,7 +213,7 @@ def test_the_secret_key_and_the_dump_give_no_refresh(live: LiveSite, story: Stor
 @apps_only
 @pytest.mark.parametrize("generation", [1, 2])
 def test_the_sealed_successor_is_of_no_use(live: LiveSite, generation: int) -> None:
-    """Within the grace the store holds the successor, sealed; it opens to nobody who has ``SECRET_KEY``."""
+    """Within the grace the store has the sealed successor, which ``SECRET_KEY`` alone does not open."""
     live.add_user()
     device = live.logged_in()
     before = claims_of(device.django_session)
@@ -239,19 +239,19 @@ def _refreshed(live: LiveSite, claims: RefreshClaims) -> Any:
 
 @pytest.fixture
 def logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """Return what has every record of every logger, at every level."""
+    """Return the content of every record of every logger, at every level."""
     with caplog.at_level(logging.DEBUG):
         yield caplog
 
 
 def _all_of(record: logging.LogRecord) -> str:
-    """Return everything in *record* that any handler might write, a traceback included."""
+    """Return everything in *record* that a handler might write, including a traceback."""
     said = logging.Formatter("%(message)s").format(record)
     return f"{said} {record.args!r} {record.__dict__!r}"
 
 
 def test_no_log_has_a_secret(live: LiveSite, logged: pytest.LogCaptureFixture) -> None:
-    """Not at DEBUG, with every SQL statement logged, whatever succeeds or fails."""
+    """Not at DEBUG, with every SQL statement logged, and whether requests succeed or fail."""
     with CaptureQueriesContext(connections[live.alias]):
         story = told(live)
         (device, *_) = story.living
@@ -265,7 +265,7 @@ def test_no_log_has_a_secret(live: LiveSite, logged: pytest.LogCaptureFixture) -
 
 
 def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
-    """Yield what code of ours hands from layer to layer while it holds secrets."""
+    """Yield the objects with secrets that our layers pass to each other."""
     request = RequestFactory().post("/", headers={"Authorization": f"Bearer {device.credential}"})
     yield django_authkit.authenticate(request)
     yield state_of(request)
@@ -288,7 +288,7 @@ def _what_is_passed_around(device: Device, store: Store) -> Iterator[object]:
 
 @apps_only
 def test_no_repr_has_a_secret(live: LiveSite) -> None:
-    """Neither what is passed around nor the store, the codec or its keys tell one when they are printed."""
+    """Neither these objects nor the store, the codec or its keys show a secret in their repr."""
     live.add_user()
     device = live.logged_in()
     held = {device.credential, device.django_session}
@@ -310,7 +310,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 @apps_only
 def test_no_exception_has_a_secret(live: LiveSite) -> None:
-    """A refused credential is in no error, nor in whatever error that was made of."""
+    """A refused credential is not in the error, nor in the error that caused it."""
     live.add_user()
     device = live.logged_in()
     good = {device.credential, device.django_session}

@@ -1,5 +1,5 @@
 """
-Well-signed tokens that say what ours never say (RFC 7519, section 4).
+Well-signed tokens with claims that ours never have (RFC 7519, section 4).
 
 Nobody without the keys can make them. They stand for a careless or an older issuer, and for the day on
 which a key is lost: even then a token is refused or read, and nothing breaks further in.
@@ -52,20 +52,20 @@ json_values = st.recursive(
 
 
 def assert_access_invalid(payload: dict[str, Any]) -> None:
-    """An access token over *payload*, well signed, is invalid."""
+    """Check that a well-signed access token with *payload* is invalid."""
     with pytest.raises(TokenInvalid):
         CODEC.read_access(forge_access(payload))
 
 
 def assert_refresh_invalid(payload: dict[str, Any]) -> None:
-    """A refresh token over *payload*, well signed, is invalid."""
+    """Check that a well-signed refresh token with *payload* is invalid."""
     with pytest.raises(TokenInvalid):
         CODEC.read_refresh(forge_refresh(payload))
 
 
 @pytest.mark.parametrize("name", ACCESS_REQUIRED)
 def test_access_tokens_need_every_claim(name: str) -> None:
-    """An access token without one of its claims, or with null for it, is refused, expired ones included."""
+    """An access token with a claim missing or null is refused, even if it has expired."""
     assert_access_invalid(without(access_payload(), name))
     assert_access_invalid(access_payload(**{name: None}))
     with pytest.raises(TokenInvalid):
@@ -74,7 +74,7 @@ def test_access_tokens_need_every_claim(name: str) -> None:
 
 @pytest.mark.parametrize("name", REFRESH_REQUIRED)
 def test_refresh_tokens_need_every_claim(name: str) -> None:
-    """A refresh token without one of its claims, or with null for it, is refused, expired ones included."""
+    """A refresh token with a claim missing or null is refused, even if it has expired."""
     assert_refresh_invalid(without(refresh_payload(), name))
     assert_refresh_invalid(refresh_payload(**{name: None}))
     with pytest.raises(TokenInvalid):
@@ -109,7 +109,7 @@ def test_instants_are_whole_seconds(name: str, value: object) -> None:
 
 @pytest.mark.parametrize("value", NO_GENERATION, ids=lambda value: repr(value)[:12])
 def test_generations_are_counted_from_one(value: object) -> None:
-    """Generations are integers from 1 that a double holds exactly."""
+    """Generations are integers from 1 that a double represents exactly."""
     assert_refresh_invalid(refresh_payload(gen=value))
 
 
@@ -121,7 +121,7 @@ def test_sids_have_their_form(value: object) -> None:
 
 
 def test_not_before_counts() -> None:
-    """A token of ours has no nbf; where there is one, it is honoured (ASVS 9.2.1)."""
+    """Our tokens have no nbf, but if there is one, it is respected (ASVS 9.2.1)."""
     assert_access_invalid(access_payload(nbf=4_000_000_000))
     assert_refresh_invalid(refresh_payload(nbf=4_000_000_000))
     assert "nbf" not in CODEC.read_access(forge_access(access_payload(nbf=1))).extra
@@ -136,7 +136,7 @@ def test_not_before_counts() -> None:
     ids=lambda payload: repr(payload[:8]),
 )  # fmt: skip
 def test_payloads_that_are_no_claims_are_refused(payload: bytes) -> None:
-    """Payloads that are not JSON, not an object, or empty are refused, though well signed."""
+    """A payload that is not JSON, not an object, or empty is refused, even if it is well signed."""
     with pytest.raises((TokenInvalid, TokenMalformed)):
         CODEC.read_access(forge_raw(payload, ACCESS_RING.signing, "at+jwt"))
     with pytest.raises((TokenInvalid, TokenMalformed)):
@@ -146,7 +146,7 @@ def test_payloads_that_are_no_claims_are_refused(payload: bytes) -> None:
 @pytest.mark.parametrize("opening", [b"[", b'{"a":'], ids=["lists", "objects"])
 @pytest.mark.parametrize("size", [900, 1100, 5900])
 def test_deep_payloads_are_refused(opening: bytes, size: int) -> None:
-    """Nesting as deep as an access token has room for, closed or not, ends in no recursion error."""
+    """Nesting as deep as an access token has room for causes no recursion error."""
     depth = size // (len(opening) + 1)
     closing = {b"[": b"]", b'{"a":': b"}"}[opening]
     for payload in (opening * depth, opening * depth + b"1" + closing * depth):
@@ -162,7 +162,7 @@ def test_numbers_too_long_for_python_are_refused() -> None:
 
 
 def test_doubled_claims_are_read_once() -> None:
-    """Of a claim that is there twice the last counts (RFC 7519, section 4), for every check alike."""
+    """If a claim appears twice, the last one counts (RFC 7519, section 4), in all checks."""
     text = '{"iss":"https://id.example.org","sid":"AbCdEfGhIjKlMn-_","jti":"j","iat":1,"exp":4000000000,%s}'
     good = forge_raw((text % '"gen":0,"gen":2').encode(), REFRESH_RING.signing, "rt+jwt")
     bad = forge_raw((text % '"gen":2,"gen":0').encode(), REFRESH_RING.signing, "rt+jwt")
@@ -175,7 +175,7 @@ def test_doubled_claims_are_read_once() -> None:
 @example({"exp": 1, "aud": "https://other.example.org"})
 @example({"sub": "\ud800"})
 def test_any_claims_are_read_or_refused(changes: dict[str, Any]) -> None:
-    """Whatever is put in the place of our claims, a well-signed token is read or refused with our errors."""
+    """A well-signed token with any value for our claims is accepted or refused with our errors."""
     try:
         claims = CODEC.read_access(forge_access(access_payload(**changes)))
     except (TokenInvalid, TokenMalformed, TokenExpired):

@@ -1,4 +1,4 @@
-"""A real browser: Chromium, driven by Playwright. Without it, tests are skipped and say how to get it."""
+"""A real browser: Chromium, driven by Playwright. Without it the tests are skipped, with a hint."""
 
 import json
 import os
@@ -36,7 +36,7 @@ QUIET = (
 
 @pytest.fixture(scope="session")
 def chromium() -> str:
-    """Return the path of a Chromium; skip, or fail where one is required, if it or its driver is missing."""
+    """Return the path of a Chromium; skip if it or its driver is missing, or fail if one is required."""
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None or not all(map(find_spec, ("playwright", "corsheaders"))):
         if os.environ.get(REQUIRED) == "1":
@@ -47,7 +47,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator["Browser"]:
-    """Return a running Chromium. It ends with the module: while it runs, this thread has an event loop."""
+    """Return a running Chromium. It stops with the module: while it runs, this thread has an event loop."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -58,7 +58,7 @@ def browser(chromium: str) -> Iterator["Browser"]:
 
 @pytest.fixture(scope="module")
 def playwright(chromium: str) -> Iterator["Playwright"]:
-    """Return the driver. It ends with the module, as ``browser`` does; a module uses one of them."""
+    """Return the driver. It stops with the module, as ``browser`` does; a module uses one of them."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -90,7 +90,7 @@ def start(playwright: "Playwright", chromium: str) -> Callable[[Path], "BrowserC
 def running(
     start: Callable[[Path], "BrowserContext"], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator["BrowserContext"]:
-    """Return a person's browser that runs as long as the module's tests do."""
+    """Return a person's browser that runs for all tests of the module."""
     context = start(tmp_path_factory.mktemp("profile"))
     yield context
     context.close()
@@ -98,7 +98,7 @@ def running(
 
 @pytest.fixture(scope="module")
 def chrome(playwright: "Playwright", chromium: str) -> Iterator["Browser"]:
-    """Return a Chromium that knows the hosts of ``origins``, with the back/forward cache that people have."""
+    """Return a Chromium that knows the hosts of ``origins``, with a back/forward cache."""
     browser = playwright.chromium.launch(
         executable_path=chromium,
         args=[*QUIET, RESOLVER, TRUSTING],

@@ -1,4 +1,4 @@
-"""The pages of the example, looked at by axe-core (``npm install`` in this folder; skipped without)."""
+"""The pages of the example, checked by axe-core (``npm install`` in this folder; skipped without)."""
 
 import os
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ def demo(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def serious(page: "Page") -> list[str]:
-    """Return what axe finds that is serious or critical."""
+    """Return the serious and critical findings of axe."""
     page.evaluate(AXE.read_text())  # by the debugger, so the page's policy does not stand in its way
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(({ violations }) => violations)")
     return [
@@ -43,7 +43,7 @@ def serious(page: "Page") -> list[str]:
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 360)])
 def test_front_page(demo: Demo, browser: "Browser", scheme: Literal["light", "dark"], width: int) -> None:
-    """For nobody, for somebody, in the dialog, after a theft, in trouble: axe finds nothing serious."""
+    """Logged out, logged in, in the dialog, after a theft, in an outage: axe finds nothing serious."""
     viewport: Any = {"width": width, "height": 900}
     with browser.new_context(base_url=demo.url, color_scheme=scheme, viewport=viewport) as context:
         page = context.new_page()
@@ -75,7 +75,7 @@ def test_front_page(demo: Demo, browser: "Browser", scheme: Literal["light", "da
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_other_pages(demo: Demo, browser: "Browser", scheme: Literal["light", "dark"]) -> None:
-    """Nor does it on the pages without scripts."""
+    """The pages without scripts have no serious finding either."""
     with browser.new_context(base_url=demo.url, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto("/accounts/login/")

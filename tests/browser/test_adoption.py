@@ -1,4 +1,4 @@
-"""A browser that was logged in by Django's own sessions when the site changed over."""
+"""A browser that was logged in by Django's own sessions before the migration."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -32,13 +32,13 @@ ASK = """async (count) => Promise.all(
 
 
 def kept(page: "Page") -> dict[str, Any]:
-    """Return what the browser keeps, by name."""
+    """Return the browser's cookies, by name."""
     return {cookie["name"]: cookie for cookie in page.context.cookies()}
 
 
 @pytest.fixture
 def logged_in(page: "Page", shop: LiveSite, ada: User) -> "Page":
-    """Return a tab of a browser that logged in before the site changed over, which it has done since."""
+    """Return a tab of a browser that logged in before the migration."""
     settings = shop.settings
     middleware, engine, name = settings.MIDDLEWARE, settings.SESSION_ENGINE, settings.SESSION_COOKIE_NAME
     settings.MIDDLEWARE = [
@@ -58,7 +58,7 @@ def logged_in(page: "Page", shop: LiveSite, ada: User) -> "Page":
 
 
 def test_the_next_page(logged_in: "Page", shop: LiveSite, ada: User) -> None:
-    """It is answered as ever; the browser has our cookies afterwards, and the old one no more."""
+    """The response is the usual one. Afterwards the browser has our cookies and not the old one."""
     with origins() as after:
         logged_in.goto(f"{after.shop}/plain/whoami/")
         assert f'"id": {ada.pk}' in logged_in.content()
@@ -70,7 +70,7 @@ def test_the_next_page(logged_in: "Page", shop: LiveSite, ada: User) -> None:
 
 
 def test_many_at_once(logged_in: "Page", shop: LiveSite, ada: User) -> None:
-    """Of many first requests at once each is answered, and there is one auth session."""
+    """All concurrent first requests succeed, and there is one auth session."""
     with origins() as after:
         logged_in.route("**/blank", lambda route: route.fulfill(body="<p>", content_type="text/html"))
         logged_in.goto(f"{after.shop}/blank")  # never reaches the site

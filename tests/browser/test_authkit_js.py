@@ -1,4 +1,4 @@
-"""``authkit.js`` in real tabs: expiry, other tabs, lost answers, revocation, thieves, the back button."""
+"""``authkit.js`` in real tabs: expiry, other tabs, lost responses, revocation, thieves, the back button."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def at(shop: LiveSite, front: Front) -> Iterator[Origins]:
 
 @pytest.fixture
 def context(chrome: "Browser") -> Iterator["BrowserContext"]:
-    """Return a browser's profile without anything in it."""
+    """Return an empty browser profile."""
     context = chrome.new_context()
     yield context
     context.close()
@@ -55,7 +55,7 @@ def refreshes(at: Origins) -> list[int]:
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_from_log_in_to_log_out(
+def test_from_login_to_logout(
     shop: LiveSite, ada: User, at: Origins, tab: Opening, context: "BrowserContext", transport: str
 ) -> None:
     """Login, reading and writing, unnoticed expiry, logout: the same in each mode and transport."""
@@ -80,7 +80,7 @@ def test_from_log_in_to_log_out(
 def test_five_tabs_refresh_once(
     shop: LiveSite, ada: User, at: Origins, front: Front, tab: Opening, told: bool
 ) -> None:
-    """All at once after their token has expired, five tabs send one refresh, whether they knew it or not."""
+    """If five tabs send requests at once after their token has expired, one refresh is sent."""
     front.silent = not told
     shop.configure(LIFETIMES={"ACCESS": timedelta(seconds=2)}, LEEWAY=timedelta())
     tabs = [tab() for _ in range(5)]
@@ -102,10 +102,10 @@ def test_five_tabs_refresh_once(
 @in_jwt_mode
 @pytest.mark.parametrize("hang", [False, True], ids=["gateway", "hung"])
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_a_lost_answer_logs_nobody_out(
+def test_a_lost_response_logs_nobody_out(
     shop: LiveSite, ada: User, at: Origins, front: Front, tab: Opening, transport: str, hang: bool
 ) -> None:
-    """The site has rotated, and the browser never hears of it: it asks again, and stays logged in."""
+    """The server rotated, but the browser did not get the response: it retries, and stays logged in."""
     page = tab(transport)
     page.log_in()
     shop.advance(minutes=10)
@@ -121,7 +121,7 @@ def test_a_lost_answer_logs_nobody_out(
 def test_two_tabs_without_locks(
     shop: LiveSite, ada: User, at: Origins, context: "BrowserContext", tab: Opening
 ) -> None:
-    """Where the browser has no Web Locks, two tabs may refresh twice, and stay logged in for many rounds."""
+    """Without Web Locks, two tabs may refresh twice, and stay logged in for many rounds."""
     context.add_init_script(WITHOUT_LOCKS)
     tabs = [tab(), tab()]
     assert tabs[0].page.evaluate("navigator.locks === undefined")
@@ -143,7 +143,7 @@ def test_two_tabs_without_locks(
 def test_a_revocation_reaches_all_tabs(
     shop: LiveSite, ada: User, at: Origins, tab: Opening, transport: str
 ) -> None:
-    """Revoked elsewhere, each tab is out within two seconds of its next call, by one event."""
+    """After a revocation, each tab is logged out within two seconds of its next call, by one event."""
     tabs = [tab(transport) for _ in range(3)]
     for each in tabs[: 1 if transport == "cookie" else 3]:
         each.log_in()
@@ -192,7 +192,7 @@ LYING_ABOUT = """async () => JSON.stringify([
 def test_what_a_script_in_the_page_can_read(
     shop: LiveSite, ada: User, context: "BrowserContext", tab: Opening, transport: str
 ) -> None:
-    """In cookie transport no token at all; in header transport what passes through a replaced ``fetch``."""
+    """In cookie transport no token; in header transport, what passes through a replaced ``fetch``."""
     context.add_init_script(SPYING)
     page = tab(transport)
     page.log_in()
@@ -213,7 +213,7 @@ def test_what_a_script_in_the_page_can_read(
 
 
 def test_the_back_button_shows_nothing_private(shop: LiveSite, ada: User, tab: Opening) -> None:
-    """Back on the page from before the logout nothing is left of the user; while logged in it is there."""
+    """After a logout, the page behind the back button shows nothing of the user."""
     page = tab()
     page.log_in()
     shown = page.page.locator("#private")

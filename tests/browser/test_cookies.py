@@ -1,4 +1,4 @@
-"""The cookies as a browser keeps them: their attributes, how long, what reaches them, what removes them."""
+"""The cookies in a real browser: attributes, lifetime, when they are sent and deleted."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -32,13 +32,13 @@ def at(shop: LiveSite) -> Iterator[Origins]:
 
 
 def kept(page: "Page") -> dict[str, Any]:
-    """Return what the browser keeps, by name."""
+    """Return the browser's cookies, by name."""
     return {cookie["name"]: cookie for cookie in page.context.cookies()}
 
 
 @pytest.mark.parametrize("remember", [False, True])
 def test_attributes(page: "Page", at: Origins, shop: LiveSite, ada: User, remember: bool) -> None:
-    """Credentials are HttpOnly, Secure, Lax, for this host alone, and last as long as the login asked."""
+    """Credentials are HttpOnly, Secure, Lax, for this host only, and last as long as the login requested."""
     front = FrontEnd.at_home(page, at)
     assert front.log_in(remember=remember) == 200
     cookies = kept(page)
@@ -60,7 +60,7 @@ def test_attributes(page: "Page", at: Origins, shop: LiveSite, ada: User, rememb
 def test_the_refresh_cookie_goes_to_the_endpoints_only(
     page: "Page", at: Origins, shop: LiveSite, ada: User
 ) -> None:
-    """With a path of its own it is sent below that path, and nowhere else."""
+    """With a path of its own it is sent below that path only."""
     shop.configure(COOKIE={"REFRESH_PATH": "/auth/"})
     front = FrontEnd.at_home(page, at)
     assert front.log_in() == 200
@@ -80,7 +80,7 @@ def test_the_refresh_cookie_goes_to_the_endpoints_only(
 def test_what_passes_the_size_check_is_kept(
     settings: Settings, page: "Page", at: Origins, shop: LiveSite, ada: User
 ) -> None:
-    """The largest cookie that we send is one that the browser does not drop."""
+    """The browser keeps the largest cookie that we send."""
     settings.PADDING = 2570
     shop.configure(EXTRA_CLAIMS="testapp.claims.padding")
     front = FrontEnd.at_home(page, at)
@@ -94,14 +94,14 @@ def test_what_passes_the_size_check_is_kept(
 
 @pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 @pytest.mark.parametrize("remember", [False, True])
-def test_only_who_asks_is_remembered(
+def test_only_a_remembered_login_survives_a_restart(
     start: Callable[[Path], "BrowserContext"],
     at: Origins,
     ada: User,
     tmp_path: Path,
     remember: bool,
 ) -> None:
-    """When the browser is closed and opened again, one is logged in and the other is not."""
+    """After the browser is restarted, only the login with "remember" is still there."""
     first = start(tmp_path)
     assert FrontEnd.at_home(first.pages[0], at).log_in(remember=remember) == 200
     first.close()
@@ -112,10 +112,10 @@ def test_only_who_asks_is_remembered(
 
 
 @pytest.mark.parametrize("wanted", [(), ("storage",)], ids=["default", "storage"])
-def test_a_log_out_clears_what_the_project_says(
+def test_a_logout_clears_what_the_project_configures(
     page: "Page", at: Origins, shop: LiveSite, ada: User, wanted: tuple[str, ...]
 ) -> None:
-    """With ``CLEAR_SITE_DATA`` the browser forgets what scripts have stored; without, it keeps it."""
+    """With ``CLEAR_SITE_DATA`` the browser deletes what scripts have stored; without it, nothing."""
     if wanted:
         shop.configure(CLEAR_SITE_DATA=wanted)
     front = FrontEnd.at_home(page, at)
@@ -129,8 +129,8 @@ def test_a_log_out_clears_what_the_project_says(
     page.evaluate("localStorage.clear()")
 
 
-def test_a_sibling_cannot_plant_a_log_in(page: "Page", at: Origins, shop: LiveSite, ada: User) -> None:
-    """Neither under our names, which the browser refuses, nor under names that only look like them."""
+def test_a_sibling_host_cannot_plant_a_login(page: "Page", at: Origins, shop: LiveSite, ada: User) -> None:
+    """Neither under our names, which the browser refuses, nor under similar names."""
     shop.add_user("mallory")
     mallory = shop.logged_in("mallory")
     page.goto(at.of(SIBLING))
@@ -152,10 +152,10 @@ def test_a_sibling_cannot_plant_a_log_in(page: "Page", at: Origins, shop: LiveSi
 
 
 @pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)
-def test_without_the_prefix_a_sibling_can(
+def test_without_the_prefix_a_sibling_host_can(
     settings: Settings, page: "Page", shop: LiveSite, ada: User
 ) -> None:
-    """This is what the prefix, and the check that asks for it, are for: the test above can fail."""
+    """This shows what the prefix and its check are for, and that the test above can fail."""
     settings.SESSION_COOKIE_NAME = "sessionid"
     shop.add_user("mallory")
     mallory = shop.logged_in("mallory")
@@ -174,7 +174,7 @@ def test_without_the_prefix_a_sibling_can(
 def test_plain_http(
     settings: Settings, page: "Page", shop: LiveSite, ada: User, csrf: str, relaxed: bool
 ) -> None:
-    """Over plain HTTP, with ``COOKIE["PLAIN_HTTP"]`` and ``DEBUG`` one stays logged in, and else not."""
+    """Over plain HTTP a login lasts only with ``COOKIE["PLAIN_HTTP"]`` and ``DEBUG``."""
     settings.DEBUG = relaxed
     settings.CSRF_COOKIE_SECURE = False
     shop.configure(CSRF=csrf, COOKIE={"PLAIN_HTTP": True})

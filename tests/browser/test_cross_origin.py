@@ -1,4 +1,4 @@
-"""Front ends on another origin, with django-cors-headers: what works, and what each setting is needed for."""
+"""Front ends on another origin, with django-cors-headers: what works, and which settings are needed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -47,7 +47,7 @@ def serving(shop: LiveSite, settings: Settings) -> Serving:
 def test_a_front_end_on_another_origin_works(
     page: "Page", serving: Serving, ada: User, host: str, csrf: str
 ) -> None:
-    """All that the API does works from a sibling and from another site."""
+    """The whole API works from a sibling host and from another site."""
     with serving(host, csrf) as at:
         front = FrontEnd.on(page, at, host)
         assert front.send("GET", "/auth/session/") == 401
@@ -71,7 +71,7 @@ def test_a_front_end_on_another_origin_works(
 def test_another_site_gets_no_lax_cookies(
     settings: Settings, page: "Page", serving: Serving, shop: LiveSite, ada: User
 ) -> None:
-    """There ``SameSite=None`` is needed: with Lax the login is 200, and the browser drops its cookies."""
+    """``SameSite=None`` is needed: with Lax the login returns 200, but the browser drops the cookies."""
     with serving(ELSEWHERE, "fetch-metadata") as at:
         shop.configure(COOKIE={"SAMESITE": "Lax"})
         front = FrontEnd.on(page, at, ELSEWHERE)
@@ -84,7 +84,7 @@ def test_another_site_gets_no_lax_cookies(
 def test_an_origin_that_only_cors_lets_in_is_refused(
     settings: Settings, page: "Page", serving: Serving, ada: User, csrf: str
 ) -> None:
-    """To be allowed to read answers is not to be trusted with what cookies decide."""
+    """An origin that may read responses is not trusted for requests with cookies."""
     with serving(APP, csrf) as at:
         settings.CSRF_TRUSTED_ORIGINS = []
         front = FrontEnd.on(page, at, APP)
@@ -95,7 +95,7 @@ def test_an_origin_that_only_cors_lets_in_is_refused(
 
 @in_jwt_mode
 def test_an_origin_that_cors_does_not_let_in_reads_nothing(page: "Page", serving: Serving, ada: User) -> None:
-    """Nor can it send JSON: the browser asks first, and is told nothing."""
+    """It cannot send JSON either: the preflight is refused."""
     with serving(APP, "fetch-metadata") as at:
         front = FrontEnd.on(page, at, "blog.example.test")
         with pytest.raises(Exception, match="Failed to fetch"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Visit: TypeAlias = Callable[[str], Page]
 
 FRESH = 1
-"""Seconds that a proof counts as fresh here, so that each act of these tests needs one."""
+"""Seconds that authentication counts as recent here, so that each action of these tests needs a new one."""
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 ANDROID = (
     "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -39,7 +39,7 @@ def demo(
 
 @pytest.fixture
 def visit(demo: Demo, browser: "Browser") -> Iterator["Visit"]:
-    """Return a function that opens ada's device page on another device, whose login is no fresh proof."""
+    """Return a function that opens ada's device page on another device, whose login is not recent."""
     contexts = []
 
     def visiting(user_agent: str) -> "Page":
@@ -81,13 +81,13 @@ def others(page: "Page") -> list[str]:
 
 
 def is_logged_in(page: "Page") -> bool:
-    """Load the page anew, and tell whether it asks for a login."""
+    """Reload the page, and tell whether it asks for a login."""
     page.goto("/account/devices/")
     return page.get_by_role("heading", name="Your devices").count() == 1
 
 
 def test_one_is_logged_out_by_keyboard(visit: "Visit") -> None:
-    """The list names both devices; Tab and Enter end the other one, after a proof, and it is told."""
+    """The list shows both devices; Tab and Enter log the other one out, after re-authentication."""
     phone, laptop = visit(ANDROID), visit(FIREFOX)
     assert others(laptop) == ["Chrome Mobile on Android"]
     assert laptop.get_by_role("heading", name="Firefox on Linux").is_visible()
@@ -113,7 +113,7 @@ def test_one_is_logged_out_by_keyboard(visit: "Visit") -> None:
 
 
 def test_all_others_are_logged_out(visit: "Visit") -> None:
-    """One button ends all but this one."""
+    """One button logs out all other devices."""
     phone, tablet, laptop = visit(ANDROID), visit(ANDROID), visit(FIREFOX)
     laptop.goto("/account/devices/")
     laptop.get_by_role("button", name="Log out all other devices").click()
@@ -127,7 +127,7 @@ def test_all_others_are_logged_out(visit: "Visit") -> None:
 
 
 def test_this_one_is_logged_out(visit: "Visit") -> None:
-    """It needs no proof, and the browser keeps no credential."""
+    """It needs no re-authentication, and the browser keeps no credential."""
     laptop = visit(FIREFOX)
     log_out(laptop)
     assert not is_logged_in(laptop)
@@ -135,8 +135,8 @@ def test_this_one_is_logged_out(visit: "Visit") -> None:
     assert not names & {"sessionid", "authkit_access", "authkit_refresh"}
 
 
-def test_changing_ones_mind_ends_nothing(visit: "Visit") -> None:
-    """The proof can be left by a link, back to the list."""
+def test_canceling_logs_nobody_out(visit: "Visit") -> None:
+    """The re-authentication page has a link back to the list."""
     phone, laptop = visit(ANDROID), visit(FIREFOX)
     laptop.goto("/account/devices/")
     laptop.get_by_role("button", name="Log out all other devices").click()
@@ -146,7 +146,7 @@ def test_changing_ones_mind_ends_nothing(visit: "Visit") -> None:
 
 
 def test_fits_a_small_screen(visit: "Visit") -> None:
-    """At 360 pixels nothing sticks out, and each button can be hit with a finger (WCAG 2.5.8, 1.4.10)."""
+    """At 360 pixels nothing overflows, and each button is large enough to touch (WCAG 2.5.8, 1.4.10)."""
     visit(ANDROID)
     laptop = visit("x" * 200)
     laptop.goto("/account/devices/")

@@ -1,5 +1,5 @@
 """
-Pages of other origins attack somebody who is logged in: every request is refused, and nothing changes.
+Pages of other origins attack a user who is logged in: every request is refused, and nothing changes.
 
 The site is as careless about CORS as can be: it lets every origin send what it likes, with cookies, and
 read the answers. So what is refused here is refused by the CSRF check alone.
@@ -36,9 +36,9 @@ TARGETS = {
     "/plain/notes/": ("{}", ALWAYS),
     "/account/devices/": ("{}", ALWAYS),
 }
-"""What is attacked, with which body, in which ways; the way is in the query."""
+"""The targets of the attack, with their bodies and methods; the query names the method."""
 NAVIGATED = ("/auth/login/", "/auth/logout/", "/api/rename/")
-"""Where a form takes the whole tab as well."""
+"""The methods that work for forms which replace the whole tab."""
 WEAKER = [(STRANGER, "Lax"), (SIBLING, "None")]
 """A stranger gets no Lax cookies, and a sibling gets any; so these are tried at full size only."""
 PAIRS = [(STRANGER, "None"), (SIBLING, "Lax"), *(WEAKER if rounds(10) == 10 else [])]
@@ -94,7 +94,7 @@ def method() -> str:
 
 @pytest.fixture
 def samesite() -> str:
-    """Return the ``SameSite`` that hides no missing check."""
+    """Return the ``SameSite`` value that does not hide a missing check."""
     return "None"
 
 
@@ -110,7 +110,7 @@ def at(shop: LiveSite, settings: Settings, method: str, samesite: str) -> Iterat
 
 
 def attack(page: "Page", at: Origins, host: str, targets: Iterable[str] = TARGETS) -> None:
-    """Open a page of *host*, which fires everything at *targets*; return when all of it has arrived."""
+    """Open a page of *host*, which sends all requests to *targets*; return when all have arrived."""
     page.goto(at.of(host))
     if host == SIBLING:  # may set cookies for all of the domain, and so the CSRF token's
         planted = f"csrftoken={'A' * 32}; Domain=example.test; Path=/; Secure; SameSite=None"
@@ -128,7 +128,7 @@ def attack(page: "Page", at: Origins, host: str, targets: Iterable[str] = TARGET
 
 
 def await_arrivals(page: "Page", at: Origins, expected: set[tuple[str, str]]) -> None:
-    """Wait until the site has answered what is expected, preflights not counted."""
+    """Wait until the site has answered the expected requests, without preflights."""
     deadline = time.monotonic() + 20
     missing = expected
     while missing and time.monotonic() < deadline:
@@ -144,16 +144,16 @@ def everything(shop: LiveSite, page: "Page") -> Any:
 
 
 def refused_or_idle(arrival: Arrival) -> bool:
-    """Tell whether a request without cookies got nowhere; a logout of nobody is 204, and ends nothing."""
+    """Tell whether a request without cookies had no effect; a logout without a login is 204."""
     return arrival.status in {401, 403, 405, 415} or (arrival.path, arrival.status) == ("/auth/logout/", 204)
 
 
 @both_methods
 @pytest.mark.parametrize(("host", "samesite"), PAIRS)
-def test_who_is_logged_in_stays_so_and_nothing_is_done_in_their_name(
+def test_another_origin_cannot_act_for_the_user(
     page: "Page", at: Origins, shop: LiveSite, ada: User, host: str, samesite: str
 ) -> None:
-    """Forms, ``fetch``, images and navigations of another origin get nowhere, whatever cookies they carry."""
+    """Forms, ``fetch``, images and navigations of another origin have no effect, despite the cookies."""
     shop.add_user("mallory")
     front = FrontEnd.at_home(page, at)
     assert front.log_in() == 200
@@ -169,7 +169,7 @@ def test_who_is_logged_in_stays_so_and_nothing_is_done_in_their_name(
 
 @both_methods
 def test_nobody_is_logged_in_by_another_origin(page: "Page", at: Origins, shop: LiveSite) -> None:
-    """An attacker cannot log a visitor in to an account of theirs (login CSRF)."""
+    """An attacker cannot log a browser in to the attacker's account (login CSRF)."""
     mallory = shop.add_user("mallory")
     attack(page, at, SIBLING, ["/auth/login/"])
     assert shop.sids(mallory) == []
@@ -182,7 +182,7 @@ def test_nobody_is_logged_in_by_another_origin(page: "Page", at: Origins, shop: 
 def test_without_the_check_the_attack_succeeds(
     monkeypatch: pytest.MonkeyPatch, page: "Page", at: Origins, shop: LiveSite, ada: User
 ) -> None:
-    """So the tests above can fail: with the check taken out, the same requests do what they want."""
+    """So the tests above can fail: without the check, the same requests succeed."""
     for method in ("token", "source"):
         monkeypatch.setattr(f"django_authkit.http.csrf._Check.fault_of_{method}", lambda *_: None)
     shop.add_user("mallory")

@@ -1,4 +1,4 @@
-"""The example's front page, in a real browser: everything that it shows is done by its buttons."""
+"""The example's front page in a real browser: its buttons do everything that it shows."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     Visit: TypeAlias = Callable[..., Page]
 
 GRACE = 2
-"""Seconds, so that the thief need not wait for long."""
+"""Seconds, so that the thief does not have to wait long."""
 PAUSE = 6_000
-"""Milliseconds; longer than from one call of a device to the next."""
+"""Milliseconds; longer than the interval between two calls of a device."""
 IN_TIME = 10_000
 """Milliseconds; a device calls every three seconds, and the machine may be busy."""
 
@@ -32,7 +32,7 @@ def demo(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture
 def visit(demo: Demo, browser: "Browser") -> Iterator["Visit"]:
-    """Return a function that opens the page in a browser of its own, and fails if a script did."""
+    """Return a function that opens the page in a browser of its own, and fails after a script error."""
     contexts: list[BrowserContext] = []
     failures: list[str] = []
 
@@ -57,7 +57,7 @@ def visit(demo: Demo, browser: "Browser") -> Iterator["Visit"]:
 
 
 def watch(page: "Page", failures: list[str]) -> None:
-    """Note what goes wrong in the scripts of *page*, and what its policy forbids."""
+    """Record script errors of *page*, and violations of its policy."""
     page.on("pageerror", lambda error: failures.append(str(error)))
     page.on(
         "console",
@@ -127,7 +127,7 @@ def test_shows_cookies_record_claims_and_expiry(visit: "Visit", demo: Demo) -> N
     assert "auth_hash" not in shown
 
 
-def test_theft_is_caught(visit: "Visit") -> None:
+def test_reuse_is_detected(visit: "Visit") -> None:
     """Late use of a copied refresh token revokes its auth session, and no other."""
     page = visit()
     phone, tablet = open_device(page, "Phone"), open_device(page, "Tablet")
@@ -213,7 +213,7 @@ def test_mode_is_switched_live(visit: "Visit") -> None:
 
 
 def test_another_site_switches_nothing(visit: "Visit") -> None:
-    """The switch asks for the CSRF token, and knows two modes."""
+    """The switch requires the CSRF token, and accepts two modes."""
     page = visit()
     cookie = next(each.get("value", "") for each in page.context.cookies() if each.get("name") == "csrftoken")
     ask = page.context.request.post
@@ -223,13 +223,13 @@ def test_another_site_switches_nothing(visit: "Visit") -> None:
 
 
 def pause_valkey(port: int) -> None:
-    """Let the store answer nobody for a while."""
+    """Pause the store for a while."""
     with redis.Redis(port=port) as client:
         client.client_pause(PAUSE, all=True)
 
 
 def test_outages_are_shown_and_end(visit: "Visit", demo: Demo) -> None:
-    """Without a network, and without a store, the page says so, logs nobody out, and recovers."""
+    """If the network or the store fails, the page says so, logs nobody out, and recovers."""
     page = visit()
     trouble = page.locator("#trouble")
     page.context.set_offline(True)
@@ -245,7 +245,7 @@ def test_outages_are_shown_and_end(visit: "Visit", demo: Demo) -> None:
 
 
 def test_a_wrong_password_is_reported(visit: "Visit") -> None:
-    """A refused login is one sentence at the form, and the password is selected to be typed again."""
+    """The form shows the error, and selects the password."""
     page = visit(user=None)
     form = page.locator("#login")
     form.get_by_label("Username").fill("ada")
@@ -256,7 +256,7 @@ def test_a_wrong_password_is_reported(visit: "Visit") -> None:
 
 
 def test_works_by_keyboard(visit: "Visit") -> None:
-    """Tab, Space and Enter log in, open a device, steal from it and end it; focus never gets lost."""
+    """Tab, Space and Enter log in, open a device, steal from it and dismiss it; focus is never lost."""
     page = visit(user=None)
     press(page, "Skip to content")
     page.keyboard.press("Enter")
@@ -308,13 +308,13 @@ def press(page: "Page", name: str) -> None:
 
 
 def focused(page: "Page") -> str:
-    """Return the text of what has the focus."""
+    """Return the text of the focused element."""
     text: str = page.evaluate("document.activeElement.innerText || document.activeElement.id").strip()
     return text
 
 
 def test_fits_the_screen(visit: "Visit") -> None:
-    """Nothing sticks out to the side, and each control can be hit with a finger (WCAG 1.4.10, 2.5.8)."""
+    """Nothing overflows, and each control is large enough to touch (WCAG 1.4.10, 2.5.8)."""
     page = visit()
     phone = open_device(page, "Phone")
     phone.get_by_role("button", name="Steal").click()
@@ -331,7 +331,7 @@ def test_fits_the_screen(visit: "Visit") -> None:
 
 
 def test_policy_holds_on_every_page(visit: "Visit") -> None:
-    """Scripts and styles come from files of the site alone; no page of its own wants more."""
+    """Scripts and styles come from files of the site only, on every page."""
     page = visit(user="admin")
     forbidden: list[str] = []
     page.on("console", lambda message: forbidden.append(message.text) if "Policy" in message.text else None)
@@ -347,7 +347,7 @@ def test_policy_holds_on_every_page(visit: "Visit") -> None:
 
 
 def test_without_scripts_there_is_a_way(demo: Demo, browser: "Browser") -> None:
-    """Whoever runs no JavaScript is led to the pages that need none."""
+    """Without JavaScript the page links to those that need none."""
     with browser.new_context(base_url=demo.url, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto("/")

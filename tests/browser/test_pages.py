@@ -24,7 +24,7 @@ __all__ = ["logged_in"]
 pytestmark = in_jwt_mode
 
 VISITS, PAUSE = 8, 3
-"""How often in a day somebody comes back, and the hours between."""
+"""How often in a day the user comes back, and the hours in between."""
 PAGE = "/plain/whoami/"
 FRAMED = """url => new Promise(done => {
   const frame = document.createElement("iframe")
@@ -92,7 +92,7 @@ def work_in_the_admin(page: "Page", at: Origins, count: int) -> None:
 
 
 def test_the_admin_works_for_a_day(page: "Page", at: Origins, shop: LiveSite, boss: User) -> None:
-    """Somebody comes back again and again and is never asked to log in again."""
+    """A user who comes back again and again never has to log in again."""
     assert FrontEnd.at_home(page, at).log_in() == 200
     with heard(session_refreshed) as refreshed, heard(refresh_reused) as reused:
         for number in range(VISITS):
@@ -103,8 +103,10 @@ def test_the_admin_works_for_a_day(page: "Page", at: Origins, shop: LiveSite, bo
     assert len(sessions_of(boss)) == 1
 
 
-def test_what_was_typed_for_hours_is_saved(page: "Page", at: Origins, shop: LiveSite, boss: User) -> None:
-    """A form of the admin that was open when the access cookie expired is submitted once, and saved."""
+def test_a_form_that_was_open_for_hours_is_saved(
+    page: "Page", at: Origins, shop: LiveSite, boss: User
+) -> None:
+    """A form of the admin that was open when the access cookie expired is saved."""
     assert FrontEnd.at_home(page, at).log_in() == 200
     with heard(session_refreshed) as refreshed, heard(refresh_reused) as reused:
         page.goto(f"{at.shop}/admin/auth/user/{boss.pk}/change/")
@@ -123,7 +125,7 @@ def test_what_was_typed_for_hours_is_saved(page: "Page", at: Origins, shop: Live
 
 
 def test_an_adopted_browser_works_for_a_day(logged_in: "Page", shop: LiveSite, ada: User) -> None:
-    """A browser that Django's own sessions had logged in goes on opening pages."""
+    """A browser that Django's own sessions had logged in can still open pages."""
     with origins() as at:
         for _ in range(VISITS):
             logged_in.goto(f"{at.shop}{PAGE}")
@@ -139,7 +141,7 @@ def test_the_browsable_api(stale: "Page", at: Origins) -> None:
 
 
 def test_tabs_that_open_at_once(stale: "Page", at: Origins, shop: LiveSite, boss: User) -> None:
-    """Five tabs are one rotation, and each shows the user."""
+    """Five tabs cause one rotation, and each shows the user."""
     shop.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})  # on a busy machine they take long
     stale.route("**/blank", lambda route: route.fulfill(body="<p>", content_type="text/html"))
     stale.goto(f"{at.shop}/blank")  # never reaches the site
@@ -155,7 +157,7 @@ def test_tabs_that_open_at_once(stale: "Page", at: Origins, shop: LiveSite, boss
 
 
 def _pump(page: "Page") -> bool:
-    """Let the browser's events arrive."""
+    """Process the browser's events."""
     page.wait_for_timeout(50)
     return True
 
@@ -165,7 +167,7 @@ def _pump(page: "Page") -> bool:
 def test_other_sites_renew_nothing(
     page: "Page", at: Origins, shop: LiveSite, boss: User, host: str, how: str
 ) -> None:
-    """A page of another origin that frames, loads or posts to ours exchanges nothing; the cookies travel."""
+    """A page of another origin that frames, loads or posts to ours renews nothing, despite the cookies."""
     shop.configure(COOKIE={"SAMESITE": "None"})
     assert FrontEnd.at_home(page, at).log_in() == 200
     shop.advance(minutes=6)
@@ -178,8 +180,8 @@ def test_other_sites_renew_nothing(
     assert (refreshed, repeated) == ([], [])
 
 
-def test_a_link_on_another_site_leads_in(stale: "Page", at: Origins, boss: User) -> None:
-    """Who follows it is logged in, as with a session cookie."""
+def test_a_link_on_another_site_keeps_the_login(stale: "Page", at: Origins, boss: User) -> None:
+    """Following it keeps the user logged in, as with a session cookie."""
     stale.goto(at.of(STRANGER))
     stale.evaluate(LINK, f"{at.shop}{PAGE}")
     stale.click("text=there")
@@ -188,8 +190,10 @@ def test_a_link_on_another_site_leads_in(stale: "Page", at: Origins, boss: User)
 
 
 @pytest.mark.parametrize("action", ["prefetch", "prerender"])
-def test_what_is_loaded_in_advance(chrome: Any, at: Origins, shop: LiveSite, boss: User, action: str) -> None:
-    """It exchanges nothing, and when the user opens the page, it is theirs and no login form."""
+def test_prefetched_pages_renew_nothing(
+    chrome: Any, at: Origins, shop: LiveSite, boss: User, action: str
+) -> None:
+    """A prefetched page renews nothing; opened by the user, it shows the user and no login form."""
     context = chrome.new_context(ignore_https_errors=True)
     page = context.new_page()
     assert FrontEnd.at_home(page, at).log_in() == 200

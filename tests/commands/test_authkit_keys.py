@@ -1,4 +1,4 @@
-"""``manage.py authkit_keys``: keys made, listed, and replaced step by step."""
+"""``manage.py authkit_keys``: keys are generated, listed, and rotated step by step."""
 
 import ast
 import json
@@ -19,7 +19,7 @@ from support.signing_keys import ALGORITHMS, PAIRS, PASSWORD, SECRET, jwk, key, 
 
 @pytest.fixture(autouse=True)
 def _no_keys(settings: Settings) -> None:
-    """Begin with the key that follows from ``SECRET_KEY``."""
+    """Start with the key that is derived from ``SECRET_KEY``."""
     configure(settings)
 
 
@@ -43,7 +43,7 @@ def settings_in(printed: str) -> list[list[Any]]:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_generated_key_can_be_put_into_the_settings(tmp_path: Path, algorithm: str) -> None:
-    """The file is private to its owner, and what is printed is a setting that works, and no secret."""
+    """The file is readable by its owner only, and the output is a valid setting without secrets."""
     printed = run("generate", "--algorithm", algorithm, "--out", tmp_path / "key")
     assert stat.S_IMODE((tmp_path / "key").stat().st_mode) == 0o600
     ((entry,),) = settings_in(printed)
@@ -65,14 +65,14 @@ def test_a_pair_can_be_written_as_pem(tmp_path: Path, algorithm: str) -> None:
 
 
 def test_the_default_is_es256(tmp_path: Path) -> None:
-    """Which every verifier knows."""
+    """Every verifier supports it."""
     run("generate", "--out", tmp_path / "key")
     assert load_entry({"path": tmp_path / "key"}).algorithm == "ES256"
 
 
 @pytest.mark.parametrize("command", ["generate", "rotate"])
 def test_nothing_is_overwritten(settings: Settings, tmp_path: Path, command: str) -> None:
-    """A file that exists, or a link to nowhere, stays as it is."""
+    """An existing file, or a link to nowhere, is not changed."""
     configure(settings, jwk("ES256"))
     (tmp_path / "file").write_text("precious")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
@@ -83,21 +83,21 @@ def test_nothing_is_overwritten(settings: Settings, tmp_path: Path, command: str
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    """A missing folder is no traceback."""
+def test_a_path_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
+    """A missing folder causes an error message, not a traceback."""
     with pytest.raises(CommandError, match="cannot be written"):
         run("generate", "--out", tmp_path / "nowhere" / "key")
 
 
 def test_there_is_no_pem_of_secrets(tmp_path: Path) -> None:
-    """And no file is left behind."""
+    """No file is created."""
     with pytest.raises(CommandError, match="no PEM"):
         run("generate", "--algorithm", "HS256", "--format", "pem", "--out", tmp_path / "key")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_key_can_be_made_while_the_settings_are_broken(settings: Settings, tmp_path: Path) -> None:
-    """The hint of the checks says to generate a key; so that works without a good one."""
+    """The hint of the checks says to generate a key, so the command works with invalid settings."""
     configure(settings, {"secret": "secret"})
     assert settings_in(run("generate", "--out", tmp_path / "key"))
 
@@ -116,7 +116,7 @@ def test_the_list_says_what_each_key_does(settings: Settings) -> None:
 
 
 def test_the_list_of_derived_keys(settings: Settings) -> None:
-    """Those that follow from ``SECRET_KEY`` and its fallbacks are listed, too, and said to be that."""
+    """Keys derived from ``SECRET_KEY`` and its fallbacks are listed, and marked as derived."""
     settings.SECRET_KEY_FALLBACKS = ["an older secret key, long enough to have been one"]
     note, *rows = run("list").splitlines()
     assert "SECRET_KEY" in note
@@ -131,8 +131,8 @@ def test_the_list_shows_no_secret(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("command", [["list"], ["rotate", "--out", "key"]], ids=["list", "rotate"])
-def test_a_broken_ring_is_told_with_its_check(settings: Settings, command: list[str]) -> None:
-    """What cannot be listed is told as the check tells it."""
+def test_an_invalid_ring_is_reported_like_the_check(settings: Settings, command: list[str]) -> None:
+    """An invalid key ring is reported in the words of the check."""
     configure(settings, {"secret": "secret"})
     with pytest.raises(CommandError, match=r"authkit\.E082: SIGNING_KEYS\[0\]"):
         run(*command)
@@ -142,7 +142,7 @@ def test_a_broken_ring_is_told_with_its_check(settings: Settings, command: list[
 def test_a_rotation_prints_three_settings_that_work(
     settings: Settings, tmp_path: Path, algorithm: str
 ) -> None:
-    """Publish, sign, retire: pasted one after the other they move from the old key to the new one."""
+    """Publish, sign, retire: applied one after the other, the settings replace the old key by the new one."""
     (tmp_path / "old").write_text(json.dumps(jwk(algorithm)))
     configure(settings, {"path": tmp_path / "old"})
     printed = run("rotate", "--out", tmp_path / "new")
@@ -154,7 +154,7 @@ def test_a_rotation_prints_three_settings_that_work(
 
 
 def test_a_rotation_says_how_long_to_wait(settings: Settings, tmp_path: Path) -> None:
-    """For the max-age of the set, and then for the life of an access token and that again."""
+    """The max-age of the set; then the lifetime of an access token plus that max-age."""
     configure(settings, jwk("ES256"))
     printed = run("rotate", "--out", tmp_path / "new")
     assert "Wait for 5 min:" in printed
@@ -162,7 +162,7 @@ def test_a_rotation_says_how_long_to_wait(settings: Settings, tmp_path: Path) ->
 
 
 def test_a_rotation_may_change_the_algorithm_of_pairs(settings: Settings, tmp_path: Path) -> None:
-    """From RSA to Ed25519, say; not from a pair to a secret or back."""
+    """From RSA to Ed25519, for example, but not between pairs and secrets."""
     configure(settings, jwk("RS256"))
     run("rotate", "--algorithm", "EdDSA", "--out", tmp_path / "new")
     assert load_entry({"path": tmp_path / "new"}).algorithm == "EdDSA"
@@ -175,14 +175,14 @@ def test_a_rotation_may_change_the_algorithm_of_pairs(settings: Settings, tmp_pa
 
 
 def test_derived_keys_are_rotated_by_django(tmp_path: Path) -> None:
-    """Without ``SIGNING_KEYS`` it is ``SECRET_KEY`` that rotates."""
+    """Without ``SIGNING_KEYS``, rotate ``SECRET_KEY``."""
     with pytest.raises(CommandError, match="SECRET_KEY_FALLBACKS"):
         run("rotate", "--out", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
 def test_a_rotation_shows_no_key(settings: Settings, tmp_path: Path) -> None:
-    """Keys and passwords in the settings are left out, and their place is said."""
+    """Keys and passwords in the settings are replaced by a note about where they are."""
     locked = tmp_path / "locked"
     locked.write_text(pem("ES256", password=PASSWORD))
     entries = [

@@ -1,4 +1,4 @@
-"""``authkit_prune``: space comes back in bounded batches, beside traffic, and may be taken up again."""
+"""``authkit_prune``: reclaims space in bounded batches during traffic, and can be interrupted."""
 
 import time
 from itertools import chain
@@ -18,12 +18,12 @@ on_databases = pytest.mark.parametrize("where", ["sqlite", "postgresql"], indire
 
 
 def rows(site: LiveSite) -> int:
-    """Return how many rows there are."""
+    """Return the number of rows."""
     return AuthSessionRow._base_manager.using(site.alias).count()
 
 
 def bury(site: LiveSite, count: int) -> None:
-    """Make auth sessions that are over and of no more use, and no counters of attempts."""
+    """Create auth sessions and counters that have expired."""
     site.configure(RATES={"LOGIN": None})
     for _ in range(count):
         site.logged_in("ada").log_out()
@@ -31,8 +31,8 @@ def bury(site: LiveSite, count: int) -> None:
 
 
 @on_databases
-def test_reclaims_what_is_over(site: LiveSite, ada: User, run: Run) -> None:
-    """The ended and the expired go, the live stay; then there is nothing left to do."""
+def test_expired_records_are_deleted(site: LiveSite, ada: User, run: Run) -> None:
+    """It deletes revoked and expired records and keeps live ones; a second run finds nothing."""
     bury(site, 3)
     live = site.logged_in("ada")
     assert run("authkit_prune") == "Reclaimed 3.\n"
@@ -43,7 +43,7 @@ def test_reclaims_what_is_over(site: LiveSite, ada: User, run: Run) -> None:
 
 @on_databases
 def test_djangos_command_does_the_same(site: LiveSite, ada: User, run: Run) -> None:
-    """``clearsessions`` is there without ``django.contrib.sessions``, and keeps who is logged in."""
+    """``clearsessions`` works without ``django.contrib.sessions``, and keeps users logged in."""
     bury(site, 3)
     live = site.logged_in("ada")
     assert run("clearsessions") == ""
@@ -53,15 +53,15 @@ def test_djangos_command_does_the_same(site: LiveSite, ada: User, run: Run) -> N
 
 @on_databases
 def test_goes_in_batches(site: LiveSite, ada: User, run: Run) -> None:
-    """A step takes at most ``--batch``, and says how far it is if asked to."""
+    """A step deletes at most ``--batch`` rows, and reports progress if asked to."""
     bury(site, 5)
     told = run("authkit_prune", "--batch=2", "--verbosity=2").splitlines()
     assert told == ["2 so far", "4 so far", "5 so far", "Reclaimed 5."]
 
 
 @on_databases
-def test_is_taken_up_again(site: LiveSite, ada: User, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stopped in the middle, it has done what it did, and the next run does the rest."""
+def test_it_can_be_interrupted(site: LiveSite, ada: User, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """If interrupted, the deleted rows stay deleted, and the next run continues."""
     bury(site, 5)
 
     def stop(pause: float) -> None:
@@ -77,7 +77,7 @@ def test_is_taken_up_again(site: LiveSite, ada: User, run: Run, monkeypatch: pyt
 
 @on_databases
 def test_runs_beside_traffic(site: LiveSite, ada: User, run: Run) -> None:
-    """While people log in, refresh and log out, it takes nothing that lives and disturbs nobody."""
+    """During logins, refreshes and logouts it deletes nothing live and blocks nobody."""
     site.configure(RATES={"LOGIN": None, "REFRESH": None})
     bury(site, 20)
     before = site.logged_in("ada")
@@ -110,7 +110,7 @@ def test_runs_beside_traffic(site: LiveSite, ada: User, run: Run) -> None:
 
 @pytest.mark.parametrize("where", ["valkey"], indirect=True)
 def test_redis_needs_none(site: LiveSite, ada: User, run: Run) -> None:
-    """With the Redis store it says so, and touches nothing."""
+    """With the Redis store it says that pruning is not needed, and changes nothing."""
     site.logged_in("ada").log_out()
     before = site.snapshot()
     assert run("authkit_prune") == "Nothing to do: Redis reclaims by itself.\n"
@@ -120,6 +120,6 @@ def test_redis_needs_none(site: LiveSite, ada: User, run: Run) -> None:
 @on_databases
 @pytest.mark.parametrize("argument", ["--batch=0", "--batch=-1", "--pause=-1"])
 def test_refuses_nonsense(site: LiveSite, run: Run, argument: str) -> None:
-    """A batch of none would never end."""
+    """A batch size of 0 would never finish."""
     with pytest.raises(CommandError, match="--batch takes 1 or more"):
         run("authkit_prune", argument)

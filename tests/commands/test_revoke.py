@@ -1,4 +1,4 @@
-"""``authkit_revoke``: ending one auth session, all of a user, or everybody's."""
+"""``authkit_revoke``: revokes one auth session, all of a user, or all."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from support.signals import heard
 
 
 def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:
-    """Every one of theirs ends and is told of, and nobody else's."""
+    """All of the user's are revoked and reported by signals; no other user's is."""
     site.add_user("bob")
     mine, foreign = [site.logged_in("ada"), site.logged_in("ada")], site.logged_in("bob")
     with heard(signals.session_revoked) as revoked:
@@ -26,7 +26,7 @@ def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_one(site: LiveSite, ada: User, run: Run) -> None:
-    """By its sid; a second time there is nothing to end, which is an error."""
+    """By its sid; a second time it is an error."""
     gone, stays = site.logged_in("ada"), site.logged_in("ada")
     sid = site.sid(gone)
     assert run("authkit_revoke", f"--sid={sid}") == f"Revoked {sid}.\n"
@@ -36,8 +36,8 @@ def test_one(site: LiveSite, ada: User, run: Run) -> None:
         run("authkit_revoke", f"--sid={sid}")
 
 
-def test_everybodys(site: LiveSite, ada: User, run: Run) -> None:
-    """All that began before now; whoever logs in again is in."""
+def test_all(site: LiveSite, ada: User, run: Run) -> None:
+    """Revokes all that began before now; users can log in again."""
     site.add_user("bob")
     devices = [site.logged_in("ada"), site.logged_in("bob")]
     assert (
@@ -47,10 +47,10 @@ def test_everybodys(site: LiveSite, ada: User, run: Run) -> None:
     assert site.logged_in("ada").logged_in()
 
 
-def test_everybodys_is_asked_about(
+def test_all_needs_a_confirmation(
     site: LiveSite, ada: User, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a terminal or with another answer than yes nobody is logged out."""
+    """Without a terminal, or without the answer "yes", nobody is logged out."""
     device = site.logged_in("ada")
     with pytest.raises(CommandError, match="Nothing was revoked"):
         run("authkit_revoke", "--all")
@@ -69,7 +69,7 @@ def test_everybodys_is_asked_about(
     "arguments", [[], ["ada", "--all"], ["ada", "--sid=x"], ["--sid=x", "--all"], ["ada", "--sid=x", "--all"]]
 )
 def test_takes_exactly_one(site: LiveSite, ada: User, run: Run, arguments: Sequence[str]) -> None:
-    """Whoever names none or several of user, sid and all ends nothing."""
+    """No or several arguments of user, sid and all revoke nothing."""
     site.logged_in("ada")
     with pytest.raises(CommandError, match="exactly one of them"):
         run("authkit_revoke", *arguments)
@@ -77,8 +77,8 @@ def test_takes_exactly_one(site: LiveSite, ada: User, run: Run, arguments: Seque
 
 
 @pytest.mark.parametrize("arguments", [["eve"], ["--sid=junk"], ["--sid="], ["--sid=\N{SNOWMAN}"], [""]])
-def test_nothing_to_end_is_an_error(site: LiveSite, ada: User, run: Run, arguments: Sequence[str]) -> None:
-    """An unknown user and a sid that is none are one sentence and exit code 1."""
+def test_nothing_to_revoke_is_an_error(site: LiveSite, ada: User, run: Run, arguments: Sequence[str]) -> None:
+    """An unknown user and an invalid sid are reported in one sentence, with exit code 1."""
     site.logged_in("ada")
     with pytest.raises(CommandError) as caught:
         run("authkit_revoke", *arguments)

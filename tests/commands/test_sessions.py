@@ -1,4 +1,4 @@
-"""``authkit_sessions``: where a user is logged in."""
+"""``authkit_sessions``: lists the auth sessions of a user."""
 
 import json
 from datetime import datetime
@@ -12,7 +12,7 @@ from support.live_site import LiveSite
 
 
 def test_lists_the_live_ones(site: LiveSite, ada: User, run: Run) -> None:
-    """One line each, the most recently seen first; neither the dead nor other users' are there."""
+    """One line each, the most recently seen first; no expired ones, and no other users'."""
     site.add_user("bob")
     first = site.logged_in("ada")
     site.advance(minutes=1)
@@ -26,7 +26,7 @@ def test_lists_the_live_ones(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_the_primary_key_will_do(site: LiveSite, ada: User, run: Run) -> None:
-    """A user may be named by primary key; the login name comes first."""
+    """A user may be given by primary key; the username has precedence."""
     sid = site.sid(site.logged_in("ada"))
     assert sid in run("authkit_sessions", str(ada.pk))
     site.add_user(str(ada.pk))
@@ -34,7 +34,7 @@ def test_the_primary_key_will_do(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_json_is_for_machines(site: LiveSite, ada: User, run: Run) -> None:
-    """``--json`` is one list, empty for somebody who is not logged in; no secret is in it."""
+    """``--json`` prints one list without secrets, empty for a user who is not logged in."""
     assert json.loads(run("authkit_sessions", "ada", "--json")) == []
     device = site.logged_in("ada")
     (told,) = json.loads(run("authkit_sessions", "ada", "--json"))
@@ -45,7 +45,7 @@ def test_json_is_for_machines(site: LiveSite, ada: User, run: Run) -> None:
 
 @pytest.mark.parametrize("name", ["eve", "0", "", "x" * 500, "99999999999999999999999"])
 def test_nobody_is_an_error(site: LiveSite, ada: User, run: Run, name: str) -> None:
-    """An unknown user is one sentence and exit code 1."""
+    """An unknown user is reported in one sentence, with exit code 1."""
     with pytest.raises(CommandError, match=r"^There is no user '.*'\.$") as caught:
         run("authkit_sessions", name)
     assert caught.value.returncode == 1

@@ -1,4 +1,4 @@
-"""``authkit_status``: how the auth sessions of a project are."""
+"""``authkit_status``: the state of a project's auth sessions."""
 
 import json
 from typing import Any
@@ -19,12 +19,12 @@ on_redis = pytest.mark.parametrize("where", ["valkey"], indirect=True)
 
 
 def status(run: Run, *arguments: str) -> Any:
-    """Return what it says to machines."""
+    """Return its JSON output."""
     return json.loads(run("authkit_status", "--json", *arguments))
 
 
 def test_counts_the_live_ones_by_mode(site: LiveSite, ada: User, run: Run) -> None:
-    """Neither the ended, nor the expired, nor visitors count; each mode has a number of its own."""
+    """Revoked, expired and anonymous ones are not counted; each mode has its own number."""
     assert status(run)["live"] == {"session": 0, "jwt": 0}
     site.logged_in("ada")
     site.advance(days=15)
@@ -44,7 +44,7 @@ def test_counts_the_live_ones_by_mode(site: LiveSite, ada: User, run: Run) -> No
 
 
 def test_counts_none_from_before_revoke_all(site: LiveSite, ada: User, run: Run) -> None:
-    """Those that an epoch has ended are no longer live."""
+    """Auth sessions that an epoch has revoked are not counted."""
     site.logged_in("ada")
     run("authkit_revoke", "--all", "--no-input")
     site.logged_in("ada")
@@ -52,7 +52,7 @@ def test_counts_none_from_before_revoke_all(site: LiveSite, ada: User, run: Run)
 
 
 def test_fast_counts_nothing(site: LiveSite, ada: User, run: Run) -> None:
-    """``--fast`` looks at no record, and says the rest."""
+    """``--fast`` reads no records, and prints the rest."""
     site.logged_in("ada")
     told = status(run, "--fast")
     assert told["live"] is told["records"] is told["record_bytes"] is None
@@ -61,7 +61,7 @@ def test_fast_counts_nothing(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_tells_store_mode_and_memory(site: LiveSite, ada: User, run: Run) -> None:
-    """Where they are, what is issued and accepted, and what a server of Redis' kind uses."""
+    """The store, the modes that are issued and accepted, and the memory of a Redis server."""
     site.configure(ACCEPT=["session", "jwt"])
     told = status(run)
     assert told["store"] == ("redis" if site.on_redis else "database")
@@ -71,7 +71,7 @@ def test_tells_store_mode_and_memory(site: LiveSite, ada: User, run: Run) -> Non
 
 
 def test_names_the_keys(site: LiveSite, run: Run, settings: Settings) -> None:
-    """Id and algorithm of each key, and which of them signs; nothing of the key itself."""
+    """Id and algorithm of each key, and which one signs; no key material."""
     settings.SECRET_KEY_FALLBACKS = ["an older secret, which only verifies what was signed with it before"]
     site.keep_time()
     first, second = status(run)["keys"]
@@ -83,7 +83,7 @@ def test_names_the_keys(site: LiveSite, run: Run, settings: Settings) -> None:
 
 @on_redis
 def test_tells_the_length_of_the_blacklist(site: LiveSite, ada: User, run: Run) -> None:
-    """Each revoked auth session whose access token may live on is an entry."""
+    """Each revoked auth session whose access token may still be valid is an entry."""
     assert status(run)["blacklist"] == 0
     for _ in range(3):
         site.logged_in("ada").log_out()
@@ -92,7 +92,7 @@ def test_tells_the_length_of_the_blacklist(site: LiveSite, ada: User, run: Run) 
 
 @on_redis
 def test_tells_how_fresh_a_copy_is(site: LiveSite, ada: User, run: Run) -> None:
-    """A copy is made and followed, as a worker does; its thread ends with the command."""
+    """A copy is created and followed, as in a worker; its thread stops with the command."""
     assert status(run)["replica"] is None
     site.configure(ACCESS_CHECK="replica")
     site.logged_in("ada").log_out()
@@ -106,7 +106,7 @@ def test_tells_how_fresh_a_copy_is(site: LiveSite, ada: User, run: Run) -> None:
 
 @on_redis
 def test_counts_in_many_steps(site: LiveSite, ada: User, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the size of a step, the sum is the same; other keys of the server do not count."""
+    """The count does not depend on the size of a step, and ignores other keys of the server."""
     for _ in range(7):
         site.logged_in("ada")
     with Redis.from_url(site.settings.CACHES["authkit"]["LOCATION"]) as client:
@@ -119,7 +119,7 @@ def test_counts_in_many_steps(site: LiveSite, ada: User, run: Run, monkeypatch: 
 
 @on_redis
 def test_a_prefix_is_no_pattern(site: LiveSite, ada: User, run: Run) -> None:
-    """A prefix with an asterisk counts its own records only."""
+    """A prefix with an asterisk counts only its own records."""
     site.logged_in("ada")
     site.configure(REDIS={"PREFIX": "a*[t]?"})
     assert status(run)["live"]["jwt"] == 0
@@ -128,7 +128,7 @@ def test_a_prefix_is_no_pattern(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_says_what_the_checks_say(site: LiveSite, run: Run, settings: Settings) -> None:
-    """Those for deployments too; what a project has silenced is left out."""
+    """Including those for deployment, and without silenced ones."""
     settings.SILENCED_SYSTEM_CHECKS = []
     settings.CSRF_COOKIE_SECURE = False
     site.configure(COOKIE={"SECURE": False, "ACCESS_NAME": "access", "REFRESH_NAME": "refresh"})
@@ -144,7 +144,7 @@ def test_says_what_the_checks_say(site: LiveSite, run: Run, settings: Settings) 
 
 
 def test_people_read_lines(site: LiveSite, ada: User, run: Run) -> None:
-    """One line a thing, with a name before it."""
+    """One line for each fact, with a name in front."""
     site.logged_in("ada")
     lines = run("authkit_status").splitlines()
     by_name = {line[:14].strip(): line[14:] for line in lines}
@@ -155,7 +155,7 @@ def test_people_read_lines(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_settings_that_cannot_be_used_are_one_sentence(site: LiveSite, run: Run) -> None:
-    """Where nothing can be found out, it says why."""
+    """The reason is reported."""
     site.settings.AUTHKIT = {"STOER": "redis"}
     with pytest.raises(CommandError, match='AUTHKIT has no setting "STOER"'):
         run("authkit_status")

@@ -1,4 +1,4 @@
-"""What commands say when the store does not answer: which server, where, and why, and exit code 1."""
+"""The output of commands if the store is unavailable: which server, where, why, and exit code 1."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -32,7 +32,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
 def test_without_redis(data: Path, command: Sequence[str]) -> None:
-    """With the Redis store and nothing on its port."""
+    """With the Redis store and nothing listening on its port."""
     place = f"127.0.0.1:{free_port()}"
     done = run(data, *command, EXAMPLE_STORE="redis", EXAMPLE_REDIS_URL=f"redis://ada:w0rds3cret@{place}/0")
     assert done.returncode == 1
@@ -59,5 +59,5 @@ OURS = sorted(name for name, app in get_commands().items() if app == "django_aut
 
 @pytest.mark.parametrize("name", OURS)
 def test_no_check_of_others_runs_before_a_command(name: str) -> None:
-    """Checks of Django and of the project may open a database that is down, before the command can say so."""
+    """Other checks may open a database that is down, before the command can report it."""
     assert set(load_command_class("django_authkit", name).requires_system_checks) <= {TAG}

@@ -1,4 +1,4 @@
-"""``authkit_switch from-simplejwt``: settings that can be pasted, and no secret in them."""
+"""``authkit_switch from-simplejwt``: settings to paste, without secrets."""
 
 import io
 import re
@@ -19,7 +19,7 @@ PEM = "-----BEGIN PRIVATE KEY-----\nnobody may see this\n-----END PRIVATE KEY---
 
 
 def translated(settings: Settings, **simple_jwt: Any) -> str:
-    """Return what is printed for this ``SIMPLE_JWT``."""
+    """Return the output for this ``SIMPLE_JWT``."""
     settings.SIMPLE_JWT = simple_jwt
     out = io.StringIO()
     call_command("authkit_switch", "from-simplejwt", stdout=out)
@@ -27,12 +27,12 @@ def translated(settings: Settings, **simple_jwt: Any) -> str:
 
 
 def flat(text: str) -> str:
-    """Return *text* as one line, without the marks of comments."""
+    """Return *text* as one line, without comment signs."""
     return re.sub(r"[\s#]+", " ", text)
 
 
 def pasted(settings: Settings, text: str) -> Any:
-    """Paste it into the settings, and return them as they are read; nothing is wrong with them."""
+    """Paste it into the settings, and return the settings; no check fails."""
     names: dict[str, Any] = {}
     exec(text, names)  # noqa: S102 - that it can be pasted is what is tested
     settings.AUTHKIT_MODE, settings.AUTHKIT = names["AUTHKIT_MODE"], names["AUTHKIT"]
@@ -53,7 +53,7 @@ def test_the_defaults(settings: Settings) -> None:
 
 
 def test_a_project_with_everything(settings: Settings) -> None:
-    """What has an equivalent is translated."""
+    """Everything that has an equivalent is translated."""
     text = translated(
         settings,
         ACCESS_TOKEN_LIFETIME=timedelta(minutes=90),
@@ -79,7 +79,7 @@ def test_a_project_with_everything(settings: Settings) -> None:
 
 
 def test_extremes_fit_our_rules(settings: Settings) -> None:
-    """What ours refuses is cut to what it takes."""
+    """Values outside our limits are changed to the limits."""
     text = translated(settings, ACCESS_TOKEN_LIFETIME=timedelta(days=400), LEEWAY=timedelta(hours=1))
     made = pasted(settings, text)
     assert made.lifetimes.access == timedelta(days=1)
@@ -87,7 +87,7 @@ def test_extremes_fit_our_rules(settings: Settings) -> None:
 
 
 def test_each_setting_without_an_equivalent_is_named(settings: Settings) -> None:
-    """Anything but simplejwt's default is told, with what to do; a default is not."""
+    """A setting that differs from simplejwt's default is reported with advice; a default is not."""
     text = translated(settings, **dict.fromkeys(REMARKS, "something else"))
     for name, (_, remark) in REMARKS.items():
         assert flat(f"{name}: {remark}") in flat(text)
@@ -99,7 +99,7 @@ def test_each_setting_without_an_equivalent_is_named(settings: Settings) -> None
 
 @pytest.mark.parametrize("algorithm", ["HS256", "HS512", "RS256", "ES256", "ES384", "EdDSA"])
 def test_no_key_is_printed(settings: Settings, algorithm: str) -> None:
-    """Whatever the algorithm, and in whichever setting a key stands."""
+    """For every algorithm and every setting that may contain a key."""
     simple_jwt = {
         "ALGORITHM": algorithm,
         "SIGNING_KEY": SECRET,
@@ -131,14 +131,14 @@ def test_no_key_is_printed(settings: Settings, algorithm: str) -> None:
         ({"ALGORITHM": PEM}, "ALGORITHM"),
     ],
 )
-def test_an_odd_value_is_a_sentence(settings: Settings, odd: dict[str, Any], said: str) -> None:
+def test_an_invalid_value_is_reported(settings: Settings, odd: dict[str, Any], said: str) -> None:
     """The message names the setting, and nothing is printed."""
     with pytest.raises(CommandError, match=said) as refused:
         translated(settings, **odd)
     assert "nobody may see" not in str(refused.value)
 
 
-def test_no_dict_is_a_sentence(settings: Settings) -> None:
+def test_another_type_is_reported(settings: Settings) -> None:
     """``SIMPLE_JWT`` has to be a dict."""
     settings.SIMPLE_JWT = [SECRET]
     with pytest.raises(CommandError, match="SIMPLE_JWT is a list") as refused:

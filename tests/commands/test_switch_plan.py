@@ -1,4 +1,4 @@
-"""``authkit_switch plan`` and what ``authkit_status`` says of a form that is no longer issued."""
+"""``authkit_switch plan``, and what ``authkit_status`` prints about a form that is no longer issued."""
 
 import json
 
@@ -10,8 +10,8 @@ from support.live_site import LiveSite
 BOTH = ["session", "jwt"]
 
 
-def test_before_the_switch_everything_is_to_be_done(site: LiveSite, run: Run) -> None:
-    """The steps are those from the present mode to the other, with this project's own values."""
+def test_before_the_switch_all_steps_are_pending(site: LiveSite, run: Run) -> None:
+    """The steps are those from the current mode to the other, with this project's own values."""
     told = run("authkit_switch", "plan")
     assert "From jwt to session." in told
     assert "[done]" not in told
@@ -20,7 +20,7 @@ def test_before_the_switch_everything_is_to_be_done(site: LiveSite, run: Run) ->
 
 
 def test_under_way_it_says_where(site: LiveSite, ada: User, run: Run) -> None:
-    """What is done is said to be, and how many are left with the old form, and until when."""
+    """Completed steps are marked; the output says how many have the old form, and until when."""
     site.logged_in("ada")
     site.settings.AUTHKIT_MODE = "session"
     site.configure(ACCEPT=BOTH)
@@ -34,7 +34,7 @@ def test_under_way_it_says_where(site: LiveSite, ada: User, run: Run) -> None:
 
 
 def test_when_none_is_left_it_can_be_dropped(site: LiveSite, ada: User, run: Run) -> None:
-    """And not before everybody is moved."""
+    """But not before all have been switched."""
     site.configure(ACCEPT=BOTH, SWITCH_SHARE=50)
     assert "but SWITCH_SHARE is 50" in run("authkit_status")
     site.configure(SWITCH_SHARE=100)
@@ -44,7 +44,7 @@ def test_when_none_is_left_it_can_be_dropped(site: LiveSite, ada: User, run: Run
 
 
 def test_the_other_direction(site: LiveSite, run: Run) -> None:
-    """``--to`` names the mode to go to: the one that is issued is then no step."""
+    """``--to`` names the target mode; issuing it is then not a step."""
     told = run("authkit_switch", "plan", "--to", "jwt")
     assert "From session to jwt." in told
     assert told.count("[done]") == 3

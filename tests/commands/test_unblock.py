@@ -1,4 +1,4 @@
-"""``authkit_unblock``: what was refused because of too many attempts is allowed again."""
+"""``authkit_unblock``: allows attempts again that were refused because there were too many."""
 
 import pytest
 from django.core.management import call_command
@@ -17,7 +17,7 @@ def guess(site: LiveSite, address: str, username: str) -> int:
 def test_it_deletes_the_counters_of_a_name_or_an_address(
     site: LiveSite, capsys: pytest.CaptureFixture[str], what: str, unblocked: str
 ) -> None:
-    """Any spelling of the name will do; what it is not about stays refused."""
+    """Any spelling of the name works; other names and addresses stay blocked."""
     site.configure(RATES={"LOGIN": "1/hour", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None})
     places = [("192.0.2.66", "bob"), ("198.51.100.7", "ada"), ("198.51.100.8", "carl")]
     assert [guess(site, *place) for place in places * 2] == [401] * 3 + [429] * 3
