@@ -1,4 +1,4 @@
-"""Starts the servers before anything else, and gives every test its clock."""
+"""Starts the servers before all tests, and gives each test its clock."""
 
 import os
 import signal
@@ -33,7 +33,7 @@ ADDRESSES = pytest.StashKey[Addresses]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers, unless this is a worker that was told where they are; point the settings at them."""
+    """Start the servers and configure the settings; an xdist worker gets the addresses instead."""
     if config.option.collectonly:
         return
     told: dict[str, Any] | None = getattr(config, "workerinput", None)
@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Tell a worker of xdist where the servers are."""
+    """Tell a worker of xdist the addresses of the servers."""
     node.workerinput["addresses"] = asdict(node.config.stash[ADDRESSES])
 
 
@@ -75,7 +75,7 @@ def _point_settings(addresses: Addresses, worker: int) -> None:
 
 @pytest.fixture(scope="session")
 def addresses(pytestconfig: pytest.Config) -> Addresses:
-    """Where the servers are."""
+    """The addresses of the servers."""
     return pytestconfig.stash[ADDRESSES]
 
 
@@ -89,7 +89,7 @@ def redis_database(pytestconfig: pytest.Config) -> int:
 def django_db_setup(
     django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[None]:
-    """Make both test databases, whichever a test asks for: ``site`` uses them without a mark."""
+    """Create both test databases, whichever a test uses; ``site`` uses them without a mark."""
     with django_db_blocker.unblock():
         made = setup_databases(verbosity=0, interactive=False, aliases=settings.DATABASES)
     yield
@@ -106,7 +106,7 @@ def clock() -> Iterator[Clock]:
 
 @pytest.fixture(scope="session")
 def sites(addresses: Addresses, redis_database: int, django_db_setup: None) -> dict[str, Site]:
-    """Return every place that a store can be, by name."""
+    """Return every location of a store, by name."""
     sites: dict[str, Site] = {
         "valkey-resp2": RedisSite(f"{addresses.valkey}/{redis_database}", 2),
         "valkey-resp3": RedisSite(f"{addresses.valkey}/{redis_database}", 3),
@@ -131,14 +131,14 @@ if which("redis-server"):
 def site(
     request: pytest.FixtureRequest, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker
 ) -> Iterator[Site]:
-    """Return each place in turn, and let the test use the databases."""
+    """Return each location in turn, and let the test use the databases."""
     with django_db_blocker.unblock():
         yield sites[request.param]
 
 
 @pytest.fixture
 def rig(site: Site) -> Iterator[Rig]:
-    """Return a hold of each store in turn, empty."""
+    """Return a rig for each store in turn, empty."""
     with rigged(site) as rig:
         yield rig
 

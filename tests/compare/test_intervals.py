@@ -1,4 +1,4 @@
-"""Intervals hold what they say: known quantiles, known truths, and no difference where there is none."""
+"""Intervals are correct: known quantiles, known differences, and no difference where there is none."""
 
 import math
 import random
@@ -40,13 +40,13 @@ def drifting(chance: random.Random, drift: list[float], count: int, scale: float
     [(0.975, 1, 12.706), (0.975, 2, 4.303), (0.975, 9, 2.262), (0.975, 10, 2.228), (0.995, 11, 3.106)],
 )
 def test_students_t(probability: float, freedom: int, quantile: float) -> None:
-    """The quantiles are those of the printed tables."""
+    """The quantiles are those of published tables."""
     assert students_t(probability, freedom) == pytest.approx(quantile, abs=0.001)
 
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_equals_differ_by_no_more_than_the_noise(name: str) -> None:
-    """Of two hundred comparisons of a thing with itself, about one in twenty differs, or fewer."""
+    """Of two hundred comparisons of a thing with itself, at most about one in twenty differs."""
     chance = random.Random(7)
     figure = FIGURES[name]
     found = 0
@@ -58,7 +58,7 @@ def test_equals_differ_by_no_more_than_the_noise(name: str) -> None:
 
 
 def test_a_difference_is_found_under_drift() -> None:
-    """Half as slow again is found in every round of luck, though the machine drifts by a third."""
+    """A difference of 50 % is found in every round, although the machine drifts by a third."""
     chance = random.Random(11)
     for _ in range(50):
         drift = [1 + chance.random() * 0.3 for _ in range(12)]
@@ -69,7 +69,7 @@ def test_a_difference_is_found_under_drift() -> None:
 
 
 def test_a_tail_without_samples_has_no_upper_end() -> None:
-    """Where no sample can be above the figure, nobody knows how far up it is; so nothing is claimed."""
+    """If no sample can be above the figure, its upper end is unknown, and nothing is claimed."""
     few: Rounds = tuple(tuple(float(i) for i in range(10)) for _ in range(4))
     assert math.isinf(Tail(0.99).of(few).high)
     slower: Rounds = tuple(tuple(10 * value for value in each) for each in few)
@@ -77,6 +77,6 @@ def test_a_tail_without_samples_has_no_upper_end() -> None:
 
 
 def test_too_few_rounds_are_refused() -> None:
-    """From two rounds noise cannot be told from signal."""
+    """Two rounds are not enough to distinguish noise from a difference."""
     with pytest.raises(ValueError, match="2 rounds are too few"):
         Middle(mean).of(((1.0,), (2.0,)))

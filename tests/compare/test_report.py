@@ -1,4 +1,4 @@
-"""One whole comparison on PostgreSQL and Valkey, with one variant spoiled: what it finds and says."""
+"""A whole comparison on PostgreSQL and Valkey with one faulty variant: its findings and report."""
 
 import json
 import pickle
@@ -21,7 +21,7 @@ FORGETFUL = SLOW
 
 @dataclass(frozen=True)
 class Run:
-    """A comparison that was made, and what was left behind then."""
+    """A comparison that was made, and what it left behind."""
 
     project: Project
     status: int
@@ -38,7 +38,7 @@ class Run:
 def run(
     tmp_path_factory: pytest.TempPathFactory, addresses: Addresses, redis_database: int, pytestconfig: Any
 ) -> Run:
-    """Return the comparison, which the first of xdist's workers makes for all of them."""
+    """Return the comparison, which the first xdist worker makes for all."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if hasattr(pytestconfig, "workerinput") else base
     kept = shared / "comparison.pickle"
@@ -52,7 +52,7 @@ def run(
 
 
 def compare(directory: Path, addresses: Addresses, redis_database: int) -> Run:
-    """Compare session mode with itself; the second is 2 ms slower, and forgets its logouts."""
+    """Compare session mode with itself; the second variant is 2 ms slower, and does not revoke at logout."""
     project = project_in(directory, addresses, number=redis_database)
     done = project.run(
         *("--modes", "session", "session", "--stores", "redis", "--beside"),
@@ -78,7 +78,7 @@ def compare(directory: Path, addresses: Addresses, redis_database: int) -> Run:
 
 
 def variant(run: Run, key: str) -> dict[str, Any]:
-    """Return what the JSON has of a variant."""
+    """Return the JSON of a variant."""
     found: dict[str, Any] = next(each for each in run.json["variants"] if each["key"] == key)
     return found
 
@@ -101,7 +101,7 @@ def test_every_variant_is_measured(run: Run) -> None:
 
 
 def twins(told: dict[str, Any]) -> dict[str, Any]:
-    """Return how the spoiled variant and its twin compare by the median."""
+    """Return how the faulty variant and its twin compare by the median."""
     pair = {SLOW, SLOW.removesuffix("-2")}
     found: dict[str, Any] = next(
         each
@@ -112,7 +112,7 @@ def twins(told: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_a_delay_is_found_and_named(run: Run) -> None:
-    """The variant that is 2 ms slower than its twin is named; on a busy machine a longer run finds it."""
+    """The variant that is 2 ms slower than its twin is reported; on a busy machine, by a longer run."""
     told = run.json
     for duration in ("4", "16"):
         if not twins(told)["tie"]:
@@ -128,7 +128,7 @@ def test_a_delay_is_found_and_named(run: Run) -> None:
 
 
 def measured_again(project: Project, duration: str) -> dict[str, Any]:
-    """Return what a longer comparison tells."""
+    """Return the report of a longer comparison."""
     project.run(
         *("--modes", "session", "session", "--stores", "redis", "--beside", "--path", "/api/whoami/"),
         *("--duration", duration, "--rounds", "24", "--sessions", "1000", "--json", "longer.json"),
@@ -140,8 +140,8 @@ def measured_again(project: Project, duration: str) -> dict[str, Any]:
     return told
 
 
-def test_a_lost_revocation_is_found_and_named(run: Run) -> None:
-    """A logout that ends nothing is a fault, is named alone, and fails the command."""
+def test_a_missing_revocation_is_found_and_named(run: Run) -> None:
+    """A logout that revokes nothing is reported as a fault, alone, and the command fails."""
     faults = [each["text"] for each in run.json["findings"] if each["kind"] == "fault"]
     assert len(faults) == 1
     assert '"session, redis (2)"' in faults[0]
@@ -154,7 +154,7 @@ def test_a_lost_revocation_is_found_and_named(run: Run) -> None:
 
 
 def test_an_outage_is_no_log_out(run: Run) -> None:
-    """While the line to the store is cut every request is 503, and afterwards the login is still there."""
+    """While the store is unreachable each request is 503, and afterwards the login is still valid."""
     for each in run.json["variants"]:
         if each["key"] != "baseline":
             outage = each["behavior"]["outage"]
@@ -164,14 +164,14 @@ def test_an_outage_is_no_log_out(run: Run) -> None:
 
 
 def test_nothing_is_left_behind(run: Run) -> None:
-    """No process, key or database; only the two files that were asked for."""
+    """No process, key or database; only the two requested files."""
     assert run.project.tokens
     assert run.remains == []
     assert run.files == {"report.json", "report.html"}
 
 
 def test_no_secret_is_written(run: Run) -> None:
-    """Neither file has a key, a password, a token or an address of a server."""
+    """Neither file contains a key, a password, a token or an address of a server."""
     for text in (json.dumps(run.json), run.html):
         assert SECRET_KEY not in text
         assert "eyJ" not in text
@@ -180,14 +180,14 @@ def test_no_secret_is_written(run: Run) -> None:
 
 
 def test_the_terminal_is_plain(run: Run) -> None:
-    """Without a terminal there is no escape sequence, and no line is wider than was said."""
+    """Without a terminal there are no escape sequences, and no line is longer than the given width."""
     assert "\x1b" not in run.printed
     assert max(map(len, run.printed.splitlines())) <= 80
     assert "measuring in rounds ..." in run.printed
 
 
-def test_the_page_stands_alone(run: Run) -> None:
-    """It has no script, no inline style and no address; a policy forbids all but its own style sheet."""
+def test_the_page_is_self_contained(run: Run) -> None:
+    """It has no script, no inline style and no URL; a policy forbids everything but its own style sheet."""
     assert "<script" not in run.html
     assert not re.search(r"\sstyle=", run.html)
     assert not re.search(r"(?:src|href)=|url\(|@import|https?://", run.html)
@@ -199,7 +199,7 @@ def test_the_page_stands_alone(run: Run) -> None:
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium")
 @pytest.mark.parametrize("width", [360, 1280])
 def test_the_page_in_a_browser(run: Run, width: int) -> None:
-    """In Chromium, offline, nothing is blocked or asked for, and a phone need not scroll sideways."""
+    """In Chromium, offline, nothing is blocked or requested, and a phone needs no horizontal scrolling."""
     sync_api = pytest.importorskip("playwright.sync_api")
     said: list[str] = []
     with sync_api.sync_playwright() as playwright:

@@ -1,4 +1,4 @@
-"""What the workers count equals what others count: Valkey's ``INFO commandstats`` and Django's query log."""
+"""The workers' counts equal those of Valkey's ``INFO commandstats`` and Django's query log."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ REQUEST = {  # round trips, statements: of our own view, which reads the user
 
 
 def counted(directory: Path) -> dict[str, list[dict[str, Any]]]:
-    """Return what each counter counted of each act of each variant."""
+    """Return the counts of each counter for each act of each variant."""
     with ExitStack() as stack:
         project = Project(directory, start_valkey(stack).connection_url + "/0")
         done = subprocess.run(
@@ -36,8 +36,8 @@ def counted(directory: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def test_the_counts_are_those_of_others(tmp_path: Path) -> None:
-    """For login, request, refresh and logout both independent counters agree; and the documentation."""
+def test_both_counters_agree(tmp_path: Path) -> None:
+    """For login, request, refresh and logout; the documentation agrees, too."""
     found = counted(tmp_path)
     assert len(found) == 6
     for variant, acts in found.items():

@@ -1,4 +1,4 @@
-"""A worker's settings are the project's, but for what is compared, where data goes, what disturbs."""
+"""A worker's settings are the project's, except for the variant, scratch data, and disturbances."""
 
 from datetime import timedelta
 from typing import Any
@@ -43,8 +43,8 @@ def worker(variant: Variant, **config: Any) -> dict[str, Any]:
     return worker_settings(PROJECT, told)
 
 
-def test_the_variant_is_what_is_compared() -> None:
-    """Mode, store and check are the variant's; what else the project chose is kept."""
+def test_the_variant_sets_mode_store_and_check() -> None:
+    """Mode, store and check are the variant's; all other settings are the project's."""
     found = worker(Variant(kind=AUTHKIT, mode="session", store="redis"))
     assert found["AUTHKIT_MODE"] == "session"
     assert found["AUTHKIT"]["STORE"] == "redis"
@@ -56,7 +56,7 @@ def test_the_variant_is_what_is_compared() -> None:
 
 
 def test_data_goes_to_scratch() -> None:
-    """Databases have another name, and every cache a prefix that no function can drop."""
+    """Databases have another name, and every cache has a prefix that no function can remove."""
     found = worker(
         Variant(kind=AUTHKIT, mode="jwt", store="redis", check="none"),
         databases={"default": {"NAME": "scratch"}},
@@ -65,7 +65,7 @@ def test_data_goes_to_scratch() -> None:
 
 
 def test_no_option_names_another_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Drivers let ``OPTIONS`` win over ``NAME``, and scratch would be the project's own database."""
+    """Drivers prefer ``OPTIONS`` to ``NAME``, so those options are removed."""
     options = {"dbname": "shop", "database": "shop", "db": "shop", "sslmode": "require"}
     monkeypatch.setitem(PROJECT["DATABASES"], "default", {"ENGINE": "…", "NAME": "shop", "OPTIONS": options})
     found = worker(
@@ -78,7 +78,7 @@ def test_no_option_names_another_database(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nobody_is_disturbed_and_nothing_slowed() -> None:
-    """No mail goes out, no throttle counts, and Django records no queries."""
+    """No mail is sent, no throttle counts, and Django records no queries."""
     found = worker(Variant(kind=BASELINE))
     assert found["MAILERS"] == {"default": {"BACKEND": "django.core.mail.backends.dummy.EmailBackend"}}
     assert "EMAIL_BACKEND" not in found  # Django 6.1 refuses both
@@ -88,7 +88,7 @@ def test_nobody_is_disturbed_and_nothing_slowed() -> None:
 
 
 def test_the_middleware_is_ours_or_djangos() -> None:
-    """Ours takes the place of Django's for our variants, Django's that of ours for Django's sessions."""
+    """Our middleware replaces Django's for our variants, and Django's replaces ours for Django's sessions."""
     ours = worker(Variant(kind=AUTHKIT, mode="jwt", store="database", check="store"))["MIDDLEWARE"]
     assert [each for each in ours if each.startswith("django_authkit.middleware.")] == [ours[1], ours[3]]
     assert ours[2] == "shop.Middleware"
@@ -99,7 +99,7 @@ def test_the_middleware_is_ours_or_djangos() -> None:
 
 
 def test_every_choice_makes_a_variant() -> None:
-    """All modes, stores and checks that go together, the baseline first; an entry twice is there twice."""
+    """All valid combinations, the baseline first; a duplicate entry gives two variants."""
     every = choose(
         modes=("session", "jwt"), stores=("database", "redis"), checks=("store", "replica", "none"), beside=()
     )
@@ -124,7 +124,7 @@ def test_every_choice_makes_a_variant() -> None:
 
 @pytest.mark.parametrize("hosts", [["example.org"], ["*"], ["localhost", ".example.org"]])
 def test_production_is_refused(hosts: list[str], settings: Settings) -> None:
-    """With DEBUG off and a host that is not this machine, the command wants to be told."""
+    """With DEBUG off and a host that is not this machine, the command needs a confirmation."""
     settings.DEBUG, settings.ALLOWED_HOSTS = False, hosts
     with pytest.raises(CannotCompare, match="--even-in-production"):
         preflight.refuse_production()

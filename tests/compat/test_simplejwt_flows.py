@@ -1,4 +1,4 @@
-"""simplejwt's flows on simplejwt's endpoints and on ours, in one run: the answers are the same."""
+"""simplejwt's flows on simplejwt's endpoints and on ours, in one run: the responses are equal."""
 
 import json
 import os
@@ -16,7 +16,7 @@ TESTS = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def ran() -> dict[tuple[str, bool], dict[str, Any]]:
-    """Return what was compared so far, by store and whether refresh tokens rotate."""
+    """Return the comparisons so far, by store and whether refresh tokens rotate."""
     return {}
 
 
@@ -41,7 +41,7 @@ def compared(
     store: str,
     rotates: bool,
 ) -> dict[str, Any]:
-    """Return every flow's answers, theirs and ours."""
+    """Return the responses of every flow, theirs and ours."""
     if (store, rotates) not in ran:
         program = [sys.executable, str(TESTS / "simplejwt_site" / "run_flows.py")]
         done = subprocess.run(
@@ -58,12 +58,12 @@ def compared(
 
 
 def statuses(answers: list[dict[str, Any]]) -> list[int]:
-    """Return the statuses of the answers."""
+    """Return the statuses of the responses."""
     return [answer["status"] for answer in answers]
 
 
 def test_every_answer_is_theirs(compared: dict[str, Any], rotates: bool) -> None:
-    """Status, body and headers are the same to the byte, in every flow; only tokens are other tokens."""
+    """Status, body and headers are the same byte for byte, in every flow, except for tokens."""
     flows = {name: sides for name, sides in compared.items() if not name.startswith("a_")}
     assert len(flows) == (25 if rotates else 23)
     assert sum(len(sides["ours"]) for sides in flows.values()) > 150
@@ -73,7 +73,7 @@ def test_every_answer_is_theirs(compared: dict[str, Any], rotates: bool) -> None
 
 
 def test_what_simplejwt_leaves_open_is_closed(compared: dict[str, Any], rotates: bool) -> None:
-    """A logout ends the access token, too, and a password change the refresh token."""
+    """A logout revokes the access token, too, and a password change the refresh token."""
     after = {name: statuses(sides["theirs"][1:]) for name, sides in compared.items() if name[:2] == "a_"}
     ours = {name: statuses(sides["ours"][1:]) for name, sides in compared.items() if name[:2] == "a_"}
     assert after["a_log_out_ends_access_tokens"] == [200, 200, 200]
@@ -95,7 +95,7 @@ def test_what_simplejwt_leaves_open_is_closed(compared: dict[str, Any], rotates:
 
 
 def test_what_differs_has_their_form(compared: dict[str, Any]) -> None:
-    """Where ours refuses and theirs does not, the refusal is one that their clients know."""
+    """Where we refuse and simplejwt does not, the error has a form that its clients know."""
     looked, verified = compared["a_log_out_ends_access_tokens"]["ours"][2:]
     message = {"token_class": "AccessToken", "token_type": "access", "message": "Token is blacklisted"}
     assert looked["body"] == {

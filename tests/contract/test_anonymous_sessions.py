@@ -1,4 +1,4 @@
-"""Django sessions of visitors who are not logged in."""
+"""Anonymous Django sessions."""
 
 from secrets import token_bytes
 
@@ -14,25 +14,25 @@ KEY = bytes(range(32))
 
 
 def test_data_comes_back(store: Store) -> None:
-    """Whoever has handle and key gets the data."""
+    """The handle and the key give access to the data."""
     assert store.create_anonymous(HANDLE, KEY, "data 🦊", HOUR) is True
     assert store.load_anonymous(HANDLE, KEY) == "data 🦊"
 
 
 def test_empty_data_is_not_absent(store: Store) -> None:
-    """Nothing stored and nothing there are told apart."""
+    """Empty data is distinguished from no data."""
     store.create_anonymous(HANDLE, KEY, "", HOUR)
     assert store.load_anonymous(HANDLE, KEY) == ""
 
 
 def test_the_same_create_again(store: Store) -> None:
-    """The first call's record is the repeated call's."""
+    """A repeated call returns the record of the first."""
     assert store.create_anonymous(HANDLE, KEY, "data", HOUR) is True
     assert store.create_anonymous(HANDLE, KEY, "data", HOUR) is True
 
 
 def test_a_taken_handle(store: Store) -> None:
-    """A handle with another key is refused and left as it is."""
+    """A handle with another key is refused and not changed."""
     store.create_anonymous(HANDLE, KEY, "mine", HOUR)
     assert store.create_anonymous(HANDLE, token_bytes(32), "theirs", HOUR) is False
     assert store.load_anonymous(HANDLE, KEY) == "mine"
@@ -48,7 +48,7 @@ def test_an_expired_handle_is_free(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("digest", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
 def test_another_key_opens_nothing(store: Store, digest: bytes) -> None:
-    """A handle alone is no key: nothing is read, written or deleted with it."""
+    """The handle alone is not enough to read, write or delete."""
     store.create_anonymous(HANDLE, KEY, "mine", HOUR)
     assert store.load_anonymous(HANDLE, digest) is None
     assert store.save_anonymous(HANDLE, digest, "theirs", HOUR) is False
@@ -57,7 +57,7 @@ def test_another_key_opens_nothing(store: Store, digest: bytes) -> None:
 
 
 def test_it_expires(rig: Rig, store: Store) -> None:
-    """After its lifetime it is absent, and a save does not bring it back."""
+    """After its lifetime it is absent, and a save does not revive it."""
     store.create_anonymous(HANDLE, KEY, "data", HOUR)
     rig.wait(59 * MINUTE)
     assert store.load_anonymous(HANDLE, KEY) == "data"
@@ -69,7 +69,7 @@ def test_it_expires(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize(("lifetime", "alive"), [(2 * HOUR, True), (MINUTE, False)])
 def test_save_replaces_data_and_expiry(rig: Rig, store: Store, lifetime: int, alive: bool) -> None:
-    """The lifetime counts from the save, longer or shorter than before."""
+    """The lifetime counts from the save, and may become longer or shorter."""
     store.create_anonymous(HANDLE, KEY, "old", 65 * MINUTE)
     rig.wait(MINUTE)
     assert store.save_anonymous(HANDLE, KEY, "new", lifetime) is True
@@ -78,14 +78,14 @@ def test_save_replaces_data_and_expiry(rig: Rig, store: Store, lifetime: int, al
     assert store.load_anonymous(HANDLE, KEY) == ("new" if alive else None)
 
 
-def test_save_makes_nothing(store: Store) -> None:
-    """What was deleted or never was is not written."""
+def test_save_creates_nothing(store: Store) -> None:
+    """A deleted or unknown session is not written."""
     assert store.save_anonymous(HANDLE, KEY, "data", HOUR) is False
     assert store.load_anonymous(HANDLE, KEY) is None
 
 
-def test_delete_forgets(store: Store) -> None:
-    """Deleted is absent; to delete again is no error."""
+def test_delete_is_idempotent(store: Store) -> None:
+    """A deleted session is absent; deleting it again is not an error."""
     store.create_anonymous(HANDLE, KEY, "data", HOUR)
     for _ in range(2):
         store.delete_anonymous(HANDLE, KEY)
@@ -94,7 +94,7 @@ def test_delete_forgets(store: Store) -> None:
 
 
 def test_it_is_no_auth_session(store: Store) -> None:
-    """An anonymous session is in no way a login."""
+    """An anonymous session never counts as a login."""
     store.create_anonymous(HANDLE, KEY, "data", HOUR)
     assert store.load(HANDLE) is Absent.GONE
     assert store.touch(HANDLE, KEY, idle=HOUR, interval=0) is Absent.GONE

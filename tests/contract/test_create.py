@@ -1,4 +1,4 @@
-"""``create`` and ``load``: what a store keeps of a new auth session, and the limit per user."""
+"""``create`` and ``load``: what a store records for a new auth session, and the limit per user."""
 
 from dataclasses import replace
 from secrets import token_bytes
@@ -17,7 +17,7 @@ SAID = (
 
 
 def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
-    """The record says what the proposal said."""
+    """The record has the values of the proposal."""
     proposal = rig.proposal(mode=Mode.JWT, remember=False, amr=("pwd", "otp"), jti_digest=token_bytes(32))
     created = store.create(proposal)
     assert isinstance(created, Created)
@@ -26,7 +26,7 @@ def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
 
 
 def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
-    """Login, proof and activity are now; the ends are now plus the lifetimes."""
+    """Creation, authentication and activity are now; the expiry times are now plus the lifetimes."""
     before = store.now()
     session = rig.start(idle_ms=HOUR, absolute_ms=DAY, access_ms=5 * MINUTE).session
     assert before <= session.created_ms <= store.now()
@@ -37,7 +37,7 @@ def test_times_count_from_the_stores_clock(rig: Rig, store: Store) -> None:
 
 
 def test_an_earlier_proof(rig: Rig) -> None:
-    """A proof that is older than the record counts from when it was given, and never before the epoch."""
+    """Authentication before the login counts from its own time, and never from before the epoch."""
     session = rig.start(auth_age_ms=3 * HOUR).session
     assert session.auth_time_ms == session.created_ms - 3 * HOUR
     assert session.last_seen_ms == session.created_ms
@@ -45,19 +45,19 @@ def test_an_earlier_proof(rig: Rig) -> None:
 
 
 def test_idle_end_and_access_tokens_stop_at_the_absolute_end(rig: Rig) -> None:
-    """Neither the idle end nor an access token reaches past the absolute end."""
+    """Neither the idle expiry nor an access token extends beyond the absolute end."""
     session = rig.start(idle_ms=2 * DAY, absolute_ms=DAY, access_ms=3 * DAY).session
     assert session.idle_expires_ms == session.access_until_ms == session.expires_ms
 
 
 def test_without_an_access_token_none_is_outstanding(rig: Rig, store: Store) -> None:
-    """With ``access`` 0 no access token of the session is ahead of now."""
+    """With ``access`` 0, no access token of the session can be valid."""
     session = rig.start(access_ms=0).session
     assert session.access_until_ms <= session.created_ms
 
 
 def test_generation_counts_refresh_tokens(rig: Rig, store: Store) -> None:
-    """A record that begins with a refresh token is at generation 1, another at 0."""
+    """A record with a refresh token starts at generation 1, another at 0."""
     with_token = rig.start().session
     assert (with_token.generation, with_token.rotated_ms) == (1, with_token.created_ms)
     without = rig.start(jti_digest=None).session
@@ -75,7 +75,7 @@ def test_load_returns_what_create_made(rig: Rig, store: Store) -> None:
 
 
 def test_load_changes_nothing(rig: Rig, store: Store) -> None:
-    """To look at a record is not activity."""
+    """Reading a record is not activity."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(50 * MINUTE)
     found = store.load(started.sid)
@@ -86,7 +86,7 @@ def test_load_changes_nothing(rig: Rig, store: Store) -> None:
 
 
 def test_load_of_a_record_without_a_key(rig: Rig, store: Store) -> None:
-    """``load`` asks for no key: SUPERSEDED is never its answer."""
+    """``load`` needs no key, so it never returns SUPERSEDED."""
     assert isinstance(store.load(rig.start(key_digest=None).sid), Found)
 
 
@@ -97,7 +97,7 @@ def test_load_of_what_never_was(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize(("idle", "absolute"), [(HOUR, DAY), (2 * HOUR, HOUR)], ids=["idle", "absolute"])
 def test_expired_is_absent(rig: Rig, store: Store, idle: int, absolute: int) -> None:
-    """A record is there until its idle or absolute end, and absent from then on."""
+    """A record exists until its idle or absolute expiry."""
     started = rig.start(idle_ms=idle, absolute_ms=absolute)
     rig.wait(HOUR - 10 * SECOND)
     assert isinstance(store.load(started.sid), Found)
@@ -112,7 +112,7 @@ def test_expired_is_absent(rig: Rig, store: Store, idle: int, absolute: int) -> 
     ids=["unicode", "quotes", "separators", "bidi", "long"],
 )
 def test_text_comes_back_as_it_was(rig: Rig, store: Store, text: str) -> None:
-    """User agents are anybody's text; what is printable of it comes back unchanged."""
+    """User agents may be any text; printable characters come back unchanged."""
     found = store.load(rig.start(user_agent=text, address="2001:db8::1", data=text).sid)
     assert isinstance(found, Found)
     assert (found.session.user_agent, found.data) == (text, text)
@@ -136,7 +136,7 @@ def test_large_data_comes_back_whole(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("user_id", ["0b5e…-ü", "a:b|c", "{x}", "6f2a1b50-9e6f-4d5e-8f0a-0c6f7b8d9e10", "-1"])
 def test_user_ids_are_any_text(rig: Rig, store: Store, user_id: str) -> None:
-    """Where no row must exist, a user id is any text: keys keep apart what differs."""
+    """If no row has to exist, a user id may be any text, and different ids have different keys."""
     if not isinstance(rig.site, RedisSite):
         user_id = rig.site.add_user()
     started = rig.start(user_id=user_id)
@@ -146,7 +146,7 @@ def test_user_ids_are_any_text(rig: Rig, store: Store, user_id: str) -> None:
 
 
 def test_the_same_call_again_gets_the_same_answer(rig: Rig, store: Store) -> None:
-    """A repeated ``create`` finds its own record and makes no second one."""
+    """A repeated ``create`` finds its own record and creates no second one."""
     proposal = rig.proposal(jti_digest=token_bytes(32), data="kept", max_sessions=1)
     first = store.create(proposal)
     again = store.create(proposal)
@@ -156,14 +156,14 @@ def test_the_same_call_again_gets_the_same_answer(rig: Rig, store: Store) -> Non
 
 
 def test_the_same_call_again_is_not_refused_by_itself(rig: Rig, store: Store) -> None:
-    """The record that the first call made does not count against its repetition."""
+    """The record of the first call does not count against its repetition."""
     proposal = rig.proposal(max_sessions=1, on_limit=OnLimit.REFUSE)
     assert isinstance(store.create(proposal), Created)
     assert isinstance(store.create(proposal), Created)
 
 
-def test_the_same_call_again_ends_nobody_else(rig: Rig, store: Store) -> None:
-    """A repetition makes no more room than the first call did, and names the same as ended."""
+def test_the_same_call_again_revokes_no_others(rig: Rig, store: Store) -> None:
+    """A repetition revokes no additional session, and returns the same revoked ones."""
     started = []
     for _ in range(3):
         started.append(rig.start())
@@ -178,7 +178,7 @@ def test_the_same_call_again_ends_nobody_else(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("other", ["key_digest", "jti_digest"])
 def test_a_taken_sid_is_an_error(rig: Rig, store: Store, other: str) -> None:
-    """A sid of another record is refused, and that record is not touched."""
+    """A sid of another record is refused, and that record is not changed."""
     proposal = rig.proposal(jti_digest=token_bytes(32), data="mine")
     created = store.create(proposal)
     assert isinstance(created, Created)
@@ -190,7 +190,7 @@ def test_a_taken_sid_is_an_error(rig: Rig, store: Store, other: str) -> None:
 
 
 def test_a_sid_taken_by_another_user_is_an_error(rig: Rig, store: Store) -> None:
-    """No user gets a sid that another has."""
+    """No user gets a sid that another user has."""
     proposal = rig.proposal()
     store.create(proposal)
     other = rig.site.add_user()
@@ -199,8 +199,8 @@ def test_a_sid_taken_by_another_user_is_an_error(rig: Rig, store: Store) -> None
     assert rig.sids(other) == []
 
 
-def test_a_taken_sid_ends_nobody(rig: Rig, store: Store) -> None:
-    """What fails makes no room first."""
+def test_a_taken_sid_revokes_nobody(rig: Rig, store: Store) -> None:
+    """A call that fails revokes nothing."""
     proposal = rig.proposal()
     store.create(proposal)
     older = rig.start().sid
@@ -215,8 +215,8 @@ def test_no_limit(rig: Rig, store: Store) -> None:
     assert set(rig.sids()) == started
 
 
-def test_evict_ends_the_least_recently_seen(rig: Rig, store: Store) -> None:
-    """The auth session with the oldest activity, not the oldest login, makes room."""
+def test_evict_revokes_the_least_recently_seen(rig: Rig, store: Store) -> None:
+    """The auth session with the oldest activity is revoked, not the one with the oldest login."""
     first, second = rig.start(), rig.start()
     rig.wait(MINUTE)
     store.touch(first.sid, first.key, idle=DAY, interval=0)
@@ -229,8 +229,8 @@ def test_evict_ends_the_least_recently_seen(rig: Rig, store: Store) -> None:
     assert store.touch(second.sid, second.key, idle=DAY, interval=0) is Absent.GONE
 
 
-def test_evict_ends_as_many_as_it_takes(rig: Rig, store: Store) -> None:
-    """A limit that was lowered ends several at the next login."""
+def test_evict_revokes_as_many_as_needed(rig: Rig, store: Store) -> None:
+    """A limit that was lowered revokes several at the next login."""
     started = []
     for _ in range(5):
         started.append(rig.start())
@@ -242,7 +242,7 @@ def test_evict_ends_as_many_as_it_takes(rig: Rig, store: Store) -> None:
 
 
 def test_evict_with_a_limit_of_one(rig: Rig, store: Store) -> None:
-    """With one allowed the newest login is the one that lives."""
+    """With a limit of one the newest login stays."""
     older = rig.start()
     created = store.create(rig.proposal(max_sessions=1))
     assert isinstance(created, Created)
@@ -251,7 +251,7 @@ def test_evict_with_a_limit_of_one(rig: Rig, store: Store) -> None:
 
 
 def test_revoke_others_revokes_all_when_the_limit_would_be_passed(rig: Rig, store: Store) -> None:
-    """REVOKE_OTHERS leaves only the new auth session, once there are too many."""
+    """REVOKE_OTHERS leaves only the new auth session if the limit would be exceeded."""
     limit = {"max_sessions": 2, "on_limit": OnLimit.REVOKE_OTHERS}
     older = {rig.start(**limit).sid, rig.start(**limit).sid}
     assert set(rig.sids()) == older
@@ -262,7 +262,7 @@ def test_revoke_others_revokes_all_when_the_limit_would_be_passed(rig: Rig, stor
 
 
 def test_refuse_refuses(rig: Rig, store: Store) -> None:
-    """REFUSE makes nothing, says how many live, and says it again."""
+    """REFUSE creates nothing, returns the number of live ones, and does so again when repeated."""
     limit = {"max_sessions": 2, "on_limit": OnLimit.REFUSE}
     older = {rig.start(**limit).sid, rig.start(**limit).sid}
     proposal = rig.proposal(**limit)
@@ -274,7 +274,7 @@ def test_refuse_refuses(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("policy", OnLimit)
 def test_what_has_ended_does_not_count(rig: Rig, store: Store, policy: OnLimit) -> None:
-    """Expired and revoked auth sessions take no place."""
+    """Expired and revoked auth sessions do not count."""
     rig.start(idle_ms=MINUTE)
     store.revoke(rig.start().sid, rig.reason)
     rig.wait(MINUTE)
@@ -285,7 +285,7 @@ def test_what_has_ended_does_not_count(rig: Rig, store: Store, policy: OnLimit) 
 
 @pytest.mark.parametrize("policy", OnLimit)
 def test_other_users_do_not_count(rig: Rig, store: Store, policy: OnLimit) -> None:
-    """The limit is one per user, and ends nobody else's."""
+    """The limit applies to each user, and revokes no other user's sessions."""
     other = rig.site.add_user()
     theirs = rig.start(user_id=other)
     created = store.create(rig.proposal(max_sessions=1, on_limit=policy))

@@ -1,4 +1,4 @@
-"""The list of a user with 100,000 dead auth sessions in their past: right, and no dearer for it."""
+"""The list of a user with 100,000 dead auth sessions: correct, and not slower."""
 
 from collections.abc import Iterable
 from secrets import token_hex
@@ -18,13 +18,13 @@ pytestmark = pytest.mark.slow
 PAST = 100_000
 LIVE = 3
 SLACK = PAST // 100
-"""What a planner that has not yet seen the new rows may read beside; a hundredth of them at most."""
+"""What a planner without statistics of the new rows may read in addition; at most a hundredth of them."""
 KINDS = 4
-"""The dead are of so many kinds: expired, ended, ended by an epoch, and both of the first two."""
+"""The kinds of dead sessions: expired, revoked, revoked by an epoch, and both expired and revoked."""
 
 
 def bury(rig: Rig, count: int) -> None:
-    """Give the rig's user *count* dead auth sessions."""
+    """Create *count* dead auth sessions for the rig's user."""
     if isinstance(rig.site, RedisSite):
         _bury_keys(rig, rig.site, count)
     else:
@@ -48,7 +48,7 @@ def _bury_rows(rig: Rig, site: DatabaseSite, count: int) -> None:
 
 
 def _insert(alias: str, rows: Iterable[AuthSessionRow]) -> None:
-    """Insert as the database's driver does it fastest; ``bulk_create`` would take minutes."""
+    """Insert with the fastest method of the driver; ``bulk_create`` would take minutes."""
     connection, fields = connections[alias], AuthSessionRow._meta.concrete_fields
     table = connection.ops.quote_name(AuthSessionRow._meta.db_table)
     columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
@@ -67,7 +67,7 @@ def _insert(alias: str, rows: Iterable[AuthSessionRow]) -> None:
 
 
 def _bury_keys(rig: Rig, site: RedisSite, count: int) -> None:
-    """Leave in the index what expired unseen: a record's key goes by itself, its member does not."""
+    """Leave members in the index whose records have expired: a key expires by itself, its member does not."""
     now = rig.store.now()
     with _client(site) as client:
         (index,) = client.keys("*:u:*")
@@ -81,7 +81,7 @@ def _client(site: RedisSite) -> Redis:
 
 
 def cost_of_list(rig: Rig) -> int:
-    """Return how much work a list is: commands inside the server, or rows and steps of the database."""
+    """Return the work of a list: commands inside the server, or rows and steps of the database."""
     if isinstance(rig.site, RedisSite):
         with _client(rig.site) as client:
             before = _calls(client)
@@ -92,7 +92,7 @@ def cost_of_list(rig: Rig) -> int:
 
 
 def is_planned(rig: Rig) -> bool:
-    """Tell whether a planner decides what is read."""
+    """Tell whether a query planner decides what is read."""
     return isinstance(rig.site, DatabaseSite) and rig.site.alias == "postgres"
 
 
@@ -102,7 +102,7 @@ def _calls(client: Redis) -> int:
 
 
 def _steps(rig: Rig) -> int:
-    """Count the steps of SQLite's machine."""
+    """Count the steps of SQLite's virtual machine."""
     counted = 0
 
     def step() -> int:
@@ -119,7 +119,7 @@ def _steps(rig: Rig) -> int:
 
 
 def _rows_read(rig: Rig) -> int:
-    """Ask PostgreSQL how many rows it read, the ones thrown away included."""
+    """Return how many rows PostgreSQL read, including discarded ones."""
     connection = connections["postgres"]
     with connection.execute_wrapper(_explained):
         _plans.clear()
@@ -143,7 +143,7 @@ def _rows(node: dict[str, Any]) -> int:
 
 
 def test_a_long_past_costs_nothing(rig: Rig, store: Store) -> None:
-    """The live ones are listed, most recent first, and the work is what it is without a past."""
+    """The live ones are listed, most recent first, with the same work as without dead ones."""
     alive = [rig.start(user_agent=token_hex(4)).sid for _ in range(LIVE)]
     young = cost_of_list(rig)
     bury(rig, PAST)
@@ -156,7 +156,7 @@ def test_a_long_past_costs_nothing(rig: Rig, store: Store) -> None:
 
 
 def test_the_index_heals_in_bounded_steps(rig: Rig, store: Store) -> None:
-    """Where the list cleans its own index (Redis), the dead go by the thousand; elsewhere they are pruned."""
+    """On Redis the list removes dead members by the thousand; elsewhere they are pruned."""
     rig.start()
     bury(rig, 2500)
     if not isinstance(rig.site, RedisSite):

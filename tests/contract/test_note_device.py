@@ -1,4 +1,4 @@
-"""``note_device``, and what ``rotate`` does about the address and a fresh proof."""
+"""``note_device``, and how ``rotate`` handles the address and re-authentication."""
 
 from dataclasses import replace
 from secrets import token_bytes
@@ -24,7 +24,7 @@ def loaded(store: Store, sid: str) -> AuthSession:
     [("203.0.113.99", "Mozilla/6.0"), ("", ""), ("2001:db8::1", "日本語 \U0001f511 'quoted\" {x}")],
 )
 def test_a_device_is_noted(rig: Rig, store: Store, address: str, user_agent: str) -> None:
-    """Address and user agent are the new ones, in the record and in the list, and nothing else is."""
+    """Address and user agent change in the record and in the list, and nothing else does."""
     started = rig.start(data="encoded")
     rig.wait(MINUTE)
     store.note_device(started.sid, address, user_agent)
@@ -45,8 +45,8 @@ def test_noting_twice_is_noting_once(rig: Rig, store: Store) -> None:
     assert loaded(store, started.sid).address == "203.0.113.99"
 
 
-def test_noting_moves_no_end(rig: Rig, store: Store) -> None:
-    """It is no activity: the idle end stays, and the record expires when it would have."""
+def test_noting_extends_nothing(rig: Rig, store: Store) -> None:
+    """It is not activity: the record expires when it would have."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR - MINUTE)
     store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
@@ -55,8 +55,8 @@ def test_noting_moves_no_end(rig: Rig, store: Store) -> None:
     assert store.load(started.sid) is Absent.GONE
 
 
-def test_noting_brings_nothing_back(rig: Rig, store: Store) -> None:
-    """What is expired, ended or never was stays so."""
+def test_noting_revives_nothing(rig: Rig, store: Store) -> None:
+    """An expired, revoked or unknown session stays absent."""
     expired, ended, never = rig.start(idle_ms=HOUR), rig.start(), new_handle(0)
     store.revoke(ended.sid, RevocationReason.REVOKED)
     rig.wait(HOUR)
@@ -67,7 +67,7 @@ def test_noting_brings_nothing_back(rig: Rig, store: Store) -> None:
 
 
 def test_noting_concerns_one_record(rig: Rig, store: Store) -> None:
-    """Others of the user stay as they are."""
+    """Other records of the user do not change."""
     started, other = rig.start(), rig.start()
     store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
     assert loaded(store, other.sid) == other.session
@@ -75,7 +75,7 @@ def test_noting_concerns_one_record(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize(("given", "kept"), [("", "203.0.113.7"), ("203.0.113.9", "203.0.113.9")])
 def test_an_empty_address_leaves_the_recorded_one(rig: Rig, store: Store, given: str, kept: str) -> None:
-    """A rotation records the address that it is given, and without one leaves what is there."""
+    """A rotation records the given address; without one it keeps the old one."""
     started = rig.start()
     rotation = store.rotate(request(started.sid, 1, started.jti, address=given))
     assert rotation.session is not None
@@ -83,8 +83,8 @@ def test_an_empty_address_leaves_the_recorded_one(rig: Rig, store: Store, given:
 
 
 @pytest.mark.parametrize("proved", [True, False])
-def test_a_rotation_may_carry_a_fresh_proof(rig: Rig, store: Store, proved: bool) -> None:
-    """With it ``auth_time`` is the instant of the rotation; without it stays."""
+def test_a_rotation_may_include_reauthentication(rig: Rig, store: Store, proved: bool) -> None:
+    """With it, ``auth_time`` is the time of the rotation; without it, it does not change."""
     started = rig.start()
     rig.wait(HOUR)
     rotation = store.rotate(request(started.sid, 1, started.jti, reauthenticated=proved))
@@ -93,8 +93,8 @@ def test_a_rotation_may_carry_a_fresh_proof(rig: Rig, store: Store, proved: bool
     assert loaded(store, started.sid) == rotation.session
 
 
-def test_the_same_call_with_a_proof_again(rig: Rig, store: Store) -> None:
-    """A repeated call gets the same answer, and proves nothing new."""
+def test_the_same_call_with_reauthentication_again(rig: Rig, store: Store) -> None:
+    """A repeated call gets the same result, and does not move ``auth_time`` again."""
     started = rig.start()
     asked = request(started.sid, 1, started.jti, reauthenticated=True)
     first = store.rotate(asked)
@@ -148,8 +148,8 @@ def test_renewed_tokens_replace_all_others(rig: Rig, store: Store) -> None:
     assert store.renew_tokens(started.sid, "c" * 64, proposed=token_bytes(32), access=1) is Absent.GONE
 
 
-def test_a_stolen_token_proves_nothing(rig: Rig, store: Store) -> None:
-    """Reuse ends the record, whatever proof comes with it."""
+def test_reuse_is_not_excused_by_reauthentication(rig: Rig, store: Store) -> None:
+    """Reuse revokes the record, despite re-authentication."""
     started = rig.start()
     store.rotate(request(started.sid, 1, started.jti))
     rig.wait(MINUTE)

@@ -34,7 +34,7 @@ def test_rekey_gives_a_new_key(rig: Rig, store: Store) -> None:
 
 
 def test_rekey_with_another_key_changes_nothing(rig: Rig, store: Store) -> None:
-    """Whoever has not the current key gets no new one."""
+    """Only the holder of the current key gets a new one."""
     started = rig.start(mode=Mode.JWT)
     replacement = token_bytes(32)
     assert store.rekey(started.sid, token_bytes(32), replacement) is Absent.SUPERSEDED
@@ -44,7 +44,7 @@ def test_rekey_with_another_key_changes_nothing(rig: Rig, store: Store) -> None:
 
 
 def test_the_same_rekey_again(rig: Rig, store: Store) -> None:
-    """A repeated call gets the same answer, though the key it presents is dead by now."""
+    """A repeated call gets the same result, although the presented key has been replaced."""
     started = rig.start()
     replacement = token_bytes(32)
     first = store.rekey(started.sid, started.key, replacement, reauthenticated=True)
@@ -57,7 +57,7 @@ def test_the_same_rekey_again(rig: Rig, store: Store) -> None:
 
 
 def test_the_first_key_of_a_record_goes_to_the_first_caller(rig: Rig, store: Store) -> None:
-    """Of several callers who know of no key one wins; the winner's repetition wins again."""
+    """Of several callers without a key one wins; if the winner repeats its call, it wins again."""
     started = rig.start(mode=Mode.JWT, key_digest=None)
     mine, theirs = token_bytes(32), token_bytes(32)
     assert isinstance(store.rekey(started.sid, None, mine), Found)
@@ -68,7 +68,7 @@ def test_the_first_key_of_a_record_goes_to_the_first_caller(rig: Rig, store: Sto
 
 
 def test_no_key_is_not_the_key_of_a_record_that_has_one(rig: Rig, store: Store) -> None:
-    """``None`` takes no key away from its holder."""
+    """``None`` does not replace the key of a record."""
     started = rig.start()
     assert store.rekey(started.sid, None, token_bytes(32)) is Absent.SUPERSEDED
     assert isinstance(store.touch(started.sid, started.key, idle=DAY, interval=0), Found)
@@ -76,14 +76,14 @@ def test_no_key_is_not_the_key_of_a_record_that_has_one(rig: Rig, store: Store) 
 
 @pytest.mark.parametrize("presented", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
 def test_a_key_is_not_the_key_of_a_record_without_one(rig: Rig, store: Store, presented: bytes) -> None:
-    """A record without a key is re-keyed by nobody who presents one."""
+    """A record without a key is not re-keyed by a call that presents one."""
     started = rig.start(key_digest=None)
     assert store.rekey(started.sid, presented, token_bytes(32)) is Absent.SUPERSEDED
 
 
 @pytest.mark.parametrize("reauthenticated", [True, False])
 def test_only_reauthentication_moves_auth_time(rig: Rig, store: Store, reauthenticated: bool) -> None:
-    """``auth_time`` is when the user last proved it was them."""
+    """``auth_time`` is when the user last authenticated."""
     started = rig.start()
     rig.wait(HOUR)
     found = store.rekey(started.sid, started.key, token_bytes(32), reauthenticated=reauthenticated)
@@ -92,8 +92,8 @@ def test_only_reauthentication_moves_auth_time(rig: Rig, store: Store, reauthent
     assert loaded(store, started.sid).auth_time_ms == found.session.auth_time_ms
 
 
-def test_rekey_ends_the_other_form(rig: Rig, store: Store) -> None:
-    """The refresh token issued before is dead, and so is its predecessor; nobody is taken for a thief."""
+def test_rekey_invalidates_refresh_tokens(rig: Rig, store: Store) -> None:
+    """The old refresh token and its predecessor become invalid, without counting as reuse."""
     started = rig.start()
     first = request(started.sid, 1, started.jti)
     store.rotate(first)
@@ -104,7 +104,7 @@ def test_rekey_ends_the_other_form(rig: Rig, store: Store) -> None:
 
 
 def test_a_first_key_leaves_refresh_tokens_alone(rig: Rig, store: Store) -> None:
-    """A record that had no key keeps its tokens: nothing is renewed."""
+    """A record without a key keeps its tokens."""
     started = rig.start(key_digest=None)
     store.rekey(started.sid, None, token_bytes(32))
     rotation = store.rotate(request(started.sid, 1, started.jti))
@@ -113,8 +113,8 @@ def test_a_first_key_leaves_refresh_tokens_alone(rig: Rig, store: Store) -> None
 
 
 @pytest.mark.parametrize("presented", ["key", None])
-def test_rekey_of_an_ended_session(rig: Rig, store: Store, presented: str | None) -> None:
-    """There is no new key for what is gone, and no record comes of asking."""
+def test_rekey_of_a_revoked_session(rig: Rig, store: Store, presented: str | None) -> None:
+    """A revoked record gets no new key, and no record is created."""
     started = rig.start(idle_ms=HOUR, **({} if presented else {"key_digest": None}))
     rig.wait(HOUR)
     key = started.key if presented else None
@@ -124,7 +124,7 @@ def test_rekey_of_an_ended_session(rig: Rig, store: Store, presented: str | None
 
 
 def test_restamp_records_the_new_hash(rig: Rig, store: Store) -> None:
-    """The hash is replaced on that record, and on no other."""
+    """The hash is replaced on that record only."""
     started, other = rig.start(), rig.start()
     assert store.restamp(started.sid, "b" * 64) is True
     assert store.restamp(started.sid, "b" * 64) is True
@@ -132,8 +132,8 @@ def test_restamp_records_the_new_hash(rig: Rig, store: Store) -> None:
     assert loaded(store, other.sid) == other.session
 
 
-def test_restamp_of_an_ended_session(rig: Rig, store: Store) -> None:
-    """Nothing is recorded of what is gone."""
+def test_restamp_of_a_revoked_session(rig: Rig, store: Store) -> None:
+    """Nothing is recorded for a revoked record."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     assert store.restamp(started.sid, "b" * 64) is False
@@ -142,7 +142,7 @@ def test_restamp_of_an_ended_session(rig: Rig, store: Store) -> None:
 
 
 def test_restamp_user_replaces_one_hash_by_another(rig: Rig, store: Store) -> None:
-    """Of the user's live records those with the old hash get the new one, and are counted."""
+    """The user's live records with the old hash get the new one, and are counted."""
     stale = [rig.start(auth_hash="a" * 64) for _ in range(3)]
     fresh = rig.start(auth_hash="c" * 64)
     expired = rig.start(auth_hash="a" * 64, idle_ms=MINUTE)
@@ -156,12 +156,12 @@ def test_restamp_user_replaces_one_hash_by_another(rig: Rig, store: Store) -> No
 
 
 def test_restamp_user_of_a_stranger(rig: Rig, store: Store) -> None:
-    """A user without live records has none to restamp."""
+    """For a user without live records nothing is changed."""
     assert store.restamp_user(rig.site.add_user(), "a" * 64, "b" * 64) == 0
 
 
 def test_save_data_replaces_the_data(rig: Rig, store: Store) -> None:
-    """The new data is there at the next look, also when it is less than before."""
+    """The next read has the new data, even if it is shorter."""
     started = rig.start(data="old" * 1_000)
     for data in ("new 🦊", "", "more" * 10_000):
         assert store.save_data(started.sid, started.key, data, idle_limit=None) is True
@@ -171,14 +171,14 @@ def test_save_data_replaces_the_data(rig: Rig, store: Store) -> None:
 
 
 def test_save_data_moves_no_security_field(rig: Rig, store: Store) -> None:
-    """Data is kept apart from who, since when and until when."""
+    """Session data is separate from user and times."""
     started = rig.start()
     store.save_data(started.sid, started.key, "new", idle_limit=None)
     assert loaded(store, started.sid) == started.session
 
 
 def test_save_data_with_another_key_writes_nothing(rig: Rig, store: Store) -> None:
-    """Only the holder of the key writes."""
+    """Only the holder of the key can write."""
     started = rig.start(data="mine")
     assert store.save_data(started.sid, token_bytes(32), "theirs", idle_limit=MINUTE) is False
     found = store.load(started.sid)
@@ -187,14 +187,14 @@ def test_save_data_with_another_key_writes_nothing(rig: Rig, store: Store) -> No
 
 
 def test_save_data_of_a_record_without_a_key_writes_nothing(rig: Rig, store: Store) -> None:
-    """No digest is that of a key that was never issued."""
+    """No digest matches a key that was never issued."""
     started = rig.start(key_digest=None)
     for digest in (token_bytes(32), b"\0" * 32):
         assert store.save_data(started.sid, digest, "new", idle_limit=None) is False
 
 
-def test_save_data_makes_no_record(rig: Rig, store: Store) -> None:
-    """What is gone or never was is not written to."""
+def test_save_data_creates_no_record(rig: Rig, store: Store) -> None:
+    """A deleted or unknown record is not written."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     assert store.save_data(started.sid, started.key, "new", idle_limit=None) is False
@@ -204,7 +204,7 @@ def test_save_data_makes_no_record(rig: Rig, store: Store) -> None:
 
 
 def test_an_idle_limit_shortens_the_present_idle_end(rig: Rig, store: Store) -> None:
-    """The limit counts from now on, this very period included."""
+    """The limit counts from now, so it applies to the current idle period."""
     started = rig.start(idle_ms=14 * DAY)
     assert store.save_data(started.sid, started.key, "", idle_limit=HOUR) is True
     session = loaded(store, started.sid)
@@ -214,7 +214,7 @@ def test_an_idle_limit_shortens_the_present_idle_end(rig: Rig, store: Store) -> 
 
 
 def test_an_idle_limit_caps_every_touch(rig: Rig, store: Store) -> None:
-    """Touch slides by the smaller of the setting and the limit, until the limit is lifted."""
+    """Touch extends by the smaller of setting and limit, until the limit is removed."""
     started = rig.start(idle_ms=14 * DAY)
     store.save_data(started.sid, started.key, "", idle_limit=HOUR)
     for limit, idle in ((HOUR, HOUR), (3 * HOUR, 2 * HOUR), (None, 2 * HOUR)):
@@ -226,7 +226,7 @@ def test_an_idle_limit_caps_every_touch(rig: Rig, store: Store) -> None:
 
 
 def test_an_idle_limit_never_lengthens(rig: Rig, store: Store) -> None:
-    """A limit longer than what is left moves nothing."""
+    """A limit longer than the remaining time changes nothing."""
     started = rig.start(idle_ms=HOUR, absolute_ms=2 * HOUR)
     store.save_data(started.sid, started.key, "", idle_limit=DAY)
     assert loaded(store, started.sid).idle_expires_ms == started.session.idle_expires_ms

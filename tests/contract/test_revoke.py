@@ -1,4 +1,4 @@
-"""Ending auth sessions: one, a user's, all; listing what lives; pruning what does not."""
+"""Revoking auth sessions (one, a user's, all), listing live ones, and pruning."""
 
 from secrets import token_bytes
 
@@ -12,7 +12,7 @@ from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
 
 
 def assert_over(store: Store, started: Started) -> None:
-    """No method finds the auth session alive, and none brings it back."""
+    """Check that no method finds the auth session, and none revives it."""
     sid, key = started.sid, started.key
     assert store.load(sid) is Absent.GONE
     assert store.touch(sid, key, idle=DAY, interval=0) is Absent.GONE
@@ -27,8 +27,8 @@ def assert_over(store: Store, started: Started) -> None:
 
 
 @pytest.mark.parametrize("reason", RevocationReason)
-def test_revoke_ends_the_session(rig: Rig, store: Store, reason: RevocationReason) -> None:
-    """For whatever reason: the record is returned as it was, and everything of it is over."""
+def test_revoke_revokes_the_session(rig: Rig, store: Store, reason: RevocationReason) -> None:
+    """For every reason: the record is returned as it was, and no credential of it works."""
     started, other = rig.start(), rig.start()
     assert store.revoke(started.sid, reason) == started.session
     assert_over(store, started)
@@ -36,7 +36,7 @@ def test_revoke_ends_the_session(rig: Rig, store: Store, reason: RevocationReaso
 
 
 def test_revoke_of_what_is_not_live(rig: Rig, store: Store) -> None:
-    """Only the call that ended it is told; the rest get ``None``."""
+    """Only the call that revoked it gets the record; others get ``None``."""
     started, expired = rig.start(), rig.start(idle_ms=MINUTE)
     rig.wait(MINUTE)
     assert store.revoke(started.sid, RevocationReason.LOGOUT) is not None
@@ -46,7 +46,7 @@ def test_revoke_of_what_is_not_live(rig: Rig, store: Store) -> None:
 
 
 def test_revoke_with_the_key(rig: Rig, store: Store) -> None:
-    """Whoever names a key must name the right one."""
+    """A call that names a key must name the right one."""
     started = rig.start()
     assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=token_bytes(32)) is None
     assert rig.sids() == [started.sid]
@@ -56,22 +56,22 @@ def test_revoke_with_the_key(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("digest", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
 def test_revoke_with_a_key_of_a_record_without_one(rig: Rig, store: Store, digest: bytes) -> None:
-    """No key is the key of a record without one."""
+    """No key matches a record without one."""
     started = rig.start(key_digest=None)
     assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=digest) is None
     assert rig.sids() == [started.sid]
 
 
 def test_revoke_with_a_superseded_key(rig: Rig, store: Store) -> None:
-    """A key that was replaced ends nothing."""
+    """A key that was replaced revokes nothing."""
     started = rig.start()
     store.rekey(started.sid, started.key, token_bytes(32))
     assert store.revoke(started.sid, RevocationReason.LOGOUT, key_digest=started.key) is None
     assert rig.sids() == [started.sid]
 
 
-def test_revoke_user_ends_all_of_a_user(rig: Rig, store: Store) -> None:
-    """All live ones end and are returned; nobody else's, and nothing that had ended."""
+def test_revoke_user_revokes_all_of_a_user(rig: Rig, store: Store) -> None:
+    """All live ones are revoked and returned; no other user's, and none that was dead already."""
     mine = [rig.start() for _ in range(3)]
     rig.start(idle_ms=MINUTE)
     theirs = rig.start(user_id=rig.site.add_user())
@@ -87,26 +87,26 @@ def test_revoke_user_ends_all_of_a_user(rig: Rig, store: Store) -> None:
 
 
 def test_revoke_user_keeps_one(rig: Rig, store: Store) -> None:
-    """The auth session to keep is kept as it is."""
+    """The auth session to keep does not change."""
     kept, ended = rig.start(), rig.start()
     assert store.revoke_user(rig.user, RevocationReason.REVOKED, keep=kept.sid) == (ended.session,)
     assert store.list_user(rig.user) == (kept.session,)
 
 
 def test_revoke_user_keeps_nobody_elses(rig: Rig, store: Store) -> None:
-    """A sid to keep that is not the user's keeps nothing, and is not ended either."""
+    """A sid of another user as the one to keep has no effect, and is not revoked."""
     mine, theirs = rig.start(), rig.start(user_id=rig.site.add_user())
     assert store.revoke_user(rig.user, RevocationReason.REVOKED, keep=theirs.sid) == (mine.session,)
     assert rig.sids(theirs.session.user_id) == [theirs.sid]
 
 
 def test_revoke_user_of_a_stranger(rig: Rig, store: Store) -> None:
-    """A user without auth sessions has none to end."""
+    """For a user without auth sessions nothing is revoked."""
     assert store.revoke_user(rig.site.add_user(), RevocationReason.REVOKED) == ()
 
 
-def test_revoke_all_ends_what_began_before(rig: Rig, store: Store) -> None:
-    """Every auth session of every user is over, in every method."""
+def test_revoke_all_revokes_what_began_before(rig: Rig, store: Store) -> None:
+    """Every auth session of every user is revoked, in every method."""
     started = [rig.start(), rig.start(user_id=rig.site.add_user())]
     store.revoke_all()
     for one in started:
@@ -114,8 +114,8 @@ def test_revoke_all_ends_what_began_before(rig: Rig, store: Store) -> None:
         assert store.revoke_user(one.session.user_id, RevocationReason.REVOKED) == ()
 
 
-def test_revoke_all_spares_what_begins_after(rig: Rig, store: Store) -> None:
-    """A login after it lives, and before it does not, in whichever millisecond each falls."""
+def test_revoke_all_keeps_what_begins_after(rig: Rig, store: Store) -> None:
+    """A login after it is valid and one before it is not, even within a millisecond."""
     for _ in range(25):
         before = rig.start()
         store.revoke_all()
@@ -125,14 +125,14 @@ def test_revoke_all_spares_what_begins_after(rig: Rig, store: Store) -> None:
 
 
 def test_revoke_all_takes_no_place(rig: Rig, store: Store) -> None:
-    """What it ended counts against no limit."""
+    """The revoked ones do not count against a limit."""
     rig.start()
     store.revoke_all()
     assert rig.start(max_sessions=1).session.sid in rig.sids()
 
 
 def test_revoke_all_twice(rig: Rig, store: Store) -> None:
-    """A second time ends what began between the two."""
+    """The second call revokes what began between the two."""
     store.revoke_all()
     between = rig.start()
     rig.wait(SECOND)
@@ -141,7 +141,7 @@ def test_revoke_all_twice(rig: Rig, store: Store) -> None:
 
 
 def test_list_is_most_recently_seen_first(rig: Rig, store: Store) -> None:
-    """The order is that of activity, not of login."""
+    """The order is by activity, not by login."""
     started = []
     for _ in range(3):
         started.append(rig.start())
@@ -155,7 +155,7 @@ def test_list_is_most_recently_seen_first(rig: Rig, store: Store) -> None:
 
 
 def test_list_is_of_live_records(rig: Rig, store: Store) -> None:
-    """What expired or was revoked is not listed; the rest is listed as it is."""
+    """Expired and revoked ones are not listed; all others are listed unchanged."""
     live, revoked = rig.start(), rig.start()
     rig.start(idle_ms=MINUTE)
     rig.start(absolute_ms=MINUTE)
@@ -188,13 +188,13 @@ def test_a_page_after_an_epoch(rig: Rig, store: Store) -> None:
 
 
 def test_list_keeps_users_apart(rig: Rig, store: Store) -> None:
-    """Nobody sees another's."""
+    """No user sees another's."""
     rig.start()
     assert store.list_user(rig.site.add_user()) == ()
 
 
-def test_prune_reclaims_what_has_ended(rig: Rig, store: Store) -> None:
-    """At most a batch a step, all that expired, and nothing that lives."""
+def test_prune_deletes_dead_records(rig: Rig, store: Store) -> None:
+    """At most a batch per step, all that expired, and no live one."""
     live = [rig.start(), rig.start(user_id=rig.site.add_user())]
     for _ in range(5):
         rig.start(idle_ms=MINUTE)
@@ -210,8 +210,8 @@ def test_prune_reclaims_what_has_ended(rig: Rig, store: Store) -> None:
     assert sum(store.prune(2)) == 0
 
 
-def test_prune_reclaims_what_an_epoch_ended(rig: Rig, store: Store) -> None:
-    """After ``revoke_all`` only what began since is kept."""
+def test_prune_deletes_what_an_epoch_revoked(rig: Rig, store: Store) -> None:
+    """After ``revoke_all``, only records that began later are kept."""
     for _ in range(3):
         rig.start()
     store.revoke_all()

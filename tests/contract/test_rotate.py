@@ -1,4 +1,4 @@
-"""``rotate``: every row of its table, and what each outcome moves."""
+"""``rotate``: every row of its table, and the changes of each outcome."""
 
 from dataclasses import dataclass, replace
 from secrets import token_bytes
@@ -37,7 +37,7 @@ def rotated(rig: Rig, **changes: object) -> Family:
 
 
 def assert_over(rig: Rig, family: Family) -> None:
-    """Nothing of the auth session works any more: neither key nor any refresh token."""
+    """Check that no credential of the auth session works."""
     started, first = family.started, family.first
     assert rig.store.load(started.sid) is Absent.GONE
     assert rig.store.touch(started.sid, started.key, idle=DAY, interval=0) is Absent.GONE
@@ -48,7 +48,7 @@ def assert_over(rig: Rig, family: Family) -> None:
 
 
 def assert_reused(rotation: Rotation, reuse: ReuseClass, before: AuthSession) -> None:
-    """The rotation says REUSED, of which class, and shows the record as it was."""
+    """Check that the rotation is REUSED, of which class, and shows the record as it was."""
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, reuse)
     assert rotation.session == before
     assert rotation.sealed is None
@@ -56,7 +56,7 @@ def assert_reused(rotation: Rotation, reuse: ReuseClass, before: AuthSession) ->
 
 
 def test_the_current_token_rotates(rig: Rig, store: Store) -> None:
-    """The proposal becomes current; generation, times, mode and address move."""
+    """The proposal becomes current; generation, times, mode and address change."""
     started = rig.start(mode=Mode.SESSION, idle_ms=HOUR)
     rig.wait(30 * MINUTE)
     rotation = store.rotate(request(started.sid, 1, started.jti, idle_ms=HOUR, address="2001:db8::2"))
@@ -77,8 +77,8 @@ def test_the_current_token_rotates(rig: Rig, store: Store) -> None:
     assert found.session == rotation.session
 
 
-def test_the_successor_rotates_in_turn(rig: Rig, store: Store) -> None:
-    """Each successor is good for one rotation, which counts up."""
+def test_the_successor_rotates_next(rig: Rig, store: Store) -> None:
+    """Each successor can be rotated once, and the generation increases."""
     started = rig.start()
     presented = started.jti
     for generation in range(1, 6):
@@ -91,7 +91,7 @@ def test_the_successor_rotates_in_turn(rig: Rig, store: Store) -> None:
 
 
 def test_rotation_keeps_key_and_data(rig: Rig, store: Store) -> None:
-    """The session key and the Django session data are not the refresh token's business."""
+    """The refresh token does not affect the session key and the session data."""
     family = rotated(rig, data="encoded")
     found = store.touch(family.sid, family.started.key, idle=DAY, interval=0)
     assert isinstance(found, Found)
@@ -99,7 +99,7 @@ def test_rotation_keeps_key_and_data(rig: Rig, store: Store) -> None:
 
 
 def test_rotation_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
-    """Neither the idle end nor an access token passes the absolute end."""
+    """Neither the idle expiry nor an access token extends beyond the absolute end."""
     started = rig.start(idle_ms=HOUR, absolute_ms=HOUR)
     rig.wait(50 * MINUTE)
     rotation = store.rotate(request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY))
@@ -108,8 +108,8 @@ def test_rotation_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
     assert rotation.session.expires_ms == started.session.expires_ms
 
 
-def test_a_shorter_access_lifetime_forgets_no_older_token(rig: Rig, store: Store) -> None:
-    """``access_until`` is the end of the *last* access token to expire, which may be an earlier one."""
+def test_a_shorter_access_lifetime_does_not_move_access_until_back(rig: Rig, store: Store) -> None:
+    """``access_until`` is the expiry of the last access token, which may be an earlier one."""
     started = rig.start(access_ms=HOUR)
     rotation = store.rotate(request(started.sid, 1, started.jti, access_ms=MINUTE))
     assert rotation.session is not None
@@ -119,7 +119,7 @@ def test_a_shorter_access_lifetime_forgets_no_older_token(rig: Rig, store: Store
 @pytest.mark.parametrize("grace", [0, 10 * SECOND])
 @pytest.mark.parametrize("pause", [0, 5 * SECOND, HOUR])
 def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int, pause: int) -> None:
-    """A call repeated after a lost reply gets the answer that was lost, at any grace, and moves nothing."""
+    """A call repeated after a lost reply gets the same result, with any grace, and changes nothing."""
     started = rig.start()
     call = request(started.sid, 1, started.jti, grace_ms=grace)
     first = store.rotate(call)
@@ -135,7 +135,7 @@ def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int
 
 @pytest.mark.parametrize("outcome", [RotationOutcome.ROTATED, RotationOutcome.REPEATED])
 def test_what_is_issued_again_is_covered(rig: Rig, store: Store, outcome: RotationOutcome) -> None:
-    """An access token issued at the answer's ``now`` has expired by ``access_until``, in a repetition too."""
+    """An access token issued at the result's ``now`` expires by ``access_until``, in a repetition, too."""
     family = rotated(rig)
     rig.wait(5 * SECOND)
     again = request(family.sid, 1, family.started.jti)
@@ -146,14 +146,14 @@ def test_what_is_issued_again_is_covered(rig: Rig, store: Store, outcome: Rotati
 
 
 def test_the_same_call_at_once_gets_the_same_record(rig: Rig, store: Store) -> None:
-    """The repeated answer shows the record as the first one did."""
+    """The repeated result shows the same record."""
     started = rig.start()
     call = request(started.sid, 1, started.jti)
     assert store.rotate(call).session == store.rotate(call).session
 
 
-def test_the_predecessor_is_replayed_within_the_grace(rig: Rig, store: Store) -> None:
-    """It gets what the winner sealed, and only ``access_until`` moves."""
+def test_the_predecessor_is_a_repeat_within_the_grace(rig: Rig, store: Store) -> None:
+    """It gets the sealed successor, and only ``access_until`` changes."""
     family = rotated(rig)
     rig.wait(6 * SECOND)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, address="198.51.100.66", idle_ms=DAY))
@@ -165,8 +165,8 @@ def test_the_predecessor_is_replayed_within_the_grace(rig: Rig, store: Store) ->
     assert found.session == rotation.session
 
 
-def test_every_replay_gets_the_same_successor(rig: Rig, store: Store) -> None:
-    """However many ask within the grace, there is one successor, and it works."""
+def test_every_repeat_gets_the_same_successor(rig: Rig, store: Store) -> None:
+    """All repeats within the grace get one successor, which works."""
     family = rotated(rig)
     for _ in range(5):
         rotation = store.rotate(request(family.sid, 1, family.started.jti))
@@ -174,24 +174,24 @@ def test_every_replay_gets_the_same_successor(rig: Rig, store: Store) -> None:
     assert store.rotate(request(family.sid, 2, family.first.proposed)).outcome is RotationOutcome.ROTATED
 
 
-def test_a_replay_gets_no_access_past_the_end(rig: Rig, store: Store) -> None:
-    """An access token handed out with a replay ends with the auth session, too."""
+def test_a_repeat_gets_no_access_past_the_end(rig: Rig, store: Store) -> None:
+    """An access token issued for a repeat expires with the auth session, too."""
     family = rotated(rig, absolute_ms=HOUR)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, access_ms=DAY))
     assert rotation.session is not None
     assert rotation.session.access_until_ms == family.after.expires_ms
 
 
-def test_a_shorter_access_lifetime_of_a_replay_forgets_no_older_token(rig: Rig, store: Store) -> None:
-    """A replay never moves ``access_until`` back."""
+def test_a_repeat_never_moves_access_until_back(rig: Rig, store: Store) -> None:
+    """A repeat never moves ``access_until`` back."""
     family = rotated(rig, access_ms=HOUR)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, access_ms=SECOND))
     assert rotation.session is not None
     assert rotation.session.access_until_ms == family.after.access_until_ms
 
 
-def test_replays_do_not_extend_the_grace(rig: Rig, store: Store) -> None:
-    """The window counts from the rotation, not from the last replay."""
+def test_repeats_do_not_extend_the_grace(rig: Rig, store: Store) -> None:
+    """The grace counts from the rotation, not from the last repeat."""
     family = rotated(rig)
     rig.wait(7 * SECOND)
     assert store.rotate(request(family.sid, 1, family.started.jti)).outcome is RotationOutcome.REPEATED
@@ -200,7 +200,7 @@ def test_replays_do_not_extend_the_grace(rig: Rig, store: Store) -> None:
 
 
 def test_the_grace_is_the_callers(rig: Rig, store: Store) -> None:
-    """A longer grace replays where a shorter one would not."""
+    """A longer grace in the call allows a repeat that a shorter one would not."""
     family = rotated(rig)
     rig.wait(30 * SECOND)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, grace_ms=MINUTE))
@@ -208,7 +208,7 @@ def test_the_grace_is_the_callers(rig: Rig, store: Store) -> None:
 
 
 def test_the_predecessor_after_the_grace_is_reuse(rig: Rig, store: Store) -> None:
-    """Out of the grace the predecessor ends the auth session, and everything of it."""
+    """After the grace the predecessor revokes the auth session with all its credentials."""
     family = rotated(rig)
     rig.wait(11 * SECOND)
     rotation = store.rotate(request(family.sid, 1, family.started.jti))
@@ -218,7 +218,7 @@ def test_the_predecessor_after_the_grace_is_reuse(rig: Rig, store: Store) -> Non
 
 
 def test_without_a_grace_the_predecessor_is_reuse_at_once(rig: Rig, store: Store) -> None:
-    """Grace 0 replays nothing."""
+    """With a grace of 0 there is no repeat."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, 1, family.started.jti, grace_ms=0))
     assert_reused(rotation, ReuseClass.PREVIOUS, family.after)
@@ -227,7 +227,7 @@ def test_without_a_grace_the_predecessor_is_reuse_at_once(rig: Rig, store: Store
 
 @pytest.mark.parametrize("pause", [0, MINUTE])
 def test_an_older_generation_is_reuse(rig: Rig, store: Store, pause: int) -> None:
-    """Two behind is reuse also within the grace: the successor was used, so its answer had arrived."""
+    """A token two generations old is reuse even within the grace, since the successor was used."""
     family = rotated(rig)
     second = store.rotate(request(family.sid, 2, family.first.proposed))
     assert second.session is not None
@@ -242,45 +242,45 @@ def test_an_older_generation_is_reuse(rig: Rig, store: Store, pause: int) -> Non
 def test_another_id_of_a_known_generation_is_reuse(
     rig: Rig, store: Store, generation: int, grace: int
 ) -> None:
-    """A token of the right generation with an id that was never issued is foreign."""
+    """A token of the current generation with an id that was never issued is mismatched."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, generation, token_bytes(32), grace_ms=grace))
     assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
     assert_over(rig, family)
 
 
-def test_the_current_id_under_the_previous_generation_is_foreign(rig: Rig, store: Store) -> None:
-    """Generation and id belong together."""
+def test_the_current_id_under_the_previous_generation_is_mismatched(rig: Rig, store: Store) -> None:
+    """Generation and id must match."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, 1, family.first.proposed))
     assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
 
 
-def test_the_previous_id_under_the_current_generation_is_foreign(rig: Rig, store: Store) -> None:
-    """Generation and id belong together, the other way round too."""
+def test_the_previous_id_under_the_current_generation_is_mismatched(rig: Rig, store: Store) -> None:
+    """Generation and id must match."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, 2, family.started.jti))
     assert_reused(rotation, ReuseClass.MISMATCHED, family.after)
 
 
-def test_another_id_of_the_first_generation_is_foreign(rig: Rig, store: Store) -> None:
-    """A record that was never rotated tells foreign tokens apart as well."""
+def test_another_id_of_the_first_generation_is_mismatched(rig: Rig, store: Store) -> None:
+    """A record that was never rotated detects mismatched tokens, too."""
     started = rig.start()
     rotation = store.rotate(request(started.sid, 1, token_bytes(32)))
     assert_reused(rotation, ReuseClass.MISMATCHED, started.session)
     assert store.load(started.sid) is Absent.GONE
 
 
-def test_reuse_is_told_once(rig: Rig, store: Store) -> None:
-    """The first to come with a reused token is told so; for the next the record is gone."""
+def test_reuse_is_reported_once(rig: Rig, store: Store) -> None:
+    """The first call with a reused token gets REUSED; for the next one the record is gone."""
     family = rotated(rig)
     reused = request(family.sid, 1, family.started.jti, grace_ms=0)
     outcomes = [store.rotate(replace(reused, proposed=token_bytes(32))).outcome for _ in range(3)]
     assert outcomes == [RotationOutcome.REUSED, RotationOutcome.GONE, RotationOutcome.GONE]
 
 
-def test_reuse_ends_no_other_session(rig: Rig, store: Store) -> None:
-    """The user's other logins do not notice."""
+def test_reuse_revokes_no_other_session(rig: Rig, store: Store) -> None:
+    """The user's other logins are not affected."""
     other, family = rig.start(), rotated(rig)
     store.rotate(request(family.sid, 1, family.started.jti, grace_ms=0))
     assert rig.sids() == [other.sid]
@@ -288,7 +288,7 @@ def test_reuse_ends_no_other_session(rig: Rig, store: Store) -> None:
 
 
 def test_a_newer_generation_is_a_lost_write(rig: Rig, store: Store) -> None:
-    """A token from the store's own lost future is no theft: GONE, and nothing is revoked."""
+    """A token that is newer than the record is not theft: GONE, and nothing is revoked."""
     family = rotated(rig)
     rotation = store.rotate(request(family.sid, 3, token_bytes(32)))
     assert (rotation.outcome, rotation.lost_write, rotation.session) == (RotationOutcome.GONE, True, None)
@@ -297,8 +297,8 @@ def test_a_newer_generation_is_a_lost_write(rig: Rig, store: Store) -> None:
     assert found.session == family.after
 
 
-def test_a_record_without_refresh_tokens_has_lost_every_one(rig: Rig, store: Store) -> None:
-    """Any refresh token is newer than generation 0."""
+def test_a_record_without_refresh_tokens_reports_lost_writes(rig: Rig, store: Store) -> None:
+    """Every refresh token is newer than generation 0."""
     started = rig.start(jti_digest=None)
     rotation = store.rotate(request(started.sid, 1, token_bytes(32)))
     assert (rotation.outcome, rotation.lost_write) == (RotationOutcome.GONE, True)
@@ -306,7 +306,7 @@ def test_a_record_without_refresh_tokens_has_lost_every_one(rig: Rig, store: Sto
 
 
 def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
-    """A token of no record is GONE, and no lost write is claimed."""
+    """A token without a record is GONE, without a lost write."""
     rotation = store.rotate(request(new_handle(0), 1, token_bytes(32)))
     assert (rotation.outcome, rotation.lost_write, rotation.session) == (RotationOutcome.GONE, False, None)
     assert abs(rotation.now - store.now()) < 10 * SECOND
@@ -314,7 +314,7 @@ def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("generation", [1, 2, 3], ids=["previous", "current", "newer"])
 def test_expired_is_gone(rig: Rig, store: Store, generation: int) -> None:
-    """After the idle end every refresh token is GONE: none is saved by a grace, none is theft."""
+    """After the idle expiry every refresh token is GONE: the grace does not apply, and it is not theft."""
     family = rotated(rig, idle_ms=2 * SECOND)
     store.touch(family.sid, family.started.key, idle=2 * SECOND, interval=0)
     rig.wait(3 * SECOND)
@@ -323,8 +323,8 @@ def test_expired_is_gone(rig: Rig, store: Store, generation: int) -> None:
     assert (rotation.outcome, rotation.lost_write, rotation.session) == (RotationOutcome.GONE, False, None)
 
 
-def test_the_same_call_after_the_end_is_gone(rig: Rig, store: Store) -> None:
-    """A repeated call brings no ended record back."""
+def test_the_same_call_after_a_revocation_is_gone(rig: Rig, store: Store) -> None:
+    """A repeated call revives no revoked record."""
     family = rotated(rig)
     store.revoke(family.sid, rig.reason)
     assert store.rotate(family.first).outcome is RotationOutcome.GONE
@@ -332,7 +332,7 @@ def test_the_same_call_after_the_end_is_gone(rig: Rig, store: Store) -> None:
 
 
 def test_a_token_that_does_not_rotate_stays_current(rig: Rig, store: Store) -> None:
-    """However often it is used: times, mode and address move as in a rotation, generation and id do not."""
+    """On each use times, mode and address change as in a rotation; generation and id do not."""
     started = rig.start(mode=Mode.SESSION, idle_ms=HOUR)
     for _ in range(3):
         rig.wait(30 * MINUTE)
@@ -354,7 +354,7 @@ def test_a_token_that_does_not_rotate_stays_current(rig: Rig, store: Store) -> N
 
 
 def test_a_token_that_does_not_rotate_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
-    """Neither the idle end nor an access token passes the absolute end, and past it the token is GONE."""
+    """Neither the idle expiry nor an access token extends beyond the absolute end; then it is GONE."""
     started = rig.start(idle_ms=HOUR, absolute_ms=HOUR)
     rig.wait(50 * MINUTE)
     call = request(started.sid, 1, started.jti, idle_ms=DAY, access_ms=DAY, rotates=False)
@@ -366,7 +366,7 @@ def test_a_token_that_does_not_rotate_stops_at_the_absolute_end(rig: Rig, store:
 
 
 def test_a_revoked_token_that_does_not_rotate_is_gone(rig: Rig, store: Store) -> None:
-    """It can be used any number of times, and not once after its auth session was ended."""
+    """It works any number of times, but not after a revocation."""
     started = rig.start()
     call = request(started.sid, 1, started.jti, rotates=False)
     assert store.rotate(call).outcome is RotationOutcome.KEPT
@@ -387,7 +387,7 @@ def test_a_superseded_token_that_does_not_rotate_is_reuse(rig: Rig, store: Store
 
 
 def test_a_forged_token_that_does_not_rotate_is_reuse(rig: Rig, store: Store) -> None:
-    """The right generation with another id is no current token."""
+    """The right generation with another id is not the current token."""
     started = rig.start()
     rotation = store.rotate(request(started.sid, 1, token_bytes(32), rotates=False))
     assert (rotation.outcome, rotation.reuse) == (RotationOutcome.REUSED, ReuseClass.MISMATCHED)

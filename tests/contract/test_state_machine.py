@@ -1,5 +1,5 @@
 """
-Every store beside one small model: whatever is done in whatever order, both say the same.
+Every store against a small model: after any sequence of calls both have the same state.
 
 The model counts minutes. The store's clock runs on by less than half a minute in each example, so
 the minute of an instant is the model's minute of it.
@@ -20,15 +20,15 @@ from support.profile import rounds
 from support.stores import MINUTE, SECOND, Site, request, rigged
 
 GRACE = 90 * SECOND
-"""Over between the first and the second minute."""
+"""The grace ends between the first and the second minute."""
 INTERVAL = 30 * SECOND
-"""A write is due in each new minute."""
+"""Activity is written once per minute."""
 SPANS = st.integers(min_value=1, max_value=9)
 
 
 @dataclass
 class Expected:
-    """What the model knows of an auth session. Instants and spans are in minutes."""
+    """What the model knows about an auth session. Times and durations are in minutes."""
 
     user: str
     mode: Mode
@@ -47,7 +47,7 @@ class Expected:
 
 
 class StoreMachine(RuleBasedStateMachine):
-    """Does to the store and to the model the same."""
+    """Calls the store and the model in the same way."""
 
     def __init__(self, site: Site) -> None:
         super().__init__()
@@ -64,11 +64,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.stack.close()
 
     def live(self, user: str) -> dict[str, Expected]:
-        """Return what should live of the user's."""
+        """Return the user's auth sessions that should be live."""
         return {sid: one for sid, one in self.records.items() if one.user == user and self.alive(one)}
 
     def alive(self, one: Expected) -> bool:
-        """Tell whether an auth session should live."""
+        """Tell whether an auth session should be live."""
         return not one.ended and self.minute < min(one.idle_until, one.ends)
 
     def slide(self, one: Expected, idle: int) -> None:
@@ -77,11 +77,11 @@ class StoreMachine(RuleBasedStateMachine):
         one.idle_until = min(self.minute + idle, one.ends)
 
     def minute_of(self, instant: int) -> int:
-        """Return the model's minute of an instant of the store."""
+        """Return the minute in the model for a time of the store."""
         return (instant - self.started) // MINUTE
 
     def pick(self, number: int) -> str | None:
-        """Return the sid of one of the records there ever were."""
+        """Return the sid of one of all records so far."""
         sids = list(self.records)
         return sids[number % len(sids)] if sids else None
 
@@ -139,7 +139,7 @@ class StoreMachine(RuleBasedStateMachine):
         )
 
     def expect_ended(self, answer: Created, live: dict[str, Expected], left: int) -> None:
-        """Check who made room: none, or all but *left* with the new one, least recently seen first."""
+        """Check which were revoked: none, or all but *left* with the new one, oldest activity first."""
         ended = [session.sid for session in answer.revoked]
         assert len(ended) == len(set(ended)) == (len(live) - left + 1 if left else 0)
         assert set(ended) <= set(live)
@@ -150,7 +150,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9), right=st.booleans(), idle=SPANS)
     def touch(self, number: int, right: bool, idle: int) -> None:
-        """Come with a session key."""
+        """Present a session key."""
         sid = self.pick(number)
         if sid is None:
             return
@@ -161,7 +161,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.slide(one, min(idle, one.idle_limit or idle))
 
     def expect_key(self, one: Expected, key: bytes | None, answer: Found | Absent) -> bool:
-        """Check which of the three answers it is; tell whether it is the record."""
+        """Check which of the three results it is; tell whether it is the record."""
         if not self.alive(one):
             assert answer is Absent.GONE
         elif one.key != key:
@@ -178,7 +178,7 @@ class StoreMachine(RuleBasedStateMachine):
         idle=SPANS,
     )
     def rotate(self, number: int, behind: int, genuine: bool, rotates: bool, idle: int) -> None:
-        """Come with a refresh token that is *behind* generations old."""
+        """Present a refresh token that is *behind* generations old."""
         sid = self.pick(number)
         if sid is None:
             return
@@ -210,7 +210,7 @@ class StoreMachine(RuleBasedStateMachine):
     def expected_outcome(
         self, one: Expected, behind: int, known: bool, rotates: bool
     ) -> tuple[RotationOutcome, ReuseClass | None, bool]:
-        """Return what the table says."""
+        """Return the outcome by the table."""
         if not self.alive(one) or behind < 0:
             return RotationOutcome.GONE, None, self.alive(one)
         if not one.has_tokens:
@@ -262,7 +262,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(number=st.integers(0, 9), by_key=st.booleans())
     def revoke(self, number: int, by_key: bool) -> None:
-        """Log out, by sid or with a key that may not be the one."""
+        """Log out, by sid or with a key that may be wrong."""
         sid = self.pick(number)
         if sid is None:
             return
@@ -279,7 +279,7 @@ class StoreMachine(RuleBasedStateMachine):
         keep_hash=st.none() | st.sampled_from("ab"),
     )
     def revoke_user(self, user: int, keep: int | None, keep_hash: str | None) -> None:
-        """Log out everywhere, or everywhere else, or where the hash is another."""
+        """Revoke all of a user, optionally except one or only with another hash."""
         kept = None if keep is None else self.pick(keep)
         live = self.live(self.users[user]).items()
         expected = {sid for sid, one in live if sid != kept and one.auth_hash != keep_hash}
@@ -292,7 +292,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(certain=st.integers(0, 5))
     def revoke_all(self, certain: int) -> None:
-        """Log everybody out, now and then."""
+        """Revoke everything."""
         if certain == 0:
             self.store.revoke_all()
             for one in self.records.values():
@@ -306,12 +306,12 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule()
     def prune(self) -> None:
-        """Reclaim space, which nobody notices."""
+        """Prune, which has no visible effect."""
         assert all(0 < step <= 2 for step in self.store.prune(2))
 
     @invariant()
     def every_record_is_as_expected(self) -> None:
-        """What should live does, as the model says; what should not is gone."""
+        """Live records match the model; others are gone."""
         for sid, one in self.records.items():
             found = self.store.load(sid)
             if not self.alive(one):
@@ -334,7 +334,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @invariant()
     def lists_are_of_what_lives(self) -> None:
-        """Each user's list has what should live, most recently seen first."""
+        """Each user's list has the live ones, most recently seen first."""
         for user in self.users:
             listed = self.store.list_user(user)
             assert sorted(session.sid for session in listed) == sorted(self.live(user))
@@ -343,7 +343,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 def machine_on(site: Site) -> type[RuleBasedStateMachine]:
-    """Return the machine for one store, in the form that hypothesis wants it."""
+    """Return the state machine for one store, in the form that Hypothesis needs."""
 
     class Machine(StoreMachine):
         def __init__(self) -> None:

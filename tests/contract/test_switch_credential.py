@@ -1,4 +1,4 @@
-"""``switch_to_tokens`` and ``switch_to_key``: a credential of the other form, beside the one there is."""
+"""``switch_to_tokens`` and ``switch_to_key``: an additional credential of the other form."""
 
 from dataclasses import replace
 from secrets import token_bytes
@@ -10,13 +10,13 @@ from support.stores import DAY, MINUTE, SECOND, Rig, Started, request
 
 
 def to_tokens(store: Store, one: Started, proposed: bytes, **changes: object) -> Switch:
-    """Ask for tokens beside the session key."""
+    """Request tokens in addition to the session key."""
     arguments: dict[str, object] = {"held": None, "advance": True, "access": 5 * MINUTE, **changes}
     return store.switch_to_tokens(one.sid, one.key, proposed=proposed, **arguments)  # type: ignore[arg-type]
 
 
 def to_key(store: Store, one: Started, proposed: bytes, generation: int | None = None) -> Switch:
-    """Ask for a session key beside the refresh token; of the record's present generation by default."""
+    """Request a session key in addition to the refresh token; by default for the current generation."""
     if generation is None:
         found = store.load(one.sid)
         generation = found.session.generation if isinstance(found, Found) else 1
@@ -24,17 +24,17 @@ def to_key(store: Store, one: Started, proposed: bytes, generation: int | None =
 
 
 def with_key(rig: Rig, **changes: object) -> Started:
-    """Begin an auth session that has a session key only."""
+    """Start an auth session that has a session key only."""
     return rig.start(mode=Mode.SESSION, jti_digest=None, access_ms=0, **changes)
 
 
 def with_tokens(rig: Rig, **changes: object) -> Started:
-    """Begin an auth session that has tokens only."""
+    """Start an auth session that has tokens only."""
     return rig.start(mode=Mode.JWT, key_digest=None, **changes)
 
 
-def test_tokens_beside_a_key(rig: Rig, store: Store) -> None:
-    """The first refresh token begins the family, and the session key stays good with all its data."""
+def test_tokens_in_addition_to_a_key(rig: Rig, store: Store) -> None:
+    """The first refresh token starts the family; the session key stays valid with all data."""
     one, proposed = with_key(rig, data="encoded"), token_bytes(32)
     rig.wait(SECOND)
     switch = to_tokens(store, one, proposed)
@@ -57,7 +57,7 @@ def test_tokens_beside_a_key(rig: Rig, store: Store) -> None:
     assert store.rotate(request(one.sid, 1, proposed)).outcome is RotationOutcome.ROTATED
 
 
-def test_tokens_again_for_whoever_lost_them(rig: Rig, store: Store) -> None:
+def test_tokens_again_after_a_lost_response(rig: Rig, store: Store) -> None:
     """The same proposal is the same refresh token, however late, until it was used."""
     one, proposed = with_key(rig), token_bytes(32)
     first = to_tokens(store, one, proposed)
@@ -75,16 +75,16 @@ def test_tokens_again_for_whoever_lost_them(rig: Rig, store: Store) -> None:
     assert to_tokens(store, one, proposed) == Switch(outcome=SwitchOutcome.KEPT)
 
 
-def test_tokens_that_another_was_handed(rig: Rig, store: Store) -> None:
-    """Another proposal (of a worker with another secret, say) changes nothing once there are tokens."""
+def test_tokens_that_another_caller_got(rig: Rig, store: Store) -> None:
+    """Another proposal (of a worker with another secret, for example) has no effect if there are tokens."""
     one, proposed = with_key(rig), token_bytes(32)
     to_tokens(store, one, proposed)
     assert to_tokens(store, one, token_bytes(32)).outcome is SwitchOutcome.KEPT
     assert store.rotate(request(one.sid, 1, proposed)).outcome is RotationOutcome.ROTATED
 
 
-def test_tokens_that_the_client_holds(rig: Rig, store: Store) -> None:
-    """Who has the current refresh token gets no other; only the life of the access token is noted."""
+def test_tokens_that_the_client_has(rig: Rig, store: Store) -> None:
+    """A client with the current refresh token gets no other; only ``access_until`` changes."""
     one = rig.start(mode=Mode.SESSION)
     rig.wait(20 * MINUTE)
     switch = to_tokens(store, one, token_bytes(32), held=one.jti, advance=False)
@@ -95,8 +95,8 @@ def test_tokens_that_the_client_holds(rig: Rig, store: Store) -> None:
     assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.ROTATED
 
 
-def test_tokens_do_not_supersede_what_may_be_in_use(rig: Rig, store: Store) -> None:
-    """Without leave to advance an older family stays as it is; with it, the older token is theft."""
+def test_tokens_do_not_supersede_those_in_use(rig: Rig, store: Store) -> None:
+    """Without ``advance`` an existing family does not change; with it, the older token becomes reuse."""
     one, proposed = rig.start(mode=Mode.SESSION), token_bytes(32)
     for held in (None, token_bytes(32)):
         assert to_tokens(store, one, proposed, held=held, advance=False).outcome is SwitchOutcome.KEPT
@@ -108,8 +108,8 @@ def test_tokens_do_not_supersede_what_may_be_in_use(rig: Rig, store: Store) -> N
     assert (reused.outcome, reused.reuse) == (RotationOutcome.REUSED, ReuseClass.OLDER)
 
 
-def test_a_key_beside_tokens(rig: Rig, store: Store) -> None:
-    """The session key opens the record; the refresh token is still the current one."""
+def test_a_key_in_addition_to_tokens(rig: Rig, store: Store) -> None:
+    """The session key opens the record; the refresh token is still current."""
     one, proposed = with_tokens(rig, data="encoded"), token_bytes(32)
     rig.wait(SECOND)
     switch = to_key(store, one, proposed)
@@ -128,8 +128,8 @@ def test_a_key_beside_tokens(rig: Rig, store: Store) -> None:
     assert store.rotate(request(one.sid, 1, one.jti)).outcome is RotationOutcome.ROTATED
 
 
-def test_a_key_again_for_whoever_lost_it(rig: Rig, store: Store) -> None:
-    """The same refresh token is given the same key, and no second one while that is in use."""
+def test_a_key_again_after_a_lost_response(rig: Rig, store: Store) -> None:
+    """The same refresh token gets the same key, and no second one while that is in use."""
     one, proposed = with_tokens(rig), token_bytes(32)
     to_key(store, one, proposed)
     rig.wait(MINUTE)
@@ -138,8 +138,8 @@ def test_a_key_again_for_whoever_lost_it(rig: Rig, store: Store) -> None:
     assert isinstance(store.touch(one.sid, proposed, idle=DAY, interval=MINUTE), Found)
 
 
-def test_a_rotation_in_between_calls_for_another_key(rig: Rig, store: Store) -> None:
-    """Only the current refresh token is given a key; no other is taken for reuse, and it ends nothing."""
+def test_a_rotation_in_between_needs_another_key(rig: Rig, store: Store) -> None:
+    """Only the current refresh token gets a key; others are neither reuse nor revoke anything."""
     one, lost = with_tokens(rig), token_bytes(32)
     to_key(store, one, lost)
     rotation = request(one.sid, 1, one.jti)
@@ -151,8 +151,8 @@ def test_a_rotation_in_between_calls_for_another_key(rig: Rig, store: Store) -> 
     assert store.touch(one.sid, lost, idle=DAY, interval=MINUTE) is Absent.SUPERSEDED
 
 
-def test_a_token_of_another_generation_is_given_no_key(rig: Rig, store: Store) -> None:
-    """Even if its ``jti`` is the current one again, as that of a successor can come to be."""
+def test_a_token_of_another_generation_gets_no_key(rig: Rig, store: Store) -> None:
+    """Even if its ``jti`` is the current one again, as can happen for a successor."""
     one = with_tokens(rig)
     for generation in (0, 2):
         assert to_key(store, one, token_bytes(32), generation).outcome is SwitchOutcome.KEPT
@@ -160,7 +160,7 @@ def test_a_token_of_another_generation_is_given_no_key(rig: Rig, store: Store) -
 
 
 def test_a_renewed_key_is_not_replaced_by_an_older_token(rig: Rig, store: Store) -> None:
-    """Who copied the refresh token before its owner proved who they are gets nothing, and evicts nobody."""
+    """A copy of the refresh token from before re-authentication gets no key, and invalidates none."""
     one, given, renewed = with_tokens(rig), token_bytes(32), token_bytes(32)
     to_key(store, one, given)
     assert isinstance(store.rekey(one.sid, given, renewed, reauthenticated=True), Found)
@@ -171,8 +171,8 @@ def test_a_renewed_key_is_not_replaced_by_an_older_token(rig: Rig, store: Store)
     assert again.outcome is SwitchOutcome.SWITCHED
 
 
-def test_nothing_for_what_is_over(rig: Rig, store: Store) -> None:
-    """An auth session that ended, or whose credential is another one, is given nothing."""
+def test_nothing_for_dead_sessions(rig: Rig, store: Store) -> None:
+    """A revoked auth session, or one whose credential differs, gets nothing."""
     one = rig.start(mode=Mode.SESSION)
     stranger = replace(one, key=token_bytes(32), jti=token_bytes(32))
     assert to_tokens(store, stranger, token_bytes(32)).outcome is SwitchOutcome.GONE
@@ -183,7 +183,7 @@ def test_nothing_for_what_is_over(rig: Rig, store: Store) -> None:
 
 
 def test_neither_passes_the_absolute_end(rig: Rig, store: Store) -> None:
-    """No access token is expected, and no idle end set, after the auth session is over."""
+    """Neither access tokens nor the idle expiry extend beyond the absolute end."""
     one = with_key(rig, idle_ms=2 * MINUTE, absolute_ms=3 * MINUTE)
     switch = to_tokens(store, one, token_bytes(32))
     assert switch.found is not None
@@ -195,8 +195,8 @@ def test_neither_passes_the_absolute_end(rig: Rig, store: Store) -> None:
     assert switch.found.session.idle_expires_ms == switch.found.session.expires_ms == other.session.expires_ms
 
 
-def test_there_and_back_and_there_again(rig: Rig, store: Store) -> None:
-    """A record may go from one form to the other as often as the project likes."""
+def test_switching_back_and_forth(rig: Rig, store: Store) -> None:
+    """A record can be switched back and forth any number of times."""
     one = with_key(rig, data="encoded")
     for generation in range(1, 5):
         proposed, key = token_bytes(32), token_bytes(32)
@@ -209,8 +209,8 @@ def test_there_and_back_and_there_again(rig: Rig, store: Store) -> None:
         one = replace(one, key=key)
 
 
-def test_a_key_in_use_says_so(rig: Rig, store: Store) -> None:
-    """Where session keys are issued, a record is one of theirs from the key's next use; and only there."""
+def test_a_key_in_use_changes_the_mode(rig: Rig, store: Store) -> None:
+    """Where session keys are issued, the key's next use changes the record's mode; not elsewhere."""
     one = rig.start(mode=Mode.JWT)
     store.touch(one.sid, one.key, idle=DAY, interval=MINUTE)
     unchanged = store.load(one.sid)
@@ -223,8 +223,8 @@ def test_a_key_in_use_says_so(rig: Rig, store: Store) -> None:
     assert found.session.mode is loaded.session.mode is Mode.SESSION
 
 
-def test_the_census_says_how_long(rig: Rig, store: Store) -> None:
-    """For each form: how many, and until when the last of them lasts."""
+def test_the_statistics_say_how_long(rig: Rig, store: Store) -> None:
+    """For each form: the number, and when the last of them expires."""
     one, two = with_key(rig), with_key(rig, idle_ms=3 * DAY, absolute_ms=100 * DAY)
     live = store.statistics().live
     assert live is not None

@@ -1,4 +1,4 @@
-"""``touch``: one look-up by key that keeps an auth session from going idle."""
+"""``touch``: a lookup by key that extends the idle timeout."""
 
 from secrets import token_bytes
 
@@ -11,15 +11,15 @@ from support.stores import DAY, HOUR, MINUTE, SECOND, Rig
 
 
 def test_touch_finds_the_record_by_its_key(rig: Rig, store: Store) -> None:
-    """The right key gets the record and its data."""
+    """The right key returns the record and its data."""
     started = rig.start(data="encoded")
     found = store.touch(started.sid, started.key, idle=14 * DAY, interval=MINUTE)
     assert isinstance(found, Found)
     assert (found.session, found.data) == (started.session, "encoded")
 
 
-def test_touch_slides_the_idle_end(rig: Rig, store: Store) -> None:
-    """Activity moves ``last_seen`` to now and the idle end to now plus the idle timeout."""
+def test_touch_extends_the_idle_timeout(rig: Rig, store: Store) -> None:
+    """Activity sets ``last_seen`` to now and the idle expiry to now plus the idle timeout."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(50 * MINUTE)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
@@ -32,8 +32,8 @@ def test_touch_slides_the_idle_end(rig: Rig, store: Store) -> None:
     assert after.session == found.session
 
 
-def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
-    """Login, proof, absolute end and refresh tokens are not activity's business."""
+def test_touch_changes_nothing_else(rig: Rig, store: Store) -> None:
+    """Creation, authentication, absolute expiry and refresh tokens do not change."""
     started = rig.start()
     rig.wait(HOUR)
     found = store.touch(started.sid, started.key, idle=14 * DAY, interval=0)
@@ -53,7 +53,7 @@ def test_touch_moves_nothing_else(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("issued", [False, True])
 def test_touch_writes_once_per_interval(rig: Rig, store: Store, issued: bool) -> None:
-    """Within the interval nothing is written, and when it is over, one write starts the next."""
+    """Nothing is written within the interval; after it, one write starts the next interval."""
     started = rig.start(idle_ms=HOUR)
     for minutes, writes in ((4, False), (2, True), (4, False), (2, True)):
         before = store.load(started.sid)
@@ -66,8 +66,8 @@ def test_touch_writes_once_per_interval(rig: Rig, store: Store, issued: bool) ->
         assert (after.session != before.session) is writes
 
 
-def test_the_idle_end_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
-    """No activity carries an auth session past its absolute end."""
+def test_the_idle_timeout_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
+    """Activity does not extend an auth session beyond its absolute lifetime."""
     started = rig.start(idle_ms=HOUR, absolute_ms=2 * HOUR)
     rig.wait(50 * MINUTE)
     store.touch(started.sid, started.key, idle=HOUR, interval=0)
@@ -80,7 +80,7 @@ def test_the_idle_end_stops_at_the_absolute_end(rig: Rig, store: Store) -> None:
 
 
 def test_a_shorter_setting_shortens(rig: Rig, store: Store) -> None:
-    """The idle end becomes now plus the timeout of today, also where that is sooner than before."""
+    """The idle expiry is now plus the current timeout, even if that is sooner than before."""
     started = rig.start(idle_ms=14 * DAY)
     rig.wait(HOUR)
     found = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)
@@ -88,8 +88,8 @@ def test_a_shorter_setting_shortens(rig: Rig, store: Store) -> None:
     assert found.session.idle_expires_ms == found.now_ms + HOUR
 
 
-def test_an_ended_session_cannot_be_touched_alive(rig: Rig, store: Store) -> None:
-    """After the idle end a touch finds nothing, however often it is tried."""
+def test_touch_revives_no_expired_session(rig: Rig, store: Store) -> None:
+    """After the idle expiry touch finds nothing, however often it is called."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_an_ended_session_cannot_be_touched_alive(rig: Rig, store: Store) -> Non
 
 
 def test_another_key_is_superseded(rig: Rig, store: Store) -> None:
-    """A live record with another key says so, and is not slid."""
+    """A live record with another key is SUPERSEDED, and is not extended."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(50 * MINUTE)
     assert store.touch(started.sid, token_bytes(32), idle=HOUR, interval=0) is Absent.SUPERSEDED
@@ -108,7 +108,7 @@ def test_another_key_is_superseded(rig: Rig, store: Store) -> None:
 
 @pytest.mark.parametrize("digest", [token_bytes(32), b"\0" * 32], ids=["random", "zeros"])
 def test_a_record_without_a_key_has_no_key_that_fits(rig: Rig, store: Store, digest: bytes) -> None:
-    """Nothing opens a record that no session key was issued for."""
+    """No key opens a record for which none was issued."""
     started = rig.start(key_digest=None)
     assert store.touch(started.sid, digest, idle=HOUR, interval=0) is Absent.SUPERSEDED
 
@@ -119,14 +119,14 @@ def test_an_unknown_sid_is_gone(rig: Rig, store: Store) -> None:
 
 
 def test_a_key_of_an_expired_record_is_gone_not_superseded(rig: Rig, store: Store) -> None:
-    """SUPERSEDED is only said of a live record."""
+    """Only a live record is SUPERSEDED."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR)
     assert store.touch(started.sid, token_bytes(32), idle=HOUR, interval=0) is Absent.GONE
 
 
 def test_the_same_touch_again(rig: Rig, store: Store) -> None:
-    """A repeated touch gets the record again and leaves it as it was."""
+    """A repeated touch returns the record again and does not change it."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(10 * MINUTE)
     first = store.touch(started.sid, started.key, idle=HOUR, interval=MINUTE)

@@ -1,4 +1,4 @@
-"""The code map names each module, and nothing that does not exist."""
+"""The code map has a line for each module, and for nothing else."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def test_every_module_has_a_line() -> None:
 
 
 def test_rules_name_modules_and_tests_that_exist() -> None:
-    """Each of the thirty rules or more leads to files that are there."""
+    """Each of at least thirty rules refers to existing files."""
     rules = _RULE.findall(PAGE)
     assert len(rules) >= 30
     for modules, tests in rules:

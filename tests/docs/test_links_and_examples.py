@@ -1,4 +1,4 @@
-"""The pages can be relied on: links lead somewhere, examples are what they claim to be."""
+"""Links in the documentation resolve, and examples are valid."""
 
 import ast
 import json
@@ -35,13 +35,13 @@ def _examples(language: str) -> list[tuple[str, str]]:
 
 
 def _anchors(page: Path) -> set[str]:
-    """Return what a forge makes of the headings: small letters, hyphens for blanks, no punctuation."""
+    """Return the anchors of the headings: lower case, hyphens for spaces, no punctuation."""
     headings = re.findall(r"^#+ (.+)$", _prose(str(page.relative_to(ROOT))), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _resolves(name: str, link: str) -> bool:
-    """Return whether *link*, on the page *name*, leads to an existing file or heading, or to another site."""
+    """Tell whether *link*, on the page *name*, resolves to an existing file, heading or another site."""
     ours = _OURS.match(link)
     if _ELSEWHERE.match(link) and not ours:
         return True
@@ -66,7 +66,7 @@ def test_readme_links_are_absolute() -> None:
 
 @pytest.mark.parametrize("link", ["docs/none.md", "blob/main/docs/none.md", "blob/main/README.md#none"])
 def test_broken_links_are_found(link: str) -> None:
-    """A file or heading that does not exist is noticed, behind a relative and behind an absolute link."""
+    """A missing file or heading is detected, for relative and for absolute links."""
     base = "https://github.com/django-authkit/django-authkit/"
     assert not _resolves("README.md", base + link if link.startswith("blob") else link)
 
@@ -80,7 +80,7 @@ def test_every_page_is_listed() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_examples_are_marked(name: str) -> None:
-    """Each fence is closed, and says what language is in it."""
+    """Each fence is closed, and names its language."""
     text = _text(name)
     fences = _FENCE.findall(text)
     assert len(re.findall(r"^```", text, re.MULTILINE)) == 2 * len(fences)
@@ -105,7 +105,7 @@ def test_json_examples_parse() -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("docs/")])
 def test_one_sentence_per_line(name: str) -> None:
-    """In running prose no second sentence begins on a line."""
+    """In running prose, each sentence starts on a line of its own."""
     prose = [line for line in _prose(name).splitlines() if not line.startswith(("|", "*", "#", " ", "-"))]
     bold_or_definition = re.compile(r"\*\*.+?\*\*")
     crowded = [

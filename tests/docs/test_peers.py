@@ -1,4 +1,4 @@
-"""The page about other projects' tests says what the list beside the script says."""
+"""The page about other projects' tests matches the list beside the script."""
 
 import tomllib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The reference pages say what the code says."""
+"""The reference pages match the code."""
 
 import ast
 import re
@@ -41,7 +41,7 @@ def _value(text: str) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Return *value* as a project may write it: enumerations by their strings, records as dicts."""
+    """Return *value* as a project may write it: enumerations as strings, records as dicts."""
     if isinstance(value, StrEnum):
         return str(value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -61,7 +61,7 @@ def _settings() -> Iterator[tuple[str, Any]]:
 
 
 def test_settings_have_a_row_each_with_their_default() -> None:
-    """The page on settings has one row for each field, in order, and its default is the code's."""
+    """The settings page has one row for each field, in order, with the default of the code."""
     rows = _rows("settings.md", ("name", "type", "default", "meaning"))
     told = [(_code(name), _code(default)) for name, _, default, _ in rows]
     known = dict(_settings())
@@ -71,15 +71,15 @@ def test_settings_have_a_row_each_with_their_default() -> None:
     assert {name: _value(text) for name, text in told} == {name: _plain(v) for name, v in known.items()}
 
 
-def test_settings_say_something_of_each() -> None:
-    """No row is left without a type and a meaning."""
+def test_settings_are_described() -> None:
+    """Each row has a type and a meaning."""
     for name, kind, _, meaning in _rows("settings.md", ("name", "type", "default", "meaning")):
         assert kind, name
         assert meaning.endswith("."), name
 
 
 def _leaves(kind: type[errors.AuthKitError]) -> Iterator[type[errors.AuthKitError]]:
-    """Yield the classes of ``errors.py`` that have none below them there."""
+    """Yield the classes of ``errors.py`` without subclasses there."""
     below = [k for k in kind.__subclasses__() if k.__module__ == errors.__name__]
     if not below:
         yield kind
@@ -88,7 +88,7 @@ def _leaves(kind: type[errors.AuthKitError]) -> Iterator[type[errors.AuthKitErro
 
 
 def test_errors_have_a_row_each_with_their_status() -> None:
-    """The page on errors lists exactly the codes of the tree, with the statuses of the one table."""
+    """The errors page lists exactly the codes of the tree, with their statuses."""
     rows = _rows("errors.md", ("code", "status", "when", "what the client does"))
     told = [(_code(code), int(status)) for code, status, _, _ in rows]
     kinds = list(_leaves(errors.AuthKitError))
@@ -97,14 +97,14 @@ def test_errors_have_a_row_each_with_their_status() -> None:
 
 
 def test_the_tree_of_errors_is_the_code_s() -> None:
-    """The Python page draws the tree that the module's docstring draws."""
+    """The Python page shows the same tree as the module's docstring."""
     drawn = [line.strip() for line in (errors.__doc__ or "").splitlines() if "──" in line]
     page = (REFERENCE / "python-api.md").read_text("utf-8")
     assert [line.strip() for line in page.splitlines() if "──" in line] == drawn
 
 
 def test_signals_have_a_row_each() -> None:
-    """The page on signals lists exactly those of the module, and each reason of an end."""
+    """The signals page lists exactly those of the module, and each reason of a revocation."""
     rows = _rows("signals.md", ("signal", "arguments", "when"))
     assert {_code(name) for name, _, _ in rows} == {
         name for name, value in vars(signals).items() if isinstance(value, Signal)

@@ -1,4 +1,4 @@
-"""Users who share nothing with Django's but the machinery of passwords."""
+"""Users that share only the password handling with Django's."""
 
 from typing import ClassVar
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""The example project, run as a stranger runs it: its commands in processes of their own."""
+"""The example project, run as by a newcomer: its commands in processes of their own."""
 
 import re
 import shutil
@@ -53,8 +53,8 @@ def logged_in(demo: Demo, name: str) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("store", ["redis", pytest.param("database", marks=pytest.mark.slow)])
-def test_tour_is_walked_to_its_end(store: str, tmp_path: Path) -> None:
-    """The tour shows both modes, ends with success, fits a terminal and prints no whole secret."""
+def test_the_tour_succeeds(store: str, tmp_path: Path) -> None:
+    """The tour shows both modes, succeeds, fits a terminal and prints no complete secret."""
     done = run(tmp_path, "demo", "--tour", "--store", store)
     assert done.returncode == 0, done.stderr + done.stdout
     for title in ("JWT mode, without cookies", "JWT mode, in a browser", "Session mode, without cookies"):
@@ -66,8 +66,8 @@ def test_tour_is_walked_to_its_end(store: str, tmp_path: Path) -> None:
     assert PASSWORDS["ada"] not in done.stdout
 
 
-def test_tour_names_the_step_that_deviates(tmp_path: Path) -> None:
-    """A site that lets strangers in makes the tour fail at its first step, and say so."""
+def test_the_tour_names_the_step_that_fails(tmp_path: Path) -> None:
+    """If the site lets anonymous users in, the tour fails at its first step, and says so."""
     broken = tmp_path / "example_project"
     shutil.copytree(PROJECT, broken, ignore=shutil.ignore_patterns(".demo", "__pycache__"))
     settings = broken / "site_config" / "settings.py"
@@ -79,8 +79,8 @@ def test_tour_names_the_step_that_deviates(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_demo_ends_without_a_trace(number: signal.Signals, tmp_path: Path) -> None:
-    """Ctrl-C and ``kill`` end the site and its Valkey, and are no failure."""
+def test_the_demo_stops_its_processes(number: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C and ``kill`` stop the site and its Valkey, with exit code 0."""
     with demo_running(tmp_path) as demo:
         assert httpx.get(demo.url, trust_env=False).status_code == 200
         assert all(map(is_open, demo.ports))
@@ -90,7 +90,7 @@ def test_demo_ends_without_a_trace(number: signal.Signals, tmp_path: Path) -> No
 
 
 def test_a_killed_demo_leaves_no_valkey(tmp_path: Path) -> None:
-    """``kill -9`` gives it no time to clean up, and its Valkey ends all the same."""
+    """After ``kill -9`` of the demo its Valkey stops, too."""
     with demo_running(tmp_path) as demo:
         site, valkey = demo.ports
         assert is_open(site)
@@ -99,8 +99,8 @@ def test_a_killed_demo_leaves_no_valkey(tmp_path: Path) -> None:
         until(lambda: not is_open(valkey) and not is_open(site))
 
 
-def test_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
-    """A port in use is reported as such, and nothing is started."""
+def test_a_port_in_use_is_one_sentence(tmp_path: Path) -> None:
+    """A port in use is reported, and nothing is started."""
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
         done = run(tmp_path, "demo", "--port", str(port))
@@ -111,13 +111,13 @@ def test_port_that_is_taken_is_one_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize("mode", ["session", "jwt"])
 @pytest.mark.parametrize("store", ["redis", "database"])
 def test_checks_are_clean(mode: str, store: str, tmp_path: Path) -> None:
-    """The example's settings are an example: no system check has a word to say."""
+    """No system check has a message about the example's settings."""
     done = run(tmp_path, "check", "--fail-level", "DEBUG", EXAMPLE_MODE=mode, EXAMPLE_STORE=store)
     assert (done.returncode, done.stdout) == (0, "System check identified no issues (0 silenced).\n"), done
 
 
 def test_every_installation_has_its_own_secret(tmp_path: Path) -> None:
-    """The secret key is made on first use, is readable by its owner only, and stays."""
+    """The secret key is generated on first use, readable by its owner only, and kept."""
     keys = []
     for directory in ("one", "other", "one"):
         assert run(tmp_path / directory, "check").returncode == 0
@@ -130,7 +130,7 @@ def test_every_installation_has_its_own_secret(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_curl_lines_without_cookies_work(demo: Demo) -> None:
-    """The lines for clients without cookies log in, call, refresh and log out, pasted as they stand."""
+    """The lines for clients without cookies log in, call, refresh and log out."""
     lines = demo.block("for clients without cookies:")
     shown = subprocess.run(["sh", "-euc", lines], capture_output=True, text=True, timeout=60, check=True)
     login, notes, refreshed, logout, after = shown.stdout.splitlines()
@@ -143,7 +143,7 @@ def test_curl_lines_without_cookies_work(demo: Demo) -> None:
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_curl_lines_of_a_browser_work(demo: Demo) -> None:
-    """The lines with cookies log in, write with the CSRF header and not without, refresh and log out."""
+    """The lines with cookies log in, write only with the CSRF header, refresh and log out."""
     lines = demo.block("as a browser does:")
     shown = subprocess.run(["sh", "-euc", lines], capture_output=True, text=True, timeout=60, check=True)
     stranger, login, written, refused, refreshed, logout, after = shown.stdout.splitlines()
@@ -159,7 +159,7 @@ def test_curl_lines_of_a_browser_work(demo: Demo) -> None:
 
 
 def test_nobody_sees_the_notes_of_others(demo: Demo) -> None:
-    """A note of Ada's does not exist for Grace, in the list or by its address."""
+    """A note of Ada's is not visible to Grace, in the list or by its URL."""
     with logged_in(demo, "ada") as ada, logged_in(demo, "grace") as grace:
         note = ada.post("/api/notes/", json={"title": "Mine", "owner": 2}).json()
         assert note["id"] in [seen["id"] for seen in ada.get("/api/notes/").json()]
@@ -169,7 +169,7 @@ def test_nobody_sees_the_notes_of_others(demo: Demo) -> None:
 
 
 def test_pages_log_in_and_out(demo: Demo) -> None:
-    """Django's login page lets a browser in to the browsable API, in either mode, and out again."""
+    """Django's login page logs a browser in to the browsable API, in either mode, and out again."""
     with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
         refused = posted_form(browser, "/accounts/login/", username="ada", password="wrong")
         assert "Please enter a correct username" in refused.text
@@ -188,8 +188,8 @@ def test_pages_log_in_and_out(demo: Demo) -> None:
         assert browser.get("/api/notes/").status_code == 401
 
 
-def test_mirror_shows_no_secret(demo: Demo) -> None:
-    """What the front page asks tells a login all about itself but its secrets, and strangers nothing."""
+def test_the_mirror_shows_no_secret(demo: Demo) -> None:
+    """The view of the front page shows everything about a login except its secrets, and nothing to others."""
     assert httpx.get(f"{demo.url}/showcase/mirror/", trust_env=False).status_code == 401
     with logged_in(demo, "ada") as ada:
         answer = ada.get("/showcase/mirror/")
@@ -205,7 +205,7 @@ def test_mirror_shows_no_secret(demo: Demo) -> None:
 
 
 def test_admin_shows_the_notes_of_all(demo: Demo) -> None:
-    """The admin lets its user in through Django's own login, in either mode."""
+    """An administrator logs in through Django's own login, in either mode."""
     with httpx.Client(base_url=demo.url, trust_env=False, follow_redirects=True) as browser:
         entered = posted_form(browser, "/admin/login/", username="admin", password=PASSWORDS["admin"])
         assert entered.status_code == 200
@@ -215,8 +215,8 @@ def test_admin_shows_the_notes_of_all(demo: Demo) -> None:
         assert browser.get("/static/admin/css/base.css").status_code == 200
 
 
-def test_a_front_end_on_another_origin_is_let_in(tmp_path: Path) -> None:
-    """With ``EXAMPLE_FRONT_END`` that origin may act by cookies, without a token; no other one may."""
+def test_a_front_end_on_another_origin_is_allowed(tmp_path: Path) -> None:
+    """With ``EXAMPLE_FRONT_END`` that origin may send requests with cookies, and no other one."""
     front_end = "http://127.0.0.1:5173"
     with (
         demo_running(tmp_path, *options_of("jwt-database"), EXAMPLE_FRONT_END=front_end) as demo,

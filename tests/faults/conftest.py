@@ -27,7 +27,7 @@ def valkey() -> Iterator[StoppableValkey]:
 
 @pytest.fixture
 def line(valkey: StoppableValkey) -> Iterator[LossyLine]:
-    """Return a line to that Valkey that can lose an answer."""
+    """Return a connection to that Valkey that can lose a reply."""
     line = LossyLine(valkey.port)
     yield line
     line.close()
@@ -46,7 +46,7 @@ def site_on(
 
 
 class SiteOn:
-    """Makes sites whose Redis alias has no option at all: the time-outs are the store's own."""
+    """Creates sites whose Redis alias has no options: the timeouts are the store's own."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self.made: list[LiveSite] = []

@@ -14,7 +14,7 @@ from support.servers import free_port
 
 
 class StoppableValkey(Server):
-    """A Valkey that stops with its data saved, or dies without."""
+    """A Valkey that stops after saving its data, or is killed without."""
 
     def __init__(self, valkey: ValkeyServer) -> None:
         super().__init__(valkey)
@@ -23,7 +23,7 @@ class StoppableValkey(Server):
     @classmethod
     @contextmanager
     def running(cls) -> Iterator["StoppableValkey"]:
-        """Give one that listens on a port which stays its own."""
+        """Run one on a port of its own."""
         valkey = ValkeyServer(port=free_port(), databases="2")
         valkey.start(timeout=30)
         try:
@@ -35,7 +35,7 @@ class StoppableValkey(Server):
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Let nobody listen there for a while; afterwards all data is back."""
+        """Stop it for a while; afterwards all data is back."""
         self.save()
         self.kill()
         try:
@@ -44,11 +44,11 @@ class StoppableValkey(Server):
             self.start()
 
     def save(self) -> None:
-        """Write to the disk what a restart begins with."""
+        """Save the data that a restart loads."""
         self.direct.save()
 
     def forget(self) -> None:
-        """Let the next start be an empty one."""
+        """Let the next start be without data."""
         (Path(self._valkey.data_dir) / "dump.rdb").unlink(missing_ok=True)
 
     def kill(self) -> None:
@@ -74,7 +74,7 @@ class StoppablePostgres:
 
     @contextmanager
     def down(self) -> Iterator[None]:
-        """Break every connection and take no new one, for a while."""
+        """Break all connections and refuse new ones, for a while."""
         self.stop()
         try:
             yield
@@ -82,7 +82,7 @@ class StoppablePostgres:
             self._control("restart")  # as it was started; "start" would forget its socket
 
     def stop(self) -> None:
-        """Stop it at once, without asking anybody."""
+        """Stop it immediately."""
         self._control("-m", "immediate", "stop")
 
     def _control(self, *command: str) -> None:

@@ -1,4 +1,4 @@
-"""A PostgreSQL that is stopped, with users and auth sessions in it: 503 at once, nobody is logged out."""
+"""A PostgreSQL with users and auth sessions is stopped: 503 at once, and nobody is logged out."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -23,7 +23,7 @@ from support.web_server import RemoteDevice, serving
 
 @pytest.fixture(scope="module")
 def postgres(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[StoppablePostgres]:
-    """Return a PostgreSQL that may be stopped; the alias ``postgres`` is there meanwhile, with all tables."""
+    """Return a PostgreSQL that may be stopped, as the alias ``postgres``, with all tables."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="authkit-")))
         start_postgres(stack, directory)
@@ -58,7 +58,7 @@ def live(
 
 
 def test_a_stopped_database(live: LiveSite, postgres: StoppablePostgres) -> None:
-    """Endpoints and views that ask who it is answer 503 at once; afterwards all credentials work."""
+    """Endpoints and views that need the user return 503 at once; afterwards all credentials work."""
     with serving() as address:
         crowd = Crowd(live, address)
         connections["postgres"].close()
@@ -68,7 +68,7 @@ def test_a_stopped_database(live: LiveSite, postgres: StoppablePostgres) -> None
 
 
 def test_connections_that_broke(live: LiveSite, postgres: StoppablePostgres) -> None:
-    """A thread that keeps its connection finds it broken after a restart, and is answered all the same."""
+    """A thread whose persistent connection broke in a restart works anyway."""
     live.add_user()
     device = live.logged_in()
     with parallel_threads(1) as threads:
@@ -80,8 +80,8 @@ def test_connections_that_broke(live: LiveSite, postgres: StoppablePostgres) -> 
     assert answers[1].status_code == 200
 
 
-def test_what_asks_nothing_works(live: LiveSite, postgres: StoppablePostgres) -> None:
-    """Who is not logged in, and a page that does not ask, are answered as ever."""
+def test_requests_without_the_database_work(live: LiveSite, postgres: StoppablePostgres) -> None:
+    """Anonymous requests, and pages that do not use the user, work as usual."""
     live.add_user()
     with serving() as address:
         known = RemoteDevice.of(live.logged_in(), address)

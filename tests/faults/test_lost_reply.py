@@ -1,5 +1,5 @@
 """
-The server did it, and the answer got lost: the call is repeated, and the client notices nothing.
+The server executed a command, but the reply was lost: it is repeated, and clients notice nothing.
 
 The line between site and server loses one answer, and then either breaks or stays silent.
 """
@@ -29,14 +29,14 @@ cookies_only = pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str,
 
 @pytest.fixture
 def lossy(line: LossyLine, transport: Transport) -> LossyLine:
-    """Return a line that breaks in the tests with browsers and goes silent, which takes longer, with apps."""
+    """Return a connection that breaks (for browsers) or goes silent, which takes longer (for apps)."""
     line.closing = transport is Transport.COOKIE
     return line
 
 
 @pytest.fixture
 def live(lossy: LossyLine, site_on: SiteOn, mode: Mode, transport: Transport) -> Iterator[LiveSite]:
-    """Return a site at the end of that line, its scripts loaded, and a user; no grace saves anybody."""
+    """Return a site on that connection with its scripts loaded, and a user; the grace is 0."""
     site = site_on(f"redis://127.0.0.1:{lossy.port}", mode, transport)
     site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
     site.add_user()
@@ -50,7 +50,7 @@ def live(lossy: LossyLine, site_on: SiteOn, mode: Mode, transport: Transport) ->
 
 
 def test_log_in(live: LiveSite, lossy: LossyLine) -> None:
-    """One auth session begins, and the client holds its credential."""
+    """One auth session starts, and the client has its credential."""
     device = live.device()
     device.who()
     with heard(signals.session_started) as started:
@@ -61,7 +61,7 @@ def test_log_in(live: LiveSite, lossy: LossyLine) -> None:
 
 
 def test_log_in_at_the_limit(live: LiveSite, lossy: LossyLine) -> None:
-    """The repetition ends nobody else, and those it ended are suppress_signals once."""
+    """The repetition revokes no additional session, and each revocation is reported once."""
     live.configure(MAX_SESSIONS=2)
     former, latter = live.logged_in(), live.logged_in()
     device = live.device()
@@ -75,7 +75,7 @@ def test_log_in_at_the_limit(live: LiveSite, lossy: LossyLine) -> None:
 
 @jwt_mode_only
 def test_refresh(live: LiveSite, lossy: LossyLine) -> None:
-    """The caller ends with the one successor, at grace 0 too, and the family goes on."""
+    """The caller gets the one successor, even with a grace of 0, and the family continues."""
     device = live.logged_in()
     before = device.copy()
     with heard(signals.session_refreshed) as refreshed, heard(signals.refresh_repeated) as repeated:
@@ -91,7 +91,7 @@ def test_refresh(live: LiveSite, lossy: LossyLine) -> None:
 
 @jwt_mode_only
 def test_reuse(live: LiveSite, lossy: LossyLine) -> None:
-    """The alarm whose answer got lost is raised, and once."""
+    """The reuse is reported exactly once."""
     device = live.logged_in()
     thief = device.copy()
     device.refresh()
@@ -103,7 +103,7 @@ def test_reuse(live: LiveSite, lossy: LossyLine) -> None:
 
 
 def test_log_out(live: LiveSite, lossy: LossyLine) -> None:
-    """The auth session has ended, once, and its user is told of."""
+    """The auth session is revoked once, and reported with its user."""
     device = live.logged_in()
     thief, sid = device.copy(), live.sid(device)
     with heard(signals.session_revoked) as revoked:
@@ -114,7 +114,7 @@ def test_log_out(live: LiveSite, lossy: LossyLine) -> None:
 
 
 def test_revoke(live: LiveSite, lossy: LossyLine) -> None:
-    """An operator is told that it was live."""
+    """The operator is told that it was live."""
     device = live.logged_in()
     sid = live.sid(device)
     lossy.lose_next()
@@ -123,7 +123,7 @@ def test_revoke(live: LiveSite, lossy: LossyLine) -> None:
 
 
 def test_password_change(live: LiveSite, lossy: LossyLine) -> None:
-    """All of the user's auth sessions end, and each is suppress_signals once."""
+    """All of the user's auth sessions are revoked, and each is reported once."""
     ada = live.add_user("eve")
     devices = [live.logged_in("eve") for _ in range(2)]
     ada.set_password("another")
@@ -145,7 +145,7 @@ ASKED: dict[str, Callable[[Device], HttpResponse]] = {
 
 @pytest.mark.parametrize("how", ASKED)
 def test_a_request(live: LiveSite, lossy: LossyLine, how: str) -> None:
-    """Whoever is logged in is recognised, activity written or not."""
+    """A user who is logged in is authenticated, whether or not activity is written."""
     live.configure(LIFETIMES={"TOUCH_INTERVAL": timedelta(0)})
     device = live.logged_in()
     lossy.lose_next()
@@ -157,7 +157,7 @@ def test_a_request(live: LiveSite, lossy: LossyLine, how: str) -> None:
 @cookies_only
 @pytest.mark.parametrize("which", [0, 1])
 def test_session_data(live: LiveSite, lossy: LossyLine, which: int) -> None:
-    """Session data is read and written once, whichever of the two answers is lost."""
+    """Session data is read and written once, whichever of the two replies is lost."""
     device = live.logged_in()
     device.get("/plain/visits/")
     lossy.lose_next(after=which)
@@ -168,8 +168,8 @@ def test_session_data(live: LiveSite, lossy: LossyLine, which: int) -> None:
 @session_mode_only
 @cookies_only
 @pytest.mark.parametrize("which", [0, 1])
-def test_a_visitor_s_session(live: LiveSite, lossy: LossyLine, which: int) -> None:
-    """Likewise for who is not logged in; the first write makes the record."""
+def test_an_anonymous_session(live: LiveSite, lossy: LossyLine, which: int) -> None:
+    """The same for anonymous sessions; the first write creates the record."""
     visitor = live.device()
     if which:
         visitor.get("/plain/visits/")
@@ -182,7 +182,7 @@ def test_a_visitor_s_session(live: LiveSite, lossy: LossyLine, which: int) -> No
 @cookies_only
 @pytest.mark.parametrize("which", range(3))
 def test_django_s_login_again(live: LiveSite, lossy: LossyLine, which: int) -> None:
-    """The session is re-keyed once; the browser holds the key that counts, and the old one is dead."""
+    """The session is re-keyed once; the browser has the valid key, and the old one is refused."""
     device = live.logged_in()
     sid, before = live.sid(device), device.copy()
     lossy.lose_next(after=which)
@@ -207,7 +207,7 @@ class TestKilled:
 
     @pytest.mark.parametrize("back_at_once", [True, False])
     def test_and_comes_back_empty(self, live: LiveSite, valkey: StoppableValkey, back_at_once: bool) -> None:
-        """The refresh is 503 or 401 ``session_ended``, and what follows is 401; never 500, never a fork."""
+        """The refresh is 503 or 401 ``session_ended``, and later ones are 401; never 500, never a fork."""
         device = live.logged_in()
         valkey.forget()
         with ThreadPoolExecutor(1) as aside, parallel_threads(1) as threads, valkey.hung():
@@ -224,7 +224,7 @@ class TestKilled:
         assert live.logged_in().refresh().status_code == 200
 
     def test_and_comes_back_with_older_data(self, live: LiveSite, valkey: StoppableValkey) -> None:
-        """A token newer than the record is no theft: the answer is to log in again, without an alarm."""
+        """A token newer than the record is not theft: the client has to log in again, without an alarm."""
         device = live.logged_in()
         older = device.copy()
         valkey.save()

@@ -1,4 +1,4 @@
-"""A server that fails: clients get one public sentence; operators are told which server, where and why."""
+"""A server fails: clients get one public sentence; the log says which server, where and why."""
 
 import logging
 
@@ -19,12 +19,12 @@ PUBLIC = {"detail": "The session store cannot be reached. Try again shortly.", "
 
 @pytest.fixture(autouse=True)
 def nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Begin as a process that has logged no cause yet."""
+    """Start as a process that has not logged a cause."""
     monkeypatch.setattr(outages, "_logged_at", {})
 
 
 def _causes(caplog: pytest.LogCaptureFixture) -> list[str]:
-    """Return what was logged; every record is an error and has its exception."""
+    """Return what was logged; every record is an error with its exception."""
     records = [each for each in caplog.records if each.name == "django_authkit.store"]
     assert all(each.levelno == logging.ERROR and each.exc_info for each in records)
     return [each.getMessage() for each in records]
@@ -33,7 +33,7 @@ def _causes(caplog: pytest.LogCaptureFixture) -> list[str]:
 @in_session_mode
 @by_header
 def test_a_stopped_server(live: LiveSite, valkey: StoppableValkey, caplog: pytest.LogCaptureFixture) -> None:
-    """It is logged once, not at each request, with host, port and alias."""
+    """It is logged once, not for each request, with host, port and alias."""
     live.add_user()
     device = live.logged_in()
     with valkey.down():
@@ -59,7 +59,7 @@ def test_a_full_server(live: LiveSite, valkey: StoppableValkey, caplog: pytest.L
 def test_a_refused_password(
     live: LiveSite, valkey: StoppableValkey, settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The log says that the server refused the credentials, and never what they are."""
+    """The log says that the server refused the credentials, without showing them."""
     live.add_user()
     wrong = {"BACKEND": BACKEND, "LOCATION": f"redis://nobody:w0rds3cret@127.0.0.1:{valkey.port}/0"}
     right, settings.CACHES = settings.CACHES, {**MEMORY, "authkit": wrong}
@@ -94,7 +94,7 @@ class _Clock:
 def test_a_forgotten_migration(
     alias: str, django_db_setup: None, django_db_blocker: DjangoDbBlocker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A missing table is no crash in any database: the store fails, and the log says what to run."""
+    """A missing table is reported as an outage on any database, and the log says what to run."""
     with django_db_blocker.unblock(), without_table(alias), pytest.raises(StoreUnavailable):
         DatabaseStore(alias).load("A" * 16)
     (cause,) = _causes(caplog)

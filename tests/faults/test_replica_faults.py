@@ -1,5 +1,5 @@
 """
-The copy of the blacklist while its server fails: no revoked token is let in beyond the bound.
+The copy of the blacklist while its server fails: no revoked token is accepted beyond the bound.
 
 A witness tries every revoked token all the time. Afterwards the copy is free again: fresh tokens cost
 nothing.
@@ -41,14 +41,14 @@ def follower(valkey: StoppableValkey) -> Iterator[Follower]:
 
 @pytest.fixture
 def witness(follower: Follower) -> Iterator[Witness]:
-    """Return a witness with something to watch from the first."""
+    """Return a witness that watches from the start."""
     with Witness.of(follower) as witness:
         witness.revoke(*(begun(follower.store, str(number)) for number in range(3)))
         yield witness
 
 
 def _is_free_again(follower: Follower) -> None:
-    """Wait until fresh tokens cost nothing."""
+    """Wait until fresh tokens need no round trip."""
     until(follower.is_free)
 
 
@@ -65,7 +65,7 @@ def test_stopped(follower: Follower, witness: Witness, valkey: StoppableValkey) 
 
 
 def test_hung(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """The server says nothing for a while: the copy is believed as long as agreed, and then not."""
+    """The server hangs for a while: the copy is used for ``MAX_STALENESS``, and then not."""
     live = begun(follower.store, "live")
     with valkey.hung():
         hung = time.monotonic()
@@ -80,7 +80,7 @@ def test_hung(follower: Follower, witness: Witness, valkey: StoppableValkey) -> 
 def test_revoked_while_the_line_is_dead(
     follower: Follower, witness: Witness, valkey: StoppableValkey
 ) -> None:
-    """Every connection is cut just after each of many revocations: none is missed."""
+    """Every connection is cut after each of many revocations: none is missed."""
     with Redis.from_url(valkey.url) as killer:
         for number in range(20):
             witness.revoke(begun(follower.store, f"cut {number}"))
@@ -90,7 +90,7 @@ def test_revoked_while_the_line_is_dead(
 
 
 def test_restarted_empty(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """The server comes back with nothing: everything is gone, and nothing that was revoked is back."""
+    """The server comes back empty: everything is gone, and nothing that was revoked is accepted."""
     live = begun(follower.store, "live")
     valkey.kill()
     valkey.forget()
@@ -101,7 +101,7 @@ def test_restarted_empty(follower: Follower, witness: Witness, valkey: Stoppable
 
 
 def test_flushed(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """The database is emptied under the copy: tokens of before are dead, once that is seen."""
+    """The database is emptied: older tokens are refused once this is noticed."""
     live = begun(follower.store, "live")
     valkey.direct.flushall()
     witness.expect_refusal(live)
@@ -110,7 +110,7 @@ def test_flushed(follower: Follower, witness: Witness, valkey: StoppableValkey) 
 
 
 def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """New revocations right after an emptying do not pass for the continuation of the old list."""
+    """New revocations right after a flush are not mistaken for the continuation of the old list."""
     before = [begun(follower.store, f"before {number}") for number in range(5)]
     valkey.direct.flushall()
     for claims in before:
@@ -122,7 +122,7 @@ def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, valkey
 
 
 def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """A restart loses the latest writes: what was revoked since is not let in by a copy that missed it."""
+    """A restart loses the latest writes: a copy that missed a revocation does not accept its token."""
     valkey.save()
     since = [begun(follower.store, f"since {number}") for number in range(5)]
     witness.revoke(*since)
@@ -140,7 +140,7 @@ def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, valkey
 def test_restarted_between_two_reads(
     follower: Follower, witness: Witness, valkey: StoppableValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A restart that the client hides, by connecting anew without a word, is seen by the server's run."""
+    """The client reconnects silently after a restart, but the server's run id reveals it."""
     valkey.save()
     lost = begun(follower.store, "lost")  # no entry: the count of the list is the same after the restart
     reading, go_on = _paused(monkeypatch)
@@ -156,7 +156,7 @@ def test_restarted_between_two_reads(
 
 
 def _paused(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bool], list[bool]]:
-    """Let the copy's thread wait between two reads; return signs that it does, and that it may go on."""
+    """Pause the copy's thread between two reads; return events for paused and continue."""
     reading: list[bool] = []
     go_on: list[bool] = []
     follow = redis_feed.RedisFeed.follow
@@ -172,7 +172,7 @@ def _paused(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bool], list[bool]]:
 
 
 def test_too_many(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """More revocations than the list may hold: the older go, and the store is asked about their tokens."""
+    """The list holds only so many: the oldest are dropped, and their tokens are checked in the store."""
     for number in range(450):  # the limit is 200
         witness.revoke(begun(follower.store, f"many {number}"))
     assert len(follower.replica) <= 450
@@ -187,7 +187,7 @@ def test_too_many(follower: Follower, witness: Witness, valkey: StoppableValkey)
 def test_entries_were_taken_out(
     follower: Follower, witness: Witness, valkey: StoppableValkey, part: str
 ) -> None:
-    """Parts of the list vanish (an eviction, a hand): nobody believes the rest, the newcomer neither."""
+    """Parts of the list vanish (by eviction or by hand): no copy trusts the rest, a new one neither."""
     gone = [begun(follower.store, f"gone {number}") for number in range(4)]
     witness.revoke(*gone)
     listed: Any = valkey.direct.xrange(LIST)
@@ -212,7 +212,7 @@ def test_entries_were_taken_out(
 
 
 def test_demoted(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """A server that became somebody's replica is not believed: what it has may be old."""
+    """A server that became a replica is not trusted, since its data may be old."""
     live = begun(follower.store, "live")
     valkey.direct.replicaof("127.0.0.1", "1")
     try:
@@ -225,7 +225,7 @@ def test_demoted(follower: Follower, witness: Witness, valkey: StoppableValkey) 
 
 
 def test_failed_over(tmp_path: Path) -> None:
-    """A replica takes over without the latest writes: what they revoked is refused or asked about."""
+    """A replica takes over without the latest writes: tokens revoked by them are refused or checked."""
     with StoppableValkey.running() as first, StoppableValkey.running() as second:
         line = Switch(first.port)
         second.direct.replicaof("127.0.0.1", str(first.port))
@@ -251,7 +251,7 @@ def _offset(server: StoppableValkey, name: str) -> int:
 
 
 class Switch:
-    """An address that leads to one server, and later to another, as Sentinel's does."""
+    """An address that leads first to one server, then to another, like Sentinel's."""
 
     def __init__(self, port: int) -> None:
         from stores.redis.valkey_server import LossyLine
@@ -260,11 +260,11 @@ class Switch:
         self.url = f"redis://127.0.0.1:{self._line.port}/0"
 
     def lead_to(self, port: int) -> None:
-        """Lead new connections there, and cut the old ones."""
+        """Direct new connections there, and cut the old ones."""
         with client_of(self.url) as old:
             self._line._server_port = port  # noqa: SLF001
             old.client_kill_filter(_type="normal", skipme=False)
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._line.close()

@@ -1,4 +1,4 @@
-"""A Redis that refuses, hangs, forgets or is full: 503 or a plain 401, soon, and nobody is logged out."""
+"""A Redis that refuses, hangs, is empty or full: 503 or a plain 401, soon, and nobody is logged out."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +23,9 @@ from support.web_server import RemoteDevice, serving
 
 AT_ONCE = 1.0
 SOON = 3.0
-"""Seconds that an answer may take when the server refuses, and when it hangs."""
+"""Seconds that a response may take if the server refuses, and if it hangs."""
 PAUSE = 0.4
-"""Seconds for a request of each device to reach the store, far below its time-outs."""
+"""Seconds for a request of each device to reach the store, far below its timeouts."""
 ASKED_TO_END = ("login", "logout")
 """
 Probes that ask to end the auth session that they present: a hung server was sent that, and when it wakes it
@@ -49,7 +49,7 @@ PROBES: dict[str, Probe] = {
 
 
 class Crowd:
-    """A logged-in device for each probe, and what each was answered."""
+    """A device that is logged in for each probe, and its responses."""
 
     def __init__(self, live: LiveSite, site: tuple[str, int] | None = None) -> None:
         live.add_user()
@@ -60,13 +60,13 @@ class Crowd:
             self.devices[name] = device if site is None else RemoteDevice.of(device, site)
 
     def ask(self) -> dict[str, tuple[HttpResponse, float]]:
-        """Probe with all at one moment; return each answer and the seconds it took."""
+        """Send all probes at once; return each response and the seconds it took."""
         calls = [partial(_timed, PROBES[name], device.copy()) for name, device in self.devices.items()]
         with parallel_threads(len(calls)) as threads:
             return dict(zip(self.devices, threads.at_once(calls), strict=True))
 
     def warm(self, valkey: StoppableValkey) -> None:
-        """Open as many connections to the store as there are devices: while it pauses, nobody shares one."""
+        """Open a connection to the store for each device, so that none is shared during a pause."""
         calls = [device.logged_in for device in self.devices.values()]
         with ThreadPoolExecutor(1) as aside, parallel_threads(len(calls)) as threads:
             with valkey.hung():
@@ -90,7 +90,7 @@ def _timed(probe: Probe, device: Device) -> tuple[HttpResponse, float]:
 
 
 def assert_unavailable(answers: dict[str, tuple[HttpResponse, float]], within: float) -> None:
-    """Check that each answer is the one 503 of the protocol, came in time, and touches no cookie."""
+    """Check that each response is the 503 of the protocol, in time, and changes no cookie."""
     wrong: dict[str, Any] = {}
     for name, (answer, seconds) in answers.items():
         seen = (answer.status_code, answer.headers.get("Retry-After", ""), credential_cookies(answer))
@@ -102,7 +102,7 @@ def assert_unavailable(answers: dict[str, tuple[HttpResponse, float]], within: f
 
 
 def test_a_refusing_server(live: LiveSite, valkey: StoppableValkey) -> None:
-    """Everything that needs the store answers 503 at once; when the server is back all work as before."""
+    """All endpoints that need the store return 503 at once; afterwards all work as before."""
     crowd = Crowd(live)
     crowd.warm(valkey)
     with valkey.down():
@@ -112,7 +112,7 @@ def test_a_refusing_server(live: LiveSite, valkey: StoppableValkey) -> None:
 
 @pytest.mark.parametrize("pooled", [True, False], ids=["pooled", "fresh"])
 def test_a_hanging_server(live: LiveSite, valkey: StoppableValkey, pooled: bool) -> None:
-    """A server that accepts and says nothing is given up within three seconds, on every path."""
+    """A server that accepts and does not reply is given up within three seconds, on every path."""
     crowd = Crowd(live)
     if pooled:
         crowd.warm(valkey)
@@ -137,8 +137,8 @@ def test_behind_a_web_server(live: LiveSite, valkey: StoppableValkey) -> None:
         crowd.assert_well(but=ASKED_TO_END)
 
 
-def test_what_asks_nothing_works(live: LiveSite, valkey: StoppableValkey) -> None:
-    """Who is not logged in, and a page that does not ask, are answered as ever."""
+def test_requests_without_the_store_work(live: LiveSite, valkey: StoppableValkey) -> None:
+    """Anonymous requests, and pages that do not use the user, work as usual."""
     live.add_user()
     known, stranger = live.logged_in(), live.device()
     with valkey.down():
@@ -153,8 +153,8 @@ def test_what_asks_nothing_works(live: LiveSite, valkey: StoppableValkey) -> Non
     assert known.logged_in()
 
 
-def test_a_log_out_that_got_503_can_be_repeated(live: LiveSite, valkey: StoppableValkey) -> None:
-    """It has ended nothing; repeated, it ends the auth session."""
+def test_a_logout_that_got_503_can_be_repeated(live: LiveSite, valkey: StoppableValkey) -> None:
+    """It has revoked nothing; repeated, it revokes the auth session."""
     live.add_user()
     device = live.logged_in()
     thief = device.copy()
@@ -166,7 +166,7 @@ def test_a_log_out_that_got_503_can_be_repeated(live: LiveSite, valkey: Stoppabl
 
 
 def test_an_emptied_store(live: LiveSite, valkey: StoppableValkey) -> None:
-    """All auth sessions are gone, and every credential says just that; a new login works."""
+    """All auth sessions are gone, and every credential is 401; a new login works."""
     live.add_user()
     devices = {name: live.logged_in() for name in PROBES}
     valkey.direct.flushall()
@@ -186,7 +186,7 @@ def test_an_emptied_store(live: LiveSite, valkey: StoppableValkey) -> None:
 
 
 def test_forgotten_scripts(live: LiveSite, valkey: StoppableValkey) -> None:
-    """A server that lost its script cache is sent the scripts again; no client notices."""
+    """A server that lost its script cache gets the scripts again; no client notices."""
     crowd = Crowd(live)
     for name, device in crowd.devices.items():
         valkey.direct.script_flush()
@@ -195,7 +195,7 @@ def test_forgotten_scripts(live: LiveSite, valkey: StoppableValkey) -> None:
 
 
 def test_a_full_server(live: LiveSite, valkey: StoppableValkey) -> None:
-    """Nothing can be added to it, so login answers 503; logout and revocation work."""
+    """Nothing can be added, so login returns 503; logout and revocation work."""
     ada = live.add_user()
     leaving, revoked, disabled, staying = (live.logged_in() for _ in range(4))
     sid = live.sid(revoked)
@@ -214,7 +214,7 @@ def test_a_full_server(live: LiveSite, valkey: StoppableValkey) -> None:
 
 
 def test_a_full_server_loses_nobody(live: LiveSite, valkey: StoppableValkey) -> None:
-    """Whatever it refused to write works when there is room again."""
+    """Refused requests work when there is room again."""
     crowd = Crowd(live)
     with valkey.configured("maxmemory", 1):
         answers = crowd.ask()
@@ -225,7 +225,7 @@ def test_a_full_server_loses_nobody(live: LiveSite, valkey: StoppableValkey) -> 
 
 @contextmanager
 def _replica_of_nobody(valkey: StoppableValkey, *, serves: bool) -> Iterator[None]:
-    """Demote the server, as a failover does that it has not noticed yet."""
+    """Demote the server, as in a failover that it has not noticed yet."""
     valkey.direct.config_set("replica-serve-stale-data", "yes" if serves else "no")
     valkey.direct.replicaof("127.0.0.1", 1)
     try:
@@ -237,7 +237,7 @@ def _replica_of_nobody(valkey: StoppableValkey, *, serves: bool) -> Iterator[Non
 
 @pytest.mark.parametrize("serves", [True, False], ids=["read only", "silent"])
 def test_a_demoted_server(live: LiveSite, valkey: StoppableValkey, serves: bool) -> None:
-    """A primary that became a replica answers 503 to all that writes; afterwards everybody is there."""
+    """A primary that became a replica returns 503 for all writes; afterwards everybody is still logged in."""
     crowd = Crowd(live)
     with _replica_of_nobody(valkey, serves=serves):
         answers = crowd.ask()
@@ -248,7 +248,7 @@ def test_a_demoted_server(live: LiveSite, valkey: StoppableValkey, serves: bool)
 
 
 def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: StoppableValkey, settings: Settings) -> None:
-    """A default cache on the same dead server makes 503 of the throttled endpoints, not 500."""
+    """A default cache on the same server makes the throttled endpoints return 503, not 500."""
     live.add_user()
     device = live.logged_in()
     settings.CACHES = {
@@ -264,8 +264,8 @@ def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: StoppableValkey
     assert live.logged_in().logged_in()
 
 
-def test_anonymous_sessions_are_not_forgotten(live: LiveSite, valkey: StoppableValkey) -> None:
-    """An anonymous session is 503 too while the store is down, and is there again afterwards."""
+def test_anonymous_sessions_are_kept(live: LiveSite, valkey: StoppableValkey) -> None:
+    """An anonymous session is 503 while the store is down, and is there again afterwards."""
     visitor = live.device(Transport.COOKIE)
     assert body(visitor.get("/plain/visits/"))["visits"] == 1
     with valkey.down():
@@ -277,7 +277,7 @@ def test_anonymous_sessions_are_not_forgotten(live: LiveSite, valkey: StoppableV
 
 @pytest.mark.parametrize("change", ["password", "is_active", "deleted"])
 def test_a_change_of_the_user_meanwhile(live: LiveSite, valkey: StoppableValkey, change: str) -> None:
-    """What would have revoked at once still counts when the store is back, though it holds the record."""
+    """It takes effect when the store is back, although the store still has the record."""
     ada = live.add_user()
     device = live.logged_in()
     old = device.copy()
@@ -295,7 +295,7 @@ def test_a_change_of_the_user_meanwhile(live: LiveSite, valkey: StoppableValkey,
 @pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 @pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
 def test_pages_that_would_renew_a_login(live: LiveSite, valkey: StoppableValkey) -> None:
-    """They are 503 and never anonymous, and clear no cookie; those that ask for no user are shown."""
+    """They are 503 and never anonymous, and clear no cookie; pages that do not use the user are shown."""
     live.add_user()
     stale = live.logged_in()
     live.advance(minutes=6)
