@@ -1,4 +1,4 @@
-"""Every test here runs on each combination of mode, store and transport that it does not rule out."""
+"""Every test here runs on each combination of mode, store and transport that it does not exclude."""
 
 from collections.abc import Iterator
 

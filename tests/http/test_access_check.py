@@ -1,4 +1,4 @@
-"""Each ``ACCESS_CHECK`` with each ``USER_LOADING``: what a request costs, how soon a revocation bites."""
+"""Each ``ACCESS_CHECK`` with each ``USER_LOADING``: cost of a request, and effect of a revocation."""
 
 import json
 from base64 import urlsafe_b64decode
@@ -57,7 +57,7 @@ def ada(site: LiveSite) -> User:
 
 @pytest.fixture
 def device(site: LiveSite, policy: Policy, ada: User) -> Device:
-    """Return ada's device, logged in, which this process has seen before."""
+    """Return ada's device, logged in; this process has seen its token before."""
     device = site.logged_in("ada")
     policy.warm(device)
     return device
@@ -68,7 +68,7 @@ jwt_only = pytest.mark.parametrize("policy", JWT_POLICIES, ids=str, indirect=Tru
 
 @pytest.mark.parametrize("path", KEY_VIEWS)
 def test_what_a_request_costs(site: LiveSite, policy: Policy, device: Device, path: str) -> None:
-    """The round trips and queries of a view that needs the user's key alone are those of the table."""
+    """The round trips and queries of a view that needs only the user's key are those of the table."""
     with site.counted() as trips:
         for _ in range(3):
             assert device.get(path).status_code == 200
@@ -81,7 +81,7 @@ def test_what_a_request_costs(site: LiveSite, policy: Policy, device: Device, pa
 
 @pytest.mark.parametrize("path", NAME_VIEWS)
 def test_the_row_is_read_once(site: LiveSite, policy: Policy, device: Device, path: str) -> None:
-    """A view that needs the row costs one query beside the policy's round trips, in every kind of view."""
+    """A view that needs the row costs one more query, in every kind of view."""
     with site.counted() as trips:
         assert device.get(path).status_code == 200
     assert len(trips.queries) == 1, trips
@@ -119,10 +119,10 @@ ENDS: list[Event] = [_log_out, _revoke, _revoke_all, _deactivate, _change_passwo
 
 
 @pytest.mark.parametrize("event", ENDS, ids=lambda event: event.__name__)
-def test_how_soon_a_revocation_bites(
+def test_when_a_revocation_takes_effect(
     site: LiveSite, policy: Policy, device: Device, ada: User, event: Event
 ) -> None:
-    """At once, within the bound, or when the token expires; who reads the user learns some sooner."""
+    """At once, within the bound, or when the token expires; loading the user reveals some sooner."""
     event(site, device, ada)
     if policy.reads_record:
         assert code(device.get("/drf/key/")) == (401, "session_ended")
@@ -137,10 +137,10 @@ def test_how_soon_a_revocation_bites(
     assert code(device.copy().refresh()) == (401, "session_ended")
 
 
-def test_a_user_who_is_switched_off_behind_our_back(
+def test_a_user_deactivated_without_a_signal(
     site: LiveSite, policy: Policy, device: Device, ada: User
 ) -> None:
-    """``queryset.update()`` is seen where the row is read, and at each refresh; other views go on."""
+    """``queryset.update()`` is noticed where the row is read, and at each refresh, but not in other views."""
     User.objects.using(site.alias).filter(pk=ada.pk).update(is_active=False)
     for _ in range(2):
         expected = (200, None) if policy.is_lazy else (401, "session_ended")
@@ -154,11 +154,11 @@ def test_a_user_who_is_switched_off_behind_our_back(
     assert device.get("/drf/key/").status_code == (200 if known else 401)
 
 
-def test_a_password_that_is_changed_behind_our_back(
+def test_a_password_changed_without_a_signal(
     site: LiveSite, policy: Policy, device: Device, ada: User
 ) -> None:
     """
-    ``queryset.update()`` of the hash is seen likewise; an access token cannot say that all is over.
+    ``queryset.update()`` of the hash is noticed, too; only the record says that the auth session is revoked.
 
     In session mode, whatever loads the user revokes the auth session, and so a view of the key alone sees it.
     """
@@ -174,8 +174,8 @@ def test_a_password_that_is_changed_behind_our_back(
     assert code(device.copy().refresh()) == (401, "session_ended")
 
 
-def test_a_row_that_vanished(site: LiveSite, policy: Policy, device: Device, ada: User) -> None:
-    """A deletion that sends no signal is a 401 at the first touch, wherever that is."""
+def test_a_deleted_row(site: LiveSite, policy: Policy, device: Device, ada: User) -> None:
+    """A deletion without a signal is a 401 at the first access to the row, wherever that is."""
     User.objects.using(site.alias).filter(pk=ada.pk)._raw_delete(site.alias)  # noqa: SLF001
     for path in NAME_VIEWS:
         answer = device.get(path)
@@ -184,10 +184,8 @@ def test_a_row_that_vanished(site: LiveSite, policy: Policy, device: Device, ada
 
 
 @jwt_only
-def test_endpoints_that_speak_of_the_record(
-    site: LiveSite, policy: Policy, device: Device, ada: User
-) -> None:
-    """``session/`` and ``verify/`` read the record under every policy, and say so when it is gone."""
+def test_endpoints_that_return_the_record(site: LiveSite, policy: Policy, device: Device, ada: User) -> None:
+    """``session/`` and ``verify/`` read the record under every policy, and report when it is gone."""
     told = body(device.who())
     assert told["session"]["sid"] in site.sids(ada)
     assert told["user"]["username"] == "ada"
@@ -199,7 +197,7 @@ def test_endpoints_that_speak_of_the_record(
 
 @jwt_only
 def test_a_log_out_under_every_policy(site: LiveSite, policy: Policy, device: Device, ada: User) -> None:
-    """A logout needs no live record to answer, twice; a login afterwards is a new auth session."""
+    """Logout works twice and without a live record; a login afterwards starts a new auth session."""
     assert device.log_out().status_code == 204
     assert device.log_out().status_code == 204
     assert site.sids(ada) == []
@@ -207,10 +205,10 @@ def test_a_log_out_under_every_policy(site: LiveSite, policy: Policy, device: De
 
 
 @jwt_only
-def test_the_backend_is_named_where_there_are_several(
+def test_the_backend_is_named_if_there_are_several(
     site: LiveSite, settings: Settings, policy: Policy, ada: User
 ) -> None:
-    """A token of a project with several Django auth backends names its own; else there is nothing to name."""
+    """A token names the Django auth backend only if the project has several."""
     assert "backend" not in _payload(site.logged_in("ada").access)
     settings.AUTHENTICATION_BACKENDS = [ALL_USERS, MODEL_BACKEND]
     device = site.logged_in("ada")

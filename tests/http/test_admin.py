@@ -1,4 +1,4 @@
-"""The admin: who may see auth sessions and who may end them, on each store."""
+"""The admin: who may view auth sessions and who may revoke them, on each store."""
 
 import re
 from html import unescape
@@ -38,19 +38,19 @@ def staff(site: LiveSite, *codenames: str, name: str = "boss", app: str = "djang
 
 @pytest.fixture
 def boss(site: LiveSite) -> Device:
-    """Return the browser of an administrator who may see and end."""
+    """Return the browser of an administrator who may view and revoke."""
     return staff(site, "view_authsessionrow", "delete_authsessionrow")
 
 
 @pytest.fixture
 def watcher(site: LiveSite) -> Device:
-    """Return the browser of an administrator who may only see."""
+    """Return the browser of an administrator who may only view."""
     return staff(site, "view_authsessionrow", name="watcher")
 
 
 @pytest.fixture
 def outsider(site: LiveSite) -> Device:
-    """Return the browser of an administrator of users, who may neither see nor end."""
+    """Return the browser of an administrator of users, who may neither view nor revoke."""
     return staff(site, "view_user", "change_user", "delete_user", name="outsider")
 
 
@@ -61,22 +61,22 @@ def shown(answer: HttpResponse) -> str:
 
 
 def object_page(sid: str) -> str:
-    """Return the address of the object page; the admin writes ``_`` in another way."""
+    """Return the URL of the object page; the admin quotes ``_``."""
     return f"{LIST}{sid.replace('_', '_5F')}/change/"
 
 
 def end_address(sid: str) -> str:
-    """Return the address that the button of the object page sends to."""
+    """Return the URL to which the button of the object page posts."""
     return object_page(sid).replace("/change/", "/revoke/")
 
 
 def user_page(user: User) -> str:
-    """Return the address of a user's page."""
+    """Return the URL of a user's page."""
     return f"{LIST}by-user/{user.pk}/"
 
 
 def logged() -> list[tuple[str, str, str]]:
-    """Return who, what and about which sid, of each entry in the admin's log."""
+    """Return user, action and sid of each entry in the admin's log."""
     entries = LogEntry.objects.order_by("pk").select_related("user")
     return [(each.user.username, each.change_message, str(each.object_id)) for each in entries]
 
@@ -86,8 +86,8 @@ def logged() -> list[tuple[str, str, str]]:
 class TestList:
     """The list of the database store."""
 
-    def test_shows_auth_sessions_and_no_visitors(self, site: LiveSite, boss: Device, ada: User) -> None:
-        """Live, expired and ended ones are there; anonymous sessions and the row of epochs are not."""
+    def test_shows_auth_sessions_and_no_anonymous_ones(self, site: LiveSite, boss: Device, ada: User) -> None:
+        """Live, expired and revoked ones are listed; anonymous sessions and the row of epochs are not."""
         live, revoked = site.logged_in("ada"), site.logged_in("ada")
         revoked.log_out()
         site.device().send("POST", "/django/cart/", b'"shoe"')
@@ -129,10 +129,10 @@ class TestList:
         page = boss.get(f"{LIST}?{query}").content.decode()
         assert len(re.findall(r'name="_selected_action"', page)) == count
 
-    def test_an_address_is_searched_by_who_may_see_users(
+    def test_addresses_are_searched_only_by_those_who_may_view_users(
         self, site: LiveSite, boss: Device, ada: User
     ) -> None:
-        """By asking again and again anybody else could find it letter by letter."""
+        """Others could guess an address letter by letter."""
         site.logged_in("ada")
         asked = f"{LIST}?q=ADA%40example"
         assert "_selected_action" not in boss.get(asked).content.decode()
@@ -140,7 +140,7 @@ class TestList:
         assert "_selected_action" in boss.get(asked).content.decode()
 
     def test_expired_ones_are_called_so(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """An idle timeout is no revocation."""
+        """Expired and revoked are different states."""
         site.logged_in("ada")
         site.advance(days=15)
         boss.log_in("boss")
@@ -148,7 +148,7 @@ class TestList:
         assert len(re.findall(r'name="_selected_action"', page)) == 2
 
     def test_costs_the_same_for_many(self, site: LiveSite, boss: Device, ada: User) -> None:
-        """No query for each row."""
+        """There is no query for each row."""
 
         def cost() -> int:
             with CaptureQueriesContext(connections[site.alias]) as queries:
@@ -162,7 +162,7 @@ class TestList:
         assert cost() == few
 
     def test_shows_no_secret(self, site: LiveSite, boss: Device, ada: User) -> None:
-        """Neither names nor values of what opens or proves anything, nor of session data, are shown."""
+        """Neither names nor values of secrets or session data are shown."""
         site.logged_in("ada")
         row = AuthSessionRow._base_manager.using(site.alias).get(user=ada)
         row.data = "the visitor's cart"
@@ -178,13 +178,13 @@ class TestList:
                 assert f"field-{name}" not in page
 
     @pytest.mark.parametrize("name", [*SECRETS, "epoch", "user__password"])
-    def test_secrets_cannot_be_asked_for(self, site: LiveSite, boss: Device, ada: User, name: str) -> None:
-        """Nobody finds a secret out letter by letter, by asking for the rows that have it."""
+    def test_secrets_cannot_be_filtered_by(self, site: LiveSite, boss: Device, ada: User, name: str) -> None:
+        """No secret can be guessed letter by letter, by filtering for rows that have it."""
         for lookup in ("", "__startswith", "__contains", "__isnull"):
             assert boss.get(f"{LIST}?{name}{lookup}=a").status_code == 400
 
-    def test_ends_what_is_selected(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """The action revokes through the service and leaves the others; the dead are no business of it."""
+    def test_revokes_what_is_selected(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The action revokes through the service, keeps the others, and skips dead ones."""
         gone, stays, dead = (site.logged_in("ada") for _ in range(3))
         sids = [site.sid(gone), site.sid(dead)]
         dead.log_out()
@@ -200,7 +200,7 @@ class TestList:
         assert [entry[2] for entry in logged()] == sids[:1]
 
     def test_deletes_and_changes_nothing(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """There is no form to add, change or delete one with, for a superuser neither."""
+        """There is no form to add, change or delete one, not even for a superuser."""
         User.objects.filter(username="boss").update(is_superuser=True)
         device = site.logged_in("ada")
         sid = site.sid(device)
@@ -214,8 +214,8 @@ class TestList:
         assert AuthSessionRow._base_manager.using(site.alias).get(pk=sid) == before
         assert device.logged_in()
 
-    def test_visitors_have_no_page(self, site: LiveSite, boss: Device, ada: User) -> None:
-        """Nobody gets at an anonymous session by its handle, nor at the row of epochs."""
+    def test_anonymous_sessions_have_no_page(self, site: LiveSite, boss: Device, ada: User) -> None:
+        """An anonymous session, or the row of epochs, has no page."""
         site.device().send("POST", "/django/cart/", b'"shoe"')
         row = AuthSessionRow._base_manager.using(site.alias).get(epoch=None)
         for handle in (row.sid, "!epoch"):
@@ -232,8 +232,8 @@ class TestList:
 class TestObject:
     """One auth session of the database store."""
 
-    def test_is_shown_and_ended(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """The button ends it, on the next request, and the page then says why."""
+    def test_is_shown_and_revoked(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The button revokes it at once, and the page then shows the reason."""
         device = site.logged_in("ada")
         sid = site.sid(device)
         page = boss.get(object_page(sid))
@@ -249,8 +249,8 @@ class TestObject:
         assert (who, which) == ("boss", sid)
         assert what.startswith("Revoked an auth session of ada (")
 
-    def test_ending_is_no_link(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """A GET ends nothing, and without the CSRF token nothing is ended either."""
+    def test_revoking_needs_a_post(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """A GET revokes nothing, and neither does a POST without the CSRF token."""
         device = site.logged_in("ada")
         address = end_address(site.sid(device))
         assert boss.get(address).status_code == 405
@@ -275,8 +275,8 @@ class TestUserPage:
         assert site.sid(boss) not in page.content.decode()
 
     @pytest.mark.parametrize("what", ["one", "selected", "all"])
-    def test_ends(self, site: LiveSite, ada: User, boss: Device, what: str) -> None:
-        """One, those that are ticked, or all; each is told of, and is in the admin's log."""
+    def test_revokes(self, site: LiveSite, ada: User, boss: Device, what: str) -> None:
+        """One, the selected ones, or all; each is reported by a signal and in the admin's log."""
         devices = [site.logged_in("ada") for _ in range(3)]
         sids = [site.sid(device) for device in devices]
         fields: dict[str, object] = {
@@ -294,8 +294,8 @@ class TestUserPage:
         assert {entry[2] for entry in logged()} == set(sids[:count])
         assert len(logged()) == count
 
-    def test_all_is_asked_about(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """The button for all leads to a question; only its answer revokes, and it can be left."""
+    def test_all_needs_a_confirmation(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The button for all leads to a confirmation; only that revokes, and it can be canceled."""
         devices = [site.logged_in("ada") for _ in range(2)]
         page = boss.submit(user_page(ada), revoke="all")
         assert "ada is logged out of 2 devices at once." in shown(page)
@@ -311,7 +311,7 @@ class TestUserPage:
         assert ('<div class="breadcrumbs">' in page) == (DJANGO_VERSION < (6, 1))
 
     def test_nul_is_no_error(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """A NUL in an address or a search finds nothing: PostgreSQL would reject it."""
+        """A NUL in a URL or a search finds nothing: PostgreSQL would reject it."""
         site.logged_in("ada")
         for path in (f"{LIST}%00/change/", f"{LIST}a_00/change/", f"{LIST}by-user/%00/"):
             assert boss.get(path).status_code in {302, 404}, path
@@ -321,8 +321,10 @@ class TestUserPage:
         assert boss.submit(user_page(ada), revoke="\0").status_code == 302
 
     @pytest.mark.parametrize("what", ["foreign", "junk", "", "selected"])
-    def test_ends_nobody_elses(self, site: LiveSite, ada: User, bob: User, boss: Device, what: str) -> None:
-        """On ada's page neither bob's sid nor junk ends anything."""
+    def test_revokes_nobody_elses(
+        self, site: LiveSite, ada: User, bob: User, boss: Device, what: str
+    ) -> None:
+        """On ada's page neither bob's sid nor junk revokes anything."""
         device, foreign = site.logged_in("ada"), site.logged_in("bob")
         boss.submit(
             user_page(ada), revoke=site.sid(foreign) if what == "foreign" else what, sid=site.sid(foreign)
@@ -333,7 +335,7 @@ class TestUserPage:
         assert "0 auth sessions were revoked." in shown(boss.get(user_page(ada)))
 
     def test_is_linked_from_the_user(self, site: LiveSite, ada: User) -> None:
-        """The admin's page of a user leads here, for those who may see it."""
+        """The admin's page of a user links here, for those who may view it."""
         both = staff(site, "view_user", "view_authsessionrow", name="both")
         plain = staff(site, "view_user", name="plain")
         address = f"/admin/auth/user/{ada.pk}/change/"
@@ -342,12 +344,12 @@ class TestUserPage:
         assert "History" in shown(plain.get(address))
 
     @pytest.mark.parametrize("user_id", ["0", "x", "999999999999999999999999", "%00", "../1"])
-    def test_of_nobody_is_not_there(self, boss: Device, user_id: str) -> None:
-        """No such user is a 404, whatever the address says."""
+    def test_unknown_users_are_404(self, boss: Device, user_id: str) -> None:
+        """An unknown user is a 404, whatever the URL."""
         assert boss.get(f"{LIST}by-user/{user_id}/").status_code in {302, 404}
 
-    def test_ending_oneself_is_a_log_out(self, site: LiveSite, boss: Device) -> None:
-        """An administrator who ends their own auth session is asked to log in again; nothing breaks."""
+    def test_revoking_the_own_session_is_a_logout(self, site: LiveSite, boss: Device) -> None:
+        """Administrators who revoke their own auth session have to log in again."""
         user = User.objects.get(username="boss")
         answer = boss.submit(user_page(user), revoke="all", confirmed="yes")
         assert answer.status_code == 302
@@ -359,10 +361,12 @@ class TestUserPage:
 
 @in_session_mode
 class TestPermissions:
-    """Seeing takes the view permission, ending the delete permission, on each store."""
+    """Viewing needs the view permission, revoking the delete permission, on each store."""
 
-    def test_without_any_nothing_is_seen_or_ended(self, site: LiveSite, ada: User, outsider: Device) -> None:
-        """An administrator of other things is refused everywhere, and the index does not list it."""
+    def test_without_permissions_nothing_is_seen_or_revoked(
+        self, site: LiveSite, ada: User, outsider: Device
+    ) -> None:
+        """Other administrators are refused everywhere, and the index does not list it."""
         device = site.logged_in("ada")
         sid = site.sid(device)
         for path in (LIST, user_page(ada), object_page(sid), f"{LIST}?q=ada"):
@@ -374,8 +378,8 @@ class TestPermissions:
         assert device.logged_in()
         assert logged() == []
 
-    def test_who_may_only_see_ends_nothing(self, site: LiveSite, ada: User, watcher: Device) -> None:
-        """There is no button, and sending what a button would send is refused."""
+    def test_the_view_permission_revokes_nothing(self, site: LiveSite, ada: User, watcher: Device) -> None:
+        """There is no button, and posting what a button would post is refused."""
         device = site.logged_in("ada")
         sid = site.sid(device)
         assert "Revoke" not in re.findall(
@@ -389,20 +393,20 @@ class TestPermissions:
         assert device.logged_in()
         assert logged() == []
 
-    def test_to_end_takes_to_see(self, site: LiveSite, ada: User) -> None:
+    def test_revoking_needs_the_view_permission(self, site: LiveSite, ada: User) -> None:
         """The delete permission alone opens no page."""
         blind = staff(site, "delete_authsessionrow", name="blind")
         assert blind.get(user_page(ada)).status_code == 403
         assert blind.submit(user_page(ada), revoke="all", confirmed="yes").status_code == 403
 
-    def test_people_who_are_no_staff_are_sent_away(self, site: LiveSite, ada: User, device: Device) -> None:
-        """A permission does not open the admin to who is no staff."""
+    def test_users_who_are_not_staff_are_refused(self, site: LiveSite, ada: User, device: Device) -> None:
+        """A permission does not open the admin to users who are not staff."""
         ada.user_permissions.set(Permission.objects.filter(codename__endswith="authsessionrow"))
         for path in (LIST, user_page(ada)):
             assert device.get(path).headers["Location"].startswith("/admin/login/")
 
     def test_users_are_deleted_as_before(self, site: LiveSite, ada: User, outsider: Device) -> None:
-        """Who may delete users may delete those who are logged in: no other permission is asked for."""
+        """Users who are logged in can be deleted without an additional permission."""
         device = site.logged_in("ada")
         answer = outsider.submit(f"/admin/auth/user/{ada.pk}/delete/", post="yes")
         assert answer.status_code == 302, shown(answer)
@@ -413,10 +417,10 @@ class TestPermissions:
 @on_redis
 @in_session_mode
 class TestRedis:
-    """What is otherwise with the Redis store."""
+    """The differences with the Redis store."""
 
-    def test_one_looks_for_the_user(self, site: LiveSite, ada: User, bob: User, boss: Device) -> None:
-        """In place of the list there is a search box that leads to users' pages."""
+    def test_users_are_searched_for(self, site: LiveSite, ada: User, bob: User, boss: Device) -> None:
+        """Instead of the list there is a search box that leads to users' pages."""
         assert 'name="q"' in boss.get(LIST).content.decode()
         page = boss.get(f"{LIST}?q=AD").content.decode()
         assert user_page(ada) in page
@@ -425,7 +429,7 @@ class TestRedis:
         assert "Nobody was found." in shown(boss.get(f"{LIST}?q=nobody"))
 
     def test_a_sid_leads_to_its_user(self, site: LiveSite, ada: User, boss: Device) -> None:
-        """The log of the admin links to sids; one that is over is not there."""
+        """The log of the admin links to sids; a dead one is not found."""
         device = site.logged_in("ada")
         address = object_page(site.sid(device))
         assert boss.get(address).headers["Location"] == user_page(ada)
@@ -435,7 +439,7 @@ class TestRedis:
 
 @in_jwt_mode
 def test_tokens_are_revoked_as_well(site: LiveSite, ada: User) -> None:
-    """In JWT mode an administrator's act ends access token and refresh token."""
+    """In JWT mode the admin revokes access token and refresh token."""
     boss = staff(site, "view_authsessionrow", "delete_authsessionrow")
     device = site.logged_in("ada")
     boss.submit(user_page(ada), revoke="all", confirmed="yes")

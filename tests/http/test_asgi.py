@@ -1,4 +1,4 @@
-"""The same under ASGI: async and sync views answer a client as they do under WSGI."""
+"""Under ASGI, async and sync views work as under WSGI."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ VIEWS = ["/plain/whoami-async/", "/plain/whoami/", "/api/whoami/"]
 
 @async_to_sync
 async def ids(device: Device, token: str | None = None, paths: Sequence[str] = VIEWS) -> list[object]:
-    """Return whom each view says the device's request is from, or its status."""
+    """Return the user of the device's request according to each view, or its status."""
     client = AsyncClient()
     for name, value in device.cookies.items():
         client.cookies[name] = value
@@ -33,7 +33,7 @@ def test_every_kind_of_view_knows_its_user(site: LiveSite, ada: User, device: De
 
 
 def test_the_endpoints_work(site: LiveSite, ada: User) -> None:
-    """A whole visit over ASGI."""
+    """From login to logout over ASGI."""
     headers = {"X-Authkit-Transport": str(site.transport)}
 
     @async_to_sync
@@ -56,7 +56,7 @@ def test_the_endpoints_work(site: LiveSite, ada: User) -> None:
 
 
 def test_what_needs_a_fresh_proof(site: LiveSite, ada: User, device: Device) -> None:
-    """Views, functions and classes, that ask for one are looked up where blocking is allowed."""
+    """The check of recent authentication, in views, functions and classes, runs where blocking is allowed."""
     paths = ["/plain/vault/", "/plain/vault-async/", "/plain/vault-class/", "/api/vault/"]
     assert ids(device, paths=paths) == [ada.pk] * 4
     site.advance(minutes=11)

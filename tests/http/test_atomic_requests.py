@@ -1,4 +1,4 @@
-"""Under ``ATOMIC_REQUESTS`` what was revoked stays revoked, though DRF rolls a failed request back."""
+"""Under ``ATOMIC_REQUESTS`` a revocation stays, although DRF rolls a failed request back."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def atomic_requests(site: LiveSite) -> Iterator[None]:
 
 @in_jwt_mode
 def test_reuse_stays_revoked(site: LiveSite, ada: User, device: Device) -> None:
-    """The 401 that reports a theft does not undo its revocation."""
+    """The 401 that reports reuse does not undo the revocation."""
     thief = device.copy()
     device.refresh()
     site.advance(seconds=11)
@@ -32,7 +32,7 @@ def test_reuse_stays_revoked(site: LiveSite, ada: User, device: Device) -> None:
 
 
 def test_log_in_and_log_out_are_kept(site: LiveSite, ada: User, device: Device) -> None:
-    """Login, refresh and logout end as their answers say."""
+    """Login, refresh and logout are committed."""
     assert device.logged_in()
     assert device.refresh().status_code == 200
     thief = device.copy()
@@ -42,13 +42,13 @@ def test_log_in_and_log_out_are_kept(site: LiveSite, ada: User, device: Device) 
 
 
 def test_a_failed_log_in_changes_nothing(site: LiveSite, ada: User, device: Device) -> None:
-    """A refused login leaves the others be."""
+    """A failed login does not change other auth sessions."""
     assert code(site.device().log_in(password="wrong")) == (401, "login_failed")
     assert device.logged_in()
 
 
-def test_what_a_refused_refresh_found_out_is_kept(site: LiveSite, ada: User, device: Device) -> None:
-    """What a refresh finds out is not forgotten with its 401."""
+def test_what_a_failed_refresh_detects_is_kept(site: LiveSite, ada: User, device: Device) -> None:
+    """What a refresh detects is committed despite its 401."""
     User.objects.filter(pk=ada.pk).update(is_active=False)
     assert code(device.refresh()) == (401, "session_ended")
     User.objects.filter(pk=ada.pk).update(is_active=True)
@@ -56,7 +56,7 @@ def test_what_a_refused_refresh_found_out_is_kept(site: LiveSite, ada: User, dev
 
 
 def test_activity_of_a_failed_request_is_kept(site: LiveSite, ada: User, device: Device) -> None:
-    """A plain and a DRF view by both transports still know their user."""
+    """Plain and DRF views know the user over both transports."""
     for path in ("/api/whoami/", "/plain/whoami/", "/auth/session/"):
         assert device.get(path).status_code == 200
     site.advance(seconds=70)

@@ -1,4 +1,4 @@
-"""Bad input: a 4xx with a code, never a 500, and the store as it was."""
+"""Invalid input: a 4xx with a code, never a 500, and an unchanged store."""
 
 import json
 from typing import Any
@@ -62,7 +62,7 @@ VALUES: dict[str, Any] = {
 
 
 def assert_refused(answer: HttpResponse, what: str) -> None:
-    """Check that the answer is a 4xx in the one shape."""
+    """Check that the response is a 4xx with the usual members."""
     assert 400 <= answer.status_code < 500, (what, answer.status_code)
     assert isinstance(body(answer).get("code"), str), what
     assert set(body(answer)) <= {"detail", "code", "fields"}, what
@@ -84,7 +84,7 @@ def no_rates(site: LiveSite) -> None:
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_bodies_of_every_wrong_form(site: LiveSite, device: Device, endpoint: str) -> None:
-    """Whatever is not a small JSON object in UTF-8 is refused; logout may shrug at it."""
+    """Anything but a small JSON object in UTF-8 is refused; logout may ignore it."""
     before = site.snapshot()
     for what, content in BODIES.items():
         answer = send(site, endpoint, content)
@@ -96,7 +96,7 @@ def test_bodies_of_every_wrong_form(site: LiveSite, device: Device, endpoint: st
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_values_of_every_wrong_form(site: LiveSite, device: Device, endpoint: str) -> None:
-    """A member of a wrong type or form is refused; verify says "not active", logout says nothing."""
+    """A member of a wrong type or form is refused; verify returns "not active", logout 204."""
     before = site.snapshot()
     for what, value in VALUES.items():
         for fields in (
@@ -142,7 +142,7 @@ def test_missing_members_are_named(site: LiveSite, endpoint: str) -> None:
 )
 @by_header
 def test_other_types_than_json(site: LiveSite, ada: User, endpoint: str, content_type: str) -> None:
-    """Only JSON is taken; of a charset that somebody claims for it nothing is believed."""
+    """Only JSON is accepted, and its declared charset is ignored."""
     content = json.dumps({FIELD[endpoint]: "x", "password": "x"}).encode()
     answer = send(site, endpoint, content, content_type=content_type)
     if content_type.startswith("application/json;"):
@@ -155,7 +155,7 @@ def test_other_types_than_json(site: LiveSite, ada: User, endpoint: str, content
 @by_header
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
 def test_a_form_logs_nobody_in(site: LiveSite, ada: User, endpoint: str) -> None:
-    """A good name and password as a form are refused: a page of another site could send that."""
+    """A login sent as a form is refused: a page of another site could send it."""
     content = f"username=ada&password={PASSWORD}".encode()
     answer = send(site, endpoint, content, content_type="application/x-www-form-urlencoded")
     assert_refused(answer, "form")
@@ -187,7 +187,7 @@ HEADERS = [
 
 @pytest.mark.parametrize("path", ["/api/whoami/", "/plain/whoami/", "/plain/visits/", "/auth/session/"])
 def test_bearer_headers_of_every_wrong_form(site: LiveSite, device: Device, path: str) -> None:
-    """A malformed bearer credential is a 401 with a code on every kind of view, cookies or not."""
+    """A malformed bearer credential is a 401 with a code in every kind of view, with or without cookies."""
     before = site.snapshot()
     for header in HEADERS:
         answer = device.send("GET", path, headers={"Authorization": header})
@@ -201,7 +201,7 @@ def test_bearer_headers_of_every_wrong_form(site: LiveSite, device: Device, path
 def test_bearer_headers_of_every_wrong_form_at_the_endpoints(
     site: LiveSite, device: Device, endpoint: str
 ) -> None:
-    """The endpoints take them for junk: refresh 401, logout 204, and the others do not look."""
+    """Endpoints treat them as junk: refresh is 401, logout 204, and the others ignore them."""
     before = site.snapshot()
     for header in HEADERS:
         answer = send(site, endpoint, b"{}", headers={"Authorization": header})
@@ -243,7 +243,7 @@ def with_cookie(site: LiveSite, header: str, path: str, method: str = "GET") -> 
 
 @pytest.mark.parametrize("name", [SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE, "x", ""])
 def test_cookies_of_every_wrong_form(site: LiveSite, device: Device, name: str) -> None:
-    """Junk in a cookie makes a stranger or a 401 of a request, nothing else."""
+    """A request with junk in a cookie is anonymous or a 401."""
     before = site.snapshot()
     for value in COOKIES:
         header = f"{name}={value}"
@@ -257,13 +257,13 @@ def test_cookies_of_every_wrong_form(site: LiveSite, device: Device, name: str) 
 
 @pytest.mark.parametrize("header", [";", "=;=;=", "\x00", "a" * 100_000, ";" * 999, "\xff=\xff", "a=b;" * 99])
 def test_cookie_headers_of_every_wrong_form(site: LiveSite, header: str) -> None:
-    """A ``Cookie`` header that cannot be read is no credential."""
+    """A ``Cookie`` header that cannot be parsed is not a credential."""
     assert_refused(with_cookie(site, header, "/auth/session/"), header[:40])
     assert_refused(with_cookie(site, header, "/auth/refresh/", "POST"), header[:40])
 
 
 def test_surroundings_of_every_wrong_form(site: LiveSite, ada: User) -> None:
-    """User agent, addresses and languages may be anything: login and the record survive them."""
+    """User agent, addresses and languages may have any value: login and the record work."""
     site.configure(TRUSTED_PROXIES=1)
     surroundings = ["\x00", "x" * 100_000, "\xff\xfe", "é", "\x1b[31m", "' OR 1=1 --", "::1%eth0", ",,,", " "]
     for junk in surroundings:
@@ -276,21 +276,21 @@ def test_surroundings_of_every_wrong_form(site: LiveSite, ada: User) -> None:
 
 @pytest.mark.parametrize("accept", ["text/html", "application/xml", "image/*", "x", "application/json;q=0"])
 def test_answers_are_json_whatever_is_accepted(site: LiveSite, accept: str) -> None:
-    """Errors and answers are JSON, never a page and never a 406."""
+    """Responses are always JSON, never a page and never a 406."""
     answer = site.device().get("/auth/session/", {"Accept": accept})
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/json"
 
 
 @pytest.mark.parametrize("query", ["?format=api", "?format=xml", "?token=x&refresh=y", "?x=%00", "?%ff"])
-def test_query_strings_are_nothing_to_us(site: LiveSite, device: Device, query: str) -> None:
-    """Nothing is read from an address."""
+def test_query_strings_are_ignored(site: LiveSite, device: Device, query: str) -> None:
+    """Nothing is read from the query string."""
     assert device.get(f"/auth/session/{query}").status_code == 200
     assert site.device().get(f"/auth/session/{query}").status_code == 401
 
 
 def test_unexpected_members_are_ignored(site: LiveSite, ada: User) -> None:
-    """Members that the protocol does not know do nothing: nobody becomes an administrator."""
+    """Unknown members have no effect: nobody becomes an administrator."""
     device = site.device()
     device.who()
     answer = device.log_in(
@@ -302,8 +302,8 @@ def test_unexpected_members_are_ignored(site: LiveSite, ada: User) -> None:
     assert ada.email == "ada@example.org"
 
 
-def test_a_bearer_leaves_no_visitor_behind(site: LiveSite, device: Device) -> None:
-    """A view that writes its session for a bearer starts no anonymous session: no cookie could reach it."""
+def test_a_bearer_starts_no_anonymous_session(site: LiveSite, device: Device) -> None:
+    """A view that writes the session of a bearer starts no anonymous session."""
     before = len(site.snapshot())
     credential = device.credential if site.is_jwt else "AA" + "B" * 14 + "." + "C" * 23
     stranger = site.device(Transport.HEADER)

@@ -1,4 +1,4 @@
-"""How far an authenticated request goes through this package: the calls of its functions, counted."""
+"""The number of calls of this package's functions in an authenticated request."""
 
 import sys
 from collections.abc import Callable
@@ -43,7 +43,7 @@ def calls_of(act: Callable[[], object]) -> list[str]:
 
 
 def request_calls(device: Device, path: str = "/api/whoami/") -> list[str]:
-    """Return the calls of a warm request, without the middleware's construction, which a server does once."""
+    """Return the calls of a warm request, without constructing the middleware, as on a server."""
     for _ in range(3):
         assert device.get(path).status_code == 200
     called = calls_of(lambda: device.get(path))
@@ -76,6 +76,6 @@ def test_a_token_that_is_checked_in_memory_calls_fewer(site: LiveSite, ada: User
 
 
 def test_each_call_is_counted() -> None:
-    """The count itself is right: a call of the package is counted, and one of the test is not."""
+    """The count is right: calls of the package are counted, and calls of the test are not."""
     called = calls_of(lambda: django_authkit.types.instant(0))
     assert called == ["/types.py:instant"]

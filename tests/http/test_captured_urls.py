@@ -27,7 +27,7 @@ ROOTS = {
     "/extra": path("extra/", include(OURS), {"tenant": "acme"}),
     "/nested/acme": path("nested/<slug:tenant>/", include((OURS, "shop"))),
 }
-"""How a project may include us: by name, by position, with an argument of its own, in its own namespace."""
+"""How a project may include us: by name, by position, with an extra argument, in a namespace of its own."""
 
 pytestmark = [
     pytest.mark.parametrize("where", ["sqlite"], indirect=True),
@@ -55,7 +55,7 @@ def logged_in(site: LiveSite, root: str) -> Device:
 
 
 def keep(device: Device, answer: HttpResponse) -> None:
-    """Keep the credential of an answer's body, as an app does."""
+    """Keep the credential in the body of a response, as an app does."""
     assert answer.status_code == 200, answer.content
     if not device.is_browser:
         given = json.loads(answer.content)
@@ -63,7 +63,7 @@ def keep(device: Device, answer: HttpResponse) -> None:
 
 
 def test_every_endpoint_works_below_a_captured_part(site: LiveSite, ada: User, root: str) -> None:
-    """No endpoint minds what the path before it captures."""
+    """No endpoint is affected by what the path before it captures."""
     device, other = logged_in(site, root), logged_in(site, root)
     auth = f"{root}/auth"
     renewed = device.post(
@@ -112,7 +112,7 @@ def test_the_device_page_leads_to_pages_below_the_same_captured_part(
 @by_header
 @in_jwt_mode
 def test_simplejwts_endpoints_work_below_a_captured_part(site: LiveSite, ada: User, root: str) -> None:
-    """The four endpoints of compat, too."""
+    """The same holds for the four endpoints of compat."""
     device = site.device(Transport.HEADER)
     compat = f"{root}/compat/token"
     pair = json.loads(device.post(f"{compat}/", {"username": "ada", "password": PASSWORD}).content)

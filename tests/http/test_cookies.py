@@ -1,4 +1,4 @@
-"""What the cookies promise: names that cannot be planted, paths, sizes, and what a logout leaves."""
+"""The promises of cookies: names that cannot be planted, paths, sizes, and logout."""
 
 import logging
 from http.cookies import Morsel
@@ -13,12 +13,12 @@ from support.client import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device
 from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 
 DISGUISES = ["\u2000", "\u3000", "\x85", "\xa0", "\u2028", "\x1c"]
-"""Python takes them for white space; to a browser each is part of the name."""
+"""Python treats them as white space; to a browser each is part of the name."""
 SECURE_REFRESH = "__Secure-authkit_refresh"
 
 
 def raw(pairs: list[tuple[str, str]]) -> str:
-    """Return a Cookie header as a WSGI server hands it over: bytes, read as Latin-1."""
+    """Return a Cookie header as a WSGI server passes it: bytes, decoded as Latin-1."""
     return "; ".join(f"{name}={value}" for name, value in pairs).encode().decode("latin-1")
 
 
@@ -35,7 +35,7 @@ def named(device: Device) -> list[tuple[str, str]]:
 def test_a_disguised_name_is_another_cookie(
     site: LiveSite, ada: User, bob: User, device: Device, disguise: str
 ) -> None:
-    """A cookie that a sibling host planted under a name that only looks like ours counts for nothing."""
+    """A cookie that a sibling host plants under a similar name is not used."""
     planted = [(f"{disguise}{name}", value) for name, value in named(site.logged_in("bob"))]
     for path in ("/auth/session/", "/api/whoami/", "/plain/whoami/"):
         alone = device.send("GET", path, headers={"Cookie": raw(planted)})
@@ -49,7 +49,7 @@ def test_a_disguised_name_is_another_cookie(
 @in_jwt_mode
 @by_cookie
 def test_a_disguised_refresh_token_is_not_exchanged(site: LiveSite, bob: User, device: Device) -> None:
-    """Nor does it end up in the browser, or end anything of its owner's at logout."""
+    """It is not set in the browser either, and a logout revokes nothing of its owner's."""
     others = site.logged_in("bob")
     planted = [(f"\u2000{REFRESH_COOKIE}", others.cookies[REFRESH_COOKIE])]
     cookie = {"Cookie": raw([*planted, ("csrftoken", device.cookies["csrftoken"])]), **device.csrf()}
@@ -61,7 +61,7 @@ def test_a_disguised_refresh_token_is_not_exchanged(site: LiveSite, bob: User, d
 @in_session_mode
 @by_cookie
 def test_names_without_a_prefix_are_read_as_django_does(settings: Settings, site: LiveSite) -> None:
-    """Nothing is promised there, so nothing differs; of two the good one counts."""
+    """These names promise nothing; of two cookies the valid one counts."""
     settings.SESSION_COOKIE_NAME = "sessionid"
     site.add_user()
     device = site.device()
@@ -73,8 +73,8 @@ def test_names_without_a_prefix_are_read_as_django_does(settings: Settings, site
 
 
 @by_cookie
-def test_of_two_under_one_name_the_good_one_counts(site: LiveSite, ada: User, device: Device) -> None:
-    """A cookie that was set for another path or domain long ago never logs anybody out."""
+def test_of_two_cookies_of_a_name_the_valid_one_counts(site: LiveSite, ada: User, device: Device) -> None:
+    """An old cookie for another path or domain never logs anybody out."""
     name = ACCESS_COOKIE if site.is_jwt else SESSION_COOKIE
     good = (name, device.cookies[name])
     for pairs in ([(name, "x"), good], [good, (name, "x")]):
@@ -113,7 +113,7 @@ def _scope(answer: HttpResponse, name: str) -> tuple[str, bool, bool]:
 def test_a_planted_refresh_cookie_is_refused_beside_ones_own_access_cookie(
     site: LiveSite, ada: User, bob: User
 ) -> None:
-    """Nobody goes on with a stranger's login, even when the access token has expired; nothing is ended."""
+    """Nobody continues another user's login, even if the access token has expired; nothing is revoked."""
     site.configure(COOKIE={"REFRESH_PATH": "/auth/"})
     victim, attacker = site.device(), site.device()
     for device, name in ((victim, "ada"), (attacker, "bob")):
@@ -138,7 +138,7 @@ def test_a_planted_refresh_cookie_is_refused_beside_ones_own_access_cookie(
 @in_jwt_mode
 @by_cookie
 def test_plain_http_changes_names_and_secure_together(settings: Settings, site: LiveSite, ada: User) -> None:
-    """With ``DEBUG`` on, cookies are ones that browsers keep over plain HTTP; with it off nothing changes."""
+    """With ``DEBUG`` on, browsers keep the cookies over plain HTTP; with it off nothing changes."""
     site.configure(COOKIE={"PLAIN_HTTP": True})
     for debug, names in (
         (True, ("authkit_access", "authkit_refresh")),
@@ -162,7 +162,7 @@ FORGET = "Clear-Site-Data"
 
 
 def test_a_log_out_can_clear_the_sites_data(site: LiveSite, ada: User) -> None:
-    """Each way to log out says so, in both transports; nothing else does, and by default nothing at all."""
+    """Each way to log out clears it, in both transports; nothing else does; by default nothing is cleared."""
     assert FORGET not in site.logged_in().log_out().headers
     site.configure(CLEAR_SITE_DATA=("cache", "storage"))
     device = site.logged_in()
@@ -182,7 +182,7 @@ def test_a_log_out_can_clear_the_sites_data(site: LiveSite, ada: User) -> None:
 
 @by_cookie
 def test_django_log_outs_clear_it_too(site: LiveSite, ada: User) -> None:
-    """The device page's button and Django's ``logout()`` are logouts like any other."""
+    """The device page's button and Django's ``logout()`` clear it, too."""
     site.configure(CLEAR_SITE_DATA=("storage",))
     device = site.logged_in()
     answer = device.submit("/account/devices/", revoke=site.sid(device))
@@ -191,7 +191,7 @@ def test_django_log_outs_clear_it_too(site: LiveSite, ada: User) -> None:
 
 
 def test_nobody_else_can_have_it_cleared(site: LiveSite, ada: User, device: Device) -> None:
-    """A logout that proves nothing, such as any page can send, leaves the site's data alone."""
+    """A logout without a credential, which any page can send, clears nothing."""
     site.configure(CLEAR_SITE_DATA=("storage",))
     stranger = site.device(Transport.COOKIE)
     answer = stranger.send("POST", "/auth/logout/")
@@ -210,10 +210,10 @@ def test_nobody_else_can_have_it_cleared(site: LiveSite, ada: User, device: Devi
 
 @in_jwt_mode
 @by_cookie
-def test_a_log_in_that_fits_no_cookie_fails_aloud(
+def test_a_login_that_fits_no_cookie_fails(
     settings: Settings, site: LiveSite, ada: User, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """At 4096 bytes it works; past them it is a 500 with a code and a log record, and no auth session."""
+    """Up to 4096 bytes it works; beyond, it is a 500 with a code and a log record, and no auth session."""
     settings.PADDING = 0
     site.configure(EXTRA_CLAIMS="testapp.claims.padding")
     device = site.device()
@@ -239,8 +239,8 @@ def test_a_log_in_that_fits_no_cookie_fails_aloud(
 
 @in_jwt_mode
 @by_cookie
-def test_a_refresh_that_fits_no_cookie_is_no_theft(settings: Settings, site: LiveSite, ada: User) -> None:
-    """Where the claims grew meanwhile the auth session ends at once, and not as a reuse later on."""
+def test_a_refresh_that_fits_no_cookie_is_not_reuse(settings: Settings, site: LiveSite, ada: User) -> None:
+    """If the claims have grown, the auth session is revoked at once, not as reuse later."""
     settings.PADDING = 0
     site.configure(EXTRA_CLAIMS="testapp.claims.padding")
     device = site.logged_in()
@@ -253,8 +253,8 @@ def test_a_refresh_that_fits_no_cookie_is_no_theft(settings: Settings, site: Liv
 
 @in_jwt_mode
 @by_header
-def test_a_header_has_room(settings: Settings, site: LiveSite, ada: User) -> None:
-    """The limit is that of cookies."""
+def test_the_limit_does_not_apply_to_headers(settings: Settings, site: LiveSite, ada: User) -> None:
+    """The limit is for cookies only."""
     settings.PADDING = 4096
     site.configure(EXTRA_CLAIMS="testapp.claims.padding")
     device = site.logged_in()

@@ -1,4 +1,4 @@
-"""CSRF: on each unsafe request that cookies decide, and on none that a header decides."""
+"""CSRF: unsafe requests authenticated by a cookie need a proof; those authenticated by a header do not."""
 
 import json
 
@@ -27,7 +27,7 @@ def test_a_cookie_needs_a_proof(site: LiveSite, device: Device, path: str) -> No
 
 @pytest.mark.parametrize("path", UNSAFE)
 def test_a_cookie_with_its_proof_gets_through(site: LiveSite, device: Device, path: str) -> None:
-    """The same request with the token is answered; an app's needs none."""
+    """The same request with the token works; an app needs none."""
     answer = device.post(path, {} if device.is_browser else {"refresh": device.django_session})
     assert answer.status_code in {200, 201, 204}
 
@@ -38,19 +38,19 @@ def test_a_cookie_with_its_proof_gets_through(site: LiveSite, device: Device, pa
 def test_a_request_from_another_origin_is_refused(
     site: LiveSite, device: Device, path: str, origin: str
 ) -> None:
-    """The token alone is not enough: the browser says where a request comes from."""
+    """The token alone is not enough: the origin is checked, too."""
     answer = device.post(path, {}, headers={"Origin": origin})
     assert code(answer) == (403, "csrf_failed")
     assert device.logged_in()
 
 
 def log_in_body() -> bytes:
-    """Return a good login."""
+    """Return a valid login."""
     return json.dumps({"username": "ada", "password": PASSWORD}).encode()
 
 
 def test_log_in_by_cookie_needs_a_proof(site: LiveSite, ada: User) -> None:
-    """Another site cannot log a browser in to an account of its own."""
+    """Another site cannot log a browser in to the attacker's account."""
     device = site.device()
     headers = {"X-Authkit-Transport": str(site.transport)}
     answer = device.send("POST", "/auth/login/", log_in_body(), headers=headers)
@@ -62,7 +62,7 @@ def test_log_in_by_cookie_needs_a_proof(site: LiveSite, ada: User) -> None:
 
 
 def test_log_in_by_cookie_needs_a_proof_beside_a_bearer(site: LiveSite, ada: User) -> None:
-    """An answer that can set a cookie needs the proof, whatever else the request carries."""
+    """A response that can set a cookie needs the proof, whatever else the request contains."""
     device = site.device(Transport.COOKIE)
     headers = {"X-Authkit-Transport": "cookie", "Authorization": "Bearer x"}
     answer = device.send("POST", "/auth/login/", log_in_body(), headers=headers)
@@ -74,7 +74,7 @@ def test_log_in_by_cookie_needs_a_proof_beside_a_bearer(site: LiveSite, ada: Use
 def test_a_log_in_of_the_projects_own_needs_a_proof_beside_a_bearer(
     site: LiveSite, ada: User, method: str
 ) -> None:
-    """A bearer spares a plain view Django's check; ``log_in`` makes it where it is about to set cookies."""
+    """Django skips its check for a bearer; ``log_in`` makes it where it is about to set cookies."""
     site.configure(CSRF=method)
     device = site.device(Transport.COOKIE)
     device.who()
@@ -97,7 +97,7 @@ def test_a_log_in_of_the_projects_own_needs_a_proof_beside_a_bearer(
 
 @by_cookie
 def test_a_log_in_of_the_projects_own_takes_djangos_check(site: LiveSite, ada: User) -> None:
-    """Without a bearer the middleware has seen the proof, and is not asked again."""
+    """Without a bearer the middleware has checked the proof, and it is not checked again."""
     device = site.device()
     device.who()
     assert device.send("POST", "/plain/own-login/", headers={"X-Passkey": "ada"}).status_code == 403
@@ -105,7 +105,7 @@ def test_a_log_in_of_the_projects_own_takes_djangos_check(site: LiveSite, ada: U
 
 
 def test_a_header_needs_no_proof_beside_cookies(site: LiveSite, bob: User, device: Device) -> None:
-    """What a bearer decides is not checked, though the browser sent cookies along."""
+    """A request authenticated by a bearer is not checked, although the browser sent cookies, too."""
     other = site.logged_in("bob")
     headers = {"Authorization": f"Bearer {other.credential}"}
     answer = device.send("POST", "/api/notes/", b"{}", headers=headers)
@@ -117,7 +117,7 @@ def test_a_header_needs_no_proof_beside_cookies(site: LiveSite, bob: User, devic
 
 @pytest.mark.parametrize("path", ["/plain/notes/", "/plain/notes-async/"])
 def test_plain_views_are_checked_by_django(site: LiveSite, ada: User, device: Device, path: str) -> None:
-    """Django's own middleware checks plain views by cookie and leaves bearer requests alone."""
+    """Django's own middleware checks plain views with cookies and skips bearer requests."""
     answer = device.send("POST", path, b"{}", headers={} if device.is_browser else device_bearer(device))
     if device.is_browser:
         assert answer.status_code == 403
@@ -128,8 +128,8 @@ def test_plain_views_are_checked_by_django(site: LiveSite, ada: User, device: De
 
 @in_session_mode
 @by_cookie
-def test_log_out_of_a_visitor_needs_a_proof(site: LiveSite) -> None:
-    """Another site cannot make a stranger's browser forget its session, and what is in it."""
+def test_logging_out_an_anonymous_user_needs_a_proof(site: LiveSite) -> None:
+    """Another site cannot make a browser lose its anonymous session."""
     visitor = site.device()
     visitor.post("/django/cart/", "apple")
     answer = visitor.send("POST", "/auth/logout/")
@@ -143,7 +143,7 @@ def device_bearer(device: Device) -> dict[str, str]:
 
 
 def test_a_refresh_token_in_the_body_needs_no_proof(site: LiveSite, device: Device) -> None:
-    """A body cannot be forged by another site without knowing the credential."""
+    """Another site would have to know the credential to put it into a body."""
     browser = site.device(Transport.COOKIE)
     browser.cookies = dict(device.cookies)
     content = json.dumps({"refresh": device.django_session}).encode()
@@ -153,7 +153,7 @@ def test_a_refresh_token_in_the_body_needs_no_proof(site: LiveSite, device: Devi
 
 @by_cookie
 def test_log_in_changes_the_csrf_token(site: LiveSite, ada: User) -> None:
-    """A CSRF token planted before login is worth nothing after it."""
+    """A CSRF token planted before the login is useless after it."""
     device = site.device()
     device.who()
     planted = device.csrf()
@@ -166,7 +166,7 @@ def test_log_in_changes_the_csrf_token(site: LiveSite, ada: User) -> None:
 
 @by_cookie
 def test_no_header_or_member_changes_the_method(site: LiveSite, ada: User, device: Device) -> None:
-    """A safe request stays one, whatever it says that it would rather be; nothing is ended or made."""
+    """A request with a safe method stays safe, whatever it says; nothing is revoked or created."""
     other = site.logged_in()
     before = site.snapshot()
     for name in ("X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"):
@@ -196,7 +196,7 @@ def test_safe_requests_need_no_proof(site: LiveSite, device: Device) -> None:
 def test_a_body_with_junk_does_not_replace_the_proof_at_log_out(
     site: LiveSite, ada: User, device: Device
 ) -> None:
-    """The cookie's session is ended only by a request that our own front end is proved to have sent."""
+    """Only a request that our own front end is proved to have sent revokes the cookie's session."""
     forged = device.copy()
     answer = forged.send("POST", "/auth/logout/", b'{"refresh": "junk"}')
     assert answer.status_code == 204

@@ -17,7 +17,7 @@ TESTS = Path(__file__).parents[1]
 def test_a_site_whose_users_have_addresses_and_uuids(
     addresses: Addresses, redis_database: int, mode: str, kind: str, transport: str
 ) -> None:
-    """A whole visit works the same, from login to the deletion of the user."""
+    """From login to the deletion of the user, everything works the same."""
     program = [sys.executable, str(TESTS / "email_site" / "session_lifecycle.py")]
     done = subprocess.run(
         [*program, mode, kind, transport, f"{addresses.valkey}/{redis_database}"],

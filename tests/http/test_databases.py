@@ -38,7 +38,7 @@ class TestSessionsApart:
 
     @pytest.mark.parametrize("delete", [User.delete, lambda user: User.objects.filter(pk=user.pk).delete()])
     def test_a_deleted_user_is_logged_out(self, site: LiveSite, users: str, delete: object) -> None:
-        """Deleting a user asks nothing of our table where it is not, and revokes their auth sessions."""
+        """Deleting a user queries no table that does not exist there, and revokes their auth sessions."""
         assert callable(delete)
         ada = site.add_user()
         device = site.logged_in()
@@ -52,7 +52,7 @@ class TestSessionsApart:
         assert not device.logged_in()
 
     def test_the_limit_holds(self, site: LiveSite, users: str) -> None:
-        """``MAX_SESSIONS`` counts although there is no row of the user to lock."""
+        """``MAX_SESSIONS`` applies although there is no row of the user to lock."""
         site.configure(MAX_SESSIONS=2)
         ada = site.add_user()
         devices = [site.logged_in() for _ in range(3)]
@@ -72,20 +72,20 @@ class TestLaggingReplica:
         User.objects.using(replica).all().delete()
 
     def replicate(self, replica: str, user: User) -> None:
-        """Let the replica know the user's row of now."""
+        """Copy the user's current row to the replica."""
         User(**{field.attname: getattr(user, field.attname) for field in User._meta.fields}).save(
             using=replica
         )
 
     def test_a_sign_up_logs_in(self, site: LiveSite, replica: str) -> None:
-        """A user whom the replica does not know yet is logged in by ``log_in``, and stays so."""
+        """A user whom the replica does not have yet is logged in by ``log_in``, and stays logged in."""
         grant = log_in(RequestFactory().post("/"), site.add_user(), transport=Transport.HEADER)
         bearer = {"Authorization": f"Bearer {grant.credentials()['access']}"}
         assert Client().get("/auth/session/", headers=bearer).status_code == 200
         assert not User.objects.exists()
 
     def test_the_own_password_change_keeps_the_session(self, site: LiveSite, replica: str) -> None:
-        """The device that changed the password goes on while the replica has the old one."""
+        """The device that changed the password stays logged in while the replica has the old one."""
         self.replicate(replica, site.add_user())
         device, elsewhere = site.logged_in(), site.logged_in()
         assert device.post("/django/new-password/", "another horse battery staple").status_code == 200
@@ -95,7 +95,7 @@ class TestLaggingReplica:
         assert not elsewhere.logged_in()
 
     def test_the_old_password_is_refused_at_once(self, site: LiveSite, replica: str) -> None:
-        """What the replica still takes for the password is no way in."""
+        """The old password is refused, even while the replica still has it."""
         ada = site.add_user()
         self.replicate(replica, ada)
         ada.set_password("another horse battery staple")

@@ -1,4 +1,4 @@
-"""``BIND``: what happens when an auth session is used from another browser or another network."""
+"""``BIND``: an auth session is used from another browser or another network."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -32,17 +32,17 @@ def record(user: User) -> AuthSession:
 
 
 def look(site: LiveSite, device: Device) -> Any:
-    """Make the request at which the binding is looked at: any in session mode, a refresh in JWT mode."""
+    """Make a request that checks the binding: any in session mode, a refresh in JWT mode."""
     return device.refresh() if site.is_jwt else device.call()
 
 
 def told(sent: list[dict[str, Any]]) -> list[tuple[tuple[str, ...], str]]:
-    """Return what was said to differ, and from where."""
+    """Return what was reported to differ, and from where."""
     return [(each["what"], each["address"]) for each in sent]
 
 
-def test_another_network_is_told_once(site: LiveSite, ada: User, phone: Device) -> None:
-    """By default a change is a signal, once, and the record then has the new place; nobody is logged out."""
+def test_another_network_is_reported_once(site: LiveSite, ada: User, phone: Device) -> None:
+    """By default a change sends one signal, the record has the new values, and nobody is logged out."""
     phone.address = ELSEWHERE
     with heard(signals.binding_mismatch) as sent:
         for _ in range(3):
@@ -53,8 +53,8 @@ def test_another_network_is_told_once(site: LiveSite, ada: User, phone: Device) 
     assert phone.logged_in()
 
 
-def test_another_browser_is_told_once(site: LiveSite, ada: User, phone: Device) -> None:
-    """Likewise for another browser or system; and both at once are one signal."""
+def test_another_browser_is_reported_once(site: LiveSite, ada: User, phone: Device) -> None:
+    """The same for another browser or system; both changes at once send one signal."""
     phone.user_agent = SAFARI
     with heard(signals.binding_mismatch) as sent:
         look(site, phone)
@@ -66,7 +66,7 @@ def test_another_browser_is_told_once(site: LiveSite, ada: User, phone: Device) 
 
 
 def test_a_phone_that_changes_networks(site: LiveSite, ada: User, phone: Device) -> None:
-    """Back and forth between two networks is told each time, and never the end, unless the project wants."""
+    """Each change between two networks is reported, and nothing is revoked unless configured."""
     with heard(signals.binding_mismatch) as sent:
         for address in (ELSEWHERE, HOME, "2001:db8::1", HOME):
             phone.address = address
@@ -76,10 +76,8 @@ def test_a_phone_that_changes_networks(site: LiveSite, ada: User, phone: Device)
 
 
 @pytest.mark.parametrize("policy", ["notice", "revoke"])
-def test_what_changes_by_itself_is_no_difference(
-    site: LiveSite, ada: User, phone: Device, policy: str
-) -> None:
-    """A browser's new version and another address of the same network do not count, and are noted."""
+def test_ordinary_changes_are_no_mismatch(site: LiveSite, ada: User, phone: Device, policy: str) -> None:
+    """A new version of the browser and another address of the network are recorded without a report."""
     site.configure(BIND={"USER_AGENT": policy, "ADDRESS": policy})
     phone.user_agent, phone.address = NEWER_FIREFOX, SAME_NETWORK
     with heard(signals.binding_mismatch) as sent:
@@ -91,7 +89,7 @@ def test_what_changes_by_itself_is_no_difference(
 
 @pytest.mark.parametrize(("what", "value"), [("address", ELSEWHERE), ("user_agent", SAFARI)])
 def test_off_is_off(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
-    """What is switched off says nothing and ends nothing; the list shows the present place all the same."""
+    """If switched off, nothing is reported or revoked; the list has the new values anyway."""
     site.configure(BIND={"USER_AGENT": "revoke", "ADDRESS": "revoke", what.upper(): "off"})
     setattr(phone, what, value)
     with heard(signals.binding_mismatch) as sent:
@@ -101,8 +99,8 @@ def test_off_is_off(site: LiveSite, ada: User, phone: Device, what: str, value: 
 
 
 @pytest.mark.parametrize(("what", "value"), [("address", ELSEWHERE), ("user_agent", SAFARI)])
-def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
-    """With "revoke" it is 401 ``binding_mismatch`` and over, for the owner at home too."""
+def test_revoke_revokes_it(site: LiveSite, ada: User, phone: Device, what: str, value: str) -> None:
+    """With "revoke" it is 401 ``binding_mismatch``, and the auth session is revoked for its owner, too."""
     site.configure(BIND={what.upper(): "revoke"})
     thief = phone.copy()
     setattr(thief, what, value)
@@ -118,7 +116,7 @@ def test_revoke_ends_it(site: LiveSite, ada: User, phone: Device, what: str, val
 
 
 def test_a_notice_beside_a_revoke(site: LiveSite, ada: User, phone: Device) -> None:
-    """A difference that is only noticed does not end what is bound by the other."""
+    """A difference that is only reported does not revoke, even if the other setting is "revoke"."""
     site.configure(BIND={"USER_AGENT": "revoke", "ADDRESS": "notice"})
     phone.address = ELSEWHERE
     assert look(site, phone).status_code == 200
@@ -126,8 +124,8 @@ def test_a_notice_beside_a_revoke(site: LiveSite, ada: User, phone: Device) -> N
     assert code(look(site, phone)) == (401, "binding_mismatch")
 
 
-def test_nobody_hears_of_a_receiver_that_fails(site: LiveSite, ada: User, phone: Device) -> None:
-    """The end comes before the signal: a receiver that raises does not keep the auth session alive."""
+def test_a_receiver_that_fails_prevents_no_revocation(site: LiveSite, ada: User, phone: Device) -> None:
+    """The revocation comes before the signal: a receiver that raises does not prevent it."""
     site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
 
@@ -145,8 +143,8 @@ def test_nobody_hears_of_a_receiver_that_fails(site: LiveSite, ada: User, phone:
 
 @in_session_mode
 @by_cookie
-def test_a_session_that_nobody_asked_the_user_of(site: LiveSite, ada: User, phone: Device) -> None:
-    """A plain view that only reads ``request.session`` gets nothing of a session bound elsewhere."""
+def test_a_session_whose_user_was_not_read(site: LiveSite, ada: User, phone: Device) -> None:
+    """A plain view that only reads ``request.session`` sees nothing of a session bound elsewhere."""
     site.configure(BIND={"ADDRESS": "revoke"})
     phone.post("/django/cart/", "a book")
     thief = phone.copy()
@@ -161,7 +159,7 @@ def test_a_session_that_nobody_asked_the_user_of(site: LiveSite, ada: User, phon
 @by_cookie
 @pytest.mark.parametrize("path", ["/plain/whoami/", "/plain/whoami-async/"])
 def test_plain_views_by_cookie_are_anonymous(site: LiveSite, ada: User, phone: Device, path: str) -> None:
-    """As with any cookie that does not count."""
+    """As with any invalid cookie."""
     site.configure(BIND={"USER_AGENT": "revoke"})
     phone.user_agent = SAFARI
     assert body(phone.get(path))["id"] is None
@@ -172,7 +170,7 @@ def test_plain_views_by_cookie_are_anonymous(site: LiveSite, ada: User, phone: D
 @by_header
 @pytest.mark.parametrize("path", ["/plain/whoami/", "/plain/whoami-async/"])
 def test_plain_views_by_bearer_are_a_401(site: LiveSite, ada: User, phone: Device, path: str) -> None:
-    """A bearer was sent on purpose, and is told."""
+    """An invalid bearer is an error."""
     site.configure(BIND={"USER_AGENT": "revoke"})
     phone.user_agent = SAFARI
     assert code(phone.get(path)) == (401, "binding_mismatch")
@@ -181,7 +179,7 @@ def test_plain_views_by_bearer_are_a_401(site: LiveSite, ada: User, phone: Devic
 
 @by_cookie
 def test_djangos_own_log_in_is_bound_too(site: LiveSite, ada: User) -> None:
-    """In both modes a login by Django's ``login`` is looked at whenever its session is."""
+    """In both modes a login by Django's ``login`` is checked whenever its session is."""
     site.configure(BIND={"ADDRESS": "revoke"})
     browser = site.device()
     browser.get("/django/switch/ada/")
@@ -192,8 +190,8 @@ def test_djangos_own_log_in_is_bound_too(site: LiveSite, ada: User) -> None:
 
 
 @in_jwt_mode
-def test_access_tokens_are_not_looked_at(site: LiveSite, ada: User, phone: Device) -> None:
-    """In JWT mode the device is compared at refresh and re-authentication, not on each request."""
+def test_access_tokens_are_not_checked(site: LiveSite, ada: User, phone: Device) -> None:
+    """In JWT mode the binding is checked at refresh and re-authentication, not on each request."""
     site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
     assert phone.call().status_code == 200
@@ -204,7 +202,7 @@ def test_access_tokens_are_not_looked_at(site: LiveSite, ada: User, phone: Devic
 @by_cookie
 @in_session_mode
 def test_a_record_without_a_device_takes_the_first(site: LiveSite, ada: User) -> None:
-    """After ``force_login`` of the test client the user is logged in, and nobody is told of a mismatch."""
+    """After ``force_login`` of the test client the user is logged in, and no mismatch is reported."""
     site.configure(BIND={"ADDRESS": "revoke", "USER_AGENT": "revoke"})
     client = Client()
     client.force_login(ada)
@@ -217,7 +215,7 @@ def test_a_record_without_a_device_takes_the_first(site: LiveSite, ada: User) ->
 
 @in_jwt_mode
 @by_cookie
-def test_a_refresh_that_ended_it_clears_the_cookies(site: LiveSite, phone: Device) -> None:
+def test_a_refresh_that_revokes_clears_the_cookies(site: LiveSite, phone: Device) -> None:
     """They can never work again."""
     site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
@@ -225,15 +223,15 @@ def test_a_refresh_that_ended_it_clears_the_cookies(site: LiveSite, phone: Devic
     assert set(phone.cookies) == {"csrftoken", DEVICE_COOKIE}
 
 
-def test_the_session_mode_is_looked_at_on_refresh(site: LiveSite, phone: Device) -> None:
-    """``refresh/`` looks in both modes."""
+def test_a_refresh_in_session_mode_checks(site: LiveSite, phone: Device) -> None:
+    """``refresh/`` checks in both modes."""
     site.configure(BIND={"ADDRESS": "revoke"})
     phone.address = ELSEWHERE
     assert code(phone.refresh()) == (401, "binding_mismatch")
 
 
 def test_a_forged_address_changes_nothing(site: LiveSite, ada: User, phone: Device) -> None:
-    """``X-Forwarded-For`` is nobody's word by default: it neither ends, nor saves, nor is recorded."""
+    """By default ``X-Forwarded-For`` is ignored: it neither revokes, nor prevents it, nor is recorded."""
     site.configure(BIND={"ADDRESS": "revoke"})
     with heard(signals.binding_mismatch) as sent:
         assert phone.get("/auth/session/", {"X-Forwarded-For": ELSEWHERE}).status_code == 200
@@ -250,7 +248,7 @@ def test_a_forged_address_changes_nothing(site: LiveSite, ada: User, phone: Devi
 
 @in_session_mode
 def test_behind_a_proxy_the_clients_address_counts(site: LiveSite, ada: User) -> None:
-    """With ``TRUSTED_PROXIES`` it is what the proxy saw, however the proxy itself is reached."""
+    """With ``TRUSTED_PROXIES`` it is the address that the proxy saw, however the proxy connects."""
     site.configure(BIND={"ADDRESS": "revoke"}, TRUSTED_PROXIES=1)
     device = site.logged_in()
     seen = {"X-Forwarded-For": HOME}
@@ -265,7 +263,7 @@ def test_behind_a_proxy_the_clients_address_counts(site: LiveSite, ada: User) ->
 
 
 def test_networks(site: LiveSite) -> None:
-    """Prefixes say what is one network; the two ways to write an IPv4 address are one."""
+    """The prefixes define a network; both notations of an IPv4 address are the same."""
     for one, other in (
         (HOME, SAME_NETWORK),
         ("2001:db8:0:1200::1", "2001:db8:0:12ff:ffff::9"),
@@ -295,7 +293,7 @@ def test_networks(site: LiveSite) -> None:
 
 
 def test_browsers() -> None:
-    """Versions are no difference; another browser, system or none at all is."""
+    """Versions do not count; another browser or system, or none, does."""
     assert same_browser(FIREFOX, NEWER_FIREFOX)
     assert same_browser(SAFARI, SAFARI.replace("17_5", "18_0").replace("17.5", "18.0"))
     assert not same_browser(FIREFOX, SAFARI)
@@ -304,7 +302,7 @@ def test_browsers() -> None:
 
 
 def test_nothing_of_it_is_in_the_sessions_data(site: LiveSite, ada: User, phone: Device) -> None:
-    """Where a device was is in the record; a Django session's dict, which races overwrite, has none of it."""
+    """The values are in the record, not in the session data, which races can overwrite."""
     from django.contrib.sessions.backends.base import SessionBase
 
     if not phone.is_browser or site.is_jwt:
@@ -326,7 +324,7 @@ def test_nothing_of_it_is_in_the_sessions_data(site: LiveSite, ada: User, phone:
 
 
 def test_it_costs_nothing_while_nothing_changes(site: LiveSite, phone: Device) -> None:
-    """The same place is no extra round trip; a new one is one write, once."""
+    """Unchanged values need no additional round trip; a new one is written once."""
     site.configure(BIND={"USER_AGENT": "revoke", "ADDRESS": "notice"})
     look(site, phone)
     with site.counted() as before:
@@ -356,8 +354,8 @@ def atomic_requests(site: LiveSite) -> Iterator[None]:
 @in_session_mode
 @pytest.mark.usefixtures("atomic_requests")
 @pytest.mark.parametrize("path", ["/api/whoami/", "/plain/vault/", "/plain/whoami/"])
-def test_what_was_ended_stays_ended(site: LiveSite, ada: User, phone: Device, path: str) -> None:
-    """Under ``ATOMIC_REQUESTS`` the 401 rolls the view back, and not the end of the auth session."""
+def test_a_revocation_is_not_rolled_back(site: LiveSite, ada: User, phone: Device, path: str) -> None:
+    """Under ``ATOMIC_REQUESTS`` the 401 rolls the view back, but not the revocation."""
     site.configure(BIND={"ADDRESS": "revoke"})
     thief = phone.copy()
     thief.address = ELSEWHERE
@@ -369,7 +367,7 @@ def test_what_was_ended_stays_ended(site: LiveSite, ada: User, phone: Device, pa
 @in_session_mode
 @pytest.mark.usefixtures("atomic_requests")
 def test_a_change_is_noted_with_the_request(site: LiveSite, ada: User, phone: Device) -> None:
-    """Under ``ATOMIC_REQUESTS`` it is written when the view is done."""
+    """Under ``ATOMIC_REQUESTS`` it is written when the view has returned."""
     phone.address = ELSEWHERE
     assert phone.call().status_code == 200
     assert record(ada).address == ELSEWHERE

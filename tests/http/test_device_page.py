@@ -1,4 +1,4 @@
-"""The device page: where I am logged in, ending it, and proving first that it is me."""
+"""The device page: the list of devices, logging them out, and re-authentication."""
 
 import re
 from datetime import timedelta
@@ -37,47 +37,47 @@ def shown(answer: HttpResponse) -> str:
 
 
 def offered(answer: HttpResponse) -> list[str]:
-    """Return what the buttons of a page end, in order."""
+    """Return the values of the buttons on a page, in order."""
     return re.findall(r'<button name="revoke" value="([^"]*)"', answer.content.decode())
 
 
 def target(answer: HttpResponse) -> tuple[str, dict[str, list[str]]]:
-    """Return path and query of where an answer leads."""
+    """Return path and query of a redirect."""
     assert answer.status_code == 302, answer.content
     where = urlsplit(answer.headers["Location"])
     return where.path, parse_qs(where.query)
 
 
 def end(device: Device, what: str) -> HttpResponse:
-    """Press the button that ends *what*."""
+    """Press the button that logs *what* out."""
     return device.submit(PAGE, revoke=what)
 
 
 @pytest.fixture
 def asking(site: LiveSite) -> None:
-    """Have the project ask for a fresh proof before others are ended."""
+    """Require recent authentication before others are logged out."""
     site.configure(RECENT_AUTH={"TO_REVOKE": True, "MAX_AGE": timedelta(minutes=3)}, RATES={"LOGIN": "3/min"})
 
 
 class TestList:
     """What the page shows, and to whom."""
 
-    def test_a_stranger_is_sent_to_log_in(self, site: LiveSite) -> None:
-        """Nobody sees nobody's devices; after the login they are back here."""
+    def test_an_anonymous_user_is_redirected_to_the_login(self, site: LiveSite) -> None:
+        """Anonymous users see no devices; after the login they are redirected back here."""
         path, query = target(site.device().get(PAGE))
         assert (path, query) == ("/accounts/login/", {"next": [PAGE]})
         assert target(site.device().get(PROOF))[0] == "/accounts/login/"
 
-    def test_a_header_counts_as_nobody(self, site: LiveSite, ada: User) -> None:
-        """A bearer credential, which CSRF checks let pass, opens no page and ends nothing."""
+    def test_a_header_counts_as_anonymous(self, site: LiveSite, ada: User) -> None:
+        """A bearer credential, which CSRF checks skip, opens no page and logs nobody out."""
         app = site.device(Transport.HEADER)
         app.log_in()
         assert target(app.get(PAGE))[0] == "/accounts/login/"
         assert target(app.submit(PAGE, revoke="others"))[0] == "/accounts/login/"
         assert len(sessions_of(ada)) == 1
 
-    def test_lists_the_own_and_no_one_elses(self, site: LiveSite, device: Device, bob: User) -> None:
-        """This device comes first, then the others of the same user; bob's is not there."""
+    def test_lists_the_user_s_own_devices(self, site: LiveSite, device: Device, bob: User) -> None:
+        """This device is first, then the others of the user; bob's is not listed."""
         other, foreign = site.logged_in("ada"), site.logged_in("bob")
         answer = device.get(PAGE)
         assert offered(answer) == [site.sid(device), site.sid(other), "others"]
@@ -91,7 +91,7 @@ class TestList:
         assert "last seen 3 minutes ago" in shown(device.get(PAGE))
 
     def test_shows_the_project_s_time_without_time_zones(self, site: LiveSite, device: Device) -> None:
-        """With ``USE_TZ`` off the page shows days of ``TIME_ZONE`` too, and is no error."""
+        """With ``USE_TZ`` off the page shows dates of ``TIME_ZONE``."""
         site.settings.USE_TZ, site.settings.TIME_ZONE = False, "Pacific/Kiritimati"
         (session,) = sessions_of(User.objects.get())
         here = session.created_at.astimezone(ZoneInfo("Pacific/Kiritimati"))
@@ -99,7 +99,7 @@ class TestList:
         assert "in use now" in shown(page)
         assert f'datetime="{here.isoformat()}' in page.content.decode()
 
-    def test_alone_there_is_nothing_to_end_but_oneself(self, site: LiveSite, device: Device) -> None:
+    def test_without_other_devices_there_is_no_button_for_them(self, site: LiveSite, device: Device) -> None:
         """Without other devices there is no button for them."""
         answer = device.get(PAGE)
         assert offered(answer) == [site.sid(device)]
@@ -112,14 +112,14 @@ class TestList:
             assert device.cookies.get(name, "no such cookie") not in page
 
     def test_is_in_no_cache_and_in_no_frame(self, device: Device) -> None:
-        """What it shows and offers is for this browser only, and nobody can lay it under a page of theirs."""
+        """The page may not be cached, and other sites cannot frame it."""
         for path in (PAGE, PROOF):
             answer = device.get(path)
             assert answer.headers["Cache-Control"] == "no-store"
             assert answer.headers["X-Frame-Options"] == "DENY"
 
     def test_user_agents_cannot_write_html(self, site: LiveSite, ada: User, device: Device) -> None:
-        """A browser's name is text, whatever it says."""
+        """The user agent is escaped."""
         other = site.device()
         agent = {"User-Agent": "<script>alert(1)</script>", "X-Authkit-Transport": "cookie"}
         other.who()
@@ -131,7 +131,7 @@ class TestList:
     def test_works_where_views_need_a_log_in_by_default(
         self, site: LiveSite, device: Device, settings: Settings
     ) -> None:
-        """Beside Django's ``LoginRequiredMiddleware`` it does the same."""
+        """It works with Django's ``LoginRequiredMiddleware``."""
         settings.MIDDLEWARE = [
             *settings.MIDDLEWARE,
             "django.contrib.auth.middleware.LoginRequiredMiddleware",
@@ -141,7 +141,7 @@ class TestList:
 
     @in_jwt_mode
     def test_serves_who_logged_in_by_djangos_form(self, site: LiveSite, ada: User) -> None:
-        """In JWT mode a login of Django's own (the admin's) has its page as well."""
+        """In JWT mode, the page works for logins of Django's own (the admin's), too."""
         browser = site.device()
         browser.who()
         browser.submit("/plain/login/", username="ada", password=PASSWORD)
@@ -154,7 +154,7 @@ class TestEnding:
     """The buttons."""
 
     def test_one(self, site: LiveSite, device: Device) -> None:
-        """The other is logged out on its next request, and this one reads so."""
+        """The other device is logged out at its next request, and the page says so."""
         other, third = site.logged_in(), site.logged_in()
         assert target(end(device, site.sid(other)))[0] == PAGE
         assert not other.logged_in()
@@ -165,7 +165,7 @@ class TestEnding:
         assert "was logged out." not in shown(device.get(PAGE))
 
     def test_all_others(self, site: LiveSite, device: Device) -> None:
-        """All but this one, and nobody else's."""
+        """All except this device are logged out, and no other user's."""
         site.add_user("bob")
         others, foreign = [site.logged_in(), site.logged_in()], site.logged_in("bob")
         assert target(end(device, "others"))[0] == PAGE
@@ -174,7 +174,7 @@ class TestEnding:
         assert foreign.logged_in()
 
     def test_this_one(self, site: LiveSite, ada: User, device: Device) -> None:
-        """It is a logout: the browser forgets its cookies, and nothing asks for a proof."""
+        """It is a logout: the browser deletes its cookies, and no re-authentication is needed."""
         site.configure(RECENT_AUTH={"TO_REVOKE": True})
         site.advance(minutes=1)
         copy = device.copy()
@@ -186,7 +186,7 @@ class TestEnding:
 
     @pytest.mark.parametrize("guess", ["bob's", "A" * 16, "", "x", "other", "\N{SNOWMAN}" * 16])
     def test_nobody_elses(self, site: LiveSite, device: Device, bob: User, guess: str) -> None:
-        """Another's sid, one that never was and junk are answered alike, and end nothing."""
+        """Another user's sid, an unknown one and junk get the same response, and revoke nothing."""
         foreign = site.logged_in("bob")
         what = site.sid(foreign) if guess == "bob's" else guess
         assert target(end(device, what))[0] == PAGE
@@ -195,7 +195,7 @@ class TestEnding:
         assert device.logged_in()
 
     def test_needs_the_csrf_token(self, site: LiveSite, device: Device) -> None:
-        """A form on another site's page ends nothing."""
+        """A form on another site's page logs nobody out."""
         other = site.logged_in()
         form = "application/x-www-form-urlencoded"
         for path, fields in (
@@ -208,7 +208,7 @@ class TestEnding:
     def test_needs_it_without_djangos_middleware_too(
         self, site: LiveSite, device: Device, settings: Settings
     ) -> None:
-        """A project that checks CSRF view by view has these pages checked all the same."""
+        """The pages check CSRF even in a project that checks it view by view."""
         other = site.logged_in()
         settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if "csrf" not in name]
         form = "application/x-www-form-urlencoded"
@@ -217,8 +217,8 @@ class TestEnding:
         assert target(end(device, "others"))[0] == PAGE
         assert not other.logged_in()
 
-    def test_a_look_ends_nothing(self, site: LiveSite, device: Device) -> None:
-        """No address that can be linked to ends anything."""
+    def test_a_get_revokes_nothing(self, site: LiveSite, device: Device) -> None:
+        """No URL that can be linked to logs anybody out."""
         other = site.logged_in()
         for path in (f"{PAGE}?revoke=others", f"{PROOF}?revoke=others"):
             assert device.get(path).status_code == 200
@@ -227,19 +227,19 @@ class TestEnding:
 
 @pytest.mark.usefixtures("asking")
 class TestProof:
-    """Where ``RECENT_AUTH["TO_REVOKE"]`` asks for a proof."""
+    """``RECENT_AUTH["TO_REVOKE"]`` requires recent authentication."""
 
     def test_a_fresh_log_in_is_one(self, site: LiveSite, device: Device) -> None:
-        """Who has just logged in is not asked."""
+        """After a login no re-authentication is required."""
         other = site.logged_in()
         assert target(end(device, "others"))[0] == PAGE
         assert not other.logged_in()
 
     @pytest.mark.parametrize("all_others", [False, True])
-    def test_the_password_ends_what_was_to_be_ended(
+    def test_the_password_completes_the_action(
         self, site: LiveSite, device: Device, all_others: bool
     ) -> None:
-        """An old login is asked for the password; with it, the act is done at once."""
+        """An old login has to enter the password; then the action is done at once."""
         other = site.logged_in()
         site.advance(minutes=4)
         what = "others" if all_others else site.sid(other)
@@ -254,7 +254,7 @@ class TestProof:
         assert "logged out." in shown(device.get(PAGE))
 
     def test_the_credential_is_a_new_one(self, site: LiveSite, device: Device) -> None:
-        """The browser gets what re-authentication hands out; in session mode a copied key is dead."""
+        """The browser gets the new credential; in session mode a copied key is invalid."""
         before, copy = dict(device.cookies), device.copy()
         site.advance(minutes=4)
         answer = device.submit(PROOF, revoke="", password=PASSWORD)
@@ -265,8 +265,8 @@ class TestProof:
         if site.mode is Mode.SESSION:
             assert not copy.logged_in()
 
-    def test_proof_and_log_out_in_one(self, site: LiveSite, ada: User, device: Device) -> None:
-        """Whoever ends the own one by way of the proof keeps nothing of the new credential."""
+    def test_reauthentication_and_logout_in_one(self, site: LiveSite, ada: User, device: Device) -> None:
+        """Logging out this device through re-authentication leaves nothing of the new credential."""
         sid, before = site.sid(device), dict(device.cookies)
         answer = device.submit(PROOF, revoke=sid, password=PASSWORD)
         assert target(answer)[0] == "/accounts/login/"
@@ -276,8 +276,8 @@ class TestProof:
         assert not device.logged_in()
         assert sessions_of(ada) == ()
 
-    def test_a_wrong_password_ends_nothing(self, site: LiveSite, device: Device) -> None:
-        """It is told beside the field, and what was wanted is not forgotten."""
+    def test_a_wrong_password_revokes_nothing(self, site: LiveSite, device: Device) -> None:
+        """The error is shown at the field, and the action is kept."""
         other = site.logged_in()
         site.advance(minutes=4)
         answer = device.submit(PROOF, revoke=site.sid(other), password="wrong")
@@ -289,7 +289,7 @@ class TestProof:
         assert other.logged_in()
 
     def test_guessing_is_throttled_together_with_the_endpoint(self, site: LiveSite, device: Device) -> None:
-        """Page and endpoint share one allowance; past it the right password is not looked at."""
+        """Page and endpoint share one allowance; beyond it the right password is refused, too."""
         other = site.logged_in()
         site.advance(minutes=4)
         device.reauthenticate("wrong")
@@ -301,8 +301,8 @@ class TestProof:
         assert b"Too many attempts" in answer.content
         assert other.logged_in()
 
-    def test_a_strangers_sid_is_not_told_of(self, site: LiveSite, device: Device, bob: User) -> None:
-        """The form says nothing of another's device, and the proof does not help to end it."""
+    def test_another_user_s_sid_is_not_revealed(self, site: LiveSite, device: Device, bob: User) -> None:
+        """The form shows nothing of another user's device, which re-authentication does not revoke."""
         foreign = site.logged_in("bob")
         site.advance(minutes=4)
         assert "go on" in shown(device.get(f"{PROOF}?revoke={site.sid(foreign)}"))
@@ -311,7 +311,7 @@ class TestProof:
 
     @in_session_mode
     def test_the_projects_own_proof(self, site: LiveSite, device: Device) -> None:
-        """``REAUTHENTICATOR`` is asked in place of the password, and sees the fields of the form."""
+        """``REAUTHENTICATOR`` is called instead of the password check, with the fields of the form."""
         site.configure(REAUTHENTICATOR="testapp.proofs.knows_the_word")
         other = site.logged_in()
         site.advance(minutes=4)
@@ -323,10 +323,10 @@ class TestProof:
 
 @in_jwt_mode
 class TestExpiredAccessTokens:
-    """Nobody refreshes for a page without scripts, so it does so itself."""
+    """A page without scripts cannot refresh, so the server does."""
 
-    def test_the_page_carries_the_log_in_on(self, site: LiveSite, device: Device) -> None:
-        """An hour later the list is shown and the browser has a new pair, for the same auth session."""
+    def test_the_page_renews_the_login(self, site: LiveSite, device: Device) -> None:
+        """An hour later the list is shown and the browser has new tokens of the same auth session."""
         sid, before = site.sid(device), dict(device.cookies)
         site.advance(hours=1)
         answer = device.get(PAGE)
@@ -336,7 +336,7 @@ class TestExpiredAccessTokens:
         assert site.sid(device) == sid
 
     def test_a_button_works_as_well(self, site: LiveSite, device: Device) -> None:
-        """The page may have lain open for long before something is pressed."""
+        """Even if the page was open for a long time."""
         other = site.logged_in()
         sid = site.sid(other)
         device.get(PAGE)
@@ -354,7 +354,7 @@ class TestExpiredAccessTokens:
         assert site.snapshot() == before
 
     def test_a_log_out_is_not_undone(self, site: LiveSite, device: Device) -> None:
-        """When the own login is ended on the way, the browser keeps nothing of the new pair."""
+        """If this device's auth session is revoked during the request, the browser keeps no new tokens."""
         sid = site.sid(device)
         device.get(PAGE)
         site.advance(hours=1)
@@ -363,7 +363,7 @@ class TestExpiredAccessTokens:
         assert not device.logged_in()
 
     def test_a_dead_refresh_token_leads_to_the_log_in(self, site: LiveSite, device: Device) -> None:
-        """Once ended, nothing is carried on, and the browser forgets the cookies."""
+        """After a revocation nothing is renewed, and the browser deletes the cookies."""
         copy = device.copy()
         device.log_out()
         site.advance(hours=1)
@@ -372,8 +372,8 @@ class TestExpiredAccessTokens:
 
 
 @in_jwt_mode
-def test_a_revoked_token_ends_no_devices_by_the_page(site: LiveSite, ada: User, device: Device) -> None:
-    """Even where access tokens are believed until they expire."""
+def test_a_revoked_token_logs_no_devices_out(site: LiveSite, ada: User, device: Device) -> None:
+    """Even where access tokens are accepted until they expire."""
     site.configure(ACCESS_CHECK="none")
     thief = site.logged_in()
     revoke(site.sid(thief))

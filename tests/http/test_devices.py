@@ -1,4 +1,4 @@
-"""``sessions/``: a user sees and ends their own logins, and nobody else's."""
+"""``sessions/``: users view and revoke their own auth sessions, and nobody else's."""
 
 import re
 from datetime import datetime
@@ -37,12 +37,12 @@ def listed(device: Device, query: str = "") -> list[dict[str, object]]:
 
 
 def path(sid: str) -> str:
-    """Return where the auth session *sid* is ended."""
+    """Return the URL that revokes the auth session *sid*."""
     return f"/auth/sessions/{sid}/"
 
 
 def test_a_device_as_its_owner_sees_it(site: LiveSite, ada: User) -> None:
-    """Each row has a name for the device, its address, its times and its mode, and nothing secret."""
+    """Each row has the device's name, address, times and mode, and nothing secret."""
     device = site.logged_in(user_agent=FIREFOX)
     answer = device.get("/auth/sessions/")
     (row,) = body(answer)["results"]
@@ -61,7 +61,7 @@ def test_a_device_as_its_owner_sees_it(site: LiveSite, ada: User) -> None:
 
 
 def test_the_list_is_most_recent_first_and_marks_the_current_one(site: LiveSite, ada: User) -> None:
-    """The last that was seen stands first; ``current`` marks the one that asks."""
+    """The last seen device is first; ``current`` marks the one that sent the request."""
     phone = site.logged_in(user_agent=SAFARI)
     site.advance(minutes=2)
     laptop = site.logged_in(user_agent=FIREFOX)
@@ -74,14 +74,14 @@ def test_the_list_is_most_recent_first_and_marks_the_current_one(site: LiveSite,
 
 
 def test_the_list_is_the_users_own(site: LiveSite, device: Device, bob: User) -> None:
-    """Nobody else's logins are in it."""
+    """No other user's logins are in it."""
     other = site.logged_in("bob")
     assert {row["sid"] for row in listed(device)} == {site.sid(device)}
     assert {row["sid"] for row in listed(other)} == {site.sid(other)}
 
 
 def test_the_list_comes_in_pages(site: LiveSite, device: Device) -> None:
-    """``page`` and ``page_size`` cut it; all pages together are the list, each row once."""
+    """``page`` and ``page_size`` paginate; all pages together are the list, each row once."""
     for _ in range(4):
         site.logged_in()
     first = body(device.get("/auth/sessions/?page_size=2"))
@@ -96,8 +96,8 @@ def test_the_list_comes_in_pages(site: LiveSite, device: Device) -> None:
         assert len(listed(device, f"?page_size={odd}")) == 5
 
 
-def test_ending_another_device(site: LiveSite, ada: User, device: Device) -> None:
-    """A device that was ended is out at its next request and refresh; the one that ended it stays."""
+def test_revoking_another_device(site: LiveSite, ada: User, device: Device) -> None:
+    """The other device is refused at its next request and refresh; the current one stays logged in."""
     other = site.logged_in()
     sid = site.sid(other)
     with heard(signals.session_revoked) as revoked:
@@ -110,15 +110,15 @@ def test_ending_another_device(site: LiveSite, ada: User, device: Device) -> Non
     assert site.sids(ada) == [site.sid(device)] == [row["sid"] for row in listed(device)]
 
 
-def test_ending_a_device_twice(site: LiveSite, device: Device) -> None:
-    """The second time it is not there."""
+def test_revoking_a_device_twice(site: LiveSite, device: Device) -> None:
+    """The second time it is a 404."""
     sid = site.sid(site.logged_in())
     assert device.delete(path(sid)).status_code == 204
     assert code(device.delete(path(sid))) == (404, "not_found")
 
 
-def test_ending_the_own_device_is_a_log_out(site: LiveSite, ada: User, device: Device) -> None:
-    """It is 204 and over, cookies cleared, for the reason ``logout``; a copy is out as well."""
+def test_revoking_the_current_device_is_a_logout(site: LiveSite, ada: User, device: Device) -> None:
+    """It is 204, clears the cookies, and has the reason ``logout``; a copy is refused, too."""
     thief, sid = device.copy(), site.sid(device)
     with heard(signals.session_revoked) as revoked:
         answer = device.delete(path(sid))
@@ -131,7 +131,7 @@ def test_ending_the_own_device_is_a_log_out(site: LiveSite, ada: User, device: D
 
 
 def test_another_users_device_is_not_there(site: LiveSite, device: Device, bob: User) -> None:
-    """A stranger's sid is answered as one that never was, letter for letter, and goes on living."""
+    """Another user's sid gets the same response as an unknown one, and is not revoked."""
     stranger = site.logged_in("bob")
     theirs = device.delete(path(site.sid(stranger)))
     nobodys = device.delete(path(new_handle(0)))
@@ -142,13 +142,13 @@ def test_another_users_device_is_not_there(site: LiveSite, device: Device, bob: 
 
 @pytest.mark.parametrize("junk", JUNK)
 def test_junk_is_not_there_either(site: LiveSite, device: Device, junk: str) -> None:
-    """Whatever is put in the place of a sid is a 404."""
+    """Any junk as a sid is a 404."""
     assert device.delete(path(junk)).status_code == 404
     assert device.logged_in()
 
 
-def test_neighbours_of_a_sid_are_not_there(site: LiveSite, device: Device, bob: User) -> None:
-    """No variation of a living sid ends it."""
+def test_variations_of_a_sid_are_not_found(site: LiveSite, device: Device, bob: User) -> None:
+    """No variation of a live sid revokes it."""
     stranger = site.logged_in("bob")
     sid = site.sid(stranger)
     for guess in (sid.lower(), sid.upper(), sid[:-1], sid + "A", sid[::-1], f"{sid}.{'A' * 23}"):
@@ -157,8 +157,8 @@ def test_neighbours_of_a_sid_are_not_there(site: LiveSite, device: Device, bob: 
     assert stranger.logged_in()
 
 
-def test_ending_all_others(site: LiveSite, ada: User, device: Device, bob: User) -> None:
-    """All of the user's but the one that asks are out at their next request; nobody else's is."""
+def test_revoking_all_others(site: LiveSite, ada: User, device: Device, bob: User) -> None:
+    """All of the user's except the current one are refused at their next request; no other user's is."""
     others = [site.logged_in() for _ in range(3)]
     stranger = site.logged_in("bob")
     answer = device.delete("/auth/sessions/")
@@ -171,8 +171,8 @@ def test_ending_all_others(site: LiveSite, ada: User, device: Device, bob: User)
     assert body(device.delete("/auth/sessions/")) == {"revoked": 0}
 
 
-def test_strangers_get_a_401(site: LiveSite, device: Device) -> None:
-    """Without a login there is no list and nothing to end; an ended one is told so."""
+def test_anonymous_users_get_a_401(site: LiveSite, device: Device) -> None:
+    """Without a login there is no list and nothing to revoke; a revoked one gets 401."""
     sid = site.sid(device)
     stranger, revoked = site.device(), device.copy()
     device.log_out()
@@ -185,8 +185,8 @@ def test_strangers_get_a_401(site: LiveSite, device: Device) -> None:
 
 
 @by_cookie
-def test_ending_takes_a_csrf_token(site: LiveSite, ada: User, device: Device) -> None:
-    """Another site cannot make a browser end anything: 403, and all live on."""
+def test_revoking_needs_a_csrf_token(site: LiveSite, ada: User, device: Device) -> None:
+    """Another site cannot make a browser revoke anything: 403, and all stay live."""
     other = site.logged_in()
     for where in ("/auth/sessions/", path(site.sid(other)), path(site.sid(device))):
         assert code(device.send("DELETE", where)) == (403, "csrf_failed")
@@ -196,13 +196,13 @@ def test_ending_takes_a_csrf_token(site: LiveSite, ada: User, device: Device) ->
 
 
 @by_header
-def test_ending_by_header_takes_none(site: LiveSite, device: Device) -> None:
-    """What only a script of ours can send needs no other proof."""
+def test_revoking_by_header_needs_none(site: LiveSite, device: Device) -> None:
+    """A request with a header needs no other proof."""
     assert device.delete("/auth/sessions/").status_code == 200
 
 
-def test_ending_may_need_a_fresh_proof(site: LiveSite, ada: User, device: Device) -> None:
-    """With ``RECENT_AUTH["TO_REVOKE"]`` an old login is asked to prove itself first, and then may."""
+def test_revoking_may_need_recent_authentication(site: LiveSite, ada: User, device: Device) -> None:
+    """With ``RECENT_AUTH["TO_REVOKE"]`` an old login has to re-authenticate first."""
     site.configure(RECENT_AUTH={"TO_REVOKE": True})
     other = site.logged_in()
     sid = site.sid(other)
@@ -221,8 +221,8 @@ def test_ending_may_need_a_fresh_proof(site: LiveSite, ada: User, device: Device
     assert not other.logged_in()
 
 
-def test_the_own_device_needs_no_proof(site: LiveSite, device: Device) -> None:
-    """To log out needs none, whatever ``RECENT_AUTH["TO_REVOKE"]`` says; nor does looking."""
+def test_revoking_the_current_device_needs_none(site: LiveSite, device: Device) -> None:
+    """A logout never needs it, whatever ``RECENT_AUTH["TO_REVOKE"]`` says; neither does the list."""
     site.configure(RECENT_AUTH={"TO_REVOKE": True})
     site.advance(minutes=11)
     device.refresh()
@@ -232,8 +232,8 @@ def test_the_own_device_needs_no_proof(site: LiveSite, device: Device) -> None:
 
 
 @in_jwt_mode
-def test_a_revoked_token_that_still_opens_views_ends_nobody(site: LiveSite, device: Device) -> None:
-    """Where ``ACCESS_CHECK`` believes access tokens to their end, these endpoints look all the same."""
+def test_a_revoked_token_that_still_opens_views_revokes_nobody(site: LiveSite, device: Device) -> None:
+    """These endpoints read the record even if ``ACCESS_CHECK`` does not."""
     site.configure(ACCESS_CHECK="none")
     thief, other = device.copy(), site.logged_in()
     assert device.log_out().status_code == 204
@@ -245,7 +245,7 @@ def test_a_revoked_token_that_still_opens_views_ends_nobody(site: LiveSite, devi
 
 
 def test_expired_devices_are_not_listed(site: LiveSite, ada: User) -> None:
-    """What expired is gone from the list, and cannot be ended."""
+    """An expired auth session is not in the list, and cannot be revoked."""
     old = site.logged_in()
     sid = site.sid(old)
     site.advance(days=13)
@@ -257,7 +257,7 @@ def test_expired_devices_are_not_listed(site: LiveSite, ada: User) -> None:
 
 
 def test_the_list_survives_a_change_of_keys(site: LiveSite, device: Device) -> None:
-    """After ``SECRET_KEY`` was rotated, with a fallback, both logins are still listed and can be ended."""
+    """After a rotation of ``SECRET_KEY`` with a fallback, both logins are listed and can be revoked."""
     other = site.logged_in()
     old = site.settings.SECRET_KEY
     site.settings.SECRET_KEY = "another key that is long enough for all that is done with it here"
@@ -269,8 +269,8 @@ def test_the_list_survives_a_change_of_keys(site: LiveSite, device: Device) -> N
     assert not other.logged_in()
 
 
-def test_the_list_ends_with_its_user(site: LiveSite, ada: User, device: Device) -> None:
-    """Nothing of a deleted user is left to list, on any of their devices."""
+def test_a_deleted_user_has_no_list(site: LiveSite, ada: User, device: Device) -> None:
+    """After the user was deleted, no device gets a list."""
     other = site.logged_in()
     was = User.objects.get(pk=ada.pk)
     ada.delete()
@@ -281,8 +281,8 @@ def test_the_list_ends_with_its_user(site: LiveSite, ada: User, device: Device) 
 
 @in_session_mode
 @by_cookie
-def test_djangos_own_log_ins_are_devices_too(site: LiveSite, ada: User, device: Device) -> None:
-    """A login by Django's ``login``, the admin's say, is in the list and can be ended from it."""
+def test_djangos_own_logins_are_listed(site: LiveSite, ada: User, device: Device) -> None:
+    """A login by Django's ``login``, by the admin for example, is listed and can be revoked."""
     browser = site.device()
     browser.user_agent = SAFARI
     assert browser.get("/django/switch/ada/").status_code == 200
@@ -295,7 +295,7 @@ def test_djangos_own_log_ins_are_devices_too(site: LiveSite, ada: User, device: 
 def test_without_ua_parser_the_agent_itself_is_shown(
     site: LiveSite, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the extra is not installed the label is the beginning of the agent."""
+    """Without the extra the label is the beginning of the user agent."""
     monkeypatch.setattr(client_info, "_parse", None)
     device = site.logged_in(user_agent=FIREFOX)
     assert [row["label"] for row in listed(device)] == [FIREFOX[: client_info.MAX_LABEL]]
@@ -303,10 +303,10 @@ def test_without_ua_parser_the_agent_itself_is_shown(
 
 @in_jwt_mode
 @pytest.mark.parametrize("check", ["store", "none"])
-def test_a_user_switched_off_in_silence_ends_no_devices(
+def test_a_user_deactivated_without_a_signal_revokes_nothing(
     site: LiveSite, ada: User, device: Device, check: str
 ) -> None:
-    """With a lazy user too: no signal told of it, so the row is looked at before anything is done."""
+    """The row is read before anything is revoked, even with a lazy user."""
     site.configure(ACCESS_CHECK=check, USER_LOADING="lazy")
     elsewhere = site.logged_in()
     User.objects.filter(pk=ada.pk).update(is_active=False)

@@ -1,4 +1,4 @@
-"""Django's own sessions, logins and logouts, with auth sessions behind them."""
+"""Django's own sessions, logins and logouts, on top of auth sessions."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -50,7 +50,7 @@ def once(signal: Signal, act: Any) -> Iterator[None]:
 
 @by_cookie
 def test_djangos_log_in_is_an_auth_session(site: LiveSite, ada: User) -> None:
-    """``login()`` in a plain view starts an auth session, with its device, that plain views know."""
+    """``login()`` in a plain view starts an auth session with its device, which plain views accept."""
     browser = django_log_in(site)
     (session,) = sessions_of(ada)
     assert session.mode is Mode.SESSION
@@ -66,15 +66,15 @@ def test_djangos_log_in_is_an_auth_session(site: LiveSite, ada: User) -> None:
 @by_cookie
 @in_jwt_mode
 def test_djangos_log_in_opens_no_api_in_jwt_mode(site: LiveSite, ada: User) -> None:
-    """Where session keys are not accepted, Django's login counts for plain views alone."""
+    """If session keys are not accepted, Django's login counts in plain views only."""
     browser = django_log_in(site)
     assert code(browser.who()) == (401, "not_authenticated")
     assert browser.call().status_code == 401
 
 
 @by_cookie
-def test_djangos_log_out_ends_the_auth_session(site: LiveSite, ada: User) -> None:
-    """``logout()`` ends it, and the browser forgets the cookie."""
+def test_djangos_logout_revokes_the_auth_session(site: LiveSite, ada: User) -> None:
+    """``logout()`` revokes it, and the browser deletes the cookie."""
     browser = django_log_in(site)
     thief = browser.copy()
     answer = browser.submit("/plain/logout/")
@@ -84,8 +84,8 @@ def test_djangos_log_out_ends_the_auth_session(site: LiveSite, ada: User) -> Non
     assert body(thief.get("/plain/whoami/"))["id"] is None
 
 
-def test_djangos_log_out_ends_what_ours_began(site: LiveSite, ada: User, device: Device) -> None:
-    """``logout()`` in a plain view ends an auth session of either mode and transport."""
+def test_djangos_logout_revokes_logins_of_the_endpoint(site: LiveSite, ada: User, device: Device) -> None:
+    """``logout()`` in a plain view revokes an auth session of either mode and transport."""
     thief = device.copy()
     assert device.post("/django/leave/").status_code == 200
     assert sessions_of(ada) == ()
@@ -95,7 +95,7 @@ def test_djangos_log_out_ends_what_ours_began(site: LiveSite, ada: User, device:
 
 @by_cookie
 def test_log_in_makes_a_new_key(site: LiveSite, ada: User) -> None:
-    """A key that was planted before login opens nothing after it; its data moved along."""
+    """A key that was planted before the login opens nothing after it; its data is kept."""
     browser = site.device()
     browser.who()
     browser.post("/django/cart/", "apple")
@@ -110,7 +110,7 @@ def test_log_in_makes_a_new_key(site: LiveSite, ada: User) -> None:
 @by_cookie
 @in_session_mode
 def test_our_log_in_makes_a_new_key_too(site: LiveSite, ada: User) -> None:
-    """The same for the login endpoint."""
+    """The same holds for the login endpoint."""
     browser = site.device()
     browser.post("/django/cart/", "apple")
     planted = browser.copy()
@@ -123,7 +123,7 @@ def test_our_log_in_makes_a_new_key_too(site: LiveSite, ada: User) -> None:
 @by_cookie
 @in_session_mode
 def test_data_of_one_user_is_not_another_ones(site: LiveSite, ada: User, bob: User) -> None:
-    """When another user logs in on the same browser, by either way, the first one's data are gone."""
+    """After another user logs in on the same browser, by either way, the first one's data is gone."""
     ways: list[Callable[[Device], HttpResponse]] = [
         lambda browser: browser.log_in("bob"),
         lambda browser: browser.submit("/plain/login/", username="bob", password=PASSWORD),
@@ -140,7 +140,7 @@ def test_data_of_one_user_is_not_another_ones(site: LiveSite, ada: User, bob: Us
 @in_session_mode
 @pytest.mark.parametrize("view", ["switch", "switch-async"])
 def test_log_in_of_the_same_user_re_keys(site: LiveSite, ada: User, view: str) -> None:
-    """``login()`` for the user who is logged in keeps the auth session and its data, under a new key."""
+    """``login()`` for the user who is logged in keeps the auth session and its data, with a new key."""
     browser = site.logged_in()
     browser.post("/django/cart/", "apple")
     old, sid = browser.copy(), site.sid(browser)
@@ -155,7 +155,7 @@ def test_log_in_of_the_same_user_re_keys(site: LiveSite, ada: User, view: str) -
 @by_cookie
 @pytest.mark.parametrize("view", ["switch", "switch-async"])
 def test_log_in_of_another_user_revokes(site: LiveSite, ada: User, bob: User, view: str) -> None:
-    """``login()`` for somebody else ends the auth session that was there."""
+    """``login()`` for another user revokes the existing auth session."""
     browser = site.logged_in("ada")
     thief = browser.copy()
     assert browser.post(f"/django/{view}/bob/").status_code == 200
@@ -166,8 +166,8 @@ def test_log_in_of_another_user_revokes(site: LiveSite, ada: User, bob: User, vi
 
 
 @by_cookie
-def test_answers_that_touch_the_cookie_stay_out_of_caches(site: LiveSite, ada: User) -> None:
-    """Whatever view sets or clears the session cookie, its answer is ``no-store`` and varies."""
+def test_responses_that_change_the_cookie_are_not_cached(site: LiveSite, ada: User) -> None:
+    """A response that sets or clears the session cookie is ``no-store`` and varies, whatever the view."""
     browser = site.device()
     for path in ("/django/cart/", "/django/switch/ada/", "/django/leave/"):
         answer = browser.post(path, "apple")
@@ -190,7 +190,7 @@ def test_what_a_view_says_of_caches_stays_if_it_is_enough(site: LiveSite) -> Non
 
 @by_cookie
 def test_log_in_and_out_in_one_request(site: LiveSite, ada: User) -> None:
-    """An auth session that began during a request ends with its ``logout()`` too."""
+    """An auth session that began during a request is revoked by ``logout()`` in it."""
     browser = site.device()
     assert body(browser.post("/django/there-and-back/ada/"))["id"] is None
     assert sessions_of(ada) == ()
@@ -201,7 +201,7 @@ def test_log_in_and_out_in_one_request(site: LiveSite, ada: User) -> None:
 @in_session_mode
 @pytest.mark.parametrize("view", ["cycle", "cycle-async"])
 def test_cycle_key_re_keys(site: LiveSite, ada: User, view: str) -> None:
-    """``cycle_key()`` is a new key with the same data, for users and for strangers."""
+    """``cycle_key()`` is a new key with the same data, for users and for anonymous sessions."""
     for browser in (site.logged_in(), site.device()):
         browser.post("/django/cart/", "apple")
         before, old = site.sids(ada), browser.copy()
@@ -215,8 +215,8 @@ def test_cycle_key_re_keys(site: LiveSite, ada: User, view: str) -> None:
 @by_cookie
 @in_session_mode
 @pytest.mark.parametrize("view", ["flush", "flush-async"])
-def test_flush_ends_the_auth_session(site: LiveSite, ada: User, view: str) -> None:
-    """``flush()`` forgets key and data, and ends the auth session behind them."""
+def test_flush_revokes_the_auth_session(site: LiveSite, ada: User, view: str) -> None:
+    """``flush()`` deletes key and data, and revokes the auth session."""
     browser = site.logged_in()
     browser.post("/django/cart/", "apple")
     old = browser.copy()
@@ -229,7 +229,7 @@ def test_flush_ends_the_auth_session(site: LiveSite, ada: User, view: str) -> No
 @by_cookie
 @in_session_mode
 def test_async_log_in_and_out(site: LiveSite, ada: User) -> None:
-    """``alogin()`` and ``alogout()`` do what their namesakes do."""
+    """``alogin()`` and ``alogout()`` do what ``login()`` and ``logout()`` do."""
     browser = site.device()
     assert body(browser.post("/django/switch-async/ada/"))["id"] == ada.pk
     assert browser.logged_in()
@@ -239,8 +239,8 @@ def test_async_log_in_and_out(site: LiveSite, ada: User) -> None:
 
 
 @by_cookie
-def test_the_admin_lets_people_in_and_out(site: LiveSite) -> None:
-    """The admin's own login works in both modes, and is in the list."""
+def test_the_admins_login_and_logout(site: LiveSite) -> None:
+    """The admin's own login works in both modes, and is listed."""
     chief = site.add_user("chief", is_staff=True, is_superuser=True)
     browser = site.device()
     browser.get("/admin/login/")
@@ -255,8 +255,8 @@ def test_the_admin_lets_people_in_and_out(site: LiveSite) -> None:
 
 
 @by_cookie
-def test_the_admin_knows_who_logged_in_by_the_endpoint(site: LiveSite) -> None:
-    """A login by our endpoint opens the admin too."""
+def test_the_admin_accepts_a_login_of_the_endpoint(site: LiveSite) -> None:
+    """A login by our endpoint opens the admin, too."""
     site.add_user("chief", is_staff=True, is_superuser=True)
     assert site.logged_in("chief").get("/admin/").status_code == 200
 
@@ -264,7 +264,7 @@ def test_the_admin_knows_who_logged_in_by_the_endpoint(site: LiveSite) -> None:
 @by_cookie
 @in_session_mode
 def test_messages_reach_the_next_page(site: LiveSite, ada: User) -> None:
-    """Django's messages work for strangers and for users."""
+    """Django's messages work for anonymous and for other users."""
     for browser in (site.device(), site.logged_in()):
         browser.post("/django/remark/")
         assert body(browser.get("/django/remark/")) == {"messages": ["noted"]}
@@ -273,7 +273,7 @@ def test_messages_reach_the_next_page(site: LiveSite, ada: User) -> None:
 
 @in_session_mode
 def test_session_data_are_kept(site: LiveSite, ada: User, device: Device) -> None:
-    """``request.session`` holds what was put in, over requests and refreshes, by cookie and by bearer."""
+    """``request.session`` keeps its data over requests and refreshes, by cookie and by bearer."""
     device.post("/django/cart/", "apple")
     device.refresh()
     device.post("/django/cart/", "pear")
@@ -299,7 +299,7 @@ def test_a_bearer_never_gets_a_cookie(site: LiveSite, ada: User, device: Device)
 
 @in_session_mode
 def test_a_cookie_is_not_sent_again(site: LiveSite, device: Device) -> None:
-    """While the key does not change, no answer sets the cookie."""
+    """While the key does not change, no response sets the cookie."""
     for _ in range(2):
         assert not credential_cookies(device.post("/django/cart/", "apple"))
         assert not credential_cookies(device.get("/plain/whoami/"))
@@ -310,8 +310,8 @@ def test_a_cookie_is_not_sent_again(site: LiveSite, device: Device) -> None:
 
 @by_cookie
 @in_session_mode
-def test_a_superseded_key_touches_no_cookie(site: LiveSite, ada: User, device: Device) -> None:
-    """An answer to the old key neither deletes nor overwrites the cookie that is on its way."""
+def test_a_superseded_key_changes_no_cookie(site: LiveSite, ada: User, device: Device) -> None:
+    """A response to the old key neither deletes nor overwrites the new cookie."""
     old = device.copy()
     device.post("/django/switch/ada/")
     for answer in (
@@ -328,8 +328,8 @@ def test_a_superseded_key_touches_no_cookie(site: LiveSite, ada: User, device: D
 
 
 @in_session_mode
-def test_a_session_that_ends_under_way_answers_401(site: LiveSite, ada: User, device: Device) -> None:
-    """A logout during a request that then writes its session: 401 ``session_ended``, and it stays ended."""
+def test_a_session_revoked_during_a_request_is_401(site: LiveSite, ada: User, device: Device) -> None:
+    """A logout during a request that then writes its session: 401 ``session_ended``, and it stays revoked."""
     other = device.copy()
     with once(midway, other.log_out):
         answer = device.post("/django/cart/", "apple")
@@ -342,8 +342,8 @@ def test_a_session_that_ends_under_way_answers_401(site: LiveSite, ada: User, de
 
 @in_session_mode
 @by_cookie
-def test_a_key_that_is_superseded_under_way_is_not_written(site: LiveSite, ada: User, device: Device) -> None:
-    """The answer to the old key does not bring it back, and leaves the cookie alone."""
+def test_a_key_superseded_during_a_request_is_not_written(site: LiveSite, ada: User, device: Device) -> None:
+    """A response to the old key does not write it, and does not change the cookie."""
     other = device.copy()
     with once(midway, lambda: other.post("/django/switch/ada/")):
         answer = device.post("/django/cart/", "apple")
@@ -354,7 +354,7 @@ def test_a_key_that_is_superseded_under_way_is_not_written(site: LiveSite, ada: 
 
 @in_session_mode
 def test_racing_writes_lose_no_security_field(site: LiveSite, ada: User, device: Device) -> None:
-    """A write that raced a password change does not bring the old hash back."""
+    """A write that races a password change does not restore the old hash."""
     other = device.copy()
     with once(midway, lambda: other.post("/django/new-password/", "new secret")):
         device.post("/django/cart/", "apple")
@@ -365,7 +365,7 @@ def test_racing_writes_lose_no_security_field(site: LiveSite, ada: User, device:
 
 @in_session_mode
 def test_set_expiry_shortens(site: LiveSite, device: Device) -> None:
-    """``set_expiry()`` can shorten the idle time of its session; activity slides that."""
+    """``set_expiry()`` can shorten the idle timeout of its session; activity extends it by as much."""
     device.post("/django/expiry/", 600)
     for _ in range(3):
         site.advance(minutes=9)
@@ -376,7 +376,7 @@ def test_set_expiry_shortens(site: LiveSite, device: Device) -> None:
 
 @in_session_mode
 def test_set_expiry_never_passes_the_absolute_end(site: LiveSite, device: Device) -> None:
-    """``set_expiry()`` cannot lengthen: neither the idle time nor the whole."""
+    """``set_expiry()`` can lengthen neither the idle timeout nor the absolute lifetime."""
     device.post("/django/expiry/", 10 * 365 * 86400)
     for _ in range(8):
         site.advance(days=11)
@@ -386,8 +386,8 @@ def test_set_expiry_never_passes_the_absolute_end(site: LiveSite, device: Device
 
 
 @in_session_mode
-def test_saving_on_every_request_does_not_concern_auth_sessions(site: LiveSite, device: Device) -> None:
-    """``SESSION_SAVE_EVERY_REQUEST`` costs an auth session nothing and sends no cookie: touch does that."""
+def test_saving_on_every_request_does_not_affect_auth_sessions(site: LiveSite, device: Device) -> None:
+    """``SESSION_SAVE_EVERY_REQUEST`` has no cost and sends no cookie for an auth session."""
     site.settings.SESSION_SAVE_EVERY_REQUEST = True
     device.get("/django/cart/")
     before = site.snapshot()
@@ -400,7 +400,7 @@ def test_saving_on_every_request_does_not_concern_auth_sessions(site: LiveSite, 
 
 @by_cookie
 def test_saving_on_every_request_extends_an_anonymous_session(site: LiveSite) -> None:
-    """With ``SESSION_SAVE_EVERY_REQUEST`` each request sends its cookie again and extends its life."""
+    """With ``SESSION_SAVE_EVERY_REQUEST`` each request sends the cookie again and extends the session."""
     site.settings.SESSION_COOKIE_AGE = 600
     visitor = site.device()
     visitor.post("/django/cart/", "apple")
@@ -415,8 +415,8 @@ def test_saving_on_every_request_extends_an_anonymous_session(site: LiveSite) ->
 
 
 @by_cookie
-def test_saving_on_every_request_brings_no_anonymous_session_back(site: LiveSite) -> None:
-    """A session that is over, or that another request ends meanwhile, is not made again."""
+def test_saving_on_every_request_revives_no_anonymous_session(site: LiveSite) -> None:
+    """An expired session, or one that another request deletes meanwhile, is not created again."""
     site.settings.SESSION_SAVE_EVERY_REQUEST = True
     visitor = site.device()
     visitor.post("/django/cart/", "apple")
@@ -449,7 +449,7 @@ def test_djangos_test_client_can_force_a_log_in(site: LiveSite, ada: User) -> No
 @by_cookie
 @in_session_mode
 def test_djangos_log_in_signal_has_the_request(site: LiveSite, ada: User) -> None:
-    """Receivers of ``user_logged_in`` find the user on the request, whichever way the login went."""
+    """Receivers of ``user_logged_in`` find the user on the request, for each way to log in."""
     seen: list[Any] = []
 
     def receive(request: HttpRequest, user: User, **kwargs: Any) -> None:
@@ -464,8 +464,8 @@ def test_djangos_log_in_signal_has_the_request(site: LiveSite, ada: User) -> Non
 
 @by_cookie
 @in_session_mode
-def test_a_visitor_has_no_auth_session(site: LiveSite, ada: User) -> None:
-    """An anonymous session opens nothing by cookie or bearer and is in nobody's list."""
+def test_an_anonymous_session_is_not_an_auth_session(site: LiveSite, ada: User) -> None:
+    """An anonymous session authenticates nothing by cookie or bearer and is in nobody's list."""
     visitor = site.device()
     visitor.post("/django/cart/", "apple")
     key = visitor.cookies[SESSION_COOKIE]

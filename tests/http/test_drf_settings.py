@@ -1,4 +1,4 @@
-"""DRF's settings are the project's: those of its own views, not of our endpoints."""
+"""DRF's settings apply to the project's own views, not to our endpoints."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -33,18 +33,18 @@ from support.live_site import LiveSite, by_header
 
 
 class NobodyMay(BasePermission):
-    """Lets nobody in."""
+    """Refuses all requests."""
 
     def has_permission(self, request: Any, view: Any) -> bool:
-        """Say no."""
+        """Refuse it."""
         return False
 
 
 class NeverAgain(BaseThrottle):
-    """Lets nobody in."""
+    """Refuses all requests."""
 
     def allow_request(self, request: Any, view: Any) -> bool:
-        """Say no."""
+        """Refuse it."""
         return False
 
 
@@ -65,7 +65,7 @@ class NoResults(BaseFilterBackend):
 
 
 class OtherMetadata(BaseMetadata):
-    """Says something else."""
+    """Has other metadata."""
 
     def determine_metadata(self, request: Any, view: Any) -> dict[str, Any]:
         """Return another body."""
@@ -116,12 +116,12 @@ DEFAULTS: dict[str, tuple[type, str, Any]] = {
         )
     },
 }
-"""What the defaults of ``REST_FRAMEWORK`` become when DRF is imported: attributes of its classes."""
+"""The attributes of DRF's classes that the defaults of ``REST_FRAMEWORK`` set at import."""
 
 
 @pytest.fixture
 def visit(site: LiveSite, ada: User) -> Callable[[], list[Any]]:
-    """Return a function that calls each endpoint once, and returns what is the same for each visit."""
+    """Return a function that calls each endpoint once, and returns what is the same in each run."""
 
     def visited() -> list[Any]:
         other, device = site.logged_in("ada"), site.device(Transport.HEADER)
@@ -151,7 +151,7 @@ def visit(site: LiveSite, ada: User) -> Callable[[], list[Any]]:
 
 
 def _form(answer: HttpResponse) -> Any:
-    """Return the members of a body; in a list of devices with their number."""
+    """Return the members of a body; for a list of devices with their number."""
     if not answer.content:
         return None
     members = body(answer)
@@ -167,7 +167,7 @@ class TestEndpoints:
     def test_a_projects_default_does_not_change_them(
         self, visit: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch, default: str
     ) -> None:
-        """Each endpoint gives the same answer whatever classes the project's own views use."""
+        """Each endpoint returns the same, whatever classes the project's own views use."""
         usual = visit()
         assert usual[0][0] == 200
         monkeypatch.setattr(*DEFAULTS[default])
@@ -186,7 +186,7 @@ class TestEndpoints:
     def test_a_projects_setting_does_not_change_them(
         self, visit: Callable[[], list[Any]], settings: Settings, chosen: dict[str, Any]
     ) -> None:
-        """Nor do the settings that DRF reads at each request."""
+        """The settings that DRF reads at each request do not change them either."""
         usual = visit()
         settings.REST_FRAMEWORK = {**settings.REST_FRAMEWORK, **chosen}
         assert visit() == usual
@@ -198,7 +198,7 @@ class TestEndpoints:
 def test_simplejwts_endpoints_keep_what_protects_them(
     site: LiveSite, ada: User, monkeypatch: pytest.MonkeyPatch, default: str
 ) -> None:
-    """A default that would close or empty simplejwt's endpoints does not reach them."""
+    """A default that would close or empty simplejwt's endpoints does not apply to them."""
     monkeypatch.setattr(*DEFAULTS[default])
     answer = site.device().post("/compat/token/", {"username": "ada", "password": PASSWORD})
     assert (answer.status_code, sorted(body(answer))) == (200, ["access", "refresh"])

@@ -1,4 +1,4 @@
-"""What login, refresh, session, verify and logout answer: members, headers, cookies."""
+"""The responses of login, refresh, session, verify and logout: members, headers, cookies."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ RFC3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 
 def expected_members(site: LiveSite) -> set[str]:
-    """Return the members that login and refresh answer with."""
+    """Return the members of the responses of login and refresh."""
     members = {"session", "user"}
     if site.transport is Transport.HEADER:
         members |= {"access", "token_type", "expires_in"}
@@ -43,7 +43,7 @@ def own_cookies(site: LiveSite) -> set[str]:
 
 
 def assert_granted(site: LiveSite, ada: User, answer: HttpResponse) -> None:
-    """Check all that login and refresh have in common."""
+    """Check what login and refresh have in common."""
     data = body(answer)
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
@@ -60,8 +60,8 @@ def assert_granted(site: LiveSite, ada: User, answer: HttpResponse) -> None:
     assert abs(datetime.fromisoformat(created) - datetime.now(tz=UTC)) < timedelta(seconds=30)
 
 
-def test_log_in_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User) -> None:
-    """Login answers with exactly the members of its mode and transport."""
+def test_login_returns_the_documented_members(site: LiveSite, ada: User) -> None:
+    """Login returns exactly the members of its mode and transport."""
     answer = site.device().log_in()
     assert_granted(site, ada, answer)
     if site.transport is Transport.HEADER:
@@ -69,8 +69,8 @@ def test_log_in_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User) 
         assert body(answer)["expires_in"] == (300 if site.is_jwt else 14 * 86400)
 
 
-def test_refresh_answers_in_the_shape_of_the_protocol(site: LiveSite, ada: User, device: Device) -> None:
-    """Refresh answers as login does, for the same auth session."""
+def test_refresh_returns_the_documented_members(site: LiveSite, ada: User, device: Device) -> None:
+    """Refresh returns the same as login, for the same auth session."""
     before = site.sid(device)
     answer = device.refresh()
     assert_granted(site, ada, answer)
@@ -84,7 +84,7 @@ def test_only_the_cookies_of_mode_and_transport_are_set(site: LiveSite, device: 
 
 
 def test_refresh_sets_both_token_cookies(site: LiveSite, device: Device) -> None:
-    """A refresh by cookie in JWT mode answers with two new cookies."""
+    """A refresh by cookie in JWT mode sets two new cookies."""
     before = dict(device.cookies)
     answer = device.refresh()
     if site.is_jwt and device.is_browser:
@@ -96,7 +96,7 @@ def test_refresh_sets_both_token_cookies(site: LiveSite, device: Device) -> None
 
 
 def test_no_credential_is_in_a_body_of_cookie_transport(site: LiveSite, device: Device) -> None:
-    """What a cookie carries is in no body (ASVS 3.3.4)."""
+    """A credential in a cookie is in no body (ASVS 3.3.4)."""
     answers = [device.refresh(), device.who(), device.call(), site.device().log_in()]
     if device.is_browser:
         secrets = [device.cookies[name] for name in own_cookies(site)]
@@ -106,7 +106,7 @@ def test_no_credential_is_in_a_body_of_cookie_transport(site: LiveSite, device: 
 
 @pytest.mark.parametrize("remember", [True, False])
 def test_credential_cookies_have_the_safe_attributes(site: LiveSite, ada: User, remember: bool) -> None:
-    """The cookies are Secure, HttpOnly, Lax, for the whole host, and outlive the browser if asked to."""
+    """The cookies are Secure, HttpOnly, Lax, for the whole host, and persistent if requested."""
     answer = site.device().log_in(remember=remember)
     for name in own_cookies(site):
         morsel = answer.cookies[name]
@@ -134,18 +134,18 @@ def test_refreshed_cookies_last_as_long_as_the_first_ones(site: LiveSite, ada: U
 
 
 def test_the_default_is_not_to_remember(site: LiveSite, ada: User) -> None:
-    """Without ``remember`` the cookies end with the browser."""
+    """Without ``remember`` the cookies expire with the browser."""
     answer = site.device().log_in()
     assert not any(answer.cookies[name]["expires"] for name in own_cookies(site))
 
 
 def varies_on(answer: HttpResponse) -> set[str]:
-    """Return what the answer's ``Vary`` names, in lower case."""
+    """Return what the response's ``Vary`` names, in lower case."""
     return {name.strip().lower() for name in answer.headers.get("Vary", "").split(",")}
 
 
-def test_every_answer_of_the_endpoints_stays_out_of_caches(site: LiveSite, device: Device) -> None:
-    """All endpoints answer ``no-store`` and vary on both carriers of credentials, errors too."""
+def test_no_response_of_the_endpoints_is_cached(site: LiveSite, device: Device) -> None:
+    """All endpoints return ``no-store`` and vary on both headers with credentials, even for errors."""
     stranger = site.device()
     answers = {
         "session": device.who(),
@@ -165,7 +165,7 @@ def test_every_answer_of_the_endpoints_stays_out_of_caches(site: LiveSite, devic
 
 
 def test_session_says_who_and_until_when(site: LiveSite, ada: User, device: Device) -> None:
-    """``session/`` answers with ``session`` and ``user`` alone, the same as login."""
+    """``session/`` returns ``session`` and ``user``, the same as login."""
     answer = device.who()
     assert answer.status_code == 200
     assert set(body(answer)) == {"session", "user"}
@@ -174,26 +174,26 @@ def test_session_says_who_and_until_when(site: LiveSite, ada: User, device: Devi
 
 
 def test_session_hands_out_the_csrf_cookie_even_with_its_401(site: LiveSite) -> None:
-    """A browser that knows nothing yet gets from ``session/`` what it needs to log in."""
+    """A browser without cookies gets the CSRF cookie from ``session/``, so that it can log in."""
     stranger = site.device(Transport.COOKIE)
     answer = stranger.who()
     assert answer.status_code == 401
     assert answer.cookies[CSRF_COOKIE].value
 
 
-def test_an_answer_of_a_view_varies_on_what_it_was_decided_by(site: LiveSite, device: Device) -> None:
-    """An answer that depends on the user varies on both carriers of credentials."""
+def test_a_response_of_a_view_varies_on_the_credentials(site: LiveSite, device: Device) -> None:
+    """A response that depends on the user varies on both headers with credentials."""
     for answer in (device.call(), device.get("/plain/whoami/"), site.device().get("/plain/whoami/")):
         assert {"cookie", "authorization"} <= varies_on(answer)
 
 
 def verify_members() -> set[str]:
-    """Return the members of RFC 7662 that a good credential is described by."""
+    """Return the members of RFC 7662 that describe a valid credential."""
     return {"active", "sub", "sid", "iat", "exp", "token_type"}
 
 
 def test_verify_describes_a_good_credential(site: LiveSite, ada: User, device: Device) -> None:
-    """``verify/`` answers in the shape of RFC 7662 for what opens views."""
+    """``verify/`` returns the members of RFC 7662 for a credential that authenticates views."""
     answer = site.device(Transport.HEADER).verify(device.credential)
     assert answer["active"] is True
     assert verify_members() <= set(answer)
@@ -205,28 +205,28 @@ def test_verify_describes_a_good_credential(site: LiveSite, ada: User, device: D
 
 
 def junk(site: LiveSite, device: Device) -> list[str]:
-    """Return what opens no view."""
+    """Return strings that authenticate nothing."""
     key = device.credential
     changed = key[:-2] + ("AA" if key[-2:] != "AA" else "BB")
     return ["x", "a.b.c", "a.b.c.d.e", changed, *([device.django_session] if site.is_jwt else [])]
 
 
 def test_verify_says_one_word_of_a_bad_one(site: LiveSite, device: Device) -> None:
-    """``verify/`` answers ``{"active": false}`` and nothing else for whatever opens no view."""
+    """``verify/`` returns ``{"active": false}`` and nothing else for any other string."""
     for token in junk(site, device):
         assert site.device(Transport.HEADER).verify(token) == {"active": False}
     device.log_out()
 
 
-def test_verify_sees_the_end_of_the_auth_session(site: LiveSite, device: Device) -> None:
-    """``verify/`` says no after logout."""
+def test_verify_notices_a_revocation(site: LiveSite, device: Device) -> None:
+    """``verify/`` returns inactive after a logout."""
     token = device.credential
     device.log_out()
     assert site.device(Transport.HEADER).verify(token) == {"active": False}
 
 
-def test_verify_never_slides(site: LiveSite, device: Device) -> None:
-    """Asking about a credential is no activity: the store is not written, and the idle end stays."""
+def test_verify_is_not_activity(site: LiveSite, device: Device) -> None:
+    """Verifying is not activity: nothing is written, and the idle timeout is not extended."""
     token = device.credential
     site.advance(minutes=4)
     before = site.snapshot()
@@ -234,8 +234,8 @@ def test_verify_never_slides(site: LiveSite, device: Device) -> None:
     assert site.snapshot() == before
 
 
-def test_log_out_answers_nothing_and_clears_its_cookies(site: LiveSite, device: Device) -> None:
-    """Logout is 204 without a body; the browser forgets its credential cookies and no others."""
+def test_logout_has_no_body_and_clears_its_cookies(site: LiveSite, device: Device) -> None:
+    """Logout is 204 without a body; the browser deletes its credential cookies and no others."""
     answer = device.log_out()
     assert answer.status_code == 204
     assert answer.content == b""
@@ -248,14 +248,14 @@ def test_log_out_answers_nothing_and_clears_its_cookies(site: LiveSite, device: 
 
 
 @pytest.mark.parametrize("field", ["created_at", "expires_at"])
-def test_times_are_whole_in_every_answer(site: LiveSite, device: Device, field: str) -> None:
-    """Times do not change from answer to answer."""
+def test_times_are_the_same_in_every_response(site: LiveSite, device: Device, field: str) -> None:
+    """Times do not differ between responses."""
     seen: set[Any] = {body(device.refresh())["session"][field], body(device.who())["session"][field]}
     assert len(seen) == 1
 
 
 def test_the_sid_is_no_credential(site: LiveSite, device: Device) -> None:
-    """The public handle opens nothing."""
+    """The public handle authenticates nothing."""
     sid = site.sid(device)
     stranger = site.device(Transport.HEADER)
     assert stranger.get("/api/whoami/", {"Authorization": f"Bearer {sid}"}).status_code == 401
@@ -265,7 +265,7 @@ def test_the_sid_is_no_credential(site: LiveSite, device: Device) -> None:
 
 
 def test_the_mode_of_the_credential_is_told(site: LiveSite, device: Device) -> None:
-    """``session/`` says which mode the request was recognised by."""
+    """``session/`` says by which mode the request was authenticated."""
     assert body(device.who())["session"]["mode"] == site.mode
     assert device.mode is site.mode
     assert site.mode in {Mode.SESSION, Mode.JWT}

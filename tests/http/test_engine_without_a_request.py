@@ -19,7 +19,7 @@ def test_a_created_session_exists_until_it_is_deleted() -> None:
 
 
 @pytest.mark.parametrize("key", ["", "junk", "x" * 400])
-def test_what_is_no_key_does_not_exist(key: str) -> None:
+def test_an_invalid_key_does_not_exist(key: str) -> None:
     """``exists()`` is False for a string that is not a session key."""
     assert not SessionStore().exists(key)
 

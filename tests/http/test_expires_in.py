@@ -1,4 +1,4 @@
-"""``X-Authkit-Expires-In``: a page that cannot read its access token learns when to refresh it."""
+"""``X-Authkit-Expires-In`` tells a page that cannot read its access token when to refresh."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -11,8 +11,8 @@ HEADER = "X-Authkit-Expires-In"
 
 @by_cookie
 @in_jwt_mode
-def test_answers_tell_how_long_the_access_token_lives(site: LiveSite, ada: User) -> None:
-    """Login, refresh and a fresh proof tell it of the new token, ``session/`` of what is left."""
+def test_responses_have_the_lifetime_of_the_access_token(site: LiveSite, ada: User) -> None:
+    """Login, refresh and re-authentication return that of the new token, ``session/`` the rest of it."""
     device = site.device()
     assert device.log_in()[HEADER] == "300"
     site.advance(seconds=100)
@@ -24,14 +24,14 @@ def test_answers_tell_how_long_the_access_token_lives(site: LiveSite, ada: User)
 @by_cookie
 @in_jwt_mode
 def test_what_leeway_still_lets_in_is_due(site: LiveSite, ada: User, device: Device) -> None:
-    """Past its time and within ``LEEWAY`` nothing is left."""
+    """After ``exp``, within ``LEEWAY``, it is 0."""
     site.advance(seconds=302)
     assert device.who()[HEADER] == "0"
 
 
 @in_session_mode
 @by_cookie
-def test_a_session_key_is_not_due(site: LiveSite, device: Device) -> None:
+def test_there_is_none_for_a_session_key(site: LiveSite, device: Device) -> None:
     """In session mode there is nothing to refresh."""
     assert HEADER not in device.who()
     assert HEADER not in device.refresh()
@@ -39,6 +39,6 @@ def test_a_session_key_is_not_due(site: LiveSite, device: Device) -> None:
 
 @by_header
 def test_a_body_says_it_in_header_transport(site: LiveSite, device: Device) -> None:
-    """Where the body has ``expires_in`` there is no header."""
+    """If the body has ``expires_in``, there is no header."""
     assert HEADER not in device.refresh()
     assert HEADER not in device.who()

@@ -1,4 +1,4 @@
-"""``CSRF = "fetch-metadata"``: what browsers say of a request's source decides wherever cookies do."""
+"""``CSRF = "fetch-metadata"``: the browser's headers about a request's source decide."""
 
 import json
 from itertools import product
@@ -32,7 +32,7 @@ UNSAFE = [
 
 @pytest.fixture(autouse=True)
 def believing(site: LiveSite) -> None:
-    """Believe what browsers say."""
+    """Use Fetch Metadata."""
     site.configure(CSRF="fetch-metadata")
 
 
@@ -56,7 +56,7 @@ def send(device: Device, method: str, path: str, content: object, proof: dict[st
 
 @by_cookie
 def test_what_comes_from_elsewhere_is_refused(site: LiveSite, device: Device) -> None:
-    """Each unsafe request by cookie is 403 and changes nothing, from a sibling origin too."""
+    """Each unsafe request with cookies from elsewhere is 403, from a sibling origin, too."""
     before, cookies = site.snapshot(), dict(device.cookies)
     for proof, (method, path, content) in product(FORGED, UNSAFE):
         answer = send(device, method, path, content, proof)
@@ -70,7 +70,7 @@ def test_what_comes_from_elsewhere_is_refused(site: LiveSite, device: Device) ->
 @by_cookie
 @pytest.mark.parametrize("proof", PROVED, ids=str)
 def test_our_own_pages_need_no_token(site: LiveSite, device: Device, proof: dict[str, str]) -> None:
-    """With the browser's word all of them are answered, without a token."""
+    """With the browser's headers all of them work without a token."""
     for method, path, content in UNSAFE:
         answer = send(device, method, path, content, proof)
         assert answer.status_code in {200, 201, 204}, path
@@ -79,7 +79,7 @@ def test_our_own_pages_need_no_token(site: LiveSite, device: Device, proof: dict
 
 @by_cookie
 def test_a_trusted_origin_is_let_in(settings: Settings, site: LiveSite, device: Device) -> None:
-    """A front end on another origin works once Django trusts that."""
+    """A front end on another origin works if Django trusts it."""
     proof = {"Sec-Fetch-Site": "same-site", "Origin": "https://app.testserver"}
     assert send(device, "POST", "/api/notes/", {}, proof).status_code == 403
     settings.CSRF_TRUSTED_ORIGINS = ["https://*.testserver"]
@@ -89,7 +89,7 @@ def test_a_trusted_origin_is_let_in(settings: Settings, site: LiveSite, device: 
 
 @by_cookie
 def test_log_in_from_elsewhere_is_refused(site: LiveSite, ada: User) -> None:
-    """Another site cannot log a browser in to an account of its own, nor beside a bearer."""
+    """Another site cannot log a browser in to the attacker's account, with a bearer neither."""
     body = {"username": "ada", "password": PASSWORD}
     device = site.device()
     for proof, more in product(FORGED, ({}, {"Authorization": "Bearer x"})):
@@ -101,7 +101,7 @@ def test_log_in_from_elsewhere_is_refused(site: LiveSite, ada: User) -> None:
 
 @by_header
 def test_a_bearer_needs_no_word_of_a_browser(site: LiveSite, device: Device) -> None:
-    """What a header decides is not checked."""
+    """A request authenticated by a header is not checked."""
     headers = {"Authorization": f"Bearer {device.credential}", **FORGED[0]}
     for path in ("/api/notes/", "/plain/notes/"):
         assert device.send("POST", path, b"{}", headers=headers).status_code == 201
@@ -109,7 +109,7 @@ def test_a_bearer_needs_no_word_of_a_browser(site: LiveSite, device: Device) -> 
 
 @by_cookie
 def test_plain_views_take_a_token_as_well(site: LiveSite, device: Device) -> None:
-    """A form of a browser that says nothing passes Django's own check; a forged source does not."""
+    """A form without these headers passes Django's own check; one with a forged source does not."""
     assert device.post("/plain/notes/", {}).status_code == 201
     assert device.post("/plain/notes/", {}, headers=FORGED[0]).status_code == 403
     assert code(device.post("/api/notes/", {})) == (403, "csrf_failed")
@@ -117,7 +117,7 @@ def test_plain_views_take_a_token_as_well(site: LiveSite, device: Device) -> Non
 
 @by_cookie
 def test_the_device_page_follows(site: LiveSite, device: Device) -> None:
-    """Its forms pass by either proof, and by none they end nothing."""
+    """Its forms need one of the two proofs."""
     before = site.snapshot()
     for proof in FORGED:
         answer = device.send(

@@ -1,4 +1,4 @@
-"""Pages in JWT mode: a form that was open when the access cookie expired arrives all the same."""
+"""Pages in JWT mode: a form that was open when the access cookie expired is processed."""
 
 from urllib.parse import urlencode
 
@@ -35,8 +35,8 @@ def stale(site: LiveSite, device: Device) -> Device:
 
 
 @pytest.mark.parametrize("headers", [SUBMITTED, OWN_ORIGIN], ids=["fetch-metadata", "origin"])
-def test_what_was_typed_is_saved(site: LiveSite, ada: User, stale: Device, headers: dict[str, str]) -> None:
-    """The admin does its work for the user, and the same answer renews the login, with one rotation."""
+def test_an_open_form_is_saved(site: LiveSite, ada: User, stale: Device, headers: dict[str, str]) -> None:
+    """The admin saves it for the user, and the same response renews the login, with one rotation."""
     with heard(session_refreshed) as refreshed:
         answer = submit(stale, ADD, headers, name="Typists")
     assert answer.status_code == 302
@@ -50,8 +50,8 @@ def test_what_was_typed_is_saved(site: LiveSite, ada: User, stale: Device, heade
 
 
 @pytest.mark.parametrize("csrf", ["token", "fetch-metadata"])
-def test_the_token_decides_as_ever(site: LiveSite, stale: Device, csrf: str) -> None:
-    """Without it the answer is 403 and nothing is renewed, unless Fetch Metadata are the check."""
+def test_the_csrf_token_is_required(site: LiveSite, stale: Device, csrf: str) -> None:
+    """Without it the response is 403 and nothing is renewed, except with Fetch Metadata."""
     site.configure(CSRF=csrf)
     before = dict(stale.cookies)
     answer = submit(stale, ADD, csrfmiddlewaretoken="", name="Typists")
@@ -91,14 +91,14 @@ def test_a_password_form_keeps_its_own_login(site: LiveSite, ada: User, stale: D
 
 
 def test_a_logout_form_logs_out(site: LiveSite, ada: User, stale: Device) -> None:
-    """A logout that comes after the access cookie expired revokes the auth session, and renews nothing."""
+    """A logout after the access cookie expired revokes the auth session, and renews nothing."""
     answer = submit(stale, "/django/leave/")
     assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
     assert sessions_of(ada) == ()
 
 
-def test_of_a_revoked_session_nothing_arrives(site: LiveSite, ada: User, stale: Device) -> None:
-    """The form is submitted by an anonymous user, who is asked to log in."""
+def test_a_form_of_a_revoked_session_is_refused(site: LiveSite, ada: User, stale: Device) -> None:
+    """The request is anonymous, and the user is asked to log in."""
     revoke_user(ada)
     answer = submit(stale, ADD, name="Typists")
     assert "/login/" in answer.headers["Location"]
@@ -106,7 +106,7 @@ def test_of_a_revoked_session_nothing_arrives(site: LiveSite, ada: User, stale: 
 
 
 def test_it_can_be_turned_off(site: LiveSite, stale: Device) -> None:
-    """With ``PAGE_RENEWAL`` off the form is that of an anonymous user."""
+    """With ``PAGE_RENEWAL`` off the request is anonymous."""
     site.configure(PAGE_RENEWAL=False)
     answer = submit(stale, ADD, name="Typists")
     assert "/login/" in answer.headers["Location"]
@@ -114,7 +114,7 @@ def test_it_can_be_turned_off(site: LiveSite, stale: Device) -> None:
 
 
 def test_a_browser_that_sends_no_origin_is_not_renewed(site: LiveSite, stale: Device) -> None:
-    """Nothing but the referrer says then where the form is from."""
+    """Then only the referrer says where the form comes from."""
     answer = submit(stale, ADD, OLD_BROWSER | {"Referer": "https://testserver/"}, name="Typists")
     assert "/login/" in answer.headers["Location"]
     assert credential_cookies(answer) == set()
@@ -122,7 +122,7 @@ def test_a_browser_that_sends_no_origin_is_not_renewed(site: LiveSite, stale: De
 
 
 def test_under_asgi(site: LiveSite, stale: Device) -> None:
-    """The form arrives as under WSGI."""
+    """Under ASGI the form is processed, too."""
 
     @async_to_sync
     async def post() -> str:

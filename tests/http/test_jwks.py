@@ -1,4 +1,4 @@
-"""``GET .well-known/jwks.json``: open to everybody and every cache, and public in every member."""
+"""``GET .well-known/jwks.json``: public, cacheable, and without private members."""
 
 import json
 from typing import Any
@@ -23,7 +23,7 @@ PUBLIC_MEMBERS = {
 
 @pytest.fixture(autouse=True)
 def _pairs(settings: Settings) -> None:
-    """Sign with pairs, on no database: the endpoint asks none, and a test without a mark has none."""
+    """Sign with key pairs, without a database: the endpoint uses none."""
     configure(settings, *(jwk(algorithm) for algorithm in PAIRS))
 
 
@@ -40,7 +40,7 @@ def ask(method: str = "get", **headers: str) -> HttpResponse:
 
 
 def test_the_public_halves_are_there() -> None:
-    """Each key has its kid, algorithm and use, and no member beyond the public ones."""
+    """Each key has its kid, algorithm and use, and only public members."""
     published = json.loads(ask().content)
     assert set(published) == {"keys"}
     assert [entry["kid"] for entry in published["keys"]] == [key(algorithm).kid for algorithm in PAIRS]
@@ -52,7 +52,7 @@ def test_the_public_halves_are_there() -> None:
 
 
 def test_it_may_be_cached_and_is_no_credential() -> None:
-    """Media type and caching are those of a public document; no cookie, nothing to vary on."""
+    """Media type and caching are those of a public document; it sets no cookie and varies on nothing."""
     answer = ask()
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/jwk-set+json"
@@ -62,14 +62,14 @@ def test_it_may_be_cached_and_is_no_credential() -> None:
 
 
 def test_credentials_do_not_matter() -> None:
-    """An invalid credential is not even looked at."""
+    """An invalid credential is ignored."""
     assert ask(authorization="Bearer junk").content == ask(cookie="__Host-authkit_access=junk").content
 
 
 @pytest.mark.parametrize("mode", ["session", "jwt"])
 @pytest.mark.parametrize("entries", [[], [{"secret": SECRET}]], ids=["derived", "secret"])
 def test_secrets_are_not_published(settings: Settings, mode: str, entries: list[Any]) -> None:
-    """While secrets sign, in either mode, the set is empty, and still a set."""
+    """With secrets, in either mode, the set is empty."""
     configure(settings, *entries)
     settings.AUTHKIT_MODE = mode
     answer = ask()
@@ -95,12 +95,12 @@ def test_it_is_read_only(method: str) -> None:
 
 
 def test_it_follows_the_settings(settings: Settings) -> None:
-    """A key that leaves the ring leaves the set."""
+    """A key that is removed from the ring is removed from the set."""
     configure(settings, pem("ES256"))
     (published,) = json.loads(ask().content)["keys"]
     assert published["kid"] == key("ES256").kid
 
 
 def test_it_has_a_name() -> None:
-    """``authkit:jwks`` is where it is."""
+    """Its name is ``authkit:jwks``."""
     assert reverse("authkit:jwks") == PATH

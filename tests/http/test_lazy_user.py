@@ -1,4 +1,4 @@
-"""``request.user`` of whom only the key is known: a user in everything, and read when that is not enough."""
+"""A lazy ``request.user``: a user in every respect, whose row is read when it is needed."""
 
 import copy
 import pickle
@@ -31,7 +31,7 @@ POLICY = Policy("valkey", Mode.JWT, "none", "lazy")
 
 @pytest.fixture(params=[POLICY, Policy("valkey", Mode.SESSION, "store", "lazy")], ids=str)
 def policy(request: pytest.FixtureRequest) -> Policy:
-    """Return each way to know no more than a user's key."""
+    """Return each configuration in which only the user's key is known."""
     policy: Policy = request.param
     return policy
 
@@ -101,7 +101,7 @@ EQUALS_ALL = _EqualsAll()
 
 
 class People(NamedTuple):
-    """Ada as her credential knows her, ada, and somebody else."""
+    """Lazy ada, ada, and another user."""
 
     lazy: Any
     ada: User
@@ -145,7 +145,7 @@ def _assigned(entry: LogEntry, user: Any) -> LogEntry:
 
 @app_only
 def test_what_needs_no_row(site: LiveSite, ada: User, bob: User, lazy: Any) -> None:
-    """Everything that the key alone decides is answered without a query."""
+    """What depends on the key only needs no query."""
     ContentType.objects.get_for_model(User)  # Django remembers it
     with site.counted() as trips:
         wrong = [name for name, holds in WITHOUT_THE_ROW.items() if not holds(People(lazy, ada, bob))]
@@ -170,14 +170,14 @@ WITH_THE_ROW: dict[str, Callable[[Any], bool]] = {
 @app_only
 @pytest.mark.parametrize("touch", WITH_THE_ROW)
 def test_what_needs_the_row(site: LiveSite, lazy: Any, touch: str) -> None:
-    """Anything else reads the row, and gives what the row says."""
+    """Anything else reads the row, and returns its values."""
     assert WITH_THE_ROW[touch](lazy)
     assert lazy.email == "ada@example.org"
 
 
 @app_only
 def test_the_row_is_read_once(site: LiveSite, lazy: Any) -> None:
-    """After the first touch it is there; the repr says so."""
+    """After the first access the row is loaded; the repr says so."""
     with site.counted() as trips:
         assert lazy.username == "ada"
         ensure_loaded(lazy)
@@ -188,7 +188,7 @@ def test_the_row_is_read_once(site: LiveSite, lazy: Any) -> None:
 
 @app_only
 def test_changes(site: LiveSite, ada: User, lazy: Any) -> None:
-    """What is set on it is set on the row, saved with it, and seen afterwards."""
+    """An attribute that is set is set on the row, saved with it, and read afterwards."""
     lazy.first_name = "Ada"
     lazy.is_active = False
     assert not lazy.is_active
@@ -201,7 +201,7 @@ def test_changes(site: LiveSite, ada: User, lazy: Any) -> None:
 
 @app_only
 def test_rows_of_others(site: LiveSite, ada: User, lazy: Any) -> None:
-    """It can own rows, be locked, be picked from a set, and refresh itself."""
+    """It can own rows, be locked, be selected from a set, and refresh itself."""
     content_type = ContentType.objects.get_for_model(User)
     entry = LogEntry.objects.create(
         user=lazy, content_type=content_type, object_id="1", object_repr="x", action_flag=CHANGE
@@ -218,7 +218,7 @@ def test_rows_of_others(site: LiveSite, ada: User, lazy: Any) -> None:
 
 @app_only
 def test_a_member_of_a_group(site: LiveSite, ada: User, lazy: Any) -> None:
-    """It can be added to, looked for in, and removed from a many-to-many relation by its key alone."""
+    """It can be added to, found in, and removed from a many-to-many relation by its key alone."""
     group = Group.objects.create(name="Readers")
     with site.counted() as trips:
         group.user_set.add(lazy)
@@ -239,8 +239,8 @@ def test_a_pickle_is_a_plain_user(site: LiveSite, ada: User, lazy: Any) -> None:
 
 
 @app_only
-def test_a_rejection_at_the_first_touch(site: LiveSite, ada: User, lazy: Any) -> None:
-    """A touch of one who is gone is an error of ours, also through ``hasattr``, and again at the next."""
+def test_an_error_at_the_first_access(site: LiveSite, ada: User, lazy: Any) -> None:
+    """An access for a deleted user raises our error, also through ``hasattr``, and again the next time."""
     User.objects.filter(pk=ada.pk).update(is_active=False)
     twins = [copy.copy(lazy), copy.deepcopy(lazy)]
     for touch in (
@@ -262,7 +262,7 @@ class _Other(Exception):
 
 
 def test_a_framework_chooses_its_own_error(django_db_blocker: DjangoDbBlocker) -> None:
-    """``set_error_factory`` turns our errors, and no others, into those of a framework, for copies too."""
+    """``set_error_factory`` converts our errors, and no others, into those of a framework."""
     errors: list[Exception] = [SessionEnded(), StoreUnavailable(), ImproperlyConfigured()]
 
     def read() -> AbstractBaseUser:
@@ -279,7 +279,7 @@ def test_a_framework_chooses_its_own_error(django_db_blocker: DjangoDbBlocker) -
 
 
 def test_whoami_and_permissions(site: LiveSite, ada: User) -> None:
-    """DRF's and Django's tests of the user see the row: staff come in, others do not."""
+    """Permission checks of DRF and Django use the row."""
     device = site.logged_in("ada")
     assert device.get("/drf/staff/").status_code == 403
     assert device.get("/staff/").status_code == 302
@@ -289,7 +289,7 @@ def test_whoami_and_permissions(site: LiveSite, ada: User) -> None:
 
 
 def test_pages_and_async_views(site: LiveSite, ada: User) -> None:
-    """Templates and coroutines get what the row says; a coroutine never meets a query of its own."""
+    """Templates and coroutines get the values of the row; a coroutine runs no query of its own."""
     device = site.logged_in("ada")
     assert device.get("/page/key/").content.decode() == f"{ada.pk} {ada.pk}"
     assert device.get("/page/name/").content == device.get("/page/name-later/").content == b"ada"
@@ -299,8 +299,8 @@ def test_pages_and_async_views(site: LiveSite, ada: User) -> None:
 
 @app_only
 @pytest.mark.parametrize("path", NAME_VIEWS)
-def test_an_app_is_told(site: LiveSite, ada: User, path: str) -> None:
-    """One who is switched off is a 401 with code and challenge in every kind of view, amid a template too."""
+def test_an_app_gets_the_error(site: LiveSite, ada: User, path: str) -> None:
+    """A deactivated user gets a 401 with code and challenge in every kind of view, even within a template."""
     device = site.logged_in("ada")
     User.objects.filter(pk=ada.pk).update(is_active=False)
     answer = device.get(path)
@@ -310,7 +310,7 @@ def test_an_app_is_told(site: LiveSite, ada: User, path: str) -> None:
 
 @app_only
 def test_without_our_middleware(site: LiveSite, settings: Settings, ada: User) -> None:
-    """A DRF project needs no middleware of ours for that."""
+    """A DRF project does not need our middleware for this."""
     device = site.logged_in("ada")
     settings.MIDDLEWARE = []
     assert device.get("/drf/name/").status_code == 200
@@ -322,7 +322,7 @@ def test_without_our_middleware(site: LiveSite, settings: Settings, ada: User) -
 
 @app_only
 def test_a_database_that_is_down(site: LiveSite, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A row that cannot be read is a 503, in DRF's views and in others."""
+    """If the row cannot be read, the response is 503, in DRF's views and in others."""
     device = site.logged_in("ada")
 
     def down(*_: object) -> None:
@@ -338,7 +338,7 @@ def test_a_database_that_is_down(site: LiveSite, ada: User, monkeypatch: pytest.
 @browser_only
 @pytest.mark.parametrize("policy", [Policy("valkey", Mode.SESSION, "store", "lazy")], ids=str, indirect=True)
 def test_sessions_of_the_admin(site: LiveSite, ada: User) -> None:
-    """Django's own views run on it: the admin lets staff in, and remembers who did what."""
+    """Django's own views work with it: the admin accepts staff, and logs the user."""
     User.objects.filter(pk=ada.pk).update(is_staff=True, is_superuser=True)
     device = site.logged_in("ada")
     assert device.get("/admin/").status_code == 200
@@ -351,7 +351,7 @@ def test_sessions_of_the_admin(site: LiveSite, ada: User) -> None:
 @browser_only
 @pytest.mark.parametrize("policy", [Policy("valkey", Mode.SESSION, "store", "lazy")], ids=str, indirect=True)
 def test_own_password_change(site: LiveSite, ada: User, settings: Settings) -> None:
-    """Changing one's password in the admin keeps this session and ends the others."""
+    """Changing the own password in the admin keeps this session and revokes the others."""
     User.objects.filter(pk=ada.pk).update(is_staff=True)
     device, other = site.logged_in("ada"), site.logged_in("ada")
     new = "another one entirely"
@@ -363,8 +363,8 @@ def test_own_password_change(site: LiveSite, ada: User, settings: Settings) -> N
     assert code(other.get("/drf/key/")) == (401, "session_ended")
 
 
-def test_a_stranger_stays_one(site: LiveSite) -> None:
-    """Who presents nothing is Django's ``AnonymousUser``."""
+def test_an_anonymous_user_is_not_lazy(site: LiveSite) -> None:
+    """Without a credential the user is Django's ``AnonymousUser``."""
     stranger: Device = site.device()
     assert body(stranger.get("/plain/whoami/")) == {"id": None}
     assert stranger.get("/drf/name/").status_code == 401

@@ -12,12 +12,12 @@ from support.live_site import LiveSite, in_jwt_mode, in_session_mode
 
 
 def ended(site: LiveSite, device: Device) -> bool:
-    """Tell whether nothing that the device holds works."""
+    """Tell whether no credential of the device works."""
     return not device.copy().logged_in() and device.copy().refresh().status_code == 401
 
 
 def test_an_idle_device_is_logged_out(site: LiveSite, ada: User, device: Device) -> None:
-    """After ``LIFETIMES["IDLE"]`` without activity the auth session is over."""
+    """After ``LIFETIMES["IDLE"]`` without activity the auth session has expired."""
     site.advance(days=14, seconds=5)
     assert ended(site, device)
     assert code(device.refresh()) == (401, "session_ended")
@@ -25,7 +25,7 @@ def test_an_idle_device_is_logged_out(site: LiveSite, ada: User, device: Device)
 
 
 def test_a_device_in_use_stays(site: LiveSite, ada: User, device: Device) -> None:
-    """Activity slides the idle end: by requests in session mode, by refreshes in JWT mode."""
+    """Activity extends the idle timeout: requests in session mode, refreshes in JWT mode."""
     for _ in range(4):
         site.advance(days=13)
         if site.is_jwt:
@@ -36,7 +36,7 @@ def test_a_device_in_use_stays(site: LiveSite, ada: User, device: Device) -> Non
 
 
 def test_nothing_reaches_past_the_absolute_end(site: LiveSite, ada: User, device: Device) -> None:
-    """After ``LIFETIMES["ABSOLUTE"]`` it is over, however busy the device was."""
+    """After ``LIFETIMES["ABSOLUTE"]`` it has expired, despite activity."""
     for _ in range(8):
         site.advance(days=11)
         assert device.refresh().status_code == 200
@@ -50,7 +50,7 @@ def test_nothing_reaches_past_the_absolute_end(site: LiveSite, ada: User, device
 
 @in_jwt_mode
 def test_an_access_token_does_not_outlive_its_auth_session(site: LiveSite, device: Device) -> None:
-    """Near the absolute end tokens get shorter, ``expires_in`` too; ``exp`` is never past that end."""
+    """Near the absolute end tokens are shorter, ``expires_in`` too; ``exp`` is never later."""
     site.configure(LIFETIMES={"ABSOLUTE": timedelta(hours=1), "IDLE": timedelta(hours=1)})
     device = site.logged_in()
     ends = datetime.fromisoformat(body(device.who())["session"]["expires_at"]).timestamp()
@@ -67,7 +67,7 @@ def test_an_access_token_does_not_outlive_its_auth_session(site: LiveSite, devic
 
 @in_session_mode
 def test_the_time_to_the_idle_end_is_told(site: LiveSite, ada: User) -> None:
-    """In session mode ``expires_in`` is the time to the idle end, near the absolute end less."""
+    """In session mode ``expires_in`` is the time until the idle expiry, or less near the absolute end."""
     if site.transport is Transport.COOKIE:
         site.configure(TRANSPORTS=("header",))
     site.configure(LIFETIMES={"ABSOLUTE": timedelta(days=20)})
@@ -91,7 +91,7 @@ def test_requests_slide_at_most_once_per_interval(site: LiveSite, ada: User, dev
 
 @in_jwt_mode
 def test_requests_write_nothing_in_jwt_mode(site: LiveSite, device: Device) -> None:
-    """In JWT mode activity counts at refresh; a request leaves the store as it was."""
+    """In JWT mode activity counts at refresh; a request does not change the store."""
     site.advance(minutes=4)
     before = site.snapshot()
     assert device.logged_in()
@@ -101,7 +101,7 @@ def test_requests_write_nothing_in_jwt_mode(site: LiveSite, device: Device) -> N
 @pytest.mark.parametrize("lifetime", [timedelta(minutes=1), timedelta(minutes=30)])
 @in_jwt_mode
 def test_access_lifetime_is_a_setting(site: LiveSite, ada: User, lifetime: timedelta) -> None:
-    """An access token works for ``LIFETIMES["ACCESS"]``, and some seconds of leeway, and no longer."""
+    """An access token works for ``LIFETIMES["ACCESS"]`` plus the leeway."""
     site.configure(LIFETIMES={"ACCESS": lifetime})
     device = site.logged_in()
     site.advance(seconds=lifetime.total_seconds() - 5)

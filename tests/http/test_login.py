@@ -1,4 +1,4 @@
-"""Login: through Django, one answer for every failure, and the end of what was there before."""
+"""Login: through Django, one response for every failure, and revocation of the old auth session."""
 
 from typing import Any
 
@@ -23,8 +23,8 @@ from support.live_site import LiveSite
 from support.signals import heard
 
 
-def test_every_failure_has_one_answer(site: LiveSite, ada: User) -> None:
-    """Unknown user, wrong password and inactive account cannot be told apart."""
+def test_every_failure_has_the_same_response(site: LiveSite, ada: User) -> None:
+    """Unknown user, wrong password and inactive account cannot be distinguished."""
     site.add_user("ina", is_active=False)
     answers = [
         site.device().log_in("ada", "wrong"),
@@ -40,14 +40,14 @@ def test_every_failure_has_one_answer(site: LiveSite, ada: User) -> None:
 
 
 def test_an_inactive_user_stays_out_whatever_the_backend_thinks(site: LiveSite) -> None:
-    """A Django auth backend that admits inactive users changes nothing about that."""
+    """Even if a Django auth backend accepts inactive users."""
     site.settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
     site.add_user("ina", is_active=False)
     assert code(site.device().log_in("ina")) == (401, "login_failed")
 
 
 def test_a_backend_is_known_by_the_path_that_the_project_lists(site: LiveSite, ada: User) -> None:
-    """One that its package offers under a shorter path vouches for users of ``log_in`` by that path."""
+    """A backend listed under the path it is re-exported at authenticates by that path."""
     site.settings.AUTHENTICATION_BACKENDS = ["testapp.backends.Reexported"]
     grant = log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER)
     assert grant.session.backend == "testapp.backends.Reexported"
@@ -88,15 +88,15 @@ def test_log_out_sends_djangos_signal(site: LiveSite, ada: User, device: Device)
 
 
 def again(site: LiveSite, device: Device, username: str) -> str:
-    """Log in on a device that is logged in, showing its credential; return the new sid."""
+    """Log in on a device that is logged in, presenting its credential; return the new sid."""
     headers = {"X-Authkit-Transport": str(site.transport)}
     answer = device.post("/auth/login/", {"username": username, "password": PASSWORD}, headers=headers)
     assert answer.status_code == 200
     return str(body(answer)["session"]["sid"])
 
 
-def test_log_in_ends_the_auth_session_that_was_presented(site: LiveSite, ada: User, device: Device) -> None:
-    """A second login on a device starts another auth session and ends the first, and no other."""
+def test_login_revokes_the_auth_session_that_was_presented(site: LiveSite, ada: User, device: Device) -> None:
+    """A second login on a device starts another auth session and revokes the first, and no other."""
     elsewhere = site.logged_in()
     thief = device.copy()
     new = again(site, device, "ada")
@@ -105,8 +105,10 @@ def test_log_in_ends_the_auth_session_that_was_presented(site: LiveSite, ada: Us
     assert elsewhere.logged_in()
 
 
-def test_log_in_ends_another_users_auth_session(site: LiveSite, ada: User, bob: User, device: Device) -> None:
-    """Whoever's auth session was presented, it ends; that user's others do not."""
+def test_login_revokes_another_users_auth_session(
+    site: LiveSite, ada: User, bob: User, device: Device
+) -> None:
+    """Even another user's presented auth session is revoked; that user's others are not."""
     elsewhere = site.logged_in("ada")
     thief = device.copy()
     new = again(site, device, "bob")
@@ -116,7 +118,7 @@ def test_log_in_ends_another_users_auth_session(site: LiveSite, ada: User, bob: 
 
 
 def test_a_failed_log_in_changes_nothing(site: LiveSite, ada: User, device: Device) -> None:
-    """With a wrong password the auth session that was presented goes on."""
+    """With a wrong password the presented auth session is kept."""
     before = site.snapshot()
     headers = {"X-Authkit-Transport": str(site.transport)}
     answer = device.post("/auth/login/", {"username": "ada", "password": "wrong"}, headers=headers)
@@ -142,7 +144,7 @@ def test_log_in_records_the_device(site: LiveSite, ada: User) -> None:
 
 
 def test_names_are_normalised_as_django_stores_them(site: LiveSite) -> None:
-    """A user name in another Unicode form (NFKC) finds its user, as in Django's own form."""
+    """A username in another Unicode form (NFKC) finds its user, as in Django's own form."""
     user = site.add_user("\u210celen")
     assert user.username == "Helen"
     assert site.device().log_in("\u210celen").status_code == 200
@@ -157,7 +159,7 @@ def test_passwords_are_taken_as_they_are(site: LiveSite, ada: User, password: st
     assert code(site.device().log_in(password=password.strip() + "x")) == (401, "login_failed")
 
 
-def test_a_user_never_seen_takes_as_long(site: LiveSite, ada: User) -> None:
+def test_an_unknown_user_takes_as_long(site: LiveSite, ada: User) -> None:
     """For an unknown user as many passwords are hashed as for a wrong password."""
     from django.contrib.auth.hashers import MD5PasswordHasher
 
@@ -178,13 +180,13 @@ def test_a_user_never_seen_takes_as_long(site: LiveSite, ada: User) -> None:
 
 
 class OwnLogIn(APIView):
-    """A login that the project decides by itself."""
+    """A login that the project decides itself."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     def post(self, request: Request) -> Response:
-        """Log ada in, and answer as our endpoint does."""
+        """Log ada in, and return the same as our endpoint."""
         grant = log_in(request, User.objects.get(username="ada"), amr=("swk",))
         response = Response({"id": request.user.pk, **grant.credentials()})
         grant.attach(response)
@@ -195,7 +197,7 @@ urlpatterns = [*urls.urlpatterns, path("own/login/", OwnLogIn.as_view())]
 
 
 def test_a_drf_view_may_log_in_with_the_request_it_has(site: LiveSite, ada: User, settings: Settings) -> None:
-    """``log_in`` takes DRF's request as well as Django's; one auth session begins, and says how."""
+    """``log_in`` accepts DRF's request and Django's; one auth session starts, with the given ``amr``."""
     settings.ROOT_URLCONF = __name__
     device = site.device()
     answer = device.post("/own/login/", {}, headers={"X-Authkit-Transport": str(site.transport)})

@@ -26,7 +26,7 @@ def test_a_number_is_accepted_as_json_number_and_as_text(site: LiveSite, ada: Us
 @pytest.mark.parametrize(
     ("name", "status"), [("junk", 401), ("9" * 30, 401), ("", 400), (True, 400), (1.5, 400), (None, 400)]
 )
-def test_what_is_no_number_is_refused(site: LiveSite, ada: User, name: Any, status: int) -> None:
-    """Nobody has that name; it is no server error, in simplejwt's view neither."""
+def test_another_value_is_refused(site: LiveSite, ada: User, name: Any, status: int) -> None:
+    """A username that is not a number is a failed login, not a server error, in simplejwt's view, too."""
     assert site.device().log_in_with({"id": name, "password": PASSWORD}).status_code == status
     assert site.device().post("/compat/token/", {"id": name, "password": PASSWORD}).status_code in {400, 401}

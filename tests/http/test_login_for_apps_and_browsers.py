@@ -18,7 +18,7 @@ from support.live_site import LiveSite
 
 
 class PasskeyLogIn(APIView):
-    """As docs/how-to/your-own-login.md has it."""
+    """As in docs/how-to/your-own-login.md."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -28,7 +28,7 @@ class PasskeyLogIn(APIView):
         return exception_handler
 
     def post(self, request: Request) -> Response:
-        """Log in, by cookies only after the CSRF check."""
+        """Log in; by cookies only after the CSRF check."""
         by_header = request.headers.get("X-Authkit-Transport") == "header"
         if not by_header:
             enforce_csrf(request)
@@ -42,7 +42,7 @@ class PasskeyLogIn(APIView):
 
 
 def asked(headers: dict[str, str] | None = None, *, token: bool = False) -> Any:
-    """Return the answer to a login with these headers."""
+    """Return the response to a login with these headers."""
     factory = RequestFactory(enforce_csrf_checks=True)
     request: Any = factory.post(
         "/", {"passkey": "ada"}, content_type="application/json", headers=headers, secure=True
@@ -55,7 +55,7 @@ def asked(headers: dict[str, str] | None = None, *, token: bool = False) -> Any:
 
 
 def test_an_app_needs_no_csrf_token(site: LiveSite, ada: User) -> None:
-    """It asks for the header, and has its credential in the body and no cookie."""
+    """It asks for header transport, and gets its credential in the body and no cookie."""
     answer = asked({"X-Authkit-Transport": "header"})
     assert answer.status_code == 200, answer.content
     assert json.loads(answer.content)["access"]
@@ -64,7 +64,7 @@ def test_an_app_needs_no_csrf_token(site: LiveSite, ada: User) -> None:
 
 
 def test_a_browser_needs_the_csrf_token(site: LiveSite, ada: User) -> None:
-    """Without it nobody is logged in, and the error has the shape of ours; with it nothing is in the body."""
+    """Without it the login is refused with our error; with it, no credential is in the body."""
     answer = asked()
     assert (answer.status_code, json.loads(answer.content)["code"]) == (403, "csrf_failed")
     assert sessions_of(ada) == ()

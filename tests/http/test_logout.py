@@ -1,4 +1,4 @@
-"""Logout: it ends this auth session, by any genuine credential of it, and tells nobody anything."""
+"""Logout revokes the auth session of any genuine credential, and reveals nothing."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,8 +17,8 @@ def test_after_log_out_no_credential_works(site: LiveSite, ada: User, device: De
     assert site.sids(ada) == []
 
 
-def test_log_out_ends_no_other_auth_session(site: LiveSite, ada: User, device: Device) -> None:
-    """The user's other devices do not notice."""
+def test_logout_revokes_no_other_auth_session(site: LiveSite, ada: User, device: Device) -> None:
+    """The user's other devices are not affected."""
     elsewhere = site.logged_in()
     device.log_out()
     assert elsewhere.logged_in()
@@ -26,7 +26,7 @@ def test_log_out_ends_no_other_auth_session(site: LiveSite, ada: User, device: D
 
 
 def test_a_second_log_out_is_answered_alike(site: LiveSite, device: Device) -> None:
-    """Logout is idempotent: 204 with the dead credential, and 204 with none."""
+    """Logout is idempotent: 204 with the dead credential, and 204 without one."""
     stale = device.copy()
     for client in (device, stale, site.device()):
         answer = client.log_out()
@@ -34,7 +34,7 @@ def test_a_second_log_out_is_answered_alike(site: LiveSite, device: Device) -> N
 
 
 def test_an_expired_access_token_logs_out(site: LiveSite, ada: User, device: Device) -> None:
-    """Whoever was away for an hour can still log out."""
+    """A logout works after the access token has expired."""
     site.advance(hours=1)
     device.cookies.pop("__Host-authkit_refresh", None)
     assert device.log_out().status_code == 204
@@ -43,7 +43,7 @@ def test_an_expired_access_token_logs_out(site: LiveSite, ada: User, device: Dev
 
 @in_jwt_mode
 def test_a_superseded_refresh_token_logs_out(site: LiveSite, ada: User, device: Device) -> None:
-    """A refresh token that has a successor is good enough to end its auth session, in body and cookie."""
+    """A refresh token that has a successor can revoke its auth session, in body and cookie."""
     old = device.copy()
     device.refresh()
     site.advance(minutes=10)
@@ -58,7 +58,7 @@ def test_a_superseded_refresh_token_logs_out(site: LiveSite, ada: User, device: 
 
 
 def test_the_credential_in_the_body_logs_out(site: LiveSite, ada: User, device: Device) -> None:
-    """What ``refresh/`` takes in its body, ``logout/`` takes too."""
+    """The body of ``refresh/`` works for ``logout/``, too."""
     app = site.device(Transport.HEADER)
     assert app.post("/auth/logout/", {"refresh": device.django_session}).status_code == 204
     assert site.sids(ada) == []
@@ -69,14 +69,14 @@ def test_the_credential_in_the_body_logs_out(site: LiveSite, ada: User, device: 
     [b"", b"{}", b"null", b"{", b"[]", b'{"refresh": 7}', b'{"refresh": null}', b'{"refresh": "x"}', b"\xff"],
 )
 def test_junk_is_answered_alike(site: LiveSite, ada: User, device: Device, content: bytes) -> None:
-    """Junk in the body ends nothing and is 204 or a 4xx with a code, never anything that tells."""
+    """Junk in the body revokes nothing and is 204 or a 4xx with a code that reveals nothing."""
     answer = site.device(Transport.HEADER).send("POST", "/auth/logout/", content)
     assert answer.status_code == 204 or (answer.status_code == 400 and body(answer)["code"])
     assert device.logged_in()
 
 
 def test_log_out_is_no_oracle(site: LiveSite, device: Device) -> None:
-    """A genuine credential, a tampered one and junk get the same answer."""
+    """A genuine credential, a tampered one and junk get the same response."""
     credential = device.credential
     tampered = credential[:-3] + ("AAA" if credential[-3:] != "AAA" else "BBB")
     answers = []
@@ -89,7 +89,7 @@ def test_log_out_is_no_oracle(site: LiveSite, device: Device) -> None:
 
 
 def test_a_bearer_logs_out_its_own_auth_session_alone(site: LiveSite, ada: User, bob: User) -> None:
-    """With a bearer, the cookies that came along end nothing and are not cleared."""
+    """With a bearer, cookies in the same request are neither revoked nor cleared."""
     browser, other = site.logged_in("ada"), site.logged_in("bob")
     answer = browser.post("/auth/logout/", headers={"Authorization": f"Bearer {other.credential}"})
     assert answer.status_code == 204
@@ -98,7 +98,7 @@ def test_a_bearer_logs_out_its_own_auth_session_alone(site: LiveSite, ada: User,
 
 
 def test_a_tampered_credential_logs_nobody_out(site: LiveSite, ada: User, device: Device) -> None:
-    """Knowing the sid, or half of a key, is no right to end an auth session."""
+    """Knowing the sid, or half of a key, is not enough to revoke an auth session."""
     credential = device.credential
     place = len(credential) - 5
     tampered = credential[:place] + ("A" if credential[place] != "A" else "B") + credential[place + 1 :]

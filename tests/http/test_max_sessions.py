@@ -1,4 +1,4 @@
-"""``MAX_SESSIONS`` and ``ON_LIMIT``: who may log in, who has to go, and which logins count."""
+"""``MAX_SESSIONS`` and ``ON_LIMIT``: who may log in, who is logged out, and which logins count."""
 
 import pytest
 from django.contrib.auth.models import AbstractBaseUser, User
@@ -19,12 +19,12 @@ def two_for_most(user: AbstractBaseUser) -> int | None:
 
 
 def none_at_all(user: AbstractBaseUser) -> int:
-    """Return what makes no sense: the login itself is one."""
+    """Return 0, which makes no sense: the login itself is one."""
     return 0
 
 
 def test_the_least_recently_seen_goes(site: LiveSite, ada: User) -> None:
-    """With "evict" the one that was not used for longest makes room, whichever is oldest."""
+    """With "evict" the least recently used one is revoked, whatever its age."""
     site.configure(MAX_SESSIONS=2)
     first = site.logged_in()
     second = site.logged_in()
@@ -35,7 +35,7 @@ def test_the_least_recently_seen_goes(site: LiveSite, ada: User) -> None:
 
 
 def test_the_log_in_is_refused(site: LiveSite, ada: User) -> None:
-    """With "refuse" one too many is 403 ``session_limit``; after a logout there is room again."""
+    """With "refuse" one too many is 403 ``session_limit``; after a logout a login works again."""
     site.configure(MAX_SESSIONS=2, ON_LIMIT="refuse")
     first, second, third = site.logged_in(), site.logged_in(), site.device()
     assert code(third.log_in()) == (403, "session_limit")
@@ -55,7 +55,7 @@ def test_all_others_go(site: LiveSite, ada: User) -> None:
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
-    """``limit_reached`` says whose limit, whether the login was refused, and who had to go."""
+    """``limit_reached`` has the user, whether the login was refused, and which ones were revoked."""
     site.configure(MAX_SESSIONS=2, ON_LIMIT=policy)
     with heard(signals.limit_reached) as reached:
         site.logged_in()
@@ -74,7 +74,7 @@ def test_who_is_told(site: LiveSite, ada: User, policy: str) -> None:
 
 
 def test_a_function_decides_for_each_user(site: LiveSite, ada: User, bob: User) -> None:
-    """``MAX_SESSIONS`` may name a function of the user; ``None`` from it is no limit."""
+    """``MAX_SESSIONS`` may name a function of the user; if it returns ``None``, there is no limit."""
     site.configure(MAX_SESSIONS=f"{__name__}.two_for_most")
     bob.is_staff = True
     bob.save()
@@ -87,7 +87,7 @@ def test_a_function_decides_for_each_user(site: LiveSite, ada: User, bob: User) 
 
 @pytest.mark.parametrize("policy", POLICIES)
 def test_a_function_that_allows_none_is_a_mistake(site: LiveSite, ada: User, policy: str) -> None:
-    """Less than 1 cannot be kept, since the login itself is one: an error, and nobody is ended."""
+    """Less than 1 is an error, since the login itself is one, and nobody is logged out."""
     device = site.logged_in()
     site.configure(MAX_SESSIONS=f"{__name__}.none_at_all", ON_LIMIT=policy)
     with pytest.raises(ValueError, match="none_at_all returned 0"):
@@ -96,15 +96,15 @@ def test_a_function_that_allows_none_is_a_mistake(site: LiveSite, ada: User, pol
 
 
 def test_the_limit_is_each_users_own(site: LiveSite, ada: User, bob: User) -> None:
-    """Nobody makes room for another user."""
+    """A login revokes no other user's auth sessions."""
     site.configure(MAX_SESSIONS=1)
     first, other = site.logged_in("ada"), site.logged_in("bob")
     assert first.logged_in()
     assert other.logged_in()
 
 
-def test_logging_in_again_on_one_device_takes_no_place(site: LiveSite, ada: User) -> None:
-    """What the request presents is ended first, so "refuse" refuses nobody their own device."""
+def test_logging_in_again_on_one_device_needs_no_room(site: LiveSite, ada: User) -> None:
+    """The presented auth session is revoked first, so "refuse" does not refuse the user's own device."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     device = site.logged_in()
     headers = {**device.csrf(), "X-Authkit-Transport": str(device.transport)}
@@ -117,8 +117,8 @@ def test_logging_in_again_on_one_device_takes_no_place(site: LiveSite, ada: User
     assert len(site.sids(ada)) == 1
 
 
-def test_what_expired_takes_no_place(site: LiveSite, ada: User) -> None:
-    """Nor does what was ended."""
+def test_expired_sessions_do_not_count(site: LiveSite, ada: User) -> None:
+    """Neither expired nor revoked ones count."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     site.logged_in()
     site.advance(days=15)
@@ -127,8 +127,8 @@ def test_what_expired_takes_no_place(site: LiveSite, ada: User) -> None:
     site.logged_in()
 
 
-def test_re_authentication_and_refresh_take_no_place(site: LiveSite, ada: User) -> None:
-    """They carry an auth session on, and start none."""
+def test_re_authentication_and_refresh_do_not_count(site: LiveSite, ada: User) -> None:
+    """They start no auth session."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     device = site.logged_in()
     assert device.refresh().status_code == 200
@@ -137,7 +137,7 @@ def test_re_authentication_and_refresh_take_no_place(site: LiveSite, ada: User) 
 
 @by_cookie
 def test_djangos_own_log_ins_count(site: LiveSite, ada: User) -> None:
-    """One by ``login()``, the admin's say, counts in both modes; a second time it is the same one."""
+    """A login by ``login()``, by the admin for example, counts in both modes; a second one is the same."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     browser = site.device()
     assert browser.get("/django/switch/ada/").status_code == 200
@@ -148,7 +148,7 @@ def test_djangos_own_log_ins_count(site: LiveSite, ada: User) -> None:
 
 @by_cookie
 def test_djangos_own_log_ins_are_refused_too(site: LiveSite, ada: User) -> None:
-    """Past the limit ``login()`` is 403 as well, and leaves nobody half logged in."""
+    """At the limit ``login()`` is 403, too, and leaves nothing behind."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     device, browser = site.logged_in(), site.device()
     assert code(browser.get("/django/switch/ada/")) == (403, "session_limit")

@@ -1,4 +1,4 @@
-"""The live switch: credentials of both modes are accepted, and whoever comes with one is given the other."""
+"""The live switch: credentials of both modes are accepted, and each client gets one of the new mode."""
 
 import json
 
@@ -39,14 +39,14 @@ def moved(site: LiveSite, ada: User) -> Device:
 
 
 def issued(device: Device) -> set[str]:
-    """Return the names of the credential cookies that the browser has."""
+    """Return the names of the browser's credential cookies."""
     return {name for name in CREDENTIAL_COOKIES if device.cookies.get(name)}
 
 
 @by_cookie
 @pytest.mark.parametrize("path", ["/api/whoami/", "/plain/whoami/", "/plain/whoami-async/", "/auth/session/"])
-def test_a_browser_is_handed_the_other_form(site: LiveSite, ada: User, moved: Device, path: str) -> None:
-    """In the answer to whatever it asked, out of caches, for the same auth session; and only once."""
+def test_a_browser_gets_the_other_form(site: LiveSite, ada: User, moved: Device, path: str) -> None:
+    """In an uncached response to any request, for the same auth session, and only once."""
     (before,) = sessions_of(ada)
     answer = moved.get(path)
     assert answer.status_code == 200
@@ -71,8 +71,8 @@ def test_a_browser_is_handed_the_other_form(site: LiveSite, ada: User, moved: De
 
 
 @by_cookie
-def test_a_browser_that_lost_the_answer(site: LiveSite, ada: User, moved: Device) -> None:
-    """Is handed the same again, as often as it takes, so that the family never forks."""
+def test_a_browser_that_lost_the_response(site: LiveSite, ada: User, moved: Device) -> None:
+    """It gets the same credential again, as often as needed, so the family never forks."""
     tabs = [moved.copy() for _ in range(3)]
     for tab in tabs:
         assert tab.logged_in()
@@ -88,7 +88,7 @@ def test_a_browser_that_lost_the_answer(site: LiveSite, ada: User, moved: Device
 @by_cookie
 @in_session_mode
 def test_a_browser_that_stores_nothing_new(site: LiveSite, ada: User, moved: Device) -> None:
-    """Goes on with its session key, for as long as its auth session lasts."""
+    """It keeps using its session key, as long as its auth session lasts."""
     for _ in range(4):
         assert moved.copy().logged_in()
         site.advance(minutes=30)
@@ -107,7 +107,7 @@ def test_a_browser_that_stores_nothing_new(site: LiveSite, ada: User, moved: Dev
 def test_an_expired_access_token_is_renewed_by_the_session_key(
     site: LiveSite, ada: User, moved: Device
 ) -> None:
-    """A browser that has both needs no refresh; its refresh token is left alone, and good."""
+    """A browser with both needs no refresh; its refresh token stays valid."""
     assert moved.logged_in()
     before = dict(moved.cookies)
     site.advance(minutes=6)
@@ -119,8 +119,8 @@ def test_an_expired_access_token_is_renewed_by_the_session_key(
 
 
 @by_header
-def test_an_app_is_given_the_other_form_at_its_refresh(site: LiveSite, ada: User, moved: Device) -> None:
-    """Not before; a retry is given the same; what it had goes on being good."""
+def test_an_app_gets_the_other_form_at_its_refresh(site: LiveSite, ada: User, moved: Device) -> None:
+    """Not before; a retry gets the same; the old credential stays valid."""
     sid = site.sid(moved)
     old, again = moved.copy(), moved.copy()
     assert moved.call().status_code == 200
@@ -139,7 +139,7 @@ def test_an_app_is_given_the_other_form_at_its_refresh(site: LiveSite, ada: User
 
 @by_cookie
 def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device) -> None:
-    """The cart survives, and so does the login: one auth session, whose absolute end never moves."""
+    """The cart and the login are kept: one auth session, whose absolute expiry never moves."""
     sid, ends = site.sid(device), sessions_of(ada)[0].expires_ms
     if site.mode is Mode.JWT:
         switch(site, Mode.SESSION)
@@ -158,7 +158,7 @@ def test_there_and_back_several_times(site: LiveSite, ada: User, device: Device)
 
 @by_header
 def test_an_app_there_and_back(site: LiveSite, ada: User, device: Device) -> None:
-    """An app refreshes with what it was given last, whatever that is."""
+    """An app refreshes with its last credential, of either form."""
     sid, mode = site.sid(device), site.mode
     for _ in range(5):
         mode = OTHER[mode]
@@ -175,7 +175,7 @@ def test_an_app_there_and_back(site: LiveSite, ada: User, device: Device) -> Non
 @by_cookie
 @in_jwt_mode
 def test_request_session_is_that_of_the_auth_session(site: LiveSite, ada: User, device: Device) -> None:
-    """From the very request that switches it; and what the visitor had in the cart moves with them."""
+    """From the request that switches it; anonymous session data is taken over."""
     device.send("POST", "/django/cart/", b'"shoe"')
     switch(site, Mode.SESSION)
     assert json.loads(device.send("POST", "/django/cart/", b'"hat"').content)["cart"] == ["shoe", "hat"]
@@ -185,8 +185,8 @@ def test_request_session_is_that_of_the_auth_session(site: LiveSite, ada: User, 
 
 @by_cookie
 @pytest.mark.parametrize("form", ["both", "old", "new"])
-def test_log_out_ends_both_forms(site: LiveSite, ada: User, moved: Device, form: str) -> None:
-    """Whichever it is by; a browser is told to forget all that it has."""
+def test_logout_revokes_both_forms(site: LiveSite, ada: User, moved: Device, form: str) -> None:
+    """With either of them; a browser deletes both."""
     old = moved.copy()
     assert moved.logged_in()
     new = moved.copy()
@@ -201,8 +201,8 @@ def test_log_out_ends_both_forms(site: LiveSite, ada: User, moved: Device, form:
 
 
 @by_cookie
-def test_log_out_by_django_hands_nothing_over(site: LiveSite, ada: User, moved: Device) -> None:
-    """A request that ends its own auth session is given nothing that would open it."""
+def test_logout_by_django_issues_nothing(site: LiveSite, ada: User, moved: Device) -> None:
+    """A request that revokes its own auth session gets no new credential."""
     answer = moved.send("POST", "/django/leave/", headers=moved.csrf())
     assert answer.status_code == 200
     assert not [name for name in CREDENTIAL_COOKIES if name in answer.cookies and answer.cookies[name].value]
@@ -211,7 +211,7 @@ def test_log_out_by_django_hands_nothing_over(site: LiveSite, ada: User, moved: 
 
 @pytest.mark.parametrize("check", ["store", "replica", "none"])
 def test_a_revoked_sid_is_dead_in_both_forms(site: LiveSite, ada: User, moved: Device, check: str) -> None:
-    """After a switch, too: at once, within the bound of the copy, or when the access token expires."""
+    """At once, within the bound of the copy, or when the access token expires."""
     if check == "replica" and not site.on_redis:  # only Redis has a list to follow
         check = "store"
     site.configure(ACCESS_CHECK=check)
@@ -233,7 +233,7 @@ def test_a_revoked_sid_is_dead_in_both_forms(site: LiveSite, ada: User, moved: D
 
 @by_cookie
 def test_a_mode_that_was_dropped_is_ignored(site: LiveSite, ada: User, moved: Device) -> None:
-    """Its cookies open nothing, and stand in the way of nothing."""
+    """Its cookies authenticate nothing, and block nothing."""
     old = moved.copy()
     assert moved.logged_in()
     switch(site, site.mode, [str(site.mode)])
@@ -243,8 +243,8 @@ def test_a_mode_that_was_dropped_is_ignored(site: LiveSite, ada: User, moved: De
 
 
 @by_cookie
-def test_a_stale_cookie_of_the_issued_mode_shadows_nothing(site: LiveSite, ada: User, moved: Device) -> None:
-    """A dead cookie beside a good one of the other mode is passed over, and replaced."""
+def test_an_invalid_cookie_of_the_issued_mode_is_ignored(site: LiveSite, ada: User, moved: Device) -> None:
+    """An invalid cookie next to a valid one of the other mode is ignored, and replaced."""
     if site.mode is Mode.SESSION:
         moved.cookies[SESSION_COOKIE] = "A" * 16 + "." + "B" * 23
     else:
@@ -258,7 +258,7 @@ def test_a_stale_cookie_of_the_issued_mode_shadows_nothing(site: LiveSite, ada: 
 
 @by_cookie
 def test_what_a_switch_costs(site: LiveSite, ada: User, moved: Device) -> None:
-    """One round trip more on Redis, at most three statements else; and nothing ever after."""
+    """One more round trip on Redis, at most three statements in a database; and nothing afterwards."""
     site.logged_in("ada").call()  # the server knows the scripts
     with site.counted() as trips:
         moved.call()
@@ -277,7 +277,7 @@ def test_what_a_switch_costs(site: LiveSite, ada: User, moved: Device) -> None:
 @by_cookie
 @pytest.mark.parametrize("change", ["/django/new-password/", "/django/cycle/"])
 def test_a_password_change_in_between(site: LiveSite, ada: User, moved: Device, change: str) -> None:
-    """The browser stays logged in, by whichever form it comes."""
+    """The browser stays logged in, whichever form it sends."""
     for _ in range(2):
         answer = moved.send("POST", change, json.dumps("a new password 1"), headers=moved.csrf())  # type: ignore[arg-type]
         assert answer.status_code == 200
@@ -288,8 +288,8 @@ def test_a_password_change_in_between(site: LiveSite, ada: User, moved: Device, 
 
 
 @by_cookie
-def test_a_fresh_proof_while_both_are_accepted(site: LiveSite, ada: User, moved: Device) -> None:
-    """The credential that proved it is renewed, and the browser goes on with either form."""
+def test_reauthentication_while_both_are_accepted(site: LiveSite, ada: User, moved: Device) -> None:
+    """The presented credential is renewed, and the browser can use either form."""
     site.advance(minutes=1)
     before = sessions_of(ada)[0].auth_time_ms
     assert moved.reauthenticate().status_code == 200
@@ -302,7 +302,7 @@ def test_a_fresh_proof_while_both_are_accepted(site: LiveSite, ada: User, moved:
 
 @pytest.mark.parametrize("share", [0, 100])
 def test_the_share_says_who_is_moved(site: LiveSite, ada: User, moved: Device, share: int) -> None:
-    """Nobody at 0, everybody at 100; new logins follow the same rule, and it works both ways."""
+    """Nobody at 0, everybody at 100; new logins follow the same rule, in both directions."""
     for now in (share, 100 - share):
         site.configure(SWITCH_SHARE=now)
         mode = site.mode if now else OTHER[site.mode]
@@ -314,7 +314,7 @@ def test_the_share_says_who_is_moved(site: LiveSite, ada: User, moved: Device, s
 
 
 def test_the_share_is_a_share(site: LiveSite) -> None:
-    """About so many sids are moved, and whoever is moved at a small share is at a larger one."""
+    """The share is about right, and a larger share includes the smaller one."""
     from django_authkit.conf import get_settings
     from django_authkit.session_keys import new_handle
 

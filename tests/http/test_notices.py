@@ -1,4 +1,4 @@
-"""What is written down and mailed: a log record for each event, an e-mail for a new device."""
+"""Log records for each event, and an e-mail about a new device."""
 
 import logging
 from collections.abc import Iterator
@@ -46,7 +46,7 @@ def records() -> Iterator[list[logging.LogRecord]]:
 
 
 def told(records: list[logging.LogRecord]) -> list[dict[str, Any]]:
-    """Return what each of our records says, and forget them."""
+    """Return the content of each of our records, and clear them."""
     names = ("event", "sid", "user_id", "address", "reason", "reuse", "age", "refused", "what")
     said = [{name: getattr(each, name) for name in names if hasattr(each, name)} for each in records]
     records.clear()
@@ -54,7 +54,7 @@ def told(records: list[logging.LogRecord]) -> list[dict[str, Any]]:
 
 
 def test_a_log_in_and_a_log_out(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
-    """Each is one record with event, sid, user and address; the end has its reason."""
+    """Each is one record with event, sid, user and address; the revocation has its reason."""
     device = site.logged_in()
     who = {"sid": site.sid(device), "user_id": str(ada.pk), "address": HOME}
     assert told(records) == [{"event": "session_started", **who}]
@@ -63,10 +63,10 @@ def test_a_log_in_and_a_log_out(site: LiveSite, ada: User, records: list[logging
 
 
 @in_jwt_mode
-def test_refreshes_and_a_theft(
+def test_refreshes_and_reuse(
     site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord]
 ) -> None:
-    """Refresh, replay and reuse are three events; reuse is a warning with its class, age and address."""
+    """Refresh, repeat and reuse are three events; reuse is a warning with its class, age and address."""
     who = {"sid": site.sid(device), "user_id": str(ada.pk), "address": HOME}
     thief = device.copy()
     thief.address = ELSEWHERE
@@ -84,7 +84,7 @@ def test_refreshes_and_a_theft(
 
 
 @in_jwt_mode
-def test_a_replay(site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord]) -> None:
+def test_a_repeat(site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord]) -> None:
     """The second of two tabs is an event of its own."""
     tab = device.copy()
     device.refresh()
@@ -93,7 +93,7 @@ def test_a_replay(site: LiveSite, ada: User, device: Device, records: list[loggi
 
 
 def test_a_limit(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
-    """A limit that was reached is a warning with the user and the address of who wanted in."""
+    """A reached limit is a warning with the user and the client address."""
     site.configure(MAX_SESSIONS=1)
     site.logged_in()
     told(records)
@@ -116,7 +116,7 @@ def test_a_limit(site: LiveSite, ada: User, records: list[logging.LogRecord]) ->
 def test_a_device_elsewhere(
     site: LiveSite, ada: User, device: Device, records: list[logging.LogRecord], policy: str
 ) -> None:
-    """A mismatch is a warning that says what differs and where it was seen."""
+    """A mismatch is a warning that says what differs and where."""
     site.configure(BIND={"ADDRESS": policy})
     sid = site.sid(device)
     device.address = ELSEWHERE
@@ -133,7 +133,7 @@ def test_a_device_elsewhere(
 def test_messages_say_who_from_where_and_why(
     site: LiveSite, ada: User, records: list[logging.LogRecord]
 ) -> None:
-    """Without structured logging, too, a line has the user, the address, the session and the reason."""
+    """The text of a record has the user, the address, the session and the reason."""
     site.configure(MAX_SESSIONS=1)
     old = site.sid(site.logged_in())
     records.clear()
@@ -150,7 +150,7 @@ def test_messages_say_who_from_where_and_why(
 
 
 def test_no_record_has_a_secret(site: LiveSite, ada: User, caplog: pytest.LogCaptureFixture) -> None:
-    """Neither key, token nor password is in anything that is logged, members of records included."""
+    """Neither key, token nor password is in a record or its attributes."""
     site.configure(MAX_SESSIONS=1, BIND={"ADDRESS": "revoke"})
     with caplog.at_level(logging.DEBUG):
         device = site.logged_in()
@@ -179,14 +179,14 @@ def mails_new_devices() -> Iterator[None]:
 
 
 def test_no_mail_by_default(site: LiveSite, ada: User) -> None:
-    """Nobody is written to unless the project connects the receiver."""
+    """No e-mail is sent unless the project connects the receiver."""
     site.logged_in(user_agent=FIREFOX)
     assert mail.outbox == []
 
 
 @pytest.mark.usefixtures("mails_new_devices")
 def test_a_mail_about_a_new_device(site: LiveSite, ada: User) -> None:
-    """Connected, a login from another browser than the live ones is mailed, with device and address."""
+    """If connected, a login from another browser than the live ones is mailed, with device and address."""
     site.logged_in(user_agent=FIREFOX)
     mail.outbox.clear()
     site.logged_in(user_agent=FIREFOX.replace("130", "131"))
@@ -213,14 +213,14 @@ def test_a_mail_says_when_in_the_project_s_time(site: LiveSite, ada: User) -> No
 
 @pytest.mark.usefixtures("mails_new_devices")
 def test_a_user_without_an_address(site: LiveSite, bob: User) -> None:
-    """There is nobody to write to, and the login goes on."""
+    """No e-mail is sent, and the login works."""
     site.logged_in("bob")
     assert mail.outbox == []
 
 
 @pytest.mark.usefixtures("mails_new_devices")
 def test_a_mail_server_that_is_down(site: LiveSite, ada: User, records: list[logging.LogRecord]) -> None:
-    """It keeps nobody from logging in, and the log says that the notice was not sent."""
+    """The login works, and the log says that the notice was not sent."""
     if DJANGO_VERSION >= (6, 1):
         site.settings.MAILERS = {"default": NOBODY_LISTENS}
     else:
@@ -244,7 +244,7 @@ def test_djangos_own_log_ins_are_told_of_too(
 
 
 def test_new_device_is_looked_up_only_when_asked(site: LiveSite, ada: User) -> None:
-    """A login costs the list of devices only where a receiver wants to know, and then it is right."""
+    """A login reads the list of devices only if a receiver uses the argument, which is then right."""
     site.logged_in(user_agent=FIREFOX)
     answers: list[bool] = []
 
@@ -272,7 +272,7 @@ def test_new_device_is_looked_up_only_when_asked(site: LiveSite, ada: User) -> N
 
 @pytest.mark.usefixtures("mails_new_devices")
 def test_escaping(site: LiveSite, ada: User) -> None:
-    """Nothing that a client says of itself is in the mail: it could be a text or an address to lure with."""
+    """The mail contains nothing that the client sent, which could be a text or a link to lure with."""
     site.logged_in(user_agent="Call 555-0100 at once, https://evil.example")
     (sent,) = mail.outbox
     assert "evil" not in sent.body

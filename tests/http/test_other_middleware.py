@@ -1,4 +1,4 @@
-"""Other middleware between ours and the view: it looks at ``request.user``, or puts another in its place."""
+"""Other middleware between ours and the view reads or replaces ``request.user``."""
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
@@ -25,18 +25,18 @@ def add(settings: Settings, *middleware: str) -> None:
 
 
 def front_page(request: HttpRequest) -> HttpResponse:
-    """Be there for everybody."""
+    """Return a public page."""
     return HttpResponse("welcome")
 
 
 @pytest.fixture
 def pages(settings: Settings) -> None:
-    """Add a page that does not look at the user."""
+    """Add a page that does not use the user."""
     settings.ROOT_URLCONF = (path("front/", front_page), path("", include("projects.urls")))
 
 
 class TestLooking:
-    """Middleware that looks at the user hides no error, and stops no endpoint."""
+    """Middleware that reads the user hides no error, and does not affect the endpoints."""
 
     @on_one_store
     @by_header
@@ -45,7 +45,7 @@ class TestLooking:
     def test_an_expired_token_is_401_and_the_endpoints_do_their_work(
         self, site: LiveSite, device: Device, settings: Settings, middleware: str
     ) -> None:
-        """A stale bearer is told so by views, and in the way of no refresh, login or logout."""
+        """Views report an expired bearer, which does not block refresh, login or logout."""
         add(settings, middleware)
         site.advance(minutes=10)
         stale = {"Authorization": f"Bearer {device.access}"}
@@ -62,7 +62,7 @@ class TestLooking:
     def test_a_plain_view_says_that_a_bearer_is_stale(
         self, site: LiveSite, ada: User, settings: Settings
     ) -> None:
-        """The view sees the error, though a middleware has looked before and saw an anonymous user."""
+        """The view gets the error, although a middleware saw an anonymous user before."""
         add(settings, LOOKS)
         assert site.device().get("/plain/whoami/", headers=FOREIGN).status_code == 401
         assert site.device().get("/plain/whoami-async/", headers=FOREIGN).status_code == 401
@@ -72,14 +72,14 @@ class TestLooking:
     def test_the_bearer_of_another_service_opens_public_pages(
         self, site: LiveSite, settings: Settings, pages: None
     ) -> None:
-        """A page that does not look at the user is shown."""
+        """A page that does not use the user is shown."""
         add(settings, LOOKS)
         assert site.device().get("/front/", headers=FOREIGN).status_code == 200
 
     @on_one_store
     @by_header
     def test_a_page_that_does_not_exist_is_404(self, site: LiveSite, settings: Settings) -> None:
-        """Even if its template shows the user."""
+        """Even if its template uses the user."""
         settings.TEMPLATES = [
             {
                 **settings.TEMPLATES[0],
@@ -111,7 +111,7 @@ class TestLooking:
     def test_a_store_that_is_down_is_503(
         self, site: LiveSite, device: Device, settings: Settings, middleware: str, pages: None
     ) -> None:
-        """For endpoints, DRF's views and plain ones; a page that does not look is shown."""
+        """For endpoints, DRF's views and plain ones; a page that does not use the user is shown."""
         add(settings, middleware)
         client = Client(raise_request_exception=False)
         for name, value in device.cookies.items():
@@ -146,7 +146,7 @@ class TestReplacing:
     def test_an_unsafe_request_of_the_replaced_user_needs_the_csrf_token(
         self, site: LiveSite, device: Device, bob: User, settings: Settings
     ) -> None:
-        """Their request came with a cookie like any other."""
+        """The request came with a cookie."""
         add(settings, "testapp.looking_middleware.acts_as")
         assert device.send("POST", "/api/notes/", b"{}", headers={"X-Act-As": "bob"}).status_code == 403
         proved = device.send("POST", "/api/notes/", b"{}", headers={"X-Act-As": "bob", **device.csrf()})
@@ -177,10 +177,8 @@ class TestReplacing:
     @on_one_store
     @by_cookie
     @in_session_mode
-    def test_a_unit_test_that_sets_request_user_is_heard_by_the_drf_class(
-        self, site: LiveSite, ada: User
-    ) -> None:
-        """Without middleware; with either request factory. An anonymous or inactive user is 401."""
+    def test_a_unit_test_can_set_the_user_of_a_drf_view(self, site: LiveSite, ada: User) -> None:
+        """Without middleware, with either request factory. An anonymous or inactive user is 401."""
         view = views.WhoAmI.as_view()
         for factory in (RequestFactory(), APIRequestFactory()):
             for user, status in ((ada, 200), (AnonymousUser(), 401), (User(pk=7, is_active=False), 401)):

@@ -11,7 +11,7 @@ from support.live_site import LiveSite
 
 
 class WithoutLeavers(ModelBackend):
-    """Lets nobody in whose last name says that they left: a soft deletion."""
+    """Refuses users whose last name says that they left: a soft deletion."""
 
     def get_user(self, user_id: int) -> User | None:
         """Return the user, unless they left."""
@@ -19,7 +19,7 @@ class WithoutLeavers(ModelBackend):
 
 
 def stamp_of(user: AbstractBaseUser, secret: str | None = None) -> str:
-    """Return a session auth hash that the first name changes too."""
+    """Return a session auth hash that the first name changes, too."""
     text = f"{user.password}:{user.first_name}"  # type: ignore[attr-defined]
     return salted_hmac("stamp", text, secret=secret, algorithm="sha512").hexdigest()
 
@@ -32,7 +32,7 @@ def lazy(site: LiveSite) -> None:
 
 
 def test_a_soft_deletion_revokes(site: LiveSite) -> None:
-    """A saved field that makes the Django auth backend return nobody is a deactivation."""
+    """A saved field that makes the Django auth backend return nobody counts as a deactivation."""
     site.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.WithoutLeavers"]
     ada = site.add_user()
     device = site.logged_in()
@@ -46,7 +46,7 @@ def test_a_soft_deletion_revokes(site: LiveSite) -> None:
 
 
 def test_another_session_auth_hash_revokes(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A saved field that is part of the session auth hash is a password change."""
+    """A saved field that is part of the session auth hash counts as a password change."""
     monkeypatch.setattr(User, "_get_session_auth_hash", stamp_of)
     ada = site.add_user()
     device = site.logged_in()
@@ -60,7 +60,7 @@ def test_another_session_auth_hash_revokes(site: LiveSite, monkeypatch: pytest.M
 
 
 class PermissionsOnly:
-    """Decides on permissions of objects, as the backends of several packages do; finds no users."""
+    """Decides on object permissions, as the backends of several packages do; returns no users."""
 
     def authenticate(self, request: object, **credentials: object) -> None:
         """Leave it to another backend."""
@@ -71,7 +71,7 @@ class PermissionsOnly:
 
 
 def test_a_backend_that_finds_no_users_is_no_rule_for_users(site: LiveSite) -> None:
-    """Beside one without ``get_user`` a user can log in and be saved, and a password change revokes."""
+    """With a backend without ``get_user``, a user can log in and be saved, and a password change revokes."""
     stock = "django.contrib.auth.backends.ModelBackend"
     site.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.PermissionsOnly", stock]
     ada = site.add_user()

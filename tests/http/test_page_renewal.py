@@ -35,7 +35,7 @@ def stale(site: LiveSite, device: Device) -> Device:
 
 @pytest.mark.parametrize("headers", [TAB, OLD_BROWSER], ids=["tab", "old"])
 def test_a_page_renews_the_login(site: LiveSite, ada: User, stale: Device, headers: dict[str, str]) -> None:
-    """It is shown to the user, and the same answer has the new cookies, which work and no cache keeps."""
+    """The user is shown, and the same response sets the new cookies, which work and are not cached."""
     before, (session,) = stale.copy(), sessions_of(ada)
     with heard(session_refreshed) as refreshed:
         answer = stale.send("GET", PAGE, headers=headers)
@@ -70,7 +70,7 @@ def test_a_link_of_another_site_renews_nothing(site: LiveSite, ada: User, stale:
 
 
 def test_days_of_pages_need_no_second_login(site: LiveSite, ada: User, device: Device) -> None:
-    """Each page after each pause is shown, until the auth session ends; without it the user is anonymous."""
+    """Each page after each pause is shown, until the auth session expires; otherwise it is anonymous."""
     for _ in range(13):
         site.advance(hours=7)
         assert user_of(opened(device)) == ada.pk
@@ -83,7 +83,7 @@ def test_days_of_pages_need_no_second_login(site: LiveSite, ada: User, device: D
 
 
 def test_the_admin_and_the_browsable_api(site: LiveSite, device: Device) -> None:
-    """Both see the user; so does a view behind a middleware that asks for a login."""
+    """Both see the user, as does a view behind a middleware that requires a login."""
     User.objects.filter(username="ada").update(is_staff=True)
     site.settings.MIDDLEWARE = [
         *site.settings.MIDDLEWARE,
@@ -97,7 +97,7 @@ def test_the_admin_and_the_browsable_api(site: LiveSite, device: Device) -> None
 
 
 def test_the_access_cookie_may_be_gone(site: LiveSite, ada: User, device: Device) -> None:
-    """A browser that dropped it, or has one that cannot be read any more, is renewed too."""
+    """A browser whose access cookie is missing or invalid is renewed, too."""
     for value in (None, "a.b.c"):
         site.advance(seconds=20)
         device.cookies.pop(ACCESS_COOKIE)
@@ -110,7 +110,7 @@ def test_the_access_cookie_may_be_gone(site: LiveSite, ada: User, device: Device
 @pytest.mark.parametrize("access_check", ["store", "replica", "none"])
 @pytest.mark.parametrize("user_loading", ["eager", "lazy"])
 def test_whatever_the_policy(site: LiveSite, ada: User, access_check: str, user_loading: str) -> None:
-    """A page is renewed under each ``ACCESS_CHECK``, with an eager and a lazy user, and revoked it is not."""
+    """Under each ``ACCESS_CHECK``, with an eager and a lazy user; a revoked one is not renewed."""
     if access_check == "replica" and not site.on_redis:
         pytest.skip("a replica needs Redis")
     policy = Policy(site.store, site.mode, access_check, user_loading)
@@ -126,7 +126,7 @@ def test_whatever_the_policy(site: LiveSite, ada: User, access_check: str, user_
 
 @pytest.mark.parametrize("path", [PAGE, "/plain/whoami-async/", API])
 def test_under_asgi(site: LiveSite, ada: User, stale: Device, path: str) -> None:
-    """Async and sync views alike."""
+    """Async and sync views work the same."""
 
     @async_to_sync
     async def get() -> Any:
@@ -141,7 +141,7 @@ def test_under_asgi(site: LiveSite, ada: User, stale: Device, path: str) -> None
 
 
 def test_five_tabs_are_one_rotation(site: LiveSite, ada: User, stale: Device) -> None:
-    """Opened at one moment, all show the user and end with the same refresh token."""
+    """Opened at once, all show the user and get the same refresh token."""
     site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})  # on a busy machine they take long
     tabs = [stale.copy() for _ in range(5)]
     with (
@@ -162,7 +162,7 @@ def test_five_tabs_are_one_rotation(site: LiveSite, ada: User, stale: Device) ->
 
 @contextmanager
 def midway_through(act: Any) -> Iterator[None]:
-    """Call *act* once, while ``/django/cart/`` is at work."""
+    """Call *act* once, while ``/django/cart/`` is running."""
 
     def once(**_: Any) -> None:
         midway.disconnect(once)
@@ -173,10 +173,10 @@ def midway_through(act: Any) -> Iterator[None]:
 
 
 class TestSlowPages:
-    """What happens between the request and the answer of a page that takes long."""
+    """Events between the request and the response of a slow page."""
 
-    def test_another_tab_goes_on(self, site: LiveSite, ada: User, stale: Device) -> None:
-        """A tab that is opened, and renewed, while the other waits longer than the grace, loses nothing."""
+    def test_another_tab_is_renewed(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """Nothing is lost if another tab is renewed while this one takes longer than the grace."""
         slow, quick = stale.copy(), stale.copy()
 
         def act() -> None:
@@ -190,8 +190,8 @@ class TestSlowPages:
         site.advance(minutes=6)
         assert user_of(opened(quick)) == ada.pk
 
-    def test_it_rotates_when_it_answers(self, site: LiveSite, ada: User, stale: Device) -> None:
-        """Somebody who stops waiting after the grace, and asks again, is no thief."""
+    def test_it_rotates_when_it_responds(self, site: LiveSite, ada: User, stale: Device) -> None:
+        """A user who aborts the request and repeats it after the grace is not treated as a thief."""
         again = stale.copy()
         with midway_through(lambda: site.advance(seconds=60)):
             assert user_of(opened(stale, "/django/cart/")) == ada.pk
@@ -199,7 +199,7 @@ class TestSlowPages:
         assert again.django_session == stale.django_session
 
     def test_a_logout_meanwhile_stays_one(self, site: LiveSite, ada: User, stale: Device) -> None:
-        """No answer brings cookies back."""
+        """No response restores the cookies."""
         with midway_through(lambda: revoke_user(ada)):
             answer = opened(stale, "/django/cart/")
         assert credential_cookies(answer) == set()
@@ -230,7 +230,7 @@ def atomic_requests(alias: str) -> Iterator[None]:
 
 
 def test_within_an_atomic_request(site: LiveSite, ada: User, stale: Device) -> None:
-    """Neither the rotation nor the revocation after a theft is undone with the view's transaction."""
+    """Neither the rotation nor the revocation after reuse is rolled back with the view."""
     thief = stale.copy()
     with atomic_requests(site.alias):
         assert opened(stale, API).status_code == 200
@@ -250,14 +250,14 @@ def test_it_can_be_turned_off(site: LiveSite, stale: Device) -> None:
 
 
 def test_a_view_may_log_out(site: LiveSite, ada: User, stale: Device) -> None:
-    """A logout during the page counts: the cookies are cleared and not renewed."""
+    """A logout during the page takes effect: the cookies are cleared and not renewed."""
     answer = opened(stale, "/django/leave/")
     assert all(is_cleared(answer.cookies[name]) for name in TOKENS)
     assert sessions_of(ada) == ()
 
 
 def test_a_view_may_log_in_another_user(site: LiveSite, ada: User, bob: User, stale: Device) -> None:
-    """A login during the page counts: the old auth session is revoked and not renewed."""
+    """A login during the page takes effect: the old auth session is revoked and not renewed."""
     answer = opened(stale, "/django/switch/bob/")
     assert body(answer)["id"] == bob.pk
     assert sessions_of(ada) == ()
@@ -279,7 +279,7 @@ class TestSwitch:
         assert len(sessions_of(ada)) == 1
 
     def test_a_session_key_comes_first(self, site: LiveSite, ada: User, bob: User, stale: Device) -> None:
-        """What is left of tokens renews nothing while a session key authenticates the browser."""
+        """While a session key authenticates the browser, old tokens are not renewed."""
         site.settings.AUTHKIT_MODE = "session"
         site.configure(ACCEPT=["session", "jwt"])
         stale.cookies[SESSION_COOKIE] = site.logged_in("bob").cookies[SESSION_COOKIE]

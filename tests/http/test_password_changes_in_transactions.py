@@ -47,7 +47,7 @@ def device_of(site: LiveSite, path: str, username: str) -> Device:
 
 
 def test_a_login_after_the_password_was_set_stays(site: LiveSite) -> None:
-    """A person who signs up is logged in afterwards."""
+    """A user who signs up stays logged in."""
     device = device_of(site, "/django/sign-up/", "ada")
     assert device.logged_in()
     assert device.refresh().status_code == 200
@@ -56,7 +56,7 @@ def test_a_login_after_the_password_was_set_stays(site: LiveSite) -> None:
 
 
 def test_a_login_after_a_password_reset_stays_and_older_ones_do_not(site: LiveSite, ada: User) -> None:
-    """A reset that logs the person in logs out everybody else."""
+    """After a reset that logs the user in, all others are logged out."""
     elsewhere = site.logged_in()
     device = device_of(site, "/django/reset/", "ada")
     assert device.logged_in()
@@ -66,7 +66,7 @@ def test_a_login_after_a_password_reset_stays_and_older_ones_do_not(site: LiveSi
 
 
 def test_a_login_between_two_password_changes_does_not_stay(site: LiveSite, ada: User) -> None:
-    """Only what began after the last of two changes stays."""
+    """Only logins after the last of two changes stay."""
     device = device_of(site, "/django/reset-twice/", "ada")
     assert not device.logged_in()
 
@@ -86,7 +86,7 @@ def test_update_session_auth_hash_keeps_its_own_device(
 def test_update_session_auth_hash_and_login_keep_the_own_browser(
     site: LiveSite, ada: User, device: Device, path: str
 ) -> None:
-    """Logging in again after the change keeps the person too, as Django does."""
+    """Logging in again after the change keeps the browser logged in, too, as in Django."""
     assert_own_device_stays(site, device, path)
 
 
@@ -101,7 +101,7 @@ def assert_own_device_stays(site: LiveSite, device: Device, path: str) -> None:
 
 
 def test_a_change_after_a_rehash_revokes(site: LiveSite, ada: User) -> None:
-    """The old password's sessions are over, though its hash was renewed right before the change."""
+    """The sessions of the old password are revoked, although its hash was renewed right before."""
     elsewhere = site.logged_in()
     site.settings.PASSWORD_HASHERS = [SCRYPT, *site.settings.PASSWORD_HASHERS]
     with transaction.atomic(using=site.alias):
@@ -114,7 +114,7 @@ def test_a_change_after_a_rehash_revokes(site: LiveSite, ada: User) -> None:
 
 @by_header
 def test_a_new_password_that_looks_like_a_rehash_revokes(site: LiveSite, ada: User, device: Device) -> None:
-    """Only a hash that is saved while a password is checked is taken for one of the same password."""
+    """Only a hash that is saved while a password is checked counts as one of the same password."""
     site.settings.PASSWORD_HASHERS = [SCRYPT, *site.settings.PASSWORD_HASHERS]
     ada.password = make_password(NEW)
     ada.save(update_fields=["password"])

@@ -1,4 +1,4 @@
-"""``reauthenticate/``: a fresh proof of the user, a new credential, and what opens only to that."""
+"""``reauthenticate/``: recent authentication, a new credential, and views that require it."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -27,27 +27,27 @@ def record(user: User) -> AuthSession:
 
 
 def grown_old(site: LiveSite, device: Device, minutes: int = 11) -> Device:
-    """Let the proof of *device* grow old, but not its credential."""
+    """Make the authentication of *device* old, but not its credential."""
     site.advance(minutes=minutes)
     assert device.refresh().status_code == 200
     return device
 
 
 def by_pin(request: HttpRequest, user: AbstractBaseUser, data: Mapping[str, Any]) -> bool:
-    """Prove it by a PIN, as a project's own ``REAUTHENTICATOR`` would."""
+    """Authenticate by a PIN, as a project's own ``REAUTHENTICATOR`` might."""
     return user.get_username() == "ada" and data.get("pin") == "1234"
 
 
 class ByPasswordAlone(ModelBackend):
-    """Finds the user by the password alone, as a card that says whose it is would."""
+    """Finds the user by the password alone, as with a smart card."""
 
     def authenticate(self, request: Any, *args: Any, password: Any = None, **kwargs: Any) -> Any:
-        """Return whoever has that password."""
+        """Return the user who has that password."""
         return next((user for user in User.objects.all() if user.check_password(password)), None)
 
 
 def test_the_password_again_moves_auth_time(site: LiveSite, ada: User, device: Device) -> None:
-    """The answer is that of a login for the same auth session, proved a moment ago."""
+    """The response is that of a login for the same auth session, authenticated a moment ago."""
     before = record(ada)
     site.advance(minutes=3)
     answer = device.reauthenticate()
@@ -81,7 +81,7 @@ def test_the_new_credential_travels_as_the_old_one_did(site: LiveSite, device: D
 
 @in_session_mode
 def test_the_old_session_key_is_dead(site: LiveSite, device: Device) -> None:
-    """The key is a new one, and what was stolen before opens nothing any more."""
+    """The key is a new one, and a copy of the old one is refused."""
     thief = device.copy()
     device.reauthenticate()
     assert code(thief.call()) == (401, "session_ended")
@@ -92,7 +92,7 @@ def test_the_old_session_key_is_dead(site: LiveSite, device: Device) -> None:
 @in_session_mode
 @by_cookie
 def test_the_data_of_the_session_stays(site: LiveSite, device: Device) -> None:
-    """``request.session`` is the same after it, with what was in it."""
+    """``request.session`` has the same data afterwards."""
     device.post("/django/cart/", "a book")
     device.reauthenticate()
     assert body(device.post("/django/cart/", "a pen"))["cart"] == ["a book", "a pen"]
@@ -113,7 +113,7 @@ def test_it_is_a_rotation(site: LiveSite, ada: User, device: Device) -> None:
 @in_jwt_mode
 @by_header
 @pytest.mark.parametrize("given", ["nothing", "foreign", "other_device", "junk"])
-def test_it_takes_the_refresh_token_of_this_session(
+def test_it_needs_the_refresh_token_of_this_session(
     site: LiveSite, ada: User, bob: User, device: Device, given: str
 ) -> None:
     """Without it, or with another's, it is 400, and neither of the two auth sessions changes."""
@@ -127,8 +127,8 @@ def test_it_takes_the_refresh_token_of_this_session(
 
 @in_jwt_mode
 @by_header
-def test_an_access_token_is_no_refresh_token(site: LiveSite, device: Device) -> None:
-    """The access token in its place is refused, and nothing changes."""
+def test_an_access_token_is_not_a_refresh_token(site: LiveSite, device: Device) -> None:
+    """An access token instead is refused, and nothing changes."""
     before = site.snapshot()
     answer = device.post(PATH, {"password": PASSWORD, "refresh": device.access})
     assert code(answer) == (401, "token_invalid")
@@ -138,7 +138,7 @@ def test_an_access_token_is_no_refresh_token(site: LiveSite, device: Device) -> 
 @in_jwt_mode
 @by_cookie
 def test_a_browser_needs_its_refresh_cookie(site: LiveSite, device: Device, bob: User) -> None:
-    """It is taken from the cookie alone: not from a body, not from another's."""
+    """It is read only from the browser's own cookie, not from a body."""
     own, other = device.cookies.pop(REFRESH_COOKIE), site.logged_in("bob")
     body_of_app = {"password": PASSWORD, "refresh": own}
     assert code(device.post(PATH, body_of_app)) == (400, "invalid_request")
@@ -152,7 +152,7 @@ def test_a_browser_needs_its_refresh_cookie(site: LiveSite, device: Device, bob:
 def test_a_wrong_password_changes_nothing(
     site: LiveSite, ada: User, bob: User, device: Device, password: str
 ) -> None:
-    """401 ``login_failed``, another user's password included; record and device are as they were."""
+    """401 ``login_failed``, also for another user's password; record and device do not change."""
     bob.set_password("bob's own")
     bob.save()
     before = site.snapshot()
@@ -161,8 +161,8 @@ def test_a_wrong_password_changes_nothing(
     assert device.logged_in()
 
 
-def test_a_proof_that_it_is_somebody_else(site: LiveSite, ada: User, bob: User, device: Device) -> None:
-    """A good proof of another user is none, whichever Django auth backend takes it."""
+def test_another_users_credentials_are_refused(site: LiveSite, ada: User, bob: User, device: Device) -> None:
+    """The credentials of another user are refused, whichever Django auth backend accepts them."""
     bob.set_password("bob's own")
     bob.save()
     site.settings.AUTHENTICATION_BACKENDS = [
@@ -183,7 +183,7 @@ def test_a_body_without_a_password(site: LiveSite, device: Device, members: dict
 
 
 def test_guessing_is_throttled(site: LiveSite, device: Device) -> None:
-    """Past ``RATES["LOGIN"]`` it is 429, to the right password too; other devices are not affected."""
+    """Beyond ``RATES["LOGIN"]`` it is 429, with the right password, too; other devices are not affected."""
     site.configure(RATES={"LOGIN": "3/min"})
     other = site.logged_in()
     for _ in range(3):
@@ -206,22 +206,22 @@ def test_another_site_cannot_use_the_allowance_up(site: LiveSite, device: Device
     assert device.reauthenticate().status_code == 200
 
 
-def test_strangers_prove_nothing(site: LiveSite, device: Device) -> None:
-    """Who is not logged in is 401 ``not_authenticated``; whose login is over ``session_ended``."""
+def test_anonymous_users_are_401(site: LiveSite, device: Device) -> None:
+    """Without a login it is 401 ``not_authenticated``; with a dead one ``session_ended``."""
     old = device.copy()
     device.log_out()
     assert code(site.device().send("POST", PATH, b"{}")) == (401, "not_authenticated")
     assert code(old.reauthenticate()) == (401, "session_ended")
 
 
-def test_an_inactive_user_proves_nothing(site: LiveSite, ada: User, device: Device) -> None:
-    """A user who was switched off past our signals is out."""
+def test_an_inactive_user_is_refused(site: LiveSite, ada: User, device: Device) -> None:
+    """A user deactivated without a signal is refused."""
     User.objects.filter(pk=ada.pk).update(is_active=False)
     assert device.reauthenticate().status_code == 401
 
 
-def test_a_proof_of_the_projects_own(site: LiveSite, ada: User, device: Device) -> None:
-    """With ``REAUTHENTICATOR`` the function decides, from the user and the body, and no password is asked."""
+def test_the_projects_own_reauthentication(site: LiveSite, ada: User, device: Device) -> None:
+    """The function of ``REAUTHENTICATOR`` decides, from the user and the body, without a password."""
     site.configure(REAUTHENTICATOR=f"{__name__}.by_pin")
     device = grown_old(site, site.logged_in())
     token = {"refresh": device.refresh_token} if device.refresh_token else {}
@@ -232,8 +232,8 @@ def test_a_proof_of_the_projects_own(site: LiveSite, ada: User, device: Device) 
 
 
 @pytest.mark.parametrize("path", VAULTS)
-def test_what_needs_a_fresh_proof(site: LiveSite, device: Device, path: str) -> None:
-    """It opens after a login, closes after ``MAX_AGE``, and opens again after a fresh proof."""
+def test_a_view_that_requires_recent_authentication(site: LiveSite, device: Device, path: str) -> None:
+    """It works after a login, not after ``MAX_AGE``, and again after re-authentication."""
     assert device.get(path).status_code == 200
     grown_old(site, device)
     answer = device.get(path)
@@ -246,24 +246,24 @@ def test_what_needs_a_fresh_proof(site: LiveSite, device: Device, path: str) -> 
 
 
 @pytest.mark.parametrize("path", [*VAULTS, *STRICT])
-def test_a_stranger_at_such_a_view(site: LiveSite, path: str) -> None:
-    """Nobody is asked to prove again who they never were."""
+def test_an_anonymous_user_at_such_a_view(site: LiveSite, path: str) -> None:
+    """It is 401, without a challenge to re-authenticate."""
     answer = site.device().get(path)
     assert code(answer) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 @pytest.mark.parametrize("path", [*VAULTS, *STRICT])
-def test_an_ended_session_at_such_a_view(site: LiveSite, device: Device, path: str) -> None:
-    """Whose login is over is told so."""
+def test_a_revoked_session_at_such_a_view(site: LiveSite, device: Device, path: str) -> None:
+    """A revoked login is 401."""
     old = device.copy()
     device.log_out()
     assert code(old.get(path)) == (401, "session_ended")
 
 
 @pytest.mark.parametrize("path", STRICT)
-def test_a_view_may_want_a_younger_proof(site: LiveSite, device: Device, path: str) -> None:
-    """``max_age`` of the view counts, not the setting, and the challenge says it."""
+def test_a_view_may_require_a_lower_age(site: LiveSite, device: Device, path: str) -> None:
+    """``max_age`` of the view has precedence over the setting, and the challenge has it."""
     assert device.get(path).status_code == 200
     grown_old(site, device, minutes=2)
     answer = device.get(path)
@@ -272,7 +272,7 @@ def test_a_view_may_want_a_younger_proof(site: LiveSite, device: Device, path: s
     assert device.get("/api/vault/").status_code == 200
 
 
-def test_the_setting_says_how_fresh(site: LiveSite, device: Device) -> None:
+def test_the_setting_is_the_default_age(site: LiveSite, device: Device) -> None:
     """``RECENT_AUTH["MAX_AGE"]`` is read when it is used."""
     grown_old(site, device)
     site.configure(RECENT_AUTH={"MAX_AGE": timedelta(hours=1)})
@@ -287,7 +287,7 @@ def test_the_setting_says_how_fresh(site: LiveSite, device: Device) -> None:
     indirect=["where"],
 )
 def test_without_the_record_the_token_says_when(site: LiveSite, device: Device, policy: str) -> None:
-    """Where no record is read, the new access token has the new ``auth_time`` and the old one has not."""
+    """If no record is read, the new access token has the new ``auth_time``, and the old one does not."""
     site.configure(ACCESS_CHECK=policy)
     grown_old(site, device)
     old = device.copy()
@@ -302,7 +302,7 @@ def test_without_the_record_the_token_says_when(site: LiveSite, device: Device, 
 @in_jwt_mode
 @by_cookie
 def test_djangos_log_in_counts_for_plain_views(site: LiveSite, ada: User, device: Device) -> None:
-    """Where ``request.user`` is known by Django's own login, so is the proof, stale token cookie or not."""
+    """If Django's own login authenticates ``request.user``, its time counts, despite a stale token cookie."""
     device.get("/django/switch/ada/")
     site.advance(minutes=6)
     assert body(device.get("/plain/whoami/"))["id"] == ada.pk

@@ -1,4 +1,4 @@
-"""Refresh: rotation, replay and theft in JWT mode; activity in session mode."""
+"""Refresh: rotation, repeat and reuse in JWT mode; activity in session mode."""
 
 from datetime import timedelta
 
@@ -14,8 +14,8 @@ from support.signals import heard
 
 
 @in_jwt_mode
-def test_a_refresh_hands_out_a_new_pair(site: LiveSite, ada: User, device: Device) -> None:
-    """Both tokens are new, both work, and it is the same auth session."""
+def test_a_refresh_returns_new_tokens(site: LiveSite, ada: User, device: Device) -> None:
+    """Both tokens are new and work, and belong to the same auth session."""
     old, sid = device.copy(), site.sid(device)
     with heard(session_refreshed) as said:
         assert device.refresh().status_code == 200
@@ -47,15 +47,15 @@ def test_a_refresh_keeps_the_session_key(site: LiveSite, ada: User, device: Devi
 def test_a_refresh_sends_no_cookie_whose_key_is_unchanged_under_another_value(
     site: LiveSite, device: Device
 ) -> None:
-    """If the answer sets the session cookie, then to the key that the browser has."""
+    """If the response sets the session cookie, it sets the browser's key."""
     key = device.credential
     answer = device.refresh()
     assert all(answer.cookies[name].value == key for name in credential_cookies(answer))
 
 
 @in_jwt_mode
-def test_a_second_refresh_within_the_grace_is_a_replay(site: LiveSite, device: Device) -> None:
-    """Two tabs, or a retry after a lost answer, end up with the same refresh token."""
+def test_a_second_refresh_within_the_grace_is_a_repeat(site: LiveSite, device: Device) -> None:
+    """Two tabs, or a retry after a lost response, get the same refresh token."""
     tabs = [device.copy() for _ in range(3)]
     with heard(refresh_repeated) as repeated, heard(refresh_reused) as reused:
         for tab in tabs:
@@ -68,7 +68,7 @@ def test_a_second_refresh_within_the_grace_is_a_replay(site: LiveSite, device: D
 
 
 @in_jwt_mode
-def test_a_replay_does_not_extend_the_window(site: LiveSite, device: Device) -> None:
+def test_a_repeat_does_not_extend_the_grace(site: LiveSite, device: Device) -> None:
     """The grace counts from the rotation, however often it is used."""
     late = [device.copy() for _ in range(2)]
     device.refresh()
@@ -79,8 +79,8 @@ def test_a_replay_does_not_extend_the_window(site: LiveSite, device: Device) -> 
 
 
 @in_jwt_mode
-def test_reuse_after_the_grace_ends_the_auth_session(site: LiveSite, ada: User, device: Device) -> None:
-    """A superseded token is theft: successor and live access token are dead on the next request."""
+def test_reuse_after_the_grace_revokes_the_auth_session(site: LiveSite, ada: User, device: Device) -> None:
+    """Successor and live access token of a superseded token are refused at once."""
     elsewhere = site.logged_in()
     thief = device.copy()
     thief.address = "192.0.2.66"
@@ -107,7 +107,7 @@ def test_reuse_after_the_grace_ends_the_auth_session(site: LiveSite, ada: User, 
 
 @in_jwt_mode
 def test_a_token_two_generations_old_is_reuse_at_once(site: LiveSite, ada: User, device: Device) -> None:
-    """The grace is for the predecessor alone."""
+    """The grace is only for the predecessor."""
     thief = device.copy()
     device.refresh()
     device.refresh()
@@ -130,7 +130,7 @@ def test_without_a_grace_a_second_refresh_is_reuse(site: LiveSite, ada: User, de
 @in_jwt_mode
 @by_cookie
 def test_a_failed_refresh_clears_the_cookies(site: LiveSite, device: Device) -> None:
-    """A cookie that can never work again would only make the browser ask again."""
+    """A cookie that can never work again is deleted."""
     late = device.copy()
     device.refresh()
     site.advance(seconds=11)
@@ -143,7 +143,7 @@ def test_a_failed_refresh_clears_the_cookies(site: LiveSite, device: Device) -> 
 
 @pytest.mark.parametrize("how", ["body", "cookie", "header"])
 def test_junk_does_not_refresh(site: LiveSite, device: Device, how: str) -> None:
-    """What carries nothing on is 401 with a code; only the cookies of tokens are cleared by it."""
+    """It is 401 with a code, and clears only token cookies."""
     stranger = site.device()
     stranger.cookies = {"csrftoken": "a" * 32}
     name = REFRESH_COOKIE if site.is_jwt else "__Host-sessionid"
@@ -159,7 +159,7 @@ def test_junk_does_not_refresh(site: LiveSite, device: Device, how: str) -> None
 
 
 def test_nothing_to_refresh_is_a_bare_401(site: LiveSite) -> None:
-    """Nothing presented is ``not_authenticated`` with a bare challenge."""
+    """Without a credential it is ``not_authenticated`` with a bare challenge."""
     answer = site.device().post("/auth/refresh/")
     assert code(answer) == (401, "not_authenticated")
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -169,7 +169,7 @@ def test_a_refresh_notices_a_changed_password_that_sent_no_signal(
     site: LiveSite, ada: User, device: Device
 ) -> None:
     """
-    ``queryset.update()`` sends no signal; refresh and every request see it all the same.
+    ``queryset.update()`` sends no signal, but refresh and every request notice it.
 
     A session cookie is deleted at once, as Django does, so there is nothing left to refresh with.
     """
@@ -183,7 +183,7 @@ def test_a_refresh_notices_a_changed_password_that_sent_no_signal(
 def test_a_refresh_notices_a_disabled_user_that_sent_no_signal(
     site: LiveSite, ada: User, device: Device
 ) -> None:
-    """The same for an account that was switched off behind our back."""
+    """The same for an account that was deactivated without a signal."""
     User.objects.filter(pk=ada.pk).update(is_active=False)
     assert code(device.call()) == (401, "session_ended")
     assert code(device.refresh()) == (401, "session_ended")

@@ -1,4 +1,4 @@
-"""What each thing costs, counted at the servers: commands by MONITOR, statements by Django."""
+"""The cost of requests, counted at the servers: commands by MONITOR, statements by Django."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -16,7 +16,7 @@ def selects(trips: Trips) -> list[str]:
 
 @pytest.mark.parametrize("path", VIEWS)
 def test_an_authenticated_request(site: LiveSite, device: Device, path: str) -> None:
-    """One round trip to Redis and the user query; with the database store one query for both."""
+    """One round trip to Redis and the user query; one query for both with the database store."""
     device.get(path)
     with site.counted() as trips:
         assert device.get(path).status_code == 200
@@ -27,7 +27,7 @@ def test_an_authenticated_request(site: LiveSite, device: Device, path: str) -> 
 
 @in_session_mode
 def test_a_request_that_counts_as_activity(site: LiveSite, device: Device) -> None:
-    """Once per ``TOUCH_INTERVAL`` activity is written: in the same round trip on Redis, by an UPDATE else."""
+    """Activity is written in the same round trip on Redis, and by an UPDATE in a database."""
     device.call()
     site.advance(seconds=61)
     with site.counted() as trips:
@@ -39,8 +39,8 @@ def test_a_request_that_counts_as_activity(site: LiveSite, device: Device) -> No
     assert len(trips.queries) == 1, trips
 
 
-def test_a_request_of_nobody(site: LiveSite) -> None:
-    """A stranger costs nothing."""
+def test_an_anonymous_request(site: LiveSite) -> None:
+    """An anonymous request needs no query."""
     with site.counted() as trips:
         for path in VIEWS:
             site.device().get(path)
@@ -50,7 +50,7 @@ def test_a_request_of_nobody(site: LiveSite) -> None:
 
 @in_jwt_mode
 def test_a_forged_token(site: LiveSite, device: Device) -> None:
-    """What is not ours is refused without asking anybody."""
+    """It is refused without a query."""
     stranger = site.device()
     with site.counted() as trips:
         stranger.get("/api/whoami/", {"Authorization": f"Bearer {device.credential[:-4]}AAAA"})
@@ -69,8 +69,8 @@ def test_a_refresh(site: LiveSite, device: Device) -> None:
 
 
 @in_jwt_mode
-def test_a_replayed_refresh(site: LiveSite, device: Device) -> None:
-    """The second of two tabs pays no more."""
+def test_a_repeated_refresh(site: LiveSite, device: Device) -> None:
+    """A repeat needs no more than a rotation."""
     device.refresh()
     tab = device.copy()
     device.refresh()
@@ -103,7 +103,7 @@ def test_a_log_out(site: LiveSite, device: Device) -> None:
 
 @in_session_mode
 def test_session_data_that_is_only_read_costs_nothing_more(site: LiveSite, device: Device) -> None:
-    """``request.session`` comes with the record; a view that writes it pays one more round trip."""
+    """``request.session`` comes with the record; a view that writes it needs one more round trip."""
     device.get("/plain/visits/")
     with site.counted() as trips:
         device.get("/plain/visits/")

@@ -1,4 +1,4 @@
-"""What happens to the session cookie and its auth session in rare cases of ``request.session``."""
+"""The session cookie and its auth session in rare cases of ``request.session``."""
 
 import json
 
@@ -21,7 +21,7 @@ ADDRESS = "198.51.100.7"
 
 @csrf_exempt
 def clear(request: HttpRequest) -> HttpResponse:
-    """Empty the session, as Django's ``clear`` does, without reading it before."""
+    """Empty the session with Django's ``clear``, without reading it before."""
     request.session.clear()
     return JsonResponse({})
 
@@ -35,14 +35,14 @@ def flush(request: HttpRequest) -> HttpResponse:
 
 @csrf_exempt
 def fill(request: HttpRequest) -> HttpResponse:
-    """Put something into the session."""
+    """Add something to the session."""
     request.session["x"] = 1
     return JsonResponse({})
 
 
 @csrf_exempt
 def new_password(request: HttpRequest) -> HttpResponse:
-    """Change the password, and tell nobody."""
+    """Change the password without a signal."""
     user = request.user
     assert isinstance(user, User)
     user.set_password("another one entirely")
@@ -72,14 +72,14 @@ def post(cookie: str, path: str) -> HttpResponse:
 
 
 def dead_key() -> str:
-    """Return a key of the right form that opens nothing."""
+    """Return a key of the right form that does not exist."""
     return SessionKey.new("AA" + "x" * 14).text
 
 
 @by_cookie
 @in_session_mode
 def test_clear_logs_out(site: LiveSite, device: Device) -> None:
-    """``request.session.clear()`` removes the login, also in a view that did not read the session."""
+    """``request.session.clear()`` removes the login, even in a view that did not read the session."""
     assert post(f"{SESSION_COOKIE}={device.credential}", "/edge/clear/").status_code == 200
     assert not device.logged_in()
 
@@ -87,7 +87,7 @@ def test_clear_logs_out(site: LiveSite, device: Device) -> None:
 @by_cookie
 @in_session_mode
 def test_flush_revokes_the_valid_one_of_two_cookies(site: LiveSite, device: Device) -> None:
-    """A planted second cookie does not keep the session alive."""
+    """A planted second cookie does not prevent the revocation."""
     cookie = f"{SESSION_COOKIE}={device.credential}; {SESSION_COOKIE}={dead_key()}"
     assert post(cookie, "/edge/flush/").status_code == 200
     assert not device.logged_in()
@@ -97,7 +97,7 @@ def test_flush_revokes_the_valid_one_of_two_cookies(site: LiveSite, device: Devi
 @in_session_mode
 @pytest.mark.parametrize("planted", [False, True])
 def test_a_superseded_cookie_is_not_replaced(site: LiveSite, device: Device, planted: bool) -> None:
-    """An anonymous session sets no cookie over the successor, with a planted cookie neither."""
+    """An anonymous session does not overwrite the successor's cookie, with a planted cookie neither."""
     old = device.credential
     assert device.reauthenticate().status_code == 200
     assert device.credential != old
@@ -108,7 +108,7 @@ def test_a_superseded_cookie_is_not_replaced(site: LiveSite, device: Device, pla
 
 @by_cookie
 def test_reauthentication_uses_the_valid_one_of_two_cookies(site: LiveSite, device: Device) -> None:
-    """A planted second cookie does not reject the right password."""
+    """A planted second cookie does not make the right password fail."""
     name = SESSION_COOKIE if not site.is_jwt else "__Host-authkit_refresh"
     own = "; ".join(f"{name}={value}" for name, value in device.cookies.items())
     response = Client().post(
@@ -125,7 +125,7 @@ def test_reauthentication_uses_the_valid_one_of_two_cookies(site: LiveSite, devi
 @by_header
 @in_jwt_mode
 def test_another_users_django_session_keeps_no_session(site: LiveSite, ada: User, bob: User) -> None:
-    """A password change revokes the session of the bearer, with another user's Django session too."""
+    """A password change revokes the bearer's session, despite another user's Django session."""
     site.settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
     device = site.logged_in("ada")
     browser = Client()

@@ -1,4 +1,4 @@
-"""What projects do with ``request.session`` and ``SessionStore``, as they do with Django's own engines."""
+"""What projects do with ``request.session`` and ``SessionStore`` of Django's engines."""
 
 from datetime import timedelta
 from typing import Any
@@ -22,7 +22,7 @@ BACKEND = "django.contrib.auth.backends.ModelBackend"
 
 
 def sign_in(request: HttpRequest) -> HttpResponse:
-    """Log in with Django's ``login``, and set the expiry that is asked for."""
+    """Log in with Django's ``login``, and set the requested expiry."""
     login(request, User.objects.get(username="ada"), backend=BACKEND)
     modified = request.session.modified
     if "expiry" in request.GET:
@@ -37,14 +37,14 @@ def fail(request: HttpRequest) -> HttpResponse:
 
 
 def put_and_create(request: HttpRequest) -> HttpResponse:
-    """Put something into the session, and make sure that it has a key."""
+    """Add something to the session, and make sure that it has a key."""
     request.session["cart"] = ["apple"]
     request.session.create()
     return HttpResponse(request.session.session_key)
 
 
 def show(request: HttpRequest) -> HttpResponse:
-    """Return who it is, and what is in the session."""
+    """Return the user and the session data."""
     return JsonResponse({"id": request.user.pk, "cart": request.session.get("cart")})
 
 
@@ -70,7 +70,7 @@ def get(client: Client, page: str) -> Any:
 
 @by_cookie
 def test_create_keeps_the_data_under_a_new_key(site: LiveSite, ada: User) -> None:
-    """``create()`` keeps what is in the session, for an anonymous user and for one who stays logged in."""
+    """``create()`` keeps the session data, for an anonymous user and for one who stays logged in."""
     client = Client()
     assert get(client, "create/").content.decode() == client.cookies[SESSION_COOKIE].value
     assert get(client, "show/").json() == {"id": None, "cart": ["apple"]}
@@ -93,7 +93,7 @@ def test_create_outside_of_a_view(site: LiveSite) -> None:
 @by_cookie
 @pytest.mark.parametrize("key", [None, "someunknownkey", "a" * 32])
 def test_an_unknown_key_loads_nothing(site: LiveSite, key: str | None) -> None:
-    """Loading an unknown key gives an empty session and makes no record."""
+    """Loading an unknown key gives an empty session and creates no record."""
     session = SessionStore(key)
     assert session.load() == {}
     assert session.session_key is None
@@ -101,7 +101,7 @@ def test_an_unknown_key_loads_nothing(site: LiveSite, key: str | None) -> None:
 
 @by_cookie
 def test_the_expiry_after_a_login_decides_the_cookie(site: LiveSite, ada: User) -> None:
-    """``set_expiry(0)`` after a login gives a cookie of the browser's length, a number a persistent one."""
+    """``set_expiry(0)`` after a login sets a cookie without expiry, a number a persistent one."""
     for at_close in (True, False):
         site.settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = at_close
         assert get(Client(), "sign-in/?expiry=0").cookies[SESSION_COOKIE]["max-age"] == ""
@@ -112,7 +112,7 @@ def test_the_expiry_after_a_login_decides_the_cookie(site: LiveSite, ada: User) 
 
 @by_cookie
 def test_the_expiry_age_is_the_idle_timeout(site: LiveSite, ada: User) -> None:
-    """``get_expiry_age()`` of a user's session is the idle timeout, which ``set_expiry()`` cannot pass."""
+    """``get_expiry_age()`` of a user's session is the idle timeout, which ``set_expiry()`` cannot exceed."""
     site.configure(LIFETIMES={"IDLE": timedelta(minutes=20)})
     assert get(Client(), "sign-in/").json()["age"] == 1200
     assert get(Client(), "sign-in/?expiry=5000").json()["age"] == 1200
@@ -135,7 +135,7 @@ def test_an_expiry_in_the_past_ends_the_session_at_once(site: LiveSite, ada: Use
 
 
 @by_cookie
-def test_a_login_in_a_view_that_fails_counts_for_nothing(site: LiveSite, ada: User) -> None:
+def test_a_login_in_a_view_that_fails_is_undone(site: LiveSite, ada: User) -> None:
     """A server error after a login sets no session cookie, and leaves no auth session."""
     answer = get(Client(), "fail/")
     assert SESSION_COOKIE not in answer.cookies
@@ -144,13 +144,13 @@ def test_a_login_in_a_view_that_fails_counts_for_nothing(site: LiveSite, ada: Us
 
 @by_cookie
 def test_a_session_is_modified_after_a_login(site: LiveSite, ada: User) -> None:
-    """``request.session.modified`` is true after ``login()``, which packages ask for."""
+    """``request.session.modified`` is true after ``login()``, which packages rely on."""
     assert get(Client(), "sign-in/").json()["modified"] is True
 
 
 @by_cookie
 def test_receivers_of_a_login_see_its_session_key(site: LiveSite, ada: User) -> None:
-    """A receiver that connected before ours can note the key, and end that session at the next login."""
+    """A receiver that connected before ours can record the key, and revoke that session at the next login."""
     noted: list[str] = []
 
     def only_one(request: HttpRequest, **kwargs: Any) -> None:
@@ -172,13 +172,13 @@ def test_receivers_of_a_login_see_its_session_key(site: LiveSite, ada: User) -> 
 
 
 def test_our_receiver_of_logins_comes_first() -> None:
-    """Apps that are listed before ours do not see the key of the anonymous session."""
+    """Apps listed before ours do not see the key of the anonymous session."""
     assert user_logged_in.receivers[0][0][0] == "django_authkit"
 
 
 @by_cookie
 def test_a_session_filled_by_hand_is_a_login(site: LiveSite, ada: User) -> None:
-    """The three fields in a ``SessionStore`` log in, if the hash is right; otherwise it is nobody's."""
+    """The three fields in a ``SessionStore`` log in, if the hash is right; otherwise it is anonymous."""
     for stamp, expected in ((ada.get_session_auth_hash(), ada.pk), ("wrong", None), (None, None)):
         session = SessionStore()
         session["cart"] = ["apple"]

@@ -1,4 +1,4 @@
-"""Signing keys of the project's own, as clients see them: they see nothing of them."""
+"""Signing keys of the project's own are invisible to clients."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,7 +15,7 @@ OLD, NEW = jwk("ES256"), jwk("ES256", 5)
 
 @pytest.mark.parametrize("algorithm", ["EdDSA", "ES256", "RS256", "HS256"])
 def test_clients_work_the_same_under_every_algorithm(site: LiveSite, ada: User, algorithm: str) -> None:
-    """Login, a call, a refresh and logout do what they do under the key that follows from SECRET_KEY."""
+    """Login, a call, a refresh and logout work as with the key derived from SECRET_KEY."""
     site.configure(SIGNING_KEYS=[jwk(algorithm)])
     device = site.logged_in("ada")
     assert device.logged_in()
@@ -26,7 +26,7 @@ def test_clients_work_the_same_under_every_algorithm(site: LiveSite, ada: User, 
 
 
 def test_a_rotation_is_not_noticed(site: LiveSite, ada: User) -> None:
-    """Whoever logged in at any step goes on at the next, with no refresh, until the old key is retired."""
+    """Logins stay valid from step to step, without a refresh, until the old key is retired."""
     site.configure(SIGNING_KEYS=[OLD])
     devices = [site.logged_in("ada")]
     for keys in ([OLD, NEW], [NEW, OLD]):
@@ -42,7 +42,7 @@ def test_a_rotation_is_not_noticed(site: LiveSite, ada: User) -> None:
 
 @pytest.mark.parametrize("transport", [Transport.HEADER], ids=str, indirect=True)
 def test_verify_follows_the_keys(site: LiveSite, ada: User) -> None:
-    """``verify/`` calls a token of a retired key inactive at once, though it was seen a moment ago."""
+    """``verify/`` returns inactive for a token of a retired key, even if it has just verified it."""
     site.configure(SIGNING_KEYS=[OLD, NEW])
     device = site.device()
     token = body(device.log_in())["access"]

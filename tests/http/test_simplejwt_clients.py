@@ -1,4 +1,4 @@
-"""Clients of simplejwt's endpoints: which refresh tokens stay, which do not, and in session mode."""
+"""Clients of simplejwt's endpoints: which refresh tokens rotate, and session mode."""
 
 from datetime import timedelta
 from typing import Any
@@ -24,7 +24,7 @@ def refreshed(device: Device, token: str, path: str = "/compat/token/refresh/") 
 @in_jwt_mode
 @by_header
 def test_a_client_that_stores_nothing_stays_logged_in(site: LiveSite, ada: User) -> None:
-    """With rotation off its one refresh token works until the end of the auth session, and no longer."""
+    """With rotation off its only refresh token works until the auth session expires."""
     site.configure(
         COMPAT={"SIMPLEJWT_ROTATION": False},
         LIFETIMES={"IDLE": timedelta(days=2), "ABSOLUTE": timedelta(days=7)},
@@ -46,7 +46,7 @@ def test_a_client_that_stores_nothing_stays_logged_in(site: LiveSite, ada: User)
 @in_jwt_mode
 @by_header
 def test_a_rotating_token_rotates_at_each_endpoint(site: LiveSite, ada: User) -> None:
-    """A thief cannot take a client's rotating token to the endpoint whose clients store nothing."""
+    """A rotating token rotates at every endpoint, so a thief cannot avoid rotation."""
     site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
     device = site.logged_in()
     thief, stolen = device.copy(), device.django_session
@@ -88,7 +88,7 @@ def test_back_to_rotation(site: LiveSite, ada: User) -> None:
 @in_session_mode
 @by_header
 def test_session_mode_gives_session_keys(site: LiveSite, ada: User) -> None:
-    """In session mode both members are the session key, which stays and which a logout ends."""
+    """In session mode both members are the session key, which does not change and which a logout revokes."""
     device = site.device()
     pair = obtain(device)
     assert pair["access"] == pair["refresh"]
@@ -105,7 +105,7 @@ def test_session_mode_gives_session_keys(site: LiveSite, ada: User) -> None:
 @in_jwt_mode
 @by_header
 def test_a_large_body_is_refused_unread(site: LiveSite, ada: User) -> None:
-    """413 with a code."""
+    """It is 413 with a code."""
     answer = site.device().post("/compat/token/", {"username": "x" * 70_000, "password": "y"}, anonymous=True)
     assert code(answer) == (413, "invalid_request")
 
@@ -113,6 +113,6 @@ def test_a_large_body_is_refused_unread(site: LiveSite, ada: User) -> None:
 @in_jwt_mode
 @by_header
 def test_a_deep_body_is_a_400(site: LiveSite, ada: User) -> None:
-    """However deeply a body nests, it is an error of the client's."""
+    """It is a client error, however deep."""
     answer = site.device().send("POST", "/compat/token/", b"[" * 60_000)
     assert answer.status_code == 400

@@ -1,4 +1,4 @@
-"""Subclasses of simplejwt's ``JWTAuthentication`` that call or override its four steps."""
+"""Subclasses of simplejwt's ``JWTAuthentication`` that call or override its four methods."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from support.live_site import LiveSite, by_header
 
 
 class FromACookie(JWTAuthentication):
-    """What projects write that keep the access token in a cookie of their own."""
+    """What projects write that have the access token in a cookie of their own."""
 
     def authenticate(self, request: Request) -> Any:
-        """Take the token of the header, or else of the cookie."""
+        """Use the token of the header, or else of the cookie."""
         header = self.get_header(request)
         raw = request.COOKIES.get("access") if header is None else self.get_raw_token(header)
         if raw is None:
@@ -26,7 +26,7 @@ class FromACookie(JWTAuthentication):
 
 
 class OfAnotherHeader(JWTAuthentication):
-    """Overrides two steps, and no more."""
+    """Overrides two methods only."""
 
     def get_header(self, request: Request) -> bytes | None:
         """Return the header of a gateway."""
@@ -34,7 +34,7 @@ class OfAnotherHeader(JWTAuthentication):
         return header.encode() if header else None
 
     def get_user(self, validated_token: ValidatedToken) -> Any:
-        """Refuse whom the project refuses."""
+        """Refuse the users whom the project refuses."""
         user: Any = super().get_user(validated_token)
         user.seen_with = validated_token["sid"]
         return user
@@ -46,14 +46,14 @@ def asked(**headers: Any) -> Request:
 
 
 def told(error: APIException) -> Any:
-    """Return the code in the body of a refusal."""
+    """Return the code in the body of an error."""
     detail: Any = error.detail
     return detail["code"]
 
 
 @by_header
 def test_a_subclass_that_calls_the_steps_finds_the_user(site: LiveSite, ada: User) -> None:
-    """The token of the header or of a cookie opens the view; its claims are those that simplejwt has."""
+    """The token of the header or of a cookie authenticates; its claims are those of simplejwt."""
     access = site.logged_in().access
     for request in (asked(Authorization=f"Bearer {access}"), asked(Cookie=f"access={access}")):
         user, token = FromACookie().authenticate(request)
@@ -67,7 +67,7 @@ def test_a_subclass_that_calls_the_steps_finds_the_user(site: LiveSite, ada: Use
 
 @by_header
 def test_a_subclass_that_overrides_a_step_decides_by_it(site: LiveSite, ada: User) -> None:
-    """Only the header that it names is read, and its ``get_user`` says who it is."""
+    """Only its header is read, and its ``get_user`` returns the user."""
     access = site.logged_in().access
     request = asked(**{"X-Gateway": f"Bearer {access}"})
     found = OfAnotherHeader().authenticate(request)
@@ -81,7 +81,7 @@ def test_a_subclass_that_overrides_a_step_decides_by_it(site: LiveSite, ada: Use
 
 @by_header
 def test_a_token_that_is_not_valid_is_refused_in_each_step(site: LiveSite, ada: User) -> None:
-    """The errors are simplejwt's: a revoked, a forged and a malformed token, and a header of three words."""
+    """A revoked, a forged and a malformed token, and a header of three words have simplejwt's errors."""
     device = site.logged_in()
     assert device.log_out().status_code == 204
     for token in (device.access, f"{device.access}x", "x", "a.b.c"):

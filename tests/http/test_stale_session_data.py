@@ -1,4 +1,4 @@
-"""``request.session`` after the password was changed behind the signals."""
+"""``request.session`` after a password change without a signal."""
 
 import pytest
 from django.contrib.auth.hashers import make_password
@@ -10,8 +10,8 @@ from support.live_site import LiveSite, by_cookie
 
 @by_cookie
 @pytest.mark.parametrize("loading", ["eager", "lazy"])
-def test_the_data_is_not_shown_to_who_knew_the_old_password(site: LiveSite, ada: User, loading: str) -> None:
-    """Django's engine forgets the session where the user is asked for, and so does ours, in both modes."""
+def test_the_data_is_not_shown_after_a_password_change(site: LiveSite, ada: User, loading: str) -> None:
+    """Django's engine empties the session when the user is loaded, and so does ours, in both modes."""
     site.configure(USER_LOADING=loading)
     browser = site.device()
     assert browser.post("/django/switch/ada/").status_code == 200

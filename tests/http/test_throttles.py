@@ -1,4 +1,4 @@
-"""Throttles: who guesses is slowed down, and nobody can lock a stranger out."""
+"""Throttles: guessing is slowed down, and nobody can lock other users out."""
 
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -8,7 +8,7 @@ from support.live_site import LiveSite
 
 
 def guess(device: Device, times: int, username: str = "ada", **headers: str) -> HttpResponse:
-    """Log in that often with a wrong password; return the last answer."""
+    """Log in that often with a wrong password; return the last response."""
     device.who()
     for _ in range(times):
         answer = device.post(
@@ -24,7 +24,7 @@ def guess(device: Device, times: int, username: str = "ada", **headers: str) -> 
 
 
 def test_guessing_is_throttled(site: LiveSite, ada: User) -> None:
-    """Past ``RATES["LOGIN"]`` it is 429 ``throttled`` with ``Retry-After``, to the right password too."""
+    """Beyond ``RATES["LOGIN"]`` even the right password is 429 ``throttled``, with ``Retry-After``."""
     site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     assert code(guess(device, 3)) == (401, "login_failed")
@@ -36,13 +36,13 @@ def test_guessing_is_throttled(site: LiveSite, ada: User) -> None:
 
 
 def test_the_default_rate_is_on(site: LiveSite, ada: User) -> None:
-    """Without any setting the 21st guess within a minute is refused."""
+    """By default the 21st guess within a minute is refused."""
     device = site.device()
     assert code(guess(device, 20)) == (401, "login_failed")
     assert code(guess(device, 1)) == (429, "throttled")
 
 
-def test_a_stranger_does_not_lock_the_owner_out(site: LiveSite, ada: User) -> None:
+def test_others_do_not_lock_the_owner_out(site: LiveSite, ada: User) -> None:
     """Guesses from another address use up the guesser's allowance, not the owner's."""
     site.configure(RATES={"LOGIN": "3/min"})
     assert code(guess(site.device(address="192.0.2.66"), 4)) == (429, "throttled")
@@ -50,7 +50,7 @@ def test_a_stranger_does_not_lock_the_owner_out(site: LiveSite, ada: User) -> No
 
 
 def test_an_ipv6_network_is_one_guesser(site: LiveSite, ada: User) -> None:
-    """A host has all of its /64 to send from; the next network, and an IPv4 neighbour, are others."""
+    """A host can send from a whole /64; the next network, and an IPv4 neighbor, count separately."""
     site.configure(RATES={"LOGIN": "3/min"})
     for host in range(1, 4):
         guess(site.device(address=f"2001:db8:0:7::{host:x}"), 1)
@@ -61,14 +61,14 @@ def test_an_ipv6_network_is_one_guesser(site: LiveSite, ada: User) -> None:
 
 
 def test_guessing_at_one_name_blocks_no_other(site: LiveSite, ada: User, bob: User) -> None:
-    """Behind one address (an office, say) each name has its own allowance."""
+    """Behind one address (of an office, for example) each name has its own allowance."""
     site.configure(RATES={"LOGIN": "3/min"})
     assert code(guess(site.device(), 4)) == (429, "throttled")
     assert site.device().log_in("bob").status_code == 200
 
 
 def test_a_forged_address_changes_nothing(site: LiveSite, ada: User) -> None:
-    """``X-Forwarded-For`` is not believed unless proxies are configured."""
+    """``X-Forwarded-For`` is ignored unless proxies are configured."""
     site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     for number in range(3):
@@ -76,8 +76,8 @@ def test_a_forged_address_changes_nothing(site: LiveSite, ada: User) -> None:
     assert code(guess(device, 1, **{"X-Forwarded-For": "203.0.113.99"})) == (429, "throttled")
 
 
-def test_what_trusted_proxies_saw_is_believed(site: LiveSite, ada: User) -> None:
-    """With one trusted proxy the last entry counts, and what the client wrote before it does not."""
+def test_the_address_from_trusted_proxies_is_used(site: LiveSite, ada: User) -> None:
+    """With one trusted proxy the last entry counts, and earlier ones, which the client wrote, do not."""
     site.configure(RATES={"LOGIN": "3/min"}, TRUSTED_PROXIES=1)
     device = site.device(address="10.0.0.1")
     for number in range(3):
@@ -86,8 +86,8 @@ def test_what_trusted_proxies_saw_is_believed(site: LiveSite, ada: User) -> None
     assert code(guess(device, 1, **{"X-Forwarded-For": "192.0.2.66, 198.51.100.7"})) == (401, "login_failed")
 
 
-def test_the_spelling_of_a_name_is_no_way_around(site: LiveSite, ada: User) -> None:
-    """Case does not multiply the allowance."""
+def test_the_spelling_of_a_name_does_not_matter(site: LiveSite, ada: User) -> None:
+    """Case does not increase the allowance."""
     site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     for name in ("ada", "ADA", "aDa"):
@@ -95,7 +95,7 @@ def test_the_spelling_of_a_name_is_no_way_around(site: LiveSite, ada: User) -> N
     assert code(guess(device, 1, "Ada")) == (429, "throttled")
 
 
-def test_blanks_and_unicode_forms_are_no_way_around(site: LiveSite, ada: User) -> None:
+def test_blanks_and_unicode_forms_do_not_matter(site: LiveSite, ada: User) -> None:
     """Spellings that find the same user share one allowance."""
     site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
@@ -105,7 +105,7 @@ def test_blanks_and_unicode_forms_are_no_way_around(site: LiveSite, ada: User) -
 
 
 def test_refresh_is_throttled(site: LiveSite, device: Device) -> None:
-    """Past ``RATES["REFRESH"]`` the answer is 429, and nobody is logged out by it."""
+    """Beyond ``RATES["REFRESH"]`` the response is 429, and nobody is logged out by it."""
     site.configure(RATES={"REFRESH": "2/min"})
     stranger = site.device(address="192.0.2.66")
     for _ in range(2):
@@ -116,8 +116,8 @@ def test_refresh_is_throttled(site: LiveSite, device: Device) -> None:
     assert device.refresh().status_code == 200
 
 
-def test_djangos_own_rates_are_followed(site: LiveSite, ada: User) -> None:
-    """DRF's ``DEFAULT_THROTTLE_RATES`` names our scopes too."""
+def test_drfs_rates_are_used(site: LiveSite, ada: User) -> None:
+    """DRF's ``DEFAULT_THROTTLE_RATES`` can name our scopes."""
     site.settings.REST_FRAMEWORK = {
         **site.settings.REST_FRAMEWORK,
         "DEFAULT_THROTTLE_RATES": {"authkit_login": "1/min"},
@@ -127,8 +127,8 @@ def test_djangos_own_rates_are_followed(site: LiveSite, ada: User) -> None:
     assert code(guess(device, 1)) == (429, "throttled")
 
 
-def test_the_allowance_comes_back(site: LiveSite, ada: User) -> None:
-    """After the period the owner is let in again."""
+def test_the_allowance_is_renewed(site: LiveSite, ada: User) -> None:
+    """After the period the owner can log in again."""
     site.configure(RATES={"LOGIN": "3/min"})
     device = site.device()
     guess(device, 4)
@@ -137,6 +137,6 @@ def test_the_allowance_comes_back(site: LiveSite, ada: User) -> None:
 
 
 def test_a_rate_can_be_switched_off(site: LiveSite, ada: User) -> None:
-    """``None`` is no throttle."""
+    """``None`` disables a throttle."""
     site.configure(RATES={"LOGIN": None})
     assert code(guess(site.device(), 25)) == (401, "login_failed")

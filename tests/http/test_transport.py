@@ -1,4 +1,4 @@
-"""How a credential travels: chosen at login, kept afterwards; and which of several counts."""
+"""How a credential travels (chosen at login, kept afterwards), and which of several counts."""
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,7 +15,7 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def test_the_first_transport_is_for_clients_that_ask_for_none(site: LiveSite, ada: User) -> None:
+def test_the_first_transport_is_the_default(site: LiveSite, ada: User) -> None:
     """Without ``X-Authkit-Transport`` a client gets the project's first transport."""
     other = Transport.HEADER if site.transport is Transport.COOKIE else Transport.COOKIE
     site.configure(TRANSPORTS=(str(site.transport), str(other)))
@@ -51,8 +51,8 @@ def test_a_transport_that_the_project_does_not_offer_is_refused(site: LiveSite, 
     assert site.sids(ada) == []
 
 
-def test_a_refresh_answers_by_the_way_it_was_asked(site: LiveSite, device: Device) -> None:
-    """What came as a cookie goes back as one, whatever ``X-Authkit-Transport`` says after login."""
+def test_a_refresh_keeps_the_transport(site: LiveSite, device: Device) -> None:
+    """A credential from a cookie is returned in a cookie, whatever ``X-Authkit-Transport`` says later."""
     for asked in Transport:
         content = None if device.is_browser else {"refresh": device.django_session}
         proof = device.csrf() if device.is_browser else {}
@@ -65,7 +65,7 @@ def test_a_refresh_answers_by_the_way_it_was_asked(site: LiveSite, device: Devic
 
 
 def test_a_body_never_becomes_a_cookie(site: LiveSite, device: Device) -> None:
-    """A credential in a body is answered in the body, also for a browser that has cookies."""
+    """A credential in a body is returned in the body, even to a browser with cookies."""
     browser = site.logged_in() if device.is_browser else site.device(Transport.COOKIE)
     own = dict(browser.cookies)
     answer = browser.send("POST", "/auth/refresh/", f'{{"refresh": "{device.django_session}"}}'.encode())
@@ -78,7 +78,7 @@ def test_a_body_never_becomes_a_cookie(site: LiveSite, device: Device) -> None:
 
 
 def test_a_session_key_in_the_header_is_refreshed_in_the_body(site: LiveSite, device: Device) -> None:
-    """Refresh takes what opens its door from the header too, and then sets no cookie."""
+    """Refresh reads it from the header, too, and then sets no cookie."""
     stranger = site.device(Transport.HEADER)
     answer = stranger.post("/auth/refresh/", headers=bearer(device.django_session))
     assert answer.status_code == 200
@@ -86,8 +86,10 @@ def test_a_session_key_in_the_header_is_refreshed_in_the_body(site: LiveSite, de
     assert not credential_cookies(answer)
 
 
-def test_the_bearer_counts_before_a_cookie(site: LiveSite, ada: User, bob: User, device: Device) -> None:
-    """With both, the request is from the bearer's user, on every kind of view."""
+def test_the_bearer_has_precedence_over_a_cookie(
+    site: LiveSite, ada: User, bob: User, device: Device
+) -> None:
+    """With both, the bearer's user is authenticated, in every kind of view."""
     other = site.logged_in("bob")
     for path in ("/api/whoami/", "/plain/whoami/", "/plain/whoami-async/"):
         answer = device.get(path, bearer(other.credential))
@@ -97,7 +99,7 @@ def test_the_bearer_counts_before_a_cookie(site: LiveSite, ada: User, bob: User,
 
 @pytest.mark.parametrize("junk", ["x", "a.b.c", "a b", "", "A" * 40])
 def test_an_invalid_bearer_never_falls_back_to_a_cookie(site: LiveSite, ada: User, junk: str) -> None:
-    """A bad bearer credential is a 401 beside a good cookie, on every kind of view."""
+    """An invalid bearer credential is a 401 despite a valid cookie, in every kind of view."""
     device = site.logged_in()
     for path in ("/api/whoami/", "/api/open/", "/plain/whoami/", "/plain/whoami-async/", "/auth/session/"):
         answer = device.get(path, {"Authorization": f"Bearer {junk}"})
@@ -107,7 +109,7 @@ def test_an_invalid_bearer_never_falls_back_to_a_cookie(site: LiveSite, ada: Use
 
 
 def test_an_invalid_bearer_never_refreshes_a_cookie(site: LiveSite, device: Device) -> None:
-    """``refresh/`` with a bad bearer leaves the cookies alone."""
+    """``refresh/`` with an invalid bearer does not change the cookies."""
     answer = device.post("/auth/refresh/", headers=bearer("a.b.c"))
     assert code(answer) == (401, "token_malformed") or code(answer) == (401, "token_invalid")
     assert not credential_cookies(answer)
@@ -116,7 +118,7 @@ def test_an_invalid_bearer_never_refreshes_a_cookie(site: LiveSite, device: Devi
 
 @pytest.mark.parametrize("other", ["Basic YWRhOnB3", "Token abc", "Bearerabc", "Digest x=y", "bear er", ","])
 def test_other_schemes_are_ignored(site: LiveSite, ada: User, device: Device, other: str) -> None:
-    """Any other scheme is not ours: the cookie counts, or nothing does."""
+    """With any other scheme, the cookie counts, if there is one."""
     headers = {"Authorization": other}
     answer = device.get("/api/whoami/", headers)
     if device.is_browser:
@@ -137,7 +139,7 @@ def test_the_scheme_has_no_case(site: LiveSite, ada: User, device: Device, schem
 def test_a_credential_of_either_transport_opens_views_by_header(
     site: LiveSite, ada: User, device: Device
 ) -> None:
-    """What a cookie carries is the same credential: a client without cookies may send it as a bearer."""
+    """A client without cookies may send a credential from a cookie as a bearer."""
     stranger = site.device(Transport.HEADER)
     for path in ("/api/whoami/", "/plain/whoami/", "/plain/whoami-async/", "/plain/visits/"):
         answer = stranger.get(path, bearer(device.credential))
@@ -147,7 +149,7 @@ def test_a_credential_of_either_transport_opens_views_by_header(
 
 @in_jwt_mode
 def test_a_refresh_token_opens_no_view(site: LiveSite, device: Device) -> None:
-    """Kinds of token are mutually exclusive: in the header and in the access cookie alike."""
+    """Neither in the header nor in the access cookie."""
     stranger = site.device(Transport.COOKIE)
     assert code(stranger.get("/api/whoami/", bearer(device.django_session))) == (401, "token_invalid")
     stranger.cookies["__Host-authkit_access"] = device.django_session
@@ -158,7 +160,7 @@ def test_a_refresh_token_opens_no_view(site: LiveSite, device: Device) -> None:
 @in_jwt_mode
 @by_cookie
 def test_the_refresh_cookie_opens_no_view_by_itself(site: LiveSite, device: Device) -> None:
-    """The refresh cookie is read by refresh and logout alone: elsewhere nothing was presented."""
+    """Only refresh and logout read the refresh cookie; other views are anonymous."""
     del device.cookies["__Host-authkit_access"]
     assert code(device.who()) == (401, "not_authenticated")
     assert device.call().status_code == 401
@@ -167,7 +169,7 @@ def test_the_refresh_cookie_opens_no_view_by_itself(site: LiveSite, device: Devi
 
 @in_jwt_mode
 def test_an_access_token_never_refreshes(site: LiveSite, device: Device) -> None:
-    """Kinds of token are mutually exclusive: in the body and in the refresh cookie alike."""
+    """Neither in the body nor in the refresh cookie."""
     before = site.snapshot()
     assert code(site.device().post("/auth/refresh/", {"refresh": device.credential}, anonymous=True)) == (
         401,
@@ -181,7 +183,7 @@ def test_an_access_token_never_refreshes(site: LiveSite, device: Device) -> None
 
 
 def test_credentials_of_the_other_mode_are_refused(site: LiveSite, device: Device) -> None:
-    """Where only one mode is accepted, a live credential of the other is a 401 and refreshes nothing."""
+    """If only one mode is accepted, a live credential of the other is a 401 and refreshes nothing."""
     credential, django_session = device.credential, device.django_session
     site.settings.AUTHKIT_MODE = "session" if site.is_jwt else "jwt"
     site.keep_time()
@@ -193,8 +195,8 @@ def test_credentials_of_the_other_mode_are_refused(site: LiveSite, device: Devic
 
 
 @by_cookie
-def test_a_device_is_refused_the_other_modes_cookies(site: LiveSite, device: Device) -> None:
-    """Cookies of a mode that is not accepted are as good as none."""
+def test_cookies_of_the_other_mode_are_ignored(site: LiveSite, device: Device) -> None:
+    """Cookies of a mode that is not accepted are ignored."""
     site.settings.AUTHKIT_MODE = "session" if site.is_jwt else "jwt"
     site.keep_time()
     assert code(device.who()) == (401, "not_authenticated")

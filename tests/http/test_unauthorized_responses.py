@@ -1,4 +1,4 @@
-"""401s: their codes, their challenges; and that nothing stale blocks a login or a logout."""
+"""401s: codes and challenges; and invalid credentials block neither login nor logout."""
 
 import re
 
@@ -15,7 +15,7 @@ from testapp.views import WhoAmI
 
 VIEWS = ["/api/whoami/", "/auth/session/"]
 CHALLENGE = re.compile(r'Bearer realm="[^"]*"(, error="invalid_token", error_description="[ !#-\[\]-~]*")?')
-"""RFC 6750, section 3; the characters of a description are those of its section 3."""
+"""RFC 6750, section 3, including the characters of a description."""
 
 
 @pytest.mark.parametrize("path", VIEWS)
@@ -26,8 +26,8 @@ def test_nothing_presented_is_a_401_without_an_error(site: LiveSite, path: str) 
     assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-def test_a_missing_log_in_has_its_code(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The code is ``not_authenticated``: from the endpoints always, from views with our permission class."""
+def test_a_missing_login_has_its_code(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ``not_authenticated``: from the endpoints, and from views with our permission class."""
     monkeypatch.setattr(WhoAmI, "permission_classes", (IsAuthenticated,))
     for path in VIEWS:
         answer = site.device().get(path)
@@ -39,7 +39,7 @@ def test_a_missing_log_in_has_its_code(site: LiveSite, monkeypatch: pytest.Monke
 def test_our_exception_handler_gives_every_view_its_codes(
     site: LiveSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With our handler a project's own views answer in the one shape, DRF's own errors included."""
+    """With our handler a project's own views have our error format, even for DRF's own errors."""
     monkeypatch.setattr(WhoAmI, "get_exception_handler", lambda _: exception_handler)
     assert code(site.device().get("/api/whoami/")) == (401, "not_authenticated")
     assert code(site.device().send("DELETE", "/api/whoami/"))[0] in {401, 405}
@@ -47,8 +47,8 @@ def test_our_exception_handler_gives_every_view_its_codes(
 
 
 @pytest.mark.parametrize("path", VIEWS)
-def test_something_stale_is_a_401_with_an_error(site: LiveSite, device: Device, path: str) -> None:
-    """A credential whose auth session is over is 401 ``session_ended``, whichever way it comes."""
+def test_a_dead_credential_is_a_401_with_an_error(site: LiveSite, device: Device, path: str) -> None:
+    """A credential whose auth session is dead is 401 ``session_ended``, by each transport."""
     stale = device.copy()
     device.log_out()
     answer = stale.get(path)
@@ -58,8 +58,8 @@ def test_something_stale_is_a_401_with_an_error(site: LiveSite, device: Device, 
     assert 'error="invalid_token"' in challenge
 
 
-def test_something_stale_is_a_401_on_open_views_too(site: LiveSite, device: Device) -> None:
-    """A DRF view for everybody refuses a stale credential, so that the client learns to refresh."""
+def test_a_dead_credential_is_a_401_on_open_views_too(site: LiveSite, device: Device) -> None:
+    """A public DRF view refuses a dead credential, so that the client learns to refresh."""
     stale = device.copy()
     assert stale.get("/api/open/").status_code == 200
     device.log_out()
@@ -68,7 +68,7 @@ def test_something_stale_is_a_401_on_open_views_too(site: LiveSite, device: Devi
 
 
 def test_a_stale_cookie_makes_plain_views_anonymous(site: LiveSite, device: Device) -> None:
-    """On plain Django views a stale cookie is a stranger; a stale bearer, sent on purpose, is a 401."""
+    """In plain Django views a dead cookie is anonymous; a dead bearer is a 401."""
     stale = device.copy()
     device.log_out()
     for path in ("/plain/whoami/", "/plain/whoami-async/"):
@@ -81,7 +81,7 @@ def test_a_stale_cookie_makes_plain_views_anonymous(site: LiveSite, device: Devi
 
 @in_jwt_mode
 def test_an_expired_access_token_is_called_so(site: LiveSite, device: Device) -> None:
-    """``token_expired`` tells a client to refresh; after that it is in again."""
+    """``token_expired`` tells a client to refresh; after that it works again."""
     site.advance(minutes=4, seconds=50)
     assert device.logged_in()
     site.advance(seconds=20)  # past the leeway too
@@ -92,7 +92,7 @@ def test_an_expired_access_token_is_called_so(site: LiveSite, device: Device) ->
 
 
 def test_a_tampered_credential_is_refused(site: LiveSite, device: Device) -> None:
-    """One changed character of a credential makes it worthless; the good one goes on working."""
+    """A credential with one changed character is refused; the original still works."""
     credential = device.credential
     place = len(credential) - 5
     changed = credential[:place] + ("A" if credential[place] != "A" else "B") + credential[place + 1 :]
@@ -113,8 +113,8 @@ JUNK = [
 
 
 @pytest.mark.parametrize("junk", JUNK)
-def test_junk_blocks_no_log_in(site: LiveSite, ada: User, junk: str) -> None:
-    """A browser with junk in every cookie, or an app with a junk bearer, can log in and is in."""
+def test_junk_blocks_no_login(site: LiveSite, ada: User, junk: str) -> None:
+    """A browser with junk in every cookie, or an app with a junk bearer, can log in."""
     device = site.device()
     if device.is_browser:
         device.who()
@@ -132,8 +132,8 @@ def test_junk_blocks_no_log_in(site: LiveSite, ada: User, junk: str) -> None:
 
 
 @pytest.mark.parametrize("junk", JUNK)
-def test_junk_blocks_no_log_out(site: LiveSite, ada: User, junk: str) -> None:
-    """Logout answers 204 to junk, and the browser is rid of it."""
+def test_junk_blocks_no_logout(site: LiveSite, ada: User, junk: str) -> None:
+    """Logout returns 204, and the browser deletes the junk."""
     device = site.device()
     if device.is_browser:
         device.who()
@@ -146,16 +146,16 @@ def test_junk_blocks_no_log_out(site: LiveSite, ada: User, junk: str) -> None:
         assert not {SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE} & set(device.cookies)
 
 
-def test_a_stale_credential_blocks_no_log_in(site: LiveSite, device: Device) -> None:
-    """A device whose auth session was ended from elsewhere logs in again without further ado."""
+def test_a_revoked_credential_blocks_no_login(site: LiveSite, device: Device) -> None:
+    """A device whose auth session was revoked can log in again."""
     stale = device.copy()
     device.log_out()
     assert stale.log_in().status_code == 200
     assert stale.logged_in()
 
 
-def test_an_expired_access_token_blocks_no_log_in(site: LiveSite, ada: User, device: Device) -> None:
-    """A device whose access token has expired logs in again; the old auth session is ended."""
+def test_an_expired_access_token_blocks_no_login(site: LiveSite, ada: User, device: Device) -> None:
+    """A device whose access token has expired logs in again; the old auth session is revoked."""
     old = site.sids(ada)
     site.advance(minutes=20)
     headers = {"X-Authkit-Transport": str(site.transport)}
@@ -166,8 +166,8 @@ def test_an_expired_access_token_blocks_no_log_in(site: LiveSite, ada: User, dev
     assert site.sids(ada) == [body(answer)["session"]["sid"]] != old
 
 
-def test_a_stale_session_still_gets_its_csrf_cookie(site: LiveSite, device: Device) -> None:
-    """``session/`` hands out the CSRF cookie with the 401 for a stale credential."""
+def test_a_dead_session_still_gets_its_csrf_cookie(site: LiveSite, device: Device) -> None:
+    """``session/`` sets the CSRF cookie with the 401 for a dead credential."""
     stale = device.copy()
     device.log_out()
     stale.cookies.pop("csrftoken", None)
@@ -177,7 +177,7 @@ def test_a_stale_session_still_gets_its_csrf_cookie(site: LiveSite, device: Devi
 
 
 def test_a_superseded_or_unknown_cookie_is_left_alone(site: LiveSite, device: Device) -> None:
-    """A 401 clears no cookie: its successor may be on its way (failed refresh, login and logout aside)."""
+    """A 401 clears no cookie, except for failed refreshes, login and logout: a new one may be on its way."""
     stale = device.copy()
     device.log_out()
     for path in (*VIEWS, "/api/open/", "/plain/whoami/", "/plain/whoami-async/"):
@@ -185,8 +185,8 @@ def test_a_superseded_or_unknown_cookie_is_left_alone(site: LiveSite, device: De
         assert not {SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE} & set(answer.cookies), path
 
 
-def test_errors_have_one_shape(site: LiveSite, device: Device) -> None:
-    """``detail`` and ``code``, and ``fields`` only where a body was invalid."""
+def test_errors_have_one_format(site: LiveSite, device: Device) -> None:
+    """``detail`` and ``code``, and ``fields`` only if a body was invalid."""
     stranger = site.device()
     for answer in (
         stranger.get("/auth/session/"),
@@ -204,16 +204,16 @@ def test_errors_have_one_shape(site: LiveSite, device: Device) -> None:
 
 @pytest.mark.parametrize("path", ["login", "refresh", "logout", "verify"])
 def test_a_wrong_method_has_a_code(site: LiveSite, path: str) -> None:
-    """A method that an endpoint does not know is 405 with a code."""
+    """An unsupported method is 405 with a code."""
     answer = site.device().get(f"/auth/{path}/")
     assert code(answer) == (405, "invalid_request")
 
 
 @pytest.mark.parametrize("address", ["/plain/whoami/", "/plain/whoami-async/"])
-def test_a_stale_bearer_is_a_401_where_django_requires_a_log_in(
+def test_a_stale_bearer_is_a_401_where_django_requires_a_login(
     site: LiveSite, device: Device, settings: Settings, address: str
 ) -> None:
-    """Behind ``LoginRequiredMiddleware`` too: it asks for the user before any view could fail."""
+    """With ``LoginRequiredMiddleware``, too, which reads the user before the view."""
     if device.is_browser:
         pytest.skip("a stale cookie is a stranger, who is sent to log in")
     settings.MIDDLEWARE = [
