@@ -1,0 +1,38 @@
+"""The page about standards names tests that exist, for each requirement that is met."""
+
+import ast
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "explanation" / "standards.md").read_text("utf-8")
+_ROW = re.compile(r"^\| ([\d.]+) \| ([^|]+) \| ([^|]+) \| ?([^|]*)\|$", re.MULTILINE)
+_TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+_NO_TEST = ("no", "not applicable", "yes: no")
+
+
+def test_every_requirement_is_there() -> None:
+    """All forty, and those of the chapters of ASVS, have a row."""
+    numbers = [number for number, *_ in _ROW.findall(PAGE)]
+    assert numbers[:40] == [str(number) for number in range(1, 41)]
+    assert {each.split(".")[0] for each in numbers[40:]} == {"6", "7", "9", "10"}
+
+
+def test_what_is_met_names_a_test() -> None:
+    """Each row says whether it is met, and what is met or in part has a test."""
+    for number, _, met, tests in _ROW.findall(PAGE):
+        assert met.startswith(("yes", "in part", "no", "not applicable")), number
+        assert _TEST.findall(tests) or met.startswith(_NO_TEST), number
+
+
+def test_named_tests_exist() -> None:
+    """Each named test is a function of the named file."""
+    named = _TEST.findall(PAGE)
+    assert len(named) > 100
+    missing = [f"{path}::{name}" for path, name in named if name not in _functions(path)]
+    assert not missing
+
+
+def _functions(path: str) -> set[str]:
+    module = ast.parse((ROOT / "tests" / path).read_text("utf-8"))
+    return {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
