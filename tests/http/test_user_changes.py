@@ -1,4 +1,4 @@
-"""What a change of the user does: a new password, an account switched off, keys and hashers renewed."""
+"""What changes of the user do: a new password, a deactivation, new keys and hashers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -39,7 +39,7 @@ CHANGES = [change_by_djangos_async_function, change_by_djangos_view, change_by_o
 def assert_only_the_own_device_stays(
     site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
 ) -> None:
-    """Change the password on *device*, which stays; all others of the user are out at once."""
+    """Check that a password change on *device* keeps it logged in and revokes all others."""
     elsewhere, browser, sid = site.logged_in(), django_device(site), site.sid(device)
     assert change(device) in {200, 302}
     assert site.sids(ada) == [sid]
@@ -66,7 +66,7 @@ def test_the_own_password_change_keeps_the_own_browser(
 def test_the_own_password_change_keeps_the_own_app(
     site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
 ) -> None:
-    """An app stays logged in too in JWT mode; in session mode its new key could not reach it."""
+    """An app stays logged in, too, in JWT mode; in session mode it could not get its new key."""
     assert_only_the_own_device_stays(site, ada, device, change)
 
 
@@ -79,10 +79,10 @@ def django_device(site: LiveSite) -> Device:
 
 @in_session_mode
 @pytest.mark.parametrize("change", CHANGES)
-def test_the_own_password_change_ends_all_others_of_a_bearer(
+def test_the_own_password_change_revokes_all_others_of_a_bearer(
     site: LiveSite, ada: User, device: Device, change: Callable[[Device], int]
 ) -> None:
-    """Whatever becomes of the own key, the old key is dead and no other auth session is left."""
+    """The old key is refused, and no other auth session is left."""
     elsewhere, sid, old = site.logged_in(), site.sid(device), device.copy()
     assert change(device) in {200, 302}
     assert set(site.sids(ada)) <= {sid}
@@ -92,8 +92,8 @@ def test_the_own_password_change_ends_all_others_of_a_bearer(
         assert code(old.call()) == (401, "session_ended")
 
 
-def test_a_password_change_that_keeps_nothing_ends_all(site: LiveSite, ada: User, device: Device) -> None:
-    """A view that changes the password and does not say to stay ends its own auth session as well."""
+def test_a_password_change_that_keeps_nothing_revokes_all(site: LiveSite, ada: User, device: Device) -> None:
+    """If the view does not keep its own auth session, that is revoked as well."""
     elsewhere = site.logged_in()
     answer = device.post("/django/forgetful-password/", NEW)
     assert answer.status_code == 200
@@ -120,16 +120,16 @@ def by_deleting(user: User) -> None:
 
 
 def by_unusable(user: User) -> None:
-    """Take the password away."""
+    """Set an unusable password."""
     user.set_unusable_password()
     user.save()
 
 
 @pytest.mark.parametrize("change", [by_setting, by_switching_off, by_deleting, by_unusable])
-def test_an_administrators_change_ends_all(
+def test_an_administrators_change_revokes_all(
     site: LiveSite, ada: User, device: Device, change: Callable[[User], None]
 ) -> None:
-    """A change from elsewhere ends every auth session of the user, and none of anybody else's."""
+    """A change by somebody else revokes every auth session of the user, and no other user's."""
     site.add_user("bob")
     other, browser = site.logged_in("bob"), django_device(site)
     user_id = ada.pk
@@ -142,8 +142,8 @@ def test_an_administrators_change_ends_all(
 
 
 @by_cookie
-def test_a_password_set_in_the_admin_ends_all(site: LiveSite, ada: User, device: Device) -> None:
-    """The admin's form for another user's password is such a change."""
+def test_a_password_set_in_the_admin_revokes_all(site: LiveSite, ada: User, device: Device) -> None:
+    """The same for the admin's form for another user's password."""
     chief = site.add_user("chief", is_staff=True, is_superuser=True)
     boss = site.logged_in("chief")
     fields = {"password1": NEW, "password2": NEW, "usable_password": "true"}
@@ -154,8 +154,8 @@ def test_a_password_set_in_the_admin_ends_all(site: LiveSite, ada: User, device:
     assert len(sessions_of(chief)) == 1
 
 
-def test_a_change_that_is_rolled_back_ends_nothing(site: LiveSite, ada: User, device: Device) -> None:
-    """What counts is what was committed."""
+def test_a_change_that_is_rolled_back_revokes_nothing(site: LiveSite, ada: User, device: Device) -> None:
+    """Only committed changes count."""
 
     def change_and_fail() -> None:
         with transaction.atomic(using=site.alias):
@@ -167,7 +167,7 @@ def test_a_change_that_is_rolled_back_ends_nothing(site: LiveSite, ada: User, de
     assert device.logged_in()
 
 
-def test_other_changes_end_nothing(site: LiveSite, ada: User, device: Device) -> None:
+def test_other_changes_revoke_nothing(site: LiveSite, ada: User, device: Device) -> None:
     """A new name or address logs nobody out."""
     ada.email, ada.first_name = "new@example.org", "Ada"
     ada.save()
@@ -176,7 +176,7 @@ def test_other_changes_end_nothing(site: LiveSite, ada: User, device: Device) ->
 
 
 def test_a_better_hasher_logs_nobody_out(site: LiveSite, ada: User, device: Device) -> None:
-    """When login hashes the same password anew, every device stays, and keys and tokens too."""
+    """When a login rehashes the same password, every device, key and token stays valid."""
     second, browser = site.logged_in(), django_device(site)
     site.settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.ScryptPasswordHasher",
@@ -194,7 +194,7 @@ def test_a_better_hasher_logs_nobody_out(site: LiveSite, ada: User, device: Devi
 
 
 def test_a_new_secret_key_logs_nobody_out(site: LiveSite, ada: User, device: Device) -> None:
-    """With the old one among ``SECRET_KEY_FALLBACKS`` all goes on; later it can be dropped."""
+    """With the old one among ``SECRET_KEY_FALLBACKS`` all stays valid; later it can be removed."""
     sid = site.sid(device)
     old = site.settings.SECRET_KEY
     site.settings.SECRET_KEY = "the next key of this site, which is long enough to sign with as well"
@@ -211,7 +211,7 @@ def test_a_new_secret_key_logs_nobody_out(site: LiveSite, ada: User, device: Dev
 
 
 def test_a_lost_secret_key_logs_everybody_out(site: LiveSite, ada: User, device: Device) -> None:
-    """Without the old key nothing that was signed or stamped with it counts, and login works."""
+    """Without the old key nothing signed or stamped with it is valid; a new login works."""
     site.settings.SECRET_KEY = "the next key of this site, which is long enough to sign with as well"
     site.keep_time()
     assert not device.logged_in()
@@ -237,8 +237,10 @@ def by_proxy(user: User, **changes: Any) -> None:
     proxied.save()
 
 
-def test_a_password_changed_through_a_proxy_model_ends_all(site: LiveSite, ada: User, device: Device) -> None:
-    """Whatever class the project saves its users by."""
+def test_a_password_changed_through_a_proxy_model_revokes_all(
+    site: LiveSite, ada: User, device: Device
+) -> None:
+    """Whatever class the project uses to save the user."""
     proxied = ProxyUser.objects.get(pk=ada.pk)
     proxied.set_password("another horse battery staple")
     proxied.save()
@@ -246,19 +248,19 @@ def test_a_password_changed_through_a_proxy_model_ends_all(site: LiveSite, ada: 
     assert not device.logged_in()
 
 
-def test_an_account_switched_off_through_a_proxy_model_ends_all(
+def test_an_account_deactivated_through_a_proxy_model_revokes_all(
     site: LiveSite, ada: User, device: Device
 ) -> None:
-    """Whatever class the project saves its users by."""
+    """Whatever class the project uses to save the user."""
     by_proxy(ada, is_active=False)
     assert sessions_of(ada) == ()
     assert not device.logged_in()
 
 
-def test_a_password_taken_away_from_an_outdated_hash_ends_all(
+def test_an_unusable_password_over_an_outdated_hash_revokes_all(
     site: LiveSite, ada: User, device: Device, settings: Settings
 ) -> None:
-    """Though the old hash was due for a better hasher, no password is not the same password."""
+    """Even if the old hash was due for a rehash, an unusable password is a change."""
     settings.PASSWORD_HASHERS = [
         "django.contrib.auth.hashers.ScryptPasswordHasher",
         *settings.PASSWORD_HASHERS,

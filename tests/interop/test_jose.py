@@ -29,7 +29,7 @@ pytestmark = [
 
 
 def verified(url: str, *tokens: str) -> list[dict[str, Any]]:
-    """Return what ``jose`` makes of the *tokens*."""
+    """Return the result of ``jose`` for the *tokens*."""
     asked = {"url": url, "issuer": ISSUER, "audience": AUDIENCE, "tokens": tokens}
     done = subprocess.run(
         ["node", str(HERE / "verify.mjs")],
@@ -44,7 +44,7 @@ def verified(url: str, *tokens: str) -> list[dict[str, Any]]:
 
 
 def test_jose_verifies_our_tokens(settings: Settings, live_server: LiveServer) -> None:
-    """Of each algorithm the genuine token is taken, and one by another key under the same kid is not."""
+    """For each algorithm the genuine token is accepted, and one by another key under the same kid is not."""
     address = f"{live_server.url}/auth/.well-known/jwks.json"
     for algorithm in PAIRS:
         entries = [jwk(algorithm), *(jwk(other) for other in PAIRS if other != algorithm)]

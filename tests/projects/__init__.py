@@ -1,1 +1,1 @@
-"""Settings of the projects that the tests stand up."""
+"""Settings of the projects in the tests."""

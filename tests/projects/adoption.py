@@ -1,5 +1,5 @@
 """
-The small site with the packages installed whose logins are adopted, and their own views beside ours.
+The small site with the packages whose logins are adopted, and their own views in addition to ours.
 
 ``AUTHKIT_TEST_BLACKLIST=no`` leaves simplejwt's blacklist app out, which decides when it is imported.
 """

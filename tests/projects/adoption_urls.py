@@ -1,4 +1,4 @@
-"""The site's addresses, and those that its clients used before it changed over."""
+"""The site's URLs, and those that its clients used before the migration."""
 
 from allauth.headless import urls as allauth_urls
 from django.urls import include, path

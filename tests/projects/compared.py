@@ -1,4 +1,4 @@
-"""The test site as ``authkit_compare`` meets a project: in processes that know it by its module alone."""
+"""The test site as a project for ``authkit_compare``: in processes that only know its module."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The test site's addresses, and one that fails."""
+"""The test site's URLs, and one that fails."""
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path

@@ -1,4 +1,4 @@
-"""The site's URLs, and Django's login view as it is set up to send those who are logged in elsewhere."""
+"""The site's URLs, and Django's login view with a redirect for users who are logged in."""
 
 from django.contrib.auth.views import LoginView
 from django.urls import path

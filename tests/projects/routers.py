@@ -1,10 +1,10 @@
-"""Where the site's rows are."""
+"""Database routers: which alias has which rows."""
 
 from django.db.models import Model
 
 
 class _Everything:
-    """Reads and writes of all models go to one alias."""
+    """Reads and writes of all models use one alias."""
 
     alias: str
 
@@ -18,20 +18,20 @@ class _Everything:
 
 
 class EverythingOnPostgres(_Everything):
-    """That alias is ``postgres``."""
+    """The alias is ``postgres``."""
 
     alias = "postgres"
 
 
 class EverythingOnMariaDB(_Everything):
-    """That alias is ``mariadb``."""
+    """The alias is ``mariadb``."""
 
     alias = "mariadb"
 
 
 class SessionsApart:
     """
-    Our table has a database to itself, as the usual router for an app does it.
+    Our table has a database of its own, with the usual kind of router.
 
     Args:
         sessions: The alias for our table.
@@ -50,7 +50,7 @@ class SessionsApart:
 
 class ReadsFromReplica:
     """
-    What is read comes from a replica, unless a write says otherwise.
+    Reads use a replica, unless a write says otherwise.
 
     Args:
         primary: The alias to write to.
@@ -69,5 +69,5 @@ class ReadsFromReplica:
         return self._primary
 
     def allow_relation(self, one: object, other: object, **hints: object) -> bool:
-        """Both have the same rows, in the end."""
+        """Both have the same rows, eventually."""
         return True

@@ -1,4 +1,4 @@
-"""The races over HTTP take the site on each store."""
+"""The races over HTTP use the site on each store."""
 
 from support.site_fixtures import live, mode, transport, where
 

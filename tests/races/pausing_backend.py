@@ -1,4 +1,4 @@
-"""A Django auth backend that finds the password right, and then gives somebody time to change it."""
+"""A Django auth backend that pauses after the password check, so that the user can be changed."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -10,12 +10,12 @@ PATH = f"{__name__}.PausingBackend"
 
 
 class PausingBackend(ModelBackend):
-    """Calls ``meanwhile`` with each user whom it has authenticated, before it says so."""
+    """Calls ``meanwhile`` with each authenticated user, before it returns."""
 
     meanwhile: ClassVar[Callable[[User], object]]
 
     def authenticate(self, *args: Any, **credentials: Any) -> Any:
-        """Return the user as the row was when the password was checked."""
+        """Return the user as the row was at the password check."""
         user = super().authenticate(*args, **credentials)
         if user is not None:
             type(self).meanwhile(user)

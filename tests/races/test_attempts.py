@@ -1,4 +1,4 @@
-"""Many attempts at the same moment: exactly the allowed number is counted."""
+"""Many concurrent attempts: exactly the allowed number is counted."""
 
 from functools import partial
 from secrets import token_hex
@@ -18,7 +18,7 @@ LIMIT = 5
 
 
 def test_exactly_the_allowed_number_is_counted(store: Store) -> None:
-    """Of fifty simultaneous attempts five are allowed, with a new counter and with one that is there."""
+    """Of fifty concurrent attempts five are allowed, with a new counter and with an existing one."""
     with parallel_threads(ATTEMPTS) as threads:
         for number in range(rounds(10)):
             narrow = Counter(key=token_hex(8), limit=LIMIT, window_ms=MINUTE)

@@ -1,4 +1,4 @@
-"""Many logins of one user at the same moment, over HTTP: the limit holds, and every answer is true."""
+"""Many concurrent logins of one user over HTTP: the limit holds, and every response is true."""
 
 from collections import Counter
 from functools import partial
@@ -23,7 +23,7 @@ def log_in(device: Device) -> int:
 
 
 def at_once(live: LiveSite) -> tuple[list[Device], Counter[int]]:
-    """Log ada in on 50 devices at one moment; return those that were let in, and the count of each status."""
+    """Log ada in on 50 devices at once; return those that succeeded, and the count of each status."""
     devices = [live.device() for _ in range(LOGINS)]
     with parallel_threads(LOGINS) as threads:
         statuses = threads.at_once([partial(log_in, device) for device in devices])
@@ -37,7 +37,7 @@ def at_once(live: LiveSite) -> tuple[list[Device], Counter[int]]:
     ("policy", "limit", "granted"), [("evict", 3, LOGINS), ("refuse", 3, 3), ("revoke_others", 1, LOGINS)]
 )
 def test_the_limit_holds(live: LiveSite, policy: str, limit: int, granted: int) -> None:
-    """Of 50 exactly the limit stay; "refuse" refuses the other 47, the others let all in and end 47 or 49."""
+    """Of 50 exactly the limit stay; "refuse" refuses 47, the others accept all and revoke 47 or 49."""
     live.configure(MAX_SESSIONS=limit, ON_LIMIT=policy)
     ada = live.add_user("ada")
     with heard(signals.limit_reached) as reached, heard(signals.session_revoked) as revoked:

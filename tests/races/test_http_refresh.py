@@ -1,4 +1,4 @@
-"""One refresh token presented over HTTP by many at the same moment: all end up with its one successor."""
+"""One refresh token presented over HTTP by many clients at once: all get its one successor."""
 
 import multiprocessing
 from collections import Counter
@@ -32,19 +32,19 @@ PROCESSES = 4
 
 
 def refresh_at_once(threads: ParallelThreads, twins: Sequence[Device]) -> list[HttpResponse]:
-    """Refresh with each of *twins* at one moment; return the answers."""
+    """Refresh with each of *twins* at once; return the responses."""
     return threads.at_once([twin.refresh for twin in twins])
 
 
 def assert_one_family(twins: Sequence[Device], answers: Sequence[HttpResponse], before: str) -> None:
-    """Check that all were answered with one refresh token, and a new one."""
+    """Check that all got the same refresh token, and a new one."""
     assert Counter(answer.status_code for answer in answers) == {200: len(twins)}
     assert len({twin.django_session for twin in twins}) == 1
     assert twins[0].django_session != before
 
 
 def assert_one_winner(answers: Sequence[HttpResponse]) -> None:
-    """Check that one was answered with a successor, one with the alarm, and the rest with the end."""
+    """Check that one got a successor, one the reuse error, and the rest ``session_ended``."""
     told = Counter((answer.status_code, body(answer).get("code")) for answer in answers)
     assert told == {
         (200, None): 1,
@@ -53,8 +53,8 @@ def assert_one_winner(answers: Sequence[HttpResponse]) -> None:
     }
 
 
-def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
-    """Each round all callers get the same string, which works for each of them in the next."""
+def test_threads_get_the_same_refresh_token(live: LiveSite) -> None:
+    """In each round all get the same token, which works for each of them in the next."""
     live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})
     ada = live.add_user()
     device = live.logged_in()
@@ -74,7 +74,7 @@ def test_threads_end_with_one_refresh_token(live: LiveSite) -> None:
 
 @apps_only
 def test_threads_without_a_grace(live: LiveSite) -> None:
-    """At grace 0 one wins; then the auth session is revoked, the alarm was raised once, and all are out."""
+    """With a grace of 0 one wins; then the auth session is revoked, with one alarm."""
     live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(0)})
     ada = live.add_user()
     with parallel_threads(THREADS) as threads:
@@ -95,7 +95,7 @@ def test_threads_without_a_grace(live: LiveSite) -> None:
 @apps_only
 @pytest.mark.parametrize("grace", [60, 0])
 def test_over_sockets(live: LiveSite, grace: int) -> None:
-    """The same from the threads of a web server, which opens a database connection for each request."""
+    """The same from threads of a web server, which opens a database connection for each request."""
     live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=grace)})
     live.add_user()
     with serving() as address, parallel_threads(THREADS) as threads:
@@ -135,8 +135,8 @@ def processes_serving(live: LiveSite) -> Iterator[list[tuple[str, int]]]:
 
 
 @apps_only
-def test_processes_end_with_one_refresh_token(live: LiveSite) -> None:
-    """Web servers that share nothing but the store agree on the successor; without a grace, on one winner."""
+def test_processes_get_the_same_refresh_token(live: LiveSite) -> None:
+    """Web servers that share only the store agree on the successor; without a grace, on one winner."""
     live.add_user()
     for grace in (60, 0):
         live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=grace)})

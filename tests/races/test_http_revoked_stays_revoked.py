@@ -1,4 +1,4 @@
-"""An auth session that was ended while requests of it were in flight is dead afterwards, in every form."""
+"""An auth session that was revoked while requests were in flight is dead afterwards, in every form."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -24,11 +24,11 @@ apps_only = pytest.mark.parametrize("transport", [Transport.HEADER], ids=str, in
 browsers_only = pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
 
 PARALLEL = 3
-"""Devices with one credential for each activity; the auth session is ended in between."""
+"""Devices with one credential for each activity; the auth session is revoked in between."""
 
 
 class Target(NamedTuple):
-    """Whose auth session is ended, on which device, and what it is known by."""
+    """The user, device and sid whose auth session is revoked."""
 
     user: User
     device: Device
@@ -62,7 +62,7 @@ ACTIVITIES: dict[str, Callable[[Device], HttpResponse]] = {
 
 def assert_dead(device: Device) -> None:
     """
-    Check that nothing that *device* holds opens or continues anything.
+    Check that no credential of *device* authenticates or renews anything.
 
     (Its browser may hold an anonymous session's key instead, from a request that came after the end.)
     """
@@ -78,7 +78,7 @@ def assert_dead(device: Device) -> None:
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_ended_stays_ended(live: LiveSite, ending: str) -> None:
-    """Raced against requests that touch, refresh and write session data, every ending is final."""
+    """In a race with requests that touch, refresh and write session data, every revocation is final."""
     live.configure(LIFETIMES={"TOUCH_INTERVAL": timedelta(0), "REFRESH_GRACE": timedelta(seconds=60)})
     acts = [act for act in ACTIVITIES.values() for _ in range(PARALLEL)]
     with parallel_threads(len(acts) + 1) as threads:
@@ -103,7 +103,7 @@ def test_ended_stays_ended(live: LiveSite, ending: str) -> None:
 
 
 def _still_holds(device: Device) -> bool:
-    """Tell whether a device was not told to forget its credential."""
+    """Tell whether a device was not told to delete its credential."""
     try:
         return bool(device.credential)
     except KeyError:
@@ -119,8 +119,8 @@ def _try_to_log_in(device: Device, user: User) -> None:
 
 @pytest.mark.parametrize("change", ["password change", "deactivation", "deletion"])
 @apps_only
-def test_log_in_against_a_change_of_the_user(live: LiveSite, change: str) -> None:
-    """Whoever logged in with the old password while it was changed is not logged in afterwards."""
+def test_login_during_a_change_of_the_user(live: LiveSite, change: str) -> None:
+    """A login with the old password during its change is not logged in afterwards."""
     with parallel_threads(5) as threads:
         for number in range(rounds(60)):
             user = live.add_user(f"user{number}")
@@ -138,8 +138,8 @@ def test_log_in_against_a_change_of_the_user(live: LiveSite, change: str) -> Non
 
 @session_mode_only
 @browsers_only
-def test_django_s_login_against_a_password_change(live: LiveSite) -> None:
-    """The same through Django's own ``login``, which starts the auth session in another way."""
+def test_django_s_login_during_a_password_change(live: LiveSite) -> None:
+    """The same through Django's own ``login``, which starts the auth session differently."""
     with parallel_threads(3) as threads:
         for number in range(rounds(60)):
             user = live.add_user(f"user{number}")
@@ -156,7 +156,7 @@ def test_django_s_login_against_a_password_change(live: LiveSite) -> None:
 
 @pytest.fixture(params=["password change", "deactivation", "deletion"])
 def meanwhile(request: pytest.FixtureRequest, live: LiveSite, monkeypatch: pytest.MonkeyPatch) -> User:
-    """Return a user who is changed in each way in turn, just after their password was found right."""
+    """Return a user who is changed in each way in turn, right after the password check."""
     live.settings.AUTHENTICATION_BACKENDS = [PATH]
     user = live.add_user()
 
@@ -170,7 +170,7 @@ def meanwhile(request: pytest.FixtureRequest, live: LiveSite, monkeypatch: pytes
 
 
 def test_a_change_between_check_and_record(live: LiveSite, meanwhile: User) -> None:
-    """A login whose password was right a moment ago is refused, and leaves nothing behind."""
+    """The login is refused, and leaves nothing behind."""
     device = live.device()
     answer = device.log_in()
     assert code(answer) == (401, "login_failed")
@@ -180,7 +180,7 @@ def test_a_change_between_check_and_record(live: LiveSite, meanwhile: User) -> N
 
 @browsers_only
 def test_a_change_during_django_s_login(live: LiveSite, meanwhile: User) -> None:
-    """Nor does a login by Django's ``login``, though the session middleware still answers the request."""
+    """The same for Django's ``login``, although the session middleware returns a response."""
     browser = live.device()
     browser.who()
     try:
@@ -198,7 +198,7 @@ def test_a_change_during_django_s_login(live: LiveSite, meanwhile: User) -> None
 @apps_only
 @pytest.mark.parametrize("policy", OnLimit)
 def test_the_limit_holds(live: LiveSite, policy: OnLimit) -> None:
-    """Many logins of one user at one moment never leave more auth sessions than allowed, by each policy."""
+    """Many concurrent logins of one user never leave more auth sessions than allowed, for each policy."""
     limit, logins = 3, 16
     live.configure(MAX_SESSIONS=limit, ON_LIMIT=str(policy))
     with parallel_threads(logins) as threads:

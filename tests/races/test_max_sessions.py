@@ -1,4 +1,4 @@
-"""Many logins of one user at the same moment: the limit holds."""
+"""Many concurrent logins of one user: the limit holds."""
 
 from functools import partial
 
@@ -20,7 +20,7 @@ LIMIT = 3
 
 @pytest.mark.parametrize("policy", OnLimit)
 def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
-    """Never more than the limit live, and each that was ended is named to exactly one caller."""
+    """Never more than the limit are live, and each revoked one is returned to exactly one caller."""
     with parallel_threads(LOGINS) as threads:
         for _ in range(rounds(10)):
             user = rig.site.add_user()
@@ -41,7 +41,7 @@ def test_the_limit_holds(rig: Rig, store: Store, policy: OnLimit) -> None:
 
 
 def test_the_limit_holds_where_the_users_are_elsewhere(rig: Rig, store: Store) -> None:
-    """The database that holds the auth sessions need not have a row of the user."""
+    """The database of the auth sessions does not need a row of the user."""
     with parallel_threads(LOGINS) as threads:
         for user in range(1_000_000_001, 1_000_000_001 + rounds(5)):
             asked = [rig.proposal(user_id=str(user), max_sessions=LIMIT) for _ in range(LOGINS)]
@@ -51,7 +51,7 @@ def test_the_limit_holds_where_the_users_are_elsewhere(rig: Rig, store: Store) -
 
 
 def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
-    """Of many who propose one sid, one gets it."""
+    """If many callers propose one sid, one gets it."""
     with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             sid = new_handle(0)
@@ -66,8 +66,8 @@ def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
             assert sum(threads.at_once([partial(attempt, number) for number in range(16)])) == 1
 
 
-def test_one_user_many_firsts(rig: Rig, store: Store) -> None:
-    """With no limit all of many simultaneous logins live, and all are listed."""
+def test_many_concurrent_logins_without_a_limit(rig: Rig, store: Store) -> None:
+    """Without a limit all of many concurrent logins are live and listed."""
     with parallel_threads(LOGINS) as threads:
         user = rig.site.add_user()
         asked = [rig.proposal(user_id=user) for _ in range(LOGINS)]

@@ -1,5 +1,5 @@
 """
-A switch from sessions to tokens and back under load: real worker processes, restarted one after the other.
+A switch from sessions to tokens and back under load, with real worker processes in a rolling restart.
 
 ``AUTHKIT_TEST_PROFILE=full`` runs it with 200 clients. What it saw is printed (``pytest -s``).
 """
@@ -29,10 +29,10 @@ from support.web_server import RemoteDevice, serve_elsewhere
 
 FULL = os.environ.get("AUTHKIT_TEST_PROFILE") == "full"
 CLIENTS, PHASE, PAUSE = (200, 20.0, 3.0) if FULL else (32, 2.5, 0.7)
-"""How many clients, how long each state of the fleet lasts, how long a client waits between requests (s)."""
+"""The number of clients, seconds of each state of the fleet, and seconds between a client's requests."""
 PER_USER = 8
 ACCESS = 10.0 if FULL else 3.0
-"""How long an access token lives (s)."""
+"""Lifetime of an access token, in seconds."""
 
 pytestmark = [
     pytest.mark.slow,
@@ -43,18 +43,18 @@ pytestmark = [
 
 
 class Fleet:
-    """Two worker processes; a client's request goes to either of those in service."""
+    """Two worker processes; a request goes to either of those in service."""
 
     def __init__(self, mode: Mode) -> None:
         self._context: Any = multiprocessing.get_context("spawn")
         self._workers = [self._started(mode) for _ in range(2)]
 
     def address(self) -> tuple[str, int]:
-        """Return where the next request goes."""
+        """Return the address for the next request."""
         return random.choice(self._workers)[1]
 
     def roll(self, mode: Mode) -> None:
-        """Replace one worker after the other by one of *mode*; both modes serve side by side for a while."""
+        """Replace one worker after the other by one of *mode*; both modes are served for a while."""
         for place in range(2):
             fresh = self._started(mode)
             before, self._workers[place] = self._workers[place], fresh
@@ -63,7 +63,7 @@ class Fleet:
             time.sleep(PHASE)
 
     def close(self) -> None:
-        """End all workers."""
+        """Stop all workers."""
         for worker in self._workers:
             self._end(worker)
 
@@ -88,7 +88,7 @@ class Fleet:
 
 
 class Tab(RemoteDevice):
-    """One request's view of a browser's jar, and what its answers set."""
+    """The cookies of a browser for one request, and those that its responses set."""
 
     def _store_cookies(self, answer: Any) -> None:
         super()._store_cookies(answer)
@@ -97,7 +97,7 @@ class Tab(RemoteDevice):
 
 class Client:
     """
-    One client: a browser with two tabs, an app, a browser that stores nothing new, or a slow one.
+    A client: a browser with two tabs, an app, a browser that stores no new cookies, or a slow one.
 
     Attributes:
         revoked: Set before its auth session was revoked, and again after: ``None``, ``False``, ``True``.
@@ -172,7 +172,7 @@ class Client:
         return tab
 
     def _store(self, tab: Tab) -> None:
-        """Put the cookies of an answer into the jar, as browsers do; a slow one takes its time."""
+        """Store the cookies of a response, as browsers do; a slow one is late."""
         if self.kind == "forgetful":
             return
         if self.kind == "slow":
@@ -207,7 +207,7 @@ def clients_of(live: LiveSite, fleet: Fleet) -> list[Client]:
 
 
 def everybody(live: LiveSite) -> dict[str, tuple[Any, ...]]:
-    """Return what must not change of each auth session, by sid."""
+    """Return the unchangeable values of each auth session, by sid."""
     from django.contrib.auth.models import User
 
     found = [session for user in User.objects.using(live.alias) for session in sessions_of(user)]
@@ -218,7 +218,7 @@ def everybody(live: LiveSite) -> dict[str, tuple[Any, ...]]:
 
 
 def modes(live: LiveSite) -> Counter[Mode]:
-    """Return how many auth sessions were last seen with each form."""
+    """Return the number of auth sessions last seen in each mode."""
     from django.contrib.auth.models import User
 
     return Counter(s.mode for user in User.objects.using(live.alias) for s in sessions_of(user))
@@ -227,7 +227,7 @@ def modes(live: LiveSite) -> Counter[Mode]:
 @pytest.mark.parametrize("revoking", [False, True] if FULL else [True], ids=str)
 def test_nobody_is_logged_out(live: LiveSite, revoking: bool) -> None:
     """
-    There and back, nobody notices, and each auth session is what it was; what was revoked stays out.
+    There and back nobody is logged out, and no auth session changes; revoked ones stay revoked.
 
     With ``ACCESS_CHECK`` "store" the bound is zero: no request that began after a revocation is served.
     """
@@ -271,7 +271,7 @@ def test_nobody_is_logged_out(live: LiveSite, revoking: bool) -> None:
 
 
 def revoke_some(clients: list[Client], stop: Event) -> None:
-    """Revoke the auth sessions of *clients*, one after the other, all the while."""
+    """Revoke the auth sessions of *clients* one after the other."""
     for client in clients:
         if stop.wait(PHASE * 4 / len(clients)):
             return

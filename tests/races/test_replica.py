@@ -1,4 +1,4 @@
-"""A process's copy of the blacklist: what it answers by itself, how soon, and what it leaves to the store."""
+"""A process's copy of the blacklist: what it decides itself, how soon, and what it leaves to the store."""
 
 import multiprocessing
 import statistics
@@ -41,7 +41,7 @@ def follower(server: Server, request: pytest.FixtureRequest) -> Iterator[Followe
 
 
 def test_a_fresh_token_costs_nothing(follower: Follower, server: Server) -> None:
-    """A token issued since the list began is let in without a command to the server."""
+    """A token issued since the list began is accepted without a command to the server."""
     claims = begun(follower.store)
     with server.watched() as seen:
         admitted = [follower.check.admit(claims) for _ in range(2_000)]
@@ -83,8 +83,8 @@ ENDINGS: dict[str, Callable[[RedisStore, AccessClaims], object]] = {
 
 
 @pytest.mark.parametrize("ending", ENDINGS)
-def test_every_end_is_heard_of(follower: Follower, ending: str) -> None:
-    """However an auth session ends, the copy stops letting its token in."""
+def test_every_revocation_is_noticed(follower: Follower, ending: str) -> None:
+    """However an auth session is revoked, the copy stops accepting its token."""
     claims, other = begun(follower.store, "7"), begun(follower.store, "8")
     assert follower.replica.verdict(claims) is Verdict.LIVE
     ENDINGS[ending](follower.store, claims)
@@ -93,8 +93,8 @@ def test_every_end_is_heard_of(follower: Follower, ending: str) -> None:
     assert follower.admits(other) is (ending != "revoke_all")
 
 
-def test_a_token_that_is_only_forgiven_can_be_revoked(follower: Follower) -> None:
-    """A token past its end is let in for the leeway; its auth session's end is heard of all the same."""
+def test_a_token_within_the_leeway_can_be_revoked(follower: Follower) -> None:
+    """An expired token is accepted within the leeway, but not after a revocation."""
     claims = begun(follower.store)
     follower.store.clock_offset = 5 * MINUTE + 1_000
     assert follower.replica.verdict(claims) is Verdict.LIVE
@@ -103,7 +103,7 @@ def test_a_token_that_is_only_forgiven_can_be_revoked(follower: Follower) -> Non
 
 
 def test_what_a_copy_cannot_tell(follower: Follower, server: Server) -> None:
-    """The store is asked about tokens that the list may not know everything about."""
+    """Tokens that the list may not know are checked in the store."""
     replica = follower.replica
     live = begun(follower.store)
     birth = int(server.direct.hget("authkit::{AA}:m", "birth") or 0)
@@ -123,7 +123,7 @@ def test_what_a_copy_cannot_tell(follower: Follower, server: Server) -> None:
 
 
 def test_a_copy_that_is_not_fresh_yet(server: Server) -> None:
-    """The first question is left to the store; it starts the one thread, which another does not repeat."""
+    """The first question goes to the store and starts the only thread."""
     server.direct.flushall()
     with Follower(server.url) as follower:
         claims = begun(follower.store)
@@ -135,7 +135,7 @@ def test_a_copy_that_is_not_fresh_yet(server: Server) -> None:
     assert not followers()
 
 
-def test_a_stopped_copy_begins_again(server: Server) -> None:
+def test_a_stopped_copy_starts_again(server: Server) -> None:
     """After ``stop`` the next question starts a thread, and the copy catches up."""
     with Follower(server.url) as follower:
         begun(follower.store)
@@ -148,7 +148,7 @@ def test_a_stopped_copy_begins_again(server: Server) -> None:
 
 
 def test_a_longer_wait_than_the_client_has(server: Server) -> None:
-    """With much staleness allowed, a read still ends before the client would give the server up."""
+    """Even with a high staleness limit, a read ends before the client's timeout."""
     server.direct.flushall()
     server.direct.config_resetstat()
     with Follower(server.url, staleness=30) as follower:
@@ -164,7 +164,7 @@ def test_a_longer_wait_than_the_client_has(server: Server) -> None:
 
 
 def test_a_shorter_lifetime_elsewhere_loses_nothing(server: Server) -> None:
-    """A worker with a shorter ``LIFETIMES["ACCESS"]`` trims nothing that a longer-lived token needs."""
+    """A worker with a shorter ``LIFETIMES["ACCESS"]`` removes no entry that a longer-lived token needs."""
     server.direct.flushall()
     with Follower(server.url) as first, Follower(server.url) as second:
         first.caught_up()
@@ -178,7 +178,7 @@ def test_a_shorter_lifetime_elsewhere_loses_nothing(server: Server) -> None:
 
 
 def test_entries_outlive_every_leeway(server: Server) -> None:
-    """An entry is trimmed when no worker forgives its token any more, not when the token expires."""
+    """An entry is removed when no worker's leeway accepts its token any more, not when the token expires."""
     server.direct.flushall()
     with Follower(server.url) as follower:
         follower.caught_up()
@@ -195,7 +195,7 @@ def test_entries_outlive_every_leeway(server: Server) -> None:
 
 
 def _tell_of_revocations(url: str, sids: Any, seen: Any) -> None:
-    """Follow in a process of its own; say when each token is first refused."""
+    """Follow in a process of its own; report when each token is first refused."""
     with Follower(url, staleness=STALENESS) as follower:
         until(follower.is_fresh)
         seen.put(0.0)
@@ -242,7 +242,7 @@ def test_how_soon_another_process_knows(server: Server, capsys: pytest.CaptureFi
 
 @pytest.mark.slow
 def test_many_at_once(server: Server) -> None:
-    """A burst of revocations, by several clients, is known in full: entries are counted without gaps."""
+    """A burst of revocations by several clients is noticed completely."""
     server.direct.flushall()
     with Follower(server.url) as follower:
         begun(follower.store)
@@ -257,7 +257,7 @@ def test_many_at_once(server: Server) -> None:
 
 
 def test_one_copy_for_each_feed(server: Server) -> None:
-    """A copy knows only what it asked for: none of another prefix."""
+    """A copy has only the entries of its own prefix."""
     server.direct.flushall()
     with Follower(server.url) as follower:
         other = RedisStore(client_of(server.url), prefix="other")

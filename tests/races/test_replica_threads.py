@@ -1,4 +1,4 @@
-"""The thread behind a copy of the blacklist: one for each process, in forked ones too, and none too many."""
+"""The thread of a copy of the blacklist: exactly one for each process, in forked ones, too."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ from support.waiting import until
 pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 
 PATIENCE = 60
-"""Seconds after which a child hangs, however busy the machine is."""
+"""Seconds after which a child counts as hanging, however busy the machine is."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def in_child(check: Callable[[], object]) -> int:
 
 
 def code_of(child: int) -> int:
-    """Return how *child* exited; one that hangs is aborted, which prints what its threads wait for."""
+    """Return the exit code of *child*; one that hangs is aborted, which prints what its threads wait for."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         pid, status = os.waitpid(child, os.WNOHANG)
@@ -76,7 +76,7 @@ def code_of(child: int) -> int:
 
 
 def _begins_anew(follower: Follower, live: Any, dead: Any) -> None:
-    """What a child has to see: at first nothing, then all, by one thread of its own."""
+    """Check that a child has nothing at first, then everything, by one thread of its own."""
     assert not followers()
     assert follower.replica.verdict(live) is Verdict.UNKNOWN
     assert follower.admits(live)
@@ -87,8 +87,8 @@ def _begins_anew(follower: Follower, live: Any, dead: Any) -> None:
     assert follower.replica.verdict(dead) is Verdict.REVOKED
 
 
-def test_a_forked_child_begins_anew(follower: Follower) -> None:
-    """A child never believes its parent's copy; it soon has its own, and the parent goes on undisturbed."""
+def test_a_forked_child_starts_anew(follower: Follower) -> None:
+    """A child never uses its parent's copy; it soon has its own, and the parent is not affected."""
     live, dead = begun(follower.store, "live"), begun(follower.store, "dead")
     follower.store.revoke(dead.sid, RevocationReason.LOGOUT)
     until(lambda: follower.replica.verdict(dead) is Verdict.REVOKED)
@@ -103,7 +103,7 @@ def test_a_forked_child_begins_anew(follower: Follower) -> None:
 
 
 def test_a_fork_before_the_first_question(server: Server) -> None:
-    """A copy made before the fork (a preloaded app) is followed in each child, and not in the parent."""
+    """A copy created before the fork (in a preloaded app) is followed in each child, not in the parent."""
     with Follower(server.url) as follower:
         live, dead = begun(follower.store, "live"), begun(follower.store, "dead")
         follower.store.revoke(dead.sid, RevocationReason.LOGOUT)
@@ -118,8 +118,8 @@ def test_a_fork_before_the_first_question(server: Server) -> None:
         assert not followers()
 
 
-def test_forks_amid_questions(server: Server) -> None:
-    """Whatever the threads of the parent were about, a child hangs on no lock of theirs."""
+def test_forks_during_questions(server: Server) -> None:
+    """A child does not hang on a lock of a parent's thread."""
     over = Event()
     with Follower(server.url) as follower:
         live = begun(follower.store)
@@ -148,7 +148,7 @@ def test_forks_amid_questions(server: Server) -> None:
 
 
 def test_one_thread_however_many_ask(server: Server) -> None:
-    """The first questions of many threads at once start one thread; ``stop`` ends it."""
+    """The first questions of many threads start one thread; ``stop`` stops it."""
     with parallel_threads(16) as threads:
         for _ in range(10):
             with Follower(server.url) as follower:
@@ -158,7 +158,7 @@ def test_one_thread_however_many_ask(server: Server) -> None:
 
 
 def test_a_thread_that_died_is_replaced(follower: Follower) -> None:
-    """Should the thread ever end by a mistake of ours, the store is asked and another thread starts."""
+    """If the thread dies of a bug, the store is asked and another thread starts."""
     follower.replica._stopping.set()  # noqa: SLF001 - as good as dead
     until(lambda: not followers())
     follower.replica._stopping.clear()  # noqa: SLF001
@@ -188,7 +188,7 @@ def _ask() -> None:
 
 
 def test_settings_that_change(settings: Settings) -> None:
-    """Each change of settings ends the thread: no more of them than one, nor connections, after fifty."""
+    """Each change of settings stops the thread: after fifty there is one, with one connection."""
     with override_settings(AUTHKIT_MODE="jwt", AUTHKIT=_authkit("store")):
         store: Any = get_store()
         stopped: list[BlacklistReplica] = []  # kept, so that nobody but ``stop`` gives connections back

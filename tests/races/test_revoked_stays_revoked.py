@@ -1,4 +1,4 @@
-"""Whatever was in flight when an auth session was ended, it stays ended."""
+"""An auth session that was revoked stays revoked, whatever was in flight."""
 
 from collections.abc import Callable
 from functools import partial
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 Act = Callable[[Store, Started], object]
 PARALLEL = 4
-"""Threads of each activity; the auth session is ended in between."""
+"""Threads of each activity; the auth session is revoked in between."""
 
 ENDINGS: dict[str, Act] = {
     "revoke": lambda store, one: store.revoke(one.sid, RevocationReason.LOGOUT),
@@ -42,7 +42,7 @@ ACTIVITIES: dict[str, Act] = {
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
-    """Raced against every activity at once, an ending is final."""
+    """In a race with all activities, a revocation is final."""
     # After a renewal of the session key there is no refresh token, and so no reuse of one to end anything.
     beside = {name for name in ACTIVITIES if (ending, name) != ("reuse", "rekey")}
     acts = [act for name, act in ACTIVITIES.items() if name in beside for _ in range(PARALLEL)]
@@ -60,7 +60,7 @@ def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
 @pytest.mark.parametrize("ending", ["revoke", "revoke_user"])
 @pytest.mark.parametrize("activity", ACTIVITIES)
 def test_one_against_one(rig: Rig, store: Store, ending: str, activity: str) -> None:
-    """Each activity alone against each ending, many times: the two meet at every point of each other."""
+    """Each activity against each kind of revocation, many times, so that they interleave at every point."""
     with parallel_threads(2) as threads:
         for _ in range(rounds(50)):
             one = rig.start()
@@ -70,8 +70,8 @@ def test_one_against_one(rig: Rig, store: Store, ending: str, activity: str) -> 
             assert rig.sids() == []
 
 
-def test_only_one_caller_ended_it(rig: Rig, store: Store) -> None:
-    """Of many who revoke one auth session, one is handed the record."""
+def test_only_one_caller_revoked_it(rig: Rig, store: Store) -> None:
+    """If many revoke one auth session, one gets the record."""
     with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             one = rig.start()
@@ -82,7 +82,7 @@ def test_only_one_caller_ended_it(rig: Rig, store: Store) -> None:
 
 
 def test_a_deleted_anonymous_session_stays_deleted(rig: Rig, store: Store) -> None:
-    """A save that was in flight does not bring it back."""
+    """A save that was in flight does not revive it."""
     with parallel_threads(8) as threads:
         for _ in range(rounds(50)):
             handle, key = rig.proposal().sid, token_bytes(32)
@@ -95,8 +95,8 @@ def test_a_deleted_anonymous_session_stays_deleted(rig: Rig, store: Store) -> No
             assert store.load_anonymous(handle, key) is None
 
 
-def test_the_ender_is_handed_the_record_as_it_was(rig: Rig, store: Store) -> None:
-    """A rotation that came first is in the record that is handed out; ``access_until`` counts on it."""
+def test_the_revoking_caller_gets_the_current_record(rig: Rig, store: Store) -> None:
+    """A rotation that came first is in the returned record; ``access_until`` depends on it."""
     with parallel_threads(2) as threads:
         for _ in range(rounds(200)):
             one = rig.start(access_ms=0)

@@ -1,4 +1,4 @@
-"""One refresh token, many bearers at the same moment: one winner, one successor, one family."""
+"""One refresh token, many concurrent callers: one winner, one successor, one family."""
 
 import multiprocessing
 from collections import Counter
@@ -22,12 +22,12 @@ PROCESSES = 4
 
 
 def proposals(sid: str, generation: int, presented: bytes, count: int, grace: int) -> list[RotateRequest]:
-    """Return *count* requests with one token, each with a successor of its own."""
+    """Return *count* requests with one token, each with its own proposal."""
     return [request(sid, generation, presented, grace_ms=grace) for _ in range(count)]
 
 
 def successor_of(asked: list[RotateRequest], answers: list[Rotation], generation: int) -> RotateRequest:
-    """Return the winner's request, after checking that all others were handed its successor."""
+    """Return the winner's request, after checking that all others got its successor."""
     outcomes = Counter(answer.outcome for answer in answers)
     assert outcomes == {RotationOutcome.ROTATED: 1, RotationOutcome.REPEATED: len(asked) - 1}
     winner = next(
@@ -40,8 +40,8 @@ def successor_of(asked: list[RotateRequest], answers: list[Rotation], generation
     return winner
 
 
-def test_threads_end_with_one_successor(rig: Rig, store: Store) -> None:
-    """Each round one thread gets ROTATED, all others its successor, and that is what the next round uses."""
+def test_threads_get_the_same_successor(rig: Rig, store: Store) -> None:
+    """In each round one thread gets ROTATED and all others its successor, which the next round uses."""
     started = rig.start()
     presented = started.jti
     with parallel_threads(THREADS) as threads:
@@ -53,7 +53,7 @@ def test_threads_end_with_one_successor(rig: Rig, store: Store) -> None:
 
 
 def test_threads_without_a_grace(rig: Rig, store: Store) -> None:
-    """At grace 0 one thread wins, one is told of reuse, the rest find nothing: the session is revoked."""
+    """With a grace of 0 one wins, one gets REUSED, and the rest GONE: the session is revoked."""
     with parallel_threads(THREADS) as threads:
         for _ in range(rounds(50)):
             started = rig.start()
@@ -70,7 +70,7 @@ def test_threads_without_a_grace(rig: Rig, store: Store) -> None:
 
 
 def test_the_same_call_from_many_threads(rig: Rig, store: Store) -> None:
-    """One call repeated at the same moment rotates once, and all of it get ROTATED, at grace 0 too."""
+    """One call repeated concurrently rotates once, and all get ROTATED, with a grace of 0, too."""
     with parallel_threads(8) as threads:
         for _ in range(rounds(50)):
             started = rig.start()
@@ -84,7 +84,7 @@ def test_the_same_call_from_many_threads(rig: Rig, store: Store) -> None:
 def rotate_elsewhere(
     site: Site, barrier: Barrier, calls: list[RotateRequest], answers: "multiprocessing.Queue[list[Rotation]]"
 ) -> None:
-    """Rotate with each of *calls*, each at the same moment as the other processes."""
+    """Rotate with each of *calls*, at the same time as the other processes."""
     from django.db import connections
 
     store = site.connect()
@@ -97,8 +97,8 @@ def rotate_elsewhere(
     connections.close_all()
 
 
-def test_processes_end_with_one_successor(rig: Rig) -> None:
-    """The same holds among processes, which share nothing but the store."""
+def test_processes_get_the_same_successor(rig: Rig) -> None:
+    """The same for processes that share only the store."""
     count = rounds(50)
     started = [rig.start() for _ in range(count)]
     asked = [
@@ -125,7 +125,7 @@ def test_processes_end_with_one_successor(rig: Rig) -> None:
 
 
 def test_first_keys(rig: Rig, store: Store) -> None:
-    """Of many who give a record its first session key one wins, and only its key opens the record."""
+    """If many give a record its first session key, one wins, and only its key opens the record."""
     with parallel_threads(16) as threads:
         for _ in range(rounds(50)):
             started = rig.start(key_digest=None)

@@ -1,5 +1,5 @@
 """
-What clients of simplejwt do: each function is one flow, on whichever side it is given.
+What clients of simplejwt do: each function is one flow, for either side.
 
 ``FLOWS`` are those of which both sides' answers are the same to the byte, tokens aside; ``DIFFERENCES``
 are those in which they differ on purpose, and the page ``from-simplejwt`` says so.
@@ -33,7 +33,7 @@ def obtain(side: Side) -> None:
 
 
 def obtain_claims(side: Side) -> None:
-    """What clients read in the tokens is there: whose it is, of which kind, until when."""
+    """The tokens have the claims that clients read: user, type and expiry."""
     side.log_in()
     claims = jwt.decode(side.access, options={"verify_signature": False})
     side.note([claims["user_id"] == str(side.user.pk), claims["token_type"], claims["exp"] - claims["iat"]])
@@ -42,7 +42,7 @@ def obtain_claims(side: Side) -> None:
 
 
 def obtain_trims(side: Side) -> None:
-    """White space around name and password does not count."""
+    """White space around username and password is ignored."""
     side.post("token/", {"username": " ada ", "password": f" {PASSWORD} "})
 
 
@@ -54,7 +54,7 @@ def obtain_records_the_log_in(side: Side) -> None:
 
 
 def obtain_refused(side: Side) -> None:
-    """A wrong password, an unknown name and an inactive user have one answer."""
+    """A wrong password, an unknown name and an inactive user get the same response."""
     side.post("token/", {"username": "ada", "password": "wrong"})
     side.post("token/", {"username": "nobody", "password": PASSWORD})
     side.post("token/", {"username": "x" * 500, "password": PASSWORD})
@@ -64,7 +64,7 @@ def obtain_refused(side: Side) -> None:
 
 
 def obtain_bad_bodies(side: Side) -> None:
-    """Each body that is not a login has its complaint."""
+    """Each body that is not a login gets its error message."""
     bodies: list[Any] = [
         {},
         {"username": "ada"},
@@ -92,14 +92,14 @@ def obtain_bad_bodies(side: Side) -> None:
 
 
 def methods(side: Side) -> None:
-    """The endpoints take POST only, and say so."""
+    """The endpoints accept POST only, and say so."""
     for path in ("token/", "token/refresh/", "token/verify/", "token/blacklist/"):
         for method in ("GET", "PUT", "DELETE"):
             side.send(method, path)
 
 
 def refresh(side: Side) -> None:
-    """A client that keeps what it is given goes on for as long as it likes."""
+    """A client that keeps its tokens can refresh as long as it likes."""
     side.log_in()
     first = side.refresh
     for _ in range(3):
@@ -111,13 +111,13 @@ def refresh(side: Side) -> None:
 
 
 def refresh_by_form(side: Side) -> None:
-    """A form will do."""
+    """A form works, too."""
     side.log_in()
     side.post("token/refresh/", {"refresh": side.refresh}, FORM)
 
 
 def refresh_bad_bodies(side: Side) -> None:
-    """Each body without a refresh token has its complaint, at each endpoint that takes one."""
+    """Each body without a refresh token gets its error message, at each endpoint that needs one."""
     for path, name in (("refresh/", "refresh"), ("verify/", "token"), ("blacklist/", "refresh")):
         bodies: list[Any] = [{}, {name: ""}, {name: None}, {name: ["x"]}, {name: True}, [], "x"]
         for body in bodies:
@@ -126,7 +126,7 @@ def refresh_bad_bodies(side: Side) -> None:
 
 
 def refresh_refused(side: Side) -> None:
-    """Junk, a number, a token that was tampered with, and an access token are each told."""
+    """Junk, a number, a tampered token and an access token are refused."""
     side.log_in()
     broken = side.refresh[:-6] + "AAAAAA"
     for token in ("junk", "a.b.c", "ü", 12, broken, side.access):
@@ -136,7 +136,7 @@ def refresh_refused(side: Side) -> None:
 
 
 def refresh_expired(side: Side) -> None:
-    """A refresh token that was not used for its lifetime has expired, everywhere."""
+    """A refresh token that was not used for its lifetime has expired."""
     side.log_in()
     side.wait(days=1, seconds=2)
     side.post("token/refresh/", {"refresh": side.refresh})
@@ -144,7 +144,7 @@ def refresh_expired(side: Side) -> None:
 
 
 def refresh_of_an_inactive_user(side: Side) -> None:
-    """A user who was switched off is told that there is no account."""
+    """An inactive user gets the error that there is no account."""
     side.log_in()
     side.user.is_active = False
     side.user.save()
@@ -152,7 +152,7 @@ def refresh_of_an_inactive_user(side: Side) -> None:
 
 
 def refresh_superseded(side: Side) -> None:
-    """Where tokens rotate, the one before is blacklisted, and so is each before it."""
+    """If tokens rotate, each predecessor is blacklisted."""
     side.log_in()
     first = side.refresh
     side.carry_on()
@@ -161,7 +161,7 @@ def refresh_superseded(side: Side) -> None:
 
 
 def verify(side: Side) -> None:
-    """A token of either kind is good until it is not."""
+    """A token of either kind is valid until it is revoked or expires."""
     side.log_in()
     side.post("token/verify/", {"token": side.access})
     side.post("token/verify/", {"token": side.refresh})
@@ -174,21 +174,21 @@ def verify(side: Side) -> None:
 
 
 def verify_changes_nothing(side: Side) -> None:
-    """A refresh token that was looked at is as good as before."""
+    """A verified refresh token stays valid."""
     side.log_in()
     side.post("token/verify/", {"token": side.refresh})
     side.carry_on()
 
 
 def verify_blacklisted(side: Side) -> None:
-    """Where tokens rotate, a refresh token that was logged out is told by a 400."""
+    """If tokens rotate, verifying a refresh token that was logged out is a 400."""
     side.log_in()
     side.post("token/blacklist/", {"refresh": side.refresh})
     side.post("token/verify/", {"token": side.refresh})
 
 
 def blacklist(side: Side) -> None:
-    """A logout is answered by nothing, the second by an error, and no refresh follows it."""
+    """A logout returns nothing, the second one an error, and no refresh works after it."""
     side.log_in()
     side.post("token/blacklist/", {"refresh": side.refresh})
     side.post("token/blacklist/", {"refresh": side.refresh})
@@ -198,7 +198,7 @@ def blacklist(side: Side) -> None:
 
 
 def blacklist_ends_no_other(side: Side) -> None:
-    """Another login of the same user goes on, even the one that asks."""
+    """Another login of the same user stays valid."""
     side.log_in()
     other = side.refresh
     side.log_in()
@@ -209,7 +209,7 @@ def blacklist_ends_no_other(side: Side) -> None:
 
 
 def protected(side: Side) -> None:
-    """A view that needs a login takes an access token by each scheme, and no other."""
+    """A view that requires a login accepts an access token by each scheme, and no other token."""
     side.log_in()
     side.look()
     side.look(f"JWT {side.access}")
@@ -218,7 +218,7 @@ def protected(side: Side) -> None:
 
 
 def protected_refused(side: Side) -> None:
-    """Each header and token that does not count is told why."""
+    """Each invalid header and token gets its error."""
     side.log_in()
     for header in (
         "Bearer",
@@ -237,7 +237,7 @@ def protected_refused(side: Side) -> None:
 
 
 def protected_by_an_inactive_user(side: Side) -> None:
-    """A user who was switched off is told so."""
+    """An inactive user gets the error."""
     side.log_in()
     side.user.is_active = False
     side.user.save()
@@ -245,14 +245,14 @@ def protected_by_an_inactive_user(side: Side) -> None:
 
 
 def protected_by_a_deleted_user(side: Side) -> None:
-    """A user who is gone is told so."""
+    """A deleted user gets the error."""
     side.log_in()
     side.user.delete()
     side.look()
 
 
 def protected_after_a_password_change(side: Side) -> None:
-    """A token of before a change of the password is told of it."""
+    """A token from before a password change gets the error."""
     side.log_in()
     side.user.set_password("another")
     side.user.save()
@@ -260,7 +260,7 @@ def protected_after_a_password_change(side: Side) -> None:
 
 
 def stale_headers_do_not_hinder(side: Side) -> None:
-    """The endpoints do not look at the header."""
+    """The endpoints ignore the header."""
     side.log_in()
     stale = {"Authorization": "Bearer junk"}
     form = urlencode(CREDENTIALS).encode()
@@ -298,7 +298,7 @@ FLOWS: dict[str, Flow] = {
     )
 }
 ROTATING_FLOWS: dict[str, Flow] = {flow.__name__: flow for flow in (refresh_superseded, verify_blacklisted)}
-"""Those that simplejwt answers so only where refresh tokens rotate and are blacklisted for it."""
+"""Flows that simplejwt handles the same only if refresh tokens rotate and are blacklisted."""
 
 
 def a_log_out_ends_access_tokens(side: Side) -> None:
@@ -327,7 +327,7 @@ def a_lost_answer_is_made_up_for(side: Side) -> None:
 
 
 def a_log_out_by_a_superseded_token(side: Side) -> None:
-    """A client that missed an answer logs out with what it has."""
+    """A client that missed a response logs out with its old token."""
     side.log_in()
     first = side.refresh
     side.carry_on()
@@ -336,7 +336,7 @@ def a_log_out_by_a_superseded_token(side: Side) -> None:
 
 
 def a_password_change_ends_the_refresh_token(side: Side) -> None:
-    """The refresh token of before a change of the password is presented."""
+    """A refresh token from before a password change is presented."""
     side.log_in()
     side.user.set_password("another")
     side.user.save()

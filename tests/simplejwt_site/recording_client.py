@@ -1,4 +1,4 @@
-"""One of the two sides: a client that writes down every answer it gets."""
+"""One of the two sides: a client that records every response."""
 
 import json
 import re
@@ -38,7 +38,7 @@ class Side:
     @classmethod
     @contextmanager
     def opened(cls, name: str) -> Iterator["Side"]:
-        """Give a side with one user, ada, and a clock of its own; leave nothing behind."""
+        """Run one side with one user, ada, and a clock of its own; clean up afterwards."""
         with Clock.running() as clock:
             clock.follow(get_store())
             yield cls(name, clock)
@@ -51,26 +51,26 @@ class Side:
         self.access, self.refresh = answer["access"], answer["refresh"]
 
     def carry_on(self) -> None:
-        """Refresh, and keep what is answered."""
+        """Refresh, and keep the tokens of the response."""
         answer = self.post("token/refresh/", {"refresh": self.refresh})
         self.access = answer["access"]
         self.refresh = answer.get("refresh", self.refresh)
 
     def carry_on_if_possible(self) -> None:
-        """Refresh, whether or not that is allowed."""
+        """Refresh, whether or not it succeeds."""
         self.post("token/refresh/", {"refresh": self.refresh})
 
     def look(self, header: str | None = None) -> None:
-        """Ask the view that needs a login."""
+        """Call the view that requires a login."""
         authorization = f"Bearer {self.access}" if header is None else header
         self.send("GET", "whoami/", headers={"Authorization": authorization} if authorization else {})
 
     def post(self, path: str, body: Any, content_type: str = "application/json") -> Any:
-        """Send a body, and return what the answer's says."""
+        """Send a body, and return that of the response."""
         return self.send("POST", path, _encoded(body, content_type), content_type=content_type)
 
     def send(self, method: str, path: str, content: bytes = b"", **more: Any) -> Any:
-        """Send a request, and write down its answer."""
+        """Send a request, and record the response."""
         answer = Client().generic(method, f"/{self.name}/{path}", content, **more)
         body = json.loads(answer.content) if answer.content else None
         headers = {name: answer.headers.get(name) for name in _HEADERS}
@@ -78,7 +78,7 @@ class Side:
         return body
 
     def note(self, fact: Any) -> None:
-        """Write down something that no answer says."""
+        """Record something that is not in a response."""
         self.answers.append({"fact": fact})
 
     def wait(self, **span: float) -> None:

@@ -1,5 +1,5 @@
 """
-A program: every flow on both sides; prints the answers as JSON.
+A program: runs every flow on both sides and prints the responses as JSON.
 
 Usage: ``run_flows.py STORE ROTATES REDIS_URL``, with ``ROTATES`` 1 or 0.
 """

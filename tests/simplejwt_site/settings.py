@@ -1,4 +1,4 @@
-"""The settings of the site: what a project with simplejwt has, and what ``authkit_switch`` makes of it."""
+"""The settings of the site: those of a project with simplejwt, translated by ``authkit_switch``."""
 
 from datetime import timedelta
 from typing import Any

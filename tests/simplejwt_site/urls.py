@@ -1,4 +1,4 @@
-"""The same addresses twice: simplejwt's views as its documentation has them, and ours."""
+"""The same URLs twice: simplejwt's views as in its documentation, and ours."""
 
 from typing import Any
 

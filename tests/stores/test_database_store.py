@@ -1,4 +1,4 @@
-"""What is particular to the database store: its statements, transactions, rows and connections."""
+"""Properties of the database store only: statements, transactions, rows and connections."""
 
 import subprocess
 import sys
@@ -38,7 +38,7 @@ def rig(
     settings: Settings,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Rig]:
-    """Return a hold of the store in each kind of database; the site's users are in the same."""
+    """Return a rig for the store in each kind of database, which has the site's users, too."""
     if request.param == "postgresql":
         settings.DATABASE_ROUTERS = [EVERYTHING_ON_POSTGRES]
     with django_db_blocker.unblock(), rigged(sites[request.param]) as rig:
@@ -75,10 +75,10 @@ def rows(store: DatabaseStore) -> QuerySet[AuthSessionRow]:
 
 
 class TestStatements:
-    """How much each method asks of the database."""
+    """The number of statements of each method."""
 
     def test_session_and_user_are_one_query(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
-        """``load`` and ``touch`` bring the user along with the record."""
+        """``load`` and ``touch`` read the user together with the record."""
         started = rig.start()
         found: list[Found | Absent] = []
         assert count(lambda: found.append(store.load(started.sid))) == 1
@@ -98,7 +98,7 @@ class TestStatements:
         assert [count(touch), count(touch)] == [2, 1]
 
     def test_rotation_is_four(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
-        """Begin, UPDATE, the look at record and user, commit."""
+        """Begin, UPDATE, reading record and user, commit."""
         started = rig.start()
         assert count(lambda: store.rotate(request(started.sid, 1, started.jti))) == 4
 
@@ -111,7 +111,7 @@ class TestStatements:
         assert count(lambda: store.create(rig.proposal(max_sessions=limit))) in statements
 
     def test_revocation_is_two(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
-        """A look and a conditional UPDATE."""
+        """A SELECT and a conditional UPDATE."""
         started = rig.start()
         assert count(lambda: store.revoke(started.sid, RevocationReason.LOGOUT)) == 2
 
@@ -124,7 +124,7 @@ class TestStatements:
 
 
 class TestUser:
-    """When the store brings the user along, and when that is the Django auth backend's business."""
+    """When the store reads the user, and when the Django auth backend does."""
 
     def test_not_for_another_backend(self, rig: Rig, store: DatabaseStore) -> None:
         """Another Django auth backend may find another user, or none."""
@@ -136,7 +136,7 @@ class TestUser:
     def test_not_past_a_manager_that_hides_users(
         self, rig: Rig, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whom the default manager leaves out, a join must not find."""
+        """A join must not find users that the default manager excludes."""
         nobody = User._base_manager.none()
         monkeypatch.setattr(UserManager, "get_queryset", lambda _: nobody, raising=False)
         found = store.load(rig.start().sid)
@@ -144,7 +144,7 @@ class TestUser:
         assert found.user is None
 
     def test_not_from_another_database(self, rig: Rig, store: DatabaseStore, settings: Settings) -> None:
-        """Where users are read elsewhere, only the record is read here, whatever the router says of it."""
+        """If users are read elsewhere, only the record is read here."""
         elsewhere = [] if store.alias == "postgres" else [EVERYTHING_ON_POSTGRES]
         settings.DATABASE_ROUTERS = elsewhere
         found = store.load(rig.start().sid)
@@ -152,7 +152,7 @@ class TestUser:
         assert found.user is None
 
     def test_a_row_without_its_user(self, rig: Rig, store: DatabaseStore) -> None:
-        """A user who went by another way than Django's is not found with the record."""
+        """A user who was deleted without Django is not found with the record."""
         started = rig.start()
         with connections[store.alias].cursor() as cursor:
             cursor.execute("DELETE FROM auth_user WHERE id = %s", [int(rig.user)])
@@ -172,10 +172,10 @@ class TestUser:
 
 
 class TestTransactions:
-    """What happens inside somebody's transaction, as under ``ATOMIC_REQUESTS``."""
+    """Calls within another transaction, as under ``ATOMIC_REQUESTS``."""
 
     def test_rotation_refuses(self, rig: Rig, store: DatabaseStore) -> None:
-        """A rotation that could be rolled back does not begin."""
+        """A rotation that could be rolled back is refused."""
         started = rig.start()
         asked = request(started.sid, 1, started.jti)
         with transaction.atomic(using=store.alias), pytest.raises(RuntimeError, match="durable"):
@@ -183,7 +183,7 @@ class TestTransactions:
         assert store.rotate(asked).outcome is RotationOutcome.ROTATED
 
     def test_activity_waits_for_the_commit(self, rig: Rig, store: DatabaseStore) -> None:
-        """``touch`` answers at once and writes when no lock of it can be held any longer."""
+        """``touch`` returns at once and writes after the commit, so it holds no lock."""
         started = rig.start()
         rig.wait(MINUTE)
         with transaction.atomic(using=store.alias):
@@ -198,7 +198,7 @@ class TestTransactions:
         assert row.last_seen_ms == found.now_ms
 
     def test_revocation_does_not_wait_for_what_it_cannot_see(self, rig: Rig, store: DatabaseStore) -> None:
-        """Under REPEATABLE READ a transaction that does not see the latest rotation revokes all the same."""
+        """Under REPEATABLE READ a transaction that does not see the latest rotation can revoke."""
         if store.connection.vendor != "mysql":
             pytest.skip("PostgreSQL reports a conflict, and SQLite has one writer.")
         started = rig.start()
@@ -216,8 +216,8 @@ class TestTransactions:
         assert revoked.generation == 2
         assert store.load(started.sid) is Absent.GONE
 
-    def test_late_activity_revives_nobody(self, rig: Rig, store: DatabaseStore) -> None:
-        """What was revoked before the commit stays as it was ended."""
+    def test_late_activity_revives_no_record(self, rig: Rig, store: DatabaseStore) -> None:
+        """A record revoked before the commit stays revoked."""
         started = rig.start()
         rig.wait(MINUTE)
         with transaction.atomic(using=store.alias):
@@ -237,7 +237,7 @@ class TestTransactions:
         assert session.last_seen_ms > started.session.last_seen_ms
 
     def test_a_taken_sid_leaves_the_transaction_usable(self, rig: Rig, store: DatabaseStore) -> None:
-        """A refused INSERT does not spoil what the caller does next."""
+        """A refused INSERT does not break the caller's transaction."""
         sid = rig.start().sid
         with transaction.atomic(using=store.alias):
             with pytest.raises(ValueError, match="taken"):
@@ -246,7 +246,7 @@ class TestTransactions:
         assert set(rig.sids()) == {sid, other.sid}
 
     def test_a_refusal_leaves_the_transaction_usable(self, rig: Rig, store: DatabaseStore) -> None:
-        """A login that the limit refuses undoes its own INSERT and nothing else."""
+        """A login that the limit refuses undoes only its own INSERT."""
         with transaction.atomic(using=store.alias):
             kept = rig.start()
             refused = store.create(rig.proposal(max_sessions=1, on_limit=OnLimit.REFUSE))
@@ -254,7 +254,7 @@ class TestTransactions:
         assert rig.sids() == [kept.sid]
 
     def test_time_does_not_stand_still(self, rig: Rig, store: DatabaseStore) -> None:
-        """The clock is the statement's, not the transaction's."""
+        """The clock is that of the statement, not of the transaction."""
         with transaction.atomic(using=store.alias):
             before = store.now()
             sleep(0.02)
@@ -262,10 +262,10 @@ class TestTransactions:
 
 
 class TestRows:
-    """What is in the table, and for how long."""
+    """The content of the table, and how long it is kept."""
 
-    def test_the_end_clears_what_opens(self, rig: Rig, store: DatabaseStore) -> None:
-        """An ended row holds neither digest nor successor nor data."""
+    def test_a_revocation_clears_the_secrets(self, rig: Rig, store: DatabaseStore) -> None:
+        """A revoked row has neither digests nor successor nor data."""
         started = rig.start(data="secret")
         store.rotate(request(started.sid, 1, started.jti))
         store.revoke(started.sid, RevocationReason.LOGOUT)
@@ -275,13 +275,13 @@ class TestRows:
         assert row.revoked_ms is not None
 
     def test_no_successor_is_kept_without_a_grace(self, rig: Rig, store: DatabaseStore) -> None:
-        """What could never be handed out is not stored."""
+        """A successor that could never be returned is not stored."""
         started = rig.start()
         store.rotate(request(started.sid, 1, started.jti, grace_ms=0))
         assert row_of(store, started.sid).sealed is None
 
     def test_anonymous_rows_are_no_auth_sessions(self, rig: Rig, store: DatabaseStore) -> None:
-        """The same handle may name one of each; neither is seen, ended or spoiled by way of the other."""
+        """One of each may have the same handle; neither is visible or changed through the other."""
         handle, key = new_handle(0), token_bytes(32)
         assert store.create_anonymous(handle, key, "cart", HOUR)
         assert store.load(handle) is Absent.GONE
@@ -294,7 +294,7 @@ class TestRows:
         assert store.load_anonymous(handle, key) == "cart"
 
     def test_prune_keeps_to_its_batches(self, rig: Rig, store: DatabaseStore) -> None:
-        """At most the given number of rows a step, of all kinds of dead rows; live ones stay."""
+        """At most the given number of rows per step, of all kinds of dead rows; live ones stay."""
         store.revoke_all()
         for _ in range(5):
             rig.start(idle_ms=MINUTE)
@@ -309,7 +309,7 @@ class TestRows:
         assert rows(store).count() == 3  # with the anonymous one, and the count of epochs
 
     def test_the_epoch_outlives_prune(self, rig: Rig, store: DatabaseStore) -> None:
-        """After everything else is reclaimed, the number of the epoch is still known."""
+        """After everything else is deleted, the epoch is still known."""
         before = rig.start()
         store.revoke_all()
         rig.wait(100 * DAY)
@@ -319,16 +319,16 @@ class TestRows:
         assert rows(store).get().epoch == 2
         assert store.load(before.sid) is Absent.GONE
 
-    def test_an_ended_row_stays_for_its_access_tokens(self, rig: Rig, store: DatabaseStore) -> None:
-        """As long as an access token of it could be presented, a list of revoked sids can be made."""
+    def test_a_revoked_row_stays_for_its_access_tokens(self, rig: Rig, store: DatabaseStore) -> None:
+        """As long as one of its access tokens could be presented, the row is on the list of revoked sids."""
         started = rig.start(access_ms=5 * MINUTE)
         store.revoke(started.sid, RevocationReason.LOGOUT)
         assert list(store.prune(10)) == []
         rig.wait(5 * MINUTE)
         assert list(store.prune(10)) == [1]
 
-    def test_an_epoch_is_no_instant(self, rig: Rig, store: DatabaseStore) -> None:
-        """A clock that goes back neither brings back what ``revoke_all`` ended nor ends what came later."""
+    def test_an_epoch_is_not_a_time(self, rig: Rig, store: DatabaseStore) -> None:
+        """A clock that goes back neither revives what ``revoke_all`` revoked nor revokes later ones."""
         store.clock_offset = HOUR
         before = rig.start()
         store.clock_offset = 0
@@ -351,10 +351,8 @@ class TestConnections:
                 rig.store.now()
             assert rig.store.now() > 0
 
-    def test_a_deadlock_is_tried_again(
-        self, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker
-    ) -> None:
-        """Whom the database sends away in favour of another transaction comes back after it."""
+    def test_a_deadlock_is_repeated(self, sites: dict[str, Site], django_db_blocker: DjangoDbBlocker) -> None:
+        """The loser of a deadlock repeats its transaction."""
         with django_db_blocker.unblock(), rigged(sites["postgresql"]) as rig, parallel_threads(1) as threads:
             for _ in range(10):
                 if self._sends_the_store_away(rig, threads):
@@ -362,7 +360,7 @@ class TestConnections:
         pytest.fail("the store was never the one to be sent away")
 
     def _sends_the_store_away(self, rig: Rig, threads: ParallelThreads) -> bool:
-        """Tell whom a deadlock hit: not the store, where the machine stands still for a second."""
+        """Tell whether the deadlock hit the store and not the other transaction."""
         started = {rig.start().sid, rig.start().sid}
         low, high = AuthSessionRow._base_manager.using("postgres").filter(sid__in=started).order_by("pk")
         with _other_transaction() as execute, ThreadPoolExecutor(1) as waiting:
@@ -380,8 +378,10 @@ class TestConnections:
             assert {session.sid for session in ended.result()[0]} == started
         return hit
 
-    def test_nobody_there(self, rig: Rig, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Every method says that the store cannot be reached; none says "logged out"."""
+    def test_an_unreachable_database(
+        self, rig: Rig, store: DatabaseStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Every method raises ``StoreUnavailable``; none returns "logged out"."""
         started = rig.start()
         connections[store.alias].close()
         nowhere = {"NAME": "/nowhere/at/all.sqlite3", "HOST": "/nowhere", "PORT": "1"}
@@ -420,7 +420,7 @@ def _calls(rig: Rig, store: DatabaseStore, started: Started) -> list[Callable[[]
 
 
 def _terminate(connection: Any) -> None:
-    """Let the server end *connection*, as in a restart."""
+    """Let the server close *connection*, as in a restart."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (backend,) = cursor.fetchone()

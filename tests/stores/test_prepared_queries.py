@@ -1,4 +1,4 @@
-"""Queries that are compiled once: what they read is what Django would, and they outlive nobody."""
+"""Queries that are compiled once read the same as Django's, and keep nothing alive."""
 
 import gc
 import threading
@@ -57,7 +57,7 @@ def test_the_row_is_the_one_that_the_stock_backend_finds(alias: str, user: User)
 
 
 def test_every_call_finds_its_own_user(alias: str, user: User) -> None:
-    """The query that was compiled for one user finds another one, and nobody where there is none."""
+    """The query compiled for one user finds another one, and nobody if there is none."""
     other = User.objects.db_manager(alias).create_user("another")
     try:
         assert [read_user(key) for key in (user.pk, other.pk, user.pk)] == [user, other, user]
@@ -67,17 +67,17 @@ def test_every_call_finds_its_own_user(alias: str, user: User) -> None:
 
 
 def test_a_change_of_the_row_is_seen(alias: str, user: User) -> None:
-    """Only the query is kept, and never a row."""
+    """Only the query is kept, never a row."""
     assert read_user(user.pk) == user
     User.objects.using(alias).filter(pk=user.pk).update(first_name="Grace")
     found: Any = read_user(user.pk)
     assert found.first_name == "Grace"
 
 
-def test_a_manager_that_leaves_somebody_out_is_asked_each_time(
+def test_a_manager_that_excludes_users_is_asked_each_time(
     alias: str, user: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A project's manager may decide by what is the case now, so its queryset is never kept."""
+    """A project's manager may depend on the current state, so its queryset is not kept."""
     asked: list[None] = []
 
     def choosy(manager: UserManager[User]) -> Any:
@@ -91,7 +91,7 @@ def test_a_manager_that_leaves_somebody_out_is_asked_each_time(
 
 
 def test_the_connection_of_a_thread_goes_with_its_thread(alias: str, user: User) -> None:
-    """What is kept for a connection does not keep it: a server with a thread a request would run out."""
+    """The cached query does not keep a connection open after its thread has ended."""
     kept: list[weakref.ref[Any]] = []
 
     def work() -> None:

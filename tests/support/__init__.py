@@ -1,1 +1,1 @@
-"""What tests of several folders share: servers, stores, the site, its clients, the clock, keys and tokens."""
+"""Shared by tests of several folders: servers, stores, the site, its clients, the clock, keys and tokens."""

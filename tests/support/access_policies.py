@@ -1,4 +1,4 @@
-"""The site under each way to check access tokens and to load users."""
+"""The site under each way to check access tokens and load users."""
 
 import itertools
 import time
@@ -20,7 +20,7 @@ BOUND = 1.0
 
 @dataclass(frozen=True)
 class Policy:
-    """Where auth sessions are, what is issued, and the two settings that this is about."""
+    """The store, the issued mode, and the two settings."""
 
     store: str
     mode: Mode
@@ -32,7 +32,7 @@ class Policy:
 
     @property
     def is_lazy(self) -> bool:
-        """Whether the row is read when it is needed; from a database it comes with the record."""
+        """Whether the row is read when needed; from a database it comes with the record."""
         return self.loading == "lazy" and not (self.store == "sqlite" and self.reads_record)
 
     @property
@@ -41,7 +41,7 @@ class Policy:
         return self.mode is Mode.SESSION or self.check == "store"
 
     def set_up(self, site: LiveSite) -> None:
-        """Configure *site*; a list of revocations, if there is one, began a while ago."""
+        """Configure *site*; a blacklist, if there is one, began a while ago."""
         if self.check == "replica":
             begin_list()
         site.configure(
@@ -49,14 +49,14 @@ class Policy:
         )
 
     def warm(self, device: Device) -> None:
-        """Let the process see the credential once, and its copy of the blacklist become fresh."""
+        """Let the process see the credential once, and wait until its copy of the blacklist is fresh."""
         assert device.get("/drf/key/").status_code == 200
         if self.check == "replica" and self.mode is Mode.JWT:
             until(lambda: get_replica().age < BOUND)
 
 
 def begin_list() -> None:
-    """Let the blacklist of the test's server have begun ten seconds ago."""
+    """Make the blacklist of the test's server ten seconds old."""
     with Redis.from_url(django_settings.CACHES["authkit"]["LOCATION"]) as direct:
         run = direct.info("server")["run_id"]
         birth = int(time.time() * 1000) - 10_000
@@ -64,7 +64,7 @@ def begin_list() -> None:
 
 
 def commands_of_requests(trips: Trips) -> list[str]:
-    """Return the calls of the store's scripts: the thread that follows the blacklist makes no such calls."""
+    """Return the calls of the store's scripts, without those of the thread that follows the blacklist."""
     return [command for command in trips.commands if command.startswith("EVALSHA ")]
 
 

@@ -1,4 +1,4 @@
-"""A page that uses ``authkit.js``, served beside the site itself, with a network that can lose answers."""
+"""A page that uses ``authkit.js``, served with the site, over a network that can lose responses."""
 
 import json
 import time
@@ -52,7 +52,7 @@ class Front:
         self._site: Application = WSGIHandler()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
-        """Answer with the page, its script, or what the site says."""
+        """Return the page, its script, or the response of the site."""
         path = environ["PATH_INFO"]
         if path in {"/page/", "/elsewhere/"}:
             start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
@@ -106,7 +106,7 @@ class Tab:
         )
 
     def call_at(self, moment: float) -> None:
-        """Let the page ask at *moment* (seconds since the epoch); ``status`` tells what came of it."""
+        """Let the page send a request at *moment* (seconds since the epoch); ``status`` has the result."""
         self.page.evaluate(
             """(delay) => { window.status_ = new Promise((done) => setTimeout(done, delay))
                  .then(() => auth.fetch("/api/whoami/")).then((answer) => answer.status); }""",
@@ -114,16 +114,16 @@ class Tab:
         )
 
     def status(self) -> int:
-        """Return what came of ``call_at``."""
+        """Return the result of ``call_at``."""
         return int(self.page.evaluate("status_"))
 
     @property
     def state(self) -> str:
-        """What the client believes."""
+        """The state of the client."""
         return str(self.page.evaluate("auth.state"))
 
     @property
     def events(self) -> list[str]:
-        """What the page was told, oldest first."""
+        """The events of the page, oldest first."""
         told: list[str] = self.page.evaluate("events")
         return told

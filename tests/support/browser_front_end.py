@@ -1,4 +1,4 @@
-"""A front end in a real browser's page: it speaks to the site by ``fetch``, as its scripts would."""
+"""A front end in a real browser's page, which uses ``fetch`` as scripts do."""
 
 import json
 from typing import TYPE_CHECKING, Any, Self
@@ -58,7 +58,7 @@ class FrontEnd:
         return int(status)
 
     def fetch_token(self) -> None:
-        """Have the site hand out the CSRF token, which a page of another host cannot read from the cookie."""
+        """Get the CSRF token from the site, since a page of another host cannot read the cookie."""
         assert self.send("GET", "/plain/csrf-token/") == 200
         self.token = self.answer["csrf_token"]
 

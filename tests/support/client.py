@@ -22,7 +22,7 @@ ACCESS_COOKIE = "__Host-authkit_access"
 REFRESH_COOKIE = "__Host-authkit_refresh"
 CREDENTIAL_COOKIES = (SESSION_COOKIE, ACCESS_COOKIE, REFRESH_COOKIE)
 DEVICE_COOKIE = "__Host-authkit_device"
-"""Says that a browser has logged in before; no credential."""
+"""Shows that a browser has logged in before; not a credential."""
 CSRF_COOKIE = "csrftoken"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
 SAFARI = (
@@ -73,7 +73,7 @@ class Device:
         return self.post("/auth/logout/")
 
     def reauthenticate(self, password: str = PASSWORD, **members: Any) -> HttpResponse:
-        """Prove again who it is, and keep what comes back."""
+        """Re-authenticate, and keep the new credentials."""
         if self.refresh_token:
             members = {"refresh": self.refresh_token, **members}
         answer = self.post("/auth/reauthenticate/", {"password": password, **members})
@@ -81,19 +81,19 @@ class Device:
         return answer
 
     def who(self) -> HttpResponse:
-        """Ask ``session/``."""
+        """Call ``session/``."""
         return self.get("/auth/session/")
 
     def call(self) -> HttpResponse:
-        """Ask a DRF view of the project's that needs a login."""
+        """Call a DRF view of the project's that requires a login."""
         return self.get("/api/whoami/")
 
     def verify(self, token: str) -> Any:
-        """Return what ``verify/`` says of *token*."""
+        """Return the result of ``verify/`` for *token*."""
         return json.loads(self.post("/auth/verify/", {"token": token}, anonymous=True).content)
 
     def logged_in(self) -> bool:
-        """Tell whether a view that needs a login lets this device in."""
+        """Tell whether a view that requires a login accepts this device."""
         status = self.call().status_code
         assert status in {200, 401}
         return status == 200
@@ -113,7 +113,7 @@ class Device:
         anonymous: bool = False,
     ) -> HttpResponse:
         """
-        Send JSON with this device's credential and what proves that our front end sends it.
+        Send JSON with this device's credential and the proof that our front end sends it.
 
         Args:
             anonymous: Leave the bearer header out. (A browser sends its cookies all the same.)
@@ -122,11 +122,11 @@ class Device:
         return self.send("POST", path, content, headers={**self._proof(anonymous), **(headers or {})})
 
     def delete(self, path: str) -> HttpResponse:
-        """Send a DELETE with this device's credential and what proves that our front end sends it."""
+        """Send a DELETE with this device's credential and the proof that our front end sends it."""
         return self.send("DELETE", path, headers=self._proof())
 
     def submit(self, path: str, **fields: str) -> HttpResponse:
-        """Send a form with this device's credential and what proves that our front end sends it."""
+        """Send a form with this device's credential and the proof that our front end sends it."""
         client = self._client()
         answer = client.post(
             path, fields, secure=True, headers={**self._agent(), **self._proof()}, REMOTE_ADDR=self.address
@@ -143,7 +143,7 @@ class Device:
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> HttpResponse:
-        """Send a request with the cookies of this device, and nothing else that is not said here."""
+        """Send a request with the cookies of this device and the given headers only."""
         answer = self._client().generic(
             method,
             path,
@@ -165,20 +165,20 @@ class Device:
 
     @property
     def credential(self) -> str:
-        """What opens views: the session key or the access token."""
+        """The credential that authenticates views: the session key or the access token."""
         if not self.is_browser:
             return self.access
         return self.cookies[SESSION_COOKIE if self.mode is Mode.SESSION else ACCESS_COOKIE]
 
     @property
     def django_session(self) -> str:
-        """What ``refresh/`` takes: the session key or the refresh token."""
+        """The credential for ``refresh/``: the session key or the refresh token."""
         if self.mode is Mode.SESSION:
             return self.credential
         return self.cookies[REFRESH_COOKIE] if self.is_browser else self.refresh_token
 
     def copy(self) -> Self:
-        """Return another device with the same credentials: a thief's, or the same one's second tab."""
+        """Return another device with the same credentials: a thief, or a second tab."""
         twin = type(self)(self.mode, self.transport, self.address)
         twin.cookies = dict(self.cookies)
         twin.access, twin.refresh_token = self.access, self.refresh_token
@@ -209,7 +209,7 @@ class Device:
         return client
 
     def _keep(self, answer: HttpResponse) -> None:
-        """Keep the credential of an answer's body, as an app does."""
+        """Keep the credential in the body of a response, as an app does."""
         if answer.status_code == 200 and not self.is_browser:
             body = json.loads(answer.content)
             self.access, self.refresh_token = body["access"], body.get("refresh", "")
@@ -227,12 +227,12 @@ class Device:
 
 
 def is_cleared(morsel: "Morsel[str]") -> bool:
-    """Tell whether a browser forgets this cookie at once."""
+    """Tell whether a browser deletes this cookie at once."""
     return str(morsel["max-age"]) == "0"
 
 
 def body(answer: HttpResponse) -> Any:
-    """Return the parsed JSON of an answer."""
+    """Return the parsed JSON of a response."""
     return json.loads(answer.content)
 
 
@@ -242,5 +242,5 @@ def code(answer: HttpResponse) -> tuple[int, str | None]:
 
 
 def credential_cookies(answer: HttpResponse) -> set[str]:
-    """Return the names of the credential cookies that an answer sets or clears."""
+    """Return the names of the credential cookies that a response sets or clears."""
     return {name for name in CREDENTIAL_COOKIES if name in answer.cookies}

@@ -17,7 +17,7 @@ class HasOffset(Protocol):
 
 class Clock:
     """
-    Moves time forward. It goes on ticking meanwhile.
+    Moves time forward. It keeps running meanwhile.
 
     Stores run on their server's clock, which no test can move; they add ``clock_offset`` to it.
     """
@@ -28,7 +28,7 @@ class Clock:
         self._travel: time_machine.travel | None = None
 
     def follow(self, store: HasOffset) -> None:
-        """Let *store* keep up with this clock, from now on."""
+        """Let *store* follow this clock from now on."""
         store.clock_offset = self._milliseconds
         self._stores.append(store)
 
@@ -60,7 +60,7 @@ class Clock:
     @classmethod
     @contextmanager
     def running(cls) -> Iterator["Clock"]:
-        """Give a clock; afterwards the time is the real one again, for all."""
+        """Give a clock; afterwards the time is the real one again."""
         clock = cls()
         try:
             yield clock

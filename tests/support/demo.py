@@ -1,4 +1,4 @@
-"""The example project, run as a stranger runs it: its commands in processes of their own."""
+"""The example project, run as by a newcomer: its commands in processes of their own."""
 
 import os
 import re
@@ -30,14 +30,14 @@ def command(*arguments: str, project: Path = PROJECT) -> list[str]:
 
 
 def environment(data: Path, **more: str) -> dict[str, str]:
-    """Return the environment of a stranger: the data kept apart, and another project's settings in it."""
+    """Return a newcomer's environment: separate data, and the settings of another project."""
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "of.another.project", "EXAMPLE_DATA": str(data), **more}
 
 
 def run(
     data: Path, *arguments: str, project: Path = PROJECT, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run ``manage.py`` to its end."""
+    """Run ``manage.py`` until it exits."""
     return subprocess.run(
         command(*arguments, project=project),
         env=environment(data, **more),
@@ -78,7 +78,7 @@ class Demo:
 
 @contextmanager
 def demo_running(data: Path, *arguments: str, **more: str) -> Iterator[Demo]:
-    """Give a running demo on a free port; end it as Ctrl-C does."""
+    """Run a demo on a free port; stop it as Ctrl-C does."""
     with subprocess.Popen(
         command("demo", "--port", "0", *arguments),
         env=environment(data, **more),

@@ -1,4 +1,4 @@
-"""A database in which the table of auth sessions is missing, as after a forgotten migration."""
+"""A database without the table of auth sessions, as after a forgotten migration."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The test site in one mode, on one store, for clients of one transport; and what a test does with it."""
+"""The test site in one mode, on one store, for clients of one transport; and helpers for tests."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,19 +29,19 @@ in_session_mode = pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indir
 in_jwt_mode = pytest.mark.parametrize("mode", [Mode.JWT], ids=str, indirect=True)
 by_cookie = pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
 by_header = pytest.mark.parametrize("transport", [Transport.HEADER], ids=str, indirect=True)
-"""Narrow a test to some of the combinations."""
+"""Restrict a test to some of the combinations."""
 
 _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "SET CONSTRAINTS")
 
 
 @dataclass
 class Trips:
-    """What a block of code asked of the servers."""
+    """The commands and statements of a block of code."""
 
     commands: list[str] = field(default_factory=list)
-    """Commands to Redis, those inside scripts left out."""
+    """Commands to Redis, except those inside scripts."""
     queries: list[str] = field(default_factory=list)
-    """SQL statements, begin and end of transactions left out."""
+    """SQL statements, except the begin and end of transactions."""
 
     def __repr__(self) -> str:
         return "\n".join((*self.commands, *self.queries))
@@ -105,7 +105,7 @@ class LiveSite:
         self.keep_time()
 
     def keep_time(self) -> None:
-        """Let the store keep up with the test's clock; after any setting changed that makes a new store."""
+        """Let the store follow the test's clock; needed after a setting changed that creates a new store."""
         self._clock.follow(get_store())
 
     def advance(self, **span: float) -> None:
@@ -139,7 +139,7 @@ class LiveSite:
         return str(answer.json()["session"]["sid"])  # type: ignore[attr-defined]
 
     def snapshot(self) -> Any:
-        """Return all that the store holds, but for the counters of attempts."""
+        """Return everything in the store, except the counters of attempts."""
         if self.on_redis:
             with self._redis() as client:
                 keys = [key for key in sorted(client.keys()) if not {b"h", b"k"} & set(key.split(b":"))]
@@ -165,7 +165,7 @@ class LiveSite:
 
     @contextmanager
     def _monitored(self, trips: Trips) -> Iterator[None]:
-        """Listen to the server itself (MONITOR): other workers use other numbered databases of it."""
+        """Listen to the server (MONITOR), since other workers use other numbered databases of it."""
         with self._redis() as client, client.monitor() as monitor:
             database = client.connection_pool.connection_kwargs["db"]
             _load_scripts(client)  # a script that the server does not know yet costs a second trip

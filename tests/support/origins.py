@@ -26,7 +26,7 @@ from support.web_server import serving
 SHOP, SIBLING, STRANGER = "shop.example.test", "blog.example.test", "evil.test"
 RESOLVER = "--host-resolver-rules=MAP *.test 127.0.0.1"
 TRUSTING = "--ignore-certificate-errors"
-"""The certificates are nobody's; all else about TLS is real: Secure cookies, prefixes, SameSite=None."""
+"""No authority signed the certificates; TLS is otherwise real: Secure cookies, prefixes, SameSite=None."""
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Any], Iterable[bytes]]
@@ -34,7 +34,7 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 @dataclass(frozen=True)
 class Arrival:
-    """A request that reached the site, and the status of its answer."""
+    """A request that reached the site, and the status of its response."""
 
     method: str
     path: str
@@ -48,7 +48,7 @@ class Arrival:
 @dataclass
 class Origins:
     """
-    Where everything is.
+    The origins.
 
     Attributes:
         shop: The site's origin.
@@ -64,14 +64,14 @@ class Origins:
         return f"https://{host}:{self.pages_port}"
 
     def unsafe(self) -> list[Arrival]:
-        """Return what arrived that could change something."""
+        """Return the requests that could change something."""
         return [each for each in self.arrivals if each.method not in {"GET", "HEAD", "OPTIONS"}]
 
 
 @contextmanager
 def origins(*, tls: bool = True, app: Application | None = None) -> Iterator[Origins]:
     """
-    Serve the site, as configured at this moment, and blank pages of every other host.
+    Serve the site, as configured now, and blank pages of every other host.
 
     Args:
         app: What stands in for the site; by default nothing does.
@@ -115,7 +115,7 @@ def _blank_page(environ: Environ, start_response: Any) -> Iterable[bytes]:
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Return a server's context with a certificate that nobody else knows."""
+    """Return a server's context with an untrusted certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SHOP)])
     now = datetime.now(tz=UTC)

@@ -1,4 +1,4 @@
-"""Opening pages as a browser does, which says so in headers that no script can set."""
+"""Opening pages as a browser does, with the headers that no script can set."""
 
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -9,13 +9,13 @@ from support.client import ACCESS_COOKIE, CSRF_COOKIE, REFRESH_COOKIE, Device, b
 
 TOKENS: Final = {ACCESS_COOKIE, REFRESH_COOKIE}
 TAB: Final = {"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
-"""What a browser sends when it opens a page in a tab: by an address, a bookmark, or a restored tab."""
+"""The headers of a browser that opens a page in a tab: by address, bookmark, or restored tab."""
 LINKED: Final = TAB | {"Sec-Fetch-Site": "cross-site"}
 """By a link on a page of another site."""
 OLD_BROWSER: Final = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-"""Over plain HTTP, or by a browser that knows no Fetch Metadata."""
+"""Over plain HTTP, or by a browser without Fetch Metadata."""
 SUBMITTED: Final = TAB | {"Sec-Fetch-Site": "same-origin", "Origin": "https://testserver"}
-"""A form of a page of ours."""
+"""A form on a page of ours."""
 
 PAGE: Final = "/plain/whoami/"
 
@@ -38,6 +38,6 @@ def submit(device: Device, path: str, headers: dict[str, str] = SUBMITTED, **fie
 
 
 def user_of(answer: HttpResponse) -> Any:
-    """Return the id of the user that ``PAGE`` was shown to; ``None`` for an anonymous one."""
+    """Return the id of the user of ``PAGE``; ``None`` for an anonymous one."""
     assert answer.status_code == 200, answer.content
     return body(answer)["id"]

@@ -1,4 +1,4 @@
-"""Many threads, or processes, that do something at the same moment."""
+"""Many threads, or processes, that act at the same time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,17 +11,17 @@ from django.db import connections
 T = TypeVar("T")
 
 PATIENCE = 120
-"""Seconds that anybody waits for the others."""
+"""Seconds that each waits for the others."""
 
 
 class ParallelThreads:
-    """Threads that stay, each with connections of its own."""
+    """Threads that are reused, each with connections of its own."""
 
     def __init__(self, executor: ThreadPoolExecutor) -> None:
         self._executor = executor
 
     def at_once(self, calls: Sequence[Callable[[], T]]) -> list[T]:
-        """Start all *calls* at one moment, each in a thread of its own; return their results in order."""
+        """Start all *calls* at once, each in a thread of its own; return their results in order."""
         barrier = Barrier(len(calls))
 
         def run(call: Callable[[], T]) -> T:

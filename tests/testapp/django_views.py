@@ -1,4 +1,4 @@
-"""Views that use Django's sessions, messages and password change, as a project's own would."""
+"""Views that use Django's sessions, messages and password change, as in a project."""
 
 import json
 
@@ -21,12 +21,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django_authkit import log_in, update_session_auth_hash
 
 midway = Signal()
-"""Sent by ``cart`` after it read its session and before it writes: what happens then is a race."""
+"""Sent by ``cart`` after it read its session and before it writes, to cause races."""
 
 
 @csrf_exempt
 def cart(request: HttpRequest) -> JsonResponse:
-    """Put what is posted into the session; return all that is in it."""
+    """Add what is posted to the session; return all of it."""
     things = request.session.get("cart", [])
     midway.send(sender=None, request=request)
     if request.method == "POST":
@@ -36,14 +36,14 @@ def cart(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 def expiry(request: HttpRequest) -> JsonResponse:
-    """Call ``set_expiry`` with what is posted, in seconds."""
+    """Call ``set_expiry`` with the posted number of seconds."""
     request.session.set_expiry(json.loads(request.body))
     return JsonResponse({"age": request.session.get_expiry_age()})
 
 
 @csrf_exempt
 def switch(request: HttpRequest, username: str) -> HttpResponse:
-    """Log in as that user with Django's ``login``, as a social login would; no password is asked."""
+    """Log in as that user with Django's ``login``, as a social login does, without a password."""
     user = User.objects.get(username=username)
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return JsonResponse({"id": request.user.pk, "key": request.session.session_key})
@@ -108,7 +108,7 @@ def new_password_by_login(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 def sign_up(request: HttpRequest) -> HttpResponse:
-    """Make a user, set the password, and log in, as many serializers do."""
+    """Create a user, set the password, and log in, as many serializers do."""
     return _set_password_and_log_in(request, User.objects.create(username=json.loads(request.body)))
 
 
@@ -149,7 +149,7 @@ async def new_password_async(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 async def flush_async(request: HttpRequest) -> JsonResponse:
-    """Forget the session."""
+    """Flush the session."""
     await request.session.aflush()
     return JsonResponse({})
 
@@ -170,14 +170,14 @@ def cycle(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 def flush(request: HttpRequest) -> JsonResponse:
-    """Forget the session."""
+    """Flush the session."""
     request.session.flush()
     return JsonResponse({})
 
 
 @csrf_exempt
 def forgetful_password(request: HttpRequest) -> JsonResponse:
-    """Change the own password, and forget to keep this auth session."""
+    """Change the own password without keeping this auth session."""
     request.user.set_password(json.loads(request.body))
     request.user.save()
     return JsonResponse({"id": request.user.pk})
@@ -185,7 +185,7 @@ def forgetful_password(request: HttpRequest) -> JsonResponse:
 
 @csrf_exempt
 def remark(request: HttpRequest) -> JsonResponse:
-    """Leave a message for the next page when posted to; else return those that were left."""
+    """Leave a message for the next page on POST; otherwise return the messages."""
     if request.method == "POST":
         messages.info(request, "noted")
         return JsonResponse({})
@@ -193,7 +193,7 @@ def remark(request: HttpRequest) -> JsonResponse:
 
 
 def name_and_cart(request: HttpRequest) -> JsonResponse:
-    """Return who it is, and then what is in the session."""
+    """Return the user, and then the session data."""
     name = request.user.get_username()
     return JsonResponse({"name": name, "cart": request.session.get("cart", [])})
 

@@ -1,5 +1,5 @@
 """
-A middleware that spoils one variant of a comparison, and one that keeps Django's own query log.
+Middleware that makes one variant of a comparison faulty, and one that keeps Django's query log.
 
 ``INJECT_DELAY`` and ``INJECT_LOST_REVOCATION`` name the variant; ``QUERY_LOG`` names a file that gets, for
 each request, how many statements Django logged.
@@ -18,7 +18,7 @@ _TRANSACTION = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE")
 
 
 class Injecting:
-    """Spoils the variant that it is told to."""
+    """Makes the given variant faulty."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -28,7 +28,7 @@ class Injecting:
         self._log = os.environ.get("QUERY_LOG")
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, late or wrongly where that is wanted."""
+        """Return the response, late or wrong where required."""
         if self._slow:
             time.sleep(0.002)
         if self._forgets and request.path.endswith("/logout/"):

@@ -1,4 +1,4 @@
-"""Middleware as projects and packages have it: it looks at ``request.user``, or puts another in its place."""
+"""Middleware as in projects and packages: it reads ``request.user``, or replaces it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 
 def looks(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Look, as for a time zone or an audit trail."""
+    """Read the user, as for a time zone or an audit trail."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.user.is_authenticated  # noqa: B018 - that is all it does
@@ -19,24 +19,24 @@ def looks(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
 
 
 class LooksBeforeTheView:
-    """Looks in ``process_view``, as packages do that demand a login."""
+    """Reads the user in ``process_view``, as packages that require a login do."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Go on."""
+        """Call the next middleware."""
         return self._get_response(request)
 
     def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> None:
-        """Look."""
+        """Read the user."""
         request.user.is_authenticated  # noqa: B018 - that is all it does
 
 
 def demands_login(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Redirect whoever is not logged in."""
+    """Redirect anonymous users to the login."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
@@ -47,7 +47,7 @@ def demands_login(
 
 
 def acts_as(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
-    """Put the user of the header ``X-Act-As`` in the place of whoever is logged in; mark the user."""
+    """Replace the user by that of the header ``X-Act-As``, and mark it."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         real = request.user

@@ -1,4 +1,4 @@
-"""What a project may accept in place of a password."""
+"""What a project may accept instead of a password."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,5 +8,5 @@ from django.http import HttpRequest
 
 
 def knows_the_word(request: HttpRequest, user: AbstractBaseUser, data: Mapping[str, Any]) -> bool:
-    """Accept whoever knows it."""
+    """Accept a user who knows the word."""
     return data.get("word") == "swordfish"

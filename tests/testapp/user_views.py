@@ -1,4 +1,4 @@
-"""Views that need more or less of the user, and the addresses of the site with them."""
+"""Views that need different parts of the user, and the site's URLs with them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 
 class Key(APIView):
-    """Needs no more than the credential says."""
+    """Needs only the credential."""
 
     def get(self, request: Request) -> Response:
         """Return the primary key."""
@@ -26,7 +26,7 @@ class Key(APIView):
 
 
 class PrimaryKey(APIView):
-    """Needs the primary key alone."""
+    """Needs only the primary key."""
 
     def get(self, request: Request) -> Response:
         """Return the primary key."""
@@ -84,7 +84,7 @@ def _template(text: str) -> Any:
 
 @require_GET
 def key_page(request: HttpRequest) -> HttpResponse:
-    """Render what a page says to whoever is logged in, by what the credential says."""
+    """Render the user from the credential."""
     page = "{% if user.is_authenticated and user.is_active %}{{ user.pk }} {{ request.user.id }}{% endif %}"
     return HttpResponse(_template(page).render({}, request))
 

@@ -1,4 +1,4 @@
-"""Views of a project that knows nothing of how its users are kept logged in."""
+"""Views of a project, independent of how its users are kept logged in."""
 
 import json
 from datetime import timedelta
@@ -20,7 +20,7 @@ from django_authkit.permissions import IsAuthenticated, RecentlyAuthenticated
 
 
 class WhoAmI(APIView):
-    """Says who is asking."""
+    """Returns the current user."""
 
     def get(self, request: Request) -> Response:
         """Return the user's id and name."""
@@ -28,7 +28,7 @@ class WhoAmI(APIView):
 
 
 class Notes(APIView):
-    """Takes a note."""
+    """Accepts a note."""
 
     def post(self, request: Request) -> Response:
         """Return the note that was sent, and its owner."""
@@ -36,7 +36,7 @@ class Notes(APIView):
 
 
 class Rename(APIView):
-    """Changes something that can be seen in the database."""
+    """Changes something visible in the database."""
 
     def post(self, request: Request) -> Response:
         """Give the user another first name."""
@@ -45,17 +45,17 @@ class Rename(APIView):
 
 
 class Open(APIView):
-    """Is for everybody."""
+    """Is public."""
 
     permission_classes = (AllowAny,)
 
     def get(self, request: Request) -> Response:
-        """Return the user's id, or ``None`` for a stranger."""
+        """Return the user's id, or ``None`` for an anonymous user."""
         return Response({"id": request.user.pk})
 
 
 class Vault(APIView):
-    """Opens to who has lately proved who they are."""
+    """Requires recent authentication."""
 
     permission_classes = (RecentlyAuthenticated,)
 
@@ -65,26 +65,26 @@ class Vault(APIView):
 
 
 class StrictVault(Vault):
-    """Wants a younger proof than the setting asks for."""
+    """Requires more recent authentication than the setting."""
 
     permission_classes = (IsAuthenticated & RecentlyAuthenticated(max_age=timedelta(minutes=1)),)  # type: ignore[assignment, operator]
 
 
 @recent_auth_required()
 def vault(request: HttpRequest) -> JsonResponse:
-    """Return the user's id to who has lately proved who they are."""
+    """Return the user's id after recent authentication."""
     return JsonResponse({"id": request.user.pk})
 
 
 @recent_auth_required(max_age=timedelta(minutes=1))
 def strict_vault(request: HttpRequest) -> JsonResponse:
-    """Want a younger proof than the setting asks for."""
+    """Require more recent authentication than the setting."""
     return JsonResponse({"id": request.user.pk})
 
 
 @recent_auth_required()
 async def vault_async(request: HttpRequest) -> JsonResponse:
-    """Return the user's id to who has lately proved who they are."""
+    """Return the user's id after recent authentication."""
     return JsonResponse({"id": (await request.auser()).pk})
 
 
@@ -98,12 +98,12 @@ class VaultAsync(View):
 
 @require_GET
 def whoami(request: HttpRequest) -> JsonResponse:
-    """Return the user's id, or ``None`` for a stranger."""
+    """Return the user's id, or ``None`` for an anonymous user."""
     return JsonResponse({"id": request.user.pk})
 
 
 async def whoami_async(request: HttpRequest) -> JsonResponse:
-    """Return the user's id, or ``None`` for a stranger."""
+    """Return the user's id, or ``None`` for an anonymous user."""
     user = await request.auser()
     return JsonResponse({"id": user.pk})
 
@@ -129,7 +129,7 @@ def visits(request: HttpRequest) -> JsonResponse:
 
 @require_POST
 def django_login(request: HttpRequest) -> HttpResponse:
-    """Log in the way Django's own views do."""
+    """Log in as Django's own views do."""
     user = authenticate(request, username=request.POST["username"], password=request.POST["password"])
     if user is None:
         return HttpResponse(status=400)
@@ -139,7 +139,7 @@ def django_login(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def own_log_in(request: HttpRequest) -> JsonResponse:
-    """Log in by what the project finds out itself."""
+    """Log in without a password."""
     grant = log_in(request, User.objects.get(username=request.headers["X-Passkey"]))
     response = JsonResponse(grant.credentials())
     grant.attach(response)
@@ -148,12 +148,12 @@ def own_log_in(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def csrf_token(request: HttpRequest) -> JsonResponse:
-    """Hand the CSRF token out, to a front end that cannot read the cookie."""
+    """Return the CSRF token to a front end that cannot read the cookie."""
     return JsonResponse({"csrf_token": get_token(request)})
 
 
 @require_POST
 def django_logout(request: HttpRequest) -> HttpResponse:
-    """Log out the way Django's own views do."""
+    """Log out as Django's own views do."""
     logout(request)
     return HttpResponse(status=204)

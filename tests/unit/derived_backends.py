@@ -1,4 +1,4 @@
-"""A project's own session engine and cache, derived from those that the checks ask for."""
+"""A project's own session engine and cache, derived from those that the checks require."""
 
 from django_redis.cache import RedisCache
 
@@ -6,8 +6,8 @@ from django_authkit.session_engine import SessionStore as AuthKitSessionStore
 
 
 class SessionStore(AuthKitSessionStore):
-    """As ours."""
+    """Like ours."""
 
 
 class DerivedCache(RedisCache):  # type: ignore[misc]  # django-redis has no types
-    """As that of django-redis."""
+    """Like that of django-redis."""

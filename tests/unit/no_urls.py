@@ -1,3 +1,3 @@
-"""A site that includes nothing of ours."""
+"""A site without our URLs."""
 
 urlpatterns: list[object] = []

@@ -1,4 +1,4 @@
-"""Each system check speaks when something is broken, and only then."""
+"""Each system check reports a problem if there is one, and only then."""
 
 import re
 from collections import Counter
@@ -59,7 +59,7 @@ PLAIN = {
     "SESSION_COOKIE_SECURE": False,
     "CSRF_COOKIE_SECURE": False,
 }
-"""Settings of Django's for development over plain HTTP."""
+"""Django settings for development over plain HTTP."""
 OPEN_CORS = {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": True}
 TWINS = {"ACCESS_NAME": "__Host-token", "REFRESH_NAME": "__Secure-token"}
 
@@ -67,7 +67,7 @@ TWINS = {"ACCESS_NAME": "__Host-token", "REFRESH_NAME": "__Secure-token"}
 @dataclass
 class Case:
     """
-    What breaks good settings.
+    A change that makes good settings bad.
 
     Attributes:
         id: Of the message that has to appear.
@@ -378,7 +378,7 @@ def numbered(cases: list[Case]) -> list[str]:
 
 
 def stand_up(settings: Settings, case: Case) -> None:
-    """Make the settings good, for the case's mode and store, and then what the case says."""
+    """Use good settings for the case's mode and store, and then apply the changes of the case."""
     site = dict(case.site)
     default = site.pop("DEFAULT_BACKEND", "django.core.cache.backends.db.DatabaseCache")
     ours = {"BACKEND": REDIS, "LOCATION": settings.CACHES["authkit"]["LOCATION"], **case.alias}
@@ -408,7 +408,7 @@ def messages(*, deploy: bool = True) -> dict[str, CheckMessage]:
 
 @pytest.fixture(autouse=True)
 def databases(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Let the checks for deployment ask the databases."""
+    """Let the checks for deployment use the databases."""
     with django_db_blocker.unblock():
         yield
 
@@ -416,14 +416,14 @@ def databases(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
 @pytest.mark.parametrize("store", ["database", "redis"])
 @pytest.mark.parametrize("mode", ["session", "jwt"])
 def test_good_settings_are_silent(settings: Settings, mode: str, store: str) -> None:
-    """Nothing is said about settings as the documentation recommends them, even for deployment."""
+    """The recommended settings cause no message, even with ``--deploy``."""
     stand_up(settings, Case("", mode=mode, store=store))
     assert messages() == {}
 
 
 @pytest.mark.parametrize("case", CASES, ids=numbered(CASES))
-def test_what_is_broken_is_told_with_a_hint(settings: Settings, case: Case) -> None:
-    """The id is there, as an error or a warning by its letter, and says what to do."""
+def test_each_problem_is_reported_with_a_hint(settings: Settings, case: Case) -> None:
+    """The id is reported as an error or a warning, by its letter, with a hint."""
     stand_up(settings, case)
     message = messages()[case.id]
     assert isinstance(message, Error if ".E" in case.id else Warning)
@@ -460,8 +460,8 @@ def test_what_is_told_names_what_the_project_wrote(settings: Settings, case: Cas
 
 
 @pytest.mark.parametrize("case", SILENT, ids=numbered(SILENT))
-def test_what_is_no_danger_is_not_told(settings: Settings, case: Case) -> None:
-    """The near miss of each check passes."""
+def test_similar_good_settings_are_not_reported(settings: Settings, case: Case) -> None:
+    """Settings close to each problem cause no message."""
     stand_up(settings, case)
     assert case.id not in messages()
 
@@ -480,8 +480,8 @@ NEIGHBOURS = [
 
 
 @pytest.mark.parametrize(("ours", "theirs", "told"), NEIGHBOURS)
-def test_a_shared_database_is_told(settings: Settings, ours: str, theirs: Any, told: bool) -> None:
-    """However the two caches write the same server and database down, it is E043."""
+def test_a_shared_database_is_reported(settings: Settings, ours: str, theirs: Any, told: bool) -> None:
+    """However the two caches spell the same server and database, it is E043."""
     stand_up(settings, Case("authkit.E043", alias={"LOCATION": ours}, neighbour=theirs, store="redis"))
     found = messages(deploy=False)
     assert ("authkit.E043" in found) is told
@@ -490,7 +490,9 @@ def test_a_shared_database_is_told(settings: Settings, ours: str, theirs: Any, t
 
 
 @pytest.mark.parametrize(("sentinel", "told"), [("one", True), ("ONE", True), ("another", False)])
-def test_a_database_behind_the_same_sentinels_is_told(settings: Settings, sentinel: str, told: bool) -> None:
+def test_a_database_behind_the_same_sentinels_is_reported(
+    settings: Settings, sentinel: str, told: bool
+) -> None:
     """Services of one name are the same only with a Sentinel in common."""
     alias = {"LOCATION": "redis://main/0", "OPTIONS": {"SENTINELS": [("one", 26379), ("two", 26379)]}}
     stand_up(settings, Case("authkit.E043", alias=alias, store="redis"))
@@ -500,14 +502,14 @@ def test_a_database_behind_the_same_sentinels_is_told(settings: Settings, sentin
     assert ("authkit.E043" in messages(deploy=False)) is told
 
 
-def test_the_seconds_of_a_hang_are_told(settings: Settings) -> None:
-    """W044 says how long a request may be held: the longest wait, twice."""
+def test_the_seconds_of_a_hang_are_reported(settings: Settings) -> None:
+    """W044 says how long a request may hang: the longest wait, twice."""
     stand_up(settings, redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": 3, "SOCKET_CONNECT_TIMEOUT": 2}))
     assert "6 seconds" in messages()["authkit.W044"].msg
 
 
-def test_unusable_settings_are_all_that_is_told(settings: Settings) -> None:
-    """While settings cannot be used, no other check runs into them."""
+def test_unusable_settings_are_the_only_report(settings: Settings) -> None:
+    """While settings cannot be read, no other check runs."""
     stand_up(settings, Case("", {"STOER": "redis"}, site={"SESSION_ENGINE": "nowhere"}))
     found = messages()
     assert set(found) == {"authkit.E003"}
@@ -515,13 +517,13 @@ def test_unusable_settings_are_all_that_is_told(settings: Settings) -> None:
 
 
 def test_the_mode_in_authkit(settings: Settings) -> None:
-    """Somebody who writes the mode into ``AUTHKIT`` is told where it belongs, and not every name there is."""
+    """If the mode is in ``AUTHKIT``, the hint says where it belongs."""
     stand_up(settings, Case("", {"MODE": "jwt"}))
     assert messages()["authkit.E003"].hint == "The mode is a setting of its own: AUTHKIT_MODE."
 
 
-def test_what_only_production_needs_is_not_told_in_development(settings: Settings) -> None:
-    """Without ``--deploy`` the server is not asked, and plain HTTP is no warning."""
+def test_problems_of_production_are_not_reported_in_development(settings: Settings) -> None:
+    """Without ``--deploy`` the server is not asked, and plain HTTP is not a warning."""
     changes = {"SESSION_COOKIE_NAME": "sessionid", "SESSION_COOKIE_SECURE": False, "DEFAULT_BACKEND": LOCMEM}
     nobody = {"LOCATION": NOBODY}
     stand_up(settings, Case("", site=changes, alias=nobody, store="redis"))
@@ -529,8 +531,8 @@ def test_what_only_production_needs_is_not_told_in_development(settings: Setting
     assert set(messages()) == {"authkit.W047", "authkit.W061", "authkit.W063"}
 
 
-def test_a_refused_password_is_told_without_it(settings: Settings) -> None:
-    """The message has the server's address and its answer."""
+def test_a_refused_password_is_reported_without_it(settings: Settings) -> None:
+    """The message has the server's address and its error."""
     stand_up(settings, redis("authkit.E053", LOCATION=AS_NOBODY))
     told = messages()["authkit.E053"].msg
     assert told.startswith("Redis at 127.0.0.1:")
@@ -542,10 +544,10 @@ def test_a_refused_password_is_told_without_it(settings: Settings) -> None:
     ("changed", "told"),
     [({"USER": "nobody-there"}, "authkit.E053"), ({"HOST": "127.0.0.1", "PORT": "1"}, "authkit.W054")],
 )
-def test_a_database_that_does_not_answer_is_told(
+def test_a_database_that_does_not_respond_is_reported(
     settings: Settings, changed: dict[str, str], told: str
 ) -> None:
-    """An unknown user is an error, and a server that cannot be reached from here a warning."""
+    """An unknown user is an error, and an unreachable server a warning."""
     connection = connections["postgres"]
     before = {name: connection.settings_dict[name] for name in changed}
     connection.close()
@@ -558,8 +560,8 @@ def test_a_database_that_does_not_answer_is_told(
         connection.settings_dict.update(before)
 
 
-def test_a_forgotten_migration_is_told(settings: Settings) -> None:
-    """A missing table is E052, with what to run."""
+def test_a_forgotten_migration_is_reported(settings: Settings) -> None:
+    """A missing table is E052, with the command to run."""
     stand_up(settings, Case(""))
     with without_table("default"):
         told = messages()["authkit.E052"]
@@ -568,7 +570,7 @@ def test_a_forgotten_migration_is_told(settings: Settings) -> None:
 
 @pytest.mark.parametrize("place", ["django_authkit.urls", "django_authkit.wiring"])
 def test_a_project_without_the_app(settings: Settings, place: str) -> None:
-    """Where no check can run, the URLs and the first use of the store say what is missing."""
+    """Without checks, the URLs and the first use of the store report what is missing."""
     settings.INSTALLED_APPS = [*CONTRIB, "rest_framework"]
     get_store.cache_clear()
     with pytest.raises(ImproperlyConfigured, match='Add "django_authkit" to INSTALLED_APPS'):
@@ -582,8 +584,8 @@ def ids_in_code() -> set[str]:
     return {found for text in texts for found in re.findall(r'"(authkit\.[EW]\d{3})"', text)}
 
 
-def test_a_private_key_file_that_everybody_can_read_is_told(settings: Settings, tmp_path: Path) -> None:
-    """W089 names the file and its position; with mode 600 nothing is said."""
+def test_a_private_key_file_that_everybody_can_read_is_reported(settings: Settings, tmp_path: Path) -> None:
+    """W089 names the file and its position; with mode 600 nothing is reported."""
     (tmp_path / "key.pem").write_text(pem("ES256"))
     stand_up(settings, Case("", {"SIGNING_KEYS": [key_as_jwk("EdDSA"), {"path": tmp_path / "key.pem"}]}))
     for mode, told in ((0o644, {"authkit.W089"}), (0o600, set())):
@@ -593,7 +595,7 @@ def test_a_private_key_file_that_everybody_can_read_is_told(settings: Settings, 
 
 
 def test_every_id_has_a_case() -> None:
-    """No check goes untested."""
+    """Each check is tested."""
     assert {case.id for case in CASES} | ELSEWHERE == ids_in_code()
 
 
@@ -610,7 +612,7 @@ def test_ids_are_unique() -> None:
 
 
 def test_the_reference_page_has_a_row_for_each_id() -> None:
-    """Page and code agree, and no row is there twice."""
+    """Page and code match, and no row is duplicated."""
     page = Path(__file__).parents[2] / "docs" / "reference" / "checks.md"
     rows = re.findall(r"^\| (authkit\.\w+) \|", page.read_text("utf-8"), flags=re.MULTILINE)
     assert sorted(rows) == sorted(ids_in_code())
@@ -632,10 +634,10 @@ BOUNDED = {"connect_timeout": 3, "tcp_user_timeout": 5000, "options": "-c statem
         ("django.db.backends.sqlite3", {}, ""),
     ],
 )
-def test_a_database_whose_waits_have_no_end(
+def test_a_database_without_timeouts(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str, options: dict[str, Any], missing: str
 ) -> None:
-    """The store's alias is W051 where nothing bounds a wait, which names what is missing."""
+    """W051 reports the store's alias if nothing bounds a wait, and says what is missing."""
     monkeypatch.setitem(settings.DATABASES, "elsewhere", {"ENGINE": engine, "OPTIONS": options})
     settings.AUTHKIT = {"STORE": "database", "DATABASE_ALIAS": "elsewhere"}
     found = list(check_time_outs(get_settings()))
@@ -659,7 +661,7 @@ def test_a_database_whose_waits_have_no_end(
 def test_a_database_at_another_isolation_level(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, engine: str, options: dict[str, Any], found: bool
 ) -> None:
-    """The store's alias is W052 where a transaction may not see what others have committed."""
+    """W052 reports the store's alias if a transaction may not see what others have committed."""
     monkeypatch.setitem(settings.DATABASES, "elsewhere", {"ENGINE": engine, "OPTIONS": options})
     settings.AUTHKIT = {"STORE": "database", "DATABASE_ALIAS": "elsewhere"}
     problems = list(check_isolation(get_settings()))

@@ -1,4 +1,4 @@
-"""The client's address behind proxies, however they write it."""
+"""The client's address behind proxies, in every notation."""
 
 import pytest
 from django.test import RequestFactory
@@ -28,8 +28,8 @@ PEER = "192.0.2.99"
         (":50001", ":50001"),
     ],
 )
-def test_a_port_is_no_part_of_the_address(settings: Settings, forwarded: str, address: str) -> None:
-    """Address and port, IPv6 in brackets, and an empty entry: the record has the address alone."""
+def test_a_port_is_not_part_of_the_address(settings: Settings, forwarded: str, address: str) -> None:
+    """Address and port, IPv6 in brackets, and an empty entry: the record has only the address."""
     settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
     request = RequestFactory().get("/", HTTP_X_FORWARDED_FOR=forwarded, REMOTE_ADDR=PEER)
     assert device_of(request).address == address
@@ -37,7 +37,7 @@ def test_a_port_is_no_part_of_the_address(settings: Settings, forwarded: str, ad
 
 @pytest.mark.parametrize("form", ["198.51.100.8:{}", "[2001:db8::1]:{}"])
 def test_another_port_is_counted_as_the_same_sender(settings: Settings, form: str) -> None:
-    """Connections of one client, which each have a port of their own, share one allowance."""
+    """Connections of one client, with different ports, share one allowance."""
     settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
     requests = (RequestFactory().get("/", HTTP_X_FORWARDED_FOR=form.format(port)) for port in (50001, 50002))
     assert len({tuple(sources_of(request)) for request in requests}) == 1

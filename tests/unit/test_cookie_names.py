@@ -36,7 +36,7 @@ FOUND = [
 
 @pytest.mark.parametrize(("header", "value"), FOUND)
 def test_by_wsgi_and_asgi(header: bytes, value: str | None) -> None:
-    """Both hand the header's bytes over as Latin-1, and Django reads names out of them in different ways."""
+    """Both decode the header as Latin-1, and Django parses the names differently."""
     by_wsgi = RequestFactory().get("/", headers={"Cookie": header.decode("latin-1")})
     scope = {"type": "http", "method": "GET", "path": "/", "headers": [(b"cookie", header)]}
     by_asgi = ASGIRequest(scope, BytesIO())
@@ -44,8 +44,8 @@ def test_by_wsgi_and_asgi(header: bytes, value: str | None) -> None:
     assert cookie_of(by_asgi, NAME) == value
 
 
-def test_what_was_put_there_by_hand_is_found() -> None:
-    """A test that fills ``request.COOKIES`` itself has no header."""
+def test_cookies_set_by_a_test_are_found() -> None:
+    """If a test fills ``request.COOKIES`` itself, there is no header."""
     request = RequestFactory().get("/")
     request.COOKIES[NAME] = "own"
     assert cookie_of(request, NAME) == "own"

@@ -1,4 +1,4 @@
-"""Names for devices, with the extra that reads user agents and without it."""
+"""Names for devices, with and without the extra that parses user agents."""
 
 import pytest
 
@@ -22,14 +22,14 @@ ROBOT = "shop-sync/2.1 (" + "x" * 300 + ")"
         ("", ""),
     ],
 )
-def test_a_name_that_a_person_knows(user_agent: str, label: str) -> None:
-    """Browser and system; for what is neither the beginning of what it says."""
+def test_a_readable_name(user_agent: str, label: str) -> None:
+    """Browser and system; for others the beginning of the user agent."""
     assert client_info.label_of(user_agent) == label
 
 
 @pytest.mark.parametrize("user_agent", [FIREFOX, ROBOT, "short", ""])
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, user_agent: str) -> None:
-    """It is the agent itself, cut."""
+    """The label is the user agent, truncated."""
     monkeypatch.setattr(client_info, "_parse", None)
     assert client_info.label_of(user_agent) == user_agent[: client_info.MAX_LABEL]
     assert len(client_info.label_of(user_agent)) <= client_info.MAX_LABEL

@@ -1,4 +1,4 @@
-"""``CSRF = "fetch-metadata"``: which sources of a request are believed."""
+"""``CSRF = "fetch-metadata"``: which sources of a request are accepted."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ REFUSED: list[dict[str, str]] = [
 
 @pytest.fixture(autouse=True)
 def site(settings: Settings) -> None:
-    """Believe what browsers say, on a site with origins that it trusts."""
+    """Use Fetch Metadata on a site with trusted origins."""
     settings.AUTHKIT = {"CSRF": "fetch-metadata"}
     settings.ALLOWED_HOSTS = ["shop.example.org", "localhost"]
     settings.CSRF_TRUSTED_ORIGINS = TRUSTED
@@ -82,7 +82,7 @@ def a_request(
 
 
 def is_accepted(request: HttpRequest) -> bool:
-    """Tell whether the request gets through."""
+    """Tell whether the request is accepted."""
     try:
         enforce_csrf(request)
     except CsrfFailed:
@@ -91,36 +91,36 @@ def is_accepted(request: HttpRequest) -> bool:
 
 
 @pytest.mark.parametrize("headers", ACCEPTED, ids=str)
-def test_own_and_trusted_sources_get_through(headers: dict[str, str]) -> None:
-    """What comes from our own origin, or from one that Django trusts, needs no token."""
+def test_own_and_trusted_sources_are_accepted(headers: dict[str, str]) -> None:
+    """A request from our own origin, or from one that Django trusts, needs no token."""
     assert is_accepted(a_request(headers))
     assert is_proved(a_request(headers))
 
 
 @pytest.mark.parametrize("headers", REFUSED, ids=str)
 @pytest.mark.parametrize("method", ["POST", "DELETE", "PATCH", "QUERY"])
-def test_other_and_unknown_sources_do_not(headers: dict[str, str], method: str) -> None:
-    """Everything else is refused, a request that does not say where it comes from included."""
+def test_other_and_unknown_sources_are_refused(headers: dict[str, str], method: str) -> None:
+    """Everything else is refused, including requests without a source."""
     assert not is_accepted(a_request(headers, method=method))
     assert not is_proved(a_request(headers, method=method))
 
 
 def test_null_is_trusted_by_nobody(settings: Settings) -> None:
-    """``Origin: null`` can be anybody's, so it is not even trusted if a project lists it."""
+    """``Origin: null`` can be sent by anybody, so listing it has no effect."""
     settings.CSRF_TRUSTED_ORIGINS = ["null"]
     assert not is_accepted(a_request({"Origin": "null"}))
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_safe_requests_need_no_proof(method: str) -> None:
-    """They are let through, and are no proof of anything."""
+    """They are accepted, and prove nothing."""
     request = a_request({"Sec-Fetch-Site": "cross-site"}, method=method)
     assert is_accepted(request)
     assert not is_proved(request)
 
 
-def test_plain_http_goes_by_the_origin() -> None:
-    """Browsers send no Fetch Metadata over plain HTTP; the Origin does, port and all."""
+def test_plain_http_uses_the_origin() -> None:
+    """Browsers send no Fetch Metadata over plain HTTP; then the Origin decides, including the port."""
     for origin, fine in (
         ("http://localhost:8000", True),
         ("http://localhost:5173", False),
@@ -131,8 +131,8 @@ def test_plain_http_goes_by_the_origin() -> None:
         assert is_accepted(request) is fine
 
 
-def test_a_proxy_is_believed_as_django_believes_it(settings: Settings) -> None:
-    """Scheme and host are those of the proxy's headers where Django's settings say so, and only then."""
+def test_a_proxy_is_trusted_as_by_django(settings: Settings) -> None:
+    """Scheme and host are those of the proxy's headers if Django's settings say so, and only then."""
     forwarded = {
         "Host": "10.0.0.5:8000",
         "Origin": OWN,
@@ -149,7 +149,7 @@ def test_a_proxy_is_believed_as_django_believes_it(settings: Settings) -> None:
 
 
 def test_a_host_that_is_not_ours_is_refused() -> None:
-    """Not even ``same-origin`` helps a name that was made to point here (DNS rebinding)."""
+    """``same-origin`` does not help a host name that was made to point here (DNS rebinding)."""
     headers = {"Host": "evil.example", "Sec-Fetch-Site": "same-origin", "Origin": "https://evil.example"}
     with pytest.raises(DisallowedHost):
         a_request(headers).get_host()
@@ -157,8 +157,8 @@ def test_a_host_that_is_not_ours_is_refused() -> None:
 
 
 @pytest.mark.parametrize("method", ["token", "fetch-metadata"])
-def test_what_the_middleware_was_told_is_no_proof(settings: Settings, method: str) -> None:
-    """A bearer lets the middleware pass; where a cookie decides, the proof is asked for all the same."""
+def test_a_skipped_check_of_the_middleware_is_no_proof(settings: Settings, method: str) -> None:
+    """The middleware skips a bearer; where a cookie authenticates, the proof is required anyway."""
     settings.AUTHKIT = {"CSRF": method}
     request = a_request({"Authorization": "Bearer x", "Sec-Fetch-Site": "cross-site"})
     exempt(request)
@@ -167,21 +167,21 @@ def test_what_the_middleware_was_told_is_no_proof(settings: Settings, method: st
 
 
 def test_a_token_that_the_middleware_has_checked_is_a_proof() -> None:
-    """A form of an old browser that sends neither header passes where Django has seen its token."""
+    """A form of an old browser without both headers is accepted if Django has checked its token."""
     request = a_request({})
     request.csrf_processing_done = True  # type: ignore[attr-defined]  # as the middleware leaves it
     assert is_accepted(request)
 
 
-def test_djangos_test_client_is_let_through() -> None:
-    """It asks for no checks unless a test wants them."""
+def test_djangos_test_client_is_accepted() -> None:
+    """It makes no checks unless a test asks for them."""
     request = a_request({})
     request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]
     assert is_accepted(request)
 
 
-def test_caches_learn_what_an_answer_depends_on(settings: Settings) -> None:
-    """Answers to unsafe requests vary on both headers; others, and those of the other method, do not."""
+def test_responses_vary_on_the_headers(settings: Settings) -> None:
+    """Responses to unsafe requests vary on both headers; others, and those of the other method, do not."""
     expected = {"POST": "Sec-Fetch-Site, Origin", "GET": None}
     for method, vary in expected.items():
         response = HttpResponse()
@@ -193,7 +193,7 @@ def test_caches_learn_what_an_answer_depends_on(settings: Settings) -> None:
     assert "Vary" not in response.headers
 
 
-def test_the_token_method_takes_no_word_for_a_token(settings: Settings) -> None:
+def test_the_token_method_ignores_the_headers(settings: Settings) -> None:
     """With Django's method ``same-origin`` proves nothing."""
     settings.AUTHKIT = {"CSRF": "token"}
     request = a_request({"Sec-Fetch-Site": "same-origin", "Origin": OWN})
@@ -201,8 +201,8 @@ def test_the_token_method_takes_no_word_for_a_token(settings: Settings) -> None:
     assert not is_proved(request)
 
 
-def test_the_reason_is_told() -> None:
-    """The message says which of the two headers was not believed."""
+def test_the_reason_is_reported() -> None:
+    """The message names the header that was not accepted."""
     for headers, told in (
         ({"Sec-Fetch-Site": "same-site", "Origin": "https://x.example.org"}, "same-site"),
         ({"Origin": "https://evil.example"}, "https://evil.example"),

@@ -1,4 +1,4 @@
-"""What a project loads that does not use it."""
+"""What is imported in a project that does not use it."""
 
 import subprocess
 import sys

@@ -52,23 +52,23 @@ def codec_of(ring: KeyRing, *, cache_size: int = 0, refresh_ring: KeyRing = REFR
 
 
 def octets(text: str) -> bytes:
-    """Return what base64url *text* stands for."""
+    """Return the bytes of base64url *text*."""
     return urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 def number(text: str) -> int:
-    """Return the number that base64url *text* stands for."""
+    """Return the number in base64url *text*."""
     return int.from_bytes(octets(text), "big")
 
 
 class Elsewhere:
-    """A verifier elsewhere: it has fetched the published set, and no line of ours or of PyJWT's."""
+    """A verifier elsewhere: it has the published set, and no code of ours or of PyJWT's."""
 
     def __init__(self, published: dict[str, Any]) -> None:
         self.keys = {entry["kid"]: entry for entry in published["keys"]}
 
     def payload(self, token: str) -> dict[str, Any]:
-        """Return what *token* says, or raise ``KeyError`` (unknown kid) or ``InvalidSignature``."""
+        """Return the payload of *token*, or raise ``KeyError`` (unknown kid) or ``InvalidSignature``."""
         body, _, signature = token.rpartition(".")
         header, _, payload = body.partition(".")
         said = json.loads(octets(header))
@@ -108,7 +108,7 @@ VERIFY: dict[str, Callable[[dict[str, str], bytes, bytes], None]] = {
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_tokens_are_read_back(algorithm: str) -> None:
-    """A token under each algorithm says the same again, and its header names algorithm and kid."""
+    """A token under each algorithm is read back the same, and its header has algorithm and kid."""
     ours = codec(jwk(algorithm))
     token = ours.issue_access(ACCESS)
     assert ours.read_access(token) == ACCESS
@@ -118,7 +118,7 @@ def test_tokens_are_read_back(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_others_can_verify_from_the_published_set(algorithm: str) -> None:
-    """Who has nothing but the set and the RFCs verifies a token, and refuses it with one bit changed."""
+    """With only the set and the RFCs, a token is verified, and refused with one bit changed."""
     ring = ring_from_entries([jwk(algorithm)])
     elsewhere, token = Elsewhere(public_set(ring)), codec_of(ring).issue_access(ACCESS)
     assert elsewhere.payload(token) == access_payload()
@@ -128,14 +128,14 @@ def test_others_can_verify_from_the_published_set(algorithm: str) -> None:
 
 
 def test_others_can_verify_with_a_shared_secret() -> None:
-    """A secret of ``SIGNING_KEYS`` is the HMAC key itself, so that whoever was given it can verify."""
+    """A secret of ``SIGNING_KEYS`` is the HMAC key itself, so others who have it can verify."""
     body, _, signature = codec({"secret": SECRET}).issue_access(ACCESS).rpartition(".")
     assert hmac.digest(SECRET.encode(), body.encode(), hashlib.sha256) == octets(signature)
 
 
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_a_key_that_only_verifies_reads(algorithm: str) -> None:
-    """Behind another first key, the public half is enough to read what the private one signed."""
+    """If another key signs, the public half is enough to read what the private one signed."""
     token = codec(jwk(algorithm)).issue_access(ACCESS)
     assert codec(jwk("ES256", 9), public_jwk(algorithm)).read_access(token) == ACCESS
     with pytest.raises(TokenInvalid):
@@ -144,7 +144,7 @@ def test_a_key_that_only_verifies_reads(algorithm: str) -> None:
 
 @pytest.mark.parametrize(("signed", "said"), [("RS256", "PS256"), ("PS256", "RS256")])
 def test_a_key_has_one_algorithm(signed: str, said: str) -> None:
-    """An RSA key of the ring is not used with the other RSA algorithm, whichever the header names."""
+    """An RSA key of the ring is not used with the other RSA algorithm, whatever the header says."""
     genuine = key(signed)
     ours = codec(jwk(signed))
     assert ours.read_access(forge(access_payload(), genuine, "at+jwt")) == ACCESS
@@ -159,7 +159,7 @@ def test_a_key_has_one_algorithm(signed: str, said: str) -> None:
 @pytest.mark.parametrize("length", [0, 1, 63, 65, 200])
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_signatures_of_other_lengths_are_refused(algorithm: str, length: int) -> None:
-    """A signature that is cut off, or too long, is an invalid token and nothing else."""
+    """A signature that is too short or too long makes a token invalid."""
     ours = codec(jwk(algorithm))
     body = ours.issue_access(ACCESS).rpartition(".")[0]
     with pytest.raises(TokenInvalid):
@@ -168,7 +168,7 @@ def test_signatures_of_other_lengths_are_refused(algorithm: str, length: int) ->
 
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_refresh_tokens_are_made_with_secrets_only(algorithm: str) -> None:
-    """A ring of pairs is refused for refresh tokens."""
+    """A ring of key pairs is refused for refresh tokens."""
     with pytest.raises(ValueError, match="secrets only"):
         codec_of(ring_from_entries([jwk("HS256")]), refresh_ring=ring_from_entries([jwk(algorithm)]))
 
@@ -207,8 +207,8 @@ def test_a_rotation_logs_nobody_out(algorithm: str, successor: str) -> None:
             assert read == [access_payload()] * 4
 
 
-def test_a_rotation_in_one_step_would_not_do() -> None:
-    """Without the first step, a verifier elsewhere meets a kid that it does not know."""
+def test_a_rotation_in_one_step_would_not_work() -> None:
+    """Without the first step, other verifiers get a kid that they do not know."""
     old, _, new, _ = (ring_from_entries(entries) for entries in steps("ES256", "ES256"))
     with pytest.raises(KeyError):
         Elsewhere(public_set(old)).payload(codec_of(new).issue_access(ACCESS))
@@ -220,7 +220,7 @@ def configure(settings: Settings, *entries: Any) -> None:
 
 
 def test_the_settings_choose_the_keys(settings: Settings) -> None:
-    """``SIGNING_KEYS`` is read when used; empty, as by default, it leaves the key to ``SECRET_KEY``."""
+    """``SIGNING_KEYS`` is read when used; if empty, as by default, the key is derived from ``SECRET_KEY``."""
     settings.AUTHKIT = {"STORE": "database"}
     derived = get_key_ring().signing
     assert derived.algorithm == "HS256"
@@ -233,8 +233,8 @@ def test_the_settings_choose_the_keys(settings: Settings) -> None:
     assert get_codec().read_refresh(refresh) == REFRESH
 
 
-def test_what_was_verified_is_forgotten_with_the_key(settings: Settings) -> None:
-    """A token that was seen before is refused as soon as its key has left the ring."""
+def test_a_removed_key_is_removed_from_the_cache(settings: Settings) -> None:
+    """A token that was verified before is refused as soon as its key is removed from the ring."""
     old, new = jwk("ES256"), jwk("ES256", 5)
     configure(settings, old, new)
     token = get_codec().issue_access(ACCESS)
@@ -246,8 +246,8 @@ def test_what_was_verified_is_forgotten_with_the_key(settings: Settings) -> None
         get_codec().read_access(token)
 
 
-def test_a_bad_key_is_a_problem_of_the_settings(settings: Settings) -> None:
-    """Where no check was run, the first use says what the check would have said."""
+def test_a_bad_key_is_reported_at_the_first_use(settings: Settings) -> None:
+    """Without checks, the first use reports the same as the check."""
     configure(settings, jwk("ES256"), {"secret": "secret"})
     with pytest.raises(InvalidSettings, match=r"SIGNING_KEYS\[1\]") as caught:
         get_codec()
@@ -256,7 +256,7 @@ def test_a_bad_key_is_a_problem_of_the_settings(settings: Settings) -> None:
 
 
 def test_settings_show_no_key(settings: Settings) -> None:
-    """Neither the settings nor what is said of a wrong type show what was written there."""
+    """Neither the settings nor an error about a wrong type show the value."""
     configure(settings, {"secret": SECRET})
     assert SECRET not in repr(get_settings())
     assert "<1 signing keys>" in repr(get_settings())
@@ -269,7 +269,7 @@ def test_settings_show_no_key(settings: Settings) -> None:
 
 @pytest.mark.parametrize("value", ["PEM", {"kty": "EC"}, None, 7, [7], [None], {"a"}])
 def test_signing_keys_are_a_list_of_texts_and_dicts(settings: Settings, value: object) -> None:
-    """One key alone is not a list of it."""
+    """A single key without a list is an error."""
     settings.AUTHKIT = {"STORE": "database", "SIGNING_KEYS": value}
     with pytest.raises(InvalidSettings, match="list of strings"):
         get_settings()

@@ -1,4 +1,4 @@
-"""Entries of ``SIGNING_KEYS``: the forms that are taken, those that are refused, and the ring they make."""
+"""Entries of ``SIGNING_KEYS``: accepted forms, refused forms, and the ring that they make."""
 
 import json
 import os
@@ -118,8 +118,8 @@ REFUSED: dict[str, tuple[Fault, Callable[[], Any]]] = {
 
 
 @pytest.mark.parametrize("form", TAKEN)
-def test_every_form_of_a_key_is_taken(form: str) -> None:
-    """PEM and JWK, text and dict, private and public, make the key they hold, for its one algorithm."""
+def test_every_form_of_a_key_is_accepted(form: str) -> None:
+    """PEM and JWK, text and dict, private and public, give the key they contain, for its one algorithm."""
     make, algorithm, signs = TAKEN[form]
     loaded = load_entry(make())
     assert loaded.algorithm == algorithm
@@ -144,8 +144,8 @@ def test_files_and_variables_hold_a_key(
 
 
 @pytest.mark.parametrize("form", REFUSED)
-def test_what_is_no_good_is_refused_by_its_position(form: str) -> None:
-    """The fault is the one that applies, and the message says where it is and nothing of what it is."""
+def test_invalid_entries_are_refused_by_position(form: str) -> None:
+    """The fault is the right one, and the message has the position and nothing of the content."""
     fault, make = REFUSED[form]
     entry = make()
     (refused,) = find_refused([jwk("ES256", 1) if form != "secret" else entry, entry])
@@ -168,7 +168,7 @@ def texts_in(value: Any) -> list[str]:
 
 @pytest.mark.parametrize("value", ["", "  \n"])
 def test_an_empty_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
-    """A variable that somebody forgot to fill is told, by its name."""
+    """A variable without a value is reported by its name."""
     monkeypatch.setenv("AUTHKIT_TEST_KEY", value)
     (refused,) = find_refused([{"env": "AUTHKIT_TEST_KEY"}])
     assert refused.fault is Fault.UNREADABLE
@@ -177,15 +177,15 @@ def test_an_empty_variable_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
-    """A missing permission is told with the system's reason."""
+    """A missing permission is reported with the system's reason."""
     (tmp_path / "key").write_text(pem("ES256"))
     (tmp_path / "key").chmod(0)
     (refused,) = find_refused([{"path": tmp_path / "key"}])
     assert refused.fault is Fault.UNREADABLE
 
 
-def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
-    """DER, say, is not taken for PEM."""
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """DER, for example, is not treated as PEM."""
     (tmp_path / "key").write_bytes(b"\x30\x82\xff\xfe")
     (refused,) = find_refused([{"path": tmp_path / "key"}])
     assert refused.fault is Fault.UNREADABLE
@@ -209,7 +209,7 @@ RINGS: dict[str, tuple[Fault, int, Callable[[], list[Any]]]] = {
 
 @pytest.mark.parametrize("ring", RINGS)
 def test_keys_that_do_not_go_together_are_refused(ring: str) -> None:
-    """Good keys may still make no ring."""
+    """Good keys may still make an invalid ring."""
     fault, position, make = RINGS[ring]
     (refused,) = find_refused(make())
     assert refused.fault is fault
@@ -220,14 +220,14 @@ def test_keys_that_do_not_go_together_are_refused(ring: str) -> None:
 
 
 def test_a_ring_keeps_its_order() -> None:
-    """The first signs, all verify; public keys may stand after it, and algorithms may differ."""
+    """The first key signs, all verify; public keys may follow it, and algorithms may differ."""
     ring = ring_from_entries([jwk("EdDSA"), jwk("ES256"), public_jwk("RS256")])
     assert [known.algorithm for known in ring.keys] == ["EdDSA", "ES256", "RS256"]
     assert ring.signing.kid == key("EdDSA").kid
 
 
-def test_everything_that_is_wrong_is_told() -> None:
-    """Three faults are found in one go, each at its own position."""
+def test_all_faults_are_reported() -> None:
+    """Three faults are found at once, each at its own position."""
     found = list(find_refused([7, jwk("ES256"), "", jwk("ES256")]))
     assert [(refused.fault, refused.problem.message.split()[0]) for refused in found] == [
         (Fault.FORM, "SIGNING_KEYS[0]"),
@@ -237,7 +237,7 @@ def test_everything_that_is_wrong_is_told() -> None:
 
 
 def test_every_fault_has_a_hint_and_a_test() -> None:
-    """No id is without a hint, and none goes untested here or among the attacks."""
+    """Each id has a hint, and is tested here or in attacks."""
     tested = {fault for fault, *_ in (*REFUSED.values(), *RINGS.values())}
     assert set(HINTS) == set(Fault)
     assert set(Fault) - tested == {Fault.PUBLIC_AS_SECRET}
@@ -245,7 +245,7 @@ def test_every_fault_has_a_hint_and_a_test() -> None:
 
 @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, False), (0o644, True), (0o604, True)])
 def test_private_files_that_everybody_can_read_are_found(tmp_path: Path, mode: int, told: bool) -> None:
-    """Only what is private counts, and only reading by everybody; broken entries are left to others."""
+    """Only private keys count, and only if everybody can read them; invalid entries are skipped."""
     entries: list[Any] = [{"path": tmp_path / "private"}, {"path": tmp_path / "public"}, {"path": 7}, "junk"]
     (tmp_path / "private").write_text(pem("ES256"))
     (tmp_path / "public").write_text(public_pem("EdDSA"))

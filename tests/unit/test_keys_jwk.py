@@ -35,14 +35,14 @@ def test_the_kid_is_the_thumbprint(members: dict[str, str], thumbprint: str) -> 
     assert load_entry(members).kid == thumbprint
 
 
-def test_the_kid_of_a_jwk_is_not_taken_over() -> None:
-    """One key has one kid, whatever the JWK calls it, and whichever half is at hand."""
+def test_the_kid_of_a_jwk_is_ignored() -> None:
+    """One key has one kid, whatever the JWK calls it, for either half."""
     kids = {load_entry(jwk("ES256", kid=name)).kid for name in ("a", "b")}
     assert kids == {load_entry(public_jwk("ES256")).kid} == {key("ES256").kid}
 
 
 def test_the_kid_of_a_secret_does_not_show_it() -> None:
-    """It is 16 characters, the same each time, and no part of the secret."""
+    """It is 16 characters, the same each time, and not part of the secret."""
     kid = load_entry({"secret": SECRET}).kid
     assert kid == load_entry({"secret": SECRET.encode()}).kid
     assert len(kid) == 16
@@ -51,7 +51,7 @@ def test_the_kid_of_a_secret_does_not_show_it() -> None:
 
 
 def test_the_set_has_public_halves_only() -> None:
-    """Each pair is there with its kid, algorithm and use, and with no private member."""
+    """Each pair is there with its kid, algorithm and use, and without private members."""
     ring = ring_from_entries([jwk(algorithm) for algorithm in PAIRS])
     published = public_set(ring)["keys"]
     assert [entry["kid"] for entry in published] == [key(algorithm).kid for algorithm in PAIRS]
@@ -66,13 +66,13 @@ def test_the_set_has_public_halves_only() -> None:
 
 
 def test_the_set_of_secrets_is_empty() -> None:
-    """Nothing of a secret is published, not its kid either."""
+    """Nothing of a secret is published, not even its kid."""
     assert public_set(ring_from_entries([jwk("HS256"), {"secret": SECRET}])) == {"keys": []}
 
 
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_a_published_key_verifies_and_does_not_sign(algorithm: str) -> None:
-    """What the set has can be read back: the same key, without its private half."""
+    """A key of the set can be read back: the same key, without its private half."""
     (published,) = public_set(ring_from_entries([jwk(algorithm)]))["keys"]
     read = load_entry(published)
     assert (read.kid, read.algorithm) == (key(algorithm).kid, algorithm)
@@ -82,7 +82,7 @@ def test_a_published_key_verifies_and_does_not_sign(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_new_key_is_read_back_from_its_jwk(algorithm: str) -> None:
-    """``private_jwk`` says all there is to a key: it reads as the same key, and signs."""
+    """``private_jwk`` contains the whole key: it is read back as the same key, and signs."""
     made = key(algorithm)
     read = load_entry(private_jwk(made))
     assert (read.kid, read.algorithm, read.verifying) == (made.kid, made.algorithm, made.verifying)
@@ -91,7 +91,7 @@ def test_a_new_key_is_read_back_from_its_jwk(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_a_new_key_is_read_back_from_its_pem(algorithm: str) -> None:
-    """``private_pem`` says all there is to a pair, but which of two algorithms it is for."""
+    """``private_pem`` contains the whole pair, except which of two algorithms it is for."""
     read = load_entry({"key": private_pem(key(algorithm)), "algorithm": algorithm})
     assert (read.kid, read.algorithm) == (key(algorithm).kid, algorithm)
     assert read.signing is not None
@@ -105,7 +105,7 @@ def test_new_keys_are_different() -> None:
 
 
 def test_what_cannot_be_written_is_refused() -> None:
-    """There is no PEM of a secret, and nothing private of a key that only verifies."""
+    """There is no PEM of a secret, and no private form of a key that only verifies."""
     verifying = load_entry(public_jwk("ES256"))
     with pytest.raises(ValueError, match="PEM"):
         private_pem(key("HS256"))
@@ -157,8 +157,8 @@ def test_an_rsa_key_may_leave_all_but_its_exponent_out() -> None:
         "n of no length",
     ],
 )
-def test_members_that_do_not_fit_are_refused(members: dict[str, str]) -> None:
-    """A JWK is read as a whole or not at all: a private half belongs to its public half."""
+def test_members_that_do_not_match_are_refused(members: dict[str, str]) -> None:
+    """A JWK is accepted only if all members match, public and private."""
     with pytest.raises(ValueError, match=r".") as caught:
         read_key(members)
     assert not isinstance(caught.value, UnsupportedKey)
@@ -180,27 +180,27 @@ def test_members_that_do_not_fit_are_refused(members: dict[str, str]) -> None:
     ids=lambda members: f"{members['kty']} {members.get('crv')}",
 )
 def test_other_kinds_and_curves_are_refused(members: dict[str, str]) -> None:
-    """What none of our algorithms takes is said to be that."""
+    """Keys that none of our algorithms uses are refused, with the reason."""
     with pytest.raises(UnsupportedKey):
         read_key(members)
 
 
 @pytest.mark.parametrize("text", ['{"kty":"oct","k":"a","k":"b"}', "{", "[" * 100_000, "", "nothing"])
 def test_json_is_read_strictly(text: str) -> None:
-    """A member that is there twice, or no JSON at all, is an error, and always the same kind of error."""
+    """A duplicate member, or invalid JSON, is always the same kind of error."""
     with pytest.raises(ValueError, match=r"."):
         parse(text)
 
 
-def test_a_key_on_another_curve_is_none_for_es256() -> None:
-    """Even made by hand, a key for ES256 is on P-256."""
+def test_a_key_on_another_curve_is_refused_for_es256() -> None:
+    """A key for ES256 is on P-256, even if it was made by hand."""
     with pytest.raises(ValueError, match="P-256"):
         Key(kid="a", algorithm="ES256", verifying=ec.generate_private_key(ec.SECP384R1()).public_key())
 
 
 @pytest.mark.parametrize("algorithm", PAIRS)
 def test_no_pair_is_for_another_kind_of_algorithm(algorithm: str) -> None:
-    """A public key is never the secret of HS256, and a secret no public key."""
+    """A public key is never the secret of HS256, and a secret never a public key."""
     public = private(algorithm).public_key()
     with pytest.raises(TypeError):
         Key(kid="a", algorithm="HS256", verifying=public)

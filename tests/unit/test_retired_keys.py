@@ -1,4 +1,4 @@
-"""What keys that open nothing any more are still good for: to say "expired"."""
+"""Retired keys can still tell that a token has expired."""
 
 import pytest
 
@@ -31,21 +31,21 @@ def codec_after_a_change(*, retired: bool) -> Codec:
 
 
 def test_what_a_retired_key_signed_is_expired() -> None:
-    """It opens nothing, and the client is told to refresh; asking twice changes nothing."""
+    """It authenticates nothing, and the client has to refresh; a second try gives the same."""
     codec = codec_after_a_change(retired=True)
     for _ in range(2):
         with pytest.raises(TokenExpired):
             codec.read_access(CODEC.issue_access(ACCESS))
 
 
-def test_log_out_takes_what_a_retired_key_signed() -> None:
-    """As it takes an expired token."""
+def test_logout_accepts_what_a_retired_key_signed() -> None:
+    """The same as with an expired token."""
     codec = codec_after_a_change(retired=True)
     assert codec.read_access(CODEC.issue_access(ACCESS), allow_expired=True) == ACCESS
 
 
 def test_nothing_else_is_excused() -> None:
-    """A retired key's token with anything wrong, and one of a key that is not retired, are invalid."""
+    """A retired key's token with any other fault, and one of an unknown key, are invalid."""
     token = CODEC.issue_access(ACCESS)
     for codec, presented in (
         (codec_after_a_change(retired=False), token),

@@ -1,4 +1,4 @@
-"""``authkit.js`` goes where a project collects its static files."""
+"""``authkit.js`` works with a project's collected static files."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ SOURCE = Path(django_authkit.__file__).parent / "static" / "django_authkit"
 
 
 def test_is_collected_under_a_hashed_name(settings: Settings, tmp_path: Path) -> None:
-    """Django's manifest storage takes it as it is, and ``{% static %}`` finds the copy with the hash."""
+    """Django's manifest storage accepts it, and ``{% static %}`` finds the copy with the hash."""
     backend = "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {"BACKEND": backend}}
     settings.STATIC_ROOT = str(tmp_path)

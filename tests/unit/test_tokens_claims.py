@@ -1,4 +1,4 @@
-"""What tokens say: payloads there and back, the password stamp, and what a repr gives away."""
+"""Claims: payloads and back, the password stamp, and what a repr shows."""
 
 import re
 
@@ -22,14 +22,14 @@ def test_stamp_is_the_labelled_digest() -> None:
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
-def test_stamps_tell_hashes_apart(one: str, other: str) -> None:
-    """Equal hashes have equal stamps of 22 base64url characters, different ones different stamps."""
+def test_stamps_distinguish_hashes(one: str, other: str) -> None:
+    """Equal hashes have equal stamps of 22 base64url characters, different hashes different ones."""
     assert re.fullmatch(r"[A-Za-z0-9_-]{22}", password_stamp(one))
     assert (password_stamp(one) == password_stamp(other)) == (one == other)
 
 
-def test_stamp_does_not_hold_the_hash() -> None:
-    """No part of the hash can be read in the stamp."""
+def test_stamp_does_not_contain_the_hash() -> None:
+    """The stamp contains no part of the hash."""
     auth_hash = "0123456789abcdef" * 4
     assert not any(auth_hash[i : i + 6] in password_stamp(auth_hash) for i in range(58))
 
@@ -52,12 +52,12 @@ def test_extra_claims_cannot_take_our_names(name: str) -> None:
 
 
 def test_extra_claims_are_what_is_not_ours() -> None:
-    """Reading keeps a project's claims apart from ours, and takes none of a reserved name."""
+    """Reading separates a project's claims from ours, and accepts none with a reserved name."""
     claims = AccessClaims.from_payload(access_payload(org="acme", nbf=1, gen=2))
     assert claims.extra == {"org": "acme"}
 
 
 def test_refresh_claims_do_not_show_their_jti() -> None:
-    """The repr of refresh claims can be logged: the jti is not in it."""
+    """The repr of refresh claims can be logged: it does not have the jti."""
     assert REFRESH.jti not in repr(REFRESH)
     assert REFRESH.sid in repr(REFRESH)

@@ -1,4 +1,4 @@
-"""Tokens written and read back: round trips, reference values, time, and the rings behind them."""
+"""Tokens written and read back: round trips, reference values, time, and the key rings."""
 
 import hmac
 import json
@@ -46,7 +46,7 @@ REFERENCE_REFRESH = (
     "2xtbm9wcXJzdHV2d3h5el9BQkNERSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwfQ.PN0KSIjvJ7caBTbZ5vMFV6"
     "rfD-CvR5zDQ-pqrWWuRp0"
 )
-"""Made with printf, openssl and base64, under the keys that HKDF done by hand gives."""
+"""Made with printf, openssl and base64, under keys that were derived with HKDF by hand."""
 
 sids = st.text(ALPHABET, min_size=16, max_size=16)
 past = st.integers(0, ISSUED)
@@ -66,7 +66,7 @@ extras = st.dictionaries(
 
 
 def written_by_hand(payload: dict[str, Any], key: Key, typ: str) -> str:
-    """The token that RFC 7515, section 3.1 asks for, without any JOSE library."""
+    """Return the token of RFC 7515, section 3.1, without a JOSE library."""
     assert isinstance(key.verifying, bytes)
     header = {"alg": "HS256", "kid": key.kid, "typ": typ}
     parts = [
@@ -78,14 +78,14 @@ def written_by_hand(payload: dict[str, Any], key: Key, typ: str) -> str:
 
 
 def payload_of(token: str) -> dict[str, Any]:
-    """What the middle part of *token* says, unverified."""
+    """Return the middle part of *token*, unverified."""
     part = token.split(".")[1]
     payload: dict[str, Any] = json.loads(urlsafe_b64decode(part + "=" * (-len(part) % 4)))
     return payload
 
 
 def codec(**changes: Any) -> Codec:
-    """The codec of the tests, with *changes*."""
+    """Return the codec of the tests, with *changes*."""
     arguments: dict[str, Any] = {
         "access_ring": ACCESS_RING,
         "refresh_ring": REFRESH_RING,
@@ -110,7 +110,7 @@ def codec(**changes: Any) -> Codec:
     )
 )
 def test_access_claims_come_back(claims: AccessClaims) -> None:
-    """Whatever an access token is made to say is read back from it, extra claims included."""
+    """All claims of an access token are read back, extra claims included."""
     assert CODEC.read_access(CODEC.issue_access(claims)) == claims
 
 
@@ -127,14 +127,14 @@ def test_access_claims_come_back(claims: AccessClaims) -> None:
     )
 )
 def test_refresh_claims_come_back_and_tokens_repeat(claims: RefreshClaims) -> None:
-    """A refresh token says what it was made to say, and equal claims give the very same token again."""
+    """All claims of a refresh token are read back, and equal claims give the same token again."""
     token = CODEC.issue_refresh(claims)
     assert CODEC.read_refresh(token) == claims
     assert codec().issue_refresh(replace(claims)) == token
 
 
 def test_access_token_is_the_one_made_by_hand() -> None:
-    """An access token is, byte for byte, what RFC 7515 and RFC 9068 ask for."""
+    """An access token is, byte for byte, as in RFC 7515 and RFC 9068."""
     payload = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -151,20 +151,20 @@ def test_access_token_is_the_one_made_by_hand() -> None:
 
 
 def test_refresh_token_is_the_one_made_by_hand() -> None:
-    """A refresh token is, byte for byte, what RFC 7515 asks for."""
+    """A refresh token is, byte for byte, as in RFC 7515."""
     payload = {"iss": ISSUER, "sid": SID, "gen": 3, "jti": REFRESH.jti, "iat": ISSUED, "exp": EXPIRES}
     token = CODEC.issue_refresh(REFRESH)
     assert token == written_by_hand(payload, REFRESH_RING.signing, "rt+jwt") == REFERENCE_REFRESH
 
 
 def test_tokens_of_an_earlier_release_are_read() -> None:
-    """The reference tokens stay readable: a change of the written form would log people out."""
+    """The reference tokens stay readable: a changed form would log users out."""
     assert CODEC.read_access(REFERENCE_ACCESS) == ACCESS
     assert CODEC.read_refresh(REFERENCE_REFRESH) == REFRESH
 
 
-def test_access_token_says_the_least() -> None:
-    """Without a project's own claims there is nothing in an access token but what is needed."""
+def test_access_token_has_only_necessary_claims() -> None:
+    """Without a project's own claims an access token has only the necessary ones."""
     assert set(payload_of(CODEC.issue_access(ACCESS))) == {
         "iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti",
     }  # fmt: skip
@@ -177,7 +177,7 @@ def test_extra_claims_cannot_replace_ours() -> None:
 
 
 def test_no_token_is_issued_that_would_not_be_read() -> None:
-    """A token that passes the limit of its kind is an error when it is issued, not when it is presented."""
+    """A token beyond the limit of its kind is an error when it is issued, not when it is presented."""
     with pytest.raises(ValueError, match=str(ACCESS_LIMIT)):
         CODEC.issue_access(replace(ACCESS, extra={"roles": "x" * ACCESS_LIMIT}))
     with pytest.raises(ValueError, match=str(REFRESH_LIMIT)):
@@ -185,7 +185,7 @@ def test_no_token_is_issued_that_would_not_be_read() -> None:
 
 
 def test_longest_access_token_is_read() -> None:
-    """The longest token that is issued is read; it comes as near to the limit as base64 lets it."""
+    """The longest token that can be issued is read; it is as close to the limit as base64 allows."""
     room = max(n for n in range(5000, 6200) if fits({"x": "y" * n}))
     claims = replace(ACCESS, extra={"x": "y" * room})
     assert ACCESS_LIMIT - 1 <= len(CODEC.issue_access(claims)) <= ACCESS_LIMIT
@@ -193,7 +193,7 @@ def test_longest_access_token_is_read() -> None:
 
 
 def fits(extra: dict[str, Any]) -> bool:
-    """Whether an access token with *extra* can be issued."""
+    """Tell whether an access token with *extra* can be issued."""
     try:
         CODEC.issue_access(replace(ACCESS, extra=extra))
     except ValueError:
@@ -208,7 +208,7 @@ def at(seconds: float) -> time_machine.travel:
 
 @pytest.mark.parametrize("leeway", [0, LEEWAY])
 def test_tokens_live_until_exp_and_leeway(leeway: int) -> None:
-    """A token is good while now < exp + leeway, in RFC 7519's "on or after", and expired from then on."""
+    """A token is valid while now < exp + leeway, by RFC 7519's "on or after", and expired from then on."""
     ours = codec(leeway=leeway)
     access, refresh = ours.issue_access(ACCESS), ours.issue_refresh(REFRESH)
     with at(EXPIRES + leeway - 0.5):
@@ -221,7 +221,7 @@ def test_tokens_live_until_exp_and_leeway(leeway: int) -> None:
 
 @pytest.mark.parametrize("leeway", [0, LEEWAY])
 def test_tokens_from_the_future_are_refused(leeway: int) -> None:
-    """A token issued more than the leeway ahead of this clock is invalid, up to that it is good."""
+    """A token issued more than the leeway ahead of this clock is invalid."""
     ours = codec(leeway=leeway)
     access, refresh = ours.issue_access(ACCESS), ours.issue_refresh(REFRESH)
     with at(ISSUED - leeway):
@@ -233,15 +233,15 @@ def test_tokens_from_the_future_are_refused(leeway: int) -> None:
 
 
 def test_expired_tokens_are_read_on_request() -> None:
-    """Logout and its like can still learn from an expired token whose it was."""
+    """Logout can still read the sid of an expired token."""
     access, refresh = CODEC.issue_access(ACCESS), CODEC.issue_refresh(REFRESH)
     with at(EXPIRES + 10_000_000):
         assert CODEC.read_access(access, allow_expired=True) == ACCESS
         assert CODEC.read_refresh(refresh, allow_expired=True) == REFRESH
 
 
-def test_tokens_outlive_their_key_as_long_as_it_verifies() -> None:
-    """Tokens of the old secret are read while it is a fallback, and refused once it is gone."""
+def test_tokens_are_valid_as_long_as_their_key_verifies() -> None:
+    """Tokens of the old secret are read while it is a fallback, and refused once it is removed."""
     old = codec(
         access_ring=ring_from_secrets([OLD_SECRET], "access"),
         refresh_ring=ring_from_secrets([OLD_SECRET], "refresh"),
@@ -265,13 +265,13 @@ def test_retired_key_still_verifies() -> None:
 
 
 def test_first_key_must_sign() -> None:
-    """A ring whose first key only verifies cannot issue, which is said at once."""
+    """A ring whose first key only verifies is refused at once."""
     with pytest.raises(ValueError, match="sign"):
         codec(access_ring=KeyRing([replace(ACCESS_RING.signing, signing=None)]))
 
 
 def test_kinds_cannot_share_a_key() -> None:
-    """One ring for both kinds is refused, as is one key of the one among the keys of the other."""
+    """One ring for both kinds is refused, as is one key in both rings."""
     with pytest.raises(ValueError, match="share"):
         codec(refresh_ring=ACCESS_RING)
     with pytest.raises(ValueError, match="share"):
@@ -280,6 +280,6 @@ def test_kinds_cannot_share_a_key() -> None:
 
 @pytest.mark.parametrize("changes", [{"issuer": ""}, {"audience": ""}])
 def test_issuer_and_audience_are_needed(changes: dict[str, str]) -> None:
-    """A codec that would check nothing for want of a name is refused."""
+    """A codec without a name to check is refused."""
     with pytest.raises(ValueError, match="issuer and an audience"):
         codec(**changes)

@@ -12,12 +12,12 @@ from django_authkit.tokens import Key, KeyRing, derive_key, ring_from_secrets
 
 
 def make_key(kid: str) -> Key:
-    """A key that signs, with this *kid*."""
+    """Return a key that signs, with this *kid*."""
     return Key(kid=kid, algorithm="HS256", verifying=b"k" * 32, signing=b"k" * 32)
 
 
 def hkdf_by_hand(secret: bytes, info: bytes) -> bytes:
-    """The first 32 bytes of HKDF-SHA256 without salt, step by step as RFC 5869, section 2 writes it."""
+    """Return the first 32 bytes of HKDF-SHA256 without salt, as in RFC 5869, section 2."""
     extracted = hmac.digest(b"\x00" * 32, secret, "sha256")
     return hmac.digest(extracted, info + b"\x01", "sha256")
 
@@ -30,12 +30,12 @@ def test_derived_key_is_the_one_of_rfc_5869() -> None:
 
 @given(st.text(min_size=1), st.text())
 def test_derived_key_is_hkdf(secret: str, label: str) -> None:
-    """Any secret and label give the key that HKDF done by hand gives."""
+    """Any secret and label give the same key as HKDF by hand."""
     assert derive_key(secret, label) == hkdf_by_hand(secret.encode(), label.encode())
 
 
 def test_ring_follows_from_its_secrets() -> None:
-    """Keys and kids are labelled HKDF outputs of the secrets, in their order."""
+    """Keys and kids are labeled HKDF outputs of the secrets, in their order."""
     ring = ring_from_secrets(["new", "old"], "access")
     expected = [
         (
@@ -67,13 +67,13 @@ def test_purposes_share_nothing() -> None:
 
 
 def test_secret_listed_twice_counts_once() -> None:
-    """The current secret among the fallbacks changes nothing."""
+    """If the current secret is also a fallback, nothing changes."""
     assert ring_from_secrets(["a", "b", "a"], "access").keys == ring_from_secrets(["a", "b"], "access").keys
 
 
 @pytest.mark.parametrize("secrets", [[], [""], ["good", ""]])
 def test_no_ring_without_secrets(secrets: list[str]) -> None:
-    """No secret, or an empty one among good ones, is refused: its key would be known to everybody."""
+    """No secret, or an empty one among others, is refused, since everybody would know its key."""
     with pytest.raises(ValueError, match=r"empty|at least one"):
         ring_from_secrets(secrets, "access")
 

@@ -17,21 +17,21 @@ def test_jtis_are_random() -> None:
 
 
 def test_holder_of_the_predecessor_opens() -> None:
-    """What was sealed under a jti opens under it."""
+    """Bytes sealed under a jti are opened with it."""
     jti, predecessor = new_jti(), new_jti()
     assert unseal(seal(jti, under=predecessor), under=predecessor) == jti
 
 
 def test_nobody_else_opens() -> None:
-    """Under any other jti, its own included, nothing opens."""
+    """No other jti, not even its own, opens them."""
     jti, predecessor = new_jti(), new_jti()
     sealed = seal(jti, under=predecessor)
     near_miss = predecessor[:-1] + ("A" if predecessor[-1] != "A" else "B")
     assert [unseal(sealed, under=other) for other in (jti, new_jti(), near_miss, "")] == [None] * 4
 
 
-def test_every_flipped_bit_is_noticed() -> None:
-    """One bit changed anywhere, nonce and tag included, and nothing opens."""
+def test_every_flipped_bit_is_detected() -> None:
+    """If any bit is changed, nonce and tag included, they do not open."""
     predecessor = new_jti()
     sealed = seal(new_jti(), under=predecessor)
     for bit in range(len(sealed) * 8):
@@ -40,8 +40,8 @@ def test_every_flipped_bit_is_noticed() -> None:
         assert unseal(bytes(changed), under=predecessor) is None
 
 
-def test_every_truncation_is_noticed() -> None:
-    """A prefix of what was sealed does not open, nor does nothing at all."""
+def test_every_truncation_is_detected() -> None:
+    """A prefix does not open, and neither do empty bytes."""
     predecessor = new_jti()
     sealed = seal(new_jti(), under=predecessor)
     assert all(unseal(sealed[:length], under=predecessor) is None for length in range(len(sealed)))
@@ -54,7 +54,7 @@ def test_junk_does_not_open(junk: bytes) -> None:
 
 
 def test_sealing_hides_and_never_repeats() -> None:
-    """Sealed bytes do not hold the jti, have 71 bytes, and differ each time."""
+    """Sealed bytes do not contain the jti, have 71 bytes, and differ each time."""
     jti = new_jti()
     sealed = [seal(jti, under="some-jti") for _ in range(50)]
     assert len(set(sealed)) == 50

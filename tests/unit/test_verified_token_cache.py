@@ -1,4 +1,4 @@
-"""The memory of verified access tokens: bounded, never of a rejection, and gone with the key."""
+"""The cache of verified access tokens: bounded, without rejections, and emptied with the key."""
 
 import os
 import sys
@@ -25,13 +25,13 @@ SIZE = 4
 
 @pytest.fixture
 def verified() -> VerifiedTokens:
-    """Return an empty memory of a few tokens."""
+    """Return an empty cache for a few tokens."""
     return VerifiedTokens(SIZE, LEEWAY)
 
 
 @pytest.fixture
 def codec() -> Codec:
-    """Return a codec that remembers."""
+    """Return a codec with a cache."""
     return _codec()
 
 
@@ -51,7 +51,7 @@ def _remembered(codec: Codec) -> int:
 
 
 def test_the_first_in_is_the_first_out(verified: VerifiedTokens) -> None:
-    """There are never more entries than the limit; the oldest goes, however often it was asked for."""
+    """There are never more entries than the limit; the oldest is removed, however often it was used."""
     for number in range(SIZE + 2):
         verified.put(f"token {number}", ACCESS)
         verified.get("token 0")
@@ -61,21 +61,21 @@ def test_the_first_in_is_the_first_out(verified: VerifiedTokens) -> None:
 
 
 def test_put_twice(verified: VerifiedTokens) -> None:
-    """A token that is there already takes no other's place."""
+    """Putting a token twice removes no other one."""
     for number in (0, 1, 2, 3, 3, 3):
         verified.put(f"token {number}", ACCESS)
     assert all(verified.get(f"token {number}") for number in range(SIZE))
 
 
-def test_no_memory_at_all() -> None:
-    """With a size of 0 nothing is remembered, and tokens are read all the same."""
+def test_no_cache_at_all() -> None:
+    """With a size of 0 nothing is cached, and tokens are read anyway."""
     codec = _codec(0)
     token = codec.issue_access(ACCESS)
     assert codec.read_access(token) == codec.read_access(token) == ACCESS
     assert _remembered(codec) == 0
 
 
-def test_long_tokens_are_not_remembered(verified: VerifiedTokens, codec: Codec) -> None:
+def test_long_tokens_are_not_cached(verified: VerifiedTokens, codec: Codec) -> None:
     """A token beyond the length limit is verified each time."""
     verified.put("x" * LONGEST, ACCESS)
     verified.put("x" * (LONGEST + 1), ACCESS)
@@ -87,8 +87,8 @@ def test_long_tokens_are_not_remembered(verified: VerifiedTokens, codec: Codec) 
 
 
 @pytest.mark.parametrize("odd", [None, 7, b"token", ["token"], {"token": 1}])
-def test_what_is_no_text(verified: VerifiedTokens, codec: Codec, odd: object) -> None:
-    """Things that are no text, unhashable ones too, are not looked up, not kept, and malformed."""
+def test_other_types_are_malformed(verified: VerifiedTokens, codec: Codec, odd: object) -> None:
+    """Other types, including unhashable ones, are not looked up, not cached, and malformed."""
     verified.put(odd, ACCESS)
     assert verified.get(odd) is None
     assert len(verified) == 0
@@ -97,7 +97,7 @@ def test_what_is_no_text(verified: VerifiedTokens, codec: Codec, odd: object) ->
 
 
 class Text(str):
-    """A text that claims to equal everything."""
+    """A str subclass that claims to equal everything."""
 
     __slots__ = ()
 
@@ -108,14 +108,14 @@ class Text(str):
         return hash("token")
 
 
-def test_a_text_of_another_class(verified: VerifiedTokens) -> None:
-    """Only plain text is compared with what is remembered."""
+def test_a_subclass_of_str_is_not_looked_up(verified: VerifiedTokens) -> None:
+    """Only plain str is compared with cached tokens."""
     verified.put("token", ACCESS)
     assert verified.get(Text("anything")) is None
 
 
-def test_the_end_is_looked_at_on_each_hit(codec: Codec) -> None:
-    """A remembered token expires at the same second as one that is read, leeway included."""
+def test_the_expiry_is_checked_on_each_hit(codec: Codec) -> None:
+    """A cached token expires at the same second as a verified one, leeway included."""
     claims = replace(ACCESS, expires_at=ACCESS.issued_at + 300)
     token = codec.issue_access(claims)
     for seconds, ok in (
@@ -135,8 +135,8 @@ def test_the_end_is_looked_at_on_each_hit(codec: Codec) -> None:
     assert _remembered(codec) == 1
 
 
-def test_what_is_only_forgiven_is_not_remembered(codec: Codec) -> None:
-    """A logout takes an expired token; afterwards it opens nothing."""
+def test_an_expired_token_is_not_cached(codec: Codec) -> None:
+    """After a logout with an expired token, that token authenticates nothing."""
     token = codec.issue_access(replace(ACCESS, expires_at=ACCESS.issued_at + 300))
     assert codec.read_access(token, allow_expired=True).sid == ACCESS.sid
     assert _remembered(codec) == 0
@@ -144,8 +144,8 @@ def test_what_is_only_forgiven_is_not_remembered(codec: Codec) -> None:
         codec.read_access(token)
 
 
-def test_rejections_are_not_remembered(codec: Codec) -> None:
-    """Junk, and every kind of bad token, leave nothing behind, and stay rejected."""
+def test_rejections_are_not_cached(codec: Codec) -> None:
+    """Junk and every kind of invalid token leave nothing in the cache, and stay rejected."""
     token = codec.issue_access(ACCESS)
     head, body, signature = token.split(".")
     bad = [
@@ -165,7 +165,7 @@ def test_rejections_are_not_remembered(codec: Codec) -> None:
 
 
 def test_a_hit_is_of_the_whole_token(codec: Codec) -> None:
-    """No change of a remembered token, be it one character, finds it."""
+    """A changed token, even by one character, is not found."""
     token = codec.issue_access(ACCESS)
     codec.read_access(token)
     for at in range(len(token)):
@@ -178,15 +178,15 @@ def test_a_hit_is_of_the_whole_token(codec: Codec) -> None:
         assert claims == ACCESS
 
 
-def test_refresh_tokens_are_never_remembered(codec: Codec) -> None:
+def test_refresh_tokens_are_never_cached(codec: Codec) -> None:
     """Each reading of a refresh token verifies it."""
     token = codec.issue_refresh(REFRESH)
     assert codec.read_refresh(token) == codec.read_refresh(token) == REFRESH
     assert _remembered(codec) == 0
 
 
-def test_it_goes_with_the_key() -> None:
-    """A token whose key left the ring is refused at once, remembered or not."""
+def test_it_is_emptied_with_the_key() -> None:
+    """A token whose key was removed from the ring is refused at once, cached or not."""
     with override_settings(SECRET_KEY="the old key, long enough to be one: 8vJw03Lz", AUTHKIT_MODE="jwt"):
         token = get_codec().issue_access(ACCESS)
         with time_machine.travel(ACCESS.issued_at + 1):
@@ -200,7 +200,7 @@ def test_it_goes_with_the_key() -> None:
 
 @pytest.fixture
 def eager_switching() -> Iterator[None]:
-    """Let threads take turns far more often than they do."""
+    """Let threads switch far more often than usual."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(1e-6)
     yield
@@ -208,7 +208,7 @@ def eager_switching() -> Iterator[None]:
 
 
 def test_many_threads(verified: VerifiedTokens, eager_switching: None) -> None:
-    """Threads that read and add at once never find another token's claims, and keep to the limit."""
+    """Concurrent threads never find another token's claims, and keep to the limit."""
     claims = {f"token {number}": replace(ACCESS, subject=str(number)) for number in range(3 * SIZE)}
 
     def hammer(seed: int) -> int:
@@ -229,7 +229,7 @@ def test_many_threads(verified: VerifiedTokens, eager_switching: None) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_a_fork_while_another_thread_adds(verified: VerifiedTokens, eager_switching: None) -> None:
-    """A child that is forked while the lock is held can remember all the same."""
+    """A child that is forked while the lock is held can use the cache."""
     over = Event()
 
     def add() -> None:

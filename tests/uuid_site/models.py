@@ -1,4 +1,4 @@
-"""Users who are not Django's."""
+"""Users that are not Django's."""
 
 from uuid import uuid4
 

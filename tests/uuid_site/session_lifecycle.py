@@ -1,4 +1,4 @@
-"""A program: an auth session of a user with a UUID, from its beginning to its end."""
+"""A program: an auth session of a user with a UUID, from login to logout."""
 
 from secrets import token_bytes
 

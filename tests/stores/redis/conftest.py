@@ -21,14 +21,14 @@ def server() -> Iterator[Server]:
 
 @pytest.fixture
 def rig(server: Server) -> Iterator[Rig]:
-    """Return a hold of a Redis store on that server, empty."""
+    """Return a rig for a Redis store on that server, empty."""
     with rigged(RedisSite(f"{server.url}/0", 3)) as rig:
         yield rig
 
 
 @pytest.fixture
 def line(server: Server) -> Iterator[LossyLine]:
-    """Return a line to that server that can lose an answer."""
+    """Return a connection to that server that can lose a reply."""
     line = LossyLine(server.port)
     yield line
     line.close()

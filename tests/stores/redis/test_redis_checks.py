@@ -26,7 +26,7 @@ def site(settings: Settings, server: Server) -> None:
 
 @contextmanager
 def policy(server: Server, name: str) -> Iterator[None]:
-    """Give the server another ``maxmemory-policy``, for a while."""
+    """Change the server's ``maxmemory-policy`` for a while."""
     server.direct.config_set("maxmemory-policy", name)
     try:
         yield
@@ -41,22 +41,22 @@ def told() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", ["allkeys-lru", "volatile-ttl"])
-def test_an_evicting_server_is_told(server: Server, name: str) -> None:
-    """Every policy but ``noeviction`` is W046."""
+def test_an_evicting_server_is_reported(server: Server, name: str) -> None:
+    """Every policy except ``noeviction`` is W046."""
     assert told() == {}
     with policy(server, name):
         assert set(told()) == {"authkit.W046"}
         assert name in told()["authkit.W046"]
 
 
-def test_a_server_that_hangs_is_told(server: Server) -> None:
-    """No answer is W047, and neither an error nor a clean bill."""
+def test_a_server_that_hangs_is_reported(server: Server) -> None:
+    """A server that does not reply is W047, not an error."""
     with server.hung():
         assert set(told()) == {"authkit.W047"}
 
 
-def test_a_server_that_forbids_the_question_is_told(server: Server, settings: Settings) -> None:
-    """A user who may not call INFO gets W047."""
+def test_a_server_that_forbids_info_is_reported(server: Server, settings: Settings) -> None:
+    """A user without permission for INFO gets W047."""
     server.direct.acl_setuser(
         "mute", enabled=True, passwords=["+secret"], commands=["+@all", "-info"], keys=["*"]
     )
@@ -75,10 +75,8 @@ def test_a_server_that_forbids_the_question_is_told(server: Server, settings: Se
         server.direct.acl_deluser("mute")
 
 
-def test_another_number_of_buckets_than_log_ins_were_made_with_is_told(
-    server: Server, settings: Settings
-) -> None:
-    """The store notes the number at the first login; another one is E049, whichever of them is larger."""
+def test_a_different_number_of_buckets_is_reported(server: Server, settings: Settings) -> None:
+    """The store records the number at the first login; a different one is E049, larger or smaller."""
     for first, other in ((1, 4), (4, 1)):
         server.direct.flushall()
         assert told() == {}  # nothing is noted before a login

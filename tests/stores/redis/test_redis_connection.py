@@ -1,4 +1,4 @@
-"""The store's client: time-outs, one repetition, and no more."""
+"""The store's client: timeouts, and exactly one repetition."""
 
 from collections.abc import Iterator
 from time import monotonic
@@ -20,12 +20,12 @@ from support.stores import DAY, Rig, request
 
 BACKEND = "django_redis.cache.RedisCache"
 WITHIN = 2.5
-"""Seconds: two time-outs of one second each, and something for a slow machine."""
+"""Seconds: two timeouts of one second each, and something for a slow machine."""
 
 
 @pytest.fixture(autouse=True)
 def aliases(settings: Settings, server: Server, line: LossyLine) -> None:
-    """Name the server, the lossy line to it, and a port where nobody listens."""
+    """Name the server, the connection that loses replies, and a port without a server."""
     locations = {
         "plain": f"{server.url}/0",
         "resp3": f"{server.url}/0?protocol=3",
@@ -43,8 +43,8 @@ def _store(alias: str) -> RedisStore:
 
 
 @pytest.mark.parametrize("alias", ["plain", "resp3"])
-def test_a_hung_server_is_given_up_soon(server: Server, alias: str) -> None:
-    """With the default time-outs a call on a hung server fails soon, on an old connection as on a new."""
+def test_a_hung_server_times_out_soon(server: Server, alias: str) -> None:
+    """With the default timeouts a call to a hung server fails soon, on old and new connections."""
     pooled, fresh = _store(alias), _store(alias)
     pooled.now()
     for store in (pooled, fresh):
@@ -56,8 +56,8 @@ def test_a_hung_server_is_given_up_soon(server: Server, alias: str) -> None:
         assert store.now() > 0
 
 
-def test_nobody_there_is_told_at_once() -> None:
-    """A refused connection is not waited for."""
+def test_a_refused_connection_fails_at_once() -> None:
+    """A refused connection fails immediately."""
     store = _store("nobody")
     begun = monotonic()
     with pytest.raises(StoreUnavailable) as raised:
@@ -72,7 +72,7 @@ REPEATED = ("create", "rotate", "rekey", "revoke", "revoke_user", "restamp_user"
 @pytest.fixture
 def lossy(rig: Rig, server: Server, line: LossyLine) -> Iterator[RedisStore]:
     """
-    Return a store whose next answer gets lost; it has its records where *rig* has them.
+    Return a store whose next reply gets lost; it has its records where *rig* has them.
 
     The server knows the scripts, so that what gets lost is an answer and no NOSCRIPT.
     """
@@ -86,7 +86,7 @@ def lossy(rig: Rig, server: Server, line: LossyLine) -> Iterator[RedisStore]:
 
 
 def test_a_lost_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """The repetition tells which sessions made room, as the first run would have."""
+    """The repetition returns the same revoked sessions as the first call."""
     former = rig.start()
     proposal = rig.proposal(max_sessions=1, on_limit=OnLimit.EVICT)
     created = lossy.create(proposal)
@@ -97,7 +97,7 @@ def test_a_lost_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
 
 
 def test_a_lost_rotation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """It rotates once and says ROTATED."""
+    """It rotates once and returns ROTATED."""
     started = rig.start()
     rotation = lossy.rotate(request(started.sid, 1, started.jti, grace_ms=0))
     assert rotation.outcome is RotationOutcome.ROTATED
@@ -105,8 +105,8 @@ def test_a_lost_rotation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
     assert rotation.session.generation == 2
 
 
-def test_a_lost_alarm_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """The caller whose call found the reuse is told, with its class and age; the next one is not."""
+def test_a_lost_reuse_is_repeated(rig: Rig, lossy: RedisStore) -> None:
+    """The call that found the reuse gets its class and age; the next one does not."""
     started = rig.start()
     rig.store.rotate(request(started.sid, 1, started.jti, grace_ms=0))
     late = request(started.sid, 1, started.jti)
@@ -118,14 +118,14 @@ def test_a_lost_alarm_is_repeated(rig: Rig, lossy: RedisStore) -> None:
 
 
 def test_a_lost_revocation_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """The call that ended the session says so, though it ran twice; another call does not."""
+    """The call that revoked the session gets the record, although it ran twice; another call does not."""
     started = rig.start()
     assert lossy.revoke(started.sid, RevocationReason.LOGOUT) == started.session
     assert lossy.revoke(started.sid, RevocationReason.LOGOUT) is None
 
 
 def test_a_lost_revocation_of_all_of_a_user_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """The ended sessions are told, though they were gone when it ran again."""
+    """The revoked sessions are returned, although they were gone in the second run."""
     started = rig.start()
     assert lossy.revoke_user(rig.user, RevocationReason.REVOKED) == (started.session,)
 
@@ -137,26 +137,26 @@ def test_a_lost_restamp_of_a_user_is_repeated(rig: Rig, lossy: RedisStore) -> No
 
 
 def test_a_lost_rekey_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """The new key is in place and the caller holds it."""
+    """The new key is in place, and the caller has it."""
     started = rig.start()
     assert isinstance(lossy.rekey(started.sid, started.key, b"n" * 32), Found)
     assert isinstance(lossy.touch(started.sid, b"n" * 32, idle=DAY, interval=0), Found)
 
 
 def test_silence_is_repeated_like_a_closed_connection(rig: Rig, line: LossyLine, lossy: RedisStore) -> None:
-    """An answer that never comes, on a connection that stays open, is given up and the call repeated."""
+    """A reply that never comes, on an open connection, times out, and the call is repeated."""
     line.closing = False
     started = rig.start()
     assert lossy.revoke(started.sid, RevocationReason.LOGOUT) == started.session
 
 
 def test_a_lost_anonymous_create_is_repeated(rig: Rig, lossy: RedisStore) -> None:
-    """The handle is the caller's own, not taken by somebody else."""
+    """The handle is the caller's own, not taken by another one."""
     assert lossy.create_anonymous("AAaaaaaaaaaaaaaa", b"k" * 32, "x", DAY)
 
 
 def test_the_cache_keeps_its_own_connections(server: Server) -> None:
-    """Neither uses the other's pool, and two stores do not share one."""
+    """The cache and the store do not share a pool, and neither do two stores."""
     one, other = connect("plain"), connect("plain")
     assert isinstance(one, Redis)
     assert isinstance(other, Redis)
@@ -166,7 +166,7 @@ def test_the_cache_keeps_its_own_connections(server: Server) -> None:
 
 
 def test_replies_are_bytes_whatever_the_alias_says(settings: Settings, rig: Rig) -> None:
-    """An alias that decodes replies for the cache does not break sealed tokens."""
+    """An alias that decodes replies does not break sealed tokens."""
     settings.CACHES["plain"]["OPTIONS"] = {"CONNECTION_POOL_KWARGS": {"decode_responses": True}}
     store = RedisStore(connect("plain"), prefix="authkit:")
     started = rig.start()
@@ -177,6 +177,6 @@ def test_replies_are_bytes_whatever_the_alias_says(settings: Settings, rig: Rig)
 
 @pytest.mark.parametrize("alias", ["memory", "unknown"])
 def test_an_alias_must_be_of_django_redis(alias: str) -> None:
-    """Another cache, or none, is a mistake in the settings."""
+    """Another cache, or none, is an error in the settings."""
     with pytest.raises(ImproperlyConfigured, match=alias):
         connect(alias)

@@ -1,4 +1,4 @@
-"""The blacklist as copies read it: on a cluster with several buckets, and how much memory it takes."""
+"""The blacklist as copies read it: on a cluster with several buckets, and its memory usage."""
 
 import gc
 import time
@@ -85,7 +85,7 @@ def replica(store: RedisStore) -> Iterator[BlacklistReplica]:
 
 
 def test_every_bucket_is_followed(store: RedisStore, replica: BlacklistReplica) -> None:
-    """On a cluster of two nodes a revocation in any bucket is heard of, and an epoch in all."""
+    """On a cluster of two nodes a revocation in any bucket is noticed, and an epoch in all."""
     tokens: dict[str, AccessClaims] = {}
     for user in range(200):
         claims = begun(store, str(user))
@@ -103,7 +103,7 @@ def test_every_bucket_is_followed(store: RedisStore, replica: BlacklistReplica) 
 
 
 def test_a_node_that_lost_its_data(store: RedisStore, replica: BlacklistReplica) -> None:
-    """Buckets of a node that is emptied are asked about; those of the other go on."""
+    """Buckets of an emptied node are checked in the store; those of the other node are not affected."""
     client = store._scripts._client  # noqa: SLF001
     assert isinstance(client, RedisCluster)
     tokens = [begun(store, str(user)) for user in range(40)]
@@ -115,8 +115,8 @@ def test_a_node_that_lost_its_data(store: RedisStore, replica: BlacklistReplica)
 
 
 @pytest.mark.slow
-def test_what_an_entry_takes(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    """An entry takes at most 64 bytes on the server and 256 in a process; the list keeps to its limit."""
+def test_the_size_of_an_entry(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    """An entry takes at most 64 bytes on the server and 256 in a process, and the length is limited."""
     count = rounds(ENTRIES)
     server.direct.flushall()
     store = RedisStore(client_of(server.url), prefix="authkit:")

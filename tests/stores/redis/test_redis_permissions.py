@@ -48,7 +48,7 @@ def store_of(client: Redis) -> RedisStore:
 
 
 def test_the_listed_commands_are_enough(rig: Rig, client: Redis) -> None:
-    """Everything that the store, its feed and its statistics do, the user may."""
+    """The user may run everything that the store, its feed and its statistics need."""
     store = rig.store = store_of(client)
     started, other = rig.start(max_sessions=2), rig.start(max_sessions=2)
     assert isinstance(store.touch(started.sid, started.key, idle=DAY, interval=0), Found)
@@ -73,7 +73,7 @@ def test_the_listed_commands_are_enough(rig: Rig, client: Redis) -> None:
 
 @pytest.mark.parametrize("command", ["time", "evalsha", "set"])
 def test_a_missing_command_is_named(rig: Rig, server: Server, client: Redis, command: str) -> None:
-    """Without it the store is unavailable, and the cause says which command its user may not run."""
+    """Without it the store is unavailable, and the log names the command."""
     acl(server, "SETUSER", "authkit", f"-{command}")
     rig.store = store_of(client)
     with pytest.raises(StoreUnavailable) as caught:

@@ -1,4 +1,4 @@
-"""What only the Redis store promises: round trips, space, its own keys. The rest is in ``contract/``."""
+"""Properties of the Redis store only: round trips, space, its own keys. The rest is in ``contract/``."""
 
 from collections.abc import Callable
 from secrets import token_bytes
@@ -50,7 +50,7 @@ def _size(server: Server, key: bytes) -> int:
 
 @pytest.mark.parametrize("name", CALLS)
 def test_a_call_is_one_round_trip(rig: Rig, server: Server, name: str) -> None:
-    """Once the server knows the script, each method is one command: EVALSHA."""
+    """If the server knows the script, each method is one command: EVALSHA."""
     CALLS[name](rig, rig.start())
     started = rig.start()
     with server.watched() as commands:
@@ -59,8 +59,8 @@ def test_a_call_is_one_round_trip(rig: Rig, server: Server, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLS)
-def test_a_server_that_forgot_the_scripts_is_told_again(rig: Rig, server: Server, name: str) -> None:
-    """A restarted server does not know a script; the call works all the same."""
+def test_a_server_that_lost_the_scripts_gets_them_again(rig: Rig, server: Server, name: str) -> None:
+    """A restarted server does not know a script; the call works anyway."""
     started = rig.start()
     server.direct.script_flush()
     CALLS[name](rig, started)
@@ -76,7 +76,7 @@ def test_reading_writes_nothing(rig: Rig, server: Server) -> None:
 
 
 def test_a_create_repeated_late_does_not_resurrect(rig: Rig) -> None:
-    """After a revocation in between the repetition gets its answer, and the session stays dead."""
+    """After a revocation in between the repetition gets its result, and the session stays dead."""
     proposal = rig.proposal()
     first = rig.store.create(proposal)
     rig.store.revoke(proposal.sid, RevocationReason.LOGOUT)
@@ -85,7 +85,7 @@ def test_a_create_repeated_late_does_not_resurrect(rig: Rig) -> None:
     assert rig.sids() == []
 
 
-def test_the_handle_of_an_ended_session_stays_taken(rig: Rig) -> None:
+def test_the_handle_of_a_revoked_session_stays_taken(rig: Rig) -> None:
     """Another auth session does not get the sid of one that has just been revoked."""
     started = rig.start()
     rig.store.revoke(started.sid, RevocationReason.LOGOUT)
@@ -93,8 +93,8 @@ def test_the_handle_of_an_ended_session_stays_taken(rig: Rig) -> None:
         rig.store.create(rig.proposal(sid=started.sid))
 
 
-def test_an_ended_session_is_forgotten_in_time(rig: Rig, server: Server) -> None:
-    """What remains of it goes when its access tokens have expired, and after a minute at the soonest."""
+def test_a_revoked_session_is_deleted_in_time(rig: Rig, server: Server) -> None:
+    """It is deleted when its access tokens have expired, and after a minute at the soonest."""
     for access, left in ((0, MINUTE), (5 * MINUTE, 5 * MINUTE)):
         started = rig.start(access_ms=access, data="encoded")
         rig.store.revoke(started.sid, RevocationReason.LOGOUT)
@@ -103,7 +103,7 @@ def test_an_ended_session_is_forgotten_in_time(rig: Rig, server: Server) -> None
 
 
 def test_live_keys_expire_by_themselves(rig: Rig, server: Server) -> None:
-    """Record, data and index live to the idle end, the sealed successor for the grace."""
+    """Record, data and index expire with the idle timeout, the sealed successor with the grace."""
     started = rig.start(idle_ms=HOUR, data="encoded")
     rig.store.rotate(request(started.sid, 1, started.jti, idle_ms=2 * HOUR, grace_ms=10 * SECOND))
     for kind, left in (("s", 2 * HOUR), ("d", 2 * HOUR), ("u", 2 * HOUR), ("g", 10 * SECOND)):
@@ -112,7 +112,7 @@ def test_live_keys_expire_by_themselves(rig: Rig, server: Server) -> None:
 
 
 def test_the_index_lives_as_long_as_its_longest_session(rig: Rig, server: Server) -> None:
-    """A shorter auth session of the same user does not shorten the index's life."""
+    """A shorter auth session of the same user does not shorten the index's lifetime."""
     rig.start(idle_ms=2 * HOUR)
     rig.start(idle_ms=HOUR)
     (index,) = _keys(server, "u")
@@ -120,7 +120,7 @@ def test_the_index_lives_as_long_as_its_longest_session(rig: Rig, server: Server
 
 
 def test_no_successor_is_kept_without_grace(rig: Rig, server: Server) -> None:
-    """With a grace of 0 nothing is sealed away, and what an earlier rotation left is removed."""
+    """With a grace of 0 nothing is sealed, and what an earlier rotation left is removed."""
     started = rig.start()
     second = request(started.sid, 1, started.jti)
     rig.store.rotate(second)
@@ -129,7 +129,7 @@ def test_no_successor_is_kept_without_grace(rig: Rig, server: Server) -> None:
 
 
 def test_a_session_is_small(rig: Rig, server: Server) -> None:
-    """A rotated record takes at most 512 bytes, key included, and the index of one at most 128."""
+    """A rotated record takes at most 512 bytes, key included, and its index at most 128."""
     started = rig.start(user_agent="M" * 110, key_digest=None, user_id="1234567")
     rig.store.rotate(request(started.sid, 1, started.jti, grace_ms=0))
     (record,) = _keys(server, "s")
@@ -140,7 +140,7 @@ def test_a_session_is_small(rig: Rig, server: Server) -> None:
 
 
 def test_a_bucket_is_one_hash_slot(rig: Rig, server: Server) -> None:
-    """All keys of a bucket hash to one slot of a cluster, whatever the rest of their names."""
+    """All keys of a bucket have the same hash slot in a cluster."""
     started = rig.start(data="encoded")
     rig.store.rotate(request(started.sid, 1, started.jti))
     rig.store.create(rig.proposal(max_sessions=1, user_id="other"))
@@ -159,7 +159,7 @@ def test_a_prefix_with_braces_is_refused(server: Server) -> None:
 
 
 def test_a_long_past_is_trimmed_in_bounded_steps(rig: Rig, server: Server) -> None:
-    """Of ten thousand dead members of an index each call removes a thousand, and reads none."""
+    """Of ten thousand dead members of an index each call removes a thousand without reading them."""
     started = rig.start()
     (index,) = _keys(server, "u")
     server.direct.zadd(index, {f"AA{number:014}": number for number in range(10_000)})
@@ -170,7 +170,7 @@ def test_a_long_past_is_trimmed_in_bounded_steps(rig: Rig, server: Server) -> No
 
 
 def test_an_index_heals(rig: Rig, server: Server) -> None:
-    """A record that the server lost leaves the index when the user's sessions are listed."""
+    """A record that the server lost is removed from the index when the user's sessions are listed."""
     kept, lost = rig.start(), rig.start()
     (index,) = _keys(server, "u")
     server.direct.delete(*server.direct.keys(f"*:s:{lost.sid}"))
@@ -180,7 +180,7 @@ def test_an_index_heals(rig: Rig, server: Server) -> None:
 
 
 def test_revoke_all_tells_apart_within_a_millisecond(rig: Rig) -> None:
-    """However fast login and revoke_all alternate: what began before is dead, what began after lives."""
+    """However fast login and revoke_all alternate, earlier sessions are dead and later ones live."""
     for _ in range(100):
         before = rig.start()
         rig.store.revoke_all()
@@ -190,7 +190,7 @@ def test_revoke_all_tells_apart_within_a_millisecond(rig: Rig) -> None:
 
 
 def test_a_full_server_still_revokes(rig: Rig, server: Server) -> None:
-    """Where there is no room for a login there is for a logout, and for reading."""
+    """A full server refuses logins, but not logouts and reads."""
     first, second, third = rig.start(), rig.start(), rig.start()
     with server.configured("maxmemory", 1):
         with pytest.raises(StoreUnavailable):
@@ -204,13 +204,13 @@ def test_a_full_server_still_revokes(rig: Rig, server: Server) -> None:
 
 
 def test_a_server_without_replicas_enough_is_no_answer(rig: Rig, server: Server) -> None:
-    """A server that refuses to write for reasons of its own is unavailable, not at fault."""
+    """A server that refuses writes for reasons of its own is unavailable."""
     with server.configured("min-replicas-to-write", 1), pytest.raises(StoreUnavailable):
         rig.start()
 
 
 def test_a_mistake_is_not_an_outage(rig: Rig, server: Server) -> None:
-    """A key of another kind in our place is no auth session to a reader, and an error to a writer."""
+    """For a key of the wrong type, reads find no auth session and writes raise an error."""
     started = rig.start()
     (record,) = _keys(server, "s")
     server.direct.delete(record)
@@ -220,21 +220,21 @@ def test_a_mistake_is_not_an_outage(rig: Rig, server: Server) -> None:
         rig.store.revoke(started.sid, RevocationReason.LOGOUT)
 
 
-def test_text_that_is_no_text_is_replaced(rig: Rig) -> None:
+def test_invalid_text_is_replaced(rig: Rig) -> None:
     """A lone surrogate in a client's header does not break the record; NUL and quotes are kept."""
     created = rig.store.create(rig.proposal(user_agent='a\udcffb\0"\\/\u2028é'))
     assert isinstance(created, Created)
     assert created.session.user_agent == 'a?b\0"\\/\u2028é'
 
 
-def test_what_is_no_handle_is_absent(rig: Rig) -> None:
-    """A sid that nobody could have been given is looked for, and not found."""
+def test_an_invalid_handle_is_absent(rig: Rig) -> None:
+    """A sid of an impossible form is not found."""
     for sid in ("", "}", "{}}aaaaaaaaaaaaa", "\udcff" * 16):
         assert rig.store.load(sid) is Absent.GONE
 
 
-def test_ended_sessions_are_told_from_least_recent_on(rig: Rig) -> None:
-    """Several that make room at once are ended oldest activity first."""
+def test_revoked_sessions_are_returned_from_least_recent_on(rig: Rig) -> None:
+    """Several that are revoked at once are returned oldest activity first."""
     started = [rig.start() for _ in range(3)]
     rig.wait(MINUTE)
     rig.store.touch(started[0].sid, started[0].key, idle=DAY, interval=0)
@@ -245,7 +245,7 @@ def test_ended_sessions_are_told_from_least_recent_on(rig: Rig) -> None:
     assert rig.store.rotate(request(started[0].sid, 1, started[0].jti)).outcome is RotationOutcome.ROTATED
 
 
-def test_the_protocol_is_kept(rig: Rig) -> None:
-    """Type checkers and people agree that it is a store; pruning is nothing it needs."""
+def test_it_implements_the_protocol(rig: Rig) -> None:
+    """Type checkers accept it as a store; pruning does nothing."""
     store: Store = rig.store
     assert list(store.prune(100)) == []

