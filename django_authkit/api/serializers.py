@@ -3,13 +3,9 @@
 import json
 from collections.abc import Mapping
 from typing import IO, Any, Final, NoReturn
-from unicodedata import normalize
 
-from django.contrib.auth import authenticate, get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
-from django.core.exceptions import ValidationError
+from django.contrib.auth import get_user_model
 from django.db.models import CharField, IntegerField
-from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.fields import SkipField, empty
@@ -19,12 +15,12 @@ from rest_framework.parsers import BaseParser
 from django_authkit import errors
 from django_authkit.api.exceptions import ApiError
 from django_authkit.conf import get_settings
+from django_authkit.throttling.names import LONGEST
 
 MAX_BODY: Final = 64 * 1024
 """Bytes; far more than the largest valid body of any endpoint."""
 _MAX_PASSWORD: Final = 4096
 _MAX_CREDENTIAL: Final = 16 * 1024
-_DEFAULT_MAX_USERNAME: Final = 254
 
 
 class BodyTooLarge(ApiError):
@@ -88,33 +84,6 @@ class _Secret(serializers.CharField):
         return str(super().to_internal_value(data))
 
 
-def claimed_name(text: str) -> str:
-    """Return the claimed username as it is looked up: trimmed, and in normalized Unicode."""
-    return normalize("NFKC", text.strip())  # as ``AbstractBaseUser.normalize_username`` does
-
-
-def user_by_password(http: HttpRequest, name: str, password: str) -> AbstractBaseUser:
-    """
-    Return the active user whom Django's ``authenticate()`` recognizes.
-
-    Raises:
-        LoginFailed: There is none, or *name* is no value of the user model's ``USERNAME_FIELD``.
-    """
-    model = get_user_model()
-    column: Any = model._meta.get_field(model.USERNAME_FIELD)
-    if len(name) > max(column.max_length or 0, _DEFAULT_MAX_USERNAME):
-        raise errors.LoginFailed  # before it is normalized, which takes long for a long text
-    name = claimed_name(name)
-    try:
-        column.to_python(name)
-    except ValidationError as error:
-        raise errors.LoginFailed from error
-    user = authenticate(http, **{model.USERNAME_FIELD: name, "password": password})
-    if user is None or not getattr(user, "is_active", True):
-        raise errors.LoginFailed
-    return user
-
-
 class LoginBody(serializers.Serializer[Any]):
     """``{<USERNAME_FIELD>, "password", "remember"?}``."""
 
@@ -126,7 +95,7 @@ class LoginBody(serializers.Serializer[Any]):
         model = get_user_model()
         column: Any = model._meta.get_field(model.USERNAME_FIELD)
         limit = column.max_length if isinstance(column, CharField) else None  # a UUID may have dashes
-        limit = limit or _DEFAULT_MAX_USERNAME
+        limit = limit or LONGEST
         return {model.USERNAME_FIELD: serializers.CharField(max_length=limit), **super().get_fields()}
 
     def to_internal_value(self, data: Any) -> Any:

@@ -29,7 +29,8 @@ from django_authkit.http import transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
-from django_authkit.throttling.attempts import count_failed_refresh, count_login, count_reauthentication
+from django_authkit.service.password_login import check_password
+from django_authkit.throttling.attempts import count_failed_refresh, count_reauthentication
 from django_authkit.tracebacks import clear_locals
 from django_authkit.types import Transport
 
@@ -104,8 +105,7 @@ class LoginView(Endpoint):
             enforce_csrf(http)  # prevents login CSRF
         body = serializers.validated(serializers.LoginBody, request.data)
         name = body[get_user_model().USERNAME_FIELD]
-        attempt = count_login(http, name)
-        user = serializers.user_by_password(http, name, body["password"])
+        user, attempt = check_password(http, name, body["password"])
         response = _granted(service.log_in(http, user, transport=transport, remember=body["remember"]))
         attempt.succeeded(response if transport is Transport.COOKIE else None)
         return response

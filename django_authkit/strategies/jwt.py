@@ -155,7 +155,6 @@ class JwtStrategy:
         A token that does not rotate is kept, unless the project has turned rotation on again
         (``COMPAT["SIMPLEJWT_ROTATION"]``) or the user has just authenticated again: a client that does that
         stores the new token.
-
         """
         claims, proposal = self._codec.read_refresh(text), new_jti()
         rotates = claims.rotates or self._always_rotates

@@ -45,6 +45,11 @@ def exact(name: str) -> str:
     return _weight(connection, written) if connection.vendor == "mysql" else written
 
 
+def as_looked_up(name: str) -> str:
+    """Return *name* as a login looks it up: trimmed, and in Unicode as Django normalizes usernames."""
+    return normalize("NFKC", name.strip())
+
+
 def _connection() -> Any:
     return connections[router.db_for_write(get_user_model())]
 
@@ -53,12 +58,12 @@ def _canonical(name: str) -> str:
     """
     Return *name* as the column writes it: a UUID with dashes, a number without leading zeros.
 
-    In normalized Unicode, as it is looked up. A longer name than the column takes is cut first: normalizing
-    takes a time that grows with the square of the length.
+    A longer name than the column takes is cut before it is normalized: that takes a time that grows with the
+    square of the length.
     """
     model = get_user_model()
     column: Any = model._meta.get_field(model.USERNAME_FIELD)
-    name = normalize("NFKC", name.strip()[: getattr(column, "max_length", None) or LONGEST]).strip()
+    name = as_looked_up(name.strip()[: getattr(column, "max_length", None) or LONGEST])
     try:
         return str(column.to_python(name))
     except ValidationError:

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.test import Client, RequestFactory
 
-from django_authkit.api.serializers import user_by_password
 from django_authkit.errors import LoginFailed
+from django_authkit.service.password_login import user_by_password
 from django_authkit.stores.outcomes import AttemptStatistics
 from django_authkit.throttling import attempts
 from django_authkit.throttling.attempts import count_login, sources_of

@@ -19,13 +19,13 @@ from rest_framework.views import exception_handler as drf_exception_handler
 from django_authkit import errors, service
 from django_authkit.api import exception_handler as our_errors
 from django_authkit.api.exceptions import api_error
-from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, user_by_password
+from django_authkit.api.serializers import MAX_BODY, BodyTooLarge
 from django_authkit.api.views import Endpoint
 from django_authkit.compat.simplejwt import exceptions, serializers
 from django_authkit.conf import get_settings
 from django_authkit.http import error_responses
 from django_authkit.http.grant import Grant
-from django_authkit.throttling.attempts import count_login
+from django_authkit.service.password_login import check_password
 from django_authkit.types import Transport
 
 
@@ -97,8 +97,7 @@ class TokenObtainPairView(TokenView):
 
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD
-        attempt = count_login(http, data[field])
-        user = user_by_password(http, data[field], data["password"])
+        user, attempt = check_password(http, data[field], data["password"])
         grant = service.log_in(http, user, transport=Transport.HEADER, rotates=False)
         attempt.succeeded(None)
         return grant
