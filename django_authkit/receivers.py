@@ -40,10 +40,8 @@ _WATCHED = frozenset({"password", "is_active"})
 
 
 def connect() -> None:
-    """Connect to logins, logouts and changes of users, of proxy models too."""
+    """Connect to logouts and changes of users, of proxy models too; ``apps`` has connected to logins."""
     uid = "django_authkit"
-    user_logged_in.connect(on_logged_in, dispatch_uid=uid)
-    user_logged_in.receivers.sort(key=lambda each: each[0][0] != uid)  # the others see the new session key
     user_logged_in.connect(note_logged_in, dispatch_uid=f"{uid}.note")
     user_logged_out.connect(on_logged_out, dispatch_uid=uid)
     pre_save.connect(remember_before, dispatch_uid=uid)
@@ -56,7 +54,7 @@ def on_request_exception(sender: Any, *, request: HttpRequest | None = None, **k
     """Remember an error of ours that Django makes a 500 of, so that our middleware can say what it is."""
     error = sys.exc_info()[1]
     if request is not None and isinstance(error, AuthKitError):
-        state_of(request).unhandled_error = error
+        state_of(request).user_errors.unhandled = error
 
 
 def note_logged_in(sender: Any, *, request: HttpRequest | None, user: Any, **kwargs: Any) -> None:
