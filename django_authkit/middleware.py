@@ -6,7 +6,6 @@ unreachable store for a logout. ``AuthenticationMiddleware`` sets ``request.user
 counts, in both modes, in sync and async views.
 """
 
-from functools import partial
 from typing import Any
 from weakref import ref
 
@@ -40,6 +39,7 @@ from django_authkit.http.request_state import (
     state_of,
 )
 from django_authkit.http.response_effects import apply_response_effects
+from django_authkit.http.user_errors import Stage
 from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
 from django_authkit.service.device_binding import revoke_mismatched_again
@@ -67,23 +67,6 @@ class ErrorResponses:
         """Return the response to *exception* if it is ours."""
         clear_locals(exception)
         return error_response(exception, request) if isinstance(exception, AuthKitError) else None
-
-
-def _error_instead(request: HttpRequest, state: RequestState, response: HttpResponseBase) -> HttpResponseBase:
-    """
-    Return the response to our error that another middleware or a template hides; or else *response*.
-
-    Django makes a 500 of what they raise, and the operators of ``{% if %}`` take any error for false, so that
-    the page would be that of somebody else. And where ``request.user`` raised nothing before the view was
-    found, a middleware may have refused a user of whom we only could not tell.
-    """
-    if state.raised_error is not None:
-        return error_response(state.raised_error, request)
-    if response.status_code == 500 and state.unhandled_error is not None:
-        return error_response(state.unhandled_error, request)
-    if state.withheld_error is not None and not state.view_found:
-        return error_response(state.withheld_error, request)
-    return response
 
 
 class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
@@ -135,7 +118,7 @@ def _bearer_key(request: HttpRequest) -> tuple[SessionKey, ...]:
 def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseBase) -> None:
     """Save the session if it was changed, and set or delete its cookie."""
     failed = response.status_code >= 500  # Django does not save what a failed view did
-    extended = not failed and session.extend()
+    extended = session.deliverable and not failed and session.extend()
     if session.accessed:
         patch_vary_headers(response, ("Authorization", "Cookie"))
     if failed and session.is_new_login:
@@ -189,7 +172,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         user = SimpleLazyObject(lambda: _user(request))
         request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
         request.auser = sync_to_async(lambda: _resolved(request))
-        refused = renew_page(request)
+        refused = renew_page(request) if request.COOKIES else None
         if refused is not None:
             return refused
         if get_adapters(Place.BROWSER):
@@ -209,10 +192,10 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
 
         Django's ``LoginRequiredMiddleware`` comes first, and what it raises would be a 500.
         """
-        state = state_of(request)
-        state.view_found = True
-        state.user_raises = not hasattr(getattr(view, "cls", None), "authentication_classes")
-        if state.withheld_error is not None:
+        errors = state_of(request).user_errors
+        is_plain = not hasattr(getattr(view, "cls", None), "authentication_classes")
+        errors.stage = Stage.PLAIN_VIEW if is_plain else Stage.OTHER_VIEW
+        if errors.withheld is not None:
             request._authkit_user._wrapped = empty  # type: ignore[attr-defined]  # noqa: SLF001 - look again
         if request.method == "POST":
             try:
@@ -231,16 +214,18 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
         """Return the response to *exception* if it is ours; else an error page may show the user."""
-        state_of(request).user_raises = False
+        state_of(request).user_errors.stage = Stage.OTHER_VIEW
         return super().process_exception(request, exception)
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Carry out what the request's state asks for; most requests ask for nothing."""
         current_request.set(None)
         state = state_of(request)
-        if state.raised_error is not None or response.status_code in _HIDING_STATUSES:
-            response = _error_instead(request, state, response)
-        if _has_to_revoke(state, response):
+        errors = state.user_errors
+        if errors.raised is not None or response.status_code in _HIDING_STATUSES:
+            error = errors.hidden_by(response.status_code)
+            response = response if error is None else error_response(error, request)
+        if state.new_sid or state.mismatched_sid or state.password_change:
             try:
                 _revoke_again(request, state, response)
             except AuthKitError as error:
@@ -258,11 +243,6 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         return response
 
 
-def _has_to_revoke(state: RequestState, response: HttpResponseBase) -> bool:
-    failed_login = state.new_sid is not None and response.status_code >= 500
-    return failed_login or state.mismatched_sid is not None or state.password_change is not None
-
-
 def _revoke_again(request: HttpRequest, state: RequestState, response: HttpResponseBase) -> None:
     """Revoke what a transaction of the view may have kept from being revoked, and a login that failed."""
     if state.new_sid is not None and response.status_code >= 500:
@@ -275,31 +255,20 @@ def _revoke_again(request: HttpRequest, state: RequestState, response: HttpRespo
 
 @clears_locals
 def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
-    state = state_of(request)
+    errors = state_of(request).user_errors
     try:
         known = current(request)
     except AuthKitError as error:
         if not isinstance(error, CredentialRejected) or transports.has_bearer(request):
-            if state.user_raises:
-                state.raised_error = error
-                raise
-            state.withheld_error = error
-            if state.view_found and not isinstance(error, CredentialRejected):
-                state.raised_error = error  # the view is shown an anonymous user, and must not answer with it
+            errors.raise_or_withhold(error)
         known = None
     if known is not None:
-        set_error_factory(known.user, partial(_noted, state))
+        set_error_factory(known.user, errors.note)
         return known.user
     foreign_engine = hasattr(request, "session") and django_session_of(request) is None
     if foreign_engine and not get_settings().accepts(Mode.SESSION):
         return django_get_user(request)
     return AnonymousUser()
-
-
-def _noted(state: RequestState, error: AuthKitError) -> AuthKitError:
-    """Note *error*, which a lazy user is about to raise, and return it."""
-    state.raised_error = error
-    return error
 
 
 def _resolved(request: HttpRequest) -> Any:

@@ -149,7 +149,7 @@ class SessionStore(RequestSession):
         Returns:
             Whether it was extended. One that another request deleted meanwhile is not, and is no error.
         """
-        if not (django_settings.SESSION_SAVE_EVERY_REQUEST and self.is_anonymous and self.deliverable):
+        if not (django_settings.SESSION_SAVE_EVERY_REQUEST and self.is_anonymous):
             return False
         self._get_session()  # forgets the key of one that is over
         if self.modified or not self.is_anonymous:

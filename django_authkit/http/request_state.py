@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from django_authkit.errors import AuthKitError
 from django_authkit.http.grant import Grant
+from django_authkit.http.user_errors import UserErrors
 from django_authkit.types import AuthSession, Mode, Transport, instant
 from django_authkit.users.lazy import ensure_loaded
 
@@ -167,11 +168,7 @@ class RequestState:
         external_cookies: Cookies of other packages to delete: name, path, domain.
         logged_in_user: Whom Django's ``login`` has logged in during the request.
         note_login: What to call with them and the response after a login through Django's own view.
-        view_found: The request has reached its view, as far as our middleware knows.
-        user_raises: ``request.user`` raises why nobody is logged in: within plain Django views.
-        withheld_error: What ``request.user`` did not raise before the view was reached.
-        raised_error: What ``request.user``, or an attribute of a lazy one, raised in the view or a template.
-        unhandled_error: An error of ours that became a 500, since it was raised outside of views.
+        user_errors: Why it could not be told who the request is from.
     """
 
     authentication: Authentication | AuthKitError | Unknown | None = Unknown.UNKNOWN
@@ -187,11 +184,7 @@ class RequestState:
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
     logged_in_user: AbstractBaseUser | None = None
     note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
-    view_found: bool = False
-    user_raises: bool = False
-    withheld_error: AuthKitError | None = None
-    raised_error: AuthKitError | None = None
-    unhandled_error: AuthKitError | None = None
+    user_errors: UserErrors
 
     @property
     def changes_response(self) -> bool:
@@ -234,6 +227,7 @@ def state_of(request: HttpRequest) -> RequestState:
     state: RequestState | None = getattr(request, _ATTRIBUTE, None)
     if state is None:
         state = RequestState()
+        state.user_errors = UserErrors()
         setattr(request, _ATTRIBUTE, state)
     return state
 

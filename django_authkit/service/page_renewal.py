@@ -18,6 +18,7 @@ from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.navigation import is_navigation, is_own_navigation, is_speculative
 from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.http.user_errors import Stage
 from django_authkit.service.authentication import admit_refresh, authenticate
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.service.refreshing import is_of_another, renew
@@ -118,7 +119,7 @@ def _exchanged(request: HttpRequest, text: str) -> Grant | None:
 
     A form that did not reach its view, because it did not pass Django's CSRF check, renews nothing.
     """
-    if request.method == "POST" and not state_of(request).view_found:
+    if request.method == "POST" and state_of(request).user_errors.stage is Stage.MIDDLEWARE:
         return None
     try:
         get_jwt_strategy().check_renewable(text, within_grace=True)
