@@ -168,7 +168,8 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:  # type: ignore[override]
         """Set the user, which is loaded on first use; renew or adopt the login of a browser before that."""
         current_request.set(request)
-        hide_cookies(request)
+        if request.COOKIES:
+            hide_cookies(request)
         user = SimpleLazyObject(lambda: _user(request))
         request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
         request.auser = sync_to_async(lambda: _resolved(request))
