@@ -25,8 +25,10 @@ from support.stores import DatabaseSite, RedisSite, Rig, Site, rigged
 hypothesis.settings.register_profile("authkit", deadline=None)
 hypothesis.settings.load_profile("authkit")
 
-# tests/http/test_adoption.py runs those in processes of their own, with settings of their own.
-collect_ignore = [] if os.environ.get("DJANGO_SETTINGS_MODULE") == "projects.adoption" else ["adoption"]
+# tests/http/test_adoption.py and test_integrations.py run these, in processes of their own.
+_OWN_SETTINGS = {"adoption": "projects.adoption", "integrations": "projects.integrations"}
+_HERE = os.environ.get("DJANGO_SETTINGS_MODULE")
+collect_ignore = [folder for folder, module in _OWN_SETTINGS.items() if module != _HERE]
 
 SERVERS = pytest.StashKey[Servers]()
 ADDRESSES = pytest.StashKey[Addresses]()

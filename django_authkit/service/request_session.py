@@ -18,6 +18,7 @@ from django.contrib.sessions.backends.base import CreateError, SessionBase, Upda
 from django.http import HttpRequest
 
 from django_authkit.errors import BindingMismatch, CredentialRejected
+from django_authkit.http.request_state import known_authentication
 from django_authkit.service.authentication import authenticate
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import CookieAction, DjangoSession
@@ -191,6 +192,33 @@ class RequestSession(SessionBase, DjangoSession):
         return self._session_cache
 
     # -- reading ----------------------------------------------------------------------------------
+
+    def __getitem__(self, key: str) -> Any:
+        return self._fields_with(key)[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Do what Django's does, and return the backend of a user whom tokens have logged in, too."""
+        return self._fields_with(key).get(key, default)
+
+    async def aget(self, key: str, default: Any = None) -> Any:
+        """Do what ``get`` does."""
+        if key == BACKEND_SESSION_KEY:  # the user may have to be read
+            return await sync_to_async(self.get)(key, default)
+        return await super().aget(key, default)
+
+    def _fields_with(self, key: str) -> dict[str, Any]:
+        """
+        Return where *key* is read from.
+
+        Django's ``RemoteUserMiddleware`` and packages read the backend of a user who is logged in from the
+        session, and the session of a browser with tokens is an anonymous one.
+        """
+        fields: dict[str, Any] = self._get_session()
+        if key != BACKEND_SESSION_KEY or key in fields:
+            return fields
+        known = known_authentication(self.request())
+        backend = None if known is None else getattr(known.user, "backend", None)
+        return fields if backend is None else {key: backend}
 
     def _get_session(self, no_load: bool = False) -> dict[str, Any]:
         if self._inherits is None and not no_load and self._may_inherit():

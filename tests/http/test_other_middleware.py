@@ -1,6 +1,9 @@
 """Other middleware between ours and the view reads or replaces ``request.user``."""
 
+from contextlib import suppress
+
 import pytest
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth.models import AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
@@ -185,3 +188,34 @@ class TestReplacing:
                 request = factory.get("/")
                 request.user = user
                 assert view(request).status_code == status
+
+
+@on_one_store
+def test_the_session_names_the_backend_of_whoever_is_logged_in(
+    site: LiveSite, device: Device, settings: Settings
+) -> None:
+    """In JWT mode too: Django's ``RemoteUserMiddleware`` would log a user of another backend out."""
+    add(settings, "django.contrib.auth.middleware.RemoteUserMiddleware")
+    settings.ROOT_URLCONF = (
+        path("backend/", backend_of),
+        path("backend-async/", backend_of_async),
+        path("", include("projects.urls")),
+    )
+    for view in ("/backend/", "/backend-async/"):
+        assert device.get(view).content == b"django.contrib.auth.backends.ModelBackend"
+        assert site.device().get(view).content == b"none"
+    assert device.logged_in()
+
+
+def backend_of(request: HttpRequest) -> HttpResponse:
+    """Read it as packages do."""
+    named = request.session.get(BACKEND_SESSION_KEY, "none")
+    with suppress(KeyError):
+        assert request.session[BACKEND_SESSION_KEY] == named
+    return HttpResponse(named)
+
+
+async def backend_of_async(request: HttpRequest) -> HttpResponse:
+    """Read it as Django does in coroutines."""
+    assert (await request.session.aget("nothing", "none")) == "none"
+    return HttpResponse(await request.session.aget(BACKEND_SESSION_KEY, "none"))

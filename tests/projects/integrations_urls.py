@@ -1,0 +1,68 @@
+"""The site's addresses, those of the packages, and views that show who a request is for."""
+
+from typing import Any
+
+from django.contrib.auth.views import LoginView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import include, path
+from django_otp import login as otp_login
+from django_otp.plugins.otp_static.models import StaticDevice
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from notesapp.models import Note
+
+
+def _seen(user: Any) -> dict[str, Any]:
+    """Return what a view sees of its user."""
+    return {
+        "id": user.pk,
+        "name": user.get_username(),
+        "verified": user.is_verified(),
+        "hijacked": user.is_hijacked,
+    }
+
+
+def seen(request: HttpRequest) -> JsonResponse:
+    """Say who is seen."""
+    return JsonResponse(_seen(request.user))
+
+
+class Seen(APIView):
+    """Says who is seen."""
+
+    def get(self, request: Request) -> Response:
+        """Return the same as the plain view."""
+        return Response(_seen(request.user))
+
+
+def write(request: HttpRequest) -> JsonResponse:
+    """Write a note."""
+    return JsonResponse({"id": Note.objects.create(text="plain").pk})
+
+
+class Write(APIView):
+    """Writes a note."""
+
+    def post(self, request: Request) -> Response:
+        """Return its key."""
+        return Response({"id": Note.objects.create(text="API").pk})
+
+
+def second_factor(request: HttpRequest) -> HttpResponse:
+    """Take the second factor, as a view of the project's does after it checked the code."""
+    otp_login(request, StaticDevice.objects.get_or_create(user_id=request.user.pk, name="codes")[0])
+    return HttpResponse()
+
+
+urlpatterns = [
+    path("seen/", seen),
+    path("api/seen/", Seen.as_view()),
+    path("write/", write),
+    path("api/write/", Write.as_view()),
+    path("second-factor/", second_factor),
+    path("accounts/login/", LoginView.as_view(template_name="admin/login.html")),
+    path("hijack/", include("hijack.urls")),
+    path("", include("projects.urls")),
+]
