@@ -248,11 +248,11 @@ def test_refresh_tokens_have_no_audience() -> None:
 
 def test_rings_of_other_secrets_and_purposes_are_refused() -> None:
     """A valid token signed with keys of another secret or purpose is refused."""
-    foreign: list[Key] = [
+    unknown: list[Key] = [
         ring_from_secrets(["another secret"], "access").signing,
         ring_from_secrets([SECRET], "another purpose").signing,
     ]
-    for key in foreign:
+    for key in unknown:
         assert is_invalid("access", forge(access_payload(), key, "at+jwt"))
         assert is_invalid("access", forge(access_payload(), key, "at+jwt", kid=OURS.kid))
 
@@ -260,10 +260,10 @@ def test_rings_of_other_secrets_and_purposes_are_refused() -> None:
 def test_only_genuine_tokens_are_called_expired() -> None:
     """An expired token with any other fault is invalid, so the error reveals nothing."""
     genuine = forge_access(access_payload())
-    foreign = Key(kid=OURS.kid, algorithm="HS256", verifying=b"x" * 32, signing=b"x" * 32)
+    unknown = Key(kid=OURS.kid, algorithm="HS256", verifying=b"x" * 32, signing=b"x" * 32)
     wrong = [
         genuine[:-2] + ("AA" if genuine[-2:] != "AA" else "BA"),
-        forge(access_payload(), foreign, "at+jwt"),
+        forge(access_payload(), unknown, "at+jwt"),
         forge_access(access_payload(aud="https://other.example.org")),
         forge_access(access_payload(iss="https://other.example.org")),
         forge_access(access_payload(sid="short")),

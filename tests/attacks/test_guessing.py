@@ -197,10 +197,14 @@ def test_stopping_refreshes_behind_an_address(live: LiveSite) -> None:
     device = live.logged_in()
     with_cookies = Client(enforce_csrf_checks=True)
     with_cookies.cookies.load(device.cookies)
-    foreign = {"secure": True, "REMOTE_ADDR": device.address, "headers": {"Origin": "https://evil.example"}}
+    from_elsewhere = {
+        "secure": True,
+        "REMOTE_ADDR": device.address,
+        "headers": {"Origin": "https://evil.example"},
+    }
     for client in (Client(enforce_csrf_checks=True), with_cookies):
         for _ in range(250):
-            client.post("/auth/refresh/", **foreign)  # type: ignore[arg-type]
+            client.post("/auth/refresh/", **from_elsewhere)  # type: ignore[arg-type]
     assert get_store().attempt_statistics().exhausted == 0
     assert device.refresh().status_code == 200
     junk = [stranger(live, device.address).post("/auth/refresh/", {"refresh": "junk"}) for _ in range(6)]

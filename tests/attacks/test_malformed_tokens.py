@@ -27,7 +27,7 @@ from support.forged_tokens import (
 TOKENS = {"access": CODEC.issue_access(ACCESS), "refresh": CODEC.issue_refresh(REFRESH)}
 READERS: dict[str, Callable[[object], Any]] = {"access": CODEC.read_access, "refresh": CODEC.read_refresh}
 LIMITS = {"access": ACCESS_LIMIT, "refresh": REFRESH_LIMIT}
-FOREIGN = ".=+/% \t\n\r\x00\x7f\u00e9\uff21\u200b\U0001f600\ud800"
+OTHER_CHARACTERS = ".=+/% \t\n\r\x00\x7f\u00e9\uff21\u200b\U0001f600\ud800"
 """Characters that tokens do not contain, or contain in two places only."""
 
 each_kind = pytest.mark.parametrize("kind", ["access", "refresh"])
@@ -65,7 +65,7 @@ def test_every_one_character_change_is_refused(kind: str) -> None:
     token = TOKENS[kind]
     for place, genuine in enumerate(token):
         position = ALPHABET.find(genuine)
-        others = {ALPHABET[(position + step) % 64] for step in (1, 2, 16, 32, 63)} | set(FOREIGN)
+        others = {ALPHABET[(position + step) % 64] for step in (1, 2, 16, 32, 63)} | set(OTHER_CHARACTERS)
         for other in others - {genuine}:
             assert is_refused(kind, token[:place] + other + token[place + 1 :])
 
@@ -88,7 +88,7 @@ def test_every_deletion_and_insertion_is_refused(kind: str) -> None:
         assert is_refused(kind, token[:place] + token[place + 1 :])
         assert is_refused(kind, token[:place] + token[place] + token[place:])
     for place in range(len(token) + 1):
-        assert all(is_malformed(kind, token[:place] + other + token[place:]) for other in FOREIGN)
+        assert all(is_malformed(kind, token[:place] + other + token[place:]) for other in OTHER_CHARACTERS)
 
 
 @each_kind

@@ -49,18 +49,18 @@ class Story:
     Attributes:
         living: Devices that are still logged in.
         held: Every credential that anybody was ever handed.
-        visitors: Session keys of visitors who never logged in.
+        anonymous_keys: Keys of anonymous sessions that never logged in.
     """
 
     living: tuple[Device, ...]
     held: frozenset[str]
-    visitors: frozenset[str]
+    anonymous_keys: frozenset[str]
 
     @property
     def secrets(self) -> set[str]:
         """What must not be readable in the store: credentials, and their secret parts."""
-        found = set(self.held | self.visitors)
-        for text in self.held | self.visitors:
+        found = set(self.held | self.anonymous_keys)
+        for text in self.held | self.anonymous_keys:
             key = SessionKey.parse(text)
             if key is not None:
                 found.add(key.secret)
@@ -102,14 +102,14 @@ def told(live: LiveSite) -> Story:
     thief.refresh()
     django_authkit.revoke(live.sid(revoked))
     left.log_out()
-    visitors = set()
+    anonymous_keys = set()
     for _ in range(2):
         browser = live.device(Transport.COOKIE)
         browser.get("/plain/visits/")
-        visitors.add(browser.cookies[SESSION_COOKIE])
+        anonymous_keys.add(browser.cookies[SESSION_COOKIE])
     if fresh.is_browser:
         fresh.get("/plain/visits/")
-    return Story((fresh, rotated, repeated), frozenset(held), frozenset(visitors))
+    return Story((fresh, rotated, repeated), frozenset(held), frozenset(anonymous_keys))
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_no_session_key_can_be_made_of_the_dump(live: LiveSite, story: Story) ->
     texts = strings_in(pieces_of(live)) | {_b64(mark).decode() for mark in story.digests}
     secrets = windows(texts, 23)
     assert len(secrets) > 100
-    sid, handle = live.sid(story.living[0]), min(story.visitors)[:16]
+    sid, handle = live.sid(story.living[0]), min(story.anonymous_keys)[:16]
     assert not any(opens(f"{sid}.{secret}") for secret in secrets)
     assert not any(get_store().load_anonymous(handle, digest(secret)) for secret in secrets)
     assert opens(story.living[0].credential)
@@ -191,8 +191,8 @@ def test_the_secret_key_and_the_dump_give_no_refresh(live: LiveSite, story: Stor
     """
     A well-signed refresh token with any value of the dump as its ``jti`` gets no successor.
 
-    It is a foreign ``jti`` of a right generation, which is reuse by design: whoever can sign can end an
-    auth session, but not carry it on. One of a later generation ends nothing.
+    A mismatched ``jti`` of the current generation is reuse by design: the signing key is enough to revoke an
+    auth session, but not to continue it. A later generation revokes nothing.
     """
     pieces = pieces_of(live)
     for device, mark in zip(story.living, story.digests, strict=True):
@@ -255,7 +255,7 @@ def test_no_log_has_a_secret(live: LiveSite, logged: pytest.LogCaptureFixture) -
     with CaptureQueriesContext(connections[live.alias]):
         story = told(live)
         (device, *_) = story.living
-        for text in (*sorted(story.held)[::4], *story.visitors, device.credential[:-1] + "AA"):
+        for text in (*sorted(story.held)[::4], *story.anonymous_keys, device.credential[:-1] + "AA"):
             presented(live, text)
         live.device().log_in(password=PASSWORD + "!")
     said = "\n".join(map(_all_of, logged.records))

@@ -51,7 +51,7 @@ def tab(context: "BrowserContext", at: Origins) -> Opening:
 
 def refreshes(at: Origins) -> list[int]:
     """Return the statuses of the refreshes so far."""
-    return [each.status for each in at.arrivals if each.path == REFRESH]
+    return [each.status for each in at.received if each.path == REFRESH]
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
@@ -95,7 +95,7 @@ def test_five_tabs_refresh_once(
     assert [each.status() for each in tabs] == [200] * 5
     assert refreshes(at) == [200]
     assert {tuple(each.events) for each in tabs} == {("not_authenticated", "signed-in")}
-    refused = [each for each in at.arrivals if each.path == "/api/whoami/" and each.status == 401]
+    refused = [each for each in at.received if each.path == "/api/whoami/" and each.status == 401]
     assert bool(refused) is not told
 
 

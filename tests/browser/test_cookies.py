@@ -68,10 +68,10 @@ def test_the_refresh_cookie_goes_to_the_endpoints_only(
     assert (cookie["path"], cookie["domain"], cookie["secure"]) == ("/auth/", SHOP, True)
     assert front.send("GET", "/api/whoami/") == 200
     assert front.send("POST", "/auth/refresh/") == 200
-    for arrival in at.arrivals:
-        below = arrival.path.startswith("/auth/")
-        assert below or "__Secure-authkit_refresh" not in arrival.cookies
-    assert "__Secure-authkit_refresh" in at.arrivals[-1].cookies
+    for entry in at.received:
+        below = entry.path.startswith("/auth/")
+        assert below or "__Secure-authkit_refresh" not in entry.cookies
+    assert "__Secure-authkit_refresh" in at.received[-1].cookies
     assert front.log_out() == 204
     assert kept(page).keys() == {"csrftoken"}
 
@@ -187,4 +187,4 @@ def test_plain_http(
             assert front.send("POST", "/auth/refresh/") == 200
             assert front.send("POST", "/api/notes/", {}) == 201
             assert front.log_out() == 204
-        assert all(arrival.site is None for arrival in at.arrivals)  # no Fetch Metadata without TLS
+        assert all(entry.site is None for entry in at.received)  # no Fetch Metadata without TLS

@@ -100,7 +100,7 @@ def test_an_origin_that_cors_does_not_let_in_reads_nothing(page: "Page", serving
         front = FrontEnd.on(page, at, "blog.example.test")
         with pytest.raises(Exception, match="Failed to fetch"):
             front.send("GET", "/auth/session/")
-        at.arrivals.clear()
+        at.received.clear()
         with pytest.raises(Exception, match="Failed to fetch"):
             front.log_in()
-        assert [arrival.method for arrival in at.arrivals] == ["OPTIONS"]
+        assert [entry.method for entry in at.received] == ["OPTIONS"]

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from support.browser_front_end import FrontEnd
 from support.client import CREDENTIAL_COOKIES, PASSWORD
 from support.live_site import LiveSite, in_jwt_mode
-from support.origins import SIBLING, STRANGER, Arrival, Origins, origins
+from support.origins import SIBLING, STRANGER, Origins, ReceivedRequest, origins
 from support.profile import rounds
 
 if TYPE_CHECKING:
@@ -115,25 +115,25 @@ def attack(page: "Page", at: Origins, host: str, targets: Iterable[str] = TARGET
     if host == SIBLING:  # may set cookies for all of the domain, and so the CSRF token's
         planted = f"csrftoken={'A' * 32}; Domain=example.test; Path=/; Secure; SameSite=None"
         page.evaluate("cookie => { document.cookie = cookie }", planted)
-    at.arrivals.clear()
+    at.received.clear()
     for path in targets:
         page.evaluate(FIRE, [at.shop + path, *TARGETS[path]])
-    await_arrivals(page, at, {(path, way) for path in targets for way in TARGETS[path][1]})
+    await_requests(page, at, {(path, way) for path in targets for way in TARGETS[path][1]})
     for path in set(targets) & set(NAVIGATED):
         tab = page.context.new_page()
         tab.goto(at.of(host))
         tab.evaluate(NAVIGATE, at.shop + path)
-        await_arrivals(tab, at, {(path, "navigation")})
+        await_requests(tab, at, {(path, "navigation")})
         tab.close()
 
 
-def await_arrivals(page: "Page", at: Origins, expected: set[tuple[str, str]]) -> None:
+def await_requests(page: "Page", at: Origins, expected: set[tuple[str, str]]) -> None:
     """Wait until the site has answered the expected requests, without preflights."""
     deadline = time.monotonic() + 20
     missing = expected
     while missing and time.monotonic() < deadline:
         page.wait_for_timeout(20)
-        missing = expected - {(a.path, a.query) for a in list(at.arrivals) if a.method != "OPTIONS"}
+        missing = expected - {(a.path, a.query) for a in list(at.received) if a.method != "OPTIONS"}
     assert not missing
 
 
@@ -143,9 +143,9 @@ def everything(shop: LiveSite, page: "Page") -> Any:
     return shop.snapshot(), list(User.objects.order_by("pk").values()), kept
 
 
-def refused_or_idle(arrival: Arrival) -> bool:
+def refused_or_idle(entry: ReceivedRequest) -> bool:
     """Tell whether a request without cookies had no effect; a logout without a login is 204."""
-    return arrival.status in {401, 403, 405, 415} or (arrival.path, arrival.status) == ("/auth/logout/", 204)
+    return entry.status in {401, 403, 405, 415} or (entry.path, entry.status) == ("/auth/logout/", 204)
 
 
 @both_methods
@@ -161,9 +161,9 @@ def test_another_origin_cannot_act_for_the_user(
     attack(page, at, host)
     assert everything(shop, page) == before
     carries = host == SIBLING or samesite == "None"
-    for arrival in at.unsafe():
-        assert bool(arrival.cookies & set(CREDENTIAL_COOKIES)) is carries, arrival
-        assert arrival.status in {403, 405, 415} if carries else refused_or_idle(arrival), arrival
+    for entry in at.unsafe():
+        assert bool(entry.cookies & set(CREDENTIAL_COOKIES)) is carries, entry
+        assert entry.status in {403, 405, 415} if carries else refused_or_idle(entry), entry
     assert FrontEnd.at_home(page, at).send("GET", "/api/whoami/") == 200
 
 

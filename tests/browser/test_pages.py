@@ -75,7 +75,7 @@ def stale(page: "Page", at: Origins, shop: LiveSite, boss: User) -> "Page":
     """Return a tab of the administrator's browser, whose access cookie has expired."""
     assert FrontEnd.at_home(page, at).log_in() == 200
     shop.advance(minutes=6)
-    at.arrivals.clear()
+    at.received.clear()
     return page
 
 
@@ -99,7 +99,7 @@ def test_the_admin_works_for_a_day(page: "Page", at: Origins, shop: LiveSite, bo
             shop.advance(hours=PAUSE)
             work_in_the_admin(page, at, number)
     assert (len(refreshed), len(reused)) == (VISITS, 0)
-    assert not [each for each in at.arrivals if "login" in each.path and each.method == "GET"]
+    assert not [each for each in at.received if "login" in each.path and each.method == "GET"]
     assert len(sessions_of(boss)) == 1
 
 
@@ -121,7 +121,7 @@ def test_a_form_that_was_open_for_hours_is_saved(
     boss.refresh_from_db()
     assert boss.get_full_name() == "Typed for hours And again"
     assert (len(refreshed), len(reused)) == (2, 0)
-    assert not [each for each in at.arrivals if "login" in each.path and each.method == "GET"]
+    assert not [each for each in at.received if "login" in each.path and each.method == "GET"]
 
 
 def test_an_adopted_browser_works_for_a_day(logged_in: "Page", shop: LiveSite, ada: User) -> None:
@@ -171,12 +171,12 @@ def test_other_sites_renew_nothing(
     shop.configure(COOKIE={"SAMESITE": "None"})
     assert FrontEnd.at_home(page, at).log_in() == 200
     shop.advance(minutes=6)
-    at.arrivals.clear()
+    at.received.clear()
     with heard(session_refreshed) as refreshed, heard(refresh_repeated) as repeated:
         page.goto(at.of(host))
         page.evaluate(how, f"{at.shop}{PAGE}")
-        until(lambda: _pump(page) and any(each.path == PAGE for each in at.arrivals))
-    assert "__Host-authkit_refresh" in at.arrivals[-1].cookies  # or this proves nothing
+        until(lambda: _pump(page) and any(each.path == PAGE for each in at.received))
+    assert "__Host-authkit_refresh" in at.received[-1].cookies  # or this proves nothing
     assert (refreshed, repeated) == ([], [])
 
 
@@ -198,12 +198,12 @@ def test_prefetched_pages_renew_nothing(
     page = context.new_page()
     assert FrontEnd.at_home(page, at).log_in() == 200
     shop.advance(minutes=6)
-    at.arrivals.clear()
+    at.received.clear()
     with heard(session_refreshed) as refreshed:
         page.evaluate(LINK, f"{at.shop}{PAGE}")
         page.evaluate(SPECULATE, [f"{at.shop}{PAGE}", action])
-        until(lambda: _pump(page) and any(each.path == PAGE for each in at.arrivals))
-        assert [each.status for each in at.arrivals if each.path == PAGE] == [425]
+        until(lambda: _pump(page) and any(each.path == PAGE for each in at.received))
+        assert [each.status for each in at.received if each.path == PAGE] == [425]
         assert refreshed == []
         page.click("text=there")
         page.wait_for_url(f"{at.shop}{PAGE}")

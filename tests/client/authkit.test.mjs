@@ -39,7 +39,7 @@ async function loggedIn(options) {
 }
 
 const api = (path = "notes/") => `${site.origin}/api/${path}`;
-const swallow = (arrival, response, answer) => {
+const swallow = (entry, response, answer) => {
   response.writeHead = () => ({ end: () => response.destroy() });
   answer();
 };
@@ -64,7 +64,7 @@ test("In cookie transport unsafe requests bring the CSRF token, and safe ones do
 
 test("Without the CSRF cookie it is asked for first; with csrf: null it is not; a function is asked.", async () => {
   document.cookie = "";
-  site.once("/auth/session/", (arrival, response) => {
+  site.once("/auth/session/", (entry, response) => {
     document.cookie = "csrftoken=new";
     refuse(response, 401, "not_authenticated");
   });
@@ -79,10 +79,10 @@ test("Without the CSRF cookie it is asked for first; with csrf: null it is not; 
 
 test("After csrf_failed the cookie is fetched anew and the request sent once more.", async () => {
   const auth = await loggedIn({ transport: "cookie" });
-  site.once("/api/notes/", (arrival, response) => refuse(response, 403, "csrf_failed"));
+  site.once("/api/notes/", (entry, response) => refuse(response, 403, "csrf_failed"));
   const answer = await auth.fetch(api(), { method: "POST", body: "milk" });
   assert.equal(answer.status, 200);
-  site.once("/api/notes/", (arrival, response) => refuse(response, 403, "csrf_failed"), 9);
+  site.once("/api/notes/", (entry, response) => refuse(response, 403, "csrf_failed"), 9);
   assert.equal((await auth.fetch(api(), { method: "POST" })).status, 403);
   assert.equal(site.to("/api/notes/").length, 4);
 });
@@ -93,7 +93,7 @@ test("Nothing outside of the addresses of the API gets the credential.", async (
   for (const url of [other.origin, `${site.origin}/apix/`, `${site.origin}/api/../media/`, `${site.origin}/%61pi/`])
     await auth.fetch(`${url}#${site.origin}/api/`);
   await auth.fetch(`${other.origin}/${site.origin}/api/`);
-  const strangers = [...other.arrivals, ...site.arrivals.filter(({ path }) => !path.startsWith("/auth/"))];
+  const strangers = [...other.received, ...site.received.filter(({ path }) => !path.startsWith("/auth/"))];
   await other.close();
   assert.equal(strangers.length, 5);
   assert.deepEqual(strangers.filter(({ headers }) => "authorization" in headers), []);
@@ -104,7 +104,7 @@ test("Nothing outside of the addresses of the API gets the credential.", async (
 test("A redirect is never followed with the credential, to wherever it leads.", async () => {
   const other = await Site.open();
   const auth = await loggedIn();
-  const away = (arrival, response) => response.writeHead(307, { Location: other.origin }).end();
+  const away = (entry, response) => response.writeHead(307, { Location: other.origin }).end();
   site.once("/api/notes/", away, 9);
   await assert.rejects(auth.fetch(api()), TypeError);
   await assert.rejects(auth.fetch(api(), { redirect: "follow" }), TypeError);
@@ -112,7 +112,7 @@ test("A redirect is never followed with the credential, to wherever it leads.", 
   site.once("/auth/refresh/", away, 9);
   await assert.rejects(auth.refresh(), { code: "unreachable" });
   await other.close();
-  assert.deepEqual(other.arrivals, []);
+  assert.deepEqual(other.received, []);
 });
 
 test("A request with a credential of its own, or with none on purpose, is left alone.", async () => {
@@ -156,9 +156,9 @@ for (const transport of TRANSPORTS) {
     assert.deepEqual(answers.map(({ status }) => status), [401, 401, 401, 401, 401]);
     assert.deepEqual(events, ["signed-in", "session_ended"]);
     assert.deepEqual([auth.state, auth.user, auth.session], ["signed-out", null, null]);
-    const before = site.arrivals.length;
+    const before = site.received.length;
     await auth.fetch(api());
-    assert.equal(site.arrivals.length, before + 1);
+    assert.equal(site.received.length, before + 1);
   });
 
   test(`In session mode a 401 is not refreshed (${transport}).`, async () => {
@@ -173,18 +173,18 @@ for (const transport of TRANSPORTS) {
   test(`A lost answer to the refresh is asked for again (${transport}).`, async () => {
     const auth = await loggedIn({ transport });
     site.expire();
-    site.once("/auth/refresh/", (arrival, response) => response.destroy());
+    site.once("/auth/refresh/", (entry, response) => response.destroy());
     assert.equal((await auth.fetch(api())).status, 200);
     assert.equal(site.to("/auth/refresh/").length, 2);
   });
 
   for (const [name, act, code] of [
-    ["a cut line", (arrival, response) => response.destroy(), "unreachable"],
-    ["a page of a proxy", (arrival, response) => response.writeHead(502).end("<h1>Bad gateway"), "unreachable"],
-    ["a portal", (arrival, response) => response.writeHead(200).end("<h1>Log in to the Wi-Fi"), "unreachable"],
-    ["a proxy's own 401", (arrival, response) => response.writeHead(401).end("Proxy"), "unreachable"],
-    ["a store that is down", (arrival, response) => refuse(response, 503, "store_unavailable"), "store_unavailable"],
-    ["a throttle", (arrival, response) => refuse(response, 429, "throttled"), "throttled"],
+    ["a cut line", (entry, response) => response.destroy(), "unreachable"],
+    ["a page of a proxy", (entry, response) => response.writeHead(502).end("<h1>Bad gateway"), "unreachable"],
+    ["a portal", (entry, response) => response.writeHead(200).end("<h1>Log in to the Wi-Fi"), "unreachable"],
+    ["a proxy's own 401", (entry, response) => response.writeHead(401).end("Proxy"), "unreachable"],
+    ["a store that is down", (entry, response) => refuse(response, 503, "store_unavailable"), "store_unavailable"],
+    ["a throttle", (entry, response) => refuse(response, 429, "throttled"), "throttled"],
   ])
     test(`${name}: nobody can tell, so nobody is logged out (${transport}).`, async () => {
       const auth = await loggedIn({ transport });
@@ -212,7 +212,7 @@ test("A hung refresh is given up in time, and tried twice within the timeout.", 
 test("Retry-After is honoured: until then the server is not asked again.", async () => {
   const auth = await loggedIn();
   site.expire();
-  site.once("/auth/refresh/", (arrival, response) => refuse(response, 503, "store_unavailable", { "Retry-After": 1 }));
+  site.once("/auth/refresh/", (entry, response) => refuse(response, 503, "store_unavailable", { "Retry-After": 1 }));
   for (let i = 0; i < 3; i++) await assert.rejects(auth.fetch(api()), { status: 503, retryAfter: 1 });
   assert.equal(site.to("/auth/refresh/").length, 1);
   await new Promise((done) => setTimeout(done, 1050));
@@ -221,7 +221,7 @@ test("Retry-After is honoured: until then the server is not asked again.", async
 
 test("A request is sent twice at most, whatever is answered.", async () => {
   const auth = await loggedIn();
-  site.once("/api/notes/", (arrival, response) => refuse(response, 401, "token_expired"), 99);
+  site.once("/api/notes/", (entry, response) => refuse(response, 401, "token_expired"), 99);
   assert.equal((await auth.fetch(api())).status, 401);
   assert.equal(site.to("/api/notes/").length, 2);
   assert.equal(auth.state, "signed-in");
@@ -230,7 +230,7 @@ test("A request is sent twice at most, whatever is answered.", async () => {
 test("A 401 of somebody else's logs nobody out: the server is asked.", async () => {
   const auth = await loggedIn();
   for (const answer of [(response) => response.writeHead(401).end("No"), (response) => send(response, 401, null)]) {
-    site.once("/api/notes/", (arrival, response) => answer(response), 99);
+    site.once("/api/notes/", (entry, response) => answer(response), 99);
     assert.equal((await auth.fetch(api())).status, 401);
   }
   assert.deepEqual(events, ["signed-in"]);
@@ -239,14 +239,14 @@ test("A 401 of somebody else's logs nobody out: the server is asked.", async () 
 
 test("What asks for a fresh proof is handed on as it is; afterwards a new credential is used.", async () => {
   const auth = await loggedIn();
-  site.once("/api/notes/", (arrival, response) => refuse(response, 401, "reauthentication_required"));
+  site.once("/api/notes/", (entry, response) => refuse(response, 401, "reauthentication_required"));
   const answer = await auth.fetch(api());
   assert.equal((await answer.json()).code, "reauthentication_required");
   assert.equal(site.to("/auth/session/").length, 0);
   await auth.reauthenticate("right");
   assert.deepEqual(JSON.parse(site.to("/auth/reauthenticate/")[0].body), { password: "right", refresh: "refresh-1" });
   assert.equal((await auth.fetch(api())).status, 200);
-  assert.equal(site.arrivals.at(-1).headers.authorization, "Bearer access-2");
+  assert.equal(site.received.at(-1).headers.authorization, "Bearer access-2");
 });
 
 test("An expired token is no hindrance to a fresh proof.", async () => {
@@ -274,7 +274,7 @@ test("If refreshing ahead of time fails, the request goes out all the same.", as
   site.lifetime = 1;
   const auth = await loggedIn();
   await new Promise((done) => setTimeout(done, 950));
-  site.once("/auth/refresh/", (arrival, response) => refuse(response, 503, "store_unavailable"), 9);
+  site.once("/auth/refresh/", (entry, response) => refuse(response, 503, "store_unavailable"), 9);
   assert.equal((await auth.fetch(api())).status, 200);
 });
 
@@ -332,7 +332,7 @@ test("Who gives up waits for no refresh, and the refresh goes on for the others.
   const auth = await loggedIn();
   site.expire();
   let answer;
-  site.once("/auth/refresh/", (arrival, response, usual) => (answer = usual));
+  site.once("/auth/refresh/", (entry, response, usual) => (answer = usual));
   const giving = new AbortController();
   const first = auth.fetch(api("1/"), { signal: giving.signal });
   const second = auth.fetch(api("2/"));
@@ -358,12 +358,12 @@ test("start() says who is logged in, refreshes if need be, and tells of it.", as
 
 test("start() in header transport asks nothing: a page that has just loaded has no token.", async () => {
   assert.equal(await client().start(), null);
-  assert.equal(site.arrivals.length, 0);
+  assert.equal(site.received.length, 0);
 });
 
 test("start() rejects if nobody can tell, and the state stays unknown.", async () => {
   const auth = client({ transport: "cookie" });
-  site.once("/auth/session/", (arrival, response) => refuse(response, 503, "store_unavailable"));
+  site.once("/auth/session/", (entry, response) => refuse(response, 503, "store_unavailable"));
   await assert.rejects(auth.start(), { code: "store_unavailable" });
   assert.equal(auth.state, "unknown");
   assert.deepEqual(events, []);
@@ -383,7 +383,7 @@ test("A refused login says why and changes nothing.", async () => {
 
 test("A logout that did not reach the server is no logout.", async () => {
   const auth = await loggedIn();
-  site.once("/auth/logout/", (arrival, response) => response.destroy());
+  site.once("/auth/logout/", (entry, response) => response.destroy());
   await assert.rejects(auth.logOut(), { code: "unreachable" });
   assert.equal(auth.state, "signed-in");
   await auth.logOut();
@@ -394,7 +394,7 @@ test("A logout that did not reach the server is no logout.", async () => {
 
 test("A logout during a refresh stands, whatever the refresh brings.", async () => {
   const auth = await loggedIn();
-  site.once("/auth/refresh/", (arrival, response, answer) => setTimeout(answer, 50));
+  site.once("/auth/refresh/", (entry, response, answer) => setTimeout(answer, 50));
   await Promise.all([auth.refresh(), auth.logOut()]);
   await auth.fetch(api());
   assert.equal(auth.state, "signed-out");
@@ -407,7 +407,7 @@ test("Devices are listed and revoked; revoking your own logs you out.", async ()
   assert.equal((await auth.sessions())[0].sid, "sid-1");
   assert.equal(await auth.revokeOtherSessions(), 3);
   await auth.revokeSession("another/../1");
-  assert.equal(site.arrivals.at(-1).path, "/auth/sessions/another%2F..%2F1/");
+  assert.equal(site.received.at(-1).path, "/auth/sessions/another%2F..%2F1/");
   await auth.revokeSession("sid-1");
   assert.equal(auth.state, "signed-out");
 });
@@ -449,7 +449,7 @@ for (const transport of TRANSPORTS)
   test(`logOutEverywhere() ends the others and then its own: ${transport}.`, async () => {
     const auth = await loggedIn({ transport });
     await auth.logOutEverywhere();
-    const asked = site.arrivals.filter(({ method }) => method !== "GET").map(({ method, path }) => `${method} ${path}`);
+    const asked = site.received.filter(({ method }) => method !== "GET").map(({ method, path }) => `${method} ${path}`);
     assert.deepEqual(asked.slice(-2), ["DELETE /auth/sessions/", "POST /auth/logout/"]);
     assert.equal(auth.state, "signed-out");
   });

@@ -6,7 +6,7 @@ import { once } from "node:events";
 
 export class Site {
   /** Each request that arrived: {method, path, headers, body}. */
-  arrivals = [];
+  received = [];
   /** What to do instead of answering as usual, once each: (request, response) => void, by path. */
   instead = new Map();
   mode = "jwt";
@@ -45,18 +45,18 @@ export class Site {
   }
 
   to(path) {
-    return this.arrivals.filter((each) => each.path === path);
+    return this.received.filter((each) => each.path === path);
   }
 
   async #receive(request, response) {
     let body = "";
     for await (const chunk of request) body += chunk;
     const { method, url: path, headers } = request;
-    const arrival = { method, path, headers, body };
-    this.arrivals.push(arrival);
+    const entry = { method, path, headers, body };
+    this.received.push(entry);
     const planned = this.instead.get(path);
-    if (planned && planned.times-- > 0) return planned.act(arrival, response, () => this.#answer(arrival, response));
-    this.#answer(arrival, response);
+    if (planned && planned.times-- > 0) return planned.act(entry, response, () => this.#answer(entry, response));
+    this.#answer(entry, response);
   }
 
   #answer({ method, path, headers, body }, response) {

@@ -16,12 +16,12 @@ from support.signals import heard
 def test_all_of_a_user(site: LiveSite, ada: User, run: Run) -> None:
     """All of the user's are revoked and reported by signals; no other user's is."""
     site.add_user("bob")
-    mine, foreign = [site.logged_in("ada"), site.logged_in("ada")], site.logged_in("bob")
+    mine, bobs = [site.logged_in("ada"), site.logged_in("ada")], site.logged_in("bob")
     with heard(signals.session_revoked) as revoked:
         assert run("authkit_revoke", "ada") == "Revoked 2 auth sessions of ada.\n"
     assert [each["reason"] for each in revoked] == [RevocationReason.REVOKED] * 2
     assert not any(device.logged_in() for device in mine)
-    assert foreign.logged_in()
+    assert bobs.logged_in()
     assert run("authkit_revoke", "ada") == "Revoked 0 auth sessions of ada.\n"
 
 

@@ -16,9 +16,9 @@ def test_lists_the_live_ones(site: LiveSite, ada: User, run: Run) -> None:
     site.add_user("bob")
     first = site.logged_in("ada")
     site.advance(minutes=1)
-    second, ended, foreign = site.logged_in("ada"), site.logged_in("ada"), site.logged_in("bob")
-    wanted, others = [site.sid(second), site.sid(first)], [site.sid(ended), site.sid(foreign)]
-    ended.log_out()
+    second, revoked, bobs = site.logged_in("ada"), site.logged_in("ada"), site.logged_in("bob")
+    wanted, others = [site.sid(second), site.sid(first)], [site.sid(revoked), site.sid(bobs)]
+    revoked.log_out()
     lines = run("authkit_sessions", "ada").splitlines()
     assert [line[:16] for line in lines] == wanted
     assert all("jwt" in line and first.address in line for line in lines)

@@ -35,4 +35,6 @@ def test_named_tests_exist() -> None:
 
 def _functions(path: str) -> set[str]:
     module = ast.parse((ROOT / "tests" / path).read_text("utf-8"))
-    return {node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    return {
+        node.name for node in ast.walk(module) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }

@@ -170,12 +170,12 @@ def test_session_data(live: LiveSite, lossy: LossyLine, which: int) -> None:
 @pytest.mark.parametrize("which", [0, 1])
 def test_an_anonymous_session(live: LiveSite, lossy: LossyLine, which: int) -> None:
     """The same for anonymous sessions; the first write creates the record."""
-    visitor = live.device()
+    anonymous = live.device()
     if which:
-        visitor.get("/plain/visits/")
+        anonymous.get("/plain/visits/")
     lossy.lose_next(after=which)
-    assert body(visitor.get("/plain/visits/"))["visits"] == which + 1
-    assert body(visitor.get("/plain/visits/"))["visits"] == which + 2
+    assert body(anonymous.get("/plain/visits/"))["visits"] == which + 1
+    assert body(anonymous.get("/plain/visits/"))["visits"] == which + 2
 
 
 @session_mode_only

@@ -266,13 +266,13 @@ def test_the_throttles_cache_is_down_too(live: LiveSite, valkey: StoppableValkey
 
 def test_anonymous_sessions_are_kept(live: LiveSite, valkey: StoppableValkey) -> None:
     """An anonymous session is 503 while the store is down, and is there again afterwards."""
-    visitor = live.device(Transport.COOKIE)
-    assert body(visitor.get("/plain/visits/"))["visits"] == 1
+    anonymous = live.device(Transport.COOKIE)
+    assert body(anonymous.get("/plain/visits/"))["visits"] == 1
     with valkey.down():
-        answer = visitor.get("/plain/visits/")
+        answer = anonymous.get("/plain/visits/")
         assert code(answer) == (503, "store_unavailable")
         assert not credential_cookies(answer)
-    assert body(visitor.get("/plain/visits/"))["visits"] == 2
+    assert body(anonymous.get("/plain/visits/"))["visits"] == 2
 
 
 @pytest.mark.parametrize("change", ["password", "is_active", "deleted"])

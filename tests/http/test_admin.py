@@ -165,7 +165,7 @@ class TestList:
         """Neither names nor values of secrets or session data are shown."""
         site.logged_in("ada")
         row = AuthSessionRow._base_manager.using(site.alias).get(user=ada)
-        row.data = "the visitor's cart"
+        row.data = "an anonymous cart"
         row.save(using=site.alias)
         for path in (LIST, object_page(row.sid), user_page(ada), f"{LIST}?q={row.sid}"):
             page = boss.get(path).content.decode()
@@ -320,17 +320,15 @@ class TestUserPage:
         assert boss.submit(f"{LIST}%00/revoke/").status_code == 302
         assert boss.submit(user_page(ada), revoke="\0").status_code == 302
 
-    @pytest.mark.parametrize("what", ["foreign", "junk", "", "selected"])
+    @pytest.mark.parametrize("what", ["bobs", "junk", "", "selected"])
     def test_revokes_nobody_elses(
         self, site: LiveSite, ada: User, bob: User, boss: Device, what: str
     ) -> None:
         """On ada's page neither bob's sid nor junk revokes anything."""
-        device, foreign = site.logged_in("ada"), site.logged_in("bob")
-        boss.submit(
-            user_page(ada), revoke=site.sid(foreign) if what == "foreign" else what, sid=site.sid(foreign)
-        )
+        device, bobs = site.logged_in("ada"), site.logged_in("bob")
+        boss.submit(user_page(ada), revoke=site.sid(bobs) if what == "bobs" else what, sid=site.sid(bobs))
         assert device.logged_in()
-        assert foreign.logged_in()
+        assert bobs.logged_in()
         assert logged() == []
         assert "0 auth sessions were revoked." in shown(boss.get(user_page(ada)))
 

@@ -130,11 +130,11 @@ def test_plain_views_are_checked_by_django(site: LiveSite, ada: User, device: De
 @by_cookie
 def test_logging_out_an_anonymous_user_needs_a_proof(site: LiveSite) -> None:
     """Another site cannot make a browser lose its anonymous session."""
-    visitor = site.device()
-    visitor.post("/django/cart/", "apple")
-    answer = visitor.send("POST", "/auth/logout/")
+    anonymous = site.device()
+    anonymous.post("/django/cart/", "apple")
+    answer = anonymous.send("POST", "/auth/logout/")
     assert not set(answer.cookies) & set(CREDENTIAL_COOKIES)
-    assert body(visitor.get("/django/cart/"))["cart"] == ["apple"]
+    assert body(anonymous.get("/django/cart/"))["cart"] == ["apple"]
 
 
 def device_bearer(device: Device) -> dict[str, str]:

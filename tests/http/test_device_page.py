@@ -78,10 +78,10 @@ class TestList:
 
     def test_lists_the_user_s_own_devices(self, site: LiveSite, device: Device, bob: User) -> None:
         """This device is first, then the others of the user; bob's is not listed."""
-        other, foreign = site.logged_in("ada"), site.logged_in("bob")
+        other, bobs = site.logged_in("ada"), site.logged_in("bob")
         answer = device.get(PAGE)
         assert offered(answer) == [site.sid(device), site.sid(other), "others"]
-        assert site.sid(foreign) not in answer.content.decode()
+        assert site.sid(bobs) not in answer.content.decode()
         text = shown(answer)
         assert "This device" in text
         assert device.address in text
@@ -167,11 +167,11 @@ class TestEnding:
     def test_all_others(self, site: LiveSite, device: Device) -> None:
         """All except this device are logged out, and no other user's."""
         site.add_user("bob")
-        others, foreign = [site.logged_in(), site.logged_in()], site.logged_in("bob")
+        others, bobs = [site.logged_in(), site.logged_in()], site.logged_in("bob")
         assert target(end(device, "others"))[0] == PAGE
         assert "2 other devices were logged out." in shown(device.get(PAGE))
         assert not any(other.logged_in() for other in others)
-        assert foreign.logged_in()
+        assert bobs.logged_in()
 
     def test_this_one(self, site: LiveSite, ada: User, device: Device) -> None:
         """It is a logout: the browser deletes its cookies, and no re-authentication is needed."""
@@ -187,11 +187,11 @@ class TestEnding:
     @pytest.mark.parametrize("guess", ["bob's", "A" * 16, "", "x", "other", "\N{SNOWMAN}" * 16])
     def test_nobody_elses(self, site: LiveSite, device: Device, bob: User, guess: str) -> None:
         """Another user's sid, an unknown one and junk get the same response, and revoke nothing."""
-        foreign = site.logged_in("bob")
-        what = site.sid(foreign) if guess == "bob's" else guess
+        bobs = site.logged_in("bob")
+        what = site.sid(bobs) if guess == "bob's" else guess
         assert target(end(device, what))[0] == PAGE
         assert "That device was logged out already." in shown(device.get(PAGE))
-        assert foreign.logged_in()
+        assert bobs.logged_in()
         assert device.logged_in()
 
     def test_needs_the_csrf_token(self, site: LiveSite, device: Device) -> None:
@@ -303,11 +303,11 @@ class TestProof:
 
     def test_another_user_s_sid_is_not_revealed(self, site: LiveSite, device: Device, bob: User) -> None:
         """The form shows nothing of another user's device, which re-authentication does not revoke."""
-        foreign = site.logged_in("bob")
+        bobs = site.logged_in("bob")
         site.advance(minutes=4)
-        assert "go on" in shown(device.get(f"{PROOF}?revoke={site.sid(foreign)}"))
-        device.submit(PROOF, revoke=site.sid(foreign), password=PASSWORD)
-        assert foreign.logged_in()
+        assert "go on" in shown(device.get(f"{PROOF}?revoke={site.sid(bobs)}"))
+        device.submit(PROOF, revoke=site.sid(bobs), password=PASSWORD)
+        assert bobs.logged_in()
 
     @in_session_mode
     def test_the_projects_own_proof(self, site: LiveSite, device: Device) -> None:

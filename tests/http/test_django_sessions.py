@@ -402,26 +402,26 @@ def test_saving_on_every_request_does_not_affect_auth_sessions(site: LiveSite, d
 def test_saving_on_every_request_extends_an_anonymous_session(site: LiveSite) -> None:
     """With ``SESSION_SAVE_EVERY_REQUEST`` each request sends the cookie again and extends the session."""
     site.settings.SESSION_COOKIE_AGE = 600
-    visitor = site.device()
-    visitor.post("/django/cart/", "apple")
-    key = visitor.cookies[SESSION_COOKIE]
-    assert not credential_cookies(visitor.get("/django/cart/"))
+    anonymous = site.device()
+    anonymous.post("/django/cart/", "apple")
+    key = anonymous.cookies[SESSION_COOKIE]
+    assert not credential_cookies(anonymous.get("/django/cart/"))
     site.settings.SESSION_SAVE_EVERY_REQUEST = True
     for path in ("/plain/whoami/", "/django/cart/", "/api/whoami/"):
         site.advance(minutes=9)
-        cookie = visitor.get(path).cookies[SESSION_COOKIE]
+        cookie = anonymous.get(path).cookies[SESSION_COOKIE]
         assert (cookie.value, cookie["max-age"]) == (key, 600)
-    assert body(visitor.get("/django/cart/"))["cart"] == ["apple"]
+    assert body(anonymous.get("/django/cart/"))["cart"] == ["apple"]
 
 
 @by_cookie
 def test_saving_on_every_request_revives_no_anonymous_session(site: LiveSite) -> None:
     """An expired session, or one that another request deletes meanwhile, is not created again."""
     site.settings.SESSION_SAVE_EVERY_REQUEST = True
-    visitor = site.device()
-    visitor.post("/django/cart/", "apple")
-    thief = visitor.copy()
-    with once(midway, lambda: visitor.post("/django/leave/")):
+    anonymous = site.device()
+    anonymous.post("/django/cart/", "apple")
+    thief = anonymous.copy()
+    with once(midway, lambda: anonymous.post("/django/leave/")):
         answer = thief.get("/django/cart/")
     assert body(answer)["cart"] == ["apple"]
     assert SESSION_COOKIE not in answer.cookies
@@ -466,16 +466,16 @@ def test_djangos_log_in_signal_has_the_request(site: LiveSite, ada: User) -> Non
 @in_session_mode
 def test_an_anonymous_session_is_not_an_auth_session(site: LiveSite, ada: User) -> None:
     """An anonymous session authenticates nothing by cookie or bearer and is in nobody's list."""
-    visitor = site.device()
-    visitor.post("/django/cart/", "apple")
-    key = visitor.cookies[SESSION_COOKIE]
-    assert visitor.call().status_code == 401
+    anonymous = site.device()
+    anonymous.post("/django/cart/", "apple")
+    key = anonymous.cookies[SESSION_COOKIE]
+    assert anonymous.call().status_code == 401
     assert (
         site.device(Transport.HEADER).get("/api/whoami/", {"Authorization": f"Bearer {key}"}).status_code
         == 401
     )
-    assert body(visitor.get("/django/cart/")) == {"cart": ["apple"], "id": None}
-    assert len(visitor.cookies[SESSION_COOKIE]) == 40
+    assert body(anonymous.get("/django/cart/")) == {"cart": ["apple"], "id": None}
+    assert len(anonymous.cookies[SESSION_COOKIE]) == 40
 
 
 @by_cookie

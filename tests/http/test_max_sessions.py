@@ -173,13 +173,13 @@ def test_a_form_past_the_limit_is_answered_with_a_page(site: LiveSite, ada: User
 
 
 @by_cookie
-def test_visitors_do_not_count(site: LiveSite, ada: User) -> None:
-    """An anonymous session is no auth session: it takes no place, and becomes one only by a login."""
+def test_anonymous_sessions_do_not_count(site: LiveSite, ada: User) -> None:
+    """An anonymous session does not count, and becomes an auth session only by a login."""
     site.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
-    visitors = [site.device() for _ in range(3)]
-    for visitor in visitors:
-        visitor.post("/django/cart/", "a book")
+    anonymous = [site.device() for _ in range(3)]
+    for device in anonymous:
+        device.post("/django/cart/", "a book")
     assert site.sids(ada) == []
-    assert visitors[0].log_in().status_code == 200
+    assert anonymous[0].log_in().status_code == 200
     assert len(site.sids(ada)) == 1
-    assert body(visitors[1].get("/django/cart/"))["cart"] == ["a book"]
+    assert body(anonymous[1].get("/django/cart/"))["cart"] == ["a book"]

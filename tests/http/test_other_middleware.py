@@ -17,7 +17,7 @@ from testapp import views
 
 LOOKS = "testapp.looking_middleware.looks"
 IN_PROCESS_VIEW = "testapp.looking_middleware.LooksBeforeTheView"
-FOREIGN = {"Authorization": "Bearer a-secret-of-another-service"}
+OTHER_SERVICE = {"Authorization": "Bearer a-secret-of-another-service"}
 
 on_one_store = pytest.mark.parametrize("where", ["valkey"], indirect=True)
 
@@ -67,8 +67,8 @@ class TestLooking:
     ) -> None:
         """The view gets the error, although a middleware saw an anonymous user before."""
         add(settings, LOOKS)
-        assert site.device().get("/plain/whoami/", headers=FOREIGN).status_code == 401
-        assert site.device().get("/plain/whoami-async/", headers=FOREIGN).status_code == 401
+        assert site.device().get("/plain/whoami/", headers=OTHER_SERVICE).status_code == 401
+        assert site.device().get("/plain/whoami-async/", headers=OTHER_SERVICE).status_code == 401
 
     @on_one_store
     @by_header
@@ -77,7 +77,7 @@ class TestLooking:
     ) -> None:
         """A page that does not use the user is shown."""
         add(settings, LOOKS)
-        assert site.device().get("/front/", headers=FOREIGN).status_code == 200
+        assert site.device().get("/front/", headers=OTHER_SERVICE).status_code == 200
 
     @on_one_store
     @by_header
@@ -95,7 +95,7 @@ class TestLooking:
                 },
             }
         ]
-        assert site.device().get("/nowhere/", headers=FOREIGN).content == b"no page, AnonymousUser"
+        assert site.device().get("/nowhere/", headers=OTHER_SERVICE).content == b"no page, AnonymousUser"
 
     @on_one_store
     @by_header
@@ -106,7 +106,7 @@ class TestLooking:
         device = site.logged_in()
         add(settings, "testapp.looking_middleware.demands_login")
         assert site.device().get("/front/").status_code == 302
-        assert site.device().get("/front/", headers=FOREIGN).status_code == 401
+        assert site.device().get("/front/", headers=OTHER_SERVICE).status_code == 401
         assert device.get("/front/").status_code == 200
 
     @on_one_store

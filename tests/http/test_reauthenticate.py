@@ -112,13 +112,13 @@ def test_it_is_a_rotation(site: LiveSite, ada: User, device: Device) -> None:
 
 @in_jwt_mode
 @by_header
-@pytest.mark.parametrize("given", ["nothing", "foreign", "other_device", "junk"])
+@pytest.mark.parametrize("given", ["nothing", "bobs", "other_device", "junk"])
 def test_it_needs_the_refresh_token_of_this_session(
     site: LiveSite, ada: User, bob: User, device: Device, given: str
 ) -> None:
     """Without it, or with another's, it is 400, and neither of the two auth sessions changes."""
-    foreign, other = site.logged_in("bob"), site.logged_in()
-    sent = {"foreign": foreign.refresh_token, "other_device": other.refresh_token, "junk": "a.b.c"}
+    bobs, other = site.logged_in("bob"), site.logged_in()
+    sent = {"bobs": bobs.refresh_token, "other_device": other.refresh_token, "junk": "a.b.c"}
     members = {"refresh": sent[given]} if given in sent else {}
     before = site.snapshot()
     assert code(device.post(PATH, {"password": PASSWORD, **members})) == (400, "invalid_request")

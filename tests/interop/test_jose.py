@@ -54,9 +54,9 @@ def test_jose_verifies_our_tokens(settings: Settings, live_server: LiveServer) -
             "AUDIENCE": AUDIENCE,
             "SIGNING_KEYS": entries,
         }
-        foreign = forge(access_payload(), key(algorithm, 7), "at+jwt", kid=key(algorithm).kid)
+        unknown = forge(access_payload(), key(algorithm, 7), "at+jwt", kid=key(algorithm).kid)
         stranger = forge(access_payload(), key(algorithm, 7), "at+jwt")
-        assert verified(address, get_codec().issue_access(ACCESS), foreign, stranger) == [
+        assert verified(address, get_codec().issue_access(ACCESS), unknown, stranger) == [
             {"sub": ACCESS.subject, "alg": algorithm},
             {"error": "ERR_JWS_SIGNATURE_VERIFICATION_FAILED"},
             {"error": "ERR_JWKS_NO_MATCHING_KEY"},

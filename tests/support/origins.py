@@ -33,7 +33,7 @@ Application = Callable[[Environ, Any], Iterable[bytes]]
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ReceivedRequest:
     """A request that reached the site, and the status of its response."""
 
     method: str
@@ -52,20 +52,20 @@ class Origins:
 
     Attributes:
         shop: The site's origin.
-        arrivals: What reached it, oldest first.
+        received: What reached it, oldest first.
     """
 
     shop: str
     pages_port: int
-    arrivals: list[Arrival] = field(default_factory=list)
+    received: list[ReceivedRequest] = field(default_factory=list)
 
     def of(self, host: str) -> str:
         """Return the origin of the pages of *host*."""
         return f"https://{host}:{self.pages_port}"
 
-    def unsafe(self) -> list[Arrival]:
+    def unsafe(self) -> list[ReceivedRequest]:
         """Return the requests that could change something."""
-        return [each for each in self.arrivals if each.method not in {"GET", "HEAD", "OPTIONS"}]
+        return [each for each in self.received if each.method not in {"GET", "HEAD", "OPTIONS"}]
 
 
 @contextmanager
@@ -77,20 +77,20 @@ def origins(*, tls: bool = True, app: Application | None = None) -> Iterator[Ori
         app: What stands in for the site; by default nothing does.
     """
     context = _tls() if tls else None
-    arrivals: list[Arrival] = []
-    site = _noting(app or WSGIHandler(), arrivals)
+    received: list[ReceivedRequest] = []
+    site = _noting(app or WSGIHandler(), received)
     with serving(site, context) as (_, port), serving(_blank_page, context) as (_, pages):
         scheme = "https" if tls else "http"
-        yield Origins(f"{scheme}://{SHOP}:{port}", pages, arrivals)
+        yield Origins(f"{scheme}://{SHOP}:{port}", pages, received)
 
 
-def _noting(app: Any, arrivals: list[Arrival]) -> Application:
+def _noting(app: Any, received: list[ReceivedRequest]) -> Application:
     def noting(environ: Environ, start_response: Any) -> Iterable[bytes]:
         pairs = environ.get("HTTP_COOKIE", "").split(";")
 
         def start(status: str, *rest: Any) -> Any:
-            arrivals.append(
-                Arrival(
+            received.append(
+                ReceivedRequest(
                     method=environ["REQUEST_METHOD"],
                     path=environ["PATH_INFO"],
                     query=environ["QUERY_STRING"],
