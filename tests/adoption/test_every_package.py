@@ -9,7 +9,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from adoption.migrating_site import PACKAGES, Changeover, Package
-from django_authkit import sessions_of, signals
+from django_authkit import revoke_all, revoke_user, sessions_of, signals
 from django_authkit.types import Transport
 from support.client import body
 
@@ -122,6 +122,36 @@ def test_a_deactivated_user(site: Changeover, package: Package, credential: str,
     assert sessions_of(ada) == ()
 
 
+@pytest.mark.parametrize("everybody", [False, True])
+def test_a_user_who_was_revoked(
+    site: Changeover, package: Package, credential: str, ada: User, *, everybody: bool
+) -> None:
+    """A login from before ``revoke_user`` or ``revoke_all`` is not adopted; one from after it is."""
+    bob = site.live.add_user("bob")
+    site.live.advance(seconds=2)
+    revoke_user(bob)
+    site.live.advance(seconds=2)
+    revoke_all() if everybody else revoke_user(ada)
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
+    assert sessions_of(ada) == ()
+
+
+def test_a_login_after_a_revocation(site: Changeover, package: Package, ada: User) -> None:
+    """A login of the other package from after a revocation is adopted, if its time is known."""
+    if package.entry not in ["knox", "drf_tokens", "simplejwt"]:
+        pytest.skip("the package does not say when the user logged in")
+    site.before(package.engine)
+    site.after(package.entry)
+    revoke_user(ada)
+    site.live.advance(seconds=2)
+    site.before(package.engine)
+    credential = package.log_in(site)
+    site.after(package.entry)
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 200
+
+
 def test_a_deleted_user(site: Changeover, package: Package, credential: str, ada: User) -> None:
     """The credential of a deleted user is refused, and is not a server error."""
     User.objects.filter(pk=ada.pk).delete()
@@ -191,7 +221,7 @@ def test_our_own_credentials_cost_what_they_did(
 
 
 def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -> None:
-    """Six round trips to the store, or five where the package cannot delete a credential."""
+    """Ten round trips to the store, or nine where the package cannot delete a credential."""
     site.live.add_user("bob")
     site.before(package.engine)
     first, credential = package.log_in(site, "bob"), package.log_in(site)
@@ -203,7 +233,7 @@ def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -
     if package.entry == "simplejwt":
         for_good = hasattr(RefreshToken, "blacklist")
     if site.live.on_redis:
-        assert len(trips.commands) == (6 if for_good else 5), trips
+        assert len(trips.commands) == (10 if for_good else 9), trips
 
 
 def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:

@@ -45,6 +45,7 @@ from django_authkit.service.adoption.external import claim_on, open_login, retir
 from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import django_session_of, session_of_credential
+from django_authkit.service.external_epochs import is_ended
 from django_authkit.service.issue import issue
 from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
@@ -129,6 +130,8 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
             raise
         return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = _log_in_of(external, adapter)
+    if is_ended(user_id_of(wanted.user), wanted.auth_age_ms):
+        raise SessionEnded
     fresh = _proposal(wanted)
     lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
     claimed = claim.stake(fresh, lasting)
@@ -198,6 +201,9 @@ def _create(
         raise SessionEnded from error
     except LoginFailed as error:
         raise SessionEnded from error
+    if is_ended(found.session.user_id, wanted.auth_age_ms):  # meanwhile
+        revoke_session(found.session.sid, RevocationReason.REVOKED)
+        raise SessionEnded
     _check_not_revoked(claim, found, own=not wanted.suppress_signals)
     return found
 

@@ -1,0 +1,47 @@
+"""
+Since when the logins of other packages count (``ADOPT``): revoking a user, or all, concerns them too.
+
+A login that was not adopted yet has no auth session to revoke. So the time of the latest revocation is kept,
+and a login from before it is not adopted any more. It is stored as an anonymous session, like the claims of
+adoption: nobody can present it as one.
+"""
+
+import time
+from hashlib import sha256
+from typing import Final
+
+from django_authkit.conf import get_settings
+from django_authkit.session_keys import bucket_of, handle_from
+from django_authkit.wiring import get_store
+
+_SALT: Final = "django_authkit.external_epochs"
+_LIFETIME_MS: Final = 10 * 365 * 24 * 60 * 60 * 1000
+"""Some credentials of other packages never expire."""
+
+
+def end_external_logins(user_id: str | None) -> None:
+    """Adopt no login of this user, or of all, that began before now. To be called before revoking."""
+    if not get_settings().adopt:
+        return
+    (handle, digest), now = _place_of(user_id), str(_now())
+    store = get_store()
+    if not store.create_anonymous(handle, digest, now, _LIFETIME_MS):
+        store.save_anonymous(handle, digest, now, _LIFETIME_MS)
+
+
+def is_ended(user_id: str, age_ms: int) -> bool:
+    """Tell whether a login of the user that began *age_ms* ago was revoked before it was adopted."""
+    store, began = get_store(), _now() - age_ms
+    marks = (store.load_anonymous(*_place_of(each)) for each in (user_id, None))
+    return any(mark is not None and began <= int(mark) for mark in marks)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _place_of(user_id: str | None) -> tuple[str, bytes]:
+    """Return the handle and the digest under which the time is stored."""
+    identity = f"{_SALT}\0{'all' if user_id is None else f'user {user_id}'}"
+    digest = sha256(identity.encode()).digest()
+    return handle_from(bucket_of(identity, get_store().buckets), digest), sha256(digest).digest()
