@@ -26,7 +26,7 @@ from django.utils.module_loading import import_string
 from django_authkit.adoption import Place
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, exempt, is_proved, vary_on_source
 from django_authkit.http.error_reports import hide_cookies
 from django_authkit.http.error_responses import error_response
@@ -133,7 +133,7 @@ def _finish(request: HttpRequest, session: SessionStore, response: HttpResponseB
     if has_new_key or extended or (changed and (session.is_anonymous or session.sets_expiry)):
         _set_cookie(session, response)
     elif session.cookie is CookieAction.DELETE and django_settings.SESSION_COOKIE_NAME in request.COOKIES:
-        transports.clear_session_cookie(response)
+        cookies.clear_session_cookie(response)
 
 
 def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
@@ -142,10 +142,10 @@ def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
         return
     found = session.bound
     if found is not None and session.get(EXPIRY_FIELD) is None:
-        transports.set_session_cookie(response, key, found.session)
+        cookies.set_session_cookie(response, key, found.session)
     else:
         age = None if session.get_expire_at_browser_close() else session.get_expiry_age()
-        transports.set_anonymous_cookie(response, key, age)
+        cookies.set_anonymous_cookie(response, key, age)
 
 
 class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
@@ -240,7 +240,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
             apply_response_effects(request, response)
             attach_replacement(request, response)
             for external in state.external_cookies:
-                transports.forget_external_cookie(response, *external)
+                cookies.forget_external_cookie(response, *external)
         return response
 
 

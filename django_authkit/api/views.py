@@ -25,7 +25,7 @@ from django_authkit.api import serializers
 from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import present_device, present_session, present_user
 from django_authkit.errors import CredentialRejected, NotAuthenticated
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
@@ -75,7 +75,7 @@ class Endpoint(APIView):
         """Prevent caching, and clear the cookies after a failed refresh or a logout."""
         response = super().finalize_response(request, response, *args, **kwargs)
         http = getattr(request, "_request", request)
-        transports.mark_private(response)
+        cookies.mark_private(response)
         vary_on_source(http, response)
         service.apply_response_effects(http, response)
         attach_replacement(http, response)

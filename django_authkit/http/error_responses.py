@@ -8,7 +8,7 @@ from django.utils.translation import get_language, gettext
 
 from django_authkit import errors
 from django_authkit.conf import get_settings
-from django_authkit.http.transports import mark_private
+from django_authkit.http.cookies import mark_private
 
 STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.CredentialRejected: 401,

@@ -7,7 +7,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpResponseBase
 
 from django_authkit.conf import get_settings
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.types import AuthSession, Mode, Transport
 
 
@@ -59,23 +59,23 @@ class Grant:
             CookieTooLarge: It would silently drop one, and the user would be logged out again.
         """
         if self.transport is Transport.COOKIE and self.mode is Mode.JWT:
-            transports.check_size(access=self.access, refresh=self.refresh, session=self.session)
+            cookies.check_size(access=self.access, refresh=self.refresh, session=self.session)
 
     def attach(self, response: HttpResponseBase) -> None:
         """Set the cookies, in cookie transport, and keep *response* out of caches."""
         if self.transport is Transport.HEADER:
-            transports.mark_private(response)
+            cookies.mark_private(response)
         elif self.mode is Mode.SESSION:
-            transports.set_session_cookie(response, self.access, self.session)
+            cookies.set_session_cookie(response, self.access, self.session)
         else:
-            transports.set_token_cookies(
+            cookies.set_token_cookies(
                 response, access=self.access, refresh=self.refresh, session=self.session
             )
             response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)
 
     def attach_headers(self, response: HttpResponseBase) -> None:
         """Set the credentials as headers: in the response of a project's own view, which has its own body."""
-        transports.mark_private(response)
+        cookies.mark_private(response)
         response[transports.ACCESS_HEADER] = self.access
         if self.refresh is not None:
             response[transports.REFRESH_HEADER] = self.refresh

@@ -4,7 +4,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from django_authkit.conf import get_settings
-from django_authkit.http import transports
+from django_authkit.http import cookies
 from django_authkit.http.request_state import state_of
 
 
@@ -16,7 +16,7 @@ def apply_response_effects(request: HttpRequest, response: HttpResponseBase) -> 
     """
     state = state_of(request)
     if state.clear_token_cookies:
-        transports.clear_presented_token_cookies(request, response)
+        cookies.clear_presented_token_cookies(request, response)
     named = get_settings().clear_site_data
     if state.clear_site_data and named:
         response["Clear-Site-Data"] = ", ".join(f'"{each}"' for each in named)

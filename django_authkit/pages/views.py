@@ -34,7 +34,7 @@ from django_authkit.errors import (
     ReauthenticationRequired,
     Throttled,
 )
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.http.client_info import label_of
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
@@ -80,7 +80,7 @@ class PersonalPage(View):
         if self.grant is not None:
             self.grant.attach(response)
         service.apply_response_effects(request, response)
-        transports.mark_private(response)
+        cookies.mark_private(response)
         return response
 
     def authenticate(self) -> None:

@@ -5,7 +5,7 @@ import logging
 from django.contrib.auth.base_user import AbstractBaseUser
 
 from django_authkit.errors import CookieTooLarge
-from django_authkit.http import transports
+from django_authkit.http import cookies
 from django_authkit.http.grant import Grant
 from django_authkit.service.revocation import revoke_session
 from django_authkit.stores.outcomes import Found
@@ -44,7 +44,7 @@ def issue(
             "The login of user %s from %s was revoked (session %s).",
             error.name,
             error.size,
-            transports.MAX_COOKIE_BYTES,
+            cookies.MAX_COOKIE_BYTES,
             grant.session.user_id,
             grant.session.address,
             grant.session.sid,

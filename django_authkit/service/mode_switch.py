@@ -14,7 +14,7 @@ from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import CookieTooLarge, CredentialRejected, StoreUnavailable
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.device_binding import check_binding
@@ -174,7 +174,7 @@ def _fits(grant: Grant) -> bool:
             "The browser of user %s at %s keeps its session key (session %s).",
             error.name,
             error.size,
-            transports.MAX_COOKIE_BYTES,
+            cookies.MAX_COOKIE_BYTES,
             grant.session.user_id,
             grant.session.address,
             grant.session.sid,

@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError, CredentialRejected, StoreUnavailable, TokenInvalid
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.navigation import is_navigation, is_own_navigation, is_speculative
 from django_authkit.http.request_state import Authentication, state_of
@@ -48,7 +48,7 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
         return None
     if speculative:
         response = HttpResponse(status=HTTPStatus.TOO_EARLY)
-        transports.mark_private(response)
+        cookies.mark_private(response)
         return response
     try:
         state_of(request).authentication = _renewed(request)

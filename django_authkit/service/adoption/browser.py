@@ -13,7 +13,7 @@ from django.http import HttpRequest
 
 from django_authkit.adoption import Adapter, Place
 from django_authkit.errors import CredentialRejected, CsrfFailed, SessionLimitReached, TokenExpired
-from django_authkit.http import transports
+from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, known_authentication, state_of
 from django_authkit.service.adoption.adopt import adopt_credential
@@ -97,7 +97,7 @@ def _revoke_old_login(request: HttpRequest, adapter: Adapter, credential: str) -
     Once: a cookie that the browser keeps is ignored.
     """
     cookie = adapter.cookie
-    if known_authentication(request) is None or cookie is None or transports.is_own_cookie(cookie.name):
+    if known_authentication(request) is None or cookie is None or cookies.is_own_cookie(cookie.name):
         return
     drop_credential(adapter, credential)
     _forget(request, adapter)
