@@ -7,13 +7,14 @@ a key of its own kind, and the life that ``SESSION_COOKIE_AGE`` gives it.
 """
 
 from contextlib import suppress
+from secrets import randbelow
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.contrib.sessions.backends.base import UpdateError
+from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
@@ -23,7 +24,7 @@ from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.django_session import CookieAction
 from django_authkit.service.request_session import EXPIRY_FIELD, SECURITY_FIELDS, RequestSession
 from django_authkit.service.revocation import revoke_session
-from django_authkit.session_keys import SessionKey
+from django_authkit.session_keys import SessionKey, new_handle
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import RevocationReason
 from django_authkit.users.loading import auth_hash_of, load_user
@@ -63,6 +64,25 @@ class SessionStore(RequestSession):
             self._create_anonymous()
         else:
             self._save_anonymous()
+
+    def _unbind(self, bound: Found) -> None:
+        """Revoke the auth session behind it; the data that is left belongs to an anonymous session."""
+        revoke_session(bound.session.sid, RevocationReason.REPLACED)
+        self._found = self._key = None
+
+    def _create_anonymous(self) -> None:
+        key = SessionKey.new(new_handle(randbelow(get_store().buckets)), anonymous=True)
+        data = self._encode(self._own_data())
+        if not get_store().create_anonymous(key.handle, key.digest, data, self._anonymous_life_ms()):
+            raise CreateError
+        self._key = key
+
+    def _save_anonymous(self) -> None:
+        key = self._key
+        assert key is not None
+        data = self._encode(self._own_data())
+        if not get_store().save_anonymous(key.handle, key.digest, data, self._anonymous_life_ms()):
+            raise UpdateError
 
     def create(self) -> None:
         """Give the data a new key: a new anonymous session's, or that of the auth session from now on."""

@@ -1,4 +1,4 @@
-"""The cookies that carry credentials: their names and attributes, and how a response sets and deletes them."""
+"""The cookies that carry credentials: names and attributes, and how a response sets and deletes them."""
 
 from datetime import UTC, datetime
 from typing import Final

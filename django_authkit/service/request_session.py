@@ -9,12 +9,11 @@ removed again before the data is written.
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from secrets import randbelow
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
+from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
 from django_authkit.errors import BindingMismatch, CredentialRejected
@@ -23,10 +22,8 @@ from django_authkit.service.authentication import authenticate
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import CookieAction, DjangoSession
 from django_authkit.service.mode_switch import key_is_due
-from django_authkit.service.revocation import revoke_session
-from django_authkit.session_keys import SessionKey, new_handle
+from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
-from django_authkit.types import RevocationReason
 from django_authkit.wiring import get_session_strategy, get_store
 
 SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
@@ -299,25 +296,6 @@ class RequestSession(SessionBase, DjangoSession):
             raise UpdateError
         data = self._encode(self._own_data())
         if not get_store().save_data(key.handle, key.digest, data, idle_limit=self._idle_limit_ms()):
-            raise UpdateError
-
-    def _unbind(self, bound: Found) -> None:
-        """Revoke the auth session behind it; the data that is left belongs to an anonymous session."""
-        revoke_session(bound.session.sid, RevocationReason.REPLACED)
-        self._found = self._key = None
-
-    def _create_anonymous(self) -> None:
-        key = SessionKey.new(new_handle(randbelow(get_store().buckets)), anonymous=True)
-        data = self._encode(self._own_data())
-        if not get_store().create_anonymous(key.handle, key.digest, data, self._anonymous_life_ms()):
-            raise CreateError
-        self._key = key
-
-    def _save_anonymous(self) -> None:
-        key = self._key
-        assert key is not None
-        data = self._encode(self._own_data())
-        if not get_store().save_anonymous(key.handle, key.digest, data, self._anonymous_life_ms()):
             raise UpdateError
 
     def _delete_anonymous(self, key: SessionKey | None) -> None:

@@ -19,7 +19,7 @@ from django_authkit.http.request_state import Authentication, known_authenticati
 from django_authkit.service.adoption.adopt import adopt_credential
 from django_authkit.service.adoption.external import drop_credential
 from django_authkit.service.authentication import authenticate
-from django_authkit.service.django_session import CookieAction, django_session_of
+from django_authkit.service.django_session import CookieAction, django_session_of, session_of_credential
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_adapters, get_jwt_strategy, get_store
@@ -59,14 +59,15 @@ def _adopt(request: HttpRequest, adapter: Adapter, credential: str) -> None:
         return
     state = state_of(request)
     state.adopted = grant
+    # For a session key, request.session sets the cookie, if it is ours.
+    by_session = session_of_credential(request, grant.mode, grant.transport) is not None
     state.authentication = Authentication.by_record(
         grant.user,
         grant.session,
         grant.mode,
         grant.transport,
         token_expires_at=int(time.time()) + grant.expires_in if grant.mode is Mode.JWT else None,
-        # With a session key, request.session sets the cookie.
-        replacement=grant if grant.mode is Mode.JWT or django_session_of(request) is None else None,
+        replacement=None if by_session else grant,
     )
     _forget(request, adapter)
 
