@@ -15,7 +15,8 @@ class Entry:
     """
     One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty).
 
-    With a *generation*, only the tokens of earlier generations are concerned.
+    With a *generation*, only the tokens of earlier generations are concerned. With a *user*, it is the epoch
+    of that user's auth sessions.
     """
 
     number: int
@@ -23,6 +24,7 @@ class Entry:
     sid: str
     until: int
     generation: int = 0
+    user: str = ""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class BucketCopy:
         position: Where to read on.
         revoked: Until when each revoked sid matters.
         renewed: The least generation whose tokens are valid, and until when that matters, for sids.
+        users: When the auth sessions of a user were revoked. Which of them were kept only the store knows.
     """
 
     birth: int
@@ -47,6 +50,7 @@ class BucketCopy:
     position: str
     revoked: dict[str, int] = field(default_factory=dict)
     renewed: dict[str, tuple[int, int]] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """
@@ -59,6 +63,8 @@ class BucketCopy:
             raise Gap
         if entry.generation:
             self.renewed[entry.sid] = entry.generation, entry.until
+        elif entry.user:
+            self.users[entry.user] = max(self.users.get(entry.user, 0), entry.until)
         elif entry.sid:
             self.revoked[entry.sid] = entry.until
         else:

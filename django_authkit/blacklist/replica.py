@@ -84,7 +84,7 @@ class BlacklistReplica:
         return _now() - self._held[1]
 
     def __len__(self) -> int:
-        return sum(len(copy.revoked) for copy in self._held[0].values())
+        return sum(len(copy.revoked) + len(copy.users) for copy in self._held[0].values())
 
     def verdict(self, claims: AccessClaims) -> Verdict:
         """Tell whether the auth session of a verified token was revoked, as far as can be known here."""
@@ -101,7 +101,7 @@ class BlacklistReplica:
             return Verdict.UNKNOWN  # the store tells why it is refused
         # Tokens tell seconds: what was issued within the second of a mark may be from before it.
         issued = claims.issued_at * 1000
-        if issued < copy.birth or issued <= copy.epoch:
+        if issued < copy.birth or issued <= max(copy.epoch, copy.users.get(claims.subject, 0)):
             return Verdict.UNKNOWN
         if (claims.expires_at - claims.issued_at) * 1000 > copy.window:
             return Verdict.UNKNOWN  # it may outlive its entry
@@ -183,6 +183,8 @@ def _expire(copy: BucketCopy, now: int) -> None:
         del copy.revoked[sid]
     for sid in [sid for sid, (_, until) in copy.renewed.items() if until < horizon]:
         del copy.renewed[sid]
+    for user in [user for user, revoked in copy.users.items() if revoked + copy.window < horizon]:
+        del copy.users[user]
 
 
 _replicas: "WeakSet[BlacklistReplica]" = WeakSet()

@@ -54,7 +54,7 @@ class AuthSessionStore(Protocol):
             One step with the limit: EVICT revokes the least recently seen until there is room,
             REVOKE_OTHERS all others when the limit would be passed, REFUSE refuses. Under each the unused
             (``NewSession.unused_ms``) make room first. At most one caller gets a given sid; the same call
-            repeated (same digests) gets the same result. If more than 20 have to be revoked, Redis does so
+            repeated (same digests) gets the same result. If more than 10 have to be revoked, Redis does so
             in several steps, and makes the record in the last.
 
         Raises:
@@ -271,7 +271,10 @@ class AuthSessionStore(Protocol):
         """
         Revoke the user's auth sessions; return those revoked.
 
-        Cost grows with the user's live sessions, never with the whole store.
+        Atomicity:
+            One step in constant time on Redis, and one statement in the database. On Redis those revoked are
+            found out afterwards, 50 in each round trip: if the store fails meanwhile, they are
+            revoked all the same.
 
         Args:
             keep: The sid of one that stays.

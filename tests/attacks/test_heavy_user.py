@@ -8,7 +8,7 @@ from redis import Redis
 
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Created
-from django_authkit.types import OnLimit
+from django_authkit.types import OnLimit, RevocationReason
 from support.profile import rounds
 from support.stores import DAY, RedisSite, Rig
 
@@ -119,7 +119,14 @@ def has_a_new_hash(rig: Rig) -> None:
     assert rig.store.restamp_user(rig.user, "a" * 64, "b" * 64) == HEAVY
 
 
-@pytest.mark.parametrize("act", [lists_a_page, lists_all, logs_in, is_limited, has_a_new_hash])
+def is_revoked(rig: Rig) -> None:
+    """A password change, or "log out everywhere else"."""
+    kept = rig.start()
+    assert len(rig.store.revoke_user(rig.user, RevocationReason.REVOKED, keep=kept.sid)) == HEAVY
+    assert rig.sids() == [kept.sid]
+
+
+@pytest.mark.parametrize("act", [lists_a_page, lists_all, logs_in, is_limited, has_a_new_hash, is_revoked])
 def test_scripts_that_hold_the_store_up(
     heavy: Rig, act: Callable[[Rig], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

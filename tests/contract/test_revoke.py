@@ -1,11 +1,12 @@
 """Revoking auth sessions (one, a user's, all), listing live ones, and pruning."""
 
+from functools import partial
 from secrets import token_bytes
 
 import pytest
 
 from django_authkit.session_keys import new_handle
-from django_authkit.stores.outcomes import Absent, RotationOutcome
+from django_authkit.stores.outcomes import Absent, Found, RotationOutcome
 from django_authkit.stores.protocol import Store
 from django_authkit.types import RevocationReason
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
@@ -98,6 +99,42 @@ def test_revoke_user_keeps_nobody_elses(rig: Rig, store: Store) -> None:
     mine, theirs = rig.start(), rig.start(user_id=rig.site.add_user())
     assert store.revoke_user(rig.user, RevocationReason.REVOKED, keep=theirs.sid) == (mine.session,)
     assert rig.sids(theirs.session.user_id) == [theirs.sid]
+
+
+def test_revoke_user_of_very_many(rig: Rig, store: Store) -> None:
+    """All are over and named, however many there are, but the one that is kept and those with the hash."""
+    kept, *others = (rig.start() for _ in range(220))
+    spared = [rig.start(auth_hash="b" * 64) for _ in range(3)]
+    revoked = store.revoke_user(rig.user, RevocationReason.REVOKED, keep=kept.sid, keep_hash="b" * 64)
+    assert {session.sid for session in revoked} == {one.sid for one in others}
+    assert_over(store, others[0])
+    assert_over(store, others[-1])
+    assert set(rig.sids()) == {kept.sid, *(one.sid for one in spared)}
+
+
+def test_revoke_user_again_and_again(rig: Rig, store: Store) -> None:
+    """What one call kept another revokes, and nothing that was revoked is kept by a later one."""
+    old, new, other = (rig.start(auth_hash=letter * 64) for letter in "abc")
+    revoke = partial(store.revoke_user, rig.user, RevocationReason.PASSWORD_CHANGED)
+    assert {session.sid for session in revoke(keep=old.sid, keep_hash="b" * 64)} == {other.sid}
+    assert revoke(keep_hash="b" * 64) == (old.session,)
+    assert_over(store, old)
+    assert rig.sids() == [new.sid]
+    assert revoke(keep_hash="a" * 64) == (new.session,)  # the first password again
+    assert rig.sids() == []
+    assert_over(store, old)
+    assert rig.start(auth_hash="a" * 64).sid in rig.sids()
+    assert_over(store, old)
+
+
+def test_a_restamped_one_outlives_what_spared_it(rig: Rig, store: Store) -> None:
+    """One that was kept for its hash lives on when that hash is upgraded."""
+    rig.start(auth_hash="a" * 64)
+    spared = rig.start(auth_hash="b" * 64)
+    store.revoke_user(rig.user, RevocationReason.PASSWORD_CHANGED, keep_hash="b" * 64)
+    assert store.restamp_user(rig.user, "b" * 64, "c" * 64) == 1
+    assert rig.sids() == [spared.sid]
+    assert isinstance(store.load(spared.sid), Found)
 
 
 def test_revoke_user_of_a_stranger(rig: Rig, store: Store) -> None:

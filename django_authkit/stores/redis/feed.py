@@ -129,11 +129,11 @@ def _update(state: Any, listed: Any) -> Update:
 
 def _entry(raw: Any) -> Entry:
     position, fields = raw
-    epoch = fields.get(b"e")
     return Entry(
         number=int(fields[b"n"]),
         position=position.decode(),
-        sid="" if epoch is not None else fields[b"s"].decode(),
-        until=int(fields[b"u"] if epoch is None else epoch),
+        sid=fields.get(b"s", b"").decode(),
+        user=fields.get(b"p", b"").decode(),
+        until=int(fields.get(b"u") or fields[b"e"]),
         generation=int(fields.get(b"g", 0)),
     )

@@ -27,6 +27,7 @@ PRIVATE_FIELDS: Final = (
     "revoke_reason",
     "revoked_ms",
     "revoked_by",
+    "user_epoch",
 )
 _FIRST: Final = 3
 """Position of the first public field: the version and the private fields come before it."""

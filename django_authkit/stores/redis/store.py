@@ -1,6 +1,8 @@
 """
 The store in Redis: every method is one script on one hash slot, in one round trip.
 
+Where a user has very many auth sessions, a method runs a script several times, so that none takes long.
+
 The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys there are.
 """
 
@@ -212,14 +214,25 @@ class RedisStore:
     def revoke_user(
         self,
         user_id: str,
-        reason: RevocationReason,
+        reason: RevocationReason,  # noqa: ARG002 - the records that it would be written to are deleted
         *,
         keep: str | None = None,
         keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
-        """End the user's auth sessions: one round trip."""
+        """
+        Revoke the user's auth sessions: one round trip, and one for each 50 to say which.
+
+        When it raises after the first, they are revoked all the same.
+        """
+        call = _call_id()
         kept = (keep or "", int(keep_hash is not None), keep_hash or "")
-        return sessions_of(self._for_user("revoke_user", user_id, reason, *kept, _call_id()))
+        revoked: list[AuthSession] = []
+        left = self._for_user("revoke_user", user_id, *kept, call)
+        while left:
+            named = (call, _call_id(), _WRITTEN_AT_ONCE)
+            sessions, left = self._for_user("name_revoked", user_id, *named)
+            revoked += sessions_of(sessions)
+        return tuple(sorted(revoked, key=by_recency))
 
     def revoke_all(self) -> None:
         """End every auth session that began before now: one round trip a bucket."""

@@ -1,7 +1,8 @@
 -- Prelude of every script about auth sessions: the list of what was revoked.
 --
 -- l  stream of entries {n, s, u}: number, sid and until when it matters; {n, s, u, g}: of that sid only the
---    tokens of generations before g; or {n, e}: number and epoch.
+--    tokens of generations before g; {n, e}: number and epoch; or {n, p, u}: number, a user's id, and when all
+--    of theirs were revoked but those that the store was told to keep.
 --    They are numbered without gaps, so that a reader sees when some were taken away before it came.
 -- m  hash: birth    of tokens issued before, the list may not know everything
 --          run      the run of the server that the list began in, or went on in without loss

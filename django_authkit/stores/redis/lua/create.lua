@@ -12,12 +12,12 @@ local idle, absolute, access = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(AR
 local max_sessions, on_limit, auth_age = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
 local unused_age, call, calls_before = tonumber(ARGV[14]), sid .. '.' .. ARGV[15], tonumber(ARGV[15])
 -- One call looks at no more records than LOOK, and revokes no more than STEP: other clients do not wait for long.
-local LOOK, STEP = 100, 20
+local LOOK, STEP = 100, 10
 
 -- After revoke_all in this millisecond a new auth session still begins later than the epoch.
 now = math.max(now, epoch + 1)
 
-local record = cjson.decode(fields)
+local record = with_defaults(cjson.decode(fields))
 
 local function is_unused(values)
   return values[LAST_SEEN] == values[CREATED] and now - values[CREATED] >= unused_age

@@ -10,4 +10,4 @@ local MODE, KEY_DIGEST = @position_of_mode, @position_of_key_digest
 local revoked_before, packed, data =
   unpack(redis.call('MGET', base .. ':epoch', key('s', sid), key('d', sid)))
 local values = packed and unpacked(packed)
-if values and not is_live(values, tonumber(revoked_before or 0)) then values = nil end
+if values and not is_live(values, tonumber(revoked_before or 0), epoch_of(values[USER_ID])) then values = nil end

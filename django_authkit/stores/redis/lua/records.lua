@@ -5,6 +5,7 @@
 -- g:<sid>      the sealed successor of the previous refresh token; expires after the grace
 -- u:<user_id>  sorted set of the user's sids by idle end
 -- r:<call>     the reply of a call that cannot be computed again, for when that call is repeated
+-- e:<user_id>  the epoch of a user, see revoke_user.lua; x:<call> what it has still to name
 -- epoch        auth sessions created up to then are dead
 --
 -- A revoked record stays for a while with `revoke_reason` set: its sid is taken, and a repeated call gets the
@@ -22,16 +23,20 @@ local TRIM = 1000
 
 local epoch = tonumber(redis.call('GET', base .. ':epoch') or 0)
 
+local function with_defaults(record)
+  for field, default in pairs(DEFAULTS) do
+    if record[field] == nil then record[field] = default end
+  end
+  return record
+end
+
 -- The record whose packed array is `values`.
 local function record_of(sid, values)
   local record = { sid = sid, values = values }
   for i, field in ipairs(PRIVATE_FIELDS) do record[field] = values[PRIVATE][i] end
   for i, field in ipairs(PUBLIC_FIELDS) do record[field] = values[FIRST + i - 1] end
-  for field, default in pairs(DEFAULTS) do
-    if record[field] == nil then record[field] = default end
-  end
   if record.backend == 0 then record.backend = STOCK_BACKEND end
-  return record
+  return with_defaults(record)
 end
 
 local function read(sid)
@@ -40,7 +45,7 @@ local function read(sid)
 end
 
 local function alive(record)
-  return is_live(record.values, epoch)
+  return is_live(record.values, epoch, epoch_of(record.user_id))
 end
 
 local function find(sid)
@@ -62,6 +67,8 @@ end
 
 -- Write a live record, its place in the index and the time when their space is reclaimed.
 local function save(record)
+  local of_user = epoch_of(record.user_id)
+  record.user_epoch = of_user and (of_user[2] or of_user[1]) or nil
   local lifetime = math.max(1, record.idle_expires_ms - now)
   local index = key('u', record.user_id)
   put(record, lifetime)
@@ -129,11 +136,11 @@ end
 -- user's index.
 local function live_of(user_id, sids)
   if #sids == 0 then return {}, 0 end
-  local keys, live, dead = {}, {}, {}
+  local keys, live, dead, of_user = {}, {}, {}, epoch_of(user_id)
   for i, sid in ipairs(sids) do keys[i] = key('s', sid) end
   for i, packed in ipairs(redis.call('MGET', unpack(keys))) do
     local values = packed and unpacked(packed)
-    if values and is_live(values, epoch) then
+    if values and is_live(values, epoch, of_user) then
       live[#live + 1] = { sids[i], values }
     else
       dead[#dead + 1] = sids[i]

@@ -6,6 +6,7 @@ local BACKEND, AUTH_HASH = @position_of_backend, @position_of_auth_hash
 local FIRST, LAST = @first_position, @last_position
 local CREATED, LAST_SEEN = @position_of_created_ms, @position_of_last_seen_ms
 local IDLE_EXPIRES, REVOKE_REASON = @position_of_idle_expires_ms, @position_of_revoke_reason
+local USER_ID, USER_EPOCH = @position_of_user_id, @position_of_user_epoch
 -- The path that nearly every record has. It is packed as 0.
 local STOCK_BACKEND = 'django.contrib.auth.backends.ModelBackend'
 
@@ -16,11 +17,20 @@ local function unpacked(packed)
   return values
 end
 
--- Tell whether the record whose packed array is `values` is live. Up to `revoked_before` all were revoked.
-local function is_live(values, revoked_before)
-  return not values[PRIVATE][REVOKE_REASON]
-    and values[CREATED] > revoked_before
-    and now < values[IDLE_EXPIRES]
+-- The user's epoch, if one of the last weeks revoked something: see revoke_user.lua.
+local function epoch_of(user_id)
+  local packed = redis.call('GET', key('e', user_id))
+  return packed and cmsgpack.unpack(packed)
+end
+
+-- Tell whether the record whose packed array is `values` is live. Up to `revoked_before` all were revoked;
+-- `of_user` is the user's epoch, if there is one.
+local function is_live(values, revoked_before, of_user)
+  local private = values[PRIVATE]
+  if private[REVOKE_REASON] or values[CREATED] <= revoked_before or now >= values[IDLE_EXPIRES] then return false end
+  if not of_user then return true end
+  local written, floor, latest, hash = private[USER_EPOCH] or 0, unpack(of_user)
+  return written >= floor and (not latest or written >= latest or values[AUTH_HASH] == hash)
 end
 
 -- The reply for a record whose packed array is `values`: JSON of now, the Django session's data, the sid and
