@@ -99,9 +99,10 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
         try:
             _finish(request, session, response)
         except UpdateError:
-            return error_response(SessionEnded(), request)
+            response = error_response(SessionEnded(), request)
         except AuthKitError as error:
-            return error_response(error, request)
+            response = error_response(error, request)
+        session.is_answered = not response.streaming
         return response
 
 

@@ -16,7 +16,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
 from django.http import HttpRequest
 
-from django_authkit.errors import BindingMismatch, CredentialRejected
+from django_authkit.errors import BindingMismatch, CredentialRejected, StoreUnavailable
 from django_authkit.http.request_state import known_authentication
 from django_authkit.service.authentication import authenticate
 from django_authkit.service.device_binding import check_binding
@@ -39,6 +39,8 @@ class RequestSession(SessionBase, DjangoSession):
         deliverable: A new key would reach the client. That of a bearer would not, since it reads no cookie:
             its auth session keeps the key, so that a change of password does not log it out.
         request: The request it belongs to, for the device that a login comes from.
+        is_answered: The response has passed our middleware. Another one that only reads afterwards, as
+            debugging tools do, must not turn it into a 500.
     """
 
     def __init__(self, session_key: str | None = None) -> None:
@@ -48,7 +50,7 @@ class RequestSession(SessionBase, DjangoSession):
         self.rejection = None
         self.cookie = CookieAction.LEAVE
         self.deliverable = True
-        self.is_new_login = False
+        self.is_new_login = self.is_answered = False
         self.request: Callable[[], HttpRequest | None] = lambda: None
         self._found: Found | Absent | None = None
         self._inherits: bool | None = None
@@ -247,6 +249,14 @@ class RequestSession(SessionBase, DjangoSession):
 
     def load(self) -> dict[str, Any]:
         """Return the data; empty when the session is over. An unreachable store is an error, not that."""
+        try:
+            return self._load()
+        except StoreUnavailable:
+            if not self.is_answered:
+                raise
+            return {}
+
+    def _load(self) -> dict[str, Any]:
         key = self._key
         if key is None:
             return {}

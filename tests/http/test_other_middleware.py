@@ -129,6 +129,23 @@ class TestLooking:
         assert answers == [503, 503, 503, 200 if middleware == LOOKS else 503]
 
 
+    @on_one_store
+    @by_cookie
+    def test_one_that_reads_the_session_last_hides_no_response(
+        self, site: LiveSite, device: Device, settings: Settings, pages: None
+    ) -> None:
+        """Outside of ours, with the store down: it reads nothing, and the response stays what it is."""
+        settings.MIDDLEWARE = ["testapp.looking_middleware.shows_the_session", *settings.MIDDLEWARE]
+        device.get("/plain/visits/")  # makes an anonymous session in JWT mode
+        there = settings.CACHES
+        settings.CACHES = {**there, "authkit": {**there["authkit"], "LOCATION": "redis://127.0.0.1:1/0"}}
+        answers = [device.get(path) for path in ("/front/", "/plain/visits/", "/plain/whoami/")]
+        settings.CACHES = there
+        assert [answer.status_code for answer in answers] == [200, 503, 503]
+        assert {answer.headers["X-Session-Keys"] for answer in answers} == {""}
+        assert "visits" in device.get("/front/").headers["X-Session-Keys"]
+
+
 class TestReplacing:
     """Middleware that replaces the user: for impersonation, a second factor, a tenant."""
 

@@ -18,6 +18,19 @@ def looks(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[Http
     return middleware
 
 
+def shows_the_session(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Read the session after everybody else, as debugging tools do."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        response["X-Session-Keys"] = " ".join(request.session.keys())
+        return response
+
+    return middleware
+
+
 class LooksBeforeTheView:
     """Reads the user in ``process_view``, as packages that require a login do."""
 
