@@ -128,7 +128,6 @@ class TestLooking:
         settings.CACHES = there
         assert answers == [503, 503, 503, 200 if middleware == LOOKS else 503]
 
-
     @on_one_store
     @by_cookie
     def test_one_that_reads_the_session_last_hides_no_response(
