@@ -18,6 +18,7 @@ from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -31,11 +32,13 @@ from django.views.decorators.http import require_POST
 from django_authkit import service
 from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
+from django_authkit.service.devices import Devices, session_of_user
 from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import AuthSession, Mode, RevocationReason, instant
+from django_authkit.users.loading import user_id_of
 from django_authkit.users.query import joins_users
 from django_authkit.users.search import user_with, users_like
 from django_authkit.wiring import get_store
@@ -257,9 +260,12 @@ class AuthSessionAdmin(_RowAdmin):
                 return self._confirmation(request, user)
             self._revoke_of(user, request)
             return HttpResponseRedirect(request.path)
+        pages = Paginator(Devices(user_id_of(user)), service.DEVICES_AT_ONCE)
+        page = pages.get_page(request.GET.get("page"))
         context = {
             "title": _("Auth sessions of %(user)s") % {"user": user.get_username()},
-            "sessions": [(each, label_of(each.user_agent)) for each in service.sessions_of(user)],
+            "sessions": [(each, label_of(each.user_agent)) for each in page],
+            "page": page,
             "may_revoke": self.has_revoke_permission(request),
             "owner": user,
         }
@@ -268,7 +274,7 @@ class AuthSessionAdmin(_RowAdmin):
     def _confirmation(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Ask before all auth sessions of *user* are revoked."""
         title = _("Revoke all auth sessions of %(user)s?") % {"user": user.get_username()}
-        count = len(service.sessions_of(user))
+        count = len(Devices(user_id_of(user)))
         return self._page(request, "revoke_all", {"title": title, "owner": user, "count": count})
 
     def _revoke_of(self, user: AbstractBaseUser, request: HttpRequest) -> None:
@@ -277,7 +283,7 @@ class AuthSessionAdmin(_RowAdmin):
             self._tell(request, service.revoke_user(user))
             return
         chosen = request.POST.getlist("sid") if what == _SELECTED else [what]
-        self._revoke(request, [each.sid for each in service.sessions_of(user) if each.sid in chosen])
+        self._revoke(request, [sid for sid in chosen if session_of_user(user_id_of(user), sid)])
 
     def _revoke(self, request: HttpRequest, sids: Iterable[str]) -> None:
         attempts = [revoke_session(sid, RevocationReason.REVOKED) for sid in sids]

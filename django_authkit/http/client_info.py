@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from django.http import HttpRequest
@@ -14,7 +15,7 @@ try:
 except ImportError:  # the extra "devices" is not installed
     _parse: Callable[[str], Any] | None = None
 else:
-    _parse = _ua_parse
+    _parse = lru_cache(maxsize=1024)(_ua_parse)  # an unknown user agent takes milliseconds
 
 MAX_LABEL: Final = 64
 _MAX_USER_AGENT = 256
@@ -58,7 +59,7 @@ def label_of(user_agent: str) -> str:
 
 def known_label_of(user_agent: str) -> str:
     """Return the name of a known browser or system; else empty, never text from the client."""
-    parsed = _parse(user_agent) if _parse is not None else None
+    parsed = _parse(user_agent[:_MAX_USER_AGENT]) if _parse is not None else None
     browser = parsed.user_agent.family if parsed and parsed.user_agent else ""
     system = parsed.os.family if parsed and parsed.os else ""
     if browser and system:

@@ -12,6 +12,7 @@ from django.conf import settings as django_settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.paginator import Paginator
 from django.db import connections, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
@@ -131,7 +132,7 @@ class PersonalPage(View):
         if what == OTHERS:
             _say(self.request, _others_revoked(service.revoke_other_devices(self.known)))
             return redirect(self.url_of("list"))
-        label = next((_label(s) for s in service.devices_of(self.known) if s.sid == what), "")
+        device = service.device_of_user(self.known, what)
         try:
             service.revoke_device(self.known, what)
         except NoSuchSession:
@@ -141,7 +142,10 @@ class PersonalPage(View):
             service.log_out(self.request)
             self.grant = None
             return redirect(resolve_url(django_settings.LOGOUT_REDIRECT_URL or django_settings.LOGIN_URL))
-        _say(self.request, gettext("%(device)s was logged out.") % {"device": label or what})
+        _say(
+            self.request,
+            gettext("%(device)s was logged out.") % {"device": _label(device) if device else what},
+        )
         return redirect(self.url_of("list"))
 
 
@@ -151,11 +155,15 @@ class DevicesPage(PersonalPage):
     template_name = "django_authkit/devices.html"
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Show the list, the current auth session first."""
-        devices = [_device_context(session) for session in service.devices_of(self.known)]
+        """Show a page of the list, the current auth session first."""
+        pages = Paginator(service.devices_of(self.known), service.DEVICES_AT_ONCE)
+        page = pages.get_page(request.GET.get("page"))
+        listed = (each for each in page if each.sid == self.known.sid)
+        current = next(listed, None) or service.device_of_user(self.known, self.known.sid)
         context = {
-            "current": next((each for each in devices if each["sid"] == self.known.sid), None),
-            "others": [each for each in devices if each["sid"] != self.known.sid],
+            "current": current and _device_context(current),
+            "others": [_device_context(each) for each in page if each.sid != self.known.sid],
+            "page": page,
         }
         return render(request, self.template_name, context)
 
@@ -196,12 +204,12 @@ class ReauthenticatePage(PersonalPage):
         return self.revoke(what) if what else redirect(self.url_of("list"))
 
     def _form(self, what: str, error: str = "", status: int = 200) -> HttpResponse:
-        devices = service.devices_of(self.known)
+        device = service.device_of_user(self.known, what)
         context = {
             "revoke": what,
             "list_url": self.url_of("list"),
             "revokes_others": what == OTHERS,
-            "device": next((_device_context(session) for session in devices if session.sid == what), None),
+            "device": device and _device_context(device),
             "username": self.known.user.get_username(),
             "error": error,
         }

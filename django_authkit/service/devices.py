@@ -54,11 +54,14 @@ def devices_of(known: Authentication) -> Devices:
 
 
 def device_of_user(known: Authentication, sid: str) -> AuthSession | None:
-    """Return the user's live auth session *sid*, if there is one."""
+    """Return the live auth session *sid* if it is of the user of the request."""
+    return session_of_user(user_id_of(known.user), sid)
+
+
+def session_of_user(user_id: str, sid: str) -> AuthSession | None:
+    """Return the live auth session *sid* if it is of that user."""
     found = get_store().load(sid) if is_sid(sid) else None
-    if not isinstance(found, Found) or found.session.user_id != user_id_of(known.user):
-        return None
-    return found.session
+    return found.session if isinstance(found, Found) and found.session.user_id == user_id else None
 
 
 def revoke_device(known: Authentication, sid: str) -> None:

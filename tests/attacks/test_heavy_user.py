@@ -1,14 +1,24 @@
 """One user with very many auth sessions tries to keep the store from everybody else."""
 
+import statistics
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
+from threading import Event
 
 import pytest
+from django.conf import settings
 from redis import Redis
 
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Created
 from django_authkit.types import OnLimit, RevocationReason
+from support.client import Device, body, code
+from support.live_site import LiveSite, by_header, in_session_mode
+from support.parallel import parallel_threads
 from support.profile import rounds
 from support.stores import DAY, RedisSite, Rig
 
@@ -26,23 +36,24 @@ def heavy(rig: Rig) -> Rig:
     """Return a rig on Redis or Valkey whose user was given ``HEAVY`` live auth sessions."""
     if not isinstance(rig.site, RedisSite) or rig.site.resp == 2:
         pytest.skip("A database answers others meanwhile; the protocol makes no difference.")
-    plant(rig.site, rig.start().sid, HEAVY - 1)
+    with Redis.from_url(rig.site.url) as client:
+        plant(client, rig.start().sid, HEAVY - 1)
     return rig
 
 
-def plant(site: RedisSite, sid: str, count: int) -> None:
-    """Copy the record of *sid*, which does not contain it."""
-    with Redis.from_url(site.url, protocol=site.resp) as client:
-        (record,), (index,) = client.keys(f"*:s:{sid}"), client.keys("*:u:*")
-        packed, base = client.get(record), record.removesuffix(sid.encode()).decode()
-        ends = int(client.zscore(index, sid))
-        for start in range(0, count, 2_000):
-            sids = {new_handle(0): ends - n for n in range(start, min(start + 2_000, count))}
-            pipeline = client.pipeline(transaction=False)
-            for copy in sids:
-                pipeline.set(f"{base}{copy}", packed, px=DAY)
-            pipeline.zadd(index, sids)
-            pipeline.execute()
+def plant(client: Redis, sid: str, count: int) -> None:
+    """Give its user *count* copies of the record of *sid*, which does not contain the sid."""
+    (record,) = client.keys(f"*:s:{sid}")
+    (index,) = (key for key in client.keys("*:u:*") if client.zscore(key, sid) is not None)
+    packed, base = client.get(record), record.removesuffix(sid.encode()).decode()
+    ends = int(client.zscore(index, sid) or 0)
+    for start in range(0, count, 2_000):
+        sids = {new_handle(0): ends - n for n in range(start, min(start + 2_000, count))}
+        pipeline = client.pipeline(transaction=False)
+        for copy in sids:
+            pipeline.set(f"{base}{copy}", packed, px=DAY)
+        pipeline.zadd(index, sids)
+        pipeline.execute()
 
 
 class Scripts:
@@ -145,3 +156,70 @@ def test_an_index_that_grows(rig: Rig) -> None:
     with Redis.from_url(rig.site.url) as client:
         (index,) = client.keys("*:u:*")
         assert client.zcard(index) <= 1
+
+
+def p99(devices: list[Device], seconds: float) -> float:
+    """Let each of *devices* call for a while, which succeeds; return the 99th percentile in milliseconds."""
+
+    def call(device: Device) -> list[float]:
+        took, ends = [], time.monotonic() + seconds
+        while time.monotonic() < ends:
+            begun = time.monotonic()
+            assert device.call().status_code == 200
+            took.append((time.monotonic() - begun) * 1000)
+        return took
+
+    with parallel_threads(len(devices)) as threads:
+        times = threads.at_once([partial(call, device) for device in devices])
+    return statistics.quantiles(chain.from_iterable(times), n=100)[98]
+
+
+@by_header
+@in_session_mode
+@pytest.mark.parametrize("where", ["valkey"], indirect=True)
+def test_others_are_served_meanwhile(live: LiveSite, capsys: pytest.CaptureFixture[str]) -> None:
+    """While one user lists and revokes very many auth sessions on four connections, nobody gets a 503."""
+    for name in ("ada", "bob"):
+        live.add_user(name)
+    heavy, others = live.logged_in("ada"), [live.logged_in("bob") for _ in range(4)]
+    seconds, done = rounds(50) / 5, Event()
+    alone = p99(others, seconds)
+
+    def list_all() -> None:
+        while not done.is_set():
+            assert heavy.get("/auth/sessions/?page_size=100").status_code == 200
+
+    def revoke_all() -> int:
+        revoked = 0
+        with Redis.from_url(settings.CACHES["authkit"]["LOCATION"]) as client:
+            while not done.is_set():
+                plant(client, live.sid(heavy), HEAVY // 2)
+                answer = heavy.delete("/auth/sessions/")
+                assert answer.status_code == 200
+                revoked += body(answer)["revoked"]
+        return revoked
+
+    with parallel_threads(4) as threads, ThreadPoolExecutor(1) as watching:
+        beside = watching.submit(p99, others, seconds)
+        beside.add_done_callback(lambda _: done.set())
+        *_, revoked = threads.at_once([list_all, list_all, list_all, revoke_all])
+    with capsys.disabled():
+        print(  # noqa: T201 - the figures are the point
+            f"\np99 of others: {alone:.0f} ms alone, {beside.result():.0f} ms beside a user "
+            f"of whom {revoked} auth sessions were revoked"
+        )
+
+
+@in_session_mode
+def test_a_login_whose_response_is_lost(live: LiveSite) -> None:
+    """With one auth session a user and REFUSE, one that nobody got locks its user out for minutes."""
+    live.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
+    live.add_user()
+    live.logged_in()  # and the response gets lost
+    assert code(live.device().log_in()) == (403, "session_limit")
+    live.advance(minutes=10)
+    device = live.logged_in()
+    live.advance(minutes=2)
+    assert device.logged_in()
+    live.advance(minutes=30)
+    assert code(live.device().log_in()) == (403, "session_limit")

@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from django_authkit import revoke, sessions_of
 from django_authkit.types import Mode, Transport
+from django_authkit.wiring import get_store
 from support.client import (
     ACCESS_COOKIE,
     CREDENTIAL_COOKIES,
@@ -23,6 +24,7 @@ from support.client import (
     credential_cookies,
 )
 from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
+from support.replica_followers import proposal
 
 PAGE = "/account/devices/"
 PROOF = f"{PAGE}reauthenticate/"
@@ -46,6 +48,11 @@ def target(answer: HttpResponse) -> tuple[str, dict[str, list[str]]]:
     assert answer.status_code == 302, answer.content
     where = urlsplit(answer.headers["Location"])
     return where.path, parse_qs(where.query)
+
+
+def sids_of(user: User) -> set[str]:
+    """Return the sids of the user's auth sessions."""
+    return {session.sid for session in sessions_of(user)}
 
 
 def end(device: Device, what: str) -> HttpResponse:
@@ -381,3 +388,22 @@ def test_a_revoked_token_logs_no_devices_out(site: LiveSite, ada: User, device: 
     assert answer.status_code == 302
     assert answer["Location"].startswith("/accounts/login/")
     assert device.logged_in()
+
+
+@in_session_mode
+def test_more_devices_than_a_page_holds(site: LiveSite, ada: User) -> None:
+    """A hundred are shown at a time, the current one on each page; any of them can be logged out."""
+    site.configure(MAX_SESSIONS=None)
+    device = site.logged_in()
+    store = get_store()
+    sids = {
+        proposed.sid for proposed in (proposal(str(ada.pk)) for _ in range(104)) if store.create(proposed)
+    }
+    own = sids_of(ada) - sids
+    first, second = offered(device.get(PAGE)), offered(device.get(f"{PAGE}?page=2"))
+    assert set(first) | set(second) == {*sids, *own, "others"}
+    assert len(set(first) | {*own, "others"}) in {101, 102}
+    assert own < set(second)
+    assert "page=2" in device.get(PAGE).content.decode()
+    end(device, next(iter(set(second) - set(first))))
+    assert len(sids_of(ada)) == 104

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -94,6 +95,22 @@ def test_the_list_comes_in_pages(site: LiveSite, device: Device) -> None:
         assert code(device.get(f"/auth/sessions/?page_size=2&page={beyond}")) == (404, "not_found")
     for odd in ("0", "-1", "x", "100000000"):
         assert len(listed(device, f"?page_size={odd}")) == 5
+
+
+@by_header
+@in_session_mode
+def test_a_user_agent_is_parsed_once(site: LiveSite, device: Device) -> None:
+    """However often a list names it, the parser sees a user agent once, and never more than we keep of it."""
+    pytest.importorskip("ua_parser")
+    parse: Any = client_info._parse  # noqa: SLF001 - nothing else tells how often it was called
+    parse.cache_clear()
+    odd = "Unheard-of/1.0 " + "x" * 5000
+    for _ in range(3):
+        site.logged_in(user_agent=odd)
+        listed(device)
+        client_info.label_of(odd)
+    assert parse.cache_info().misses == 2  # that of the first device too
+    assert parse.cache_info().maxsize == 1024
 
 
 def test_revoking_another_device(site: LiveSite, ada: User, device: Device) -> None:
