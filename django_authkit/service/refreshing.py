@@ -27,7 +27,7 @@ from django_authkit.service.revocation import announce_revocation
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Rotation, RotationOutcome
-from django_authkit.strategies.jwt import ReuseDetected, Superseded
+from django_authkit.strategies.protocol import ReuseDetected, Superseded
 from django_authkit.throttling.attempts import count_failed_refresh
 from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
 from django_authkit.wiring import get_accepted_strategies, get_jwt_strategy, get_session_strategy

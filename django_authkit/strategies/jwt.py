@@ -10,7 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.conf import AuthKitSettings, milliseconds
-from django_authkit.errors import CredentialRejected, RefreshReused, SessionEnded
+from django_authkit.errors import CredentialRejected, SessionEnded
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest
@@ -27,7 +27,7 @@ from django_authkit.stores.outcomes import (
 )
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
-from django_authkit.strategies.protocol import Identity, Inspection, Renewed
+from django_authkit.strategies.protocol import Identity, Inspection, Renewed, ReuseDetected, Superseded
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
@@ -35,18 +35,6 @@ from django_authkit.tokens.sealing import new_jti, seal, unseal
 from django_authkit.types import AuthSession, Mode, Transport
 
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
-
-
-class ReuseDetected(RefreshReused):
-    """Carries the rotation that found the reuse, so that the service can send the signal."""
-
-    def __init__(self, rotation: Rotation) -> None:
-        super().__init__()
-        self.rotation = rotation
-
-
-class Superseded(SessionEnded):
-    """Its user has proved who they are since, or changed their password; the auth session is live."""
 
 
 class JwtStrategy:

@@ -11,8 +11,9 @@ from typing import NamedTuple, Protocol
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from django_authkit.errors import RefreshReused, SessionEnded
 from django_authkit.http.grant import Grant
-from django_authkit.stores.outcomes import Created, Found, NewSession, Refused, RotationOutcome
+from django_authkit.stores.outcomes import Created, Found, NewSession, Refused, Rotation, RotationOutcome
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Mode, Transport
 
@@ -63,6 +64,18 @@ class Renewed:
     secret: str = field(repr=False)
     outcome: RotationOutcome | None = None
     rotates: bool = True
+
+
+class ReuseDetected(RefreshReused):
+    """Carries the rotation that found the reuse, so that the service can send the signal."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        super().__init__()
+        self.rotation = rotation
+
+
+class Superseded(SessionEnded):
+    """Its user has proved who they are since, or changed their password; the auth session is live."""
 
 
 class Strategy(Protocol):
