@@ -9,46 +9,31 @@ changed or deleted here: auth sessions are revoked through the service, which up
 sends the signals. The fields shown are listed by name; digests and session data are never shown.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Callable
+from typing import Any
 
-from django import VERSION as DJANGO_VERSION
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename, get_user_model
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
-from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
-from django_authkit import service
+from django_authkit.admin.revocation_pages import RevocationPages
 from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
-from django_authkit.service.devices import Devices, session_of_user
-from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession, Mode, RevocationReason, instant
-from django_authkit.users.loading import user_id_of
+from django_authkit.types import Mode, instant
 from django_authkit.users.query import joins_users
-from django_authkit.users.search import user_with, users_like
+from django_authkit.users.search import users_like
 from django_authkit.wiring import get_store
 
-if TYPE_CHECKING:
-    _RowAdmin: TypeAlias = admin.ModelAdmin[AuthSessionRow]
-else:
-    _RowAdmin = admin.ModelAdmin
-
-_ALL, _SELECTED = "all", "selected"
 _NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "sealed", "revoked_by", "data")
 
 
@@ -96,7 +81,7 @@ def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
 
 
 @admin.register(AuthSessionRow)
-class AuthSessionAdmin(_RowAdmin):
+class AuthSessionAdmin(RevocationPages):
     """The list and the object page of the database store, and the page of a user for both stores."""
 
     list_display = ("owner", "device", "address", "mode", "state", "last_seen_at", "created_at")
@@ -161,11 +146,6 @@ class AuthSessionAdmin(_RowAdmin):
         """
         return obj is not None
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Return whether the administrator may revoke auth sessions: the model's delete permission."""
-        codename = get_permission_codename("delete", self.opts)
-        return bool(request.user.has_perm(f"{self.opts.app_label}.{codename}"))
-
     def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         """Reject lookups on columns that are not shown, which would reveal their values."""
         return lookup in {"mode", "state"}
@@ -228,108 +208,6 @@ class AuthSessionAdmin(_RowAdmin):
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Revoke the live auth sessions among those selected."""
         self._revoke(request, queryset.filter(state="live").values_list("pk", flat=True))
-
-    # -- additional pages ----------------------------------------------------------------------------
-
-    def get_urls(self) -> list[URLPattern]:
-        """Return our URLs, then Django's."""
-        name = f"{self.opts.app_label}_{self.opts.model_name}"
-        wrap = self.admin_site.admin_view
-        return [
-            path("by-user/<path:user_id>/", wrap(self.user_view), name=f"{name}_by_user"),
-            path("<path:object_id>/revoke/", wrap(require_POST(self.revoke_view)), name=f"{name}_revoke"),
-            *super().get_urls(),
-        ]
-
-    def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Revoke one, and redirect back to it."""
-        self._require_revoke(request)
-        sid = unquote(object_id)
-        self._revoke(request, [sid] if is_sid(sid) else [])
-        return self._redirect("change", object_id)
-
-    def user_view(self, request: HttpRequest, user_id: str) -> HttpResponse:
-        """Show the live auth sessions of a user; revoke one, some or all of them."""
-        self._require_view(request)
-        user = user_with(unquote(user_id))
-        if user is None:
-            raise Http404
-        if request.method == "POST":
-            self._require_revoke(request)
-            if request.POST.get("revoke") == _ALL and "confirmed" not in request.POST:
-                return self._confirmation(request, user)
-            self._revoke_of(user, request)
-            return HttpResponseRedirect(request.path)
-        pages = Paginator(Devices(user_id_of(user)), service.DEVICES_AT_ONCE)
-        page = pages.get_page(request.GET.get("page"))
-        context = {
-            "title": _("Auth sessions of %(user)s") % {"user": user.get_username()},
-            "sessions": [(each, label_of(each.user_agent)) for each in page],
-            "page": page,
-            "may_revoke": self.has_revoke_permission(request),
-            "owner": user,
-        }
-        return self._page(request, "by_user", context)
-
-    def _confirmation(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
-        """Ask before all auth sessions of *user* are revoked."""
-        title = _("Revoke all auth sessions of %(user)s?") % {"user": user.get_username()}
-        count = len(Devices(user_id_of(user)))
-        return self._page(request, "revoke_all", {"title": title, "owner": user, "count": count})
-
-    def _revoke_of(self, user: AbstractBaseUser, request: HttpRequest) -> None:
-        what = request.POST.get("revoke", "")
-        if what == _ALL:
-            self._tell(request, service.revoke_user(user))
-            return
-        chosen = request.POST.getlist("sid") if what == _SELECTED else [what]
-        self._revoke(request, [sid for sid in chosen if session_of_user(user_id_of(user), sid)])
-
-    def _revoke(self, request: HttpRequest, sids: Iterable[str]) -> None:
-        attempts = [revoke_session(sid, RevocationReason.REVOKED) for sid in sids]
-        self._tell(request, [session for session in attempts if session is not None])
-
-    def _tell(self, request: HttpRequest, revoked: Collection[AuthSession]) -> None:
-        """Record in the admin log what was revoked, and add a message."""
-        for session in revoked:
-            owner = user_with(session.user_id)
-            told = {
-                "user": owner.get_username() if owner else session.user_id,
-                "device": label_of(session.user_agent),
-                "address": session.address,
-            }
-            text = gettext("Revoked an auth session of %(user)s (%(device)s, %(address)s).") % told
-            self.log_change(request, AuthSessionRow(sid=session.sid), text)
-        count = len(revoked)
-        text = ngettext("%(count)d auth session was revoked.", "%(count)d auth sessions were revoked.", count)
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, text % {"count": count}, level)
-
-    def _require_view(self, request: HttpRequest) -> None:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-
-    def _require_revoke(self, request: HttpRequest) -> None:
-        if not self.has_revoke_permission(request):
-            raise PermissionDenied
-
-    def _redirect(self, name: str, *arguments: str) -> HttpResponseRedirect:
-        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_{name}"
-        return HttpResponseRedirect(reverse(name, args=arguments, current_app=self.admin_site.name))
-
-    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> TemplateResponse:
-        request.current_app = self.admin_site.name
-        template = f"admin/django_authkit/authsessionrow/{name}.html"
-        return TemplateResponse(
-            request,
-            template,
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "breadcrumb_list": DJANGO_VERSION >= (6, 1),  # as Django's own templates and styles do then
-                **context,
-            },
-        )
 
 
 def _may_view_users(request: HttpRequest) -> bool:
