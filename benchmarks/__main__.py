@@ -1,5 +1,5 @@
 """
-What it costs to know who a request is from: every choice of ours beside what people use today.
+Measures the cost of authenticating a request, for each of our configurations and for other packages.
 
 Run it alone on a quiet machine, from the repository's root::
 
@@ -8,21 +8,22 @@ Run it alone on a quiet machine, from the repository's root::
 =============  ========================================================================================
 section        what is measured
 =============  ========================================================================================
-``requests``   a DRF request above the same view without authentication: ours, simplejwt, knox, DRF's token,
-               Django's sessions, allauth headless; and what nobody can be cheaper than
-``operations`` login (hashing left out), refresh and logout beside simplejwt's with rotation and blacklist
+``requests``   a DRF request, compared with the same view without authentication: ours, simplejwt, knox,
+               DRF's token, Django's sessions, allauth headless; and lower bounds
+``operations`` login (without hashing), refresh and logout; the same for simplejwt with rotation and blacklist
 ``sizes``      requests, refresh and logout with no, 10^4 and 10^6 auth sessions, and with 10^5 revoked ones
 ``memory``     bytes of a live auth session
-``delays``     from the answer of logout in one process to the first 401 in another
+``delays``     from the response of a logout in one process to the first 401 in another
 =============  ========================================================================================
 
-All variants take turns in every round, so that what the machine does meanwhile hits all alike. A figure is
-the median over rounds of a round's median call, beside the least and the most of any round, and the mean of
-this process's processor time. A ratio is that of what the two cost in units of the bare view, which is
-measured in short turns with each. Compare the ratios of one run, never the microseconds of two. Round trips
-to Redis and SQL statements are counted. Everything is on one PostgreSQL and one Valkey, started for the run.
+All variants take turns in every round, so that other load of the machine affects all of them. A figure is
+the median over the rounds of a round's median call. Next to it are the minimum and maximum of the rounds and
+the mean of this process's CPU time. A ratio compares two costs in units of the view without authentication,
+which is measured in short turns with each. Compare the ratios of one run, never the microseconds of two runs.
+Round trips to Redis and SQL statements are counted. All variants use one PostgreSQL and one Valkey, which are
+started for the run.
 
-Needs the extra ``bench``.
+It needs the extra ``bench``.
 """
 
 import argparse
@@ -47,7 +48,7 @@ SECTIONS = ("requests", "operations", "sizes", "memory", "delays")
 
 
 def main() -> None:
-    """Measure what was asked for, and print it."""
+    """Measure the selected sections, and print the results."""
     options = arguments()
     servers = Servers()
     try:
@@ -66,18 +67,24 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    """Return what was asked for."""
+    """Return the command line arguments."""
     assert __doc__ is not None
     parser = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         prog="python benchmarks",
     )
-    parser.add_argument("--quick", action="store_true", help="few rounds and small crowds: two minutes or so")
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section; may be repeated")
-    parser.add_argument("--rounds", type=int, help="11, or 3 with --quick")
-    parser.add_argument("--calls", type=int, help="of each variant in each round: 200, or 60 with --quick")
-    parser.add_argument("--json", type=Path, help="write every sample there")
+    parser.add_argument(
+        "--quick", action="store_true", help="few rounds and few auth sessions: about two minutes"
+    )
+    parser.add_argument(
+        "--only", action="append", choices=SECTIONS, help="only this section; may be repeated"
+    )
+    parser.add_argument("--rounds", type=int, help="default: 11, or 3 with --quick")
+    parser.add_argument(
+        "--calls", type=int, help="calls of each variant per round; default: 200, or 60 with --quick"
+    )
+    parser.add_argument("--json", type=Path, help="write all samples to this file")
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 11)
     options.calls = options.calls or (60 if options.quick else 200)
@@ -85,7 +92,7 @@ def arguments() -> argparse.Namespace:
 
 
 def point_settings(servers: Servers) -> None:
-    """Tell the settings where the servers are."""
+    """Set the addresses of the servers in the settings."""
     at = servers.addresses
     postgres = {
         **settings.DATABASES["postgres"],
@@ -101,10 +108,10 @@ def point_settings(servers: Servers) -> None:
 @dataclass
 class Run:
     """
-    One run: its sections, each of which prints its tables.
+    One run. Each section prints its tables.
 
     Attributes:
-        found: Everything that was measured, for machines.
+        found: All measurements, as JSON data.
     """
 
     rounds: int
@@ -131,14 +138,14 @@ class Run:
         self.measure("operations", "Whole requests", operations(), OPERATIONS)
 
     def sizes(self) -> None:
-        """Measure with crowds of several sizes."""
+        """Measure with different numbers of auth sessions."""
         from benchmarks.crowds import sizes
 
         variants = sizes(10**5 if self.quick else 10**6)
         self.measure("sizes", "The same with many auth sessions", variants, [], ordered=False)
 
     def memory(self) -> None:
-        """Measure what an auth session weighs."""
+        """Measure the memory of an auth session."""
         from benchmarks import report
         from benchmarks.crowds import memory
 
@@ -146,7 +153,7 @@ class Run:
         report.memory(self.found["memory"])
 
     def delays(self) -> None:
-        """Measure how soon a revocation bites."""
+        """Measure how soon a revocation takes effect."""
         from benchmarks import report
         from benchmarks.delays import delays
 
@@ -162,7 +169,7 @@ class Run:
     def measure(
         self, section: str, title: str, variants: list[Any], targets: list[Any], *, ordered: bool = True
     ) -> None:
-        """Let the variants take turns, and print them."""
+        """Measure the variants in turns, and print the results."""
         from benchmarks import report
         from benchmarks.measuring import say, take_turns
         from benchmarks.subjects import BARE

@@ -1,4 +1,4 @@
-"""What many live auth sessions cost: the same figures with none, ten thousand and a million; and memory."""
+"""The cost of many live auth sessions (none, ten thousand, a million), and the memory of one."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -30,31 +30,31 @@ USER_AGENT = (
     "Mozilla/5.0 (Linux; Android 14; SM-S928B/DS Build/UP1A.231005.007) AppleWebKit/537.36 "
     "(KHTML, like Gecko) Chrome/131.0.6778.135 Mobile Safari/537.36"
 )
-"""147 characters: longer than that of any desktop browser."""
+"""147 characters, which is longer than the user agent of any desktop browser."""
 LONGEST_USER_AGENT = USER_AGENT.ljust(256, "x")
 FIRST_DATABASE = 8
-"""Of Valkey: the crowds are beside each other, so that they take turns."""
+"""The numbered databases of Valkey: one for each size, so that the sizes can be measured in turns."""
 
 
 T = TypeVar("T")
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield two thousand at once."""
+    """Yield batches of two thousand."""
     remaining = iter(items)
     while some := list(islice(remaining, 2_000)):
         yield some
 
 
 class _Gathering:
-    """Stands in for a client: keeps the calls of scripts for a pipeline."""
+    """Replaces a client: collects the calls of scripts in a pipeline."""
 
     def __init__(self, pipeline: Any, answer: Any) -> None:
         self._pipeline, self._answer = pipeline, answer
 
     def evalsha(self, digest: str, keys: int, *arguments: Any) -> Any:
         self._pipeline.evalsha(digest, keys, *arguments)
-        return self._answer  # the true ones come when the pipeline is executed
+        return self._answer  # the real replies come when the pipeline is executed
 
 
 def redis_in(database: int) -> Redis:
@@ -63,11 +63,11 @@ def redis_in(database: int) -> Redis:
     return Redis.from_url(f"{url.rpartition('/')[0]}/{database}", socket_timeout=600)
 
 
-def fill(client: Redis, news: Iterator[NewSession]) -> list[str]:
-    """Log all of *news* in, by the store's own script, many in one trip; return their sids."""
+def fill(client: Redis, sessions: Iterator[NewSession]) -> list[str]:
+    """Create *sessions* with the store's own script, many in one round trip; return their sids."""
     client.script_load(script("create").text)
     sids: list[str] = []
-    for some in _batches(news):
+    for some in _batches(sessions):
         pipeline = client.pipeline(transaction=False)
         store = RedisStore(_Gathering(pipeline, [b"refused", 0]))  # type: ignore[arg-type]
         for new in some:
@@ -78,8 +78,8 @@ def fill(client: Redis, news: Iterator[NewSession]) -> list[str]:
 
 
 def people(mode: Mode = Mode.JWT, user_agent: str = USER_AGENT) -> Iterator[NewSession]:
-    """Yield logins, each of another user."""
-    number = 10**6  # as many digits as a large site's users have
+    """Yield logins of different users."""
+    number = 10**6  # as many digits as the user ids of a large site
     while True:
         number += 1
         yield replace(
@@ -92,7 +92,7 @@ def people(mode: Mode = Mode.JWT, user_agent: str = USER_AGENT) -> Iterator[NewS
 
 
 def sizes(most: int) -> list[Variant]:
-    """Fill stores with crowds of several sizes; return what is to be measured in each."""
+    """Fill stores with auth sessions of each number; return the variants to measure."""
     found: list[Variant] = []
     crowds = [("empty", 0, 0), ("10^4 sessions", 10**4, 0), (f"{most:,} sessions", most, 0)]
     crowds.append(("10^5 revoked", 10**5, 10**5))
@@ -173,9 +173,9 @@ def _in_database(name: str, alias: str) -> Iterator[Variant]:
 
 def memory(live: int) -> dict[str, float]:
     """
-    Return the bytes of one live auth session, on Redis and in a database, with *live* of them.
+    Return the bytes per live auth session, on Redis and in a database, if there are *live* of them.
 
-    On Redis the mean of ``MEMORY USAGE`` over record, index and data, each user having one auth session.
+    On Redis it is the mean of ``MEMORY USAGE`` of record, index and data, with one auth session per user.
     """
     client = redis_in(FIRST_DATABASE - 1)
     found: dict[str, float] = {}
@@ -185,9 +185,9 @@ def memory(live: int) -> dict[str, float]:
         "jwt, agent of 256": people(user_agent=LONGEST_USER_AGENT),
         "session": people(Mode.SESSION),
     }
-    for name, news in kinds.items():
+    for name, sessions in kinds.items():
         client.flushdb()
-        sids = fill(client, islice(news, live))
+        sids = fill(client, islice(sessions, live))
         some = sids[:: max(1, live // 2_000)]
         if name == "jwt, refreshed":
             _refresh(client, some)
@@ -213,7 +213,7 @@ def _usage(client: Redis, sid: str) -> int:
 
 
 def _refresh(client: Redis, sids: list[str]) -> None:
-    """Rotate each once, so that its record keeps the digest of the token before, too."""
+    """Rotate each once, so that its record has the digest of the predecessor, too."""
     for sid in sids:
         record = client.get(f"authkit:{{AA}}:s:{sid}")
         assert isinstance(record, bytes)
@@ -225,7 +225,7 @@ def _refresh(client: Redis, sids: list[str]) -> None:
 
 
 def one_user() -> None:
-    """Begin with fresh tables, an empty Valkey and one user."""
+    """Start with empty tables, an empty Valkey and one user."""
     call_command("migrate", verbosity=0)
     redis_in(0).flushall()
     User.objects.all().delete()

@@ -1,4 +1,4 @@
-"""How long a revoked access token is still let in: one process logs out, another goes on trying."""
+"""How long a revoked access token is still accepted: one process logs out, another keeps trying the token."""
 
 import json
 import random
@@ -27,10 +27,10 @@ _SHORT = {"ACCESS_CHECK": "none", "LIFETIMES": {"ACCESS_SECONDS": 3}, "LEEWAY_SE
 
 def delays(times: int) -> dict[str, list[float]]:
     """
-    Return the delays of each policy: milliseconds from the answer of logout to the first 401 elsewhere.
+    Return the delays of each policy: milliseconds from the logout's response to the first 401 elsewhere.
 
-    A negative one: it was refused before the logout was answered. ``"none"`` is measured a few times, with
-    access tokens of three seconds, since it is their lifetime.
+    A delay is negative if the token was refused before the logout returned. ``"none"`` is measured only a few
+    times, with access tokens of three seconds, since the delay is their lifetime.
     """
     found = {name: _measured(name, mode, ours, times) for name, (mode, ours) in POLICIES.items()}
     found["jwt, none (tokens of 3 s)"] = _measured("jwt, none", "jwt", _SHORT, max(2, times // 40))
@@ -58,13 +58,13 @@ def _measured(name: str, mode: str, ours: dict[str, Any], times: int) -> list[fl
         assert witness.stdin is not None
         assert witness.stdout is not None
         assert witness.stdout.readline() == "up\n"
-        time.sleep(1.1)  # a copy leaves tokens of the second that its list began in to the store
+        time.sleep(1.1)  # a copy checks tokens from the second in which its list began in the store
         for _ in range(times):
             grant = log_in(factory.get("/"), ada(), transport=Transport.HEADER)
             witness.stdin.write(grant.access + "\n")
             witness.stdin.flush()
             assert witness.stdout.readline() == "ready\n"
-            time.sleep(random.uniform(0.001, 0.02))  # at no particular moment of what the other does
+            time.sleep(random.uniform(0.001, 0.02))  # at a random moment for the other process
             leave(posted({"refresh": grant.refresh or grant.access}))
             answered = time.monotonic()
             found.append((float(witness.stdout.readline()) - answered) * 1000)
@@ -73,7 +73,7 @@ def _measured(name: str, mode: str, ours: dict[str, Any], times: int) -> list[fl
 
 
 def with_spans(ours: dict[str, Any]) -> dict[str, Any]:
-    """Return settings whose spans, which JSON has no form for, are written out."""
+    """Return settings with durations as text, since JSON has no type for them."""
     from datetime import timedelta
 
     spans: dict[str, Any] = {}

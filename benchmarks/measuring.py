@@ -1,4 +1,4 @@
-"""How things are measured: in turns, by wall clock and by processor, with the trips to servers counted."""
+"""Measures variants in turns, by wall clock and CPU time, and counts round trips to servers."""
 
 import gc
 import sys
@@ -19,21 +19,21 @@ from django_authkit.compare.analysis.intervals import median
 
 WARM_UP = 30
 BLOCKS = 10
-"""In so many turns each variant is measured, and with it what tells the pace of the machine."""
+"""Number of turns in which each variant is measured, together with the reference for the machine's speed."""
 PAUSE = 0.0005
-"""Seconds of computing between two calls of what is measured by itself, as between those of a real view."""
+"""Seconds of computing between two calls of a paused act, as between those of a real view."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Act:
     """
-    Something to be measured.
+    A function to measure.
 
     Attributes:
-        run: Is measured, once for each thing that *make* returns.
-        make: Makes what *run* takes; not measured.
-        paused: Compute for half a millisecond before each call, and measure the calls alone. A round trip
-            costs nearly twice as much then as back to back.
+        run: The measured function; called once for each argument that *make* returns.
+        make: Returns the arguments for *run*; not measured.
+        paused: Compute for half a millisecond before each call, and measure only the calls. A round trip
+            then costs nearly twice as much as back to back.
     """
 
     run: Callable[[Any], Any]
@@ -47,14 +47,14 @@ class Variant:
     One row of a table.
 
     Attributes:
-        name: As the table has it.
-        start: Sets up what it needs and returns what is to be measured. Called in each round.
-        authkit: Our settings, where it is one of ours; *mode* beside them.
+        name: The name in the table.
+        start: Sets the variant up and returns the act to measure. Called in each round.
+        authkit: Our settings, if it is one of our variants, in addition to *mode*.
         settings: Other settings that it needs.
-        above: Whether what tells the pace is subtracted: it does the same and all but what is asked for.
-        wall, cpu: Microseconds of each round: the median call by the clock, and the mean of this thread's
-            processor time.
-        paced: What it costs by the clock in units of what tells the pace.
+        above: Whether the reference is subtracted, which does everything except the authentication.
+        wall, cpu: Microseconds of each round: the median call by wall clock, and the mean of this thread's
+            CPU time.
+        paced: The cost by wall clock in units of the reference.
         trips: Commands to Redis and SQL statements of one run.
     """
 
@@ -71,16 +71,16 @@ class Variant:
 
     @property
     def cost(self) -> float:
-        """The median of the rounds."""
+        """The median over the rounds."""
         return median(self.wall)
 
 
 def take_turns(variants: Sequence[Variant], pace: Act, rounds: int, calls: int) -> None:
     """
-    Measure all in turn, *rounds* times, so that what the machine does meanwhile hits all alike.
+    Measure all in turns, *rounds* times, so that other load affects all of them.
 
-    The processor of a shared machine changes its speed by a factor of two from one second to the next. So
-    *pace* is measured in short turns with each variant, and tells how fast the machine was meanwhile.
+    The speed of a shared machine changes by a factor of two from one second to the next. Therefore *pace*, the
+    reference, is measured in short turns with each variant, and shows how fast the machine was.
     """
     for number in range(rounds):
         for variant in variants:
@@ -95,12 +95,12 @@ def take_turns(variants: Sequence[Variant], pace: Act, rounds: int, calls: int) 
 
 
 def say(text: str) -> None:
-    """Tell whoever waits."""
+    """Print progress to stderr."""
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - a script
 
 
 def _note(variant: Variant, act: Act, pace: Act, calls: int) -> None:
-    """Measure one round of *variant*, and note the medians over its turns."""
+    """Measure one round of *variant*, and record the medians of its turns."""
     turns = []
     for _ in range(BLOCKS):
         wall, cpu = _measured(act, calls // BLOCKS)
@@ -132,7 +132,7 @@ def _compute() -> None:
 
 
 def _warmed(variant: Variant) -> Act:
-    """Return what is to be measured; where there is a copy of the blacklist, once it answers by itself."""
+    """Return the act to measure. With a copy of the blacklist, wait until that is fresh."""
     by_replica = (variant.authkit or {}).get("ACCESS_CHECK") == "replica"
     while True:
         act = variant.start()
@@ -141,7 +141,7 @@ def _warmed(variant: Variant) -> Act:
         deadline = time.monotonic() + 2
         while by_replica and counted(lambda: act.run(act.make()))[0]:  # noqa: B023 - called at once
             if time.monotonic() > deadline:
-                break  # the login was before the list began, and is the store's for ever: another one
+                break  # the login was before the list began: take another one
             time.sleep(0.05)
         else:
             return act
@@ -149,7 +149,7 @@ def _warmed(variant: Variant) -> Act:
 
 @contextmanager
 def configured(variant: Variant) -> Iterator[None]:
-    """Put the settings of a variant in force."""
+    """Apply the settings of a variant."""
     with ExitStack() as stack:
         if variant.settings:
             stack.enter_context(override_settings(**variant.settings))
@@ -160,7 +160,7 @@ def configured(variant: Variant) -> Iterator[None]:
 
 
 def counted(call: Callable[[], Any]) -> tuple[int, int]:
-    """Return how often this thread sends to Redis in one call, and how many SQL statements it makes."""
+    """Return the number of Redis commands and SQL statements of this thread in one call."""
     sent = 0
     thread, send = threading.get_ident(), AbstractConnection.send_packed_command
 

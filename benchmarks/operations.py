@@ -1,7 +1,7 @@
 """
-Login (without hashing a password), refresh and logout: ours beside simplejwt's.
+Login (without hashing a password), refresh and logout: ours and simplejwt's.
 
-The whole request through the view, with rotation and blacklist on both sides.
+The whole request through the view is measured, with rotation and blacklist for both.
 """
 
 import json
@@ -24,7 +24,7 @@ def posted(body: dict[str, str]) -> Any:
 
 
 def ours(_: object = None) -> str:
-    """Log in with us, and return what refreshes: a refresh token, or a session key."""
+    """Log in with this package, and return the credential for a refresh: a refresh token or a session key."""
     grant = log_in(factory.get("/"), ada(), transport=Transport.HEADER)
     return grant.refresh or grant.access
 
@@ -35,7 +35,7 @@ def simplejwt(_: object = None) -> str:
 
 
 def of_fresh_log_ins(begin: Callable[[object], str], view: Any) -> Act:
-    """Return what hands the refresh tokens of fresh logins to *view*, each once."""
+    """Return an act that sends the refresh tokens of new logins to *view*, each once."""
     return Act(run=view, make=lambda: posted({"refresh": begin(None)}))
 
 
@@ -52,7 +52,7 @@ _OF_SIMPLEJWT: dict[str, Callable[[], Act]] = {
 
 
 def operations() -> list[Variant]:
-    """Return every operation of every side, with the settings that it needs."""
+    """Return every operation of both packages, with its settings."""
     found = [
         Variant(f"{name}: {mode}, {store}", start, {"STORE": store}, mode)
         for mode in ("jwt", "session")

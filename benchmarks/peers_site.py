@@ -1,4 +1,4 @@
-"""The test site, on PostgreSQL, with the packages that people use today beside ours."""
+"""The test site on PostgreSQL, with other packages for authentication in addition to ours."""
 
 from projects.site import *  # noqa: F403
 from projects.site import CACHES, INSTALLED_APPS, MIDDLEWARE
@@ -13,7 +13,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.headless",
 ]
-MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # which it insists on
+MIDDLEWARE = [*MIDDLEWARE, "allauth.account.middleware.AccountMiddleware"]  # which allauth requires
 CACHES = {
     **CACHES,
     "sessions": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/1"},

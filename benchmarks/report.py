@@ -1,4 +1,4 @@
-"""Prints what was measured."""
+"""Prints the measurements."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -13,10 +13,10 @@ def show(lines: Iterable[str]) -> None:
 
 
 def table(title: str, variants: Sequence[Variant], *, ordered: bool = True) -> None:
-    """Print what each variant costs, dearest first."""
+    """Print the cost of each variant, the most expensive first."""
     width = max(len(each.name) for each in variants)
     rows = sorted(variants, key=lambda each: -each.cost) if ordered else variants
-    head = f"{'µs':<{width}}  {'median':>8}  {'least':>8}  {'most':>8}  {'cpu':>8}  redis  sql"
+    head = f"{'µs':<{width}}  {'median':>8}  {'min':>8}  {'max':>8}  {'cpu':>8}  redis  sql"
     show(["", title, "", head, *(_row(each, width) for each in rows)])
 
 
@@ -29,7 +29,7 @@ def _row(each: Variant, width: int) -> str:
 
 
 def verdicts(targets: Sequence[Target], variants: Sequence[Variant]) -> list[dict[str, object]]:
-    """Print how each target stands; return the same."""
+    """Print whether each target is met; return the same."""
     rows = {each.name: each for each in variants}
     found = [target.verdict(rows) for target in targets]
     show(["", "ours : other                             target   ratio   (quartiles)     least    cpu", ""])
@@ -41,7 +41,7 @@ def verdicts(targets: Sequence[Target], variants: Sequence[Variant]) -> list[dic
 
 
 def memory(found: Mapping[str, float]) -> None:
-    """Print what auth sessions weigh."""
+    """Print the memory of auth sessions."""
     width = max(map(len, found))
     show(["", "Bytes of a live auth session", ""])
     show(f"{name:<{width}}  {size:>6.0f}" for name, size in found.items())
@@ -50,9 +50,9 @@ def memory(found: Mapping[str, float]) -> None:
 
 
 def delays(found: Mapping[str, Sequence[float]]) -> None:
-    """Print how soon a revocation bites."""
+    """Print how soon a revocation takes effect."""
     width = max(map(len, found))
-    head = f"{'ms':<{width}}  times    least   median      p90      p99     most"
+    head = f"{'ms':<{width}}  times      min   median      p90      p99      max"
     show(["", "From the answer of logout to the first 401 in another process", "", head])
     for name, each in found.items():
         ordered = sorted(each)

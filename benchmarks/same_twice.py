@@ -1,11 +1,11 @@
 """
 How often ``authkit_compare`` finds a difference where there is none.
 
-The same variant is entered twice, in so many runs of a short setting::
+Each of several short runs compares the same variant with itself::
 
     python benchmarks/same_twice.py [--runs 20]
 
-For each measure it prints in how many runs the two differed by no more than the printed interval.
+For each measure it prints the number of runs in which no difference was found.
 Run it when ``comparing/intervals.py`` or ``comparing/rounds.py`` changes. CONTRIBUTING.md has a result.
 """
 

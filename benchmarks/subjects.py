@@ -1,4 +1,4 @@
-"""One DRF request, by every way to authenticate it: ours, and what people use today."""
+"""One DRF request, authenticated by each of our configurations and by other packages."""
 
 import secrets
 import time
@@ -43,7 +43,7 @@ FIRST_SIGHT = "our reading of a token never seen"
 
 
 def view_with(*classes: type[Any]) -> View:
-    """Return a view that answers nothing much, behind these authentication classes."""
+    """Return a view with a minimal response and these authentication classes."""
 
     class Nothing(APIView):
         authentication_classes = classes
@@ -61,7 +61,7 @@ BARE = Act(run=view_with(), make=lambda: factory.get("/"))
 
 
 def answering(view: View) -> View:
-    """Return the view, which must answer 200."""
+    """Return the view, after checking that it returns 200."""
 
     def checked(request: Request) -> Any:
         answer = view(request)
@@ -77,18 +77,18 @@ def ada() -> User:
 
 
 def with_header(view: View, value: str, name: str = "Authorization") -> Act:
-    """Return requests with that header to the view."""
+    """Return an act: requests to the view with that header."""
     return Act(run=answering(view), make=lambda: factory.get("/", headers={name: value}))
 
 
 def of_ours() -> Act:
-    """Log in, and return requests with the credential."""
+    """Log in, and return an act: requests with the credential."""
     token = log_in(factory.get("/"), ada(), transport=Transport.HEADER).access
     return with_header(view_with(AuthKitAuthentication), f"Bearer {token}")
 
 
 def of_django(engine: str) -> Act:
-    """Log in with Django's own sessions, and return requests with the cookie through its middleware."""
+    """Log in with Django's own sessions, and return an act: requests with the cookie."""
     inner = answering(view_with(SessionAuthentication))
     with override_settings(SESSION_ENGINE=engine):
         sessions, users = SessionMiddleware(_no_answer), AuthenticationMiddleware(_no_answer)
@@ -116,7 +116,7 @@ def _no_answer(request: Request) -> HttpResponse:
 
 
 def of_allauth() -> Act:
-    """Log in, and return requests with the session token of allauth's headless API."""
+    """Log in, and return an act: requests with the session token of allauth's headless API."""
     engine = import_module(settings.SESSION_ENGINE)
     request: Any = factory.get("/")
     request.session = engine.SessionStore()
@@ -126,7 +126,7 @@ def of_allauth() -> Act:
 
 
 def of_simplejwt(authentication: type[Any]) -> Callable[[], Act]:
-    """Return how to begin with simplejwt."""
+    """Return the start function for simplejwt."""
     return lambda: with_header(view_with(authentication), f"Bearer {AccessToken.for_user(ada())}")
 
 
@@ -143,7 +143,7 @@ def of_drf_token() -> Act:
 
 
 def ours() -> list[Variant]:
-    """Return every mode, store, check and loading of ours that there is."""
+    """Return our variants: each mode, store, access check and way to load users."""
     found = []
     for loading in ("eager", "lazy"):
         for store in ("database", "redis"):
@@ -162,7 +162,7 @@ def ours() -> list[Variant]:
 
 
 def peers() -> list[Variant]:
-    """Return what people use today."""
+    """Return the variants of other packages."""
     found = [
         Variant("simplejwt", of_simplejwt(JWTAuthentication), above=True),
         Variant("simplejwt, stateless", of_simplejwt(JWTStatelessUserAuthentication), above=True),
@@ -178,7 +178,7 @@ def peers() -> list[Variant]:
 
 
 def floors() -> list[Variant]:
-    """Return what nobody who does the same can be cheaper than."""
+    """Return lower bounds: what any implementation has to do at least."""
     on_redis = {"STORE": "redis"}
     return [
         Variant(RAW, _raw_evalsha, on_redis),
@@ -194,7 +194,7 @@ def _raw_evalsha() -> Act:
 
 
 def _fresh_token() -> str:
-    """Return an access token as ours are, which no other call has returned."""
+    """Return a new access token like ours."""
     now = int(time.time())
     claims = AccessClaims(
         subject="1",
@@ -209,7 +209,7 @@ def _fresh_token() -> str:
 
 
 def _plain_decode() -> Act:
-    """Return what PyJWT does with such a token when it is told of issuer and audience."""
+    """Return the decoding of such a token by PyJWT, with issuer and audience."""
     key: Any = get_key_ring().signing.verifying
     chosen = get_settings()
     about: dict[str, Any] = {"audience": chosen.audience, "issuer": chosen.issuer, "leeway": chosen.leeway}

@@ -1,4 +1,4 @@
-"""What the package is to cost beside others, as ratios within one run."""
+"""The target costs of the package compared with others, as ratios within one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django_authkit.compare.analysis.intervals import quantile
 
 @dataclass(frozen=True)
 class Target:
-    """*ours* costs at most *most* times what *other* costs; and makes that many trips, if it says so."""
+    """*ours* may cost at most *most* times as much as *other*, with *trips* round trips, if given."""
 
     ours: str
     most: float
@@ -19,7 +19,7 @@ class Target:
     trips: tuple[int, int] | None = None
 
     def verdict(self, rows: Mapping[str, Variant]) -> dict[str, object]:
-        """Return the ratio: the median over the rounds, its quartiles, and that of the processor's time."""
+        """Return the ratio: the median over the rounds, its quartiles, and the ratio of CPU time."""
         ours, other = rows[self.ours], rows[self.other]
         ratios = sorted(_ratio(*pair) for pair in zip(ours.paced, other.paced, strict=True))
         low, middle, high = (quantile(ratios, share) for share in (0.25, 0.5, 0.75))
@@ -55,6 +55,6 @@ REQUESTS = [
 ]
 OPERATIONS = [Target("refresh: jwt, redis", 1 / 6, "refresh: simplejwt", (1, 1))]
 MOST_BYTES = 600
-"""Of a JWT auth session on Redis, with address and user agent, its part of the index included."""
+"""Bytes of a JWT auth session on Redis, with address and user agent, including its part of the index."""
 DELAY_P99 = 50.0
-"""Milliseconds, with a copy of the blacklist and on an idle machine."""
+"""Milliseconds, with a copy of the blacklist, on an idle machine."""

@@ -1,9 +1,9 @@
 """
-The other process of ``delays``: tries each token that it is told until it is refused, and says when.
+The other process of ``delays``: tries each given token until it is refused, and prints when.
 
-Takes settings as JSON in its argument, and on standard input a credential a line. Says "up" when it is;
-answers "ready" when it was let in (and, with a copy of the blacklist, without a round trip), then the time
-of the first 401 on the machine's monotonic clock.
+Its argument is the settings as JSON; each line of its standard input is a credential. It prints "up" when it
+has started. For each credential it prints "ready" when that is accepted (with a copy of the blacklist:
+without a round trip), then the time of the first 401 on the machine's monotonic clock.
 """
 
 import json
@@ -22,7 +22,7 @@ from django.conf import settings
 
 
 def main() -> None:
-    """Point the settings at the servers, and witness."""
+    """Set the addresses of the servers, and process the input."""
     told = json.loads(sys.argv[1])
     settings.DATABASES = {"default": {**settings.DATABASES["postgres"], **told["database"]}}
     settings.CACHES["authkit"]["LOCATION"] = told["redis"]
@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def witness(by_replica: bool) -> None:
-    """Answer line by line."""
+    """Process the input line by line."""
     from benchmarks.measuring import counted
     from benchmarks.subjects import factory, view_with
     from django_authkit.authentication import AuthKitAuthentication
@@ -61,7 +61,7 @@ def witness(by_replica: bool) -> None:
 
 
 def say(text: str) -> None:
-    """Answer."""
+    """Print a line."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
