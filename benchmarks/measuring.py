@@ -79,7 +79,7 @@ def take_turns(variants: Sequence[Variant], pace: Act, rounds: int, calls: int) 
     """
     Measure all in turns, *rounds* times, so that other load affects all of them.
 
-    The speed of a shared machine changes by a factor of two from one second to the next. Therefore *pace*, the
+    The speed of a shared machine changes by a factor of two from one second to the next. So *pace*, the
     reference, is measured in short turns with each variant, and shows how fast the machine was.
     """
     for number in range(rounds):

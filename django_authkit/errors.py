@@ -166,7 +166,7 @@ class CookieTooLarge(AuthKitError):
     """
 
     code = "cookie_too_large"
-    message = "The login does not fit into a cookie. Tell those who run this site."
+    message = "The login does not fit into a cookie. Contact the site administrator."
 
     def __init__(self, name: str, size: int) -> None:
         super().__init__()

@@ -110,7 +110,7 @@ class DjangoSessions(Adapter):
 
     def problems(self) -> Iterator[Problem]:
         """Yield what is wrong with the engine."""
-        hint = 'Set "engine" to what SESSION_ENGINE was before, and SESSION_ENGINE to ours.'
+        hint = 'Set "engine" to the old SESSION_ENGINE, and SESSION_ENGINE to ours.'
         try:
             sessions: object = self._sessions
         except (ImportError, AttributeError):
@@ -118,22 +118,21 @@ class DjangoSessions(Adapter):
         if sessions is None:
             yield Problem(
                 "authkit.E102",
-                f"ADOPT is to take over the sessions of {self._engine!r}, which is no session engine.",
+                f"ADOPT adopts the sessions of {self._engine!r}, which is not a session engine.",
                 hint,
             )
         elif self.place is Place.BROWSER and self._engine == settings.SESSION_ENGINE:
             yield Problem(
                 "authkit.E102",
-                f"ADOPT is to take over the sessions of {self._engine!r}, which makes new ones: it is "
-                "SESSION_ENGINE still.",
+                f"ADOPT adopts the sessions of {self._engine!r}, but that is still the SESSION_ENGINE.",
                 hint,
             )
         elif not _has_its_table(sessions):
             yield Problem(
                 "authkit.E101",
-                f"ADOPT is to take over the sessions of {self._engine!r}, whose table is in no app of "
+                f"ADOPT adopts the sessions of {self._engine!r}, but the app of its table is not in "
                 "INSTALLED_APPS.",
-                'Keep "django.contrib.sessions" there for as long as ADOPT names it.',
+                'Keep "django.contrib.sessions" there as long as ADOPT needs it.',
             )
 
 

@@ -68,9 +68,9 @@ class _Tokens(Adapter):
         if simplejwt.api_settings.JTI_CLAIM is None:
             yield Problem(
                 "authkit.E105",
-                'ADOPT is to take over tokens of simplejwt, and SIMPLE_JWT["JTI_CLAIM"] is None: they have '
-                "nothing by which one that was adopted is known again.",
-                "Take simplejwt out of ADOPT; its users log in again.",
+                'ADOPT adopts tokens of simplejwt, but SIMPLE_JWT["JTI_CLAIM"] is None: a token that was '
+                "already adopted cannot be recognized.",
+                "Remove simplejwt from ADOPT; its users have to log in again.",
             )
 
     def _kind(self) -> Any:
@@ -107,9 +107,9 @@ class RefreshTokens(_Tokens):
         if not hasattr(self._kind(), "blacklist"):
             yield Problem(
                 "authkit.W106",
-                "ADOPT takes over refresh tokens of simplejwt, and its blacklist app is not installed: it "
-                "cannot be told that one was adopted, and goes on taking it at views of its own.",
-                "Serve none of simplejwt's views any more, or add "
+                "ADOPT adopts refresh tokens of simplejwt, but its blacklist app is not installed: adopted "
+                "tokens still work at simplejwt's own views.",
+                "Remove simplejwt's views, or add "
                 '"rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS.',
             )
 

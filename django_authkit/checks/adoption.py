@@ -19,7 +19,7 @@ NO_APP = Problem.kind(
 )
 COOKIE_CLASH = Problem.kind(
     "authkit.E103",
-    'Give the new cookie another name: SESSION_COOKIE_NAME = "__Host-sessionid" is the best there is.',
+    'Give the new cookie another name: preferably SESSION_COOKIE_NAME = "__Host-sessionid".',
 )
 NOBODY_TO_ANSWER = Problem.kind(
     "authkit.E104",
@@ -68,9 +68,9 @@ def _cookie_messages(old: ExternalCookie, chosen: AuthKitSettings) -> Iterator[P
     )
     if old.name == new.name and old != new:
         yield COOKIE_CLASH(
-            f"The old session cookie {old.name!r} has another path or domain than the new one of that name: "
-            "browsers would keep both, and send both."
+            f"The old session cookie {old.name!r} has a different path or domain than the new one of that "
+            "name: browsers would keep and send both."
         )
     taken = (chosen.cookie.access_name, chosen.cookie.refresh_name, settings.CSRF_COOKIE_NAME)
     if old.name in taken:
-        yield COOKIE_CLASH(f"The old session cookie has the name of another one: {old.name!r}.")
+        yield COOKIE_CLASH(f"The old session cookie has the same name as another cookie: {old.name!r}.")

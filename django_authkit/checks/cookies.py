@@ -19,7 +19,7 @@ READABLE = Problem.kind(
 )
 INSECURE_TOKENS = Problem.kind(
     "authkit.W062",
-    'Leave COOKIE["SECURE"] at True wherever there is TLS. Run "check --deploy" with the settings of '
+    'Leave COOKIE["SECURE"] at True if the site uses TLS. Run "check --deploy" with the settings of '
     "production: DEBUG is off there.",
 )
 NOT_HOST_ONLY = Problem.kind("authkit.W063", 'Set SESSION_COOKIE_NAME = "__Host-sessionid".')
@@ -75,7 +75,8 @@ def check_session_cookie(chosen: AuthKitSettings) -> Iterator[Problem]:
     host_ok = secure and settings.SESSION_COOKIE_PATH == "/" and not settings.SESSION_COOKIE_DOMAIN
     if (name.startswith("__host-") and not host_ok) or (name.startswith("__secure-") and not secure):
         yield DROPPED(
-            f"Browsers drop the cookie {settings.SESSION_COOKIE_NAME!r}: it is not what its prefix promises."
+            f"Browsers drop the cookie {settings.SESSION_COOKIE_NAME!r}: its attributes do not match its "
+            "prefix."
         )
 
 
@@ -165,8 +166,8 @@ def check_deployed_cookies(chosen: AuthKitSettings) -> Iterator[Problem]:
         )
     if Transport.COOKIE in chosen.transports and _everybody_may_read():
         yield OPEN_TO_ALL(
-            "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: every page that a user opens may "
-            "read whatever they can read here."
+            "CORS_ALLOW_ALL_ORIGINS and CORS_ALLOW_CREDENTIALS are both on: every page that a user opens can "
+            "read everything that the user can read here."
         )
     has_tokens = chosen.accepts(Mode.JWT) and Transport.COOKIE in chosen.transports
     if uses_session_cookie(chosen):
@@ -200,7 +201,7 @@ def _everybody_may_read() -> bool:
 def _session_cookie_risks() -> Iterator[Problem]:
     for name in ("SESSION_COOKIE_SECURE", "SESSION_COOKIE_HTTPONLY"):
         if not getattr(settings, name):
-            yield READABLE(f"{name} is not True: the session cookie can be read on its way or by scripts.")
+            yield READABLE(f"{name} is not True: the session cookie can be read in transit or by scripts.")
     if not settings.SESSION_COOKIE_NAME.lower().startswith("__host-"):
         yield NOT_HOST_ONLY(
             f"SESSION_COOKIE_NAME is {settings.SESSION_COOKIE_NAME!r}: without the prefix __Host- others "
@@ -209,4 +210,4 @@ def _session_cookie_risks() -> Iterator[Problem]:
 
 
 def _whole_domain(name: str, domain: str | None) -> Problem:
-    return WHOLE_DOMAIN(f"{name} is {domain!r}: every host below it is sent the credential.")
+    return WHOLE_DOMAIN(f"{name} is {domain!r}: browsers send the credential to every host below it.")

@@ -62,7 +62,7 @@ def check_time_outs(chosen: AuthKitSettings) -> Iterator[Problem]:
     if missing:
         yield UNBOUNDED(
             f"The database {chosen.database_alias!r} has no {', '.join(missing)}: a server or a network that "
-            "hangs may hold every authenticated request for ever."
+            "hangs may block every authenticated request forever."
         )
 
 

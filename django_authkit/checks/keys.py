@@ -34,5 +34,5 @@ def check_secret_key(chosen: AuthKitSettings) -> Iterator[Problem]:
         refuse_weak(settings.SECRET_KEY.encode())
     except KeyRefused as refused:
         yield WEAK_SECRET_KEY(
-            f"SECRET_KEY {refused.problem.message} Whoever has one token can find it by trying."
+            f"SECRET_KEY {refused.problem.message} Anybody who has a token can find the key by guessing."
         )

@@ -35,7 +35,8 @@ BUCKETS = Problem.kind(
 )
 EVICTS = Problem.kind("authkit.W046", "Set maxmemory-policy noeviction on that server.")
 UNKNOWN_EVICTION = Problem.kind(
-    "authkit.W047", "Run this where the server can be reached, and let its user call INFO; or look yourself."
+    "authkit.W047",
+    "Run this where the server can be reached, with a user that may call INFO; or check it by hand.",
 )
 OTHER_BUCKETS = Problem.kind(
     "authkit.E049",
@@ -65,12 +66,12 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
         with nothing_logged():
             policies = inspection.eviction_policies(alias)
     except StoreUnavailable as error:
-        yield UNKNOWN_EVICTION(f"The server of {alias!r} did not tell its maxmemory-policy. {error.cause}")
+        yield UNKNOWN_EVICTION(f"The server of {alias!r} did not report its maxmemory-policy. {error.cause}")
         return
     for policy in sorted(policies - {"noeviction"}):
         yield EVICTS(
-            f"The server of {alias!r} has maxmemory-policy {policy}: with its memory full it logs users out, "
-            "and forgets what was revoked."
+            f"The server of {alias!r} has maxmemory-policy {policy}: when its memory is full it logs users "
+            "out and drops revocations."
         )
 
 
@@ -85,8 +86,8 @@ def check_recorded_buckets(chosen: AuthKitSettings) -> Iterator[Problem]:
         return
     for other in sorted(recorded - {chosen.redis.buckets}):
         yield OTHER_BUCKETS(
-            f'REDIS["BUCKETS"] is {chosen.redis.buckets}, but logins were made with {other}: those are in no '
-            "list, count for no limit, and revoking a user misses them."
+            f'REDIS["BUCKETS"] is {chosen.redis.buckets}, but logins were made with {other}: those are not '
+            "listed, not limited, and not revoked with their user."
         )
 
 
@@ -106,19 +107,19 @@ def unusable(alias: str) -> Iterator[Problem]:
         yield NO_ALIAS(f'REDIS["ALIAS"] is {alias!r}, which CACHES does not have.')
     elif not inspection.is_of_django_redis(configured):
         yield NOT_DJANGO_REDIS(
-            f"The cache {alias!r} has the BACKEND {configured.get('BACKEND')!r}: there is no Redis behind it "
-            "that the store could reach."
+            f"The cache {alias!r} has the BACKEND {configured.get('BACKEND')!r}: it has no Redis that the "
+            "store can use."
         )
     elif not inspection.redis_databases(configured):
-        yield NO_SERVER(f"The cache {alias!r} says nowhere, as a URL, where its server is.")
+        yield NO_SERVER(f"The cache {alias!r} has no URL of its server.")
 
 
 def _ignored_outages(alias: str) -> Iterator[Problem]:
     everywhere = getattr(settings, "DJANGO_REDIS_IGNORE_EXCEPTIONS", False)
     if settings.CACHES[alias].get("OPTIONS", {}).get("IGNORE_EXCEPTIONS", everywhere):
         yield IGNORES_OUTAGES(
-            f"The cache {alias!r} ignores outages (IGNORE_EXCEPTIONS): a server that is down would read as "
-            '"nothing there" to whoever asks through it.'
+            f"The cache {alias!r} ignores outages (IGNORE_EXCEPTIONS): if the server is down, reads "
+            "through it return nothing instead of an error."
         )
 
 
@@ -131,20 +132,18 @@ def _shared(alias: str) -> Iterator[Problem]:
     for other in sharing:
         yield SHARED(
             f"The auth sessions are in the database of the cache {other!r}: cache.clear() there logs "
-            "everybody out, and forgets what was revoked."
+            "everybody out and deletes the blacklist."
         )
 
 
 def _slow(alias: str) -> Iterator[Problem]:
     seconds = inspection.longest_wait(settings.CACHES[alias])
     if seconds is None:
-        yield SLOW(
-            f"The cache {alias!r} switches a time-out off: a server that hangs may hold requests for ever."
-        )
+        yield SLOW(f"The cache {alias!r} disables a timeout: a server that hangs may block requests forever.")
     elif seconds > _LONGEST:
         yield SLOW(
-            f"The time-outs of the cache {alias!r} let a server that hangs hold each request for {seconds:g} "
-            "seconds, the one repetition included."
+            f"The timeouts of the cache {alias!r} let a server that hangs block each request for {seconds:g} "
+            "seconds, including the one repetition."
         )
 
 
@@ -154,6 +153,6 @@ def _buckets(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield BUCKETS('REDIS["BUCKETS"] is 1 on a cluster: all auth sessions would be on one node.')
     if not cluster and chosen.redis.buckets > 1:
         yield BUCKETS(
-            f'REDIS["BUCKETS"] is {chosen.redis.buckets}, but there is no cluster: revoking everything and '
-            "pruning would only take more trips."
+            f'REDIS["BUCKETS"] is {chosen.redis.buckets}, but there is no cluster: revoking everything '
+            "only needs more round trips."
         )

@@ -14,7 +14,9 @@ _RATE = re.compile(r"[1-9][0-9]*/[smhd][a-z]*")
 """As DRF parses it: only the first letter of the period is significant."""
 
 NO_DATABASE = Problem.kind("authkit.E050", "Name an alias of DATABASES.")
-NO_CALLABLE = Problem.kind("authkit.E070", "Write the full dotted path, and see that it can be imported.")
+NO_CALLABLE = Problem.kind(
+    "authkit.E070", "Write the full dotted path, and make sure that it can be imported."
+)
 NO_RATE = Problem.kind("authkit.E071", 'Write a count and a period: "20/min", "5/s", "100/hour", "1000/day".')
 
 
@@ -29,9 +31,7 @@ def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[Problem]:
     for name in ("user_serializer", "extra_claims", "max_sessions", "reauthenticator"):
         path = getattr(chosen, name)
         if isinstance(path, str) and not _leads_to_callable(path):
-            yield NO_CALLABLE(
-                f"{name.upper()} is {path!r}, which is nothing that can be imported and called."
-            )
+            yield NO_CALLABLE(f"{name.upper()} is {path!r}, which cannot be imported or called.")
 
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:
@@ -42,7 +42,7 @@ def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:
         rates[f'DEFAULT_THROTTLE_RATES["{scope}"]'] = drf.get(scope)
     for name, rate in rates.items():
         if rate is not None and not _RATE.fullmatch(rate):
-            yield NO_RATE(f"{name} is {rate!r}, which is not DRF's notation of a rate.")
+            yield NO_RATE(f"{name} is {rate!r}, which is not a rate in DRF's notation.")
 
 
 def _leads_to_callable(path: str) -> bool:

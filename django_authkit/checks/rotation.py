@@ -17,5 +17,5 @@ def check_refresh_tokens_rotate(chosen: AuthKitSettings) -> Iterator[Problem]:
     if not chosen.compat.simplejwt_rotation:
         yield NO_ROTATION(
             "SIMPLEJWT_ROTATION is False: logins through compat.simplejwt get refresh tokens that are not "
-            "exchanged, so whoever steals one is not noticed."
+            "exchanged, so the theft of one is not detected."
         )

@@ -62,8 +62,8 @@ def check_engine(chosen: AuthKitSettings) -> Iterator[Problem]:
         )
     elif apps.is_installed("django.contrib.admin"):
         yield OUTSIDE_THE_LIST(
-            f"The admin is installed, and SESSION_ENGINE is {settings.SESSION_ENGINE!r}: who logs in there "
-            "gets a session that is in no device list and that no revocation ends."
+            f"The admin is installed, and SESSION_ENGINE is {settings.SESSION_ENGINE!r}: a login there "
+            "starts a session that is not in the device list and cannot be revoked."
         )
 
 
@@ -75,19 +75,19 @@ def check_middleware(chosen: AuthKitSettings) -> Iterator[Problem]:
     by_session = chosen.accepts(Mode.SESSION)
     if (by_session or _has_own_engine()) and (not own_sessions or sessions != own_sessions):
         yield OTHER_SESSIONS(
-            "MIDDLEWARE leaves the sessions to another class than ours, or to none: session keys in the "
-            "Authorization header would not be read, and cookies deleted whose successor is on its way."
+            "MIDDLEWARE does not have our SessionMiddleware: session keys in the Authorization header are "
+            "not read, and a response to an old key deletes the cookie of its successor."
         )
     if not own_authentication or authentication != own_authentication:
         problem = OTHER_AUTHENTICATION if by_session else CREDENTIALS_FOR_DRF_ONLY
         yield problem(
-            "MIDDLEWARE leaves request.user to another class than ours, or to none: outside of DRF's views "
-            "nobody is recognised by their credential."
+            "MIDDLEWARE does not have our AuthenticationMiddleware: outside of DRF's views no credential "
+            "authenticates a user."
         )
     if own_sessions and own_authentication and own_sessions[0] > own_authentication[0]:
         yield WRONG_ORDER(
-            "In MIDDLEWARE our AuthenticationMiddleware stands before our SessionMiddleware: what it does "
-            "to the session at the end of a request comes too late."
+            "In MIDDLEWARE our AuthenticationMiddleware is before our SessionMiddleware: its changes to the "
+            "session at the end of a request come too late."
         )
 
 

@@ -19,8 +19,8 @@ def check_tenants(chosen: AuthKitSettings) -> Iterator[Problem]:  # noqa: ARG001
     users = apps.get_app_config(settings.AUTH_USER_MODEL.partition(".")[0]).name
     if users in _tenant_apps() and users not in getattr(settings, "SHARED_APPS", ()):
         yield USERS_BY_TENANT(
-            f"Each tenant has its own table of {settings.AUTH_USER_MODEL}: a user of one would be taken "
-            "for the user of another one who has the same primary key."
+            f"Each tenant has its own table of {settings.AUTH_USER_MODEL}: a user of one would be "
+            "authenticated as the user of another one with the same primary key."
         )
 
 

@@ -13,7 +13,7 @@ UNCOUNTED_PROXIES = Problem.kind(
     'Set AUTHKIT["TRUSTED_PROXIES"] to the number of your own proxies that append to X-Forwarded-For.',
 )
 NO_LOGIN_RATE = Problem.kind(
-    "authkit.W066", 'Set RATES["LOGIN"], or see that something else slows guessing down.'
+    "authkit.W066", 'Set RATES["LOGIN"], or make sure that something else slows guessing down.'
 )
 
 
@@ -22,12 +22,14 @@ def check_proxies(chosen: AuthKitSettings) -> Iterator[Problem]:
     behind = [name for name in ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST") if getattr(settings, name)]
     if behind and chosen.trusted_proxies == 0:
         yield UNCOUNTED_PROXIES(
-            f"{' and '.join(behind)} tells of a proxy, but TRUSTED_PROXIES is 0: its address is taken "
-            "for everybody's, in the throttles and in the device list."
+            f"{' and '.join(behind)} shows that there is a proxy, but TRUSTED_PROXIES is 0: its "
+            "address counts as that of every client, in the throttles and in the device list."
         )
 
 
 def check_throttles(chosen: AuthKitSettings) -> Iterator[Problem]:  # noqa: ARG001 - as all checks
     """Check that logins are counted."""
     if login_rate() is None:
-        yield NO_LOGIN_RATE("Logins have no rate: passwords can be guessed as fast as the server answers.")
+        yield NO_LOGIN_RATE(
+            "Logins have no rate limit: passwords can be guessed as fast as the server responds."
+        )

@@ -40,7 +40,7 @@ def _mode_problems(s: AuthKitSettings) -> Iterator[Problem]:
         yield Problem(
             "authkit.E005",
             f'AUTHKIT["ACCEPT"] leaves out "{s.mode}", which AUTHKIT_MODE issues.',
-            "A project has to honor what it hands out: add it.",
+            "A project has to accept the credentials that it issues: add it.",
         )
     if not 0 <= s.switch_share <= 100:
         yield Problem("authkit.E018", f"SWITCH_SHARE is {s.switch_share}.", "It takes 0 to 100.")
@@ -48,7 +48,7 @@ def _mode_problems(s: AuthKitSettings) -> Iterator[Problem]:
         yield Problem(
             "authkit.E019",
             f'SWITCH_SHARE is {s.switch_share}, and AUTHKIT["ACCEPT"] names one mode only.',
-            "Those who are not moved hold credentials of the other mode: accept both, or set it to 100.",
+            "Clients that are not switched use the other mode: accept both, or set it to 100.",
         )
 
 
@@ -63,8 +63,8 @@ def _scheme_problems(s: AuthKitSettings) -> Iterator[Problem]:
         if not _SCHEME.fullmatch(scheme) or scheme.lower() in _BROWSERS_OWN:
             yield Problem(
                 "authkit.E024",
-                f'COMPAT["AUTH_SCHEMES"] has {scheme!r}, which is no scheme for tokens.',
-                'One word that browsers do not send by themselves: "Bearer", "JWT", "Token".',
+                f'COMPAT["AUTH_SCHEMES"] has {scheme!r}, which is not a scheme for tokens.',
+                'Use one word that browsers do not send by themselves: "Bearer", "JWT", "Token".',
             )
 
 
@@ -97,7 +97,7 @@ def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
     if lasting.refresh_grace > timedelta(minutes=5):
         yield Problem(
             "authkit.E012",
-            'LIFETIMES["REFRESH_GRACE"] is over five minutes: a stolen token would be honored for that long.',
+            'LIFETIMES["REFRESH_GRACE"] is over five minutes: a stolen token would work for that long.',
             "Ten seconds cover a retry and two tabs.",
         )
     if lasting.touch_interval >= lasting.idle:
@@ -107,7 +107,7 @@ def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
             "A minute against days is usual.",
         )
     if s.leeway > timedelta(minutes=2):
-        yield Problem("authkit.E014", "LEEWAY is over two minutes.", "Synchronise the clocks of the workers.")
+        yield Problem("authkit.E014", "LEEWAY is over two minutes.", "Synchronize the clocks of the workers.")
 
 
 def _too_short(name: str, value: timedelta, least: timedelta) -> Iterator[Problem]:
@@ -130,8 +130,8 @@ def _cookie_problems(s: AuthKitSettings) -> Iterator[Problem]:
     if cookie.refresh_path is not None and not cookie.refresh_path.startswith("/"):
         yield Problem(
             "authkit.E023",
-            f'COOKIE["REFRESH_PATH"] is "{cookie.refresh_path}", which begins with no slash.',
-            'Browsers take such a path for none. Write it as "/auth/".',
+            f'COOKIE["REFRESH_PATH"] is "{cookie.refresh_path}", which does not begin with a slash.',
+            'Browsers ignore such a path. Write it as "/auth/".',
         )
     if len({cookie.access_name, cookie.refresh_name, cookie.device_name}) < 3:
         yield Problem(

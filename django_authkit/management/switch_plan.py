@@ -41,15 +41,15 @@ def steps_of(chosen: AuthKitSettings, goal: Mode) -> Iterator[Step]:
     old = Mode.JWT if goal is Mode.SESSION else Mode.SESSION
     accept_both = 'AUTHKIT["ACCEPT"] = ("session", "jwt")'
     yield Step(
-        title=f"See that the site is ready for {goal}.",
+        title=f"Make sure that the site is ready for {goal}.",
         checks=tuple(_readiness(chosen, goal)),
     )
     yield Step(
         title="Accept both, in every worker.",
         settings=(f'AUTHKIT_MODE = "{old}"', accept_both),
         checks=(
-            "Wait until no worker without it is left: one would refuse what the others hand out.",
-            "manage.py authkit_status says: accepted: session, jwt.",
+            "Wait until every worker has it: one without it would refuse the credentials of the others.",
+            "manage.py authkit_status prints: accepted: session, jwt.",
         ),
         done=both or moved,
     )
@@ -57,16 +57,16 @@ def steps_of(chosen: AuthKitSettings, goal: Mode) -> Iterator[Step]:
         title=f"Issue {goal}, to a few auth sessions at first.",
         settings=(f'AUTHKIT_MODE = "{goal}"', accept_both, 'AUTHKIT["SWITCH_SHARE"] = 1  # then 10, 50, 100'),
         checks=(
-            "Rates of 401, by code, and of refresh_reused in the logs: neither may rise.",
-            "Raise the share step by step; lower it, or set the mode back, to go back. Nobody notices.",
+            "Watch the rates of 401, by code, and of refresh_reused in the logs: neither may rise.",
+            "Raise the share step by step. To go back, lower it or restore the mode. Nobody is logged out.",
         ),
         done=moved and chosen.switch_share == 100,
     )
-    yield Step(title=f"Wait for what is left of {old}.", checks=tuple(_waiting(chosen, goal)))
+    yield Step(title=f"Wait until no auth session uses {old}.", checks=tuple(_waiting(chosen, goal)))
     yield Step(
         title=f"Drop {old}.",
         settings=(f'AUTHKIT_MODE = "{goal}"', f'AUTHKIT["ACCEPT"] = ("{goal}",)'),
-        checks=("From here on the way back begins with step 2.",),
+        checks=("From here on, going back starts with step 2.",),
         done=moved and not both,
     )
 
@@ -78,25 +78,25 @@ def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
         yield "manage.py check --deploy: no error of authkit now. Run it again with the settings of step 2."
     if goal is Mode.SESSION:
         yield (
-            "Session mode stands on SESSION_ENGINE and both of our middleware classes, and reads the store "
+            "Session mode needs our SESSION_ENGINE and both of our middleware classes, and reads the store "
             "on each request."
         )
     else:
         yield (
-            "Front ends have to refresh when they are told token_expired; pages without a script are carried "
-            f"by their session key until it is dropped. Access tokens last {chosen.lifetimes.access}."
+            "Front ends have to refresh after token_expired; pages without a script use their session key "
+            f"until that mode is dropped. Access tokens last {chosen.lifetimes.access}."
         )
-        yield f'ACCESS_CHECK is "{chosen.access_check}": that is how soon a revocation reaches access tokens.'
+        yield f'ACCESS_CHECK is "{chosen.access_check}": how soon access tokens notice a revocation.'
     if chosen.cookie.refresh_path not in {None, "/"}:
-        yield 'With COOKIE["REFRESH_PATH"] browsers are moved to session keys when they refresh, not before.'
+        yield 'With COOKIE["REFRESH_PATH"] browsers get session keys only when they refresh.'
 
 
 def _waiting(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
-    yield "Browsers are moved with their next answer, apps when they refresh."
+    yield "Browsers switch with the next response, apps when they refresh."
     if chosen.mode is goal and len(chosen.accept) > 1:
         old = find_out(count=True)["old_form"]
         yield f"Now: {old_form_text(old)}."
     yield (
-        f"At the latest it takes the idle timeout ({chosen.lifetimes.idle}) for those who stay away, and "
+        f"It takes at most the idle timeout ({chosen.lifetimes.idle}) for unused auth sessions, and "
         f"the absolute lifetime ({chosen.lifetimes.absolute}) for apps that never refresh."
     )

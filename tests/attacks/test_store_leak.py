@@ -66,7 +66,7 @@ class Story:
                 found.add(key.secret)
             else:
                 found.add(text.rpartition(".")[2])
-                if "gen" in claims_of(text):  # the jti of an access token opens nothing
+                if "aud" not in claims_of(text):  # the jti of an access token opens nothing
                     found.add(claims_of(text)["jti"])
         return found
 

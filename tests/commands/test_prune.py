@@ -113,7 +113,7 @@ def test_redis_needs_none(site: LiveSite, ada: User, run: Run) -> None:
     """With the Redis store it says that pruning is not needed, and changes nothing."""
     site.logged_in("ada").log_out()
     before = site.snapshot()
-    assert run("authkit_prune") == "Nothing to do: Redis reclaims by itself.\n"
+    assert run("authkit_prune") == "Nothing to do: Redis deletes expired records itself.\n"
     assert site.snapshot() == before
 
 

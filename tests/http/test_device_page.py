@@ -312,7 +312,7 @@ class TestProof:
         """The form shows nothing of another user's device, which re-authentication does not revoke."""
         bobs = site.logged_in("bob")
         site.advance(minutes=4)
-        assert "go on" in shown(device.get(f"{PROOF}?revoke={site.sid(bobs)}"))
+        assert "to continue" in shown(device.get(f"{PROOF}?revoke={site.sid(bobs)}"))
         device.submit(PROOF, revoke=site.sid(bobs), password=PASSWORD)
         assert bobs.logged_in()
 

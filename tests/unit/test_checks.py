@@ -443,7 +443,7 @@ SAID = [
     ),
     (
         jwt("authkit.W064", site={**STOCK_ENGINE, "SESSION_COOKIE_DOMAIN": "example.org"}, instead=NO_OWN),
-        "SESSION_COOKIE_DOMAIN is 'example.org': every host below it is sent the credential.",
+        "SESSION_COOKIE_DOMAIN is 'example.org': browsers send the credential to every host below it.",
     ),
     (
         jwt("authkit.W062", authkit={"COOKIE": {"PLAIN_HTTP": True}}, site={"DEBUG": True}),

@@ -18,22 +18,22 @@ from django_authkit.wiring import get_key_ring
 
 _GENERATED = """\
 A new {algorithm} key is in {path}.
-Only you can read that file; its kid is {kid}. Put into AUTHKIT:
+Only you can read that file; its kid is {kid}. Add to AUTHKIT:
 
 {setting}
 """
 _ROTATION = """\
 A new {algorithm} key is in {path}.
-Only you can read that file; its kid is {kid}. Bring it to all workers, and take three steps.
-Each is a deployment of AUTHKIT["SIGNING_KEYS"] to every worker; the wait begins when the last has it.
+Only you can read that file; its kid is {kid}. Copy it to all workers, then take three steps.
+Each is a deployment of AUTHKIT["SIGNING_KEYS"] to every worker; the wait starts when the last worker has it.
 
-1. Publish: {old} goes on signing, and the new key can be found.
+1. Publish: {old} still signs, and the new key is published.
 
 {publish}
 
    Wait for {published}: by then no verifier has a key set without the new key.
 
-2. Sign: the new key signs, and {old} goes on verifying.
+2. Sign: the new key signs, and {old} still verifies.
 
 {sign}
 
@@ -51,20 +51,22 @@ Each is a deployment of AUTHKIT["SIGNING_KEYS"] to every worker; the wait begins
 class Command(BaseCommand):
     """Creates, lists and rotates the keys that sign access tokens."""
 
-    help = "Make, list and rotate the keys that sign access tokens (AUTHKIT['SIGNING_KEYS'])."
+    help = "Generate, list and rotate the keys that sign access tokens (AUTHKIT['SIGNING_KEYS'])."
     requires_system_checks: tuple[str, ...] = ()  # works with invalid keys in the settings
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the subcommands."""
         commands = parser.add_subparsers(dest="command", required=True)
         generate = commands.add_parser("generate", help="Make a key.")
-        rotate = commands.add_parser("rotate", help="Make a key, and say how it replaces the present one.")
+        rotate = commands.add_parser(
+            "rotate", help="Generate a key, and print how it replaces the current one."
+        )
         for making in (generate, rotate):
             making.add_argument("--out", required=True, type=Path, help="The file to write; must not exist.")
             making.add_argument("--format", choices=["jwk", "pem"], default="jwk")
         generate.add_argument("--algorithm", choices=sorted(ALGORITHMS), default="ES256")
         rotate.add_argument(
-            "--algorithm", choices=sorted(ALGORITHMS), help="By default that of the present key."
+            "--algorithm", choices=sorted(ALGORITHMS), help="By default that of the current key."
         )
         listing = commands.add_parser("list", help="List the keys, without their content.")
         listing.add_argument("--json", action="store_true", dest="as_json")
@@ -142,7 +144,7 @@ def _ring() -> KeyRing:
 def _make(algorithm: str, out: Path, form: str) -> tuple[Key, dict[str, str]]:
     """Write a new key to *out*, and return it with its entry in ``SIGNING_KEYS``."""
     if form == "pem" and algorithm == HMAC:
-        raise CommandError("There is no PEM for secrets: leave --format at jwk.")
+        raise CommandError("Secrets cannot be written as PEM: leave --format at jwk.")
     key, path = new_key(algorithm), out.absolute()
     _write_private(path, private_pem(key) if form == "pem" else private_jwk(key))
     entry = {"path": str(path)}

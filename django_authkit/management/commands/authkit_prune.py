@@ -15,7 +15,7 @@ from django_authkit.wiring import get_store
 class Command(BaseCommand):
     """Deletes auth sessions that are over, in bounded batches; can be interrupted and rerun at any time."""
 
-    help = "Reclaim the space of expired and revoked auth sessions, in batches beside traffic."
+    help = "Delete expired and revoked auth sessions in batches, also during traffic."
     requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -30,7 +30,7 @@ class Command(BaseCommand):
             message = "--batch takes 1 or more, --pause 0 or more."
             raise CommandError(message)
         if get_settings().store == "redis":
-            self.stdout.write("Nothing to do: Redis reclaims by itself.")
+            self.stdout.write("Nothing to do: Redis deletes expired records itself.")
             return
         total = 0
         try:

@@ -14,14 +14,16 @@ from django_authkit.management.users import user_named
 class Command(BaseCommand):
     """Revokes one auth session, all those of a user, or all of them."""
 
-    help = "Revoke auth sessions: of one user, one by its sid, or everybody's."
+    help = "Revoke auth sessions: all of a user, one by its sid, or all of all users."
     requires_system_checks = (TAG,)  # those of Django may open the database, which may be down
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the three options; exactly one is required."""
         parser.add_argument("user", nargs="?", help="login name or primary key")
-        parser.add_argument("--sid", help="one auth session (write --sid=… if it begins with a dash)")
-        parser.add_argument("--all", action="store_true", help="everybody's, in constant time")
+        parser.add_argument("--sid", help="one auth session (write --sid=… if it starts with a dash)")
+        parser.add_argument(
+            "--all", action="store_true", help="all auth sessions of all users, in constant time"
+        )
         parser.add_argument(
             "--no-input", "--noinput", action="store_false", dest="interactive", help="with --all, do not ask"
         )
@@ -30,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, user: str | None, sid: str | None, all: bool, **options: Any) -> None:  # noqa: A002
         """Revoke, and print what was revoked."""
         if [user is not None, sid is not None, all].count(True) != 1:
-            message = "Name a user, or --sid, or --all: exactly one of them."
+            message = "Give exactly one of: a user, --sid, --all."
             raise CommandError(message)
         if all and options["interactive"]:
             self._confirm()
@@ -44,7 +46,7 @@ class Command(BaseCommand):
         except EOFError:
             answer = ""
         if answer.strip().lower() not in {"y", "yes"}:
-            message = "Nothing was revoked. To revoke without being asked, use --no-input."
+            message = "Nothing was revoked. To revoke without confirmation, use --no-input."
             raise CommandError(message)
 
 

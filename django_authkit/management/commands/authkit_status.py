@@ -14,7 +14,7 @@ from django_authkit.management.status import PATIENCE, find_out
 class Command(BaseCommand):
     """Shows the number of live auth sessions, their memory, the state of revocation, and the checks."""
 
-    help = "Tell how the auth sessions of this project are: counts, memory, blacklist, keys, checks."
+    help = "Print the state of this project's auth sessions: counts, memory, blacklist, keys, checks."
     requires_system_checks = ()  # their messages are part of the output
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -45,7 +45,7 @@ def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "mode", f"{status['mode']} (accepted: {accepted})"
     yield from _count_lines(status)
     if status["server_bytes"] is not None:
-        yield "memory", f"{_size(status['server_bytes'])} used by the server, for all that is in it"
+        yield "memory", f"{_size(status['server_bytes'])} used by the server for all its data"
     if status["blacklist"] is not None:
         yield "blacklist", f"{status['blacklist']} entries"
     if status["attempts"] is not None:
@@ -59,7 +59,7 @@ def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for check in status["checks"]:
         yield check["level"], f"{check['id']}  {check['message']} {check['hint'] or ''}".rstrip()
     if not status["checks"]:
-        yield "checks", "nothing to say, for a deployment either"
+        yield "checks", "no problems, for deployment neither"
 
 
 def _count_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -88,9 +88,9 @@ def old_form_text(old: dict[str, Any]) -> str:
 
 def _replica_text(replica: dict[str, Any]) -> str:
     if not replica["fresh"]:
-        return f"not fresh within {PATIENCE:g} s; requests ask the store meanwhile"
+        return f"not fresh within {PATIENCE:g} s; until then requests ask the store"
     return (
-        f"fresh: {replica['age'] * 1000:.0f} ms old, allowed are {replica['max_staleness'] * 1000:.0f} ms; "
+        f"fresh: {replica['age'] * 1000:.0f} ms old, at most {replica['max_staleness'] * 1000:.0f} ms; "
         f"{replica['revoked']} revoked"
     )
 

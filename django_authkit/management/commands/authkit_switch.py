@@ -26,12 +26,12 @@ class Command(BaseCommand):
     def add_subcommands(self, subcommands: Any) -> None:
         """Add each subcommand."""
         plan: ArgumentParser = subcommands.add_parser(
-            "plan", help="print the steps from the present mode to the other, from the settings"
+            "plan", help="print the steps from the current mode to the other, based on the settings"
         )
         plan.add_argument("--to", choices=list(map(str, Mode)), help="the mode to go to; default: the other")
         plan.set_defaults(run=self.plan)
         from_simplejwt = subcommands.add_parser(
-            "from-simplejwt", help="print the AUTHKIT that does what SIMPLE_JWT says"
+            "from-simplejwt", help="print the AUTHKIT that corresponds to SIMPLE_JWT"
         )
         from_simplejwt.set_defaults(run=self.from_simplejwt)
 

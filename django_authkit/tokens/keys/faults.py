@@ -29,9 +29,9 @@ HINTS = {
         '"algorithm" and "password".'
     ),
     Fault.UNREADABLE: "It takes one key in PEM or as a JWK, readable by the process that serves.",
-    Fault.WEAK: "Make one that nobody can guess: manage.py authkit_keys generate --out FILE.",
+    Fault.WEAK: "Generate one that nobody can guess: manage.py authkit_keys generate --out FILE.",
     Fault.PUBLIC_AS_SECRET: (
-        "What others may know is no secret: everybody could sign with it. To verify with a public key, give "
+        "A public value is not a secret: everybody could sign with it. To verify with a public key, give "
         'it as "key"; to sign with a secret: manage.py authkit_keys generate --algorithm HS256 --out FILE.'
     ),
     Fault.ALGORITHM: (
