@@ -144,7 +144,7 @@ def _ring() -> KeyRing:
 def _make(algorithm: str, out: Path, form: str) -> tuple[Key, dict[str, str]]:
     """Write a new key to *out*, and return it with its entry in ``SIGNING_KEYS``."""
     if form == "pem" and algorithm == HMAC:
-        raise CommandError("Secrets cannot be written as PEM: leave --format at jwk.")
+        raise CommandError("There is no PEM form of secrets: leave --format at jwk.")
     key, path = new_key(algorithm), out.absolute()
     _write_private(path, private_pem(key) if form == "pem" else private_jwk(key))
     entry = {"path": str(path)}

@@ -32,7 +32,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, user: str | None, sid: str | None, all: bool, **options: Any) -> None:  # noqa: A002
         """Revoke, and print what was revoked."""
         if [user is not None, sid is not None, all].count(True) != 1:
-            message = "Give exactly one of: a user, --sid, --all."
+            message = "Give a user, --sid or --all: exactly one of them."
             raise CommandError(message)
         if all and options["interactive"]:
             self._confirm()
