@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -64,6 +65,13 @@ def _started(module: str, *arguments: str, **options: Any) -> "subprocess.Popen[
     )
 
 
+def _reason(errors: str) -> str:
+    """Return the line of a traceback that names the error; messages of databases have more lines below it."""
+    lines = [line for line in errors.splitlines() if line.strip() and not line.startswith(" ")]
+    named = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
+    return (named or lines or [""])[-1]
+
+
 @contextmanager
 def valkey() -> Iterator[int]:
     """
@@ -79,10 +87,8 @@ def valkey() -> Iterator[int]:
         try:
             port = process.stdout.readline()
             if not port:
-                lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-                message = (
-                    f"The Valkey for this run did not start: {lines[-1] if lines else 'it says nothing'}"
-                )
+                reason = _reason(process.stderr.read().decode(errors="replace"))
+                message = f"The Valkey for this run did not start: {reason}"
                 raise CannotCompare(message)
             yield int(port)
         finally:
@@ -110,8 +116,7 @@ def run(module: str, config: WorkerConfig, told: Mapping[str, Any], *arguments: 
                 process.kill()
                 process.communicate()
     if process.returncode:
-        lines = errors.decode(errors="replace").strip().splitlines()
-        message = f"Preparing failed: {lines[-1] if lines else process.returncode}"
+        message = f"Preparing failed: {_reason(errors.decode(errors='replace')) or process.returncode}"
         raise CannotCompare(message)
     return json.loads(output)
 

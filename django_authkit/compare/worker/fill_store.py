@@ -179,7 +179,7 @@ def _table_size(config: WorkerConfig) -> Callable[[], int]:
     connection: Any = connections["default"]
     names = [apps.get_model(*model)._meta.db_table for model in _TABLES[config.variant.kind]]
     if connection.vendor == "postgresql":
-        sql = "SELECT SUM(pg_total_relation_size(quote_ident(t)::regclass)) FROM unnest(%s) AS t"
+        sql = "SELECT SUM(pg_total_relation_size(quote_ident(t)::regclass)) FROM unnest(%s::text[]) AS t"
         arguments: list[Any] = [names]
     elif connection.vendor == "mysql":
         sql = (
