@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from django_authkit.conf import AuthKitSettings
+from django_authkit.conf.groups import Redis
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import nothing_logged
 from django_authkit.problems import Problem
@@ -43,6 +44,11 @@ OTHER_BUCKETS = Problem.kind(
     'Set REDIS["BUCKETS"] back. To change it, empty the database of the store first: everybody then '
     "logs in again.",
 )
+NOT_APART = Problem.kind(
+    "authkit.W107",
+    'Set REDIS["PREFIX"] to a name of this project\'s own. Everybody then logs in again, so do it before the '
+    "first login.",
+)
 NO_SERVER = Problem.kind("authkit.E048", 'Set the LOCATION of the alias to a URL: "redis://host:6379/1".')
 
 
@@ -55,6 +61,7 @@ def check_alias(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield from _shared(chosen.redis.alias)
         yield from _slow(chosen.redis.alias)
         yield from _buckets(chosen)
+        yield from _not_apart(chosen)
 
 
 def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
@@ -120,6 +127,17 @@ def _ignored_outages(alias: str) -> Iterator[Problem]:
         yield IGNORES_OUTAGES(
             f"The cache {alias!r} ignores outages (IGNORE_EXCEPTIONS): if the server is down, reads "
             "through it return nothing instead of an error."
+        )
+
+
+def _not_apart(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Yield a problem if the alias keeps projects apart by what only caches heed."""
+    alias = settings.CACHES[chosen.redis.alias]
+    apart = [name for name, usual in (("KEY_PREFIX", ""), ("VERSION", 1)) if alias.get(name, usual) != usual]
+    if apart and chosen.redis.prefix == Redis().prefix:
+        yield NOT_APART(
+            f"{' and '.join(apart)} of {chosen.redis.alias!r} say nothing to the store: with another project "
+            f'on that database it shares all auth sessions, because REDIS["PREFIX"] is the default.'
         )
 
 

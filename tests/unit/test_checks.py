@@ -202,6 +202,8 @@ CASES = [
     redis("authkit.W047", LOCATION=NOBODY, OPTIONS=CLUSTER),
     redis("authkit.E053", LOCATION=AS_NOBODY),
     redis("authkit.E048", LOCATION=""),
+    redis("authkit.W107", KEY_PREFIX="staging"),
+    redis("authkit.W107", VERSION=2),
     redis("authkit.E048", LOCATION="localhost"),
     Case("authkit.E050", {"DATABASE_ALIAS": "unheard_of"}),
     Case("authkit.E060", site=CROSS_SITE),
@@ -322,6 +324,8 @@ SILENT = [
     ),
     redis("authkit.W044", OPTIONS={"SOCKET_TIMEOUT": 0.5, "CONNECTION_POOL_KWARGS": {"retry": None}}),
     Case("authkit.W045", {"REDIS": {"BUCKETS": 16}}, alias={"OPTIONS": CLUSTER}, store="redis"),
+    redis("authkit.W107", KEY_PREFIX="", VERSION=1),
+    Case("authkit.W107", {"REDIS": {"PREFIX": "shop"}}, alias={"KEY_PREFIX": "shop"}, store="redis"),
     jwt("authkit.E060", site={**STOCK_ENGINE, **CROSS_SITE}, instead=NO_OWN),
     Case(
         "authkit.W062",
