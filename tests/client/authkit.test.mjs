@@ -219,6 +219,16 @@ test("Retry-After is honoured: until then the server is not asked again.", async
   assert.equal((await auth.fetch(api())).status, 200);
 });
 
+test("A list that fails is not asked for again.", async () => {
+  const auth = await loggedIn();
+  const list = "/auth/sessions/?page_size=100";
+  site.once(list, (entry, response) => refuse(response, 503, "store_unavailable", { "Retry-After": 1 }));
+  await assert.rejects(auth.sessions(), { status: 503 });
+  site.once(list, (entry, response) => response.destroy());
+  await assert.rejects(auth.sessions(), { code: "unreachable" });
+  assert.equal(site.to(list).length, 2);
+});
+
 test("A request is sent twice at most, whatever is answered.", async () => {
   const auth = await loggedIn();
   site.once("/api/notes/", (entry, response) => refuse(response, 401, "token_expired"), 99);

@@ -195,7 +195,7 @@ export class AuthKit<U extends User = User> extends EventTarget {
    */
   reauthenticate(proof: string | Readonly<Record<string, unknown>>): Promise<U>;
 
-  /** The first 200 logins of the user, most recently seen first. */
+  /** The first 100 logins of the user, most recently seen first. */
   sessions(): Promise<Device[]>;
 
   /** Revoke one of them. Revoking the page's own session logs out. */

@@ -103,7 +103,7 @@ export class AuthKit extends EventTarget {
   }
 
   async sessions() {
-    return (await this.#call("GET", "sessions/?page_size=200", null, { as: this })).results;
+    return (await this.#call("GET", "sessions/?page_size=100", null, { as: this })).results;
   }
 
   async revokeSession(sid) {
