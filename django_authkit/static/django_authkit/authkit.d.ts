@@ -4,7 +4,7 @@
  * Everything declared here is stable, and covered by semantic versioning.
  */
 
-/** The form of the credential. A front end need not care. */
+/** The form of the credential. Front ends do not depend on it. */
 export type Mode = "session" | "jwt";
 
 /** How the credential travels: in cookies that no script can read, or in the `Authorization` header. */
@@ -19,13 +19,13 @@ export interface Session {
   readonly sid: string;
   readonly mode: Mode;
   readonly created_at: string;
-  /** When it ends at the latest. */
+  /** When it expires at the latest. */
   readonly expires_at: string;
 }
 
 /** A session in the list of devices. */
 export interface Device extends Session {
-  /** Whether it is this browser's own. */
+  /** Whether it is the session of this browser. */
   readonly current: boolean;
   /** A name for people: "Firefox on Linux". */
   readonly label: string;
@@ -34,7 +34,7 @@ export interface Device extends Session {
   readonly last_seen_at: string;
 }
 
-/** What `USER_SERIALIZER` makes; without it `id` and the `USERNAME_FIELD`. */
+/** The data of `USER_SERIALIZER`; without that, `id` and the `USERNAME_FIELD`. */
 export interface User {
   readonly id?: number | string;
   readonly [member: string]: unknown;
@@ -69,7 +69,7 @@ export interface Options {
    * read the cookie; or `null` where none is needed (`CSRF = "fetch-metadata"`).
    */
   csrf?: string | (() => string | Promise<string>) | null;
-  /** Instances with different names do not hear of each other. For several logins side by side. */
+  /** Instances with different names are independent of each other. For several logins in one browser. */
   name?: string;
 }
 
@@ -93,12 +93,12 @@ export interface Events<U extends User = User> {
   "signed-out": CustomEvent<SignedOut>;
 }
 
-/** A refusal by an endpoint, or no answer. */
+/** An error response of an endpoint, or no response. */
 export class AuthKitError extends Error {
   readonly name: "AuthKitError";
-  /** As documented in the reference of errors; `"unreachable"` when there was no answer. */
+  /** As documented in the reference of errors; `"unreachable"` if there was no response. */
   readonly code: string;
-  /** HTTP status; 0 when there was no answer. */
+  /** HTTP status; 0 if there was no response. */
   readonly status: number;
   /** Which members of the body are wrong, of `"invalid_request"`. */
   readonly fields?: Readonly<Record<string, ReadonlyArray<string>>>;
@@ -108,7 +108,7 @@ export class AuthKitError extends Error {
 
 /**
  * One login, seen from one page. Make one for each page; all pages of an origin with the same `base`,
- * `transport` and `name` hear of each other.
+ * `transport` and `name` notify each other.
  *
  * Events: `"signed-in"` and `"signed-out"`, each once for each change of state, the first one (by `start()`,
  * say) included. No network failure, 429 or 5xx ever causes one.
@@ -126,20 +126,20 @@ export class AuthKit<U extends User = User> extends EventTarget {
   /**
    * Ask the server who is logged in, refreshing if that is needed. Call it when the page loads.
    *
-   * @returns The user, or `null`. In header transport a page that has just loaded is nobody's.
-   * @throws {AuthKitError} Nobody can tell; the state stays as it was.
+   * @returns The user, or `null`. In header transport a page that has just loaded is not logged in.
+   * @throws {AuthKitError} The server did not respond; the state does not change.
    */
   start(): Promise<U | null>;
 
   /**
-   * Log in. Other tabs hear of it (in cookie transport).
+   * Log in. Other tabs are notified (in cookie transport).
    *
    * @throws {AuthKitError} `login_failed`, `invalid_request`, `session_limit`, `throttled`, ...
    */
   logIn(credentials: Credentials): Promise<U>;
 
   /**
-   * Take over a login that a view of the project's own has made (social, passkey). Other tabs hear of it
+   * Take over a login that a view of the project's own has made (social, passkey). Other tabs are notified
    * (in cookie transport).
    *
    * @param grant In header transport the members of `grant.credentials()`; in cookie transport nothing.
@@ -154,12 +154,12 @@ export class AuthKit<U extends User = User> extends EventTarget {
   /**
    * Log out. Other tabs do as well.
    *
-   * @throws {AuthKitError} The server could not be reached: one is still logged in.
+   * @throws {AuthKitError} The server could not be reached; the user is still logged in.
    */
   logOut(): Promise<void>;
 
   /**
-   * Log out on all devices: all other auth sessions of the user, then one's own.
+   * Log out on all devices: revoke all other auth sessions of the user, then log out.
    *
    * @throws {AuthKitError} As `revokeOtherSessions()` and `logOut()` do.
    */
@@ -174,23 +174,23 @@ export class AuthKit<U extends User = User> extends EventTarget {
    * go to `fetch` as they are.
    * In header transport a redirect is an error (`redirect: "error"`), unless you ask for `"manual"`.
    *
-   * @throws {AuthKitError} A refresh was needed and nobody can tell whether one is still logged in.
+   * @throws {AuthKitError} A refresh was needed, and the server did not respond.
    * @throws What `fetch` throws.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
 
   /**
-   * Refresh now. Never needed: `fetch` sees to it.
+   * Refresh now. Usually not needed: `fetch` refreshes by itself.
    *
-   * @returns Whether one is logged in.
-   * @throws {AuthKitError} Nobody can tell.
+   * @returns Whether the user is logged in.
+   * @throws {AuthKitError} The server did not respond.
    */
   refresh(): Promise<boolean>;
 
   /**
-   * Prove again who one is, after `reauthentication_required`; then repeat the request.
+   * Re-authenticate after `reauthentication_required`; then repeat the request.
    *
-   * @param proof The password, or the members that the project's `REAUTHENTICATOR` wants.
+   * @param proof The password, or the members that the project's `REAUTHENTICATOR` expects.
    * @throws {AuthKitError} `login_failed`, ...
    */
   reauthenticate(proof: string | Readonly<Record<string, unknown>>): Promise<U>;
