@@ -33,16 +33,16 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
         enforce_csrf(request)
     # Cookies count only if the check above was made: not if the body has a refresh token.
     body_decides = bool(refresh) and not transports.has_bearer(request)
-    ended = revoke_presented(request, RevocationReason.LOGOUT, refresh=refresh, cookies=not body_decides)
+    revoked = revoke_presented(request, RevocationReason.LOGOUT, refresh=refresh, cookies=not body_decides)
     with state.own_signals():
-        user = next(filter(None, map(owner_of, ended)), None)
+        user = next(filter(None, map(owner_of, revoked)), None)
         user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
     django_session = django_session_of(request)
     if django_session is not None and not body_decides and (by_cookie or not _is_anonymous(django_session)):
         django_session.flush()  # but not an anonymous session without a CSRF proof
     state.authentication, state.clear_token_cookies = None, by_cookie
     # Not without a proof: any page could send such a request, and delete the data of our site.
-    state.clear_site_data = by_cookie or bool(ended)
+    state.clear_site_data = by_cookie or bool(revoked)
     request.user = AnonymousUser()
 
 

@@ -45,7 +45,7 @@ def reauthenticate(request: HttpRequest, known: Authentication, data: Mapping[st
 
     ``auth_time`` moves to now. In session mode the key is replaced; in JWT mode it is a rotation, so the
     refresh token is needed: from the cookie, or as ``refresh`` in *data*. Every other credential of the auth
-    session stops working, of the other form too: whoever has a copy has proved nothing.
+    session stops working, of the other form too, since a copy proves nothing.
 
     Raises:
         LoginFailed: The password, or other proof, is wrong.

@@ -81,11 +81,11 @@ def revoke_presented(
             automatically, so the caller must have made the CSRF check.
     """
     targets = dict.fromkeys(_targets(request, refresh, cookies))
-    ended = [revoke_session(sid, reason, key_digest=key_digest) for sid, key_digest in targets]
+    revoked = [revoke_session(sid, reason, key_digest=key_digest) for sid, key_digest in targets]
     django_session = django_session_of(request)
     if django_session is not None and (cookies or transports.has_bearer(request)):
         django_session.release()
-    return [session for session in ended if session is not None]
+    return [session for session in revoked if session is not None]
 
 
 def revoke_tokens_of_others(request: HttpRequest, user: AbstractBaseUser) -> None:
@@ -131,9 +131,9 @@ PRESENTED_COOKIES = (
 )
 
 
-def owner_of(ended: AuthSession) -> AbstractBaseUser | None:
+def owner_of(session: AuthSession) -> AbstractBaseUser | None:
     """Return the user who was logged out, for Django's signal; ``None`` if they cannot be loaded."""
     try:
-        return load_user(ended.user_id, ended.backend)
+        return load_user(session.user_id, session.backend)
     except CredentialRejected:
         return None

@@ -6,7 +6,7 @@ from notes.models import Note
 
 
 class NoteSerializer(serializers.ModelSerializer[Note]):
-    """A note; its owner is whoever writes it and is not in the body."""
+    """A note. Its owner is the current user, and is not in the body."""
 
     class Meta:
         """The members."""

@@ -14,9 +14,9 @@ class NoteViewSet(ModelViewSet[Note]):
     serializer_class = NoteSerializer
 
     def get_queryset(self) -> QuerySet[Note]:
-        """Return the notes of whoever asks."""
+        """Return the notes of the current user."""
         return Note.objects.filter(owner=self.request.user.pk)
 
     def perform_create(self, serializer: BaseSerializer[Note]) -> None:
-        """Save a note as that of whoever asks."""
+        """Save a note of the current user."""
         serializer.save(owner=self.request.user)

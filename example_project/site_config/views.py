@@ -1,5 +1,5 @@
 """
-Django's login page over django-authkit, for whoever comes without JavaScript or wants the admin.
+Django's login page with django-authkit, for browsers without JavaScript and for the admin.
 
 It does not know the mode: ``log_in`` starts whatever kind of auth session the project is set to.
 """

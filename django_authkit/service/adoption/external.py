@@ -64,11 +64,11 @@ def drop_refresh(token: str) -> bool:
             claimed = claim_on(adapter, token).read()
         except CredentialRejected:
             continue
-        ended = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
+        revoked = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
         try:
             external = open_login(adapter, token)
         except CredentialRejected:
-            return ended is not None
+            return revoked is not None
         retire(adapter, token, f"user {user_id_of(external.user)}")
         return True
     return False

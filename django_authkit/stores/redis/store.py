@@ -208,8 +208,8 @@ class RedisStore:
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
         """End the auth session: one round trip."""
-        ended = self._for_handle("revoke", sid, reason, key_digest or b"", _call_id())
-        return None if ended is None else session_of(ended)
+        revoked = self._for_handle("revoke", sid, reason, key_digest or b"", _call_id())
+        return None if revoked is None else session_of(revoked)
 
     def revoke_user(
         self,
