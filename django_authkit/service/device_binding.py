@@ -7,8 +7,10 @@ a Django session, which two racing requests would overwrite.
 """
 
 import re
+import time
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
 
 from django.http import HttpRequest
 
@@ -22,13 +24,17 @@ from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.wiring import get_store
 
 _VERSIONS = re.compile(r"[\d._]+")
+_MOST_RECORDED: Final = 10_000
+_recorded: dict[tuple[str, str, str], float] = {}
+"""When this process recorded a device: sid, address and user agent."""
 
 
 def check_binding(request: HttpRequest, session: AuthSession) -> None:
     """
     Compare the request's device with the record's, and apply ``BIND`` if they differ.
 
-    ``binding_mismatch`` is sent once for a difference: the record then holds the new device. A record without
+    ``binding_mismatch`` is sent once for a difference: the record then holds the new device. If devices or
+    addresses alternate, each is recorded, and the signal sent, once in ``TOUCH_INTERVAL``. A record without
     a device, such as one of ``force_login`` in a test, takes the first one that it is used from.
 
     Raises:
@@ -43,6 +49,8 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     revoked = any(getattr(policy, name) == "revoke" for name in what)
     ended = store.revoke(session.sid, RevocationReason.BINDING) if revoked else None
     if not revoked:
+        if not _is_due(session, device):
+            return
         store.note_device(session.sid, device.address, device.user_agent)
     if ended or (what and not revoked):
         signals.binding_mismatch.send(
@@ -53,6 +61,17 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     if revoked:
         state_of(request).mismatched_sid = session.sid
         raise BindingMismatch
+
+
+def _is_due(session: AuthSession, device: Device) -> bool:
+    """Tell whether this process has not recorded *device* for the auth session within ``TOUCH_INTERVAL``."""
+    use, now = (session.sid, device.address, device.user_agent), time.time()
+    if now - _recorded.get(use, float("-inf")) < get_settings().lifetimes.touch_interval.total_seconds():
+        return False
+    if len(_recorded) >= _MOST_RECORDED:
+        _recorded.clear()
+    _recorded[use] = now
+    return True
 
 
 def revoke_mismatched_again(request: HttpRequest) -> None:

@@ -12,7 +12,7 @@ from django_authkit import sessions_of, signals
 from django_authkit.service.device_binding import same_browser, same_network
 from django_authkit.types import AuthSession, RevocationReason
 from support.client import DEVICE_COOKIE, FIREFOX, SAFARI, Device, body, code
-from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
+from support.live_site import LiveSite, Trips, by_cookie, by_header, in_jwt_mode, in_session_mode
 from support.signals import heard
 
 HOME, SAME_NETWORK, ELSEWHERE = "198.51.100.7", "198.51.100.200", "203.0.113.9"
@@ -71,6 +71,7 @@ def test_a_phone_that_changes_networks(site: LiveSite, ada: User, phone: Device)
         for address in (ELSEWHERE, HOME, "2001:db8::1", HOME):
             phone.address = address
             assert look(site, phone).status_code == 200
+            site.advance(minutes=2)
     assert [address for _, address in told(sent)] == [ELSEWHERE, HOME, "2001:db8::1", HOME]
     assert phone.logged_in()
 
@@ -335,11 +336,33 @@ def test_it_costs_nothing_while_nothing_changes(site: LiveSite, phone: Device) -
     with site.counted() as after:
         look(site, phone)
 
-    def cost(trips: Any) -> int:
-        return len(trips.commands) + len(trips.queries)
-
     assert cost(after) == cost(before)
     assert cost(moving) == cost(before) + 1
+
+
+def test_addresses_that_alternate_are_recorded_once_in_an_interval(
+    site: LiveSite, ada: User, phone: Device
+) -> None:
+    """An address that flaps costs one write and sends one signal for each address in the interval."""
+    with heard(signals.binding_mismatch) as sent, site.counted() as trips:
+        for number in range(20):
+            phone.address = (ELSEWHERE, HOME)[number % 2]
+            assert look(site, phone).status_code == 200
+    assert told(sent) == [(("address",), ELSEWHERE), (("address",), HOME)]
+    with heard(signals.binding_mismatch) as sent, site.counted() as steady:
+        for _ in range(20):
+            assert look(site, phone).status_code == 200
+    assert cost(trips) <= cost(steady) + 2
+    site.advance(minutes=2)
+    phone.address = ELSEWHERE
+    with heard(signals.binding_mismatch) as sent:
+        look(site, phone)
+    assert told(sent) == [(("address",), ELSEWHERE)]
+
+
+def cost(trips: Trips) -> int:
+    """Return the number of round trips."""
+    return len(trips.commands) + len(trips.queries)
 
 
 @pytest.fixture
