@@ -37,6 +37,10 @@ class AuthSessionRow(models.Model):
         key_digest: SHA-256 of the session key's secret.
         jti_digest, previous_digest: SHA-256 of the current and the previous refresh token's ``jti``.
         sealed: The current ``jti``, encrypted for the holder of the previous one.
+        rotated_copy: Which of the tokens with the previous ``jti`` was rotated.
+        rotated_by: A mark of the browser that rotated it.
+        forks, forked_generation: In how many rotations in a row another copy was used too, and the last of
+            their generations.
         idle_limit_ms: The auth session's own idle timeout, if it has one.
         revoked_ms, revoke_reason: Set once, in the statement that also clears what its credentials need.
         revoked_by: Identifies the call that revoked it, where that call may be repeated.
@@ -76,6 +80,10 @@ class AuthSessionRow(models.Model):
     key_digest = models.BinaryField(max_length=32, null=True)
     jti_digest = models.BinaryField(max_length=32, null=True)
     previous_digest = models.BinaryField(max_length=32, null=True)
+    rotated_copy = models.CharField(max_length=8, default="", db_default="")
+    rotated_by = models.CharField(max_length=8, default="", db_default="")
+    forks = models.IntegerField(default=0, db_default=0)
+    forked_generation = models.IntegerField(default=0, db_default=0)
     sealed = models.BinaryField(null=True)
     data = models.TextField()
     revoked_ms = models.BigIntegerField(null=True)

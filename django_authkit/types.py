@@ -54,6 +54,10 @@ class ReuseClass(StrEnum):
     """Two or more generations back."""
     MISMATCHED = "mismatched"
     """The generation matches, but the token id does not."""
+    OTHER_DEVICE = "other_device"
+    """The immediate predecessor, inside the grace, but by another device than the one that rotated it."""
+    FOLLOWED = "followed"
+    """The immediate predecessor, inside the grace: both tokens that one rotation issued were used."""
 
 
 def instant(milliseconds: int) -> datetime:

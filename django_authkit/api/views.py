@@ -198,7 +198,7 @@ class DevicesView(PersonalEndpoint):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return the live auth sessions, most recently seen first."""
         pages = DevicesPages()
-        page = pages.paginate_queryset(service.devices_of(self.known), request, view=self)
+        page = pages.paginate_queryset(service.devices_of(request._request, self.known), request, view=self)
         return pages.get_paginated_response([present_device(each, self.known.sid) for each in page or ()])
 
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:

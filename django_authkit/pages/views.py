@@ -156,7 +156,7 @@ class DevicesPage(PersonalPage):
 
     def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show a page of the list, the current auth session first."""
-        pages = Paginator(service.devices_of(self.known), service.DEVICES_AT_ONCE)
+        pages = Paginator(service.devices_of(request, self.known), service.DEVICES_AT_ONCE)
         page = pages.get_page(request.GET.get("page"))
         listed = (each for each in page if each.sid == self.known.sid)
         current = next(listed, None) or service.device_of_user(self.known, self.known.sid)

@@ -149,7 +149,7 @@ def admit_refresh(request: HttpRequest, text: str) -> Authentication:
         CredentialRejected: It is not the current one nor, within the grace, its predecessor; or its auth
             session or user is not valid.
     """
-    found = get_jwt_strategy().check_renewable(text, within_grace=True)
+    found = get_jwt_strategy().check_current(text)
     check_binding(request, found.session)
     return _admit(found, None, Mode.JWT, Transport.COOKIE)
 

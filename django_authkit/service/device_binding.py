@@ -8,7 +8,9 @@ a Django session, which two racing requests would overwrite.
 
 import re
 import time
+from base64 import urlsafe_b64encode
 from functools import lru_cache
+from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -27,6 +29,7 @@ _VERSIONS = re.compile(r"[\d._]+")
 _MOST_RECORDED: Final = 10_000
 _recorded: dict[tuple[str, str, str], float] = {}
 """When this process recorded a device: sid, address and user agent."""
+_MARK_LENGTH = 6
 
 
 def check_binding(request: HttpRequest, session: AuthSession) -> None:
@@ -89,6 +92,14 @@ def _mismatches(device: Device, session: AuthSession) -> tuple[str, ...]:
         "address": policy.address == "off" or same_network(device.address, session.address),
     }
     return tuple(name for name, is_same in same.items() if not is_same)
+
+
+def browser_mark(request: HttpRequest) -> str:
+    """Return a short digest of the browser without its version; empty if ``BIND`` does not compare it."""
+    if get_settings().bind.user_agent == "off":
+        return ""
+    browser = _VERSIONS.sub("", device_of(request).user_agent)
+    return urlsafe_b64encode(sha256(browser.encode(errors="replace")).digest())[:_MARK_LENGTH].decode()
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,15 @@
 """A user's devices: list them, revoke one, or revoke all others."""
 
+import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, overload
+
+from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import NoSuchSession
+from django_authkit.http.client_info import device_of
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.reauthentication import require_recent
 from django_authkit.service.revocation import revoke_by_user_id, revoke_session
@@ -20,18 +25,30 @@ AT_ONCE: Final = 100
 
 class Devices(Sequence[AuthSession]):
     """
-    The live auth sessions of a user, most recently seen first, for a paginator.
+    The live auth sessions of a user for a paginator: the one that asks, then the most recently seen first.
+
+    The one that asks is seen now and from here, whatever its record says: whoever has a copy of its access
+    token must not learn when its owner refreshes, and so when to present a copy of the refresh token.
 
     The first ``AT_ONCE`` are read when it is made, and further ones when a slice of at most ``AT_ONCE`` asks
     for them. Beyond the first ``AT_ONCE``, those that would expire last come first.
     """
 
-    def __init__(self, user_id: str) -> None:
-        self._user_id = user_id
-        self._first = get_store().page_of_user(user_id, 0, AT_ONCE)
+    def __init__(self, request: HttpRequest, known: Authentication) -> None:
+        self._user_id, self._asking, self._device = user_id_of(known.user), known.sid, device_of(request)
+        page = get_store().page_of_user(self._user_id, 0, AT_ONCE)
+        self._there_are = page.there_are
+        self._first = sorted(map(self._as_seen_now, page.sessions), key=lambda each: each.sid != self._asking)
+
+    def _as_seen_now(self, session: AuthSession) -> AuthSession:
+        if session.sid != self._asking:
+            return session
+        address, user_agent = self._device.address, self._device.user_agent
+        now = int(time.time() * 1000)
+        return replace(session, last_seen_ms=now, address=address, user_agent=user_agent)
 
     def __len__(self) -> int:
-        return self._first.there_are
+        return self._there_are
 
     @overload
     def __getitem__(self, place: int) -> AuthSession: ...
@@ -43,14 +60,15 @@ class Devices(Sequence[AuthSession]):
         if isinstance(place, int):
             return self[place : place + 1][0]
         start, stop, _ = place.indices(len(self))
-        if stop <= len(self._first.sessions):
-            return self._first.sessions[start:stop]
-        return get_store().page_of_user(self._user_id, start, stop - start).sessions
+        if stop <= len(self._first):
+            return self._first[start:stop]
+        page = get_store().page_of_user(self._user_id, start, stop - start)
+        return [self._as_seen_now(each) for each in page.sessions]
 
 
-def devices_of(known: Authentication) -> Devices:
-    """Return the live auth sessions of the user, most recently seen first."""
-    return Devices(user_id_of(known.user))
+def devices_of(request: HttpRequest, known: Authentication) -> Devices:
+    """Return the live auth sessions of the user: that of *request*, then the most recently seen first."""
+    return Devices(request, known)
 
 
 def device_of_user(known: Authentication, sid: str) -> AuthSession | None:

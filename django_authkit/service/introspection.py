@@ -30,10 +30,10 @@ def check_access(token: str) -> None:
 
 def check_refresh(token: str) -> None:
     """
-    Check that a refresh token, or a session key, would renew its auth session. Nothing is exchanged.
+    Check that a refresh token, or a session key, belongs to a live auth session. Nothing is exchanged.
 
     Raises:
-        CredentialRejected: It would not; ``SessionEnded`` if it was superseded.
+        CredentialRejected: It does not; ``SessionEnded`` if that was revoked or has expired.
     """
     found = accepted_strategy(token).check_renewable(token)
     load_valid_user(found.session, found.user)

@@ -23,6 +23,7 @@ def issue(
     transport: Transport,
     *,
     rotates: bool = True,
+    copy: str = "",
 ) -> Grant:
     """
     Return the credentials of the auth session as it is now.
@@ -30,12 +31,13 @@ def issue(
     Args:
         secret: See ``Strategy``.
         rotates: Whether its refresh token is exchanged when it is used.
+        copy: See ``Strategy``.
 
     Raises:
         CookieTooLarge: No browser would keep them. The auth session is revoked, since its next refresh would
             look like a theft.
     """
-    grant = strategy.issue(found, user, secret, transport, rotates=rotates)
+    grant = strategy.issue(found, user, secret, transport, rotates=rotates, copy=copy)
     try:
         grant.check_size()
     except CookieTooLarge as error:

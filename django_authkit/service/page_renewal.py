@@ -122,7 +122,7 @@ def _exchanged(request: HttpRequest, text: str) -> Grant | None:
     if request.method == "POST" and state_of(request).user_errors.stage is Stage.MIDDLEWARE:
         return None
     try:
-        get_jwt_strategy().check_renewable(text, within_grace=True)
+        get_jwt_strategy().check_current(text)
         return renew(request, [text])
     except AuthKitError:
         return None  # the response stays as it is, and the next request decides

@@ -20,7 +20,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import accepted_strategy
-from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_binding import browser_mark, check_binding
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
 from django_authkit.service.revocation import announce_revocation
@@ -168,7 +168,7 @@ def rotate(request: HttpRequest, token: str, transport: Transport, *, reauthenti
     """
     strategy = get_jwt_strategy()
     try:
-        renewed = strategy.renew(token, reauthenticated=reauthenticated)
+        renewed = strategy.renew(token, reauthenticated=reauthenticated, device=browser_mark(request))
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise
@@ -178,7 +178,8 @@ def rotate(request: HttpRequest, token: str, transport: Transport, *, reauthenti
     repeated = renewed.outcome is RotationOutcome.REPEATED
     signal = signals.refresh_repeated if repeated else signals.session_refreshed
     signal.send(sender=AuthSession, session=found.session, request=request)
-    return issue(strategy, found, user, renewed.secret, transport, rotates=renewed.rotates)
+    secret, rotates, copy = renewed.secret, renewed.rotates, renewed.copy
+    return issue(strategy, found, user, secret, transport, rotates=rotates, copy=copy)
 
 
 def _announce_reuse(request: HttpRequest, rotation: Rotation) -> None:

@@ -185,6 +185,9 @@ class RotateRequest:
         address: Client address; recorded when the token rotates. Empty keeps the old one.
         reauthenticated: The user has just authenticated again: ``auth_time`` moves to now, and every other
             credential of the auth session stops working.
+        copy: Which of the tokens with that ``jti`` it is; at most 8 characters.
+        device: A mark of the browser that presents it, at most 8 characters; empty if unknown.
+        most_forks: In how many rotations in a row two copies of the presented token may be used.
         rotates: False if the client does not store the successor. The token then stays current: KEPT instead
             of ROTATED.
     """
@@ -200,6 +203,9 @@ class RotateRequest:
     address: str
     reauthenticated: bool = False
     rotates: bool = True
+    copy: str = ""
+    device: str = ""
+    most_forks: int = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,9 @@ class AuthSessionStore(Protocol):
                                                                                generation + 1
         the current one, which does not rotate (``rotates=False``)             KEPT
         the previous one, and the proposal is already current                  ROTATED (repeated call)
-        the previous one                                       yes             REPEATED
+        the previous one                                       yes             REPEATED, or REUSED,
+                                                                               ``other_device`` or
+                                                                               ``followed``
         the previous one                                       no              REUSED, ``previous``
         an older generation                                                    REUSED, ``older``
         current or previous generation with another id                         REUSED, ``mismatched``
@@ -109,6 +111,10 @@ class AuthSessionStore(Protocol):
         changes nothing. REUSED
         revokes the record in the same step, for the reason ``reuse``; of any number of callers one is
         told REUSED, and the others GONE.
+
+        The previous token within the grace is reuse, ``other_device``, if another ``device`` rotated it.
+        It is reuse, ``followed``, if in more than ``most_forks`` rotations in a row the copy that was rotated
+        and another ``copy`` were used: one client only uses the last one that it was given.
 
         With ``reauthenticated``, ROTATED also moves ``auth_time``, deletes the session key, and makes the new
         generation the least one whose tokens are valid. The previous token, within the grace, is then ROTATED

@@ -34,6 +34,7 @@ from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.sealing import new_jti, seal, unseal
 from django_authkit.types import AuthSession, Mode, Transport
 
+_COPY_LENGTH = 8
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
 
 
@@ -95,12 +96,13 @@ class JwtStrategy:
         transport: Transport,
         *,
         rotates: bool = True,
+        copy: str = "",
     ) -> Grant:
         """
         Return the tokens of the auth session's current generation.
 
-        The refresh token depends only on the record, *secret* and *rotates*, so that every caller within the
-        grace gets the same string. The access token never outlives the auth session.
+        The refresh token depends only on the record, *secret*, *rotates* and *copy*. The access token never
+        outlives the auth session.
         """
         session, now = found.session, found.now_ms
         issued = now // 1000
@@ -124,6 +126,7 @@ class JwtStrategy:
             issued_at=session.rotated_ms // 1000,
             expires_at=session.expires_ms // 1000,
             rotates=rotates,
+            copy=copy,
             subject=session.user_id,
         )
         return Grant(
@@ -136,7 +139,7 @@ class JwtStrategy:
             expires_in=max(0, expires - issued),
         )
 
-    def renew(self, text: str, *, reauthenticated: bool = False) -> Renewed:
+    def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:
         """
         Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
 
@@ -159,11 +162,14 @@ class JwtStrategy:
                 address="",  # device binding compares it with the record's, and then records it
                 reauthenticated=reauthenticated,
                 rotates=rotates or reauthenticated,
+                copy=claims.copy,
+                device=device,
             )
         )
         session, jti = self._session_and_jti(rotation, claims, proposal)
         found = Found(session=session, now_ms=rotation.now, user=rotation.user)
-        return Renewed(found=found, secret=jti, outcome=rotation.outcome, rotates=rotates)
+        copy = self._copy_for(rotation.outcome, claims)
+        return Renewed(found=found, secret=jti, outcome=rotation.outcome, rotates=rotates, copy=copy)
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool
@@ -214,6 +220,12 @@ class JwtStrategy:
         """
         return self._codec.read_refresh(text)
 
+    def _copy_for(self, outcome: RotationOutcome, claims: RefreshClaims) -> str:
+        """Return what distinguishes the refresh token in this answer from that in others."""
+        if outcome is RotationOutcome.REPEATED:
+            return new_jti()[:_COPY_LENGTH]
+        return claims.copy if outcome is RotationOutcome.KEPT else ""
+
     def _session_and_jti(
         self, rotation: Rotation, claims: RefreshClaims, proposal: str
     ) -> tuple[AuthSession, str]:
@@ -247,25 +259,30 @@ class JwtStrategy:
         sid = self.sid_of(text)
         return None if sid is None else Identity(sid)
 
-    def check_renewable(self, text: str, *, within_grace: bool = False) -> Found:
-        """
-        Return the live auth session whose current refresh token *text* is. Nothing is exchanged.
+    def check_renewable(self, text: str) -> Found:
+        """Return the live auth session of a refresh token, be it the current one or not; see the protocol."""
+        return self._found_by(self._codec.read_refresh(text))
 
-        Args:
-            within_grace: Accept the predecessor of the current one too, during the grace.
+    def check_current(self, text: str) -> Found:
+        """
+        Return the live auth session of its current refresh token, or of the predecessor within the grace.
+
+        Nothing is exchanged.
 
         Raises:
             TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
             SessionEnded: Its auth session is not live, or it was superseded.
         """
         claims = self._codec.read_refresh(text)
-        found = self._store.load(claims.sid)
-        if isinstance(found, Absent):
+        found = self._found_by(claims)
+        has_grace = found.now_ms - found.session.rotated_ms < self._grace
+        if found.session.generation - claims.generation not in ({0, 1} if has_grace else {0}):
             raise SessionEnded
-        session = found.session
-        allowed = within_grace and found.now_ms - session.rotated_ms < self._grace
-        behind = session.generation - claims.generation
-        if behind not in ({0, 1} if allowed else {0}) or claims.generation < session.least_generation:
+        return found
+
+    def _found_by(self, claims: RefreshClaims) -> Found:
+        found = self._store.load(claims.sid)
+        if isinstance(found, Absent) or claims.generation < found.session.least_generation:
             raise SessionEnded
         return found
 

@@ -58,12 +58,14 @@ class Renewed:
         secret: What ``issue`` takes.
         outcome: How the refresh token was exchanged; ``None`` for a session key.
         rotates: Its refresh token is exchanged when it is used.
+        copy: As ``issue`` takes it.
     """
 
     found: Found
     secret: str = field(repr=False)
     outcome: RotationOutcome | None = None
     rotates: bool = True
+    copy: str = ""
 
 
 class ReuseDetected(RefreshReused):
@@ -132,6 +134,7 @@ class Strategy(Protocol):
         transport: Transport,
         *,
         rotates: bool = True,
+        copy: str = "",
     ) -> Grant:
         """
         Return the credentials of the auth session as it is now. Nothing is stored.
@@ -139,9 +142,10 @@ class Strategy(Protocol):
         Args:
             secret: The current one.
             rotates: The refresh token is exchanged when it is used.
+            copy: Distinguishes the refresh token from others with the same secret.
         """
 
-    def renew(self, text: str, *, reauthenticated: bool = False) -> Renewed:
+    def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:
         """
         Renew the auth session of a session key or a refresh token.
 
@@ -166,10 +170,13 @@ class Strategy(Protocol):
 
     def check_renewable(self, text: str) -> Found:
         """
-        Return the auth session that a session key or a refresh token would renew.
+        Return the live auth session of a session key or a refresh token.
+
+        It does not tell whether a refresh token was superseded: otherwise, whoever has a copy would learn
+        when the owner refreshes, and when to present the copy within the grace.
 
         Raises:
-            CredentialRejected: It would renew nothing; ``SessionEnded`` if it was superseded.
+            CredentialRejected: It renews nothing, whenever it is presented.
         """
 
     def find_unrenewed(self, sid: str, secret: str) -> Found | None:

@@ -69,6 +69,7 @@ class SessionStrategy:
         transport: Transport,
         *,
         rotates: bool = True,  # noqa: ARG002 - as the protocol says
+        copy: str = "",  # noqa: ARG002 - as the protocol says
     ) -> Grant:
         """Return the session key, which is never exchanged when it is used."""
         return Grant(
@@ -81,7 +82,7 @@ class SessionStrategy:
             expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
         )
 
-    def renew(self, text: str, *, reauthenticated: bool = False) -> Renewed:
+    def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:  # noqa: ARG002
         """Write the activity at once; or replace the key, if the user has just authenticated again."""
         if not reauthenticated:
             key, found = self._open(text, 0)

@@ -162,6 +162,8 @@ class RefreshClaims:
         issued_at, expires_at: In seconds (``iat``, ``exp``).
         rotates: Whether it is exchanged when it is used. Only the tokens of clients that do not store the
             successor have the claim, and it is false.
+        copy: Distinguishes this token from others with the same ``jti``: each repeat is answered with a token
+            that has another one. Empty, and no claim, in the answer of the rotation itself.
         subject: The user's primary key as text (``sub``), which only explains why a refresh was rejected; the
             record has the user. Empty in older tokens.
     """
@@ -172,6 +174,7 @@ class RefreshClaims:
     issued_at: int
     expires_at: int
     rotates: bool = True
+    copy: str = ""
     subject: str = ""
 
     def payload(self) -> dict[str, Any]:
@@ -183,6 +186,7 @@ class RefreshClaims:
             "iat": self.issued_at,
             "exp": self.expires_at,
             **({} if self.rotates else {"rotates": False}),
+            **({"copy": self.copy} if self.copy else {}),
             **({"sub": self.subject} if self.subject else {}),
         }
 
@@ -201,5 +205,6 @@ class RefreshClaims:
             issued_at=_seconds(payload, "iat"),
             expires_at=_seconds(payload, "exp"),
             rotates=payload.get("rotates") is not False,
+            copy=_text(payload, "copy") if "copy" in payload else "",
             subject=_text(payload, "sub") if "sub" in payload else "",
         )

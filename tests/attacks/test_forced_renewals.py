@@ -201,7 +201,7 @@ class TestReuse:
         opened(stale)
         live.advance(seconds=8)
         assert user_of(opened(lost)) == ada.pk
-        assert lost.django_session == stale.django_session
+        assert lost.secret == stale.secret
 
     def test_without_a_grace(self, live: LiveSite, stale: Device) -> None:
         """With ``REFRESH_GRACE`` 0, the second use is reuse here, too."""

@@ -7,6 +7,7 @@ and runs on every combination.
 """
 
 import json
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from http.cookies import Morsel
 from typing import Any, Self
@@ -176,6 +177,14 @@ class Device:
         if self.mode is Mode.SESSION:
             return self.credential
         return self.cookies[REFRESH_COOKIE] if self.is_browser else self.refresh_token
+
+    @property
+    def secret(self) -> str:
+        """The session key, or the ``jti`` of the refresh token, which all callers within the grace share."""
+        if self.mode is Mode.SESSION:
+            return self.credential
+        payload = self.django_session.split(".")[1]
+        return str(json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["jti"])
 
     def copy(self) -> Self:
         """Return another device with the same credentials: a thief, or a second tab."""

@@ -64,6 +64,8 @@ class RotatingTable(SessionTable):
             "generation": F("generation") + 1,
             "sealed": request.sealed if request.grace_ms and not request.reauthenticated else None,
             "rotated_ms": self.instant(),
+            "rotated_copy": request.copy,
+            "rotated_by": request.device,
         }
         self.live().filter(presented, pk=request.sid).update(
             **(successor if request.rotates else {}),
@@ -85,7 +87,8 @@ class RotatingTable(SessionTable):
             if request.reauthenticated:  # it was not the predecessor when the UPDATE saw it
                 self._advance(request)
                 return self._outcome_of(request, again=True)
-            if row.sealed is not None:
+            _note_fork(row, request)
+            if row.sealed is not None and _theft(row, request) is None:
                 return self._repeat(row, request)
         return self._reuse(row, request)
 
@@ -95,7 +98,8 @@ class RotatingTable(SessionTable):
     def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
         same = self.live().filter(pk=row.pk, generation=row.generation)
-        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until)):
+        forks = {"forks": row.forks, "forked_generation": row.forked_generation}
+        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **forks):
             return self._outcome_of(
                 request, again=True
             )  # its successor was used, or it ended: it is not a repeat now
@@ -148,9 +152,27 @@ def _refused(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
     return None
 
 
-def _class_of(row: AuthSessionRow, request: RotateRequest) -> ReuseClass:
+def _note_fork(row: AuthSessionRow, request: RotateRequest) -> None:
+    """Note, once for each rotation, that two different copies of the token that was rotated were used."""
+    if request.copy != row.rotated_copy and row.forked_generation != row.generation:
+        row.forks = row.forks + 1 if row.forked_generation == row.generation - 1 else 1
+        row.forked_generation = row.generation
+
+
+def _theft(row: AuthSessionRow, request: RotateRequest) -> ReuseClass | None:
+    """Return why a predecessor within the grace is no repeat."""
+    if "" not in {request.device, row.rotated_by} and request.device != row.rotated_by:
+        return ReuseClass.OTHER_DEVICE
+    if row.forked_generation == row.generation and row.forks > request.most_forks:
+        return ReuseClass.FOLLOWED
+    return None
+
+
+def _class_of(row: AuthSessionRow, request: RotateRequest, age: int) -> ReuseClass:
     if request.generation < row.generation - 1:
         return ReuseClass.OLDER
+    if _is_previous(row, request) and age < request.grace_ms and (theft := _theft(row, request)):
+        return theft
     return ReuseClass.PREVIOUS if _is_previous(row, request) else ReuseClass.MISMATCHED
 
 
@@ -166,7 +188,7 @@ def _reused(row: AuthSessionRow, request: RotateRequest, *, age: int) -> Rotatio
         outcome=RotationOutcome.REUSED,
         now=now_of(row),
         session=session_of(row),
-        reuse=_class_of(row, request),
+        reuse=_class_of(row, request, age),
         age=age,
         user=user_of(row),
     )

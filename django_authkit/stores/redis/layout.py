@@ -28,6 +28,10 @@ PRIVATE_FIELDS: Final = (
     "revoked_ms",
     "revoked_by",
     "user_epoch",
+    "rotated_copy",
+    "rotated_by",
+    "forks",
+    "forked_generation",
 )
 _FIRST: Final = 3
 """Position of the first public field: the version and the private fields come before it."""

@@ -149,6 +149,9 @@ class RedisStore:
             request.address,
             int(request.reauthenticated),
             int(request.rotates),
+            request.copy,
+            request.device,
+            request.most_forks,
         )
         return rotation_of(reply)
 

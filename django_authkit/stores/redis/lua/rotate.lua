@@ -2,13 +2,15 @@
 --
 -- ARGV  2 sid, 3 generation, 4 presented digest, 5 proposed digest, 6 sealed successor, 7 grace,
 --       8 idle, 9 access, 10 address or '', 11 1 if the user has just proved again that it is them,
---       12 0 if the current token stays current
+--       12 0 if the current token stays current, 13 which copy of the token it is, 14 a mark of the browser or '',
+--       15 how many rotations in a row may be forked
 -- Returns {'rotated', now, session}, {'kept', now, session}, {'repeated', now, session, sealed},
 --         {'superseded', now}, {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
 
 local sid, generation, presented, proposed, sealed = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local grace, idle, access, address = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 local reauthenticated, rotates = ARGV[11] == '1', ARGV[12] == '1'
+local copy, device, most_forks = ARGV[13], ARGV[14], tonumber(ARGV[15])
 
 local function relation(record)
   if generation > record.generation then return 'newer' end
@@ -17,8 +19,24 @@ local function relation(record)
   return presented == record.previous_digest and 'previous' or 'mismatched'
 end
 
+-- Two different copies of the token that was rotated were used: note it once for each rotation.
+local function note_fork(record)
+  if (record.rotated_copy or '') == copy or record.forked_generation == record.generation then return end
+  local in_a_row = record.forked_generation == record.generation - 1
+  record.forks = in_a_row and record.forks + 1 or 1
+  record.forked_generation = record.generation
+end
+
+-- Why a predecessor within the grace is no repeat, or nil.
+local function theft(record)
+  if device ~= '' and (record.rotated_by or '') ~= '' and record.rotated_by ~= device then return 'other_device' end
+  if record.forked_generation == record.generation and record.forks > most_forks then return 'followed' end
+end
+
 local function reused(record, class)
-  return { 'reused', now, described(record), class, record.revoked_ms - record.rotated_ms }
+  local age = record.revoked_ms - record.rotated_ms
+  local why = class == 'previous' and age < grace and theft(record) or class
+  return { 'reused', now, described(record), why, age }
 end
 
 local function used(record)
@@ -37,6 +55,7 @@ end
 local function advance(record)
   record.previous_digest, record.jti_digest = record.jti_digest, proposed
   record.generation, record.rotated_ms = record.generation + 1, now
+  record.rotated_copy, record.rotated_by = copy, device
   used(record)
   if reauthenticated then
     record.auth_time_ms, record.key_digest = now, ''
@@ -64,7 +83,8 @@ if class == 'current' then return rotates and advance(record) or keep(record) en
 if generation < record.least_generation then return { 'superseded', now } end
 if class == 'previous' and now - record.rotated_ms < grace then
   if reauthenticated then return advance(record) end -- the successor was issued without this proof
-  local successor = redis.call('GET', key('g', sid))
+  note_fork(record)
+  local successor = not theft(record) and redis.call('GET', key('g', sid))
   if successor then
     expect_access(record, access)
     save(record)
