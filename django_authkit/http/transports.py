@@ -15,10 +15,10 @@ from django_authkit.types import Mode, Transport
 TRANSPORT_HEADER: Final = "X-Authkit-Transport"
 
 EXPIRES_IN_HEADER: Final = "X-Authkit-Expires-In"
+"""Seconds until the access token in a cookie expires, so that a page knows when to refresh."""
 ACCESS_HEADER: Final = "X-Authkit-Access"
 REFRESH_HEADER: Final = "X-Authkit-Refresh"
 """For header clients: their new credentials, after a password change in a project's own view."""
-"""Seconds until the access token in a cookie expires, so that a page knows when to refresh."""
 
 MAX_NAMESAKES: Final = 4
 """How many cookies of one name are tried; each may cost a round trip to the store."""

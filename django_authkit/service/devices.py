@@ -14,7 +14,7 @@ from django_authkit.http.request_state import Authentication
 from django_authkit.service.reauthentication import require_recent
 from django_authkit.service.revocation import revoke_by_user_id, revoke_session
 from django_authkit.session_keys import is_sid
-from django_authkit.stores.outcomes import Found
+from django_authkit.stores.outcomes import Found, Page
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import user_id_of
 from django_authkit.wiring import get_store
@@ -25,27 +25,19 @@ AT_ONCE: Final = 100
 
 class Devices(Sequence[AuthSession]):
     """
-    The live auth sessions of a user for a paginator: the one that asks, then the most recently seen first.
-
-    The one that asks is seen now and from here, whatever its record says: whoever has a copy of its access
-    token must not learn when its owner refreshes, and so when to present a copy of the refresh token.
+    The live auth sessions of a user for a paginator, the most recently seen first.
 
     The first ``AT_ONCE`` are read when it is made, and further ones when a slice of at most ``AT_ONCE`` asks
     for them. Beyond the first ``AT_ONCE``, those that would expire last come first.
     """
 
-    def __init__(self, request: HttpRequest, known: Authentication) -> None:
-        self._user_id, self._asking, self._device = user_id_of(known.user), known.sid, device_of(request)
-        page = get_store().page_of_user(self._user_id, 0, AT_ONCE)
-        self._there_are = page.there_are
-        self._first = sorted(map(self._as_seen_now, page.sessions), key=lambda each: each.sid != self._asking)
+    def __init__(self, user_id: str) -> None:
+        self._user_id = user_id
+        page = self._read(0, AT_ONCE)
+        self._first, self._there_are = page.sessions, page.there_are
 
-    def _as_seen_now(self, session: AuthSession) -> AuthSession:
-        if session.sid != self._asking:
-            return session
-        address, user_agent = self._device.address, self._device.user_agent
-        now = int(time.time() * 1000)
-        return replace(session, last_seen_ms=now, address=address, user_agent=user_agent)
+    def _read(self, skipped: int, limit: int) -> Page:
+        return get_store().page_of_user(self._user_id, skipped, limit)
 
     def __len__(self) -> int:
         return self._there_are
@@ -62,13 +54,37 @@ class Devices(Sequence[AuthSession]):
         start, stop, _ = place.indices(len(self))
         if stop <= len(self._first):
             return self._first[start:stop]
-        page = get_store().page_of_user(self._user_id, start, stop - start)
-        return [self._as_seen_now(each) for each in page.sessions]
+        return self._read(start, stop - start).sessions
+
+
+class _OwnDevices(Devices):
+    """
+    As the user of a request sees them: the auth session that asks comes first, seen now and from here.
+
+    That is shown whatever its record says: whoever has a copy of its access token must not learn when its
+    owner refreshes, and so when to present a copy of the refresh token.
+    """
+
+    def __init__(self, request: HttpRequest, known: Authentication) -> None:
+        self._asking, self._device = known.sid, device_of(request)
+        super().__init__(user_id_of(known.user))
+
+    def _read(self, skipped: int, limit: int) -> Page:
+        page = super()._read(skipped, limit)
+        seen = sorted(map(self._as_seen_now, page.sessions), key=lambda each: each.sid != self._asking)
+        return replace(page, sessions=tuple(seen))
+
+    def _as_seen_now(self, session: AuthSession) -> AuthSession:
+        if session.sid != self._asking:
+            return session
+        address, user_agent = self._device.address, self._device.user_agent
+        now = int(time.time() * 1000)
+        return replace(session, last_seen_ms=now, address=address, user_agent=user_agent)
 
 
 def devices_of(request: HttpRequest, known: Authentication) -> Devices:
     """Return the live auth sessions of the user: that of *request*, then the most recently seen first."""
-    return Devices(request, known)
+    return _OwnDevices(request, known)
 
 
 def device_of_user(known: Authentication, sid: str) -> AuthSession | None:

@@ -45,7 +45,9 @@ def plant(client: Redis, sid: str, count: int) -> None:
     """Give its user *count* copies of the record of *sid*, which does not contain the sid."""
     (record,) = client.keys(f"*:s:{sid}")
     (index,) = (key for key in client.keys("*:u:*") if client.zscore(key, sid) is not None)
-    packed, base = client.get(record), record.removesuffix(sid.encode()).decode()
+    assert isinstance(record, bytes)
+    packed, base = client.get(record), record.decode().removesuffix(sid)
+    assert packed is not None
     ends = int(client.zscore(index, sid) or 0)
     for start in range(0, count, 2_000):
         sids = {new_handle(0): ends - n for n in range(start, min(start + 2_000, count))}

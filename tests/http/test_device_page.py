@@ -396,9 +396,10 @@ def test_more_devices_than_a_page_holds(site: LiveSite, ada: User) -> None:
     site.configure(MAX_SESSIONS=None)
     device = site.logged_in()
     store = get_store()
-    sids = {
-        proposed.sid for proposed in (proposal(str(ada.pk)) for _ in range(104)) if store.create(proposed)
-    }
+    proposals = [proposal(str(ada.pk)) for _ in range(104)]
+    for each in proposals:
+        store.create(each)
+    sids = {each.sid for each in proposals}
     own = sids_of(ada) - sids
     first, second = offered(device.get(PAGE)), offered(device.get(f"{PAGE}?page=2"))
     assert set(first) | set(second) == {*sids, *own, "others"}
