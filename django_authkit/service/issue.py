@@ -10,7 +10,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.service.revocation import revoke_session
 from django_authkit.stores.outcomes import Found
 from django_authkit.strategies.protocol import Strategy
-from django_authkit.types import RevocationReason, Transport
+from django_authkit.types import AuthSession, RevocationReason, Transport
 
 logger = logging.getLogger("django_authkit.cookies")
 
@@ -41,16 +41,22 @@ def issue(
     try:
         grant.check_size()
     except CookieTooLarge as error:
-        logger.error(  # noqa: TRY400 - the traceback does not help
-            "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-            "The login of user %s from %s was revoked (session %s).",
-            error.name,
-            error.size,
-            cookies.MAX_COOKIE_BYTES,
-            grant.session.user_id,
-            grant.session.address,
-            grant.session.sid,
-        )
+        log_too_large(error, grant.session, "was revoked")
         revoke_session(grant.session.sid, RevocationReason.REVOKED)
         raise
     return grant
+
+
+def log_too_large(error: CookieTooLarge, session: AuthSession, consequence: str) -> None:
+    """Log that a cookie was too large, and what became of the login."""
+    logger.error(
+        "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
+        "The login of user %s from %s %s (session %s).",
+        error.name,
+        error.size,
+        cookies.MAX_COOKIE_BYTES,
+        session.user_id,
+        session.address,
+        consequence,
+        session.sid,
+    )

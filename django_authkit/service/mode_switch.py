@@ -5,7 +5,6 @@ A browser gets it with the response to any request, a header client with the res
 session stays the same, and the old credential stays valid. See ``docs/explanation/switching.md``.
 """
 
-import logging
 from dataclasses import replace
 from functools import cache, partial
 
@@ -14,11 +13,12 @@ from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import CookieTooLarge, CredentialRejected, StoreUnavailable
-from django_authkit.http import cookies, transports
+from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import session_of_credential
+from django_authkit.service.issue import log_too_large
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import SwitchOutcome
@@ -26,8 +26,6 @@ from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.types import Mode, Transport
 from django_authkit.users.lazy import ensure_loaded
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
-
-logger = logging.getLogger("django_authkit.cookies")
 
 
 def with_replacement(request: HttpRequest, known: Authentication, presented: str) -> Authentication:
@@ -169,15 +167,6 @@ def _fits(grant: Grant) -> bool:
     try:
         grant.check_size()
     except CookieTooLarge as error:
-        logger.error(  # noqa: TRY400 - the traceback does not help
-            "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-            "The browser of user %s at %s keeps its session key (session %s).",
-            error.name,
-            error.size,
-            cookies.MAX_COOKIE_BYTES,
-            grant.session.user_id,
-            grant.session.address,
-            grant.session.sid,
-        )
+        log_too_large(error, grant.session, "keeps its session key")
         return False
     return True
