@@ -214,6 +214,7 @@ def test_the_secret_key_and_the_dump_give_no_refresh(live: LiveSite, story: Stor
 @pytest.mark.parametrize("generation", [1, 2])
 def test_the_sealed_successor_is_of_no_use(live: LiveSite, generation: int) -> None:
     """Within the grace the store has the sealed successor, which ``SECRET_KEY`` alone does not open."""
+    live.configure(MAX_SESSIONS=None)  # which has a row of its own
     live.add_user()
     device = live.logged_in()
     before = claims_of(device.django_session)

@@ -23,8 +23,8 @@ def rows(site: LiveSite) -> int:
 
 
 def bury(site: LiveSite, count: int) -> None:
-    """Create auth sessions and counters that have expired."""
-    site.configure(RATES={"LOGIN": None})
+    """Create auth sessions that have expired, without the rows of a limit and of counted logins."""
+    site.configure(MAX_SESSIONS=None, RATES={"LOGIN": None})
     for _ in range(count):
         site.logged_in("ada").log_out()
     site.advance(minutes=10)

@@ -60,11 +60,17 @@ def readable_payload(subject: Subject) -> list[str] | None:
     credential = client.credential
     client.log_out()
     client.close()
+    claims = _claims(credential)
+    return None if claims is None else sorted(claims)
+
+
+def _claims(credential: str) -> dict[str, Any] | None:
+    """Return the claims readable in the credential; ``None`` if opaque."""
     for part in credential.split("."):
         with suppress(ValueError, binascii.Error):
             told = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
             if isinstance(told, dict) and "alg" not in told:
-                return sorted(told)
+                return told
     return None
 
 
@@ -157,7 +163,7 @@ def refresh_race(subject: Subject, path: str) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     held = {
-        _refreshable(racer) for racer, answer in zip(racers, answers, strict=True) if answer and answer.fine
+        _successor(racer) for racer, answer in zip(racers, answers, strict=True) if answer and answer.fine
     }
     inside = sum(racer.get(path).fine for racer in racers)
     on = sum(racer.refresh().fine for racer in racers)
@@ -171,6 +177,12 @@ def refresh_race(subject: Subject, path: str) -> dict[str, Any]:
         "logged_in": inside,
         "carry_on": on,
     }
+
+
+def _successor(client: Client) -> str:
+    """Return what identifies the token that *client* would refresh with next: copies of one have one ``jti``."""
+    token = _refreshable(client)
+    return str((_claims(token) or {}).get("jti", token))
 
 
 def _refreshable(client: Client) -> str:
