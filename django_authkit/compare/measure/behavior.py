@@ -180,7 +180,7 @@ def refresh_race(subject: Subject, path: str) -> dict[str, Any]:
 
 
 def _successor(client: Client) -> str:
-    """Return what identifies the token that *client* would refresh with next: copies of one have one ``jti``."""
+    """Return the ``jti``, which copies share, of the token that *client* would refresh with next."""
     token = _refreshable(client)
     return str((_claims(token) or {}).get("jti", token))
 
