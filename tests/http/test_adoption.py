@@ -9,7 +9,7 @@ import pytest
 
 from support.own_settings import run_folder
 
-IN_SHORT = "goes_on or (simplejwt and again_later) or test_codes or without_its or two_ways"
+IN_SHORT = "login_is_kept or (simplejwt and again_later) or test_codes or without_its or two_ways"
 RUNS = [
     pytest.param("yes", "", 200, id="everything", marks=pytest.mark.slow),
     pytest.param("no", IN_SHORT, 30, id="in short and without the blacklist"),
