@@ -106,8 +106,12 @@ def test_a_delayed_request(site: Changeover, ada: User, monkeypatch: pytest.Monk
 
 STEPS = ("load_anonymous", "create_anonymous", "create", "save_anonymous")
 """The calls of an adoption to the store."""
-NOTED = 5
-"""Which of these calls records that it is done. An error of the one after it has no visible effect."""
+NOTED = 9
+"""
+Which of these calls records that it is done: four read the epochs of revocations, before and after the login.
+
+An error of the one after it has no visible effect.
+"""
 
 
 class Outage:
