@@ -23,21 +23,17 @@ def end_external_logins(user_id: str | None) -> None:
     """Adopt no login of this user, or of all, that began before now. To be called before revoking."""
     if not get_settings().adopt:
         return
-    (handle, digest), now = _place_of(user_id), str(_now())
+    (handle, digest), now = _place_of(user_id), str(int(time.time() * 1000))
     store = get_store()
     if not store.create_anonymous(handle, digest, now, _LIFETIME_MS):
         store.save_anonymous(handle, digest, now, _LIFETIME_MS)
 
 
-def is_ended(user_id: str, age_ms: int) -> bool:
-    """Tell whether a login of the user that began *age_ms* ago was revoked before it was adopted."""
-    store, began = get_store(), _now() - age_ms
+def is_ended(user_id: str, began_ms: int) -> bool:
+    """Tell whether a login of the user that began at *began_ms* was revoked before it was adopted."""
+    store = get_store()
     marks = (store.load_anonymous(*_place_of(each)) for each in (user_id, None))
-    return any(mark is not None and began <= int(mark) for mark in marks)
-
-
-def _now() -> int:
-    return int(time.time() * 1000)
+    return any(mark is not None and began_ms <= int(mark) for mark in marks)
 
 
 def _place_of(user_id: str | None) -> tuple[str, bytes]:

@@ -16,6 +16,7 @@ step 4 fails, the user is logged in all the same, and the other package may acce
 expires or is presented to us again: a second login is better than a logout.
 """
 
+import time
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -130,7 +131,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
             raise
         return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = _log_in_of(external, adapter)
-    if is_ended(user_id_of(wanted.user), wanted.auth_age_ms):
+    if is_ended(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
         raise SessionEnded
     fresh = _proposal(wanted)
     lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
@@ -172,7 +173,7 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
         backend=backend,
         remember=external.remember,
         amr=(f"adopted:{adapter.name}",),
-        auth_age_ms=max(0, -_until(external.authenticated_at or _UNKNOWN)),
+        auth_age_ms=max(0, -_until(external.authenticated_at)),
         longest_ms=longest,
         suppress_new_device_notice=True,
     )
@@ -201,7 +202,7 @@ def _create(
         raise SessionEnded from error
     except LoginFailed as error:
         raise SessionEnded from error
-    if is_ended(found.session.user_id, wanted.auth_age_ms):  # meanwhile
+    if is_ended(found.session.user_id, _moment_ms(external.authenticated_at)):  # meanwhile
         revoke_session(found.session.sid, RevocationReason.REVOKED)
         raise SessionEnded
     _check_not_revoked(claim, found, own=not wanted.suppress_signals)
@@ -261,7 +262,14 @@ def _grant(
     return issue(get_strategy(claimed.mode), found, user, claimed.secret, transport)
 
 
-def _until(moment: datetime) -> int:
-    """Return the milliseconds from now until *moment*; negative if it has passed."""
+def _moment_ms(moment: datetime | None) -> int:
+    """Return *moment* in milliseconds since the epoch; far before it if the package does not record it."""
+    if moment is None:
+        moment = _UNKNOWN
     aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-    return int((aware - datetime.now(tz=UTC)).total_seconds() * 1000)
+    return int(aware.timestamp() * 1000)
+
+
+def _until(moment: datetime | None) -> int:
+    """Return the milliseconds from now until *moment*; negative if it has passed."""
+    return _moment_ms(moment) - int(time.time() * 1000)
