@@ -98,14 +98,18 @@ def browser_mark(request: HttpRequest) -> str:
     """Return a short digest of the browser without its version; empty if ``BIND`` does not compare it."""
     if get_settings().bind.user_agent == "off":
         return ""
-    browser = _VERSIONS.sub("", device_of(request).user_agent)
+    browser = _without_versions(device_of(request).user_agent)
     return urlsafe_b64encode(sha256(browser.encode(errors="replace")).digest())[:_MARK_LENGTH].decode()
 
 
 @lru_cache(maxsize=256)
 def same_browser(one: str, other: str) -> bool:
     """Tell whether two user agents differ only in version numbers."""
-    return _VERSIONS.sub("", one) == _VERSIONS.sub("", other)
+    return _without_versions(one) == _without_versions(other)
+
+
+def _without_versions(user_agent: str) -> str:
+    return _VERSIONS.sub("", user_agent)
 
 
 def same_network(one: str, other: str) -> bool:
