@@ -1,5 +1,5 @@
 """The attacks over HTTP take the site on each store."""
 
-from support.site_fixtures import live, mode, transport, where
+from support.site_fixtures import empty_site, live, mode, transport, where
 
-__all__ = ["live", "mode", "transport", "where"]
+__all__ = ["empty_site", "live", "mode", "transport", "where"]

@@ -1,36 +1,19 @@
 """Every test here runs on each combination of mode, store and transport that it does not exclude."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.contrib.auth.models import User
-from pytest_django import DjangoDbBlocker, Settings
 
-from django_authkit.types import Mode, Transport
 from support.client import Device
-from support.clock import Clock
 from support.live_site import LiveSite
-from support.site_fixtures import mode, transport, where
+from support.site_fixtures import empty_site, mode, transport, where
 
-__all__ = ["mode", "transport", "where"]
+__all__ = ["empty_site", "mode", "transport", "where"]
 
 
 @pytest.fixture
-def site(
-    settings: Settings,
-    clock: Clock,
-    where: str,
-    mode: Mode,
-    transport: Transport,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[LiveSite]:
-    """Return the site, empty: real transactions, cleared by hand (faster than a flush of all tables)."""
-    with django_db_blocker.unblock():
-        site = LiveSite(settings, clock, store=where, mode=mode, transport=transport)
-        site.clear()
-        yield site
-        site.clear()
+def site(empty_site: LiveSite) -> LiveSite:
+    """Return the site, empty."""
+    return empty_site
 
 
 @pytest.fixture

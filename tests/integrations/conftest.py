@@ -7,16 +7,13 @@ from auditlog.models import LogEntry
 from axes.utils import reset
 from django.contrib.auth.models import User
 from django_otp.plugins.otp_static.models import StaticDevice
-from pytest_django import DjangoDbBlocker, Settings
 
-from django_authkit.types import Mode, Transport
 from notesapp.models import Note
 from support.client import Device
-from support.clock import Clock
 from support.live_site import LiveSite
-from support.site_fixtures import mode, transport
+from support.site_fixtures import empty_site, mode, transport
 
-__all__ = ["mode", "transport"]
+__all__ = ["empty_site", "mode", "transport"]
 
 
 @pytest.fixture(params=["valkey", "sqlite"])
@@ -27,24 +24,12 @@ def where(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def site(
-    settings: Settings,
-    clock: Clock,
-    where: str,
-    mode: Mode,
-    transport: Transport,
-    django_db_setup: None,
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[LiveSite]:
-    """Return the site, empty."""
-    with django_db_blocker.unblock():
-        site = LiveSite(settings, clock, store=where, mode=mode, transport=transport)
-        site.clear()
-        yield site
-        for rows in (LogEntry, Note, Note.history.model, StaticDevice):
-            rows.objects.all().delete()
-        reset()
-        site.clear()
+def site(empty_site: LiveSite) -> Iterator[LiveSite]:
+    """Return the site, empty; the rows of the other packages are deleted afterwards."""
+    yield empty_site
+    for rows in (LogEntry, Note, Note.history.model, StaticDevice):
+        rows.objects.all().delete()
+    reset()
 
 
 @pytest.fixture
