@@ -54,7 +54,7 @@ def test_front_page(demo: Demo, browser: "Browser", scheme: Literal["light", "da
         form.get_by_label("Username").fill("ada")
         form.get_by_label("Password").fill("wrong")
         form.get_by_label("Password").press("Enter")
-        form.get_by_role("alert").filter(has_text="No such user").wait_for()
+        form.get_by_role("alert").filter(has_text="Wrong username or password.").wait_for()
         assert serious(page) == []
         form.get_by_label("Password").fill(PASSWORDS["ada"])
         form.get_by_label("Password").press("Enter")

@@ -217,7 +217,7 @@ class TestList:
     def test_anonymous_sessions_have_no_page(self, site: LiveSite, boss: Device, ada: User) -> None:
         """An anonymous session, or the row of epochs, has no page."""
         site.device().send("POST", "/django/cart/", b'"shoe"')
-        row = AuthSessionRow._base_manager.using(site.alias).get(epoch=None)
+        row = AuthSessionRow._base_manager.using(site.alias).get(sid__startswith="~")
         for handle in (row.sid, "!epoch"):
             assert (
                 boss.get(f"{LIST}{handle.replace('!', '_21').replace('_', '_5F')}/change/").status_code == 302

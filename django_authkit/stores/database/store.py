@@ -211,10 +211,12 @@ class DatabaseStore(
 
     @raises_unavailable
     def page_of_user(self, user_id: str, skipped: int, limit: int) -> Page:
-        """Return some of the user's live auth sessions. Two queries, by the index."""
+        """Return some of the user's live auth sessions, by the index. One query for the last page, else two."""
         rows = self.live_of(user_id)
         some = rows.defer("data").order_by("-idle_expires_ms", "-pk")[skipped : skipped + limit]
-        return Page(sessions=tuple(sorted(map(session_of, some), key=by_recency)), there_are=rows.count())
+        sessions = tuple(sorted(map(session_of, some), key=by_recency))
+        is_last = 0 < len(sessions) < limit
+        return Page(sessions=sessions, there_are=skipped + len(sessions) if is_last else rows.count())
 
     def prune(self, batch: int) -> Iterator[int]:
         """
