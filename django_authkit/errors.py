@@ -17,6 +17,7 @@ The tree of errors. Each class has one stable ``code``; none depends on HTTP.
     ├── CsrfFailed                   csrf_failed
     ├── SessionLimitReached          session_limit
     ├── InvalidRequest               invalid_request
+    │   └── SeveralCredentials       invalid_request
     ├── NoSuchSession                not_found
     ├── Throttled                    throttled
     ├── CookieTooLarge               cookie_too_large
@@ -132,6 +133,12 @@ class InvalidRequest(AuthKitError):
 
     code = "invalid_request"
     message = "The request is not valid."
+
+
+class SeveralCredentials(InvalidRequest):
+    """The request has a bearer credential, and another in its query string or form (RFC 6750 §2)."""
+
+    message = "The request has several credentials. Send one, in the Authorization header."
 
 
 class NoSuchSession(AuthKitError):

@@ -17,7 +17,7 @@ class ApiError(exceptions.APIException):
     def __init__(self, error: errors.AuthKitError) -> None:
         self.status_code = error_responses.status_of(error)
         self.detail = error_responses.body_of(error)
-        if self.status_code == 401:
+        if error_responses.has_challenge(error):
             self.auth_header = error_responses.challenge_of(error)
         self.wait = error_responses.retry_after(error)  # DRF's handler sets Retry-After from it
 

@@ -55,9 +55,14 @@ def status_of(error: errors.AuthKitError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
+def has_challenge(error: errors.AuthKitError) -> bool:
+    """Tell whether the response to *error* has a ``WWW-Authenticate`` header."""
+    return status_of(error) == 401 or isinstance(error, errors.SeveralCredentials)
+
+
 def challenge_of(error: errors.AuthKitError | None) -> str:
     """
-    Return the ``WWW-Authenticate`` of a 401.
+    Return the ``WWW-Authenticate`` of the response to *error*.
 
     It has an error attribute only if a token was presented (RFC 6750 §3.1), and nothing that the client sent.
     """
@@ -65,6 +70,8 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
         return f'{challenge()}, error="insufficient_user_authentication", max_age="{error.max_age}"'
     if error is None or isinstance(error, (errors.NotAuthenticated, errors.LoginFailed)):
         return challenge()
+    if isinstance(error, errors.SeveralCredentials):
+        return f'{challenge()}, error="invalid_request", error_description="{error.message}"'
     return f'{challenge()}, error="invalid_token", error_description="{error.message}"'
 
 
@@ -81,7 +88,7 @@ def error_response(error: errors.AuthKitError, request: HttpRequest) -> HttpResp
         response = HttpResponse(page, status=status_of(error))
     else:
         response = JsonResponse(body_of(error), status=status_of(error))
-    if response.status_code == 401:
+    if has_challenge(error):
         response["WWW-Authenticate"] = challenge_of(error)
     seconds = retry_after(error)
     if seconds is not None:

@@ -45,6 +45,14 @@ def bearer_of(request: HttpRequest) -> str | None:
     return text
 
 
+def access_token_parameters_of(request: HttpRequest) -> list[str]:
+    """Return the values of ``access_token`` in the query string and in the form of a POST (RFC 6750 §2)."""
+    values = request.GET.getlist("access_token") if request.META.get("QUERY_STRING") else []
+    if request.content_type == "application/x-www-form-urlencoded":
+        values += request.POST.getlist("access_token")
+    return values
+
+
 def has_bearer(request: HttpRequest) -> bool:
     """Tell whether the request presents a bearer credential, well formed or not."""
     scheme = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]

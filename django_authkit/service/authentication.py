@@ -12,6 +12,7 @@ from django_authkit.errors import (
     AuthKitError,
     CredentialRejected,
     SessionEnded,
+    SeveralCredentials,
     TokenExpired,
     TokenInvalid,
     TokenMalformed,
@@ -42,6 +43,8 @@ def authenticate(request: HttpRequest) -> Authentication | None:
 
     Raises:
         CredentialRejected: Credentials were presented, and none of them is valid.
+        SeveralCredentials: Beside the bearer there is another credential of ours, in the query string or the
+            form. Cookies may be there: a browser sends them by itself.
 
     Round trips:
         One to the store, or none if ``ACCESS_CHECK`` says so. With the Redis store, also one query for the
@@ -63,6 +66,9 @@ def authenticate(request: HttpRequest) -> Authentication | None:
 def _authenticate(request: HttpRequest) -> Authentication | None:
     bearer = transports.bearer_of(request)
     if bearer is not None:
+        others = transports.access_token_parameters_of(request)
+        if any(get_strategy(transports.mode_of(text)).recognizes(text) for text in others):
+            raise SeveralCredentials
         return _by_bearer(request, bearer)
     rejected: list[CredentialRejected] = []
     for strategy in get_accepted_strategies():

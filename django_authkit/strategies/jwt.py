@@ -76,6 +76,10 @@ class JwtStrategy:
         claims = self._codec.read_access(text)
         return self._check.admit(claims), claims
 
+    def recognizes(self, text: str) -> bool:
+        """Tell whether it begins with the header of our access tokens."""
+        return self._codec.has_access_header(text)
+
     def find(self, claims: AccessClaims) -> Found:
         """Return the live auth session of verified *claims*, from the store."""
         return StoreCheck(self._store).admit(claims)

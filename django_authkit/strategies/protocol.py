@@ -118,6 +118,9 @@ class Strategy(Protocol):
             SessionEnded: Its auth session is not live.
         """
 
+    def recognizes(self, text: str) -> bool:
+        """Tell whether *text* looks like a session key or an access token of ours; nothing is verified."""
+
     # -- issuing ----------------------------------------------------------------------------------
 
     def new_secret(self) -> str:

@@ -53,6 +53,10 @@ class SessionStrategy:
         """Return the live auth session of the key, and slide its idle end."""
         return self._open(text, self._interval)[1], None
 
+    def recognizes(self, text: str) -> bool:
+        """Tell whether it has the form of a session key."""
+        return SessionKey.parse(text) is not None
+
     def new_secret(self) -> str:
         """Return a fresh secret of a session key."""
         return new_secret()

@@ -74,6 +74,9 @@ class _Kind(Generic[Claims]):
             {"require": list(required), "strict_aud": True, "enforce_minimum_key_length": True}
         )
 
+    def has_header(self, token: str) -> bool:
+        return token.partition(".")[0] in self._keys
+
     def issue(self, payload: Mapping[str, Any]) -> str:
         whole = {**self._fixed, **payload}
         token = self._jwt.encode(whole, self._signing, self._algorithm, headers=self._header)
@@ -201,6 +204,10 @@ class Codec:
             ValueError: The token passes ``REFRESH_LIMIT``.
         """
         return self._refresh.issue(claims.payload())
+
+    def has_access_header(self, token: str) -> bool:
+        """Tell whether *token* begins like an access token of this service; nothing is verified."""
+        return self._access.has_header(token)
 
     def read_access(self, token: object, *, allow_expired: bool = False) -> AccessClaims:
         """

@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import HttpResponse
 
 from django_authkit.types import Transport
 from support.client import CREDENTIAL_COOKIES, Device, body, code, credential_cookies
@@ -106,6 +107,56 @@ def test_an_invalid_bearer_never_falls_back_to_a_cookie(site: LiveSite, ada: Use
         assert answer.status_code == 401, path
         assert body(answer)["code"] in {"token_malformed", "token_invalid", "session_ended"}
         assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("path", ["/api/whoami/", "/api/open/", "/plain/whoami/", "/plain/whoami-async/"])
+def test_a_bearer_and_a_credential_in_the_query_string_are_a_400(
+    site: LiveSite, device: Device, path: str
+) -> None:
+    """Two credentials by different methods are refused, the same one twice included (RFC 6750, section 2)."""
+    app, other = site.device(Transport.HEADER), site.logged_in()
+    for second in (device.credential, other.credential):
+        answer = app.get(f"{path}?access_token={second}", bearer(device.credential))
+        assert answer.status_code == 400
+        assert 'error="invalid_request"' in answer.headers["WWW-Authenticate"]
+        assert second not in answer.content.decode()
+    assert code(app.get(f"/auth/session/?access_token={other.credential}", bearer(device.credential))) == (
+        400,
+        "invalid_request",
+    )
+
+
+def test_a_bearer_and_a_credential_in_a_form_are_a_400(site: LiveSite, device: Device) -> None:
+    """A form is the third method; with one credential, the view still gets its form."""
+    app = site.device(Transport.HEADER)
+
+    def post(path: str, token: str) -> HttpResponse:
+        form = f"text=x&access_token={token}".encode()
+        return app.send(
+            "POST",
+            path,
+            form,
+            content_type="application/x-www-form-urlencoded",
+            headers=bearer(device.credential),
+        )
+
+    for path in ("/api/notes/", "/plain/notes/"):
+        assert post(path, device.credential).status_code == 400, path
+    answer = post("/api/notes/", "another-service")
+    assert body(answer)["note"] == {"text": "x", "access_token": "another-service"}
+
+
+def test_other_services_tokens_and_cookies_may_be_beside_a_bearer(site: LiveSite, device: Device) -> None:
+    """An ``access_token`` that is not ours is the view's business; cookies are sent by the browser itself."""
+    foreign = "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCIsImtpZCI6ImFiYyJ9.e30.c2ln"
+    for token in (foreign, "ya29.junk", ""):
+        assert device.get(f"/api/whoami/?access_token={token}", bearer(device.credential)).status_code == 200
+
+
+def test_a_credential_in_the_query_string_alone_is_never_read(site: LiveSite, device: Device) -> None:
+    """It would be in logs and histories (RFC 9700, section 4.3.2)."""
+    answer = site.device(Transport.HEADER).get(f"/auth/session/?access_token={device.credential}")
+    assert code(answer) == (401, "not_authenticated")
 
 
 def test_an_invalid_bearer_never_refreshes_a_cookie(site: LiveSite, device: Device) -> None:
