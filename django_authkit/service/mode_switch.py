@@ -153,9 +153,10 @@ def _held_tokens(request: HttpRequest, sid: str) -> RefreshClaims | None:
 
     It is not used up. A superseded one is no theft here: parallel requests may still have it.
     """
-    for text in transports.refresh_cookies_of(request):
+    strategy = get_jwt_strategy()
+    for text in strategy.renewal_cookies_of(request):
         try:
-            claims = get_jwt_strategy().read_refresh(text)
+            claims = strategy.read_refresh(text)
         except CredentialRejected:
             continue
         if claims.sid == sid:

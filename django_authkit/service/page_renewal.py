@@ -90,7 +90,7 @@ def _renewed(request: HttpRequest) -> Authentication:
         CredentialRejected: No refresh cookie is valid, or it was superseded and the auth session is revoked.
         StoreUnavailable: The store did not respond.
     """
-    texts = transports.refresh_cookies_of(request)
+    texts = get_jwt_strategy().renewal_cookies_of(request)
     for text in texts:
         try:
             known = _known_by(request, text)

@@ -113,6 +113,7 @@ def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> 
 
 
 def _refresh_cookie_of(request: HttpRequest, known: Authentication) -> str | None:
-    """Return the refresh token of the session that the request belongs to; of several cookies, the first."""
-    sid_of = get_jwt_strategy().sid_of
-    return next((text for text in transports.refresh_cookies_of(request) if sid_of(text) == known.sid), None)
+    """Return the refresh token of the session that the request belongs to; of several cookies, the newest."""
+    strategy = get_jwt_strategy()
+    texts = strategy.renewal_cookies_of(request)
+    return next((text for text in texts if strategy.sid_of(text) == known.sid), None)

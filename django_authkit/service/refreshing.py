@@ -85,25 +85,27 @@ def renew(request: HttpRequest, texts: Sequence[str]) -> Grant:
 
 
 def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport) -> Grant:
-    """Return what the first valid one of *texts* is exchanged for."""
-    state, rejected = state_of(request), list[CredentialRejected]()
-    by_cookie, dead = transport is Transport.COOKIE, False
+    """
+    Return what the first valid one of *texts* is exchanged for.
+
+    One cookie says nothing against the others: any of them may have been planted.
+    """
+    rejected = list[CredentialRejected]()
+    by_cookie, dead, is_mixed = transport is Transport.COOKIE, False, False
     for text in texts:
         is_token = transports.mode_of(text) is Mode.JWT
         if by_cookie and is_token and is_of_another(request, text):
             rejected.append(TokenInvalid())
+            is_mixed = True
             continue
         try:
             return _carry_on(request, text, transport)
-        except RefreshReused:  # a theft, even if another cookie is valid
-            state.clear_token_cookies = by_cookie
-            raise
         except CredentialRejected as error:
             rejected.append(error)
             dead = dead or (is_token and not isinstance(error, Superseded))
     # With a cookie that can never work again, the browser would refresh again and again.
-    state.clear_token_cookies = by_cookie and dead
-    raise rejected[0]
+    state_of(request).clear_token_cookies = by_cookie and dead and not is_mixed
+    raise next((error for error in rejected if isinstance(error, RefreshReused)), rejected[0])
 
 
 def _presented(request: HttpRequest, token: str | None) -> tuple[Sequence[str], Transport]:
@@ -126,14 +128,14 @@ def _carry_on(request: HttpRequest, text: str, transport: Transport) -> Grant:
 
 def is_of_another(request: HttpRequest, refresh_token: str) -> bool:
     """
-    Tell whether the access cookie belongs to another auth session than the refresh token.
+    Tell whether every access cookie belongs to another auth session than the refresh token.
 
     Both are always set together, so one was planted: by a sibling host, for example, under a name without
     the prefix ``__Host-``. The attacker wants the user to continue in a session of the attacker's.
     """
-    both = (transports.access_cookie_of(request), refresh_token)
-    sids = {get_jwt_strategy().sid_of(text) for text in both if text}
-    return len(sids - {None}) > 1
+    sid_of = get_jwt_strategy().sid_of
+    others = {sid_of(text) for text in transports.access_cookies_of(request)} - {None}
+    return bool(others) and sid_of(refresh_token) not in {None, *others}
 
 
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:

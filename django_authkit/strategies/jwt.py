@@ -68,8 +68,27 @@ class JwtStrategy:
         return transports.access_cookies_of(request)
 
     def renewal_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the refresh tokens in the refresh cookies."""
-        return transports.refresh_cookies_of(request)
+        """
+        Return the refresh tokens in the refresh cookies; of each auth session only the newest.
+
+        A browser may have an older one too, from another path or domain. That is no theft.
+        """
+        texts = transports.refresh_cookies_of(request)
+        if len(texts) < 2:
+            return texts
+        claims = {text: self._claims_of(text) for text in texts}
+        known = sorted(filter(None, claims.values()), key=lambda each: each.generation)
+        newest = {each.sid: each.generation for each in known}
+        return tuple(
+            text for text, each in claims.items() if each is None or each.generation == newest[each.sid]
+        )
+
+    def _claims_of(self, text: str) -> RefreshClaims | None:
+        """Return the claims of a refresh token; ``None`` if it is not valid."""
+        try:
+            return self._codec.read_refresh(text)
+        except CredentialRejected:
+            return None
 
     def resolve(self, text: str) -> tuple[Found | None, AccessClaims]:
         """Return what an access token opens; it is live as far as ``ACCESS_CHECK`` checks."""

@@ -1,9 +1,15 @@
-"""Attackers plant an anonymous session, or use a browser after another user (JWT mode)."""
+"""Attackers plant sessions and refresh cookies, or use a browser after another user (JWT mode)."""
 
 import json
+from typing import Any
 
-from support.client import Device
+import pytest
+from django.http import HttpResponse
+
+from django_authkit import signals
+from support.client import ACCESS_COOKIE, FIREFOX, REFRESH_COOKIE, SAFARI, Device, code, credential_cookies
 from support.live_site import LiveSite, by_cookie, in_jwt_mode
+from support.signals import heard
 
 COOKIE = "__Host-sessionid"
 
@@ -41,3 +47,74 @@ def test_reading_the_data_of_the_previous_user(live: LiveSite) -> None:
     assert "of ada" in cart(browser)
     browser.log_in("bob")
     assert cart(browser) == []
+
+
+def refresh_with(device: Device, planted: Device, names: tuple[str, ...], *, first: bool) -> HttpResponse:
+    """Refresh with cookies of another browser too, which this one sends first or last; keep what is set."""
+    own = [f"{name}={value}" for name, value in device.cookies.items()]
+    others = [f"{name}={planted.cookies[name]}" for name in names if name in planted.cookies]
+    header = {"Cookie": "; ".join([*others, *own] if first else [*own, *others])}
+    return device.send("POST", "/auth/refresh/", headers={**device.csrf(), **header})
+
+
+def used_up(live: LiveSite, name: str) -> Device:
+    """Return a browser whose refresh token was superseded too long ago."""
+    device = live.logged_in(name, user_agent=SAFARI)
+    old = device.copy()
+    device.refresh()
+    live.advance(seconds=11)
+    return old
+
+
+@by_cookie
+@in_jwt_mode
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+@pytest.mark.parametrize(
+    ("names", "expired"),
+    [((REFRESH_COOKIE,), True), ((REFRESH_COOKIE,), False), ((ACCESS_COOKIE, REFRESH_COOKIE), False)],
+    ids=["beside_a_refresh_cookie", "beside_both", "both_beside_both"],
+)
+def test_a_planted_refresh_token_that_was_used_up_logs_nobody_out(
+    live: LiveSite, names: tuple[str, ...], *, first: bool, expired: bool
+) -> None:
+    """The browser goes on with its own, wherever the planted cookie is among those of its name."""
+    ada, _ = live.add_user("ada"), live.add_user("bob")
+    planted, browser = used_up(live, "bob"), live.logged_in("ada", user_agent=FIREFOX)
+    if expired:
+        del browser.cookies[ACCESS_COOKIE]
+    answer: Any = refresh_with(browser, planted, names, first=first)
+    assert answer.status_code == 200
+    assert answer.json()["user"]["username"] == "ada"
+    assert browser.logged_in()
+    assert browser.refresh().status_code == 200
+    assert live.sids(ada) == [live.sid(browser)]
+
+
+@by_cookie
+@in_jwt_mode
+@pytest.mark.parametrize("first", [True, False], ids=["first", "last"])
+def test_an_older_refresh_cookie_beside_the_current_one_is_no_theft(live: LiveSite, *, first: bool) -> None:
+    """A browser that has an old one from another path or domain presents only the newest."""
+    live.add_user("ada")
+    browser = live.logged_in("ada")
+    old = browser.copy()
+    for _ in range(2):
+        browser.refresh()
+    with heard(signals.refresh_reused) as reused:
+        assert refresh_with(browser, old, (REFRESH_COOKIE,), first=first).status_code == 200
+    assert reused == []
+    assert browser.refresh().status_code == 200
+
+
+@by_cookie
+@in_jwt_mode
+def test_planted_cookies_that_never_work_again_clear_nothing(live: LiveSite) -> None:
+    """The user's own refresh cookie stays, though it is refused beside another's access cookie."""
+    live.add_user("ada")
+    live.add_user("bob")
+    planted, browser = used_up(live, "bob"), live.logged_in("ada", user_agent=FIREFOX)
+    del browser.cookies[ACCESS_COOKIE]
+    answer = refresh_with(browser, planted, (ACCESS_COOKIE, REFRESH_COOKIE), first=False)
+    assert code(answer) == (401, "refresh_reused")
+    assert credential_cookies(answer) == set()
+    assert browser.refresh().status_code == 200
