@@ -16,7 +16,7 @@ from django_authkit.errors import CookieTooLarge, CredentialRejected, StoreUnava
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
-from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_binding import check_binding, check_device_first
 from django_authkit.service.django_session import session_of_credential
 from django_authkit.service.issue import log_too_large
 from django_authkit.service.user_validity import load_valid_user
@@ -75,6 +75,8 @@ def key_if_due(request: HttpRequest, refresh_token: str, transport: Transport) -
         return None
     claims = get_jwt_strategy().read_refresh(refresh_token)
     due = settings.issued_mode(claims.sid) is Mode.SESSION
+    if due:
+        check_device_first(request, refresh_token)
     return _key_instead(request, claims, None, transport) if due else None
 
 

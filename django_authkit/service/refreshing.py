@@ -20,7 +20,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import accepted_strategy
-from django_authkit.service.device_binding import browser_mark, check_binding
+from django_authkit.service.device_binding import browser_mark, check_binding, check_device_first
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
 from django_authkit.service.revocation import announce_revocation
@@ -169,6 +169,7 @@ def rotate(request: HttpRequest, token: str, transport: Transport, *, reauthenti
         CredentialRejected: As ``refresh`` says.
     """
     strategy = get_jwt_strategy()
+    check_device_first(request, token)
     try:
         renewed = strategy.renew(token, reauthenticated=reauthenticated, device=browser_mark(request))
     except ReuseDetected as reuse:

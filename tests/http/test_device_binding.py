@@ -215,6 +215,27 @@ def test_a_record_without_a_device_takes_the_first(site: LiveSite, ada: User) ->
 
 
 @in_jwt_mode
+@pytest.mark.parametrize("ago", [None, 1, 11], ids=["current", "within_the_grace", "too_late"])
+def test_a_refresh_from_elsewhere_exchanges_nothing(
+    site: LiveSite, ada: User, phone: Device, ago: int | None
+) -> None:
+    """The device is checked before the refresh token is used up; a superseded one stays reuse."""
+    site.configure(BIND={"ADDRESS": "revoke"})
+    thief = phone.copy()
+    thief.address = ELSEWHERE
+    if ago is not None:
+        phone.refresh()
+        site.advance(seconds=ago)
+    before = record(ada)
+    with heard(signals.session_refreshed) as refreshed, heard(signals.session_revoked) as revoked:
+        answer = thief.refresh()
+    assert code(answer) == (401, "refresh_reused" if ago == 11 else "binding_mismatch")
+    (said,) = revoked
+    assert said["session"] == before
+    assert refreshed == []
+
+
+@in_jwt_mode
 @by_cookie
 def test_a_refresh_that_revokes_clears_the_cookies(site: LiveSite, phone: Device) -> None:
     """They can never work again."""
