@@ -13,7 +13,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 from django.contrib.auth import get_user_model
-from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    Error,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+    connections,
+    router,
+)
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.tracebacks import clear_locals
@@ -35,6 +45,12 @@ _REFUSED = re.compile(
     re.IGNORECASE,
 )
 _DIGITS = re.compile(r"\d+")
+
+_MISSING = {"42P01", "42703"}
+"""Undefined table and column: SQLSTATEs of PostgreSQL."""
+_PERMISSION_DENIED = "42501"
+_INTERNAL = {None, "25006", "25P03", "25P04", "XX000", "XX001", "XX002"}
+"""Read only; a transaction that took too long; damaged data. MySQL gives no SQLSTATE."""
 
 
 def unavailable(error: Exception, server: str) -> StoreUnavailable:
@@ -71,6 +87,20 @@ def database_name(alias: str) -> str:
     return f"{connection.display_name} at {place} (DATABASES[{alias!r}])"
 
 
+def is_outage(error: Error) -> bool:
+    """
+    Return whether *error* says that a database cannot work now, as opposed to a mistake in a statement.
+
+    Drivers do not agree on the class: a read-only PostgreSQL is an ``InternalError``, and a damaged SQLite
+    file a plain ``DatabaseError``.
+    """
+    if isinstance(error, ProgrammingError):
+        return is_not_migrated(error) or is_refused(error)
+    if isinstance(error, InternalError):
+        return _sqlstate(error) in _INTERNAL
+    return isinstance(error, (OperationalError, InterfaceError)) or type(error) is DatabaseError
+
+
 @contextmanager
 def nothing_logged() -> Iterator[None]:
     """Log nothing within the block: a command prints the cause by itself."""
@@ -83,12 +113,17 @@ def nothing_logged() -> Iterator[None]:
 
 def is_not_migrated(error: BaseException | None) -> bool:
     """Return whether a database said that a table or column does not exist."""
-    return _NOT_MIGRATED.search(str(error)) is not None
+    return _sqlstate(error) in _MISSING or _NOT_MIGRATED.search(str(error)) is not None
 
 
 def is_refused(error: BaseException | None) -> bool:
     """Return whether a server refused the credentials or what they permit."""
-    return _REFUSED.search(str(error)) is not None
+    return _sqlstate(error) == _PERMISSION_DENIED or _REFUSED.search(str(error)) is not None
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    """Return the SQLSTATE of what the driver raised, if it says one."""
+    return getattr(getattr(error, "__cause__", None), "sqlstate", None)
 
 
 def _text(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -11,7 +11,7 @@ from rest_framework.views import exception_handler as drf_exception_handler
 
 from django_authkit import errors
 from django_authkit.api.exceptions import ApiError, api_error
-from django_authkit.outages import users_database_unavailable
+from django_authkit.outages import is_outage, users_database_unavailable
 
 
 def exception_handler(exception: Exception, context: dict[str, Any]) -> Response | None:
@@ -35,7 +35,7 @@ def endpoint_exception_handler(exception: Exception, context: dict[str, Any]) ->
 
 def answerable(exception: Exception) -> Exception:
     """Return the package error for *exception* in our endpoints; most are returned unchanged."""
-    if isinstance(exception, (OperationalError, InterfaceError)):  # the users' database is down
+    if isinstance(exception, Error) and is_outage(exception):  # the users' database is down
         return users_database_unavailable(exception)
     if isinstance(exception, (SuspiciousOperation, MultiPartParserError)):
         return errors.InvalidRequest()

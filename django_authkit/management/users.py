@@ -2,9 +2,9 @@
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import CommandError
-from django.db import InterfaceError, OperationalError
+from django.db import Error
 
-from django_authkit.outages import users_database_unavailable
+from django_authkit.outages import is_outage, users_database_unavailable
 from django_authkit.users import search
 
 
@@ -18,7 +18,9 @@ def user_named(text: str) -> AbstractBaseUser:
     """
     try:
         user = search.user_named(text)
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
+        if not is_outage(error):
+            raise
         raise users_database_unavailable(error) from error
     if user is None:
         message = f"There is no user {text!r}."

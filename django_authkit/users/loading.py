@@ -9,11 +9,11 @@ from django.contrib.auth import get_user_model, load_backend
 from django.contrib.auth.backends import BaseBackend, ModelBackend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db import DataError, InterfaceError, OperationalError
+from django.db import DataError, Error
 from django.utils.crypto import constant_time_compare
 
 from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid
-from django_authkit.outages import users_database_unavailable
+from django_authkit.outages import is_outage, users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
 from django_authkit.users.query import has_stock_manager, read_user
 
@@ -82,10 +82,12 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
 def _read(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> AbstractBaseUser | None:
     try:
         return get_user(get_user_model()._meta.pk.to_python(user_id))
-    except (OperationalError, InterfaceError) as error:
-        raise users_database_unavailable(error) from error
     except (ValidationError, OverflowError, DataError) as error:
         raise TokenInvalid from error
+    except Error as error:
+        if not is_outage(error):
+            raise
+        raise users_database_unavailable(error) from error
 
 
 def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:

@@ -23,7 +23,7 @@ def nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outages, "_logged_at", {})
 
 
-def _causes(caplog: pytest.LogCaptureFixture) -> list[str]:
+def causes(caplog: pytest.LogCaptureFixture) -> list[str]:
     """Return what was logged; every record is an error with its exception."""
     records = [each for each in caplog.records if each.name == "django_authkit.store"]
     assert all(each.levelno == logging.ERROR and each.exc_info for each in records)
@@ -39,7 +39,7 @@ def test_a_stopped_server(live: LiveSite, valkey: StoppableValkey, caplog: pytes
     with valkey.down():
         answers = [device.call() for _ in range(3)]
     assert [body(answer) for answer in answers] == [PUBLIC] * 3
-    (cause,) = _causes(caplog)
+    (cause,) = causes(caplog)
     assert cause.startswith(f"Redis at 127.0.0.1:{valkey.port}/0 (CACHES['authkit']): ConnectionError: ")
 
 
@@ -50,7 +50,7 @@ def test_a_full_server(live: LiveSite, valkey: StoppableValkey, caplog: pytest.L
     live.add_user()
     with valkey.configured("maxmemory", 1):
         assert body(live.device().log_in()) == PUBLIC
-    (cause,) = _causes(caplog)
+    (cause,) = causes(caplog)
     assert "'maxmemory'" in cause
 
 
@@ -65,7 +65,7 @@ def test_a_refused_password(
     right, settings.CACHES = settings.CACHES, {**MEMORY, "authkit": wrong}
     assert body(live.device().log_in()) == PUBLIC
     settings.CACHES = right
-    (cause,) = _causes(caplog)
+    (cause,) = causes(caplog)
     assert cause.startswith(f"Redis at 127.0.0.1:{valkey.port}/0 (CACHES['authkit']): AuthenticationError: ")
     assert "w0rds3cret" not in caplog.text
 
@@ -77,10 +77,10 @@ def test_causes_are_logged_once_a_minute_each(
     monkeypatch.setattr(outages, "time", clock := _Clock())
     for text in ("refused", "refused", "full", "full"):
         outages.unavailable(OSError(text), "Redis")
-    assert _causes(caplog) == ["Redis: OSError: refused.", "Redis: OSError: full."]
+    assert causes(caplog) == ["Redis: OSError: refused.", "Redis: OSError: full."]
     clock.now += 60
     outages.unavailable(OSError("full"), "Redis")
-    assert len(_causes(caplog)) == 3
+    assert len(causes(caplog)) == 3
 
 
 class _Clock:
@@ -97,6 +97,6 @@ def test_a_forgotten_migration(
     """A missing table is reported as an outage on any database, and the log says what to run."""
     with django_db_blocker.unblock(), without_table(alias), pytest.raises(StoreUnavailable):
         DatabaseStore(alias).load("A" * 16)
-    (cause,) = _causes(caplog)
+    (cause,) = causes(caplog)
     assert f"(DATABASES['{alias}'])" in cause
     assert cause.endswith("Run manage.py migrate.")

@@ -11,19 +11,12 @@ from functools import wraps
 from hmac import compare_digest
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
-from django.db import (
-    DatabaseError,
-    InterfaceError,
-    OperationalError,
-    ProgrammingError,
-    connections,
-    transaction,
-)
+from django.db import Error, connections, transaction
 from django.db.models import BigIntegerField, Expression, F, QuerySet, Value
 from django.db.models.functions import Coalesce, Least
 
 from django_authkit.models import AuthSessionRow
-from django_authkit.outages import database_unavailable
+from django_authkit.outages import database_unavailable, is_outage
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
 from django_authkit.types import RevocationReason
 from django_authkit.users.compiled_query import PreparedQuery, cached_on
@@ -63,7 +56,9 @@ def raises_unavailable(method: Callable[Concatenate[T, P], R]) -> Callable[Conca
         while True:
             try:
                 return method(self, *args, **kwargs)
-            except (OperationalError, InterfaceError, ProgrammingError) as error:  # the last: no such table
+            except Error as error:
+                if not is_outage(error):
+                    raise
                 self.connection.close_if_unusable_or_obsolete()
                 left -= 1
                 if self.connection.in_atomic_block or not (left and _is_conflict(error)):
@@ -72,7 +67,7 @@ def raises_unavailable(method: Callable[Concatenate[T, P], R]) -> Callable[Conca
     return wrapper
 
 
-def _is_conflict(error: DatabaseError | InterfaceError) -> bool:
+def _is_conflict(error: Error) -> bool:
     """Tell whether the database rolled the transaction back in favor of another one."""
     return getattr(error.__cause__, "sqlstate", None) in _CONFLICTS or not _CONFLICTS.isdisjoint(
         error.args[:1]

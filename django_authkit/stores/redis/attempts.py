@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from redis.exceptions import RedisClusterException, RedisError
-
-from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import AttemptStatistics, Counter, Hit
-from django_authkit.stores.redis.scripts import Argument, Client, Scripts
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts
+from django_authkit.stores.redis.server_names import no_answer
 
 _STEP = 500
 """Keys that one SCAN looks at, and counters that one script reads."""
@@ -51,8 +49,8 @@ class RedisAttempts:
             found = [*self._keys("h", part), *self._keys("k", part)]
             for start in range(0, len(found), _STEP):
                 self._client.unlink(*found[start : start + _STEP])
-        except (RedisError, RedisClusterException) as error:
-            raise StoreUnavailable from error
+        except CLIENT_ERRORS as error:
+            raise no_answer(self._client, error) from error
         return len(found)
 
     def statistics(self, clock_offset: int) -> AttemptStatistics:
@@ -64,8 +62,8 @@ class RedisAttempts:
         """
         try:
             keys = [key.decode().rpartition(":h:")[2] for key in self._keys("h", "")]
-        except (RedisError, RedisClusterException) as error:
-            raise StoreUnavailable from error
+        except CLIENT_ERRORS as error:
+            raise no_answer(self._client, error) from error
         exhausted = 0
         for start in range(0, len(keys), _STEP):
             step = keys[start : start + _STEP]

@@ -18,11 +18,10 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import parse_url
-from redis.exceptions import RedisClusterException, RedisError
 from redis.retry import Retry
 
 from django_authkit.outages import unavailable
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client
 from django_authkit.stores.redis.server_names import server_name, set_name
 
 TIMEOUT = 1.0
@@ -97,7 +96,7 @@ def _connect_cluster(
     parameters |= {"decode_responses": False, "retry": _never()}
     try:
         return client_class(startup_nodes=[_node(url) for url in urls[1:]], **parameters)
-    except (RedisError, RedisClusterException) as error:
+    except CLIENT_ERRORS as error:
         raise unavailable(error, name) from error
 
 

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 from redis import Redis
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
-from django_authkit.stores.redis.scripts import Client, Scripts, script
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts, script
 from django_authkit.stores.redis.server_names import no_answer
 
 _POLL: Final = 0.02
@@ -44,7 +43,7 @@ class RedisFeed:
         """Return all that is in the list now: one round trip a bucket, and one for each page of entries."""
         try:
             return {bucket: self._copy(base) for bucket, base in self._bases.items()}
-        except (RedisError, RedisClusterException) as error:  # a rejected command too
+        except CLIENT_ERRORS as error:  # a rejected command too
             raise no_answer(self._client, error) from error
 
     def _copy(self, base: str) -> BucketCopy:
@@ -65,7 +64,7 @@ class RedisFeed:
             if isinstance(self._client, RedisCluster):
                 return self._poll(positions, wait)
             return self._block(self._client, positions, min(wait, self._patience))
-        except (RedisError, RedisClusterException) as error:
+        except CLIENT_ERRORS as error:
             raise no_answer(self._client, error) from error
 
     def _block(self, client: Redis, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:

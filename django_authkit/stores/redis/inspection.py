@@ -15,10 +15,9 @@ from django.utils.module_loading import import_string
 from django_redis.cache import RedisCache
 from redis.cluster import RedisCluster
 from redis.connection import BlockingConnectionPool, parse_url
-from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit.stores.redis.connection import TIMEOUT, connect
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client
 from django_authkit.stores.redis.server_names import no_answer
 
 __all__ = [
@@ -106,7 +105,7 @@ def eviction_policies(alias: str) -> frozenset[str]:
     client = connect(alias)
     try:
         return frozenset(server["maxmemory_policy"] for server in memory_of_servers(client))
-    except (RedisError, RedisClusterException) as error:
+    except CLIENT_ERRORS as error:
         raise no_answer(client, error) from error
     finally:
         client.close()

@@ -38,6 +38,8 @@ _PARTS = {
     "mark": ("clock", "mark"),
     "exhausted": ("clock", "exhausted"),
 }
+CLIENT_ERRORS = (exceptions.RedisError, exceptions.RedisClusterException, ValueError)
+"""What redis-py raises; a ``ValueError`` where a reply is no protocol, as from some other server."""
 _CONNECTION_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
 _NOT_WORTH_REPEATING = (
     exceptions.AuthenticationError,
@@ -46,19 +48,21 @@ _NOT_WORTH_REPEATING = (
     exceptions.MaxConnectionsError,
     MasterNotFoundError,
 )
+_MISTAKES = (exceptions.DataError, exceptions.ResponseError)
+"""What redis-py raises for a mistake of ours. Its other errors mean that there is no answer, as do these:"""
 _NO_ANSWER = (
-    *_CONNECTION_LOST,
+    exceptions.AskError,
     exceptions.ClusterError,
     exceptions.NoPermissionError,
     exceptions.OutOfMemoryError,
     exceptions.ReadOnlyError,
-    exceptions.RedisClusterException,
     exceptions.TryAgainError,
 )
 # Redis 6 wraps the error of a command in a script in one of its own; some codes have no class.
 _NO_ANSWER_CODE = re.compile(
     r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN) "
-    r"|no permissions to|can't run this command or subcommand"  # the user's ACL, within a script
+    # The user's ACL, within a script.
+    r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
 )
 
 
@@ -79,9 +83,10 @@ def script(name: str, layout: Layout = LAYOUT) -> Script:
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def _is_no_answer(error: Exception) -> bool:
+def is_no_answer(error: Exception) -> bool:
     """Tell whether *error* means that nothing is known, rather than a mistake of ours."""
-    return isinstance(error, _NO_ANSWER) or _NO_ANSWER_CODE.search(str(error)) is not None
+    is_mistake = isinstance(error, _MISTAKES) and not isinstance(error, _NO_ANSWER)
+    return not is_mistake or _NO_ANSWER_CODE.search(str(error)) is not None
 
 
 class Scripts:
@@ -109,7 +114,7 @@ class Scripts:
         wanted = script(name, self._layout)
         try:
             return self._client.evalsha(wanted.digest, 1, *encoded)
-        except (exceptions.RedisError, exceptions.RedisClusterException) as error:
+        except CLIENT_ERRORS as error:
             return self._retry(error, wanted, encoded)
 
     def _retry(self, error: Exception, wanted: Script, arguments: Sequence[Any]) -> Any:
@@ -117,14 +122,14 @@ class Scripts:
         try:
             if isinstance(error, exceptions.NoScriptError):
                 return self._client.eval(wanted.text, 1, *arguments)
-        except (exceptions.RedisError, exceptions.RedisClusterException) as second:
+        except CLIENT_ERRORS as second:
             error = second
         try:
             if isinstance(error, _CONNECTION_LOST) and not isinstance(error, _NOT_WORTH_REPEATING):
                 return self._once(wanted, arguments)
-        except (exceptions.RedisError, exceptions.RedisClusterException) as second:
+        except CLIENT_ERRORS as second:
             error = second
-        if _is_no_answer(error):
+        if is_no_answer(error):
             raise no_answer(self._client, error) from error
         raise error
 

@@ -5,11 +5,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.stores.redis.inspection import memory_of_servers
-from django_authkit.stores.redis.scripts import Client, Scripts
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts
 from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.types import Mode
 
@@ -41,7 +41,7 @@ def read_statistics(
             return StoreStatistics(server_bytes=server_bytes, revoked=revoked)
         live, records = _count(client, prefix, bases, clock_offset)
         record_bytes = _bytes_a_record(client, prefix) * records
-    except (RedisError, RedisClusterException) as error:
+    except CLIENT_ERRORS as error:
         raise no_answer(client, error) from error
     return StoreStatistics(
         live=live, records=records, record_bytes=record_bytes, server_bytes=server_bytes, revoked=revoked

@@ -12,8 +12,6 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
-from redis.exceptions import RedisClusterException, RedisError
-
 from django_authkit.session_keys import ALPHABET, bucket_of, is_sid
 from django_authkit.stores.outcomes import (
     Absent,
@@ -41,7 +39,7 @@ from django_authkit.stores.redis.records import (
     sessions_of,
     switch_of,
 )
-from django_authkit.stores.redis.scripts import Argument, Client, Scripts
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts
 from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.stores.redis.statistics import read_statistics
 from django_authkit.types import AuthSession, RevocationReason, by_recency
@@ -288,7 +286,7 @@ class RedisStore:
         """
         try:
             said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
-        except (RedisError, RedisClusterException) as error:
+        except CLIENT_ERRORS as error:
             raise no_answer(self._client, error) from error
         return frozenset(int(number) for number in said if number is not None)
 
