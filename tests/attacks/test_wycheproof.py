@@ -5,9 +5,9 @@ Wycheproof's vectors of faulty JWS and JWK, against our keys and the call that v
 signatures. Left out are, by ``tcId``:
 
 * 46 to 340: RSA signatures with modified padding, salt or numbers, or by another algorithm than the key's.
-  They test the arithmetic, which is OpenSSL's; the package ``cryptography`` runs all RSA vectors of Wycheproof.
+  They test the arithmetic, which is OpenSSL's; the package ``cryptography`` runs Wycheproof's RSA vectors.
 * 341 to 344: unsigned, as 16 is, with a key for PS512.
-* 345 to 347 and 349 to 355: the figures of RFC 7520 for other keys, most of which no algorithm of ours takes.
+* 345 to 347 and 349 to 355: the figures of RFC 7520 for other keys.
 * 385: a signature that is too long, as 379 is, by a thousand zeros.
 """
 
