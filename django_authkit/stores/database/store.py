@@ -211,7 +211,7 @@ class DatabaseStore(
 
     @raises_unavailable
     def page_of_user(self, user_id: str, skipped: int, limit: int) -> Page:
-        """Return some of the user's live auth sessions, by the index. One query for the last page, else two."""
+        """Return some of the user's live auth sessions, by the index. One query for the last page, or two."""
         rows = self.live_of(user_id)
         some = rows.defer("data").order_by("-idle_expires_ms", "-pk")[skipped : skipped + limit]
         sessions = tuple(sorted(map(session_of, some), key=by_recency))
