@@ -9,7 +9,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 
 from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts, script
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts, declared_keys, script
 from django_authkit.stores.redis.server_names import no_answer
 
 _POLL: Final = 0.02
@@ -96,7 +96,8 @@ class RedisFeed:
         pipeline: Any = client.pipeline(transaction=False)
         text = script("blacklist_state").text
         for bucket in positions:
-            pipeline.execute_command("EVAL", text, 1, self._bases[bucket])  # a cluster's has no eval()
+            keys = declared_keys(self._bases[bucket])
+            pipeline.execute_command("EVAL", text, *keys)  # a cluster's has no eval()
         return pipeline
 
     def close(self) -> None:

@@ -4,6 +4,11 @@ Runs the Lua scripts: one round trip each, repeated once when the answer got los
 A script is the concatenation of files in ``lua/``: preludes, and its own, which says what it takes and
 returns. The server knows it by its SHA-1; a server that has forgotten it (a restart, a failover)
 is sent the text in a second trip.
+
+While a cluster moves a slot key by key, neither of the two nodes has all of its records, and a script would
+take those on the other node for deleted. Which keys it needs follows from what it reads, so a call cannot
+declare them all. It declares two, the first of which never exists: then both nodes answer TRYAGAIN, before
+the script begins, until the slot has moved.
 """
 
 import re
@@ -61,6 +66,7 @@ _NO_ANSWER = (
 # Redis 6 wraps the error of a command in a script in one of its own; some codes have no class.
 _NO_ANSWER_CODE = re.compile(
     r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN) "
+    r"|access a non local key"  # the slot is being migrated
     # The user's ACL, within a script.
     r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
 )
@@ -81,6 +87,11 @@ def script(name: str, layout: Layout = LAYOUT) -> Script:
     parts = _PARTS.get(name) or (*_RECORDS, name)
     text = layout.fill("\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts))
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+def declared_keys(base: str) -> tuple[int, str, str]:
+    """Return what a call declares of its keys, which begin with *base*: their number, and two."""
+    return 2, base, f"{base}:m"
 
 
 def is_no_answer(error: Exception) -> bool:
@@ -107,13 +118,13 @@ class Scripts:
             StoreUnavailable: No answer, from the client's exception.
         """
         # An argument that is not Unicode text (a lone surrogate) is replaced.
-        encoded = [
-            base,
+        encoded: list[Any] = [
+            *declared_keys(base),
             *[each.encode(errors="replace") if isinstance(each, str) else each for each in arguments],
         ]
         wanted = script(name, self._layout)
         try:
-            return self._client.evalsha(wanted.digest, 1, *encoded)
+            return self._client.evalsha(wanted.digest, *encoded)
         except CLIENT_ERRORS as error:
             return self._retry(error, wanted, encoded)
 
@@ -121,7 +132,7 @@ class Scripts:
         """Return the reply to a call that failed with *error*, if it can be repeated."""
         try:
             if isinstance(error, exceptions.NoScriptError):
-                return self._client.eval(wanted.text, 1, *arguments)
+                return self._client.eval(wanted.text, *arguments)
         except CLIENT_ERRORS as second:
             error = second
         try:
@@ -135,6 +146,6 @@ class Scripts:
 
     def _once(self, wanted: Script, arguments: Sequence[Any]) -> Any:
         try:
-            return self._client.evalsha(wanted.digest, 1, *arguments)
+            return self._client.evalsha(wanted.digest, *arguments)
         except exceptions.NoScriptError:
-            return self._client.eval(wanted.text, 1, *arguments)
+            return self._client.eval(wanted.text, *arguments)

@@ -5,10 +5,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from redis.connection import parse_url
+from redis.exceptions import ClusterError
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import unavailable
 
+_GAVE_UP = "TTL exhausted."
+"""What redis-py says when nodes kept on answering that others should be asked, or the same ones again."""
 _names: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 """By client."""
 
@@ -38,4 +41,7 @@ def name_of(client: Any) -> str:
 
 def no_answer(client: Any, error: Exception) -> StoreUnavailable:
     """Log why the server behind *client* failed, and return the error to raise from *error*."""
+    if isinstance(error, ClusterError) and str(error) == _GAVE_UP:
+        said = ClusterError("A slot is being migrated, or the nodes disagree about who serves it.")
+        error = said.with_traceback(error.__traceback__)
     return unavailable(error, name_of(client))

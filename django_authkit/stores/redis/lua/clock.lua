@@ -1,7 +1,7 @@
 -- Prelude of every script: where its keys are, and what time it is.
 --
 -- KEYS[1]  <prefix>:{<bucket>}; every key that a script reads or writes begins with it, so that all
---          of them live in its hash slot.
+--          of them live in its hash slot. There is no key of that very name: see scripts.py.
 -- ARGV[1]  milliseconds to add to the server's clock; 0 outside tests.
 
 local base = KEYS[1]
