@@ -132,13 +132,14 @@ def get_access_check() -> AccessCheck:
 @cache
 def get_replica() -> BlacklistReplica:
     """Return this process's copy of the blacklist; its thread starts on first use."""
-    from django_authkit.stores.redis import RedisStore, connect
+    from django_authkit.stores.redis import EVERY, RedisStore, connect
 
     settings, store = get_settings(), get_store()
     if not isinstance(store, RedisStore):
         raise TypeError("Only the Redis store has a blacklist to follow.")  # the settings are rejected first
-    feed = store.feed(connect(settings.redis.alias), settings.replica.size)
-    return BlacklistReplica(feed, settings.replica.max_staleness.total_seconds())
+    max_staleness = settings.replica.max_staleness.total_seconds()
+    client = connect(settings.redis.alias, confirm_every=min(EVERY, max_staleness / 4))
+    return BlacklistReplica(store.feed(client, settings.replica.size), max_staleness)
 
 
 @cache

@@ -97,6 +97,9 @@ class BlacklistFeed(Protocol):
     buckets: tuple[str, ...]
     """The two characters that the sids of each bucket begin with."""
 
+    unconfirmed: float
+    """Seconds before a read within which it was known last that its server is the primary."""
+
     def snapshot(self) -> Mapping[str, BucketCopy]:
         """Return all that is in the list now. Raises ``StoreUnavailable``; ``Gap`` if it changed too much."""
 

@@ -9,12 +9,12 @@ can prove that it is fresh; whatever it cannot tell, the caller asks the store.
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum
-from functools import partial
 from typing import Final
 from weakref import WeakSet
 
+from django_authkit.blacklist.clock import seconds
 from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Gap, Update
 from django_authkit.errors import StoreUnavailable
 from django_authkit.tokens.claims import AccessClaims
@@ -39,14 +39,6 @@ _LOOK: Final = 0.01
 """Seconds between looks at whether the copy is fresh."""
 
 
-_now: Final[Callable[[], float]] = (
-    partial(time.clock_gettime, time.CLOCK_BOOTTIME)
-    if hasattr(time, "CLOCK_BOOTTIME")
-    else time.monotonic  # the nearest that the system has
-)
-"""Returns seconds on a clock that counts the time the machine slept."""
-
-
 _Held = tuple[Mapping[str, BucketCopy], float]
 """The copies, and when the last completed read of them was sent: always replaced as one."""
 _NOTHING: Final[_Held] = ({}, float("-inf"))
@@ -63,12 +55,13 @@ class BlacklistReplica:
 
     Args:
         feed: Where it comes from.
-        max_staleness: Seconds since the sending of the last completed read for which it is fresh.
+        max_staleness: Seconds for which a copy is fresh: since the sending of the last completed read, or
+            since it was last known that what it reads from is the primary.
     """
 
     def __init__(self, feed: BlacklistFeed, max_staleness: float) -> None:
         self._feed = feed
-        self._max_staleness = max_staleness
+        self._max_staleness = max_staleness - feed.unconfirmed
         self._begin()
         _replicas.add(self)
 
@@ -81,7 +74,7 @@ class BlacklistReplica:
     @property
     def age(self) -> float:
         """Seconds since the sending of the last completed read; infinite before the first."""
-        return _now() - self._held[1]
+        return seconds() - self._held[1]
 
     def __len__(self) -> int:
         return sum(len(copy.revoked) + len(copy.users) for copy in self._held[0].values())
@@ -89,7 +82,7 @@ class BlacklistReplica:
     def verdict(self, claims: AccessClaims) -> Verdict:
         """Tell whether the auth session of a verified token was revoked, as far as can be known here."""
         copies, fresh_at = self._held
-        if _now() - fresh_at > self._max_staleness:
+        if seconds() - fresh_at > self._max_staleness:
             self._start()
             return Verdict.UNKNOWN
         copy = copies.get(claims.sid[:2])
@@ -145,12 +138,12 @@ class BlacklistReplica:
 
     def _keep_up(self, stopping: threading.Event) -> None:
         """Copy everything, then follow until an error, or until the thread is stopped."""
-        sent = _now()
+        sent = seconds()
         copies = self._feed.snapshot()
         self._held = copies, sent
         expired_at = sent
         while not stopping.is_set():
-            sent = _now()
+            sent = seconds()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
             for bucket, update in self._feed.follow(positions, self._max_staleness * _WAIT).items():
                 _apply(copies[bucket], update)

@@ -262,7 +262,7 @@ class Switch:
     def lead_to(self, port: int) -> None:
         """Direct new connections there, and cut the old ones."""
         with client_of(self.url) as old:
-            self._line._server_port = port  # noqa: SLF001
+            self._line.lead_to(port)
             old.client_kill_filter(_type="normal", skipme=False)
 
     def close(self) -> None:

@@ -1,9 +1,10 @@
 """A process's copy of the blacklist on a real server, and a witness that keeps trying revoked tokens."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from secrets import token_bytes
 from threading import Event, Thread
 from threading import enumerate as all_threads
@@ -18,6 +19,7 @@ from django_authkit.errors import SessionEnded, StoreUnavailable
 from django_authkit.session_keys import bucket_of, new_handle
 from django_authkit.stores.outcomes import Created, NewSession
 from django_authkit.stores.redis import RedisStore
+from django_authkit.stores.redis.scripts import Client
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import AuthSession, Mode, OnLimit, RevocationReason
@@ -90,12 +92,25 @@ def followers() -> list[Thread]:
 
 
 class Follower:
-    """A store, a copy of its blacklist, and the policy over both; all on one server."""
+    """
+    A store, a copy of its blacklist, and the policy over both; all on one server.
 
-    def __init__(self, url: str, *, staleness: float = 1.0, limit: int = 100_000, protocol: int = 3) -> None:
+    Args:
+        server: Its URL, or what makes a client of it.
+    """
+
+    def __init__(
+        self,
+        server: str | Callable[[], Client],
+        *,
+        staleness: float = 1.0,
+        limit: int = 100_000,
+        protocol: int = 3,
+    ) -> None:
+        client = partial(client_of, server, protocol) if isinstance(server, str) else server
         self.staleness = staleness
-        self.store = RedisStore(client_of(url, protocol), prefix="authkit:")
-        self.replica = BlacklistReplica(self.store.feed(client_of(url, protocol), limit), staleness)
+        self.store = RedisStore(client(), prefix="authkit:")
+        self.replica = BlacklistReplica(self.store.feed(client(), limit), staleness)
         self.check = ReplicaCheck(self.replica, StoreCheck(self.store))
 
     def __enter__(self) -> Self:

@@ -21,6 +21,7 @@ from redis.connection import parse_url
 from redis.retry import Retry
 
 from django_authkit.outages import unavailable
+from django_authkit.stores.redis.primary import EVERY, PrimaryPool
 from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client
 from django_authkit.stores.redis.server_names import server_name, set_name
 
@@ -28,12 +29,17 @@ TIMEOUT = 1.0
 """Seconds to wait for a connection and for each reply, unless the alias says otherwise."""
 
 
-def connect(alias: str) -> Client:
+def connect(alias: str, *, confirm_every: float = EVERY) -> Client:
     """
     Return a new client for the cache *alias*, whose replies are bytes and which never repeats a call.
 
     It shares no connection with the cache. Only a cluster's client connects at once, since it asks the
     cluster for its layout.
+
+    Args:
+        alias: The alias.
+        confirm_every: Seconds after which the Sentinels, if there are any, are asked again which server is
+            the primary.
 
     Raises:
         ImproperlyConfigured: There is no such alias, or it is not django-redis'.
@@ -47,6 +53,8 @@ def connect(alias: str) -> Client:
         client = _connect_cluster(client_class, urls, options, name)
     else:
         client = _connect_server(urls[0], options)
+        if isinstance(client.connection_pool, PrimaryPool):
+            client.connection_pool.confirm_every = confirm_every
     set_name(client, name)
     return client
 
@@ -77,6 +85,7 @@ def _configuration(alias: str) -> tuple[list[str], dict[str, Any]]:
             **(options.get("SENTINEL_KWARGS") or {}),
             "retry": _never(),
         }
+        options.setdefault("CONNECTION_POOL_CLASS", f"{PrimaryPool.__module__}.{PrimaryPool.__name__}")
     return urls, options
 
 

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 
 from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
+from django_authkit.stores.redis.primary import confirmed_every
 from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts, declared_keys, script
 from django_authkit.stores.redis.server_names import no_answer
 
@@ -38,6 +39,7 @@ class RedisFeed:
         self._patience = _patience_of(client)
         self._took = 0.0
         self.buckets = tuple(bases)
+        self.unconfirmed = confirmed_every(client)
 
     def snapshot(self) -> Mapping[str, BucketCopy]:
         """Return all that is in the list now: one round trip a bucket, and one for each page of entries."""

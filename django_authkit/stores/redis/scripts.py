@@ -24,6 +24,7 @@ from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError
 
 from django_authkit.stores.redis.layout import LAYOUT, Layout
+from django_authkit.stores.redis.primary import drop_idle_connections
 from django_authkit.stores.redis.server_names import no_answer
 
 Client: TypeAlias = Redis | RedisCluster
@@ -70,6 +71,8 @@ _NO_ANSWER_CODE = re.compile(
     # The user's ACL, within a script.
     r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
 )
+_DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
+"""What a server says that another has taken over from, perhaps: the name of the server may lead there now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,8 @@ class Scripts:
         except CLIENT_ERRORS as second:
             error = second
         if is_no_answer(error):
+            if _DEPOSED.search(str(error)):
+                drop_idle_connections(self._client)
             raise no_answer(self._client, error) from error
         raise error
 

@@ -75,6 +75,10 @@ class LossyLine:
         """Lose the next reply, or the one that comes *after* so many others."""
         self._answers_until_loss = after
 
+    def lead_to(self, server_port: int) -> None:
+        """Lead new connections to another server; those that are open stay."""
+        self._server_port = server_port
+
     def close(self) -> None:
         """Stop listening."""
         self._listener.close()
