@@ -50,21 +50,20 @@ def bucket_of(user_id: str, buckets: int) -> int:
     return crc32(user_id.encode()) % buckets
 
 
+def tag_of(bucket: int) -> str:
+    """Return the two characters that every handle in *bucket* begins with."""
+    high, low = divmod(bucket, len(ALPHABET))
+    return ALPHABET[high] + ALPHABET[low]
+
+
 def new_handle(bucket: int) -> str:
     """Return a fresh handle in *bucket*: 84 random bits, so that no two are equal by chance."""
-    high, low = divmod(bucket, len(ALPHABET))
-    return ALPHABET[high] + ALPHABET[low] + _random_text(14)
+    return tag_of(bucket) + _random_text(14)
 
 
 def handle_from(bucket: int, digest: bytes) -> str:
     """Return the handle in *bucket* that is derived from *digest* (14 bytes or more)."""
-    high, low = divmod(bucket, len(ALPHABET))
-    return ALPHABET[high] + ALPHABET[low] + "".join(ALPHABET[byte % 64] for byte in digest[:14])
-
-
-def bucket_of_handle(handle: str) -> int:
-    """Return the bucket that *handle* names."""
-    return ALPHABET.index(handle[0]) * len(ALPHABET) + ALPHABET.index(handle[1])
+    return tag_of(bucket) + "".join(ALPHABET[byte % 64] for byte in digest[:14])
 
 
 def is_sid(text: object) -> bool:

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from django_authkit.stores.outcomes import AttemptStatistics, Counter, Hit
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts
+from django_authkit.stores.redis.buckets import Buckets
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument
 from django_authkit.stores.redis.server_names import no_answer
 
 _STEP = 500
@@ -12,33 +13,22 @@ _STEP = 500
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 
 
-class RedisAttempts:
-    """
-    The counters of one store.
+class AttemptKeys(Buckets):
+    """The keys ``h:<counter>`` and ``k:<mark>``, in the first bucket."""
 
-    Args:
-        client: As the store has it.
-        base: First part of every key, with the hash tag of the first bucket.
-    """
-
-    def __init__(self, client: Client, base: str) -> None:
-        self._client = client
-        self._base = base
-        self._scripts = Scripts(client)
-
-    def hit(self, counters: Sequence[Counter], clock_offset: int) -> Hit:
+    def hit(self, counters: Sequence[Counter]) -> Hit:
         """Count one attempt in each of *counters*, if all of them allow it: one round trip."""
         arguments: list[Argument] = []
         for each in counters:
             arguments += (each.key, each.limit, each.window_ms, each.unless or "")
-        wait, exempt = self._scripts.run("hit", self._base, clock_offset, *arguments)
+        wait, exempt = self._scripts.run("hit", self._first, self.clock_offset, *arguments)
         return Hit(wait, exempt=bool(exempt))
 
-    def mark(self, key: str, lifetime: int, clock_offset: int) -> None:
+    def mark(self, key: str, lifetime: int) -> None:
         """Mark *key*: one round trip."""
-        self._scripts.run("mark", self._base, clock_offset, key, lifetime)
+        self._scripts.run("mark", self._first, self.clock_offset, key, lifetime)
 
-    def clear(self, part: str) -> int:
+    def clear_attempts(self, part: str) -> int:
         """
         Delete the counters and marks whose key contains *part*, by SCAN in steps.
 
@@ -53,7 +43,7 @@ class RedisAttempts:
             raise no_answer(self._client, error) from error
         return len(found)
 
-    def statistics(self, clock_offset: int) -> AttemptStatistics:
+    def attempt_statistics(self) -> AttemptStatistics:
         """
         Count the counters, by SCAN in steps, and a script for each step.
 
@@ -67,10 +57,10 @@ class RedisAttempts:
         exhausted = 0
         for start in range(0, len(keys), _STEP):
             step = keys[start : start + _STEP]
-            exhausted += int(self._scripts.run("exhausted", self._base, clock_offset, *step))
+            exhausted += int(self._scripts.run("exhausted", self._first, self.clock_offset, *step))
         return AttemptStatistics(counters=len(keys), exhausted=exhausted)
 
     def _keys(self, kind: str, part: str) -> Iterator[bytes]:
-        start = _SPECIAL.sub(r"\\\g<0>", f"{self._base}:{kind}:")
+        start = _SPECIAL.sub(r"\\\g<0>", f"{self._first}:{kind}:")
         found: Iterator[bytes] = self._client.scan_iter(match=f"{start}*{part}*", count=_STEP)
         return found

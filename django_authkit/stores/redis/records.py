@@ -48,11 +48,6 @@ def _found_of(reply: bytes) -> Found:
     return Found(session=LAYOUT.session(values), now_ms=now, data=data)
 
 
-def _live(reply: bytes = b"") -> Found | None:
-    found = found_of(reply) if reply else None
-    return found if isinstance(found, Found) else None
-
-
 def switch_of(reply: list[bytes]) -> Switch:
     """Return the outcome of ``switch_to_tokens`` and ``switch_to_key``."""
     outcome, *rest = reply

@@ -7,19 +7,15 @@ The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys ther
 """
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
-from django_authkit.session_keys import ALPHABET, bucket_of, is_sid
 from django_authkit.stores.outcomes import (
     Absent,
-    AttemptStatistics,
-    Counter,
     Created,
     Found,
-    Hit,
     NewSession,
     Page,
     Refused,
@@ -28,7 +24,8 @@ from django_authkit.stores.outcomes import (
     StoreStatistics,
     Switch,
 )
-from django_authkit.stores.redis.attempts import RedisAttempts
+from django_authkit.stores.redis.anonymous import AnonymousKeys
+from django_authkit.stores.redis.attempts import AttemptKeys
 from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.records import (
     created_of,
@@ -39,8 +36,7 @@ from django_authkit.stores.redis.records import (
     sessions_of,
     switch_of,
 )
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts
-from django_authkit.stores.redis.server_names import no_answer
+from django_authkit.stores.redis.scripts import Client
 from django_authkit.stores.redis.statistics import read_statistics
 from django_authkit.types import AuthSession, RevocationReason, by_recency
 
@@ -50,45 +46,13 @@ _WRITTEN_AT_ONCE: Final = 50
 """Most records that one script reads and writes."""
 
 
-def _tag(bucket: int) -> str:
-    """Return the hash tag of *bucket*: the two characters that a handle begins with."""
-    high, low = divmod(bucket, len(ALPHABET))
-    return ALPHABET[high] + ALPHABET[low]
-
-
 def _call_id() -> str:
-    """Return an id for one call, so that its repetition is told from another call."""
+    """Return an id for one call, which a repetition of the call has too."""
     return secrets.token_urlsafe(9)
 
 
-class RedisStore:
-    """
-    Auth sessions and anonymous Django sessions on Redis 6.2 or newer, or Valkey.
-
-    Args:
-        client: A client that returns bytes and does not repeat on its own; see ``connect``.
-        prefix: First part of every key.
-        buckets: Number of hash slot groups. Fixed once chosen: a user's records are looked for in the
-            one bucket that follows from it.
-
-    Attributes:
-        clock_offset: As the protocol says.
-        buckets: Likewise.
-
-    Raises:
-        ValueError: *prefix* has a brace, which would be taken for the hash tag.
-    """
-
-    def __init__(self, client: Client, *, prefix: str = "authkit", buckets: int = 1) -> None:
-        if "{" in prefix or "}" in prefix:
-            message = "a key prefix must not contain braces"
-            raise ValueError(message)
-        self.clock_offset = 0
-        self.buckets = buckets
-        self._prefix = prefix
-        self._client = client
-        self._scripts = Scripts(client)
-        self._attempts = RedisAttempts(client, self._base(_tag(0)))
+class RedisStore(AnonymousKeys, AttemptKeys):
+    """Auth sessions, anonymous Django sessions and attempts on Redis 6.2 or newer, or Valkey."""
 
     def create(self, new: NewSession) -> Created | Refused:
         """Make the record, unless the limit refuses it: one round trip; more if many have to be revoked."""
@@ -208,7 +172,7 @@ class RedisStore:
     def revoke(
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
-        """End the auth session: one round trip."""
+        """Revoke the auth session: one round trip."""
         revoked = self._for_handle("revoke", sid, reason, key_digest or b"", _call_id())
         return None if revoked is None else session_of(revoked)
 
@@ -236,10 +200,10 @@ class RedisStore:
         return tuple(sorted(revoked, key=by_recency))
 
     def revoke_all(self) -> None:
-        """End every auth session that began before now: one round trip a bucket."""
+        """Revoke every auth session that began before now: one round trip a bucket."""
         call = _call_id()
-        for bucket in range(self.buckets):
-            self._run("revoke_all", _tag(bucket), call)
+        for tag in self._bases():
+            self._run("revoke_all", tag, call)
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""
@@ -273,75 +237,3 @@ class RedisStore:
     def statistics(self, *, count: bool = True) -> StoreStatistics:
         """Return how many there are: by SCAN, which does not hold other clients up for long."""
         return read_statistics(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
-
-    def recorded_buckets(self) -> frozenset[int]:
-        """
-        Return how many buckets there were at the first login, as each of ours has noted it.
-
-        Empty before any. Another number than ours: logins were made that we do not find. One round trip for
-        each bucket.
-
-        Raises:
-            StoreUnavailable: No answer.
-        """
-        try:
-            said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
-        except CLIENT_ERRORS as error:
-            raise no_answer(self._client, error) from error
-        return frozenset(int(number) for number in said if number is not None)
-
-    def now(self) -> int:
-        """Return the clock of the server that holds the first bucket: one round trip."""
-        instant: int = self._run("now", _tag(0))
-        return instant
-
-    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
-        """Store *data* under a new handle: one round trip."""
-        return bool(self._for_handle("create_anonymous", handle, key_digest, data, lifetime))
-
-    def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
-        """Return the data: one round trip."""
-        data: bytes | None = self._for_handle("load_anonymous", handle, key_digest)
-        return None if data is None else data.decode()
-
-    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
-        """Replace the data and move the expiry: one round trip."""
-        return bool(self._for_handle("save_anonymous", handle, key_digest, data, lifetime))
-
-    def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
-        """Forget it: one round trip."""
-        self._for_handle("delete_anonymous", handle, key_digest)
-
-    def hit(self, counters: Sequence[Counter]) -> Hit:
-        """Count one attempt in each of *counters*, if all of them allow it: one round trip."""
-        return self._attempts.hit(counters, self.clock_offset)
-
-    def mark(self, key: str, lifetime: int) -> None:
-        """Mark *key*: one round trip."""
-        self._attempts.mark(key, lifetime, self.clock_offset)
-
-    def clear_attempts(self, part: str) -> int:
-        """Delete the counters and marks whose key contains *part*: by SCAN, in steps."""
-        return self._attempts.clear(part)
-
-    def attempt_statistics(self) -> AttemptStatistics:
-        """Count the counters: by SCAN, in steps."""
-        return self._attempts.statistics(self.clock_offset)
-
-    def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
-        """Run *script* in the bucket of *handle*; what is no handle is looked for in the first one."""
-        tag = handle[:2] if is_sid(handle) else _tag(0)
-        return self._scripts.run(script, self._base(tag), self.clock_offset, handle, *arguments)
-
-    def _for_user(self, script: str, user_id: str, *arguments: Argument) -> Any:
-        return self._run(script, _tag(bucket_of(user_id, self.buckets)), user_id, *arguments)
-
-    def _run(self, script: str, tag: str, *arguments: Argument) -> Any:
-        return self._scripts.run(script, self._base(tag), self.clock_offset, *arguments)
-
-    def _bases(self) -> dict[str, str]:
-        return {tag: self._base(tag) for tag in map(_tag, range(self.buckets))}
-
-    def _base(self, tag: str) -> str:
-        """Return what every key of a bucket begins with: its hash tag keeps them in one slot."""
-        return f"{self._prefix}:{{{tag}}}"

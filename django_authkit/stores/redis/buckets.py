@@ -1,0 +1,81 @@
+"""
+The buckets of a store in Redis: all records of a user are in one, and each is one hash slot.
+
+A key begins with the store's prefix and the hash tag of its bucket; ``lua/records.lua`` says which keys there
+are.
+"""
+
+from typing import Any
+
+from django_authkit.session_keys import bucket_of, is_sid, tag_of
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts
+from django_authkit.stores.redis.server_names import no_answer
+
+
+class Buckets:
+    """
+    The buckets of one store, and the scripts that run in them.
+
+    Args:
+        client: A client that returns bytes and does not repeat on its own; see ``connect``.
+        prefix: First part of every key.
+        buckets: Number of hash slot groups. Fixed once chosen: a user's records are looked for in the
+            one bucket that follows from it.
+
+    Attributes:
+        clock_offset: As the protocol says.
+        buckets: Likewise.
+
+    Raises:
+        ValueError: *prefix* has a brace, which would be taken for the hash tag.
+    """
+
+    def __init__(self, client: Client, *, prefix: str = "authkit", buckets: int = 1) -> None:
+        if "{" in prefix or "}" in prefix:
+            message = "a key prefix must not contain braces"
+            raise ValueError(message)
+        self.clock_offset = 0
+        self.buckets = buckets
+        self._prefix = prefix
+        self._client = client
+        self._scripts = Scripts(client)
+        self._first = self._base(tag_of(0))
+
+    def recorded_buckets(self) -> frozenset[int]:
+        """
+        Return how many buckets there were at the first login, as each bucket has recorded it.
+
+        Empty before the first login. A number other than ``buckets`` means that there are auth sessions which
+        this store does not find. One round trip for each bucket.
+
+        Raises:
+            StoreUnavailable: No answer.
+        """
+        try:
+            said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
+        except CLIENT_ERRORS as error:
+            raise no_answer(self._client, error) from error
+        return frozenset(int(number) for number in said if number is not None)
+
+    def now(self) -> int:
+        """Return the clock of the server that holds the first bucket: one round trip."""
+        instant: int = self._run("now", tag_of(0))
+        return instant
+
+    def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
+        """Run *script* in the bucket of *handle*, or in the first one if it has another form."""
+        tag = handle[:2] if is_sid(handle) else tag_of(0)
+        return self._scripts.run(script, self._base(tag), self.clock_offset, handle, *arguments)
+
+    def _for_user(self, script: str, user_id: str, *arguments: Argument) -> Any:
+        return self._run(script, tag_of(bucket_of(user_id, self.buckets)), user_id, *arguments)
+
+    def _run(self, script: str, tag: str, *arguments: Argument) -> Any:
+        return self._scripts.run(script, self._base(tag), self.clock_offset, *arguments)
+
+    def _bases(self) -> dict[str, str]:
+        return {tag: self._base(tag) for tag in map(tag_of, range(self.buckets))}
+
+    def _base(self, tag: str) -> str:
+        """Return what every key of a bucket begins with: its hash tag keeps them in one slot."""
+        return f"{self._prefix}:{{{tag}}}"
