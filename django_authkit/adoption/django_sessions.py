@@ -65,7 +65,7 @@ class DjangoSessions(Adapter):
         return None if not key or SessionKey.parse(key) else key
 
     def open(self, credential: str) -> ExternalLogin:
-        """Return the login in the session's data. One look-up for it, and one for the user."""
+        """Return the login in the session's data. One lookup for it, and one for the user."""
         session = self._session(credential)
         data = dict(session.items())
         if SESSION_KEY not in data:

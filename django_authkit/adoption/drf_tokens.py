@@ -33,7 +33,7 @@ class DRFTokens(Adapter):
         return credentials_of(request, TokenAuthentication.keyword)
 
     def open(self, credential: str) -> ExternalLogin:
-        """Return the login. One look-up."""
+        """Return the login. One lookup."""
         token = Token._base_manager.select_related("user").filter(key=credential).first()
         if token is None:
             raise TokenInvalid

@@ -27,7 +27,7 @@ class KnoxTokens(Adapter):
         return credentials_of(request, _settings().AUTH_HEADER_PREFIX)
 
     def open(self, credential: str) -> ExternalLogin:
-        """Return the login. One look-up, by the digest, whatever number of tokens the user has."""
+        """Return the login. One lookup, by the digest, whatever number of tokens the user has."""
         token = _rows(credential).select_related("user").first()
         if token is None:
             raise TokenInvalid

@@ -42,7 +42,7 @@ class _Tokens(Adapter):
         return str(jti)
 
     def open(self, credential: str) -> ExternalLogin:
-        """Return the login. A look-up in the blacklist, where there is one, and one for the user."""
+        """Return the login. A lookup in the blacklist, where there is one, and one for the user."""
         token = self._verified(credential)
         return ExternalLogin(
             user=_user_of(token),

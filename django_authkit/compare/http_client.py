@@ -29,7 +29,7 @@ NO_ANSWER = 0
 
 
 def called(path: str) -> str:
-    """Return what people call *path*."""
+    """Return the display name of *path*."""
     return "a view of the command's own" if path == WHO_AM_I else path
 
 

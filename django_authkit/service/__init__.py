@@ -1,7 +1,7 @@
 """
 The verbs: log in, authenticate, refresh, log out, list, revoke. What a project calls from Python.
 
-They take plain Django requests and know nothing of DRF. Each raises ``StoreUnavailable`` when the
+They take plain Django requests and do not depend on DRF. Each raises ``StoreUnavailable`` when the
 store does not answer.
 """
 

@@ -181,7 +181,7 @@ def _admit(
     is_lazy = found.user is None and get_settings().user_loading == "lazy"
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()
     known = Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
-    if claims is not None:  # whoever has it need not be who proved something since
+    if claims is not None:  # its holder need not be who has authenticated since
         known.auth_time_ms = claims.auth_time * 1000
     return known
 
@@ -190,7 +190,7 @@ def _read_user(found: Found, django_session: DjangoSession) -> AbstractBaseUser:
     try:
         return load_valid_user(found.session, found.user)
     except PasswordChanged:
-        django_session.release()  # its data is of whoever knew the old password; Django flushes it too
+        django_session.release()  # its data may be of somebody with the old password; Django flushes it too
         revoke_session(found.session.sid, RevocationReason.PASSWORD_CHANGED)
         raise
 
@@ -221,7 +221,7 @@ def accepted_strategy(text: str) -> Strategy:
     Return the strategy whose form the credential *text* has.
 
     Raises:
-        TokenInvalid, TokenMalformed: That form is not accepted, or it is of no form.
+        TokenInvalid, TokenMalformed: That form is not accepted, or it has no known form.
     """
     mode = transports.mode_of(text)
     if mode in get_settings().accept:

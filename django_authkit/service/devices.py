@@ -59,7 +59,7 @@ class Devices(Sequence[AuthSession]):
 
 class _OwnDevices(Devices):
     """
-    As the user of a request sees them: the auth session that asks comes first, seen now and from here.
+    What the user of a request sees: the auth session of the request comes first, seen now and from here.
 
     That is shown whatever its record says: whoever has a copy of its access token must not learn when its
     owner refreshes, and so when to present a copy of the refresh token.

@@ -32,7 +32,7 @@ class DjangoSession(ABC):
 
     Attributes:
         presented: The keys of auth sessions that came with the request, in order of precedence.
-        rejection: Why a live auth session was found and is not valid all the same.
+        rejection: Why the auth session that was found is rejected although it is live.
         cookie: What the response does to the session cookie.
         is_new_login: Whether its auth session began with this request.
     """
@@ -114,7 +114,7 @@ def django_session_of(request: HttpRequest) -> DjangoSession | None:
 
 
 def detach_django_session(request: HttpRequest, sid: str) -> None:
-    """Detach ``request.session`` from the auth session *sid*, whose key is about to die."""
+    """Detach ``request.session`` from the auth session *sid*, whose key is about to be revoked."""
     session = django_session_of(request)
     if session is not None and session.own_key is not None and session.own_key.handle == sid:
         session.detach()

@@ -1,5 +1,5 @@
 """
-Since when the logins of other packages count (``ADOPT``): revoking a user, or all, concerns them too.
+Which logins of other packages were revoked before they were adopted (``ADOPT``).
 
 A login that was not adopted yet has no auth session to revoke. So the time of the latest revocation is kept,
 and a login from before it is not adopted any more. It is stored as an anonymous session, like the claims of
@@ -19,7 +19,7 @@ _LIFETIME_MS: Final = 10 * 365 * 24 * 60 * 60 * 1000
 """Some credentials of other packages never expire."""
 
 
-def end_external_logins(user_id: str | None) -> None:
+def revoke_external_logins(user_id: str | None) -> None:
     """Adopt no login of this user, or of all, that began before now. To be called before revoking."""
     if not get_settings().adopt:
         return
@@ -29,7 +29,7 @@ def end_external_logins(user_id: str | None) -> None:
         store.save_anonymous(handle, digest, now, _LIFETIME_MS)
 
 
-def is_ended(user_id: str, began_ms: int) -> bool:
+def is_revoked(user_id: str, began_ms: int) -> bool:
     """Tell whether a login of the user that began at *began_ms* was revoked before it was adopted."""
     store = get_store()
     marks = (store.load_anonymous(*_place_of(each)) for each in (user_id, None))

@@ -34,7 +34,7 @@ def update_session_auth_hash(request: HttpRequest, user: AbstractBaseUser) -> No
 
     Call it after ``user.set_password(…)`` and ``user.save()``, in place of Django's function of this
     name. All credentials of the auth session are replaced (ASVS 7.4.3), so that a copy of the old ones is
-    worth nothing. The response has the new ones: as cookies, or as headers for a header client.
+    useless. The response has the new ones: as cookies, or as headers for a header client.
     """
     known = known_authentication(request)
     if known is not None and known.user == user and _is_renewed_here(known):

@@ -248,7 +248,7 @@ class RequestSession(SessionBase, DjangoSession):
                 authenticate(request)
 
     def load(self) -> dict[str, Any]:
-        """Return the data; empty when the session is over. An unreachable store is an error, not that."""
+        """Return the data; empty when the session has ended. A store that is down is an error."""
         try:
             return self._load()
         except StoreUnavailable:

@@ -11,7 +11,7 @@ from django_authkit.errors import CredentialRejected
 from django_authkit.http import transports
 from django_authkit.http.request_state import state_of
 from django_authkit.service.django_session import django_session_of
-from django_authkit.service.external_epochs import end_external_logins
+from django_authkit.service.external_epochs import revoke_external_logins
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.outcomes import Found
 from django_authkit.strategies.protocol import Identity
@@ -51,7 +51,7 @@ def revoke_by_user_id(
     user_id: str, reason: RevocationReason, *, keep: str | None = None, keep_hash: str | None = None
 ) -> tuple[AuthSession, ...]:
     """Do what ``revoke_user`` does, for a user who may have been deleted; those with *keep_hash* stay too."""
-    end_external_logins(user_id)
+    revoke_external_logins(user_id)
     revoked = get_store().revoke_user(user_id, reason, keep=keep, keep_hash=keep_hash)
     for session in revoked:
         announce_revocation(session, reason)
@@ -60,7 +60,7 @@ def revoke_by_user_id(
 
 def revoke_all() -> None:
     """Revoke every auth session of all users, in constant time. No signals are sent."""
-    end_external_logins(None)
+    revoke_external_logins(None)
     get_store().revoke_all()
 
 

@@ -1,7 +1,7 @@
 """
 What a Django cache raises when its server does not respond.
 
-A project may keep its cache in Redis and its auth sessions in the database, or the other way round. The
+A project may keep its cache in Redis and its auth sessions in the database, or vice versa. The
 classes of redis-py are known only where it is loaded: an error of a module that is not loaded cannot occur.
 """
 

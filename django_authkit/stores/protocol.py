@@ -62,7 +62,7 @@ class AuthSessionStore(Protocol):
         """
 
     def load(self, sid: str) -> Found | Absent:
-        """Return the live record, changing nothing. SUPERSEDED is never the answer."""
+        """Return the live record, and change nothing. Never SUPERSEDED."""
 
     def touch(
         self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False

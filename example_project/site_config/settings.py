@@ -18,7 +18,7 @@ DATA_DIR = Path(os.environ.get("EXAMPLE_DATA") or BASE_DIR / ".demo")
 
 AUTHKIT_MODE = os.environ.get("EXAMPLE_MODE", "jwt")
 AUTHKIT = {
-    # What is honoured: the mode alone, unless the site is to be switched while people are logged in.
+    # What is honored: the mode alone, unless the site is to be switched while people are logged in.
     "ACCEPT": os.environ.get("EXAMPLE_ACCEPT", AUTHKIT_MODE).split(","),
     "STORE": os.environ.get("EXAMPLE_STORE", "database"),
     "REDIS": {"ALIAS": "authkit"},

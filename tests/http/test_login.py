@@ -143,7 +143,7 @@ def test_log_in_records_the_device(site: LiveSite, ada: User) -> None:
     assert (session.amr, session.remember, session.mode) == (("pwd",), True, site.mode)
 
 
-def test_names_are_normalised_as_django_stores_them(site: LiveSite) -> None:
+def test_names_are_normalized_as_django_stores_them(site: LiveSite) -> None:
     """A username in another Unicode form (NFKC) finds its user, as in Django's own form."""
     user = site.add_user("\u210celen")
     assert user.username == "Helen"

@@ -74,7 +74,7 @@ class Case:
         authkit: Changes of ``AUTHKIT``.
         site: Changes of other settings.
         alias: Changes of the cache alias; ``OPTIONS`` and ``LOCATION``, most likely.
-        neighbour: The ``LOCATION`` of one more cache of Redis.
+        neighbor: The ``LOCATION`` of one more cache of Redis.
         instead: Middleware in the place of others; ``None`` to take one out.
         mode: The mode that is issued.
         store: The store.
@@ -84,7 +84,7 @@ class Case:
     authkit: dict[str, Any] = field(default_factory=dict)
     site: dict[str, Any] = field(default_factory=dict)
     alias: dict[str, Any] = field(default_factory=dict)
-    neighbour: Any = None
+    neighbor: Any = None
     instead: dict[str, str | None] = field(default_factory=dict)
     mode: str = "session"
     store: str = "database"
@@ -242,7 +242,7 @@ CASES = [
     adopt("authkit.E100", "nowhere.to.be.Found"),
     adopt("authkit.E100", "testapp.views.WhoAmI"),
     adopt("authkit.E100", "django_authkit.adoption.Adapter"),
-    adopt("authkit.E100", {"adapter": "knox", "colour": "red"}),
+    adopt("authkit.E100", {"adapter": "knox", "color": "red"}),
     adopt("authkit.E100", {"engine": CACHED}),
     adopt("authkit.E101", "knox"),
     adopt("authkit.E101", "drf_tokens"),
@@ -392,8 +392,8 @@ def stand_up(settings: Settings, case: Case) -> None:
     caches = {"default": {"BACKEND": default, "LOCATION": "cache_table"}, "authkit": ours}
     if site.pop("REDIS_AS_DEFAULT", False):
         caches["default"] = caches.pop("authkit")
-    if case.neighbour is not None:
-        caches["neighbour"] = {"BACKEND": REDIS, "LOCATION": case.neighbour}
+    if case.neighbor is not None:
+        caches["neighbor"] = {"BACKEND": REDIS, "LOCATION": case.neighbor}
     settings.CACHES = caches
     settings.MIDDLEWARE = [
         put for name in settings.MIDDLEWARE if (put := case.instead.get(name, name)) is not None
@@ -470,7 +470,7 @@ def test_similar_good_settings_are_not_reported(settings: Settings, case: Case) 
     assert case.id not in messages()
 
 
-NEIGHBOURS = [
+NEIGHBORS = [
     ("redis://cache:6379/1", "redis://cache:6379/1", True),
     ("redis://cache", "rediss://CACHE:6379/0", True),
     ("redis://localhost/2", "redis://user:secret@127.0.0.1/0?db=2", True),
@@ -483,14 +483,14 @@ NEIGHBOURS = [
 ]
 
 
-@pytest.mark.parametrize(("ours", "theirs", "told"), NEIGHBOURS)
+@pytest.mark.parametrize(("ours", "theirs", "told"), NEIGHBORS)
 def test_a_shared_database_is_reported(settings: Settings, ours: str, theirs: Any, told: bool) -> None:
     """However the two caches spell the same server and database, it is E043."""
-    stand_up(settings, Case("authkit.E043", alias={"LOCATION": ours}, neighbour=theirs, store="redis"))
+    stand_up(settings, Case("authkit.E043", alias={"LOCATION": ours}, neighbor=theirs, store="redis"))
     found = messages(deploy=False)
     assert ("authkit.E043" in found) is told
     if told:
-        assert "neighbour" in found["authkit.E043"].msg
+        assert "neighbor" in found["authkit.E043"].msg
 
 
 @pytest.mark.parametrize(("sentinel", "told"), [("one", True), ("ONE", True), ("another", False)])
@@ -502,7 +502,7 @@ def test_a_database_behind_the_same_sentinels_is_reported(
     stand_up(settings, Case("authkit.E043", alias=alias, store="redis"))
     theirs = {"SENTINELS": [(sentinel, 26379)]}
     other = {"BACKEND": REDIS, "LOCATION": "redis://main/0", "OPTIONS": theirs}
-    settings.CACHES = {**settings.CACHES, "neighbour": other}
+    settings.CACHES = {**settings.CACHES, "neighbor": other}
     assert ("authkit.E043" in messages(deploy=False)) is told
 
 

@@ -16,7 +16,7 @@ def test_no_hash_has_no_stamp() -> None:
     assert password_stamp("") == ""
 
 
-def test_stamp_is_the_labelled_digest() -> None:
+def test_stamp_is_the_labeled_digest() -> None:
     """The stamp begins the SHA-256 that openssl makes of label, NUL and hash."""
     assert password_stamp("5f4dcc3b5aa765d61d8327deb882cf99") == "pr9OVRk-jU5iXhOqlXer_b"
 

@@ -140,7 +140,7 @@ def mean(samples: Sequence[float]) -> float:
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
-    """Return what *share* of the *ordered* samples are below, by proportion between its neighbours."""
+    """Return what *share* of the *ordered* samples are below, by proportion between its neighbors."""
     position = share * (len(ordered) - 1)
     below = math.floor(position)
     above = min(below + 1, len(ordered) - 1)

@@ -46,7 +46,7 @@ from django_authkit.service.adoption.external import claim_on, open_login, retir
 from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import django_session_of, session_of_credential
-from django_authkit.service.external_epochs import is_ended
+from django_authkit.service.external_epochs import is_revoked
 from django_authkit.service.issue import issue
 from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
@@ -131,7 +131,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
             raise
         return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = _log_in_of(external, adapter)
-    if is_ended(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
+    if is_revoked(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
         raise SessionEnded
     fresh = _proposal(wanted)
     lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
@@ -202,7 +202,7 @@ def _create(
         raise SessionEnded from error
     except LoginFailed as error:
         raise SessionEnded from error
-    if is_ended(found.session.user_id, _moment_ms(external.authenticated_at)):  # meanwhile
+    if is_revoked(found.session.user_id, _moment_ms(external.authenticated_at)):  # meanwhile
         revoke_session(found.session.sid, RevocationReason.REVOKED)
         raise SessionEnded
     _check_not_revoked(claim, found, own=not wanted.suppress_signals)

@@ -11,7 +11,7 @@ from django_authkit.stores.outcomes import AttemptStatistics, Counter, Hit
 
 
 class AttemptTable(SessionTable):
-    """The rows that count attempts. A row past its end counts for nothing until ``prune`` deletes it."""
+    """The rows that count attempts. A row whose window has ended is ignored until ``prune`` deletes it."""
 
     @property
     def attempts(self) -> QuerySet[AttemptRow]:
@@ -29,7 +29,7 @@ class AttemptTable(SessionTable):
         with transaction.atomic(using=self.alias, durable=True):
             self.take_write_lock()
             due = [each for each in counters if each.unless is None or not self._is_marked(each.unless)]
-            # In one order, so that two callers never wait for each other.
+            # In a fixed order, so that two callers never wait for each other.
             wait = max(map(self._count, sorted(due, key=lambda counter: counter.key)), default=0)
             if wait:
                 transaction.set_rollback(True, using=self.alias)

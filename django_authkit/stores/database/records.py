@@ -33,5 +33,5 @@ def session_of(row: AuthSessionRow) -> AuthSession:
 
 
 def found_of(row: AuthSessionRow) -> Found:
-    """Return the outcome of a look-up that read *row*."""
+    """Return the outcome of a lookup that read *row*."""
     return Found(session=session_of(row), now_ms=now_of(row), data=row.data, user=user_of(row))

@@ -102,7 +102,7 @@ class RotatingTable(SessionTable):
         if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **forks):
             return self._outcome_of(
                 request, again=True
-            )  # its successor was used, or it ended: it is not a repeat now
+            )  # its successor was used, or it was revoked: this is no repeat any more
         row.access_until_ms = access_until
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
 
@@ -110,7 +110,7 @@ class RotatingTable(SessionTable):
         if not self.revoke_rows(
             self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)
         ):
-            return self._outcome_of(request, again=True)  # what is said of it would be out of date
+            return self._outcome_of(request, again=True)  # the outcome would be out of date
         return _reused(row, request, age=now_of(row) - row.rotated_ms)
 
     def _repeated_reuse(self, request: RotateRequest) -> Rotation | None:
@@ -145,7 +145,7 @@ def _issued(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
 def _refused(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
     """Return the outcome of a token that is not valid, and whose presentation is no theft."""
     lost_write = request.generation > row.generation
-    if lost_write or row.jti_digest is None:  # its refresh token ended with the renewal of its session key
+    if lost_write or row.jti_digest is None:  # the renewal of its session key revoked its refresh token
         return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=lost_write)
     if request.generation < row.least_generation:
         return Rotation(outcome=RotationOutcome.SUPERSEDED, now=now_of(row))

@@ -38,7 +38,7 @@ class DatabaseStore(
     """
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.
 
-    ``rotate`` insists on a transaction of its own. The other methods take part in one that is in
+    ``rotate`` requires a transaction of its own. The other methods take part in one that is in
     progress, except that ``touch`` and ``note_device`` write after its commit: recording activity must
     neither hold a lock until the end of the request nor fail with it. (After a rollback the activity is not
     recorded.)
@@ -270,5 +270,5 @@ def _after_tokens() -> Case:
 
 
 def _is_for(row: AuthSessionRow, key_digest: bytes | None) -> bool:
-    """Tell whether the row has that session key, or none is asked for."""
+    """Tell whether the row has that session key, or no key is given."""
     return key_digest is None or is_digest(row.key_digest, key_digest)

@@ -113,7 +113,7 @@ class SessionTable:
         return evaluate(self.instant(), self.alias)
 
     def rows_of(self, user_id: str) -> Rows:
-        """Return the user's rows. For an id that no user can have, a ``ValueError``."""
+        """Return the user's rows. An id that no user can have is a ``ValueError``."""
         return self.rows.filter(user_id=user_id)
 
     def live(self) -> Rows:

@@ -2,8 +2,8 @@
 Makes the store's client from a django-redis cache alias.
 
 The alias says where the server is and how to connect: URL, Sentinel, TLS, password, its own connection
-factory. The store adds its own connections, replies as bytes, time-outs, and no repetition by the client.
-``Scripts`` repeats once; redis-py's ten attempts would multiply the time-outs, and each request would wait
+factory. The store adds its own connections, replies as bytes, timeouts, and no repetition by the client.
+``Scripts`` repeats once; redis-py's ten attempts would multiply the timeouts, and each request would wait
 long for a server that hangs.
 """
 
@@ -42,7 +42,7 @@ def connect(alias: str, *, confirm_every: float = EVERY) -> Client:
             the primary.
 
     Raises:
-        ImproperlyConfigured: There is no such alias, or it is not django-redis'.
+        ImproperlyConfigured: There is no such alias, or it is not one of django-redis.
         StoreUnavailable: The cluster did not respond.
     """
     urls, options = _configuration(alias)
@@ -70,7 +70,7 @@ def _never() -> Retry:
 
 
 def _configuration(alias: str) -> tuple[list[str], dict[str, Any]]:
-    """Return the servers of *alias*, the primary first, and its options with our time-outs added."""
+    """Return the servers of *alias*, the primary first, and its options with our timeouts added."""
     configured = settings.CACHES.get(alias)
     if configured is None or not issubclass(import_string(configured["BACKEND"]), RedisCache):
         message = f"The cache alias {alias!r} is not one of django-redis."

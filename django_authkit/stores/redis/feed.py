@@ -110,7 +110,7 @@ class RedisFeed:
 
 
 def _patience_of(client: Client) -> float:
-    """Return how many seconds a read may wait for updates, well below the client's time-out."""
+    """Return how many seconds a read may wait for updates, well below the client's timeout."""
     if isinstance(client, RedisCluster):
         return inf  # it polls
     timeout: float | None = client.connection_pool.connection_kwargs.get("socket_timeout")

@@ -82,7 +82,7 @@ def longest_wait(configured: Mapping[str, Any]) -> float | None:
     """
     Return how many seconds a call of the store takes at most if the server hangs.
 
-    ``None`` if the project has switched the time-outs off. Looking for the primary through Sentinel may
+    ``None`` if the project has turned the timeouts off. Looking for the primary through Sentinel may
     add the same for each Sentinel that hangs as well.
     """
     waits: list[float] = []
@@ -124,7 +124,7 @@ def _options(configured: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _connection_parameters(configured: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what each connection is made from, one a URL; what is no URL of Redis' is left out."""
+    """Return what each connection is made from, one a URL; without those that are no URL of Redis."""
     options = _options(configured)
     given = {
         "socket_timeout": options.get("SOCKET_TIMEOUT", TIMEOUT),

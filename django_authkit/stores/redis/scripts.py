@@ -1,5 +1,5 @@
 """
-Runs the Lua scripts: one round trip each, repeated once when the answer got lost.
+Runs the Lua scripts: one round trip each, repeated once when the reply got lost.
 
 A script is the concatenation of files in ``lua/``: preludes, and its own, which says what it takes and
 returns. The server knows it by its SHA-1; a server that has forgotten it (a restart, a failover)
@@ -115,7 +115,7 @@ class Scripts:
         Run a script in the hash slot of *base* and return its reply.
 
         A connection or a reply that got lost is repeated once, at once: scripts give the same answer
-        to the same call. The client must not repeat on its own, or the time-outs multiply.
+        to the same call. The client must not repeat on its own, or the timeouts multiply.
 
         Raises:
             StoreUnavailable: No answer, from the client's exception.

@@ -1,4 +1,4 @@
-"""How many auth sessions there are, found out beside traffic: SCAN in steps, and one script a step."""
+"""Counts the auth sessions while others use the store: SCAN in steps, and one script a step."""
 
 import re
 from collections import defaultdict
@@ -25,7 +25,7 @@ def read_statistics(
     """
     Return how many auth sessions are under *prefix*, and what the server says of its memory.
 
-    SCAN may show a record twice, or not at all, that is made or goes away meanwhile.
+    SCAN may show a record that is created or deleted meanwhile twice, or not at all.
 
     Args:
         bases: What the keys of each bucket begin with, by the two characters of its sids.

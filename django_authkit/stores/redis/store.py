@@ -133,14 +133,14 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         advance: bool,
         access: int,
     ) -> Switch:
-        """Give the live record a refresh token beside its session key: one round trip."""
+        """Give the live record a refresh token in addition to its session key: one round trip."""
         arguments = (key_digest, proposed, held or b"", int(advance), access)
         return switch_of(self._for_handle("switch_to_tokens", sid, *arguments))
 
     def switch_to_key(
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:
-        """Give the live record a session key beside its refresh token: one round trip."""
+        """Give the live record a session key in addition to its refresh token: one round trip."""
         return switch_of(self._for_handle("switch_to_key", sid, jti_digest, generation, proposed, idle))
 
     def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
@@ -185,7 +185,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
         """
-        Revoke the user's auth sessions: one round trip, and one for each 50 to say which.
+        Revoke the user's auth sessions: one round trip, and one for each 50 to read them.
 
         When it raises after the first, they are revoked all the same.
         """
@@ -218,7 +218,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     def page_of_user(self, user_id: str, skipped: int, limit: int) -> Page:
         """Return some of the user's live auth sessions: one round trip, or more after ``revoke_all``."""
         dead = 1
-        while dead:  # what was found dead was left out: without it others are in its place
+        while dead:  # records that were found dead are left out, and others move up
             there_are, sessions, dead = self._listed(user_id, skipped, min(limit, _READ_AT_ONCE))
         return Page(sessions=sessions, there_are=there_are)
 
@@ -235,5 +235,5 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         return RedisFeed(client, self._bases(), limit)
 
     def statistics(self, *, count: bool = True) -> StoreStatistics:
-        """Return how many there are: by SCAN, which does not hold other clients up for long."""
+        """Return how many there are: by SCAN, so other clients do not wait for long."""
         return read_statistics(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
