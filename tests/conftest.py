@@ -21,7 +21,7 @@ from support.mariadb import has_mariadb
 from support.servers import Addresses, Servers
 from support.stores import DatabaseSite, RedisSite, Rig, Site, rigged
 
-# How long an example takes says nothing on a shared machine.
+# On a shared machine, the time of an example has no meaning.
 hypothesis.settings.register_profile("authkit", deadline=None)
 hypothesis.settings.load_profile("authkit")
 
@@ -40,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     told: dict[str, Any] | None = getattr(config, "workerinput", None)
     if told is None:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would outlive us
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # or the servers would outlive this process
         config.stash[SERVERS] = Servers()
         config.stash[ADDRESSES] = config.stash[SERVERS].addresses
     else:

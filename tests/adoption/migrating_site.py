@@ -92,7 +92,7 @@ class Browser(Package):
         browser.cookies["sessionid"] = credential
         answer = browser.get("/plain/whoami/")
         if answer.status_code == 200 and json.loads(answer.content)["id"] is None:
-            answer.status_code = 401  # so that all packages can be asked alike
+            answer.status_code = 401  # so that all packages can be called alike
         return answer, browser
 
     def is_alive(self, site: Changeover, credential: str) -> bool:

@@ -89,7 +89,7 @@ def test_presented_again_later(
     """An adopted credential cannot be adopted again, and its user stays logged in."""
     _, client = package.present(site, credential)
     if package.entry == "simplejwt_access":
-        later = timedelta(seconds=61)  # two hours later it had expired anyway
+        later = timedelta(seconds=61)  # two hours later it would have expired anyway
     site.live.advance(seconds=later.total_seconds())
     client.who()
     assert client.refresh().status_code == 200
@@ -226,7 +226,7 @@ def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -
     site.before(package.engine)
     first, credential = package.log_in(site, "bob"), package.log_in(site)
     site.after(package.entry)
-    package.present(site, first)  # the server knows the scripts from now on
+    package.present(site, first)  # from now on the server has the scripts
     with site.live.counted() as trips:
         assert package.present(site, credential)[0].status_code == 200
     for_good = package.engine not in {"cache", "signed_cookies"} and package.entry != "simplejwt_access"

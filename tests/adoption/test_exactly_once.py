@@ -119,7 +119,7 @@ class Outage:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, done: bool) -> None:
         self._left, self._done, self.struck = at, done, False
-        kind = type(get_store())  # the object itself, patched, would hold on to its connections
+        kind = type(get_store())  # a patched object would keep its connections open
         for name in STEPS:
             monkeypatch.setattr(kind, name, self._failing(getattr(kind, name)))
 

@@ -75,7 +75,7 @@ def use_honestly(live: LiveSite, device: Device, chance: Random, rotations: int)
         before = device.copy()
         assert device.refresh().status_code == 200, rotation
         left = 9.0
-        while chance.random() < 0.1 and left > 0:  # the answer is lost
+        while chance.random() < 0.1 and left > 0:  # the response is lost
             restore(device, before)
             wait(waited := chance.uniform(0, min(left, 3)))
             left -= waited

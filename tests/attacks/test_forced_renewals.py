@@ -139,7 +139,7 @@ class TestForgedForms:
         stale.cookies[CSRF_COOKIE] = "A" * 32
         for name, headers in FORGED.items():
             if headers.get("Origin") == "https://testserver":
-                continue  # for Django's check that is our own page
+                continue  # Django's check takes that for a page of ours
             answer = submit(stale, "/admin/login/", headers, username="bob", password=PASSWORD)
             assert answer.status_code == 403, name
             assert credential_cookies(answer) == set(), name
@@ -167,7 +167,7 @@ def test_speculative_loads_are_refused(
     assert credential_cookies(answer) == set()
     assert live.snapshot() == before
     assert user_of(opened(stale)) == ada.pk
-    assert user_of(opened(stale, **purpose)) == ada.pk  # with fresh cookies they are answered
+    assert user_of(opened(stale, **purpose)) == ada.pk  # with valid cookies they are served
 
 
 def test_cookies_do_not_replace_an_expired_bearer(live: LiveSite, stale: Device) -> None:

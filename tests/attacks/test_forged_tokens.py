@@ -203,7 +203,7 @@ def test_malformed_headers_are_refused(header: bytes) -> None:
         case
         for case in product(READERS, KEYS, TYPES, PAYLOADS)
         if not (case[0] == case[1] == case[2] and case[3] == case[0])
-        # Claims of both kinds under an access token's key and type are an access token with claims too many.
+        # Claims of both kinds under an access token's key and type are an access token with extra claims.
         and case != ("access", "access", "access", "both")
     ],
 )

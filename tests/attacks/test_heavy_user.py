@@ -217,7 +217,7 @@ def test_a_login_whose_response_is_lost(live: LiveSite) -> None:
     """With one auth session a user and REFUSE, one that nobody got locks its user out for minutes."""
     live.configure(MAX_SESSIONS=1, ON_LIMIT="refuse")
     live.add_user()
-    live.logged_in()  # and the response gets lost
+    live.logged_in()  # and the response is lost
     assert code(live.device().log_in()) == (403, "session_limit")
     live.advance(minutes=10)
     device = live.logged_in()

@@ -50,4 +50,4 @@ def test_a_lazy_user_who_was_deactivated(live: LiveSite, template: str) -> None:
     assert shown(device, template) == (200, "nobody")
     User.objects.using(live.alias).filter(pk=ada.pk).update(is_active=False)
     status, text = shown(device, template)
-    assert status == 401 or text == "nobody"  # without the row there is nobody
+    assert status == 401 or text == "nobody"  # without the row there is no user

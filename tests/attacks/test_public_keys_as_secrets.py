@@ -134,7 +134,7 @@ WEAK = [
     "kjhgfdsaqwertyuiopzxcvbnm1234567890",
     "123NotAParticularyGreatSecret!!!",
     "SomeSuperSecretKeyThatNobodyKnows123",
-    # of few bytes
+    # with few different bytes
     "k9mzvbqtw7c" + "0" * 40,
     "1231232131231231231231231231231231231231231231231231#$$",
     "0110100110010110100101100110100101101001",

@@ -122,7 +122,7 @@ def story(live: LiveSite) -> Story:
 def test_no_secret_is_in_the_dump(live: LiveSite, story: Story) -> None:
     """No credential, and no secret part of one, is in it as text, bytes, base64 or hexadecimal."""
     loot = read_all(live)
-    assert any(story.digests[0] in piece for piece in loot)  # else we looked in the wrong place
+    assert any(story.digests[0] in piece for piece in loot)  # otherwise the test looked in the wrong place
     for secret in story.secrets:
         for form in forms_of(secret):
             assert not any(form in piece for piece in loot)
@@ -165,7 +165,7 @@ def test_nothing_in_the_dump_is_a_credential(live: LiveSite, story: Story) -> No
         if text.isprintable() and len(text) < 2000:
             assert set(presented(live, text)) <= {400, 401}, text
     assert all(device.logged_in() for device in story.living)
-    assert 200 in presented(live, story.living[0].credential)  # the way would have worked
+    assert 200 in presented(live, story.living[0].credential)  # the same call with the real secret works
 
 
 @pytest.mark.slow

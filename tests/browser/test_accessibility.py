@@ -31,7 +31,7 @@ def demo(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 def serious(page: "Page") -> list[str]:
     """Return the serious and critical findings of axe."""
-    page.evaluate(AXE.read_text())  # by the debugger, so the page's policy does not stand in its way
+    page.evaluate(AXE.read_text())  # by the debugger, so the page's policy does not block it
     found: list[dict[str, Any]] = page.evaluate("axe.run().then(({ violations }) => violations)")
     return [
         f"{each['id']}: {node['html']}"

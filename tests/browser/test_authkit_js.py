@@ -230,5 +230,5 @@ def test_the_back_button_shows_nothing_private(shop: LiveSite, ada: User, tab: O
         page.page.evaluate("started")
         page.page.wait_for_timeout(300)
         assert shown.inner_text() == left
-        # Logged in, it comes from the back/forward cache, or there would be nothing to prove.
+        # Logged in, it comes from the back/forward cache, or the test would prove nothing.
         assert leaving or page.page.evaluate("window.restored")

@@ -46,7 +46,7 @@ def test_attributes(page: "Page", at: Origins, shop: LiveSite, ada: User, rememb
     for name in NAMES[shop.mode]:
         cookie = cookies[name]
         assert (cookie["httpOnly"], cookie["secure"], cookie["sameSite"]) == (True, True, "Lax")
-        assert (cookie["domain"], cookie["path"]) == (SHOP, "/")  # a leading dot would mean all below it
+        assert (cookie["domain"], cookie["path"]) == (SHOP, "/")  # a leading dot would include all subdomains
         if remember:
             assert 89 * DAY < cookie["expires"] - time.time() < 91 * DAY
         else:
@@ -141,7 +141,7 @@ def test_a_sibling_host_cannot_plant_a_login(page: "Page", at: Origins, shop: Li
     planted = kept(page).keys()
     assert planted == {f"{d}{n}" for d in "\u2000\u3000\u00a0" for n in NAMES[shop.mode]}
     front = FrontEnd.at_home(page, at)
-    assert front.send("GET", "/api/whoami/") == 401  # nobody was logged in by it
+    assert front.send("GET", "/api/whoami/") == 401  # it logged nobody in
     assert front.log_in() == 200
     assert front.send("GET", "/api/whoami/") == 200
     assert front.answer["username"] == "ada"

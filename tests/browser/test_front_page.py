@@ -340,7 +340,7 @@ def test_policy_holds_on_every_page(visit: "Visit") -> None:
         assert answer is not None
         assert "script-src 'self'; style-src 'self';" in answer.headers["content-security-policy"]
     assert not forbidden
-    # The jQuery of Django and DRF tries whether another policy holds, and complains in the console.
+    # The jQuery of Django and DRF tests for another policy, which logs an error in the console.
     for path in ("/admin/", "/api/notes/"):
         shown = page.context.request.get(path, headers={"Accept": "text/html"})
         assert "script-src 'self'; style-src 'self'" in shown.headers["content-security-policy"]

@@ -142,7 +142,7 @@ def test_the_browsable_api(stale: "Page", at: Origins) -> None:
 
 def test_tabs_that_open_at_once(stale: "Page", at: Origins, shop: LiveSite, boss: User) -> None:
     """Five tabs cause one rotation, and each shows the user."""
-    shop.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})  # on a busy machine they take long
+    shop.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})  # slow on a busy machine
     stale.route("**/blank", lambda route: route.fulfill(body="<p>", content_type="text/html"))
     stale.goto(f"{at.shop}/blank")  # never reaches the site
     before = len(stale.context.pages)
@@ -176,7 +176,7 @@ def test_other_sites_renew_nothing(
         page.goto(at.of(host))
         page.evaluate(how, f"{at.shop}{PAGE}")
         until(lambda: _pump(page) and any(each.path == PAGE for each in at.received))
-    assert "__Host-authkit_refresh" in at.received[-1].cookies  # or this proves nothing
+    assert "__Host-authkit_refresh" in at.received[-1].cookies  # otherwise this proves nothing
     assert (refreshed, repeated) == ([], [])
 
 

@@ -104,7 +104,7 @@ def test_no_key_is_printed(settings: Settings, algorithm: str) -> None:
         "ALGORITHM": algorithm,
         "SIGNING_KEY": SECRET,
         "VERIFYING_KEY": SECRET,
-        "SECRET_KEY": SECRET,  # simplejwt, where it is imported, would not let this be set
+        "SECRET_KEY": SECRET,  # once simplejwt is imported, it refuses this value
         "MY_KEY": SECRET,
         "JWK_URL": f"https://{SECRET}/",
     }

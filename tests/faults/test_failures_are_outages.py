@@ -65,7 +65,7 @@ def test_every_error_of_redis_py() -> None:
     """Each class means that there is no answer, except those of a wrong command or argument."""
     classes = {*_all_of(RedisError), *_all_of(RedisClusterException), cluster.RedisClusterException}
     assert sentinel.MasterNotFoundError in classes
-    raised = [kind("1 127.0.0.1:6379") for kind in classes]  # what it moved to, for a cluster's
+    raised = [kind("1 127.0.0.1:6379") for kind in classes]  # some parse it
     assert {type(each).__name__ for each in raised if not is_no_answer(each)} == _MISTAKES_OF_REDIS
 
 

@@ -67,7 +67,7 @@ def test_log_in_at_the_limit(live: LiveSite, lossy: LossyLine) -> None:
     device = live.device()
     device.who()
     with heard(signals.session_revoked) as revoked:
-        lossy.lose_next(after=1)  # the new store's client says who it is first
+        lossy.lose_next(after=1)  # the new store's client introduces itself first
         assert device.log_in().status_code == 200
     assert [one.logged_in() for one in (former, latter, device)] == [False, True, True]
     assert len(revoked) == 1

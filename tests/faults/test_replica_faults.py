@@ -94,7 +94,7 @@ def test_restarted_empty(follower: Follower, witness: Witness, valkey: Stoppable
     live = begun(follower.store, "live")
     valkey.kill()
     valkey.forget()
-    witness.expect_refusal(live)  # its record is lost: over, or unknown
+    witness.expect_refusal(live)  # its record is lost: ended, or unknown
     valkey.start()
     until(lambda: follower.admits(live) is False)
     _is_free_again(follower)
@@ -129,10 +129,10 @@ def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, valkey
     birth = int(valkey.direct.hget(STATE, "birth") or 0)
     valkey.kill()
     valkey.start()
-    for number in range(5):  # the count is what it was before the loss
+    for number in range(5):  # the count is the same as before the loss
         claims = begun(follower.store, f"again {number}")
         witness.revoke(claims)
-    # The copy of before the restart may still be within its bound, and answer: wait for the next one.
+    # The copy from before the restart may still be fresh enough: wait for the next one.
     until(lambda: int(valkey.direct.hget(STATE, "birth") or 0) > birth)
     _is_free_again(follower)
 
@@ -208,7 +208,7 @@ def test_entries_were_taken_out(
         _is_free_again(follower)
         birth = valkey.direct.hget(STATE, "birth")
         time.sleep(0.3)
-        assert valkey.direct.hget(STATE, "birth") == birth  # no two copies make each other begin anew
+        assert valkey.direct.hget(STATE, "birth") == birth  # two copies do not make each other start over
 
 
 def test_demoted(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
@@ -237,7 +237,7 @@ def test_failed_over(tmp_path: Path) -> None:
                 kept = begun(follower.store, "kept")
                 witness.revoke(kept)
                 until(lambda: _offset(first, "master_repl_offset") == _offset(second, "slave_repl_offset"))
-                second.direct.replicaof("NO", "ONE")  # from here on it hears nothing
+                second.direct.replicaof("NO", "ONE")  # from here on it receives nothing
                 witness.revoke(*(begun(follower.store, f"lost {number}") for number in range(3)))
                 line.lead_to(second.port)
                 witness.revoke(*(begun(follower.store, f"new {number}") for number in range(3)))

@@ -146,7 +146,7 @@ def _assigned(entry: LogEntry, user: Any) -> LogEntry:
 @app_only
 def test_what_needs_no_row(site: LiveSite, ada: User, bob: User, lazy: Any) -> None:
     """What depends on the key only needs no query."""
-    ContentType.objects.get_for_model(User)  # Django remembers it
+    ContentType.objects.get_for_model(User)  # Django caches it
     with site.counted() as trips:
         wrong = [name for name, holds in WITHOUT_THE_ROW.items() if not holds(People(lazy, ada, bob))]
     assert not wrong
@@ -254,7 +254,7 @@ def test_an_error_at_the_first_access(site: LiveSite, ada: User, lazy: Any) -> N
     for twin in twins:
         with pytest.raises(SessionEnded):
             str(twin)
-    assert lazy.pk == ada.pk  # what the credential says, it says still
+    assert lazy.pk == ada.pk  # what the credential says still counts
 
 
 class _Other(Exception):

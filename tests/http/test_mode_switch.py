@@ -64,7 +64,7 @@ def test_a_browser_gets_the_other_form(site: LiveSite, ada: User, moved: Device,
         before.created_ms,
         before.auth_time_ms,
     )
-    for name in CREDENTIAL_COOKIES[:2]:  # either form opens views, and alone
+    for name in CREDENTIAL_COOKIES[:2]:  # either form works, and by itself
         alone = moved.copy()
         alone.cookies = {name: moved.cookies[name]}
         assert alone.logged_in()
@@ -259,7 +259,7 @@ def test_an_invalid_cookie_of_the_issued_mode_is_ignored(site: LiveSite, ada: Us
 @by_cookie
 def test_what_a_switch_costs(site: LiveSite, ada: User, moved: Device) -> None:
     """One more round trip on Redis, at most three statements in a database; and nothing afterwards."""
-    site.logged_in("ada").call()  # the server knows the scripts
+    site.logged_in("ada").call()  # the server has the scripts
     with site.counted() as trips:
         moved.call()
     scripts = [

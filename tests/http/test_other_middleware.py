@@ -135,7 +135,7 @@ class TestLooking:
     ) -> None:
         """Outside of ours, with the store down: it reads nothing, and the response stays what it is."""
         settings.MIDDLEWARE = ["testapp.looking_middleware.shows_the_session", *settings.MIDDLEWARE]
-        device.get("/plain/visits/")  # makes an anonymous session in JWT mode
+        device.get("/plain/visits/")  # creates an anonymous session in JWT mode
         there = settings.CACHES
         settings.CACHES = {**there, "authkit": {**there["authkit"], "LOCATION": "redis://127.0.0.1:1/0"}}
         answers = [device.get(path) for path in ("/front/", "/plain/visits/", "/plain/whoami/")]

@@ -142,7 +142,7 @@ def test_under_asgi(site: LiveSite, ada: User, stale: Device, path: str) -> None
 
 def test_five_tabs_are_one_rotation(site: LiveSite, ada: User, stale: Device) -> None:
     """Opened at once, all show the user and get the same refresh token."""
-    site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})  # on a busy machine they take long
+    site.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=60)})  # slow on a busy machine
     tabs = [stale.copy() for _ in range(5)]
     with (
         heard(session_refreshed) as refreshed,

@@ -191,7 +191,7 @@ def test_guessing_is_throttled(site: LiveSite, device: Device) -> None:
     answer = device.reauthenticate()
     assert code(answer) == (429, "throttled")
     assert int(answer.headers["Retry-After"]) > 0
-    device.address = "192.0.2.1"  # moving does not help
+    device.address = "192.0.2.1"  # another address does not help
     assert code(device.reauthenticate()) == (429, "throttled")
     assert other.reauthenticate().status_code == 200
 

@@ -95,7 +95,7 @@ def test_a_log_in(site: LiveSite, ada: User) -> None:
 
 def test_a_log_out(site: LiveSite, device: Device) -> None:
     """One round trip to Redis."""
-    site.logged_in().log_out()  # the server knows the script from now on
+    site.logged_in().log_out()  # from now on the server has the script
     with site.counted() as trips:
         device.log_out()
     assert len(trips.commands) == (1 if site.on_redis else 0), trips

@@ -80,7 +80,7 @@ def test_back_to_rotation(site: LiveSite, ada: User) -> None:
     successor = body(refreshed(device, token))["refresh"]
     assert successor != token
     site.configure(COMPAT={"SIMPLEJWT_ROTATION": False})
-    assert body(refreshed(device, successor))["refresh"] != successor  # its own claim: it rotates
+    assert body(refreshed(device, successor))["refresh"] != successor  # its own claim says that it rotates
     assert code(refreshed(device, token)) == (401, "token_not_valid")
     assert site.sids(ada) == []
 

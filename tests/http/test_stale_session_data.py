@@ -20,6 +20,6 @@ def test_the_data_is_not_shown_after_a_password_change(site: LiveSite, ada: User
     answer = browser.get("/django/name-and-cart/")
     if answer.status_code == 200:
         assert body(answer) == {"name": "", "cart": []}
-    else:  # a lazy user is read in the view, where a password that was changed is a 401
+    else:  # a lazy user is read in the view, where a changed password is a 401
         assert (loading, code(answer)) == ("lazy", (401, "session_ended"))
     assert SESSION_COOKIE not in browser.cookies

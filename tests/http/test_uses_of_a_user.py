@@ -39,7 +39,7 @@ def outcome_of(use: Callable[[Any], Any], user: Any) -> Any:
             with transaction.atomic():
                 result = use(user)
         except NameError:
-            raise  # a use that is written wrongly
+            raise  # a mistake in the use itself
         except Exception as error:  # noqa: BLE001 - any that Django raises
             result = type(error)
         transaction.set_rollback(True)

@@ -84,7 +84,7 @@ CACHES: dict[str, dict[str, Any]] = {
     },
 }
 
-# Django 6.1 asks for it, and puts a mailbox of its own in its place while tests run; older ones pass it over.
+# Django 6.1 asks for it, and replaces it by its own mailbox in tests; earlier versions ignore it.
 MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; nobody's password is here

@@ -113,7 +113,7 @@ def _still_holds(device: Device) -> bool:
 def _try_to_log_in(device: Device, user: User) -> None:
     try:
         assert code(device.log_in(user.username)) in {(200, None), (401, "login_failed")}
-    except DatabaseError:  # what Django's update_last_login says when the user was deleted meanwhile
+    except DatabaseError:  # raised by Django's update_last_login if the user was deleted meanwhile
         assert not User.objects.filter(username=user.username).exists()
 
 

@@ -58,7 +58,7 @@ class Fleet:
         for place in range(2):
             fresh = self._started(mode)
             before, self._workers[place] = self._workers[place], fresh
-            time.sleep(1)  # what is under way there is answered
+            time.sleep(1)  # requests in progress there are completed
             self._end(before)
             time.sleep(PHASE)
 
@@ -130,7 +130,7 @@ class Client:
             self._refresh()
         tab = self._tab()
         answer = tab.get(random.choice(("/api/whoami/", "/auth/session/", "/plain/visits/")))
-        for _ in range(3):  # on a machine that is busy enough, a token expires on the way
+        for _ in range(3):  # on a very busy machine, a token may expire on its way
             if answer.status_code == 503:  # "cannot tell" is no logout: a client waits and asks again
                 self.seen[f"{self.kind} 503"] += 1
                 time.sleep(1)
@@ -147,7 +147,7 @@ class Client:
             self.wrong.append((self.kind, answer.status_code, body(answer), sorted(self.device.cookies)))
 
     def _is_expired(self, answer: Any) -> bool:
-        if answer.status_code == 200:  # a plain view takes a stale cookie for nobody's
+        if answer.status_code == 200:  # in a plain view, a stale cookie is an anonymous user
             return body(answer).get("id", True) is None
         return code(answer) == (401, "token_expired")
 

@@ -109,7 +109,7 @@ def test_what_a_copy_cannot_tell(follower: Follower, server: Server) -> None:
     birth = int(server.direct.hget("authkit::{AA}:m", "birth") or 0)
     session = follower.store.load(live.sid).session  # type: ignore[union-attr]
     assert replica.verdict(live) is Verdict.LIVE
-    assert replica.verdict(claims_of(session, issued=birth - 1)) is Verdict.UNKNOWN  # its second, too
+    assert replica.verdict(claims_of(session, issued=birth - 1)) is Verdict.UNKNOWN  # in its second, too
     assert replica.verdict(claims_of(session, issued=birth - birth % 1000 + 1000)) is Verdict.LIVE
     assert replica.verdict(claims_of(session, access=5 * MINUTE + 1000)) is Verdict.UNKNOWN
     assert replica.verdict(replace(claims_of(session), sid="B" * 16)) is Verdict.UNKNOWN  # no such bucket
@@ -184,7 +184,7 @@ def test_entries_outlive_every_leeway(server: Server) -> None:
         follower.caught_up()
         claims = begun(follower.store, access_ms=1_000)
         follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
-        for number in range(200):  # the server gives whole nodes of 100 entries back
+        for number in range(200):  # the server frees whole nodes of 100 entries
             follower.store.revoke(
                 begun(follower.store, str(number), access_ms=1_000).sid, RevocationReason.LOGOUT
             )

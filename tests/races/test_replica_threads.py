@@ -126,7 +126,7 @@ def test_forks_during_questions(server: Server) -> None:
 
         def has_read() -> bool:
             follower.replica.verdict(live)
-            return follower.replica.age < inf  # how old it is by now depends on how busy the machine is
+            return follower.replica.age < inf  # its age depends on how busy the machine is
 
         def ask() -> None:
             while not over.is_set():
@@ -191,7 +191,7 @@ def test_settings_that_change(settings: Settings) -> None:
     """Each change of settings stops the thread: after fifty there is one, with one connection."""
     with override_settings(AUTHKIT_MODE="jwt", AUTHKIT=_authkit("store")):
         store: Any = get_store()
-        stopped: list[BlacklistReplica] = []  # kept, so that nobody but ``stop`` gives connections back
+        stopped: list[BlacklistReplica] = []  # kept, so that only ``stop`` releases connections
         listed = store._scripts._client.client_list  # noqa: SLF001
         for _ in range(25):
             with override_settings(AUTHKIT=_authkit("replica")):

@@ -43,7 +43,7 @@ ACTIVITIES: dict[str, Act] = {
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_ended_stays_ended(rig: Rig, store: Store, ending: str) -> None:
     """In a race with all activities, a revocation is final."""
-    # After a renewal of the session key there is no refresh token, and so no reuse of one to end anything.
+    # After a renewal of the session key there is no refresh token that could be reused.
     beside = {name for name in ACTIVITIES if (ending, name) != ("reuse", "rekey")}
     acts = [act for name, act in ACTIVITIES.items() if name in beside for _ in range(PARALLEL)]
     acts.insert(len(acts) // 2, ENDINGS[ending])

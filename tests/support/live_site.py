@@ -168,7 +168,7 @@ class LiveSite:
         """Listen to the server (MONITOR), since other workers use other numbered databases of it."""
         with self._redis() as client, client.monitor() as monitor:
             database = client.connection_pool.connection_kwargs["db"]
-            _load_scripts(client)  # a script that the server does not know yet costs a second trip
+            _load_scripts(client)  # a script that the server does not have yet costs a second round trip
             client.echo("the beginning")
             yield
             client.echo("the end")

@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 def run_folder(folder: str, *options: str, least: int, **environment: str) -> None:
     """Run the tests of *folder* with the settings ``projects.<folder>``; all pass, at least *least*."""
     program, settings = Path(sys.executable).with_name("pytest"), f"projects.{folder}"
-    # Each change of a setting makes a new store; the old one's connections go with it, when that may be.
+    # Each change of a setting makes a new store; the old one's connections are closed at some time.
     unclosed = ("-W", "ignore:unclosed:ResourceWarning")
     done = subprocess.run(
         [program, "-q", "--tb=short", f"--ds={settings}", *unclosed, *options, f"tests/{folder}"],

@@ -58,7 +58,7 @@ def start_valkey(stack: ExitStack) -> ValkeyServer:
         stack.callback(server.terminate)
         try:
             server.start(timeout=30)
-        except ValkeyServerStartupError:  # somebody else took the port in between
+        except ValkeyServerStartupError:  # another process took the port in between
             if attempt == 9:
                 raise
         else:

@@ -12,7 +12,7 @@ NAME = "__Host-sessionid"
 FOUND = [
     (b"__Host-sessionid=own", "own"),
     (b"a=b;__Host-sessionid=own;c=d", "own"),
-    (b" \t__Host-sessionid = own ; a=b", "own"),  # blanks and tabs are no part of a name to a browser either
+    (b" \t__Host-sessionid = own ; a=b", "own"),  # browsers strip blanks and tabs, too
     (b"__Host-sessionid=a=b==", "a=b=="),
     (b"__Host-sessionid=", ""),
     (b"__Host-sessionid=x; __Host-sessionid=own", "own"),
@@ -28,7 +28,7 @@ FOUND = [
     (b"__Host-sessionid", None),
     (b"=__Host-sessionid=planted", None),
     (b"a=__Host-sessionid=planted", None),
-    (b'$Version=1; a="b; __Host-sessionid=x"', 'x"'),  # quotes join nothing (RFC 6265 §5.4)
+    (b'$Version=1; a="b; __Host-sessionid=x"', 'x"'),  # quotes have no meaning (RFC 6265 §5.4)
     (b";;;", None),
     (b"=", None),
 ]

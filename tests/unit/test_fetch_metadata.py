@@ -17,7 +17,7 @@ TRUSTED = ["https://app.example.org", "https://*.partners.example", "http://dev.
 ACCEPTED: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "same-origin"},
     {"Sec-Fetch-Site": "same-origin", "Origin": OWN},
-    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},  # no-referrer pages of our own send that
+    {"Sec-Fetch-Site": "same-origin", "Origin": "null"},  # our own pages send that with no-referrer
     {"Sec-Fetch-Site": "same-site", "Origin": "https://app.example.org"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "https://a.partners.example"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "https://a.b.partners.example"},
@@ -39,7 +39,7 @@ REFUSED: list[dict[str, str]] = [
     {"Sec-Fetch-Site": "same-site"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
     {"Sec-Fetch-Site": "same-site", "Origin": "https://blog.example.org"},
-    {"Sec-Fetch-Site": "same-site", "Origin": OWN},  # after a detour over a sibling, or from plain http
+    {"Sec-Fetch-Site": "same-site", "Origin": OWN},  # after a redirect through a sibling, or from plain HTTP
     {"Sec-Fetch-Site": "cross-site", "Origin": OWN},
     {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
     {"Sec-Fetch-Site": "cross-site", "Origin": "https://a.b.partners.example.evil.example"},
@@ -56,7 +56,7 @@ REFUSED: list[dict[str, str]] = [
     {"Origin": "null"},
     {"Origin": ""},
     {"Origin": "https://evil.example"},
-    {"Origin": "http://shop.example.org"},  # whoever sits on the line can make such a page
+    {"Origin": "http://shop.example.org"},  # an attacker on the network can make such a page
     {"Origin": f"{OWN}:8443"},
     {"Origin": f"{OWN}, https://evil.example"},
     {"Origin": f"{OWN}.evil.example"},

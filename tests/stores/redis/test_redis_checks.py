@@ -79,13 +79,13 @@ def test_a_different_number_of_buckets_is_reported(server: Server, settings: Set
     """The store records the number at the first login; a different one is E049, larger or smaller."""
     for first, other in ((1, 4), (4, 1)):
         server.direct.flushall()
-        assert told() == {}  # nothing is noted before a login
+        assert told() == {}  # nothing is recorded before a login
         with closing(client_of(server.url)) as client:
             for number in range(32):  # of users in every bucket
                 RedisStore(client, buckets=first).create(proposal(str(number), buckets=first))
             assert "authkit.E049" not in told_with(settings, first)
             assert f"made with {first}" in told_with(settings, other)["authkit.E049"]
-            # Whoever logs in with the other number does not make it right.
+            # A login with the other number does not correct it.
             RedisStore(client, buckets=other).create(proposal("1", buckets=other))
         assert "authkit.E049" in told_with(settings, other)
     server.direct.flushall()
