@@ -1,9 +1,9 @@
 """
 Refresh token ids, and their encryption for the holder of the predecessor.
 
-The store holds only digests, and yet two callers with one refresh token must get the same successor. So for
-the length of the grace it keeps the ``jti`` of the successor, encrypted with a key derived from the
-presented one. The content of the store alone is useless.
+The store holds only digests, and yet two callers with one refresh token must get the same successor. So it
+keeps the ``jti`` of the successor, encrypted with a key derived from the presented one. The content of the
+store alone is useless.
 """
 
 import os

@@ -32,6 +32,7 @@ PRIVATE_FIELDS: Final = (
     "rotated_by",
     "forks",
     "forked_generation",
+    "sealed",
 )
 _FIRST: Final = 3
 """Position of the first public field: the version and the private fields come before it."""

@@ -22,7 +22,7 @@ for i, packed in ipairs(#keys > 0 and redis.call('MGET', unpack(keys)) or {}) do
     save(record_of(sids[i], values))
   elseif values and is_live(values, epoch) then
     revoked[#revoked + 1] = { sids[i], values }
-    redis.call('UNLINK', key('d', sids[i]), key('g', sids[i]))
+    redis.call('UNLINK', key('d', sids[i]))
     redis.call('PEXPIRE', keys[i], REPEATABLE)
   end
 end

@@ -2,7 +2,6 @@
 --
 -- s:<sid>      the record, a packed array {version, {private fields}, public fields...}
 -- d:<sid>      Django session data; no key when there is none
--- g:<sid>      the sealed successor of the previous refresh token; expires after the grace
 -- u:<user_id>  sorted set of the user's sids by idle end
 -- r:<call>     the reply of a call that cannot be computed again, for when that call is repeated
 -- e:<user_id>  the epoch of a user, see revoke_user.lua; x:<call> what it has still to name
@@ -82,7 +81,8 @@ end
 -- So the commands that delete come first, and revocation works on a full server too.
 local function revoke(record, reason, call)
   record.revoke_reason, record.revoked_ms, record.revoked_by = reason, now, call
-  redis.call('UNLINK', key('d', record.sid), key('g', record.sid))
+  record.sealed = nil
+  redis.call('UNLINK', key('d', record.sid))
   redis.call('ZREM', key('u', record.user_id), record.sid)
   put(record, math.max(REPEATABLE, record.access_until_ms - now))
   list_revoked(record)

@@ -11,8 +11,7 @@ if not record then return 'gone' end
 if record.jti_digest == proposed then return found(record) end
 record.previous_digest, record.jti_digest, record.key_digest = record.jti_digest, proposed, ''
 record.generation, record.rotated_ms = record.generation + 1, now
-record.auth_hash, record.mode = auth_hash, 'jwt'
-redis.call('UNLINK', key('g', sid))
+record.auth_hash, record.mode, record.sealed = auth_hash, 'jwt', nil
 require_generation(record, record.generation)
 expect_access(record, access)
 save(record)

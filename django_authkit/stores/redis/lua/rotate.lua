@@ -61,11 +61,7 @@ local function advance(record)
     record.auth_time_ms, record.key_digest = now, ''
     require_generation(record, record.generation)
   end
-  if grace > 0 and not reauthenticated then
-    redis.call('SET', key('g', sid), sealed, 'PX', grace)
-  else
-    redis.call('UNLINK', key('g', sid))
-  end
+  record.sealed = grace > 0 and not reauthenticated and sealed or nil
   save(record)
   return { 'rotated', now, described(record) }
 end
@@ -84,11 +80,10 @@ if generation < record.least_generation then return { 'superseded', now } end
 if class == 'previous' and now - record.rotated_ms < grace then
   if reauthenticated then return advance(record) end -- the successor was issued without this proof
   note_fork(record)
-  local successor = not theft(record) and redis.call('GET', key('g', sid))
-  if successor then
+  if record.sealed and not theft(record) then
     expect_access(record, access)
     save(record)
-    return { 'repeated', now, described(record), successor }
+    return { 'repeated', now, described(record), record.sealed }
   end
 end
 revoke(record, 'reuse', proposed)

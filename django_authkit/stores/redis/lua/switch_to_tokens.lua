@@ -17,7 +17,7 @@ elseif record.jti_digest ~= proposed then
   if record.mode ~= 'session' or not (advance or record.generation == 0) then return { 'kept' } end
   record.previous_digest, record.jti_digest = record.jti_digest, proposed
   record.generation, record.rotated_ms = record.generation + 1, now
-  redis.call('UNLINK', key('g', sid))
+  record.sealed = nil
 end
 record.mode = 'jwt'
 expect_access(record, access)
