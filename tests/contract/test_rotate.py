@@ -279,6 +279,15 @@ def test_reuse_is_reported_once(rig: Rig, store: Store) -> None:
     assert outcomes == [RotationOutcome.REUSED, RotationOutcome.GONE, RotationOutcome.GONE]
 
 
+def test_the_same_reuse_again_is_of_the_same_class(rig: Rig, store: Store) -> None:
+    """The forked rotation that revoked the auth session is recorded with the revocation."""
+    family = rotated(rig)
+    copied = request(family.sid, 1, family.started.jti, copy="another", most_forks=0)
+    first, again = store.rotate(copied), store.rotate(copied)
+    assert_reused(first, ReuseClass.FOLLOWED, family.after)
+    assert (again.outcome, again.reuse) == (RotationOutcome.REUSED, ReuseClass.FOLLOWED)
+
+
 def test_reuse_revokes_no_other_session(rig: Rig, store: Store) -> None:
     """The user's other logins are not affected."""
     other, family = rig.start(), rotated(rig)

@@ -98,8 +98,7 @@ class RotatingTable(SessionTable):
     def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
         same = self.live().filter(pk=row.pk, generation=row.generation)
-        forks = {"forks": row.forks, "forked_generation": row.forked_generation}
-        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **forks):
+        if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **_forks(row)):
             return self._outcome_of(
                 request, again=True
             )  # its successor was used, or it was revoked: this is no repeat any more
@@ -107,9 +106,8 @@ class RotatingTable(SessionTable):
         return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
-        if not self.revoke_rows(
-            self.unchanged(row), RevocationReason.REUSE, call=request.proposed, at=now_of(row)
-        ):
+        rows, reason = self.unchanged(row), RevocationReason.REUSE
+        if not self.revoke_rows(rows, reason, call=request.proposed, at=now_of(row), **_forks(row)):
             return self._outcome_of(request, again=True)  # the outcome would be out of date
         return _reused(row, request, age=now_of(row) - row.rotated_ms)
 
@@ -157,6 +155,11 @@ def _note_fork(row: AuthSessionRow, request: RotateRequest) -> None:
     if request.copy != row.rotated_copy and row.forked_generation != row.generation:
         row.forks = row.forks + 1 if row.forked_generation == row.generation - 1 else 1
         row.forked_generation = row.generation
+
+
+def _forks(row: AuthSessionRow) -> dict[str, int]:
+    """Return the fields that ``_note_fork`` sets."""
+    return {"forks": row.forks, "forked_generation": row.forked_generation}
 
 
 def _theft(row: AuthSessionRow, request: RotateRequest) -> ReuseClass | None:

@@ -187,13 +187,19 @@ class SessionTable:
             self.rows.filter(pk="").update(revoke_reason="")
 
     def revoke_rows(
-        self, rows: Rows, reason: RevocationReason, *, call: bytes | None = None, at: int | None = None
+        self,
+        rows: Rows,
+        reason: RevocationReason,
+        *,
+        call: bytes | None = None,
+        at: int | None = None,
+        **noted: int,
     ) -> int:
         """
         Revoke *rows*, which must be chosen from ``live()``; return how many rows were revoked.
 
         The public fields stay until ``prune``, so that a repeated call can return the same. The digests of
-        its credentials and its data are deleted in the same statement.
+        its credentials and its data are deleted, and *noted* fields written, in the same statement.
         """
         return rows.update(
             epoch=REVOKED_EPOCH,
@@ -204,6 +210,7 @@ class SessionTable:
             jti_digest=None,
             sealed=None,
             data="",
+            **noted,
         )
 
     def revoke_held(
