@@ -10,7 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.conf import AuthKitSettings, milliseconds
-from django_authkit.errors import CredentialRejected, SessionEnded
+from django_authkit.errors import CredentialRejected, SessionEnded, StoreUnavailable
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest
@@ -28,6 +28,7 @@ from django_authkit.stores.outcomes import (
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
 from django_authkit.strategies.protocol import Identity, Inspection, Renewed, ReuseDetected, Superseded
+from django_authkit.strategies.unanswered import Call, Presented, UnansweredCalls
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
@@ -61,6 +62,7 @@ class JwtStrategy:
         self._access = milliseconds(settings.lifetimes.access)
         self._idle = milliseconds(settings.lifetimes.idle)
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
+        self._unanswered = UnansweredCalls(self._grace)
         self._always_rotates = settings.compat.simplejwt_rotation
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
@@ -170,16 +172,20 @@ class JwtStrategy:
         (``COMPAT["SIMPLEJWT_ROTATION"]``) or the user has just authenticated again: a client that does that
         stores the new token.
         """
-        claims, proposal = self._codec.read_refresh(text), new_jti()
+        claims = self._codec.read_refresh(text)
+        presented = Presented(digest(claims.jti), device, reauthenticated)
+        call = self._unanswered.call_of(presented)
         rotates = claims.rotates or self._always_rotates
-        rotation = self._store.rotate(
+        rotation = self._rotation_of(
+            presented,
+            call,
             RotateRequest(
                 sid=claims.sid,
                 generation=claims.generation,
-                presented=digest(claims.jti),
-                proposed=digest(proposal),
-                sealed=seal(proposal, under=claims.jti),
-                grace_ms=self._grace,
+                presented=presented.digest,
+                proposed=digest(call.proposal),
+                sealed=seal(call.proposal, under=claims.jti),
+                grace_ms=self._grace and self._grace + call.outage_ms,
                 idle_ms=self._idle,
                 access_ms=self._access,
                 address="",  # device binding compares it with the record's, and then records it
@@ -187,12 +193,22 @@ class JwtStrategy:
                 rotates=rotates or reauthenticated,
                 copy=claims.copy,
                 device=device,
-            )
+            ),
         )
-        session, jti = self._session_and_jti(rotation, claims, proposal)
+        session, jti = self._session_and_jti(rotation, claims, call.proposal)
         found = Found(session=session, now_ms=rotation.now, user=rotation.user)
         copy = self._copy_for(rotation.outcome, claims)
         return Renewed(found=found, secret=jti, outcome=rotation.outcome, rotates=rotates, copy=copy)
+
+    def _rotation_of(self, presented: Presented, call: Call, request: RotateRequest) -> Rotation:
+        """Return the store's answer; without one, remember the call."""
+        try:
+            rotation = self._store.rotate(request)
+        except StoreUnavailable:
+            self._unanswered.note_outage(presented, call)
+            raise
+        self._unanswered.note_answer(call)
+        return rotation
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool

@@ -60,10 +60,12 @@ class LossyLine:
         port: Where it listens.
         closing: Whether a connection whose answer was lost is closed, or goes silent.
         lost: How many answers were lost.
+        is_cut: Whether every answer is lost.
     """
 
     def __init__(self, server_port: int) -> None:
         self.closing = True
+        self.is_cut = False
         self.lost = 0
         self._answers_until_loss: int | None = None
         self._server_port = server_port
@@ -79,6 +81,15 @@ class LossyLine:
         """Lead new connections to another server; those that are open stay."""
         self._server_port = server_port
 
+    @contextmanager
+    def cut(self) -> Iterator[None]:
+        """Lose every reply for a while: the requests arrive."""
+        self.is_cut = True
+        try:
+            yield
+        finally:
+            self.is_cut = False
+
     def close(self) -> None:
         """Stop listening."""
         self._listener.close()
@@ -93,7 +104,7 @@ class LossyLine:
         Thread(target=self._pass_requests, args=(client, server), daemon=True).start()
         with client, server, suppress(OSError):
             while reply := server.recv(1 << 16):
-                if not self._is_to_be_lost():
+                if not (self.is_cut or self._is_to_be_lost()):
                     client.sendall(reply)
                     continue
                 self.lost += 1
