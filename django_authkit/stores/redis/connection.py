@@ -19,6 +19,7 @@ from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import parse_url
 from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
 
 from django_authkit.outages import unavailable
 from django_authkit.stores.redis.primary import EVERY, PrimaryPool
@@ -85,7 +86,6 @@ def _configuration(alias: str) -> tuple[list[str], dict[str, Any]]:
             **(options.get("SENTINEL_KWARGS") or {}),
             "retry": _never(),
         }
-        options.setdefault("CONNECTION_POOL_CLASS", f"{PrimaryPool.__module__}.{PrimaryPool.__name__}")
     return urls, options
 
 
@@ -93,6 +93,8 @@ def _own_factory(options: dict[str, Any]) -> ConnectionFactory:
     """Return the alias's connection factory with pools of its own; a class of django-redis shares them."""
     factory = get_connection_factory(options=options)
     factory._pools = {}  # noqa: SLF001 - where django-redis keeps them; its class attribute is the cache's
+    if factory.pool_cls is SentinelConnectionPool:
+        factory.pool_cls = PrimaryPool
     return factory
 
 

@@ -18,6 +18,7 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.session_keys import bucket_of, new_handle
 from django_authkit.stores.outcomes import Absent, Created, Found
 from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.stores.redis.primary import confirmed_every
 from django_authkit.types import Mode, RevocationReason
 from stores.redis.valkey_server import Server
 from support.clock import Clock
@@ -128,8 +129,11 @@ def sentinel(server: Server, tmp_path: Path) -> Iterator[int]:
         process.kill()
 
 
-def test_sentinel_says_where_the_primary_is(sentinel: int, server: Server, settings: Settings) -> None:
-    """An alias with Sentinel options leads to the primary that Sentinel names."""
+@pytest.mark.parametrize("pool", [{}, {"CONNECTION_POOL_CLASS": "redis.sentinel.SentinelConnectionPool"}])
+def test_sentinel_says_where_the_primary_is(
+    sentinel: int, server: Server, settings: Settings, pool: dict[str, str]
+) -> None:
+    """An alias leads to the primary that Sentinel names now, also with the pool that django-redis documents."""
     settings.CACHES["watched"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": "redis://primary/0",
@@ -137,8 +141,11 @@ def test_sentinel_says_where_the_primary_is(sentinel: int, server: Server, setti
             "CLIENT_CLASS": "django_redis.client.SentinelClient",
             "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
             "SENTINELS": [("127.0.0.1", sentinel)],
+            **pool,
         },
     }
-    store = RedisStore(connect("watched"), prefix="watched")
+    client = connect("watched")
+    assert confirmed_every(client) > 0
+    store = RedisStore(client, prefix="watched")
     assert store.create_anonymous("AAaaaaaaaaaaaaaa", b"k" * 32, "x", 60_000)
     assert server.direct.exists("watched:{AA}:a:AAaaaaaaaaaaaaaa")
