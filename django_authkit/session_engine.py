@@ -27,7 +27,7 @@ from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import SessionKey, new_handle
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import RevocationReason
-from django_authkit.users.loading import auth_hash_of, load_user
+from django_authkit.users.loading import django_hash_of, load_user, without_mark
 from django_authkit.wiring import get_session_strategy, get_store
 
 _PRUNE_BATCH = 1000
@@ -153,7 +153,7 @@ class SessionStore(RequestSession):
         bound = self.bound
         return (
             bound is not None
-            and self.get(HASH_SESSION_KEY) == bound.session.auth_hash
+            and self.get(HASH_SESSION_KEY) == without_mark(bound.session.auth_hash)
             and self._written == self.serializer().dumps(self._own_data())
         )
 
@@ -223,7 +223,7 @@ class SessionStore(RequestSession):
             SessionLimitReached, LoginFailed: As ``log_in`` says.
         """
         fields = self._get_session()
-        if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), auth_hash_of(user)):
+        if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), django_hash_of(user)):
             raise LoginFailed  # the password was changed after the old one was checked
         wanted = LoginRequest(
             user=user,
@@ -248,7 +248,7 @@ class SessionStore(RequestSession):
         if SESSION_KEY in fields and backend is not None:
             with suppress(SessionEnded):
                 user = load_user(str(fields[SESSION_KEY]), backend)
-                if constant_time_compare(stamp, auth_hash_of(user)):
+                if constant_time_compare(stamp, django_hash_of(user)):
                     return user
         self.forget_login()
         return None

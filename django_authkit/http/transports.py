@@ -20,6 +20,8 @@ ACCESS_HEADER: Final = "X-Authkit-Access"
 REFRESH_HEADER: Final = "X-Authkit-Refresh"
 """For header clients: their new credentials, after a password change in a project's own view."""
 
+FORM: Final = "application/x-www-form-urlencoded"
+
 MAX_NAMESAKES: Final = 4
 """How many cookies of one name are tried; each may cost a round trip to the store."""
 
@@ -47,10 +49,8 @@ def bearer_of(request: HttpRequest) -> str | None:
 
 def access_token_parameters_of(request: HttpRequest) -> list[str]:
     """Return the values of ``access_token`` in the query string and in the form of a POST (RFC 6750 §2)."""
-    values = request.GET.getlist("access_token") if request.META.get("QUERY_STRING") else []
-    if request.content_type == "application/x-www-form-urlencoded":
-        values += request.POST.getlist("access_token")
-    return values
+    form = request.POST.getlist("access_token") if request.content_type == FORM else []
+    return request.GET.getlist("access_token") + form
 
 
 def has_bearer(request: HttpRequest) -> bool:

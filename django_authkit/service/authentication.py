@@ -66,9 +66,8 @@ def authenticate(request: HttpRequest) -> Authentication | None:
 def _authenticate(request: HttpRequest) -> Authentication | None:
     bearer = transports.bearer_of(request)
     if bearer is not None:
-        others = transports.access_token_parameters_of(request)
-        if any(get_strategy(transports.mode_of(text)).recognizes(text) for text in others):
-            raise SeveralCredentials
+        if request.META.get("QUERY_STRING") or request.content_type == transports.FORM:
+            _refuse_second_credential(request)
         return _by_bearer(request, bearer)
     rejected: list[CredentialRejected] = []
     for strategy in get_accepted_strategies():
@@ -87,6 +86,12 @@ def _authenticate(request: HttpRequest) -> Authentication | None:
 def most_useful(errors: Sequence[CredentialRejected]) -> CredentialRejected:
     """Return the error to report of several: one that the client can act on, or the first."""
     return next((error for error in errors if isinstance(error, TokenExpired)), errors[0])
+
+
+def _refuse_second_credential(request: HttpRequest) -> None:
+    for text in transports.access_token_parameters_of(request):
+        if get_strategy(transports.mode_of(text)).recognizes(text):
+            raise SeveralCredentials
 
 
 def _by_bearer(request: HttpRequest, text: str) -> Authentication:

@@ -24,6 +24,7 @@ from django_authkit.service.django_session import CookieAction, DjangoSession
 from django_authkit.service.mode_switch import key_is_due
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.users.loading import without_mark
 from django_authkit.wiring import get_session_strategy, get_store
 
 SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
@@ -186,7 +187,7 @@ class RequestSession(SessionBase, DjangoSession):
             **data,
             SESSION_KEY: session.user_id,
             BACKEND_SESSION_KEY: session.backend,
-            HASH_SESSION_KEY: session.auth_hash,
+            HASH_SESSION_KEY: without_mark(session.auth_hash),
         }
         return self._session_cache
 
@@ -302,7 +303,7 @@ class RequestSession(SessionBase, DjangoSession):
         fields, key = self._get_session(), self._key
         assert key is not None
         stamp = fields.get(HASH_SESSION_KEY, "")
-        if stamp != bound.session.auth_hash and not get_store().restamp(key.handle, stamp):
+        if stamp != without_mark(bound.session.auth_hash) and not get_store().restamp(key.handle, stamp):
             raise UpdateError
         data = self._encode(self._own_data())
         if not get_store().save_data(key.handle, key.digest, data, idle_limit=self._idle_limit_ms()):

@@ -1,8 +1,10 @@
 """Loading the user of an auth session through their Django auth backend."""
 
-from collections.abc import Callable
-from itertools import chain
-from typing import Any, cast
+import re
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Final, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model, load_backend
@@ -17,6 +19,10 @@ from django_authkit.outages import is_outage, users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
 from django_authkit.users.query import has_stock_manager, read_user
 
+_SHORTEST_SALTED: Final = 20
+"""A shorter text is no hash with a salt, nor one that Django makes for an unusable password."""
+_MARK: Final = re.compile(r"~[0-9a-f]{16}\Z")
+
 
 class PasswordChanged(SessionEnded):
     """The auth session is live, but its user has another password than when it began."""
@@ -28,9 +34,37 @@ def user_id_of(user: AbstractBaseUser) -> str:
 
 
 def auth_hash_of(user: AbstractBaseUser) -> str:
-    """Return the user's session auth hash; empty for a user class without one."""
+    """
+    Return what records hold to tell whose they are: the user's session auth hash, and a mark.
+
+    Django's hash follows from the text in the password column. Where that has no salt, as the empty text of
+    users who never had a password, it is the same for all; so a user who is created under the primary key of
+    a deleted one would continue their auth sessions. The mark tells them apart.
+    """
+    method = getattr(user, "get_session_auth_hash", None)
+    auth_hash: str = method() if method else ""
+    has_salt = len(getattr(user, "password", None) or "") >= _SHORTEST_SALTED
+    return auth_hash if has_salt else auth_hash + mark_of(user)
+
+
+def django_hash_of(user: AbstractBaseUser) -> str:
+    """Return the user's session auth hash, as Django's sessions hold it; empty for a class without one."""
     method = getattr(user, "get_session_auth_hash", None)
     return method() if method else ""
+
+
+def without_mark(auth_hash: str) -> str:
+    """Return the part of ``auth_hash_of`` that Django's sessions hold."""
+    return _MARK.sub("", auth_hash)
+
+
+def mark_of(user: AbstractBaseUser) -> str:
+    """Return what ``auth_hash_of`` adds to Django's hash; empty if the password column has a salt."""
+    if len(getattr(user, "password", None) or "") >= _SHORTEST_SALTED:
+        return ""
+    joined = getattr(user, "date_joined", None)
+    born = joined.timestamp() if isinstance(joined, datetime) else user.get_username()
+    return f"~{sha256(str(born).encode()).hexdigest()[:16]}"
 
 
 def has_stock_rules() -> bool:
@@ -103,10 +137,15 @@ def current_auth_hash(user: AbstractBaseUser, auth_hash: str) -> str:
     expected = auth_hash_of(user)
     if constant_time_compare(auth_hash, expected):
         return expected
-    fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
-    if not any(constant_time_compare(auth_hash, old) for old in fallbacks):
+    if not any(constant_time_compare(auth_hash, old) for old in _fallback_hashes_of(user)):
         raise PasswordChanged
     return expected
+
+
+def _fallback_hashes_of(user: AbstractBaseUser) -> Iterator[str]:
+    """Yield what ``auth_hash_of`` returned under each key of ``SECRET_KEY_FALLBACKS``."""
+    for old in getattr(user, "get_session_auth_fallback_hash", lambda: ())():
+        yield old + mark_of(user)
 
 
 def check_stamp(user: AbstractBaseUser, stamp: str) -> None:
@@ -117,8 +156,7 @@ def check_stamp(user: AbstractBaseUser, stamp: str) -> None:
         TokenExpired: It was not. Its auth session may still be live, since the password may only have been
             rehashed; a refresh finds out.
     """
-    fallbacks = getattr(user, "get_session_auth_fallback_hash", lambda: ())()
-    hashes = chain((auth_hash_of(user),), fallbacks)
+    hashes = (auth_hash_of(user), *_fallback_hashes_of(user))
     if not any(constant_time_compare(stamp, password_stamp(each)) for each in hashes):
         raise TokenExpired
 

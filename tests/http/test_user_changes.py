@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import connections, transaction
 from pytest_django import Settings
 
 from django_authkit import sessions_of
@@ -278,3 +278,27 @@ def test_a_user_is_created_while_a_backend_cannot_be_imported(site: LiveSite) ->
     """What a change of the user revokes is not asked for a user who is new."""
     site.settings.AUTHENTICATION_BACKENDS = ["project.without.such_a.Backend"]
     assert User.objects.create_user("grace").pk
+
+
+@pytest.mark.parametrize("password", ["", "unset"])
+def test_a_new_user_under_the_primary_key_of_a_deleted_one(site: LiveSite, password: str) -> None:
+    """The deleted user is logged out, even if neither has a password and no signal was sent."""
+    if site.is_jwt:
+        site.configure(ACCESS_CHECK="none")
+    ada = site.add_user()
+    User.objects.filter(pk=ada.pk).update(password=password)
+    device, browser = site.device(), django_device(site)
+    device.who()
+    asked = {"X-Passkey": "ada", "X-Authkit-Transport": str(site.transport)}
+    device._keep(device.post("/plain/own-login/", headers={**device.csrf(), **asked}))  # noqa: SLF001
+    assert device.logged_in()
+    assert device.refresh().status_code == 200
+    assert body(browser.get("/plain/whoami/"))["id"] == ada.pk
+    User.objects.filter(pk=ada.pk).update(username="ada2")
+    assert device.logged_in()
+    with connections[site.alias].cursor() as cursor:
+        cursor.execute("DELETE FROM auth_user WHERE id = %s", [ada.pk])
+    User.objects.bulk_create([User(pk=ada.pk, username="ada", password=password)])
+    assert not device.logged_in()
+    assert device.refresh().status_code == 401
+    assert body(browser.get("/plain/whoami/"))["id"] is None

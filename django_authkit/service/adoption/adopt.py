@@ -54,7 +54,7 @@ from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Found
 from django_authkit.stores.protocol import SidTaken
 from django_authkit.types import Mode, RevocationReason, Transport
-from django_authkit.users.loading import current_auth_hash, load_user, user_id_of
+from django_authkit.users.loading import current_auth_hash, load_user, mark_of, user_id_of
 from django_authkit.wiring import get_adapters, get_store, get_strategy
 
 GRACE: Final = 60_000
@@ -164,7 +164,7 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
         backend = django_settings.AUTHENTICATION_BACKENDS[0]
     user: AbstractBaseUser = load_user(user_id_of(external.user), backend)
     if external.auth_hash is not None:
-        current_auth_hash(user, external.auth_hash)
+        current_auth_hash(user, external.auth_hash + mark_of(user))
     longest = None if external.expires_at is None else _until(external.expires_at)
     if longest is not None and longest <= 0:
         raise TokenExpired
