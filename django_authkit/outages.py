@@ -102,6 +102,22 @@ def is_outage(error: Error) -> bool:
 
 
 @contextmanager
+def activity_is_optional() -> Iterator[None]:
+    """Do without what the block records if the server cannot write it now: the request only reads."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        log_lost_activity(error)
+
+
+def log_lost_activity(error: StoreUnavailable) -> None:
+    """Log that activity was not recorded, because of *error*."""
+    message = f"Requests are answered, but the activity of auth sessions is not recorded. {error.cause}"
+    if _is_due(message):
+        logger.warning("%s", message, extra={"event": "activity_lost"})
+
+
+@contextmanager
 def nothing_logged() -> Iterator[None]:
     """Log nothing within the block: a command prints the cause by itself."""
     token = _silent.set(True)

@@ -21,6 +21,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import BindingMismatch, CredentialRejected
 from django_authkit.http.client_info import Device, device_of
 from django_authkit.http.request_state import state_of
+from django_authkit.outages import activity_is_optional
 from django_authkit.service.revocation import announce_revocation
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.wiring import get_jwt_strategy, get_store
@@ -54,7 +55,8 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     if not revoked:
         if not _is_due(session, device):
             return
-        store.note_device(session.sid, device.address, device.user_agent)
+        with activity_is_optional():
+            store.note_device(session.sid, device.address, device.user_agent)
     if ended or (what and not revoked):
         signals.binding_mismatch.send(
             sender=AuthSession, session=session, request=request, what=what, address=device.address

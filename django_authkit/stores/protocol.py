@@ -65,7 +65,14 @@ class AuthSessionStore(Protocol):
         """Return the live record, and change nothing. Never SUPERSEDED."""
 
     def touch(
-        self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
+        self,
+        sid: str,
+        key_digest: bytes,
+        *,
+        idle: int,
+        interval: int,
+        issued: bool = False,
+        required: bool = False,
     ) -> Found | Absent:
         """
         Return the live record whose session key has *key_digest*, and slide its idle end.
@@ -76,6 +83,8 @@ class AuthSessionStore(Protocol):
         Args:
             issued: Whether session keys are what this auth session is issued now. Then ``mode`` becomes
                 SESSION, once.
+            required: Whether to raise if a write is due and the store reads, but does not write. Otherwise
+                the record is returned as it is, and that is logged.
 
         Round trips:
             One on Redis. One query in the database, and a conditional UPDATE when a write is due.

@@ -89,7 +89,7 @@ class SessionStrategy:
     def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:  # noqa: ARG002
         """Write the activity at once; or replace the key, if the user has just authenticated again."""
         if not reauthenticated:
-            key, found = self._open(text, 0)
+            key, found = self._open(text, 0, required=True)
             return Renewed(found=found, secret=key.secret)
         key = _parsed(text)
         fresh = SessionKey.new(key.handle)
@@ -141,16 +141,18 @@ class SessionStrategy:
         )
         return key, switch
 
-    def _open(self, text: str, interval: int) -> tuple[SessionKey, Found]:
+    def _open(self, text: str, interval: int, *, required: bool = False) -> tuple[SessionKey, Found]:
         key = _parsed(text)
-        found = self._touch(key, interval)
+        found = self._touch(key, interval, required=required)
         if isinstance(found, Absent):
             raise SessionEnded
         return key, found
 
-    def _touch(self, key: SessionKey, interval: int) -> Found | Absent:
+    def _touch(self, key: SessionKey, interval: int, *, required: bool = False) -> Found | Absent:
         issued = interval is not _NEVER and self._issued_mode(key.handle) is Mode.SESSION
-        return self._store.touch(key.handle, key.digest, idle=self._idle, interval=interval, issued=issued)
+        return self._store.touch(
+            key.handle, key.digest, idle=self._idle, interval=interval, issued=issued, required=required
+        )
 
 
 def _parsed(text: str) -> SessionKey:

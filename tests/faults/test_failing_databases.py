@@ -32,7 +32,7 @@ def nothing_logged_before(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def _configured(setting: str, value: str) -> Iterator[None]:
+def configured(setting: str, value: str) -> Iterator[None]:
     """Change a setting of the PostgreSQL database for new connections, for a while."""
     connection: Any = connections["postgres"]
     database = connection.settings_dict["NAME"]
@@ -52,7 +52,7 @@ def _configured(setting: str, value: str) -> Iterator[None]:
 def test_a_read_only_database(live: LiveSite, caplog: pytest.LogCaptureFixture) -> None:
     """What has to be written is 503; requests that only read are answered."""
     crowd = Crowd(live)
-    with _configured("default_transaction_read_only", "on"):
+    with configured("default_transaction_read_only", "on"):
         answers = crowd.ask()
     assert {answer.status_code for answer, _ in answers.values()} <= {200, 201, 503}
     assert {answers[name][0].status_code for name in WRITES} == {503}
@@ -64,7 +64,7 @@ def test_a_read_only_database(live: LiveSite, caplog: pytest.LogCaptureFixture) 
 def test_a_transaction_that_was_idle_for_too_long(live: LiveSite, caplog: pytest.LogCaptureFixture) -> None:
     """The connection that the server closed is an outage, and the next one works."""
     store, sid = get_store(), "A" * 16
-    with _configured("idle_in_transaction_session_timeout", "50"):
+    with configured("idle_in_transaction_session_timeout", "50"):
         with pytest.raises(StoreUnavailable), transaction.atomic(using="postgres"):  # noqa: PT012
             store.load(sid)
             sleep(0.3)

@@ -6,6 +6,7 @@ statement.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from secrets import token_bytes
 
@@ -14,6 +15,7 @@ from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Least
 
 from django_authkit.models import AuthSessionRow
+from django_authkit.outages import activity_is_optional
 from django_authkit.stores.database.anonymous import AnonymousTable
 from django_authkit.stores.database.attempts import AttemptTable
 from django_authkit.stores.database.creation import CreatingTable
@@ -56,7 +58,14 @@ class DatabaseStore(
 
     @raises_unavailable
     def touch(
-        self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
+        self,
+        sid: str,
+        key_digest: bytes,
+        *,
+        idle: int,
+        interval: int,
+        issued: bool = False,
+        required: bool = False,
     ) -> Found | Absent:
         """Return the live record and slide its idle end. One query, and an UPDATE when it is due."""
         row = self.read(sid)
@@ -67,10 +76,11 @@ class DatabaseStore(
         now = now_of(row)
         moved = issued and row.mode != Mode.SESSION
         if moved or now - row.last_seen_ms >= interval:
-            self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
-            span = idle if row.idle_limit_ms is None else min(idle, row.idle_limit_ms)
-            row.last_seen_ms, row.idle_expires_ms = now, min(now + span, row.expires_ms)
-            row.mode = Mode.SESSION if moved else row.mode
+            with nullcontext() if required else activity_is_optional():
+                self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
+                span = idle if row.idle_limit_ms is None else min(idle, row.idle_limit_ms)
+                row.last_seen_ms, row.idle_expires_ms = now, min(now + span, row.expires_ms)
+                row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)
 
     def _when_free(self, write: Callable[[], None]) -> None:

@@ -73,6 +73,7 @@ _NO_ANSWER_CODE = re.compile(
 )
 _DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
 """What a server says that another has taken over from, perhaps: the name of the server may lead there now."""
+_READS_ONLY_CODE = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|OOM|READONLY) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,14 @@ def is_no_answer(error: Exception) -> bool:
     """Tell whether *error* means that nothing is known, rather than a mistake of ours."""
     is_mistake = isinstance(error, _MISTAKES) and not isinstance(error, _NO_ANSWER)
     return not is_mistake or _NO_ANSWER_CODE.search(str(error)) is not None
+
+
+def refuses_writes(error: BaseException | None) -> bool:
+    """Tell whether the server answers and does not write: it is full, a replica, or has too few of them."""
+    return (
+        isinstance(error, (exceptions.OutOfMemoryError, exceptions.ReadOnlyError))
+        or _READS_ONLY_CODE.search(str(error)) is not None
+    )
 
 
 class Scripts:

@@ -12,6 +12,8 @@ from dataclasses import replace
 from itertools import count
 from typing import Any, Final
 
+from django_authkit.errors import StoreUnavailable
+from django_authkit.outages import log_lost_activity
 from django_authkit.stores.outcomes import (
     Absent,
     Created,
@@ -36,10 +38,12 @@ from django_authkit.stores.redis.records import (
     sessions_of,
     switch_of,
 )
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.scripts import Client, refuses_writes
 from django_authkit.stores.redis.statistics import read_statistics
 from django_authkit.types import AuthSession, RevocationReason, by_recency
 
+_NEVER: Final = 2**52
+"""A touch interval that no record reaches, so that nothing is written."""
 _READ_AT_ONCE: Final = 100
 """Most records that one script reads; other clients do not wait for longer than a few milliseconds."""
 _WRITTEN_AT_ONCE: Final = 50
@@ -91,10 +95,27 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         return found_of(self._for_handle("load", sid))
 
     def touch(
-        self, sid: str, key_digest: bytes, *, idle: int, interval: int, issued: bool = False
+        self,
+        sid: str,
+        key_digest: bytes,
+        *,
+        idle: int,
+        interval: int,
+        issued: bool = False,
+        required: bool = False,
     ) -> Found | Absent:
-        """Return the live record and slide its idle end: one round trip, a write only when due."""
-        return found_of(self._for_handle("touch", sid, key_digest, idle, interval, int(issued)))
+        """
+        Return the live record and slide its idle end: one round trip, a write only when due.
+
+        Two if the server reads and does not write, being full for example.
+        """
+        try:
+            return found_of(self._for_handle("touch", sid, key_digest, idle, interval, int(issued)))
+        except StoreUnavailable as error:
+            if required or not refuses_writes(error.__cause__):
+                raise
+            log_lost_activity(error)
+            return found_of(self._for_handle("touch", sid, key_digest, idle, _NEVER, 0))
 
     def rotate(self, request: RotateRequest) -> Rotation:
         """Exchange the current refresh token for the proposed one: one round trip."""
