@@ -81,9 +81,8 @@ def _renewed_key(
     key = SessionKey.parse(bearer_of(request))
     if key is None:
         raise SessionEnded
-    get_store().restamp(known.sid, auth_hash)
     fresh = SessionKey.new(key.handle)
-    found = get_store().rekey(key.handle, key.digest, fresh.digest)
+    found = get_store().rekey(key.handle, key.digest, fresh.digest, auth_hash=auth_hash)
     if isinstance(found, Absent):
         raise SessionEnded
     if django_session is not None:

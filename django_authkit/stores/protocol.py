@@ -137,7 +137,13 @@ class AuthSessionStore(Protocol):
         """
 
     def rekey(
-        self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
+        self,
+        sid: str,
+        presented: bytes | None,
+        replacement: bytes,
+        *,
+        reauthenticated: bool = False,
+        auth_hash: str | None = None,
     ) -> Found | Absent:
         """
         Give the live record a new session key; the old one stops working.
@@ -147,6 +153,7 @@ class AuthSessionStore(Protocol):
                 callers with ``None`` the first wins and the others get SUPERSEDED.
             replacement: Digest of the new key. A call repeated with the same gets the same result.
             reauthenticated: Whether ``auth_time`` moves to now.
+            auth_hash: The user's new session auth hash, at their own password change.
 
         The record's ``mode`` becomes SESSION. With *presented* its tokens of both kinds stop working too, for
         a renewal, after a theft for example, concerns both forms. Presenting one later is GONE, not reuse.

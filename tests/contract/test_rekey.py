@@ -33,6 +33,14 @@ def test_rekey_gives_a_new_key(rig: Rig, store: Store) -> None:
     assert store.touch(started.sid, started.key, idle=DAY, interval=0) is Absent.SUPERSEDED
 
 
+def test_rekey_replaces_the_hash_in_the_same_step(rig: Rig, store: Store) -> None:
+    """At a password change, key and hash are replaced together, or neither of them."""
+    started = rig.start()
+    for presented, expected in ((token_bytes(32), "a" * 64), (started.key, "b" * 64)):
+        store.rekey(started.sid, presented, token_bytes(32), auth_hash="b" * 64)
+        assert loaded(store, started.sid).auth_hash == expected
+
+
 def test_rekey_with_another_key_changes_nothing(rig: Rig, store: Store) -> None:
     """Only the holder of the current key gets a new one."""
     started = rig.start(mode=Mode.JWT)

@@ -105,14 +105,21 @@ class DatabaseStore(
 
     @raises_unavailable
     def rekey(
-        self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
+        self,
+        sid: str,
+        presented: bytes | None,
+        replacement: bytes,
+        *,
+        reauthenticated: bool = False,
+        auth_hash: str | None = None,
     ) -> Found | Absent:
         """Give the live record a new session key. Two statements."""
         proved = {"auth_time_ms": self.instant()} if reauthenticated else {}
+        stamped = {} if auth_hash is None else {"auth_hash": auth_hash}
         dead = {"jti_digest": None, "previous_digest": None, "sealed": None}
         tokens = {**dead, "least_generation": _after_tokens()} if presented else {}
         same = self.live().filter(pk=sid, key_digest=presented)
-        same.update(key_digest=replacement, mode=Mode.SESSION, **tokens, **proved)
+        same.update(key_digest=replacement, mode=Mode.SESSION, **tokens, **proved, **stamped)
         row = self.read(sid)
         if row is None:
             return Absent.GONE

@@ -139,10 +139,17 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         return rotation_of(reply)
 
     def rekey(
-        self, sid: str, presented: bytes | None, replacement: bytes, *, reauthenticated: bool = False
+        self,
+        sid: str,
+        presented: bytes | None,
+        replacement: bytes,
+        *,
+        reauthenticated: bool = False,
+        auth_hash: str | None = None,
     ) -> Found | Absent:
         """Give the live record a new session key: one round trip."""
-        return found_of(self._for_handle("rekey", sid, presented or b"", replacement, int(reauthenticated)))
+        arguments = (presented or b"", replacement, int(reauthenticated), auth_hash or "")
+        return found_of(self._for_handle("rekey", sid, *arguments))
 
     def switch_to_tokens(
         self,
