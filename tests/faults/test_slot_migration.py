@@ -1,5 +1,7 @@
 """A slot of a cluster is migrated key by key: 503 while it lasts, and afterwards everything is as it was."""
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,11 +14,16 @@ from redis.crc import key_slot
 
 from django_authkit import outages, revoke_all
 from django_authkit.types import Mode, Transport
+from django_authkit.wiring import get_replica
 from faults.conftest import BACKEND, MEMORY
+from support.access_policies import BOUND
 from support.client import Device, code
 from support.clock import Clock
 from support.cluster import BINARIES, Cluster, Migration
 from support.live_site import LiveSite, by_header, in_jwt_mode
+from support.profile import rounds
+from support.traffic import Traffic
+from support.waiting import until
 
 pytestmark = by_header
 
@@ -107,3 +114,39 @@ def test_the_log_says_that_a_slot_is_migrated(
     assert device.call().status_code == 503
     (cause,) = [each.getMessage() for each in caplog.records if each.name == outages.logger.name]
     assert "A slot is being migrated" in cause
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("mode", "check"),
+    [(Mode.SESSION, "store"), (Mode.JWT, "store"), (Mode.JWT, "replica")],
+    ids=["session", "jwt", "jwt-replica"],
+    indirect=["mode"],
+)
+def test_migrations_under_traffic(live: LiveSite, cluster: Cluster, check: str) -> None:
+    """Slow and fast migrations: only 503, nobody is logged out, and whoever logged out stays logged out."""
+    live.configure(ACCESS_CHECK=check)
+    with Traffic.on(live) as traffic:
+        for number in range(rounds(20)):
+            time.sleep(0.3)
+            migration, pause = cluster.migration(SLOT), (1.2, 0.1, 0)[number % 3]
+            migration.begin()
+            time.sleep(pause)
+            migration.move(random.randint(1, 100))
+            time.sleep(pause)
+            migration.end()
+    assert traffic.unanswered
+    traffic.assert_nothing_lost(accepted_for=BOUND if check == "replica" else 0)
+    if check == "replica":
+        until(lambda: get_replica().age < BOUND)
+
+
+@pytest.mark.parametrize("cluster", ["valkey"], indirect=True)
+def test_an_atomic_migration_under_traffic(live: LiveSite, cluster: Cluster) -> None:
+    """Requests go on where the server moves a slot by itself."""
+    with Traffic.on(live) as traffic:
+        for _ in range(2):
+            time.sleep(0.2)
+            cluster.migrate_atomically(SLOT)
+    assert not traffic.unanswered
+    traffic.assert_nothing_lost(accepted_for=0)

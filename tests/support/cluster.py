@@ -70,6 +70,13 @@ class Cluster:
         source = self.holder(slot)
         return Migration(slot, source, self.other_than(source), self.nodes)
 
+    def migrate_atomically(self, slot: int) -> None:
+        """Let the cluster move *slot* by itself, which Valkey 9 can."""
+        source = self.holder(slot)
+        target = self.other_than(source)
+        source.cluster("MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.name)
+        until(lambda: self.holder(slot) is target)
+
     @classmethod
     @contextmanager
     def running(cls, binary: str, directory: Path) -> Iterator["Cluster"]:
@@ -106,9 +113,13 @@ class Migration:
         if keys:
             self.source.direct.migrate("127.0.0.1", self.target.port, keys, 0, _MILLISECONDS)
 
+    def is_on_its_way(self) -> bool:
+        """Tell whether there are keys that have not moved yet."""
+        return bool(self.source.cluster("COUNTKEYSINSLOT", self.slot))
+
     def end(self) -> None:
         """Move what is left, and give the slot to the new node."""
-        while self.source.cluster("COUNTKEYSINSLOT", self.slot):
+        while self.is_on_its_way():
             self.move()
         for node in (self.target, self.source, *self.nodes):
             node.cluster("SETSLOT", self.slot, "NODE", self.target.name)
