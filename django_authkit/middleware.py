@@ -172,6 +172,7 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         if request.COOKIES:
             hide_cookies(request)
         user = SimpleLazyObject(lambda: _user(request))
+        state_of(request).opened_session = getattr(request, "session", None)
         request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
         request.auser = sync_to_async(lambda: _resolved(request))
         refused = renew_page(request) if request.COOKIES else None

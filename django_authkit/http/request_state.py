@@ -151,6 +151,7 @@ class RequestState:
 
     Attributes:
         authentication: Who it is from; an error is kept to be raised again.
+        opened_session: ``request.session`` as our middleware found it. A package can replace it later.
         busy: Our own login or logout is in progress, which sends Django's signals.
         django_login: In JWT mode, the user of Django's own login (the admin's, for example). It counts in
             plain Django views only.
@@ -173,6 +174,7 @@ class RequestState:
 
     authentication: Authentication | AuthKitError | Unknown | None = Unknown.UNKNOWN
     django_login: Authentication | None = None
+    opened_session: object = None
     busy: bool = False
     password_change: PasswordChange | None = None
     renewed: bool = False

@@ -243,26 +243,46 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     only. An auth session that was switched to tokens does not count, since ``ACCEPT`` no longer has the form
     of its session key.
     """
-    state, django_session = state_of(request), django_session_of(request)
-    found = django_session.look_up() if state.django_login is None and django_session is not None else None
-    if isinstance(found, Found) and found.session.mode is Mode.SESSION:
-        try:
-            state.django_login = _admit(
-                found, None, Mode.SESSION, Transport.COOKIE, django_session=django_session
-            )
-        except SessionEnded:
-            return None
+    state, session = state_of(request), django_session_of(request)
+    if state.django_login is None and session is not None:
+        state.django_login = _by_django_login(session)
     return state.django_login
+
+
+def _by_django_login(session: DjangoSession) -> Authentication | None:
+    found = session.look_up()
+    if not isinstance(found, Found) or found.session.mode is not Mode.SESSION:
+        return None
+    try:
+        return _admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
+    except SessionEnded:
+        return None
+
+
+def _by_replaced_session(request: HttpRequest, session: DjangoSession) -> Authentication | None:
+    """Return whom a session is from that another package has put in the place of the request's own."""
+    state, known = state_of(request), _by_django_login(session)
+    if get_settings().accepts(Mode.SESSION):
+        state.authentication = known
+    else:
+        state.django_login = known
+    return known
 
 
 def current(request: HttpRequest) -> Authentication | None:
     """
     Return who a request to a plain Django view is from: by our credentials, else by Django's own login.
 
+    If a package has replaced ``request.session``, as django-allauth does for the session token of an app,
+    only that session counts, as with Django's own middleware.
+
     Raises:
         CredentialRejected: As ``authenticate`` says, unless a browser with a stale cookie also has Django's
             login.
     """
+    session, opened = django_session_of(request), state_of(request).opened_session
+    if session is not None and opened is not None and session is not opened:
+        return _by_replaced_session(request, session)
     rejected: CredentialRejected | None = None
     try:
         known = authenticate(request)

@@ -63,17 +63,18 @@ def test_a_revoked_bearer_is_401_and_may_log_in(site: LiveSite, ada: User, devic
 
 
 @pytest.mark.parametrize("where", ["valkey"], indirect=True)
+@pytest.mark.parametrize("toolbar", [{}, {"X-Show-Toolbar": "1"}], ids=["", "toolbar"])
 def test_a_store_that_is_down_is_503_with_its_code(
-    site: LiveSite, device: Device, settings: Settings
+    site: LiveSite, device: Device, settings: Settings, toolbar: dict[str, str]
 ) -> None:
-    """For plain and DRF views and the endpoints; never a 500."""
+    """For plain and DRF views and the endpoints; never a 500, with django-debug-toolbar neither."""
     client = Client(raise_request_exception=False)
     for name, value in device.cookies.items():
         client.cookies[name] = value
-    headers = {"Authorization": f"Bearer {device.access}"} if device.access else {}
+    headers = {"Authorization": f"Bearer {device.access}", **toolbar} if device.access else toolbar
     there = settings.CACHES
     settings.CACHES = {**there, "authkit": {**there["authkit"], "LOCATION": "redis://127.0.0.1:1/0"}}
-    paths = ("/seen/", "/write/", "/api/whoami/", "/api/seen/", "/auth/session/", "/admin/")
+    paths = ("/seen/", "/write/", "/page/", "/api/whoami/", "/api/seen/", "/auth/session/", "/admin/")
     answers = {path: client.get(path, secure=True, headers=headers) for path in paths}
     settings.CACHES = there
     assert {path: answer.status_code for path, answer in answers.items()} == dict.fromkeys(paths, 503)

@@ -7,10 +7,12 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
 from django_otp import login as otp_login
 from django_otp.plugins.otp_static.models import StaticDevice
+from oauth2_provider.contrib.rest_framework import OAuth2Authentication
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from django_authkit.authentication import AuthKitAuthentication
 from notesapp.models import Note
 
 
@@ -37,6 +39,32 @@ class Seen(APIView):
         return Response(_seen(request.user))
 
 
+class SeenByOAuth(APIView):
+    """Says who is seen, with two classes that read ``Authorization: Bearer``, in the documented order."""
+
+    authentication_classes = (OAuth2Authentication, AuthKitAuthentication)
+
+    def get(self, request: Request) -> Response:
+        """Return the name alone: other packages mark the user of a plain view."""
+        return Response({"name": request.user.get_username()})
+
+
+def name(request: HttpRequest) -> JsonResponse:
+    """Say who is seen, without the marks of other packages."""
+    return JsonResponse({"name": request.user.get_username()})
+
+
+def protected(request: HttpRequest) -> HttpResponse:
+    """Redirect to a login form whoever is anonymous, and refuse everybody else."""
+    return HttpResponse(status=403 if request.user.is_authenticated else 302)
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Show a page with a body, into which the toolbar goes."""
+    request.session["color"] = "green"
+    return HttpResponse(f"<html><body>{request.user}</body></html>")
+
+
 def write(request: HttpRequest) -> JsonResponse:
     """Write a note."""
     return JsonResponse({"id": Note.objects.create(text="plain").pk})
@@ -59,10 +87,19 @@ def second_factor(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("seen/", seen),
     path("api/seen/", Seen.as_view()),
+    path("api/seen-by-oauth/", SeenByOAuth.as_view()),
+    path("name/", name),
+    path("protected/", protected),
+    path("page/", page),
     path("write/", write),
     path("api/write/", Write.as_view()),
     path("second-factor/", second_factor),
     path("accounts/login/", LoginView.as_view(template_name="admin/login.html")),
     path("hijack/", include("hijack.urls")),
+    path("impersonate/", include("impersonate.urls")),
+    path("allauth/", include("allauth.urls")),
+    path("headless/", include("allauth.headless.urls")),
+    path("oauth/", include("oauth2_provider.urls")),
+    path("toolbar/", include("debug_toolbar.urls")),
     path("", include("projects.urls")),
 ]
