@@ -1,25 +1,20 @@
 """One refresh token presented over HTTP by many clients at once: all get its one successor."""
 
-import multiprocessing
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from django.conf import settings as django_settings
-from django.db import connections
 from django.http import HttpResponse
 
 from django_authkit import signals
 from django_authkit.types import Mode, Transport
 from support.client import Device, body, code
 from support.live_site import LiveSite
-from support.parallel import PATIENCE, ParallelThreads, parallel_threads
+from support.parallel import ParallelThreads, parallel_threads
 from support.profile import rounds
 from support.signals import heard
-from support.web_server import RemoteDevice, serve_elsewhere, serving
+from support.web_server import RemoteDevice, processes_serving, serving
 
 pytestmark = [
     pytest.mark.slow,
@@ -110,37 +105,13 @@ def test_over_sockets(live: LiveSite, grace: int) -> None:
                 assert_one_winner(answers)
 
 
-@contextmanager
-def processes_serving(live: LiveSite) -> Iterator[list[tuple[str, int]]]:
-    """Serve the site from several processes; give their addresses."""
-    for alias in connections:
-        connections[alias].close()
-    changed = {
-        "AUTHKIT": django_settings.AUTHKIT,
-        "AUTHKIT_MODE": django_settings.AUTHKIT_MODE,
-        "CACHES": django_settings.CACHES,
-        "DATABASES": {alias: dict(connections[alias].settings_dict) for alias in connections},
-        "DATABASE_ROUTERS": django_settings.DATABASE_ROUTERS,
-        "ALLOWED_HOSTS": django_settings.ALLOWED_HOSTS,
-    }
-    context: Any = multiprocessing.get_context("spawn")
-    ports = context.Queue()
-    with ExitStack() as stack:
-        for _ in range(PROCESSES):
-            process = context.Process(target=serve_elsewhere, args=(changed, ports), daemon=True)
-            process.start()
-            stack.callback(process.join, PATIENCE)
-            stack.callback(process.terminate)
-        yield [("127.0.0.1", ports.get(timeout=PATIENCE)) for _ in range(PROCESSES)]
-
-
 @apps_only
 def test_processes_get_the_same_refresh_token(live: LiveSite) -> None:
     """Web servers that share only the store agree on the successor; without a grace, on one winner."""
     live.add_user()
     for grace in (60, 0):
         live.configure(LIFETIMES={"REFRESH_GRACE": timedelta(seconds=grace)})
-        with processes_serving(live) as addresses, parallel_threads(THREADS) as threads:
+        with processes_serving(PROCESSES) as addresses, parallel_threads(THREADS) as threads:
             for _ in range(rounds(20)):
                 device = live.logged_in()
                 twins = [RemoteDevice.of(device, addresses[number % PROCESSES]) for number in range(THREADS)]

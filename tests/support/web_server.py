@@ -2,19 +2,22 @@
 The site behind a real web server, and clients that use a socket.
 
 The server is Django's own, a thread for each connection, in this process (``serving``) or in another one
-that is told of its settings (``serve_elsewhere``).
+that is told of its settings (``processes_serving``).
 """
 
+import multiprocessing
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from http.cookies import SimpleCookie
 from ssl import SSLContext
 from threading import Thread
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.db import connections
 from django.http import HttpResponse
 
 from support.client import Device
@@ -77,7 +80,6 @@ def serve_elsewhere(changed: Mapping[str, Any], ports: Any) -> None:
         ports: A queue that gets the port.
     """
     import django
-    from django.conf import settings
 
     for name, value in changed.items():
         setattr(settings, name, value)
@@ -85,6 +87,30 @@ def serve_elsewhere(changed: Mapping[str, Any], ports: Any) -> None:
     server = _bound()
     ports.put(server.server_port)
     server.serve_forever()
+
+
+@contextmanager
+def processes_serving(count: int) -> Iterator[list[Address]]:
+    """Serve the site, as it is configured now, from *count* processes; give their addresses."""
+    for alias in connections:
+        connections[alias].close()
+    changed = {
+        "AUTHKIT": settings.AUTHKIT,
+        "AUTHKIT_MODE": settings.AUTHKIT_MODE,
+        "CACHES": settings.CACHES,
+        "DATABASES": {alias: dict(connections[alias].settings_dict) for alias in connections},
+        "DATABASE_ROUTERS": settings.DATABASE_ROUTERS,
+        "ALLOWED_HOSTS": settings.ALLOWED_HOSTS,
+    }
+    context: Any = multiprocessing.get_context("spawn")
+    ports = context.Queue()
+    with ExitStack() as stack:
+        for _ in range(count):
+            process = context.Process(target=serve_elsewhere, args=(changed, ports), daemon=True)
+            process.start()
+            stack.callback(process.join, _PATIENCE)
+            stack.callback(process.terminate)
+        yield [("127.0.0.1", ports.get(timeout=_PATIENCE)) for _ in range(count)]
 
 
 class RemoteDevice(Device):
