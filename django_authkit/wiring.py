@@ -40,7 +40,10 @@ def get_store() -> Store:
         from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
 
         return RedisStore(
-            connect(settings.redis.alias), prefix=settings.redis.prefix, buckets=settings.redis.buckets
+            connect(settings.redis.alias),
+            prefix=settings.redis.prefix,
+            buckets=settings.redis.buckets,
+            wait=settings.redis.wait,
         )
     from django_authkit.stores.database import DatabaseStore
 

@@ -49,6 +49,9 @@ NOT_APART = Problem.kind(
     'Set REDIS["PREFIX"] to a name of this project\'s own. Everybody then logs in again, so do it before the '
     "first login.",
 )
+WAITS_TOO_LONG = Problem.kind(
+    "authkit.W057", 'Give the replicas less time in REDIS["WAIT"], or raise SOCKET_TIMEOUT of the alias.'
+)
 NO_SERVER = Problem.kind("authkit.E048", 'Set the LOCATION of the alias to a URL: "redis://host:6379/1".')
 
 
@@ -60,6 +63,7 @@ def check_alias(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield from _ignored_outages(chosen.redis.alias)
         yield from _shared(chosen.redis.alias)
         yield from _slow(chosen.redis.alias)
+        yield from _waits_too_long(chosen)
         yield from _buckets(chosen)
         yield from _not_apart(chosen)
 
@@ -162,6 +166,15 @@ def _slow(alias: str) -> Iterator[Problem]:
         yield SLOW(
             f"The timeouts of the cache {alias!r} let a server that hangs block each request for {seconds:g} "
             "seconds, including the one repetition."
+        )
+
+
+def _waits_too_long(chosen: AuthKitSettings) -> Iterator[Problem]:
+    patience = inspection.shortest_patience(settings.CACHES[chosen.redis.alias])
+    if chosen.redis.wait and chosen.redis.wait[1] >= patience * 1000:
+        yield WAITS_TOO_LONG(
+            f'REDIS["WAIT"] gives the replicas {chosen.redis.wait[1]} ms, but the store waits only '
+            f"{patience:g} seconds for a reply: while a replica is down, it takes the server for down."
         )
 
 

@@ -87,11 +87,14 @@ class Redis:
         alias: The ``CACHES`` alias of django-redis that the store uses.
         prefix: Prefix of every key.
         buckets: Hash slot groups; more than 1 only on a cluster. Do not change it after deployment.
+        wait: How many replicas have to acknowledge a login, a rotation or a revocation, and the milliseconds
+            that they have for that; ``None`` to wait for none.
     """
 
     alias: str = "authkit"
     prefix: str = "authkit"
     buckets: int = 1
+    wait: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,8 @@
 
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -98,7 +99,7 @@ def _convert(kind: Any, value: Any) -> Any:
     """Return *value* as *kind*; enums and tuples may be written as strings and lists."""
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is tuple:
-        return _items(arguments[0], value)
+        return _items(arguments[0], value) if arguments[-1] is ... else _each(arguments, value)
     if is_dataclass(kind):
         return _nested(kind, value)
     if isinstance(kind, type) and issubclass(kind, StrEnum | SigningKeys | Adoptions):
@@ -106,7 +107,7 @@ def _convert(kind: Any, value: Any) -> Any:
     if origin is Literal:
         fits = value in arguments
     elif isinstance(kind, types.UnionType):
-        fits = type(value) in arguments
+        return _one_of(arguments, value)
     else:
         fits = type(value) is kind  # exact: True is not a number
     if not fits:
@@ -118,6 +119,19 @@ def _items(kind: Any, value: Any) -> Any:
     if isinstance(value, str) or not value:
         raise TypeError
     return tuple(dict.fromkeys(_convert(kind, item) for item in value))
+
+
+def _each(kinds: Sequence[Any], value: Any) -> Any:
+    if not isinstance(value, list | tuple) or len(value) != len(kinds):
+        raise TypeError
+    return tuple(map(_convert, kinds, value))
+
+
+def _one_of(kinds: Sequence[Any], value: Any) -> Any:
+    for kind in kinds:
+        with suppress(TypeError, ValueError):
+            return _convert(kind, value)
+    raise TypeError
 
 
 def _nested(kind: Any, value: Any) -> Any:
@@ -134,7 +148,7 @@ def _describe(kind: Any) -> str:
     if origin is Literal:
         return " or ".join(repr(a) for a in arguments)
     if origin is tuple:
-        return f"a tuple of one or more of {_describe(arguments[0])}"
+        return _describe_tuple(arguments)
     if isinstance(kind, types.UnionType):
         return " or ".join("None" if each is types.NoneType else _describe(each) for each in arguments)
     if is_dataclass(kind):
@@ -146,3 +160,9 @@ def _describe(kind: Any) -> str:
     if kind is Adoptions:
         return "a list of strings (names of adapters) and dicts"
     return {bool: "True or False", str: "a string", int: "a whole number", timedelta: "a timedelta"}[kind]
+
+
+def _describe_tuple(arguments: Sequence[Any]) -> str:
+    if arguments[-1] is ...:
+        return f"a tuple of one or more of {_describe(arguments[0])}"
+    return f"a tuple of {' and '.join(map(_describe, arguments))}"

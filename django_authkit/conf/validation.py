@@ -21,6 +21,12 @@ def combination_problems(s: AuthKitSettings) -> Iterator[Problem]:
         yield Problem(
             "authkit.E006", f'REDIS["BUCKETS"] is {s.redis.buckets}.', f"It takes 1 to {MAX_BUCKETS}."
         )
+    if s.redis.wait is not None and min(s.redis.wait) < 1:
+        yield Problem(
+            "authkit.E025",
+            f'REDIS["WAIT"] is {s.redis.wait}.',
+            "It takes the number of replicas, and the milliseconds that they have: both 1 or more.",
+        )
     if isinstance(s.max_sessions, int) and s.max_sessions < 1:
         yield Problem("authkit.E007", f"MAX_SESSIONS is {s.max_sessions}.", "It takes 1 or more, or None.")
     if not (0 <= s.bind.ipv4_prefix <= 32 and 0 <= s.bind.ipv6_prefix <= 128):

@@ -8,7 +8,7 @@ are.
 from typing import Any
 
 from django_authkit.session_keys import bucket_of, is_sid, tag_of
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts
+from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts, Wait
 from django_authkit.stores.redis.server_names import no_answer
 
 
@@ -21,6 +21,8 @@ class Buckets:
         prefix: First part of every key.
         buckets: Number of hash slot groups. Fixed once chosen: a user's records are looked for in the
             one bucket that follows from it.
+        wait: How many replicas have to acknowledge a login, a rotation or a revocation, and the milliseconds
+            that they have for that.
 
     Attributes:
         clock_offset: As the protocol says.
@@ -30,7 +32,9 @@ class Buckets:
         ValueError: *prefix* has a brace, which would be taken for the hash tag.
     """
 
-    def __init__(self, client: Client, *, prefix: str = "authkit", buckets: int = 1) -> None:
+    def __init__(
+        self, client: Client, *, prefix: str = "authkit", buckets: int = 1, wait: Wait | None = None
+    ) -> None:
         if "{" in prefix or "}" in prefix:
             message = "a key prefix must not contain braces"
             raise ValueError(message)
@@ -38,7 +42,7 @@ class Buckets:
         self.buckets = buckets
         self._prefix = prefix
         self._client = client
-        self._scripts = Scripts(client)
+        self._scripts = Scripts(client, wait=wait)
         self._first = self._base(tag_of(0))
 
     def recorded_buckets(self) -> frozenset[int]:

@@ -9,6 +9,7 @@ URL says.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 from django.utils.module_loading import import_string
@@ -29,6 +30,7 @@ __all__ = [
     "longest_wait",
     "memory_of_servers",
     "redis_databases",
+    "shortest_patience",
 ]
 
 _ATTEMPTS = 2
@@ -93,6 +95,12 @@ def longest_wait(configured: Mapping[str, Any]) -> float | None:
             waits.append(parameters[name])
     pool_wait = _pool_wait(configured)
     return None if pool_wait is None else _ATTEMPTS * (max(waits) + pool_wait)
+
+
+def shortest_patience(configured: Mapping[str, Any]) -> float:
+    """Return how many seconds the store waits for a reply."""
+    waits = [parameters.get("socket_timeout") for parameters in _connection_parameters(configured)]
+    return min((seconds for seconds in waits if seconds), default=inf)
 
 
 def eviction_policies(alias: str) -> frozenset[str]:

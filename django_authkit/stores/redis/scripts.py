@@ -12,9 +12,9 @@ the script begins, until the slot has moved.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha1
 from importlib.resources import files
 from typing import Any, TypeAlias
@@ -28,7 +28,10 @@ from django_authkit.stores.redis.primary import drop_idle_connections
 from django_authkit.stores.redis.server_names import no_answer
 
 Client: TypeAlias = Redis | RedisCluster
+Wait: TypeAlias = tuple[int, int]
+"""How many replicas have to acknowledge a write, and the milliseconds that they have for that."""
 Argument: TypeAlias = str | bytes | int
+Send: TypeAlias = Callable[..., Any]
 
 _RECORDS = ("clock", "reply", "blacklist", "records")
 _PARTS = {
@@ -44,6 +47,22 @@ _PARTS = {
     "mark": ("clock", "mark"),
     "exhausted": ("clock", "exhausted"),
 }
+_AWAITED = frozenset(
+    {
+        "create",
+        "rekey",
+        "renew_tokens",
+        "restamp",
+        "restamp_user",
+        "revoke",
+        "revoke_all",
+        "revoke_user",
+        "rotate",
+        "switch_to_key",
+        "switch_to_tokens",
+    }
+)
+"""The scripts whose writes must not be lost in a failover, where the project waits for replicas."""
 CLIENT_ERRORS = (exceptions.RedisError, exceptions.RedisClusterException, ValueError)
 """What redis-py raises; a ``ValueError`` where a reply is no protocol, as from some other server."""
 _CONNECTION_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
@@ -112,12 +131,24 @@ def refuses_writes(error: BaseException | None) -> bool:
     )
 
 
-class Scripts:
-    """The scripts, on one client."""
+class NotReplicated(exceptions.RedisError):
+    """Fewer replicas than required have acknowledged a write, which the primary has done."""
 
-    def __init__(self, client: Client, layout: Layout = LAYOUT) -> None:
+
+class Scripts:
+    """
+    The scripts, on one client.
+
+    Args:
+        client: The client.
+        layout: The layout of the records.
+        wait: Which replicas to wait for after a script whose writes must not be lost.
+    """
+
+    def __init__(self, client: Client, layout: Layout = LAYOUT, wait: Wait | None = None) -> None:
         self._client = client
         self._layout = layout
+        self._wait = wait
 
     def run(self, name: str, base: str, *arguments: Argument) -> Any:
         """
@@ -135,21 +166,24 @@ class Scripts:
             *[each.encode(errors="replace") if isinstance(each, str) else each for each in arguments],
         ]
         wanted = script(name, self._layout)
+        send: Send = self._client.execute_command
+        if self._wait and name in _AWAITED:
+            send = partial(self._send_and_wait, self._wait)
         try:
-            return self._client.evalsha(wanted.digest, *encoded)
+            return send("EVALSHA", wanted.digest, *encoded)
         except CLIENT_ERRORS as error:
-            return self._retry(error, wanted, encoded)
+            return self._retry(error, send, wanted, encoded)
 
-    def _retry(self, error: Exception, wanted: Script, arguments: Sequence[Any]) -> Any:
+    def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Sequence[Any]) -> Any:
         """Return the reply to a call that failed with *error*, if it can be repeated."""
         try:
             if isinstance(error, exceptions.NoScriptError):
-                return self._client.eval(wanted.text, *arguments)
+                return send("EVAL", wanted.text, *arguments)
         except CLIENT_ERRORS as second:
             error = second
         try:
             if isinstance(error, _CONNECTION_LOST) and not isinstance(error, _NOT_WORTH_REPEATING):
-                return self._once(wanted, arguments)
+                return self._once(send, wanted, arguments)
         except CLIENT_ERRORS as second:
             error = second
         if is_no_answer(error):
@@ -158,8 +192,41 @@ class Scripts:
             raise no_answer(self._client, error) from error
         raise error
 
-    def _once(self, wanted: Script, arguments: Sequence[Any]) -> Any:
+    def _once(self, send: Send, wanted: Script, arguments: Sequence[Any]) -> Any:
         try:
-            return self._client.evalsha(wanted.digest, *arguments)
+            return send("EVALSHA", wanted.digest, *arguments)
         except exceptions.NoScriptError:
-            return self._client.eval(wanted.text, *arguments)
+            return send("EVAL", wanted.text, *arguments)
+
+    def _send_and_wait(self, wait: Wait, *command: Any) -> Any:
+        """
+        Return the reply to *command* when enough replicas have acknowledged it: in the same round trip.
+
+        Raises:
+            NotReplicated: They have not. What is repeated after that waits for the first call's writes too.
+        """
+        try:
+            reply, acknowledged = self._both(command, wait)
+        except exceptions.MovedError:
+            client: Any = self._client
+            client.execute_command(*command)  # which notes where the slot is now
+            reply, acknowledged = self._both(command, wait)
+        if acknowledged < wait[0]:
+            message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
+            raise NotReplicated(message)
+        return reply
+
+    def _both(self, command: Sequence[Any], wait: Wait) -> tuple[Any, int]:
+        """Send *command* and WAIT on one connection, to one node of a cluster."""
+        client: Any = self._client
+        if isinstance(self._client, RedisCluster):
+            client = client.get_redis_connection(client.get_node_from_key(command[3]))
+        pipeline = client.pipeline(transaction=False)
+        pipeline.execute_command(*command)
+        pipeline.execute_command("WAIT", *wait)
+        # redis-py would put the arguments into the message of an error.
+        reply, acknowledged = pipeline.execute(raise_on_error=False)
+        for each in (reply, acknowledged):
+            if isinstance(each, Exception):
+                raise each
+        return reply, acknowledged

@@ -1,0 +1,106 @@
+"""``REDIS["WAIT"]``: what only the primary knows is not called done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from django_authkit.errors import StoreUnavailable
+from django_authkit.stores.outcomes import Absent, Found, RotateRequest, RotationOutcome
+from django_authkit.stores.redis import RedisStore
+from django_authkit.types import AuthSession, RevocationReason
+from faults.stoppable_servers import StoppableValkey
+from support.replica_followers import DAY, MINUTE, client_of, proposal
+from support.stores import request
+from support.waiting import until
+
+WAIT = (1, 200)
+KEY, JTI = b"k" * 32, b"j" * 32
+Servers = tuple[StoppableValkey, StoppableValkey]
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Return a primary and its replica."""
+    with ExitStack() as stack:
+        primary, replica = (stack.enter_context(StoppableValkey.running()) for _ in range(2))
+        replica.direct.replicaof("127.0.0.1", str(primary.port))
+        until(lambda: replica.direct.info("replication")["master_link_status"] == "up")
+        yield primary, replica
+
+
+@pytest.fixture
+def store(servers: Servers) -> RedisStore:
+    """Return a store that waits for the replica."""
+    return RedisStore(client_of(servers[0].url), prefix="authkit:", wait=WAIT)
+
+
+def _created(store: RedisStore) -> AuthSession:
+    created: Any = store.create(replace(proposal(), key_digest=KEY, jti_digest=JTI))
+    session: AuthSession = created.session
+    return session
+
+
+def test_a_write_is_on_the_replica_when_it_is_reported(store: RedisStore, servers: Servers) -> None:
+    """A login and a revocation are there at once, in one round trip each."""
+    there = RedisStore(client_of(servers[1].url), prefix="authkit:")
+    for _ in range(20):
+        session = _created(store)
+        assert isinstance(there.load(session.sid), Found)
+        assert store.revoke(session.sid, RevocationReason.LOGOUT)
+        assert there.load(session.sid) is Absent.GONE
+
+
+CALLS: dict[str, Callable[[RedisStore, AuthSession], object]] = {
+    "create": lambda store, _: _created(store),
+    "rotate": lambda store, session: store.rotate(_rotation(session)),
+    "rekey": lambda store, session: store.rekey(session.sid, KEY, b"r" * 32),
+    "renew_tokens": lambda store, session: store.renew_tokens(session.sid, "h", proposed=KEY, access=MINUTE),
+    "restamp": lambda store, session: store.restamp(session.sid, "b" * 64),
+    "revoke": lambda store, session: store.revoke(session.sid, RevocationReason.LOGOUT),
+    "revoke_user": lambda store, session: store.revoke_user(session.user_id, RevocationReason.LOGOUT),
+    "revoke_all": lambda store, _: store.revoke_all(),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_without_acknowledgement_there_is_no_answer_however_often_it_is_asked_for(
+    store: RedisStore, servers: Servers, name: str
+) -> None:
+    """A call is 503 while the replica hangs, and its repetition too, which changes nothing any more."""
+    session = _created(store)
+    with servers[1].hung():
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable) as raised:
+                CALLS[name](store, session)
+            assert "0 of 1 replicas acknowledged" in str(raised.value.cause)
+    CALLS[name](store, session)
+
+
+def test_requests_that_write_nothing_of_the_kind_do_not_wait(store: RedisStore, servers: Servers) -> None:
+    """A look-up and a mark of activity go on while the replica hangs."""
+    session = _created(store)
+    with servers[1].hung():
+        assert isinstance(store.load(session.sid), Found)
+        assert isinstance(store.touch(session.sid, KEY, idle=DAY, interval=0), Found)
+
+
+def test_the_repetition_says_what_was_done(store: RedisStore, servers: Servers) -> None:
+    """A rotation that nobody acknowledged is done once: the repetition gets its successor."""
+    session = _created(store)
+    with servers[1].hung(), pytest.raises(StoreUnavailable):
+        store.rotate(_rotation(session))
+    assert store.rotate(_rotation(session, b"o" * 32)).outcome is RotationOutcome.REPEATED
+
+
+def test_a_server_without_replicas_is_unavailable(servers: Servers) -> None:
+    """Two replicas are asked for, and there is one: nobody logs in."""
+    store = RedisStore(client_of(servers[0].url), prefix="authkit:", wait=(2, 100))
+    with pytest.raises(StoreUnavailable):
+        _created(store)
+
+
+def _rotation(session: AuthSession, proposed: bytes = b"n" * 32) -> RotateRequest:
+    return request(session.sid, 1, JTI, proposed=proposed)
