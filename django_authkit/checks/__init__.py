@@ -68,6 +68,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     keys.check_secret_key,
     store.check_store,
     database.check_time_outs,
+    database.check_pool,
     rotation.check_refresh_tokens_rotate,
 )
 

@@ -1,4 +1,4 @@
-"""Checks of the database store's connection: timeouts and isolation level."""
+"""Checks of the database store's connection: timeouts, isolation level, and a pool under ASGI."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -27,6 +27,12 @@ UNBOUNDED = Problem.kind(
 )
 ISOLATION = Problem.kind(
     "authkit.W055", 'Leave "isolation_level" out of the OPTIONS of the alias; the default is READ COMMITTED.'
+)
+
+NO_POOL = Problem.kind(
+    "authkit.W098",
+    'Set OPTIONS["pool"] of the alias, as the documentation\'s page on installation shows. Silence this if '
+    "the site is served by WSGI, or a pooler such as PgBouncer is in between.",
 )
 
 
@@ -63,6 +69,20 @@ def check_time_outs(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield UNBOUNDED(
             f"The database {chosen.database_alias!r} has no {', '.join(missing)}: a server or a network that "
             "hangs may block every authenticated request forever."
+        )
+
+
+def check_pool(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that PostgreSQL has a pool under ASGI, where each request opens a connection of its own."""
+    configured = settings.DATABASES.get(chosen.database_alias)
+    is_asgi = bool(getattr(settings, "ASGI_APPLICATION", None))
+    if chosen.store != "database" or configured is None or not is_asgi:
+        return
+    engine = str(configured.get("ENGINE", "")).rpartition(".")[2]
+    if _LIMITS.get(engine) is _POSTGRESQL and not (configured.get("OPTIONS") or {}).get("pool"):
+        yield NO_POOL(
+            f"The site is served by ASGI, and the database {chosen.database_alias!r} has no connection pool: "
+            "requests beyond the server's max_connections are answered with 503."
         )
 
 

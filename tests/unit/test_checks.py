@@ -16,7 +16,7 @@ from django.db import connections
 from pytest_django import DjangoDbBlocker, Settings
 
 import django_authkit
-from django_authkit.checks.database import check_isolation, check_time_outs
+from django_authkit.checks.database import check_isolation, check_pool, check_time_outs
 from django_authkit.conf import get_settings
 from django_authkit.wiring import get_store
 from support.hidden_table import without_table
@@ -49,6 +49,7 @@ ELSEWHERE = {
     "authkit.W054",
     "authkit.W055",
     "authkit.W089",
+    "authkit.W098",
 }
 """Tested with a server that may be changed (``tests/stores``), and with a database and a file (below)."""
 
@@ -655,6 +656,31 @@ def test_a_database_without_timeouts(
     found = list(check_time_outs(get_settings()))
     assert [problem.id for problem in found] == (["authkit.W051"] if missing else [])
     assert all(f" has no {missing}:" in problem.message for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "asgi", "found"),
+    [
+        (POSTGRESQL, {}, "site.asgi.application", True),
+        (POSTGRESQL, {"pool": True}, "site.asgi.application", False),
+        (POSTGRESQL, {}, None, False),
+        ("django.db.backends.sqlite3", {}, "site.asgi.application", False),
+    ],
+)
+def test_asgi_without_a_pool(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: str,
+    options: dict[str, Any],
+    asgi: str | None,
+    found: bool,
+) -> None:
+    """W098 reports a PostgreSQL that each request opens a connection to."""
+    monkeypatch.setitem(settings.DATABASES, "elsewhere", {"ENGINE": engine, "OPTIONS": options})
+    settings.AUTHKIT = {"STORE": "database", "DATABASE_ALIAS": "elsewhere"}
+    settings.ASGI_APPLICATION = asgi
+    problems = list(check_pool(get_settings()))
+    assert [problem.id for problem in problems] == (["authkit.W098"] if found else [])
 
 
 @pytest.mark.parametrize(

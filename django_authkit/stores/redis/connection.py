@@ -28,6 +28,13 @@ from django_authkit.stores.redis.server_names import server_name, set_name
 
 TIMEOUT = 1.0
 """Seconds to wait for a connection and for each reply, unless the alias says otherwise."""
+MOST_CONNECTIONS = 10_000
+"""
+Most connections of a process, unless the alias says otherwise: as many as a server accepts by default.
+
+Each call has one for its round trip, so there are as many as threads that call at once. Under ASGI each
+request has a thread, and redis-py's 100 would refuse the others.
+"""
 
 
 def connect(alias: str, *, confirm_every: float = EVERY) -> Client:
@@ -79,6 +86,10 @@ def _configuration(alias: str) -> tuple[list[str], dict[str, Any]]:
     location = configured["LOCATION"]
     urls = location.split(",") if isinstance(location, str) else list(location)
     options = {"SOCKET_TIMEOUT": TIMEOUT, "SOCKET_CONNECT_TIMEOUT": TIMEOUT, **configured.get("OPTIONS", {})}
+    options["CONNECTION_POOL_KWARGS"] = {
+        "max_connections": MOST_CONNECTIONS,
+        **(options.get("CONNECTION_POOL_KWARGS") or {}),
+    }
     if "SENTINELS" in options:
         options["SENTINEL_KWARGS"] = {
             "socket_timeout": options["SOCKET_TIMEOUT"],
@@ -103,7 +114,7 @@ def _connect_cluster(
 ) -> RedisCluster:
     parameters = ConnectionFactory(options).make_connection_params(urls[0])
     del parameters["parser_class"]
-    parameters |= options.get("CONNECTION_POOL_KWARGS", {}) | options.get("REDIS_CLIENT_KWARGS", {})
+    parameters |= options["CONNECTION_POOL_KWARGS"] | options.get("REDIS_CLIENT_KWARGS", {})
     parameters |= {"decode_responses": False, "retry": _never()}
     try:
         return client_class(startup_nodes=[_node(url) for url in urls[1:]], **parameters)

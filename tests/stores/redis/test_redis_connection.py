@@ -1,7 +1,8 @@
 """The store's client: timeouts, and exactly one repetition."""
 
 from collections.abc import Iterator
-from time import monotonic
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
 
 import pytest
 from django.core.cache import caches
@@ -15,6 +16,7 @@ from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.scripts import script
 from django_authkit.types import OnLimit, ReuseClass, RevocationReason
 from stores.redis.valkey_server import LossyLine, Server
+from support.parallel import parallel_threads
 from support.servers import free_port
 from support.stores import DAY, Rig, request
 
@@ -54,6 +56,16 @@ def test_a_hung_server_times_out_soon(server: Server, alias: str) -> None:
                 store.now()
             assert monotonic() - begun < WITHIN
         assert store.now() > 0
+
+
+def test_many_calls_at_once_each_get_a_connection(server: Server) -> None:
+    """More calls at once than the pool of redis-py has connections, as under ASGI, are all answered."""
+    store, number = _store("plain"), 150
+    with ThreadPoolExecutor(1) as aside, parallel_threads(number) as threads:
+        with server.hung():  # so that none gives its connection back
+            asked = aside.submit(threads.at_once, [store.now] * number)
+            sleep(0.4)
+        assert len(asked.result()) == number
 
 
 def test_a_refused_connection_fails_at_once() -> None:
