@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
+from django.core.exceptions import SynchronousOnlyOperation
 from django.test import AsyncClient
 
 from django_authkit import sessions_of
@@ -30,6 +32,13 @@ def test_every_kind_of_view_knows_its_user(site: LiveSite, ada: User, device: De
     assert ids(device) == [ada.pk] * 3
     device.copy().log_out()
     assert ids(device) == ([None, None, 401] if device.is_browser else [401] * 3)
+
+
+def test_nothing_blocks_the_event_loop(site: LiveSite, ada: User, device: Device) -> None:
+    """``request.user`` in an async view raises where it would wait for the store; not after ``auser``."""
+    with pytest.raises(SynchronousOnlyOperation):
+        ids(device, paths=["/plain/whoami-in-loop/"])
+    assert ids(device, paths=["/plain/whoami-in-loop/?awaited"]) == [ada.pk]
 
 
 def test_the_endpoints_work(site: LiveSite, ada: User) -> None:

@@ -24,6 +24,7 @@ urlpatterns = [
     path("plain/vault-class/", recent_auth_required()(views.VaultAsync.as_view())),
     path("plain/whoami/", views.whoami),
     path("plain/whoami-async/", views.whoami_async),
+    path("plain/whoami-in-loop/", views.whoami_in_loop),
     path("plain/notes/", views.notes),
     path("plain/notes-async/", views.notes_async),
     path("plain/visits/", views.visits),

@@ -108,6 +108,13 @@ async def whoami_async(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"id": user.pk})
 
 
+async def whoami_in_loop(request: HttpRequest) -> JsonResponse:
+    """Return the user's id as ``request.user`` has it, which is awaited first if the query says so."""
+    if "awaited" in request.GET:
+        await request.auser()
+    return JsonResponse({"id": request.user.pk})
+
+
 @require_POST
 def notes(request: HttpRequest) -> JsonResponse:
     """Return the note that was sent, and its owner."""

@@ -19,6 +19,7 @@ from hashlib import sha1
 from importlib.resources import files
 from typing import Any, TypeAlias
 
+from django.utils.asyncio import async_unsafe
 from redis import Redis, exceptions
 from redis.cluster import RedisCluster
 from redis.sentinel import MasterNotFoundError
@@ -92,6 +93,10 @@ _NO_ANSWER_CODE = re.compile(
 )
 _DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
 """What a server says that another has taken over from, perhaps: the name of the server may lead there now."""
+_BLOCKS = (
+    "Redis cannot be asked from an async context, where that would hold up all other requests: "
+    "use `await request.auser()` before `request.user`, or sync_to_async."
+)
 _READS_ONLY_CODE = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|OOM|READONLY) ")
 
 
@@ -150,6 +155,7 @@ class Scripts:
         self._layout = layout
         self._wait = wait
 
+    @async_unsafe(_BLOCKS)
     def run(self, name: str, base: str, *arguments: Argument) -> Any:
         """
         Run a script in the hash slot of *base* and return its reply.
@@ -159,6 +165,7 @@ class Scripts:
 
         Raises:
             StoreUnavailable: No answer, from the client's exception.
+            SynchronousOnlyOperation: There is an event loop, as Django raises it for a database.
         """
         # An argument that is not Unicode text (a lone surrogate) is replaced.
         encoded: list[Any] = [
