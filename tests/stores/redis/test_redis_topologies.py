@@ -83,20 +83,6 @@ def test_a_cluster_serves_every_bucket(store: RedisStore, server: Server, cluste
     assert all(store.load(sid) is Absent.GONE for sid in sids.values())
 
 
-def test_a_cluster_counts_the_replicas_of_the_node_that_holds_the_slot(
-    store: RedisStore, server: Server
-) -> None:
-    """No node of it has a replica: a login that has to be acknowledged by one is not done."""
-    proposals = Rig(RedisSite(f"{server.url}/0", 3), Clock())
-    waiting = RedisStore(connect("cluster"), buckets=BUCKETS, wait=(1, 100))
-    for user in map(str, range(10)):
-        sid = new_handle(bucket_of(user, BUCKETS))
-        with pytest.raises(StoreUnavailable) as raised:
-            waiting.create(proposals.proposal(user_id=user, sid=sid))
-        assert "0 of 1 replicas acknowledged" in str(raised.value.cause)
-        assert isinstance(store.load(sid), Found)
-
-
 def test_a_cluster_is_counted(store: RedisStore, server: Server) -> None:
     """The statistics count every bucket, and the memory and blacklists of all."""
     proposals = Rig(RedisSite(f"{server.url}/0", 3), Clock())
@@ -147,7 +133,7 @@ def sentinel(server: Server, tmp_path: Path) -> Iterator[int]:
 def test_sentinel_says_where_the_primary_is(
     sentinel: int, server: Server, settings: Settings, pool: dict[str, str]
 ) -> None:
-    """An alias leads to the primary that Sentinel names, also with the pool that django-redis documents."""
+    """An alias leads to the primary that Sentinel names, with the pool of django-redis' manual, too."""
     settings.CACHES["watched"] = {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": "redis://primary/0",
