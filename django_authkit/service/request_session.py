@@ -7,21 +7,16 @@ security fields are shown in the dict as Django expects. They are made from the 
 removed again before the data is written.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Mapping
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.http import HttpRequest
+from django.contrib.sessions.backends.base import UpdateError
 
-from django_authkit.errors import BindingMismatch, CredentialRejected, StoreUnavailable
-from django_authkit.http.request_state import known_authentication
-from django_authkit.service.authentication import authenticate
+from django_authkit.errors import BindingMismatch, StoreUnavailable
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import CookieAction, DjangoSession
-from django_authkit.service.mode_switch import key_is_due
+from django_authkit.service.session_reading import SessionReading
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.users.loading import without_mark
@@ -32,14 +27,13 @@ EXPIRY_FIELD = "_session_expiry"
 """Where Django's ``set_expiry`` keeps its value."""
 
 
-class RequestSession(SessionBase, DjangoSession):
+class RequestSession(SessionReading, DjangoSession):
     """
     One request's session.
 
     Attributes:
         deliverable: A new key would reach the client. That of a bearer would not, since it reads no cookie:
             its auth session keeps the key, so that a change of password does not log it out.
-        request: The request it belongs to, for the device that a login comes from.
         is_answered: The response has passed our middleware. Another one that only reads afterwards, as
             debugging tools do, must not turn it into a 500.
     """
@@ -52,22 +46,9 @@ class RequestSession(SessionBase, DjangoSession):
         self.cookie = CookieAction.LEAVE
         self.deliverable = True
         self.is_new_login = self.is_answered = False
-        self.request: Callable[[], HttpRequest | None] = lambda: None
         self._found: Found | Absent | None = None
-        self._inherits: bool | None = None
         self._written: bytes | None = None
         self._had_expiry = False
-
-    # -- its key: kept in parts, so that it is parsed once ----------------------------------------
-
-    def _get_session_key(self) -> str | None:
-        return None if self._key is None else self._key.text
-
-    def _set_session_key(self, text: str | None) -> None:
-        self._key = None if text is None else SessionKey.parse(text)
-
-    session_key = property(_get_session_key)
-    _session_key = property(_get_session_key, _set_session_key)
 
     def open_with(self, keys: tuple[SessionKey, ...]) -> None:
         """Take the keys that came with the request: several of auth sessions, or one that is anonymous."""
@@ -190,63 +171,6 @@ class RequestSession(SessionBase, DjangoSession):
             HASH_SESSION_KEY: without_mark(session.auth_hash),
         }
         return self._session_cache
-
-    # -- reading ----------------------------------------------------------------------------------
-
-    def __getitem__(self, key: str) -> Any:
-        return self._fields_with(key)[key]
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """Do what Django's does, and return the backend of a user whom tokens have logged in, too."""
-        return self._fields_with(key).get(key, default)
-
-    async def aget(self, key: str, default: Any = None) -> Any:
-        """Do what ``get`` does."""
-        if key == BACKEND_SESSION_KEY:  # the user may have to be read
-            return await sync_to_async(self.get)(key, default)
-        return await super().aget(key, default)
-
-    def _fields_with(self, key: str) -> dict[str, Any]:
-        """
-        Return where *key* is read from.
-
-        Django's ``RemoteUserMiddleware`` and packages read the backend of a user who is logged in from the
-        session, and the session of a browser with tokens is an anonymous one.
-        """
-        fields: dict[str, Any] = self._get_session()
-        if key != BACKEND_SESSION_KEY or key in fields:
-            return fields
-        known = known_authentication(self.request())
-        backend = None if known is None else getattr(known.user, "backend", None)
-        return fields if backend is None else {key: backend}
-
-    def _get_session(self, no_load: bool = False) -> dict[str, Any]:
-        if self._inherits is None and not no_load and self._may_inherit():
-            self._authenticate_request()
-        fields: dict[str, Any] = super()._get_session(no_load)  # type: ignore[misc]
-        return fields
-
-    _session = property(_get_session)  # Django's holds Django's function
-
-    async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
-        if self._inherits is None and not no_load and self._may_inherit():
-            await sync_to_async(self._authenticate_request)()
-        fields: dict[str, Any] = await super()._aget_session(no_load)  # type: ignore[misc]
-        return fields
-
-    def _may_inherit(self) -> bool:
-        """Tell whether there may be an auth session behind it whose key the browser does not have yet."""
-        own = self._key is not None and not self._key.anonymous
-        request = None if own else self.request()
-        self._inherits = request is not None and key_is_due(request)
-        return self._inherits
-
-    def _authenticate_request(self) -> None:
-        """Authenticate the request first: that may give it a session key, and this session with it."""
-        request = self.request()
-        if request is not None:
-            with suppress(CredentialRejected):  # raised again where a view authenticates the request
-                authenticate(request)
 
     def load(self) -> dict[str, Any]:
         """Return the data; empty when the session has ended. A store that is down is an error."""
