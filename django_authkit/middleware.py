@@ -85,8 +85,10 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
             return
         session = self.SessionStore()
         session.request = ref(request)
-        session.deliverable = not transports.has_bearer(request)
-        keys = transports.session_keys_of(request) if session.deliverable else _bearer_key(request)
+        keys = _bearer_keys(request)
+        session.deliverable = keys is None
+        if keys is None:
+            keys = transports.session_keys_of(request)
         if keys:
             session.open_with(keys)
         request.session = session
@@ -106,13 +108,15 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
         return response
 
 
-def _bearer_key(request: HttpRequest) -> tuple[SessionKey, ...]:
-    """Return the session key in the ``Authorization`` header, if there is one."""
+def _bearer_keys(request: HttpRequest) -> tuple[SessionKey, ...] | None:
+    """Return the session key in a bearer credential, if that is one; ``None`` without a bearer credential."""
     try:
         text = transports.bearer_of(request)
     except CredentialRejected:  # raised again where a view authenticates the request
         return ()
-    key = SessionKey.parse(text) if text is not None and len(text) == KEY_LENGTH else None
+    if text is None:
+        return None
+    key = SessionKey.parse(text) if len(text) == KEY_LENGTH else None
     return () if key is None else (key,)
 
 

@@ -43,6 +43,8 @@ class Buckets:
         self._prefix = prefix
         self._client = client
         self._scripts = Scripts(client, wait=wait)
+        # What every key of a bucket begins with: its hash tag keeps them in one slot.
+        self._base = (prefix + ":{{{}}}").format
         self._first = self._base(tag_of(0))
 
     def recorded_buckets(self) -> frozenset[int]:
@@ -79,7 +81,3 @@ class Buckets:
 
     def _bases(self) -> dict[str, str]:
         return {tag: self._base(tag) for tag in map(tag_of, range(self.buckets))}
-
-    def _base(self, tag: str) -> str:
-        """Return what every key of a bucket begins with: its hash tag keeps them in one slot."""
-        return f"{self._prefix}:{{{tag}}}"
