@@ -23,21 +23,27 @@ def revoke_external_logins(user_id: str | None) -> None:
     """Adopt no login of this user, or of all, that began before now. To be called before revoking."""
     if not get_settings().adopt:
         return
-    (handle, digest), now = _place_of(user_id), str(int(time.time() * 1000))
-    store = get_store()
-    if not store.create_anonymous(handle, digest, now, _LIFETIME_MS):
-        store.save_anonymous(handle, digest, now, _LIFETIME_MS)
+    store, now = get_store(), str(int(time.time() * 1000))
+    buckets = range(store.buckets) if user_id is None else [bucket_of(user_id, store.buckets)]
+    for handle, digest in (_place_of(user_id, bucket) for bucket in buckets):
+        if not store.create_anonymous(handle, digest, now, _LIFETIME_MS):
+            store.save_anonymous(handle, digest, now, _LIFETIME_MS)
 
 
 def is_revoked(user_id: str, began_ms: int) -> bool:
-    """Tell whether a login of the user that began at *began_ms* was revoked before it was adopted."""
+    """
+    Tell whether a login of the user that began at *began_ms* was revoked before it was adopted.
+
+    One round trip: the time of the latest revocation of all is in the bucket of each user.
+    """
     store = get_store()
-    marks = (store.load_anonymous(*_place_of(each)) for each in (user_id, None))
+    bucket = bucket_of(user_id, store.buckets)
+    marks = store.load_anonymous_together([_place_of(each, bucket) for each in (user_id, None)])
     return any(mark is not None and began_ms <= int(mark) for mark in marks)
 
 
-def _place_of(user_id: str | None) -> tuple[str, bytes]:
+def _place_of(user_id: str | None, bucket: int) -> tuple[str, bytes]:
     """Return the handle and the digest under which the time is stored."""
     identity = f"{_SALT}\0{'all' if user_id is None else f'user {user_id}'}"
     digest = sha256(identity.encode()).digest()
-    return handle_from(bucket_of(identity, get_store().buckets), digest), sha256(digest).digest()
+    return handle_from(bucket, digest), sha256(digest).digest()

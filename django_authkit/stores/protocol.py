@@ -349,6 +349,13 @@ class AnonymousStore(Protocol):
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
         """Return the data, or ``None`` when absent, expired or of another key."""
 
+    def load_anonymous_together(self, places: Sequence[tuple[str, bytes]]) -> list[str | None]:
+        """
+        Return what ``load_anonymous`` does for each of *places*, handles and digests: one round trip.
+
+        The handles must be in one bucket.
+        """
+
     def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Replace the data and move the expiry; ``False``, nothing written, when absent."""
 

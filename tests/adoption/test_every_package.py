@@ -221,7 +221,7 @@ def test_our_own_credentials_cost_what_they_did(
 
 
 def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -> None:
-    """Ten round trips to the store, or nine where the package cannot delete a credential."""
+    """Eight round trips to the store, or seven where the package cannot delete a credential."""
     site.live.add_user("bob")
     site.before(package.engine)
     first, credential = package.log_in(site, "bob"), package.log_in(site)
@@ -233,7 +233,7 @@ def test_what_an_adoption_costs(site: Changeover, package: Package, ada: User) -
     if package.entry == "simplejwt":
         for_good = hasattr(RefreshToken, "blacklist")
     if site.live.on_redis:
-        assert len(trips.commands) == (10 if for_good else 9), trips
+        assert len(trips.commands) == (8 if for_good else 7), trips
 
 
 def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credential: str, ada: User) -> None:

@@ -104,11 +104,11 @@ def test_a_delayed_request(site: Changeover, ada: User, monkeypatch: pytest.Monk
     assert sessions_of(ada) == ()
 
 
-STEPS = ("load_anonymous", "create_anonymous", "create", "save_anonymous")
+STEPS = ("load_anonymous", "load_anonymous_together", "create_anonymous", "create", "save_anonymous")
 """The calls of an adoption to the store."""
-NOTED = 9
+NOTED = 7
 """
-Which of these calls records that it is done: four read the epochs of revocations, before and after the login.
+Which of these calls records that it is done: two read the epochs of revocations, before and after the login.
 
 An error of the one after it has no visible effect.
 """

@@ -109,3 +109,15 @@ def test_an_auth_session_is_not_anonymous(rig: Rig, store: Store) -> None:
     assert store.save_anonymous(started.sid, started.key, "new", HOUR) is False
     store.delete_anonymous(started.sid, started.key)
     assert rig.sids() == [started.sid]
+
+
+def test_several_at_once(rig: Rig, store: Store) -> None:
+    """Those of one bucket are read together, each as if by itself."""
+    gone, there = new_handle(0), new_handle(0)
+    store.create_anonymous(gone, KEY, "old", MINUTE)
+    rig.wait(MINUTE)
+    store.create_anonymous(HANDLE, KEY, "first", HOUR)
+    store.create_anonymous(there, KEY, "", HOUR)
+    places = [(gone, KEY), (there, KEY), (HANDLE, token_bytes(32)), (new_handle(0), KEY)]
+    assert store.load_anonymous_together(places) == [None, "", None, None]
+    assert store.load_anonymous_together([(HANDLE, KEY), *places]) == ["first", None, "", None, None]

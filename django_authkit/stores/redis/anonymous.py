@@ -1,5 +1,7 @@
 """Anonymous Django sessions in Redis."""
 
+from collections.abc import Sequence
+
 from django_authkit.stores.redis.buckets import Buckets
 
 
@@ -12,8 +14,17 @@ class AnonymousKeys(Buckets):
 
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
         """Return the data: one round trip."""
-        data: bytes | None = self._for_handle("load_anonymous", handle, key_digest)
-        return None if data is None else data.decode()
+        return self._loaded([(handle, key_digest)])[0]
+
+    def load_anonymous_together(self, places: Sequence[tuple[str, bytes]]) -> list[str | None]:
+        """Return the data of each of *places*, which are in one bucket: one round trip."""
+        return self._loaded(places)
+
+    def _loaded(self, places: Sequence[tuple[str, bytes]]) -> list[str | None]:
+        (handle, key_digest), *others = places
+        arguments = (key_digest, *(each for place in others for each in place))
+        found: list[bytes | None] = self._for_handle("load_anonymous", handle, *arguments)
+        return [None if data is None else data.decode() for data in found]
 
     def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
         """Replace the data and move the expiry: one round trip."""
