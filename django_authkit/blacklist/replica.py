@@ -7,6 +7,7 @@ can prove that it is fresh; whatever it cannot tell, the caller asks the store.
 """
 
 import os
+import random
 import threading
 import time
 from collections.abc import Mapping
@@ -28,8 +29,10 @@ class Verdict(Enum):
     UNKNOWN = "unknown"
 
 
-_WAIT: Final = 0.25
+_WAIT: Final = 0.2
 """Fraction of the allowed staleness that a read waits for an update."""
+_PAUSE: Final = 0.1
+"""Fraction of it that passes between a read that brought something and the next."""
 _RETRY: Final = 0.1
 """Seconds until another try to make a copy."""
 _SLACK: Final = 120_000
@@ -131,10 +134,14 @@ class BlacklistReplica:
             try:
                 self._keep_up(stopping)
             except StoreUnavailable:
-                stopping.wait(_RETRY)
+                stopping.wait(self._until_retry())
             except Gap:
                 self._held = _NOTHING  # known to be wrong, so do not use it until the next snapshot
-                stopping.wait(_RETRY)
+                stopping.wait(self._until_retry())
+
+    def _until_retry(self) -> float:
+        """Return how many seconds to wait: not the same in all processes, which failed at the same time."""
+        return _RETRY + random.random() * self._max_staleness  # noqa: S311 - nothing to guess
 
     def _keep_up(self, stopping: threading.Event) -> None:
         """Copy everything, then follow until an error, or until the thread is stopped."""
@@ -145,11 +152,15 @@ class BlacklistReplica:
         while not stopping.is_set():
             sent = seconds()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
-            for bucket, update in self._feed.follow(positions, self._max_staleness * _WAIT).items():
+            updates = self._feed.follow(positions, self._max_staleness * _WAIT)
+            for bucket, update in updates.items():
                 _apply(copies[bucket], update)
                 if sent - expired_at > _EXPIRE_EVERY:
                     _expire(copies[bucket], update.now)
             self._held = copies, sent
+            if any(update.entries for update in updates.values()):
+                # Many revocations cost one read, and the server does not spend its time on telling each.
+                stopping.wait(self._max_staleness * _PAUSE)
             if sent - expired_at > _EXPIRE_EVERY:
                 expired_at = sent
 

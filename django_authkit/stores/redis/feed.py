@@ -13,7 +13,7 @@ from django_authkit.stores.redis.primary import confirmed_every
 from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts, declared_keys, script
 from django_authkit.stores.redis.server_names import no_answer
 
-_POLL: Final = 0.02
+_POLL: Final = 0.05
 """Minimum seconds between reads on a cluster."""
 _PAGE: Final = 1000
 """Entries that are read at once."""
