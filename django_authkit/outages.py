@@ -117,6 +117,16 @@ def log_lost_activity(error: StoreUnavailable) -> None:
         logger.warning("%s", message, extra={"event": "activity_lost"})
 
 
+def log_lost_revocations(server: str, count: int) -> None:
+    """Log that *server* had forgotten revocations that this process saw, which are repeated now."""
+    message = (
+        f"{server}: the server was started from an older state, or took over without the latest writes. "
+        f"{count} revocations that this process saw were lost; they are repeated. If others may be lost, "
+        "log everybody out: manage.py authkit_revoke --all."
+    )
+    logger.critical("%s", message, extra={"event": "revocations_lost", "server": server})
+
+
 @contextmanager
 def nothing_logged() -> Iterator[None]:
     """Log nothing within the block: a command prints the cause by itself."""

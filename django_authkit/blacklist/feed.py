@@ -5,7 +5,7 @@ A copy is made of a snapshot and kept up to date by following; ``replica.py`` do
 dataclasses, so that the two sides of the feed need not know each other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -38,6 +38,7 @@ class BucketCopy:
         epoch: Auth sessions that began up to then are dead.
         number: The number of the last entry seen; entries are counted without gaps.
         position: Where to read on.
+        run: Which run of the server it was made from.
         revoked: Until when each revoked sid matters.
         renewed: The least generation whose tokens are valid, and until when that matters, for sids.
         users: When the auth sessions of a user were revoked. Which of them were kept only the store knows.
@@ -48,6 +49,7 @@ class BucketCopy:
     epoch: int
     number: int
     position: str
+    run: str
     revoked: dict[str, int] = field(default_factory=dict)
     renewed: dict[str, tuple[int, int]] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
@@ -70,6 +72,18 @@ class BucketCopy:
         else:
             self.epoch = max(self.epoch, entry.until)
         self.number, self.position = entry.number, entry.position
+
+    def lost_since(self, earlier: "BucketCopy") -> list[Entry]:
+        """Return what an *earlier* copy knew to be revoked and this one does not, if the server changed."""
+        if earlier.run == self.run:
+            return []
+        epoch = [("", "", earlier.epoch)] if earlier.epoch > self.epoch else []
+        users = [("", user, at) for user, at in earlier.users.items() if at > self.users.get(user, 0)]
+        sids = [(sid, "", until) for sid, until in earlier.revoked.items() if sid not in self.revoked]
+        return [
+            Entry(number=0, position="", sid=sid, user=user, until=until)
+            for sid, user, until in (*epoch, *users, *sids)
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +120,14 @@ class BlacklistFeed(Protocol):
     def follow(self, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """
         Return what came after *positions*, waiting up to *wait* seconds for the first entry.
+
+        Raises:
+            StoreUnavailable: No answer.
+        """
+
+    def repeat(self, bucket: str, lost: Sequence[Entry]) -> None:
+        """
+        Revoke again what the store has lost.
 
         Raises:
             StoreUnavailable: No answer.

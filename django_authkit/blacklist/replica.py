@@ -70,6 +70,7 @@ class BlacklistReplica:
 
     def _begin(self) -> None:
         self._held: _Held = _NOTHING
+        self._seen: Mapping[str, BucketCopy] = {}
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._starting = threading.Lock()
@@ -147,6 +148,11 @@ class BlacklistReplica:
         """Copy everything, then follow until an error, or until the thread is stopped."""
         sent = seconds()
         copies = self._feed.snapshot()
+        for bucket, copy in copies.items():
+            lost = copy.lost_since(self._seen.get(bucket, copy))
+            if lost:
+                self._feed.repeat(bucket, lost)
+        self._seen = copies
         self._held = copies, sent
         expired_at = sent
         while not stopping.is_set():

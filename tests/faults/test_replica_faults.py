@@ -14,7 +14,9 @@ import pytest
 from redis import Redis
 
 from django_authkit.blacklist.replica import Verdict
+from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import feed as redis_feed
+from django_authkit.types import RevocationReason
 from faults.stoppable_servers import StoppableValkey
 from support.replica_followers import Follower, Witness, begun, client_of
 from support.waiting import next_second, until
@@ -134,6 +136,32 @@ def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, valkey
         witness.revoke(claims)
     # The copy from before the restart may still be fresh enough: wait for the next one.
     until(lambda: int(valkey.direct.hget(STATE, "birth") or 0) > birth)
+    _is_free_again(follower)
+
+
+@pytest.mark.parametrize("way", ["one", "user", "all"])
+def test_what_a_restart_from_an_old_dump_brought_back_is_revoked_again(
+    follower: Follower, valkey: StoppableValkey, caplog: pytest.LogCaptureFixture, way: str
+) -> None:
+    """A process that saw revocations which the server has lost repeats them, and says so in the log."""
+    store = follower.store
+    ended = [begun(store, "ended") for _ in range(3)]
+    other = begun(store, "other")
+    valkey.save()
+    if way == "one":
+        for claims in ended:
+            store.revoke(claims.sid, RevocationReason.LOGOUT)
+    elif way == "user":
+        store.revoke_user("ended", RevocationReason.REVOKED)
+    else:
+        store.revoke_all()
+    until(lambda: follower.replica.verdict(ended[-1]) is not Verdict.LIVE)  # it has seen all of them
+    valkey.kill()
+    valkey.start()
+    until(lambda: all(follower.admits(claims) is False for claims in ended))
+    assert all(store.load(claims.sid) is Absent.GONE for claims in ended)
+    assert isinstance(store.load(other.sid), Absent if way == "all" else Found)
+    assert any("authkit_revoke --all" in record.message for record in caplog.records)
     _is_free_again(follower)
 
 

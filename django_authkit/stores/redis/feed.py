@@ -1,17 +1,27 @@
 """How a process's copy of the blacklist reads it from Redis."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import inf
+from secrets import token_urlsafe
 from typing import Any, Final
 
 from redis import Redis
 from redis.cluster import RedisCluster
 
 from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
+from django_authkit.outages import log_lost_revocations
 from django_authkit.stores.redis.primary import confirmed_every
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts, declared_keys, script
-from django_authkit.stores.redis.server_names import no_answer
+from django_authkit.stores.redis.scripts import (
+    CLIENT_ERRORS,
+    Argument,
+    Client,
+    Scripts,
+    declared_keys,
+    script,
+)
+from django_authkit.stores.redis.server_names import name_of, no_answer
+from django_authkit.types import RevocationReason
 
 _POLL: Final = 0.05
 """Minimum seconds between reads on a cluster."""
@@ -50,8 +60,11 @@ class RedisFeed:
 
     def _copy(self, base: str) -> BucketCopy:
         """Read page by page: no other client waits for long, however many entries there are."""
-        birth, window, epoch, first, last = self._scripts.run("blacklist_snapshot", base, 0, self._limit)
-        copy = BucketCopy(birth=birth, window=window, epoch=epoch, number=first - 1, position="0-0")
+        state = self._scripts.run("blacklist_snapshot", base, 0, self._limit)
+        birth, window, epoch, first, last, run = state
+        copy = BucketCopy(
+            birth=birth, window=window, epoch=epoch, number=first - 1, position="0-0", run=run.decode()
+        )
         while copy.number < last:
             page: Any = self._client.xrange(f"{base}:l", f"({copy.position}", count=_PAGE)
             if not page:
@@ -101,6 +114,21 @@ class RedisFeed:
             keys = declared_keys(self._bases[bucket])
             pipeline.execute_command("EVAL", text, *keys)  # a cluster's has no eval()
         return pipeline
+
+    def repeat(self, bucket: str, lost: Sequence[Entry]) -> None:
+        """Revoke again what the server has lost: one round trip for each, and a record in the log."""
+        log_lost_revocations(name_of(self._client), len(lost))
+        for entry in lost:
+            call = token_urlsafe(9)
+            if entry.sid:
+                self._repeat("revoke", bucket, entry.sid, RevocationReason.REVOKED, "", call)
+            elif entry.user:
+                self._repeat("revoke_user", bucket, entry.user, "", 0, "", call)
+            else:
+                self._repeat("revoke_all", bucket, call)
+
+    def _repeat(self, name: str, bucket: str, *arguments: Argument) -> None:
+        self._scripts.run(name, self._bases[bucket], 0, *arguments)
 
     def close(self) -> None:
         """Give the connections back."""

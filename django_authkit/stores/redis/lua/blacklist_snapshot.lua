@@ -2,7 +2,7 @@
 -- Begins the list if there is none.
 --
 -- ARGV  2 most entries from now on
--- Returns {birth, window, epoch, number of the first entry there is, number of the last}.
+-- Returns {birth, window, epoch, number of the first entry there is, number of the last, the server's run}.
 --
 -- A server that was restarted, or took over from another, may have lost its latest writes: of tokens
 -- issued before, the list does not know everything then. If entries were taken out of it (an eviction,
@@ -31,4 +31,4 @@ if list_state('run') ~= run or not list_state('birth') then
   redis.call('HSET', state, 'run', run, 'birth', server_now)
 end
 if list_state('limit') ~= ARGV[2] then redis.call('HSET', state, 'limit', ARGV[2]) end
-return { tonumber(list_state('birth')), tonumber(list_state('window') or 0), epoch, first, number }
+return { tonumber(list_state('birth')), tonumber(list_state('window') or 0), epoch, first, number, run }
