@@ -171,7 +171,7 @@ class SessionStore(RequestSession):
         """
         if not (django_settings.SESSION_SAVE_EVERY_REQUEST and self.is_anonymous):
             return False
-        self._get_session()  # forgets the key of one that is over
+        self._get_session()  # forgets the key of one that has expired
         if self.modified or not self.is_anonymous:
             return False
         with suppress(UpdateError):
@@ -234,7 +234,7 @@ class SessionStore(RequestSession):
         strategy, request = get_session_strategy(), self.request() or HttpRequest()
         secret, data = strategy.new_secret(), self._encode(self._own_data())
         found = begin(request, wanted, strategy, secret, data=data)
-        self.adopt(SessionKey(found.session.sid, secret), found)
+        self.move_to(SessionKey(found.session.sid, secret), found)
         self.is_new_login = True
 
     def _user_of_login(self) -> AbstractBaseUser | None:

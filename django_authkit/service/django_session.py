@@ -61,12 +61,12 @@ class DjangoSession(ABC):
         """Return the encoded data of an anonymous session; empty for an auth session, or without data."""
 
     @abstractmethod
-    def adopt(self, key: SessionKey, found: Found) -> None:
-        """Become the Django session of that auth session; delete the record of the anonymous session."""
+    def move_to(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session, and move the data there from the anonymous one."""
 
     @abstractmethod
-    def take_over(self, key: SessionKey, found: Found) -> None:
-        """Do what ``adopt`` does, with the data that the auth session already has."""
+    def switch_to(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session, with its data; delete the anonymous one."""
 
     @abstractmethod
     def encoded_with(self, data: Mapping[str, Any]) -> str:

@@ -145,6 +145,6 @@ def start(request: HttpRequest, wanted: LoginRequest, strategy: Strategy, transp
     data = "" if django_session is None else django_session.anonymous_data()
     found = begin(request, wanted, strategy, secret, data=data)
     if django_session is not None:
-        django_session.adopt(SessionKey(found.session.sid, secret), found)
+        django_session.move_to(SessionKey(found.session.sid, secret), found)
         django_session.is_new_login = True
     return issue(strategy, found, wanted.user, secret, transport, rotates=wanted.rotates)

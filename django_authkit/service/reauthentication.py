@@ -82,7 +82,7 @@ def _new_key(request: HttpRequest, known: Authentication) -> Grant:
     found = renewed.found
     django_session = session_of_credential(request, strategy.mode, known.transport)
     if django_session is not None:
-        django_session.adopt(SessionKey(found.session.sid, renewed.secret), found)
+        django_session.move_to(SessionKey(found.session.sid, renewed.secret), found)
     user = load_user(found.session.user_id, found.session.backend, found.user)
     return strategy.issue(found, user, renewed.secret, known.transport)
 

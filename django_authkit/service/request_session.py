@@ -97,12 +97,12 @@ class RequestSession(SessionReading, DjangoSession):
         data = dict(self.items())
         return self._encode(data) if self.bound is None else ""
 
-    def adopt(self, key: SessionKey, found: Found) -> None:
-        """Become the Django session of that auth session; delete the record of the anonymous session."""
+    def move_to(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session, and move the data there from the anonymous one."""
         self._become(key, found, self._own_data())
 
-    def take_over(self, key: SessionKey, found: Found) -> None:
-        """Do what ``adopt`` does, with the data that the auth session already has."""
+    def switch_to(self, key: SessionKey, found: Found) -> None:
+        """Become the Django session of that auth session, with its data; delete the anonymous one."""
         self._become(key, found, self._decode(found.data))
 
     def _become(self, key: SessionKey, found: Found, data: dict[str, Any]) -> None:

@@ -256,7 +256,7 @@ def _grant(
 ) -> Grant:
     django_session = session_of_credential(request, claimed.mode, transport)
     if django_session is not None:
-        django_session.take_over(SessionKey(claimed.sid, claimed.secret), found)
+        django_session.switch_to(SessionKey(claimed.sid, claimed.secret), found)
     if claimed.mode is Mode.JWT:  # in a repetition too, no access token may outlive the time in the record
         found = replace(found, now_ms=found.session.created_ms)
     return issue(get_strategy(claimed.mode), found, user, claimed.secret, transport)

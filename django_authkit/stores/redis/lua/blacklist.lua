@@ -3,16 +3,16 @@
 -- l  stream of entries {n, s, u}: number, sid and until when it matters; {n, s, u, g}: of that sid only the
 --    tokens of generations before g; {n, e}: number and epoch; or {n, p, u}: number, a user's id, and when all
 --    of theirs were revoked but those that the store was told to keep.
---    They are numbered without gaps, so that a reader sees when some were taken away before it came.
--- m  hash: birth    of tokens issued before, the list may not know everything
---          run      the run of the server that the list began in, or went on in without loss
+--    They are numbered without gaps, so that a reader sees if some were removed before it read them.
+-- m  hash: birth    of tokens issued before, revocations may be missing
+--          run      the run of the server in which the list began, or was continued without loss
 --          window   the longest life of any access token issued so far
 --          number   of the last entry
 --          limit    most entries
---          buckets  how many there were at the first login: no matter of the list, but this key stays
+--          buckets  how many there were at the first login: not part of the list, but this key stays
 
 local LIMIT = 100000
--- Workers forgive an expired token some time (LEEWAY); an entry outlives what any of them forgives.
+-- Workers accept an expired token for some time (LEEWAY); an entry stays longer than that.
 local SLACK = 120000
 
 local function list_state(field)

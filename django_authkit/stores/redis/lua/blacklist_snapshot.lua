@@ -1,4 +1,4 @@
--- What a copy of the list begins with: all but the entries, which are read without holding the server up.
+-- What a copy of the list begins with: all but the entries, which are read in pages.
 -- Begins the list if there is none.
 --
 -- ARGV  2 most entries from now on
@@ -6,7 +6,7 @@
 --
 -- A server that was restarted, or took over from another, may have lost its latest writes: of tokens
 -- issued before, the list does not know everything then. If entries were taken out of it (an eviction,
--- somebody's hand), it begins anew: which ones is not known.
+-- a command of somebody's), the list begins anew, because it is not known which ones.
 
 if not string.find(redis.call('INFO', 'replication'), 'role:master', 1, true) then
   return redis.error_reply('READONLY A copy is made of the primary only.')

@@ -1,8 +1,8 @@
 -- Prelude of the scripts that each request waits for. Reads the live record: `sid`, `data` and `values`, its
 -- packed array (see records.lua), which is nil if there is no live record.
 --
--- It does not use the records prelude: to set that up takes longer than to reply to nearly every request, which
--- writes nothing.
+-- It does not use the records prelude: to set that up takes longer than the reply to a request that writes
+-- nothing, as nearly all do.
 
 local sid = ARGV[2]
 local MODE, KEY_DIGEST = @position_of_mode, @position_of_key_digest

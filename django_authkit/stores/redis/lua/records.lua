@@ -99,7 +99,7 @@ local function expect_access(record, access)
   record.access_until_ms = math.max(record.access_until_ms, math.min(now + access, record.idle_expires_ms))
 end
 
--- The user has just proved who they are, or changed their password: access tokens of generations before
+-- The user has just authenticated again, or changed their password: access tokens of generations before
 -- `generation` are not valid any more.
 local function require_generation(record, generation)
   record.least_generation = generation

@@ -1,7 +1,7 @@
 -- Give the live record a new session key.
 --
 -- ARGV  2 sid, 3 digest of the present key or '' for none, 4 digest of the new one,
---       5 1 if the user has just proved again that it is them, 6 the new auth hash or '' for the same
+--       5 1 if the user has just authenticated again, 6 the new auth hash or '' for the same
 -- Returns what `shown` does, 'superseded' or 'gone'.
 
 local sid, presented, replacement, reauthenticated = ARGV[2], ARGV[3], ARGV[4], ARGV[5] == '1'

@@ -1,8 +1,8 @@
 -- Replace one session auth hash by another on some of the user's live records.
 --
 -- ARGV  2 user id, 3 old hash, 4 new hash, 5 an id unique to the call, 6 how many records to skip,
---       7 how many to look at
--- Returns {how many had the old one, how many were looked at, how many there are}.
+--       7 how many to read
+-- Returns {how many had the old one, how many were read, how many there are}.
 
 local user_id, old_hash, new_hash, call = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local skipped, limit = tonumber(ARGV[6]), tonumber(ARGV[7])

@@ -1,4 +1,4 @@
--- Move the epoch: whatever began before now is dead.
+-- Move the epoch: all auth sessions that began before now are dead.
 --
 -- ARGV  2 an id unique to the call
 --

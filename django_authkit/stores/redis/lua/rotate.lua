@@ -1,7 +1,7 @@
 -- Exchange the current refresh token for the proposed one.
 --
 -- ARGV  2 sid, 3 generation, 4 presented digest, 5 proposed digest, 6 sealed successor, 7 grace,
---       8 idle, 9 access, 10 address or '', 11 1 if the user has just proved again that it is them,
+--       8 idle, 9 access, 10 address or '', 11 1 if the user has just authenticated again,
 --       12 0 if the current token stays current, 13 which copy of the token it is, 14 a mark of the browser or '',
 --       15 how many rotations in a row may be forked
 -- Returns {'rotated', now, session}, {'kept', now, session}, {'repeated', now, session, sealed},
