@@ -78,6 +78,14 @@ class Kind:
 
 
 @dataclass(frozen=True)
+class Site:
+    """A running site: its address, and the process that the workers are children of."""
+
+    address: Address
+    process: int
+
+
+@dataclass(frozen=True)
 class Line:
     """What one fault did to one kind of site."""
 
@@ -135,8 +143,8 @@ def server_of(store: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 @contextmanager
-def site_of(kind: Kind, changed: dict[str, Any], clients: int) -> Iterator[Address]:
-    """Run the site; give its address."""
+def site_of(kind: Kind, changed: dict[str, Any], clients: int) -> Iterator[Site]:
+    """Run a site with so many users, and wait until it answers."""
     authkit: dict[str, Any] = {
         "STORE": "redis" if kind.store == "valkey" else "database",
         "REDIS": {"ALIAS": "authkit"},
@@ -160,7 +168,7 @@ def site_of(kind: Kind, changed: dict[str, Any], clients: int) -> Iterator[Addre
     )
     try:
         _wait_for(("127.0.0.1", port))
-        yield "127.0.0.1", port
+        yield Site(("127.0.0.1", port), server.pid)
     finally:
         server.terminate()
         server.wait()
@@ -193,10 +201,9 @@ def run(kind: Kind, faults: tuple[Fault, ...], *, seconds: float, clients: int) 
         seconds: How long a fault lasts.
         clients: How many clients there are.
     """
-    usernames = [f"user{number}" for number in range(clients)]
     with server_of(kind.store) as (server, changed), site_of(kind, changed, clients) as site:
         for fault in faults:
-            traffic = Traffic(usernames, kind.mode, site, Promise(kind.bound, fault.loses_data))
+            traffic = Traffic(clients, kind.mode, site.address, Promise(kind.bound, fault.loses_data))
             traffic.start()
             traffic.wait_for_logouts()
             last(fault, server, seconds)

@@ -16,7 +16,6 @@ from django.http import HttpResponse
 
 from django_authkit.types import Mode, Transport
 from support.client import code
-from support.waiting import until
 from support.web_server import Address, RemoteDevice
 
 _PAUSE = 0.05
@@ -237,13 +236,13 @@ def _said(answer: HttpResponse) -> str:
 
 
 class Traffic:
-    """Many clients at once, half of them browsers and half apps, each with a user of its own."""
+    """So many clients at once, half of them browsers and half apps, each with a user of its own."""
 
-    def __init__(self, usernames: list[str], mode: Mode, site: Address, promise: Promise) -> None:
+    def __init__(self, clients: int, mode: Mode, site: Address, promise: Promise) -> None:
         self.findings, self._stopping = Findings(), Event()
         self._clients = [
             TrafficClient(
-                username,
+                f"user{number}",
                 mode,
                 list(Transport)[number % 2],
                 site,
@@ -251,7 +250,7 @@ class Traffic:
                 promise,
                 self._stopping,
             )
-            for number, username in enumerate(usernames)
+            for number in range(clients)
         ]
         self._threads: list[Thread] = []
 
@@ -264,7 +263,12 @@ class Traffic:
     def wait_for_logouts(self, patience: float = _PATIENCE) -> None:
         """Wait until each client was logged out once more than now."""
         goals = [(client, client.logouts + 1) for client in self._clients]
-        until(lambda: all(client.logouts >= goal for client, goal in goals), patience)
+        deadline = time.monotonic() + patience
+        while any(client.logouts < goal for client, goal in goals):
+            if time.monotonic() > deadline:
+                message = f"not all clients were logged out in {patience:.0f} seconds: {self.findings}"
+                raise TimeoutError(message)
+            time.sleep(_PAUSE)
 
     def conclude(self) -> Findings:
         """Stop the clients, ask everything once more, and return what was found."""

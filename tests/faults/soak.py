@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""
+Mixed traffic for a long time, with what could grow measured all the while.
+
+    python tests/faults/soak.py --minutes 60 --store valkey --mode jwt --check replica
+
+Prints a line for each sample. The exit status is 1 if something grew: the least of the last quarter of the
+samples is compared with the least of the second one. Caches fill in the first quarter, and records of
+revoked auth sessions go when their access tokens have expired, so run it for half an hour at least.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "projects.site")
+    import django
+
+    django.setup()
+
+import psycopg
+
+from django_authkit.types import Mode
+from faults.matrix import STORES, Kind, Site, server_of, site_of
+from faults.stoppable_servers import StoppablePostgres, StoppableValkey
+from faults.traffic import Promise, Traffic
+
+Sample = dict[str, float]
+_ALLOWED: Final = {"memory": 1.1, "descriptors": 1.05, "threads": 1.0, "records": 1.25}
+"""By which factor the least of each may be larger at the end."""
+
+
+def _processes(parent: int) -> list[Path]:
+    """Return the directories of a process's children in /proc."""
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    return [Path("/proc", child) for child in children]
+
+
+def _memory(process: Path) -> int:
+    (line,) = (e for e in (process / "status").read_text().splitlines() if e.startswith("VmRSS"))
+    return int(line.split()[1])
+
+
+def records_of(server: Any) -> float:
+    """Return how many keys or rows the store has."""
+    if isinstance(server, StoppableValkey):
+        return float(server.direct.dbsize())
+    if isinstance(server, StoppablePostgres):
+        with psycopg.connect(
+            host=server.host, port=server.port, user="postgres", dbname="postgres"
+        ) as connection:
+            row = connection.execute("SELECT count(*) FROM authkit_session").fetchone()
+            return float(row[0]) if row else 0.0
+    return 0.0
+
+
+def sample(site: Site, server: Any) -> Sample:
+    """Measure the workers together, and the store."""
+    workers = _processes(site.process)
+    return {
+        "memory": sum(map(_memory, workers)),
+        "descriptors": sum(len(list((worker / "fd").iterdir())) for worker in workers),
+        "threads": sum(len(list((worker / "task").iterdir())) for worker in workers),
+        "records": records_of(server),
+    }
+
+
+def grown(samples: list[Sample]) -> list[str]:
+    """Name what was larger in the last quarter of *samples* than in the second, by more than is allowed."""
+    quarter = len(samples) // 4
+    early, late = samples[quarter : 2 * quarter], samples[-quarter:]
+    least = {name: (min(e[name] for e in early), min(e[name] for e in late)) for name in _ALLOWED}
+    return [f"{name}: {a:.0f} → {b:.0f}" for name, (a, b) in least.items() if b > a * _ALLOWED[name]]
+
+
+def run(kind: Kind, *, minutes: float, clients: int, every: float) -> Iterator[Sample]:
+    """
+    Let clients use a site of *kind*, and give a sample every so many seconds.
+
+    Raises:
+        RuntimeError: Something happened to a client that must not.
+    """
+    with server_of(kind.store) as (server, changed), site_of(kind, changed, clients) as site:
+        traffic = Traffic(clients, kind.mode, site.address, Promise(kind.bound))
+        traffic.start()
+        traffic.wait_for_logouts()
+        deadline = time.monotonic() + minutes * 60
+        while time.monotonic() < deadline:
+            time.sleep(every)
+            yield sample(site, server) | {"requests": traffic.findings.requests}
+        findings = traffic.conclude()
+        if not findings.clean:
+            raise RuntimeError([*findings.unexpected, *findings.refused, *findings.revived])
+
+
+def main() -> int:
+    """Print the samples; return the exit status."""
+    asked = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    asked.add_argument("--minutes", type=float, default=60.0)
+    asked.add_argument("--store", choices=STORES, default="valkey")
+    asked.add_argument("--mode", choices=[str(mode) for mode in Mode], default="jwt")
+    asked.add_argument("--check", choices=["store", "replica", "none"], default="store")
+    asked.add_argument("--clients", type=int, default=12)
+    asked.add_argument("--every", type=float, default=15.0, help="seconds between two samples")
+    told = asked.parse_args()
+    samples: list[Sample] = []
+    kind = Kind(told.store, Mode(told.mode), told.check)
+    for each in run(kind, minutes=told.minutes, clients=told.clients, every=told.every):
+        samples.append(each)
+        print("  ".join(f"{name} {value:.0f}" for name, value in each.items()), flush=True)
+    found = grown(samples)
+    print("grown: " + "; ".join(found) if found else "nothing has grown")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
