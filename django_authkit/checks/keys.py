@@ -34,5 +34,6 @@ def check_secret_key(chosen: AuthKitSettings) -> Iterator[Problem]:
         refuse_weak(settings.SECRET_KEY.encode())
     except KeyRefused as refused:
         yield WEAK_SECRET_KEY(
-            f"SECRET_KEY {refused.problem.message} Anybody who has a token can find the key by guessing."
+            f"SECRET_KEY {refused.problem.message} The key of tokens is derived from it, so whoever knows or "
+            "guesses it can make tokens."
         )

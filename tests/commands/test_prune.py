@@ -35,10 +35,10 @@ def test_expired_records_are_deleted(site: LiveSite, ada: User, run: Run) -> Non
     """It deletes revoked and expired records and keeps live ones; a second run finds nothing."""
     bury(site, 3)
     live = site.logged_in("ada")
-    assert run("authkit_prune") == "Reclaimed 3.\n"
+    assert run("authkit_prune") == "Deleted 3 rows.\n"
     assert rows(site) == 1
     assert live.logged_in()
-    assert run("authkit_prune") == "Reclaimed 0.\n"
+    assert run("authkit_prune") == "Deleted 0 rows.\n"
 
 
 @on_databases
@@ -56,7 +56,7 @@ def test_goes_in_batches(site: LiveSite, ada: User, run: Run) -> None:
     """A step deletes at most ``--batch`` rows, and reports progress if asked to."""
     bury(site, 5)
     told = run("authkit_prune", "--batch=2", "--verbosity=2").splitlines()
-    assert told == ["2 so far", "4 so far", "5 so far", "Reclaimed 5."]
+    assert told == ["2 so far", "4 so far", "5 so far", "Deleted 5 rows."]
 
 
 @on_databases
@@ -72,7 +72,7 @@ def test_it_can_be_interrupted(site: LiveSite, ada: User, run: Run, monkeypatch:
         with pytest.raises(KeyboardInterrupt):
             run("authkit_prune", "--batch=2")
     assert rows(site) == 3
-    assert run("authkit_prune", "--batch=2") == "Reclaimed 3.\n"
+    assert run("authkit_prune", "--batch=2") == "Deleted 3 rows.\n"
 
 
 @on_databases

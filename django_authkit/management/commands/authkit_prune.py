@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 
 from django_authkit.checks import TAG
 from django_authkit.conf import get_settings
@@ -40,6 +41,6 @@ class Command(BaseCommand):
                     self.stdout.write(f"{total} so far")
                 time.sleep(pause)
         except StoreUnavailable as error:
-            message = f"{error.cause} {total} were reclaimed; run it again for the rest."
+            message = f"{error.cause} {total} rows were deleted; run it again for the rest."
             raise CommandError(message) from error
-        self.stdout.write(f"Reclaimed {total}.")
+        self.stdout.write(f"Deleted {total} row{pluralize(total)}.")

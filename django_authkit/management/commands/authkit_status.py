@@ -50,7 +50,8 @@ def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "blacklist", f"{status['blacklist']} entries"
     if status["attempts"] is not None:
         counted = status["attempts"]
-        yield "attempts", f"{counted['counters']} counters, {counted['exhausted']} refuse the next attempt"
+        refusing = f"{counted['exhausted']} of them refuse the next attempt"
+        yield "attempts", f"counters: {counted['counters']}; {refusing}"
     yield "access check", status["access_check"]
     if status["replica"] is not None:
         yield "replica", _replica_text(status["replica"])
