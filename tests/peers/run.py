@@ -101,8 +101,8 @@ PEERS = {
     ),
     "allauth": Peer(
         (*_PYTEST, "-o", "python_files=tests.py test_*.py *_tests.py"),
-        ("allauth/account", "allauth/headless", "allauth/mfa", "allauth/usersessions"),
-        ("allauth/usersessions",),
+        tuple(f"tests/apps/{each}" for each in ("account", "headless", "mfa", "usersessions")),
+        ("tests/apps/usersessions",),
         settings="tests.projects.regular.settings",
     ),
 }
@@ -191,9 +191,9 @@ def run_suite(
             stderr=subprocess.STDOUT,
             check=False,
         )
-    if not outcomes.exists():
-        sys.exit(f"{' '.join(command)} ended before its tests did:\n{log.read_text('utf-8')[-3000:]}")
-    found: dict[str, str] = json.loads(outcomes.read_text("utf-8"))
+    found: dict[str, str] = json.loads(outcomes.read_text("utf-8")) if outcomes.exists() else {}
+    if not found:
+        sys.exit(f"{' '.join(command)} ended without a test:\n{log.read_text('utf-8')[-3000:]}")
     return found
 
 
