@@ -127,6 +127,14 @@ def is_limited(rig: Rig) -> None:
     assert rig.store.page_of_user(rig.user, 0, 1).there_are == 100
 
 
+def logs_in_alone(rig: Rig) -> None:
+    """A login that revokes all others."""
+    created = rig.store.create(rig.proposal(max_sessions=1, on_limit=OnLimit.REVOKE_OTHERS))
+    assert isinstance(created, Created)
+    assert len(created.revoked) == HEAVY
+    assert rig.sids() == [created.session.sid]
+
+
 def has_a_new_hash(rig: Rig) -> None:
     """The hash of the password is upgraded."""
     assert rig.store.restamp_user(rig.user, "a" * 64, "b" * 64) == HEAVY
@@ -139,7 +147,9 @@ def is_revoked(rig: Rig) -> None:
     assert rig.sids() == [kept.sid]
 
 
-@pytest.mark.parametrize("act", [lists_a_page, lists_all, logs_in, is_limited, has_a_new_hash, is_revoked])
+@pytest.mark.parametrize(
+    "act", [lists_a_page, lists_all, logs_in, is_limited, logs_in_alone, has_a_new_hash, is_revoked]
+)
 def test_scripts_that_hold_the_store_up(
     heavy: Rig, act: Callable[[Rig], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from django.db import connections
 from django.http import HttpResponse
 from django.test.utils import CaptureQueriesContext
 
-from django_authkit import sessions_of, signals
+from django_authkit import service, sessions_of, signals
 from django_authkit.models import AuthSessionRow
 from django_authkit.types import RevocationReason
 from support.client import Device
@@ -293,6 +293,20 @@ class TestUserPage:
         assert boss.logged_in()
         assert {entry[2] for entry in logged()} == set(sids[:count])
         assert len(logged()) == count
+
+    def test_has_further_pages(
+        self, site: LiveSite, ada: User, boss: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each auth session is on exactly one page, the pages link to each other, and each can revoke."""
+        monkeypatch.setattr(service, "DEVICES_AT_ONCE", 2)
+        sids = {site.sid(site.logged_in("ada")) for _ in range(3)}
+        first, second = (boss.get(f"{user_page(ada)}?page={number}").content.decode() for number in (1, 2))
+        assert {sid for sid in sids if sid in first} ^ {sid for sid in sids if sid in second} == sids
+        assert 'href="?page=2"' in first
+        assert 'href="?page=1"' in second
+        (last,) = (sid for sid in sids if sid in second)
+        boss.submit(f"{user_page(ada)}?page=2", revoke=last)
+        assert set(site.sids(ada)) == sids - {last}
 
     def test_all_needs_a_confirmation(self, site: LiveSite, ada: User, boss: Device) -> None:
         """The button for all leads to a confirmation; only that revokes, and it can be canceled."""

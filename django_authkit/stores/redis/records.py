@@ -62,7 +62,7 @@ def created_of(reply: list[Any]) -> Created | Refused:
         SidTaken: By another record.
     """
     match reply:
-        case [b"created", session, revoked]:
+        case [b"created", session, revoked, _]:
             return Created(session=session_of(session), revoked=sessions_of(revoked))
         case [b"refused", live]:
             return Refused(live=live)

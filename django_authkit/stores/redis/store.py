@@ -69,7 +69,10 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         outcome = created_of(reply)
         if isinstance(outcome, Refused):
             return outcome
-        return replace(outcome, revoked=(*revoked, *outcome.revoked))
+        revoked += outcome.revoked
+        if reply[3]:
+            revoked += self._named(new.user_id, reply[3].decode())[::-1]
+        return replace(outcome, revoked=tuple(revoked))
 
     def _create(self, new: NewSession, calls_before: int) -> Any:
         return self._for_handle(
@@ -219,12 +222,17 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """
         call = _call_id()
         kept = (keep or "", int(keep_hash is not None), keep_hash or "")
-        revoked: list[AuthSession] = []
         left = self._for_user("revoke_user", user_id, *kept, call)
-        while left:
-            named = (call, _call_id(), _WRITTEN_AT_ONCE)
-            sessions, left = self._for_user("name_revoked", user_id, *named)
+        return self._named(user_id, call) if left else ()
+
+    def _named(self, user_id: str, call: str) -> tuple[AuthSession, ...]:
+        """Return what *call* revoked by moving the user's epoch: one round trip for each 50."""
+        revoked: list[AuthSession] = []
+        for step in count():
+            sessions, left = self._for_user("name_revoked", user_id, call, f"{call}.{step}", _WRITTEN_AT_ONCE)
             revoked += sessions_of(sessions)
+            if not left:
+                break
         return tuple(sorted(revoked, key=by_recency))
 
     def revoke_all(self) -> None:

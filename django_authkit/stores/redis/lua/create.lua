@@ -4,13 +4,13 @@
 --       7 idle, 8 absolute, 9 access, 10 max_sessions or '', 11 on_limit, 12 auth_age,
 --       13 number of buckets, 14 the age from which a record that was not seen again counts as unused,
 --       15 how many calls went before this one
--- Returns {'created', session, revoked sessions}, {'refused', live}, {'taken'}, or {'crowded', revoked sessions}:
--- not enough room yet, call again.
+-- Returns {'created', session, revoked sessions, the call whose revoked `name_revoked` names or ''}, {'refused', live},
+-- {'taken'}, or {'crowded', revoked sessions}: not enough room yet, call again.
 
 local sid, fields, key_digest, jti_digest, data = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
 local idle, absolute, access = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local max_sessions, on_limit, auth_age = tonumber(ARGV[10]), ARGV[11], tonumber(ARGV[12])
-local unused_age, call, calls_before = tonumber(ARGV[14]), sid .. '.' .. ARGV[15], tonumber(ARGV[15])
+local unused_age, call, all_call = tonumber(ARGV[14]), sid .. '.' .. ARGV[15], sid .. '.all'
 -- One call looks at no more records than LOOK, and revokes no more than STEP: other clients do not wait for long.
 local LOOK, STEP = 100, 10
 
@@ -31,23 +31,21 @@ local function goes_first(one, other)
 end
 
 -- Revoke what has to go before one more is within the limit. Returns the revoked records, how many are left, and
--- what this came to: 'room', 'crowded' or 'refused'.
+-- what this came to: 'room', 'crowded', 'refused', or 'all' if all others have to go.
 local function make_room(user_id)
   local count = count_of(user_id)
-  -- Once the limit was reached, REVOKE_OTHERS goes on until nobody is left.
-  local clears_all = on_limit == 'revoke_others' and calls_before > 0
-  if count < max_sessions and not (clears_all and count > 0) then return {}, count, 'room' end
+  if count < max_sessions then return {}, count, 'room' end
 
   local soonest = redis.call('ZRANGE', key('u', user_id), '(' .. now, '+inf', 'BYSCORE', 'LIMIT', 0, LOOK)
   local live, dead = live_of(user_id, soonest)
   count = count - dead
-  local surplus, unused = clears_all and count or math.max(count - max_sessions + 1, 0), 0
+  local surplus, unused = math.max(count - max_sessions + 1, 0), 0
   for _, each in ipairs(live) do
     if is_unused(each[2]) then unused = unused + 1 end
   end
   if unused < surplus then
     if on_limit == 'refuse' then return {}, count, dead > 0 and 'crowded' or 'refused' end
-    if on_limit == 'revoke_others' then surplus = count end
+    if on_limit == 'revoke_others' then return {}, count, 'all' end
   end
 
   table.sort(live, goes_first)
@@ -65,7 +63,7 @@ local earlier = read(sid)
 if earlier then
   local same = earlier.user_id == record.user_id and earlier.key_digest == key_digest and earlier.jti_digest == jti_digest
   if not same then return { 'taken' } end
-  return { 'created', described(earlier), recall(sid) or '[]' }
+  return { 'created', described(earlier), recall(sid) or '[]', recall(all_call) or '' }
 end
 
 local revoked = {}
@@ -73,6 +71,10 @@ if max_sessions then
   local live, outcome
   revoked, live, outcome = make_room(record.user_id)
   if outcome == 'refused' then return { 'refused', live } end
+  if outcome == 'all' then
+    revoke_all_of(record.user_id, all_call)
+    remember(all_call, all_call)
+  end
   if outcome == 'crowded' then
     local step = described_all(revoked)
     remember(call, step)
@@ -97,4 +99,4 @@ if data ~= '' then redis.call('SET', key('d', sid), data) end
 save(record)
 local revoked_sessions = described_all(revoked)
 if #revoked > 0 then remember(sid, revoked_sessions) end
-return { 'created', described(record), revoked_sessions }
+return { 'created', described(record), revoked_sessions, recall(all_call) or '' }

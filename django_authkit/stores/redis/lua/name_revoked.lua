@@ -1,15 +1,21 @@
--- Name some of the records that `revoke_user` revoked, and reclaim their space.
+-- Name some of the records that `revoke_all_of` revoked, and reclaim their space.
 --
 -- ARGV  2 user id, 3 the id of that call, 4 an id unique to this one, 5 how many to name at most
 -- Returns {the sessions, how many there are still to name}.
 
-local user_id, set_aside, call, limit = ARGV[2], key('x', ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local user_id, revoking, call, limit = ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
+
+-- Reply, as it is remembered: how many there are still to name, and the sessions.
+local function answer(reply)
+  local left, sessions = string.match(reply, '^(%d+) (.*)$')
+  return { sessions, tonumber(left) }
+end
 
 local earlier = recall(call)
-if earlier then return { earlier, redis.call('ZCARD', set_aside) } end
+if earlier then return answer(earlier) end
 
 local sids, keys, revoked = {}, {}, {}
-for i, member in ipairs(redis.call('ZPOPMIN', set_aside, limit)) do
+for i, member in ipairs(redis.call('ZPOPMIN', key('x', revoking), limit)) do
   if i % 2 == 1 then
     sids[#sids + 1] = member
     keys[#keys + 1] = key('s', member)
@@ -26,6 +32,6 @@ for i, packed in ipairs(#keys > 0 and redis.call('MGET', unpack(keys)) or {}) do
     redis.call('PEXPIRE', keys[i], REPEATABLE)
   end
 end
-local reply = described_live(revoked)
+local reply = unnamed(revoking) .. ' ' .. described_live(revoked)
 remember(call, reply)
-return { reply, redis.call('ZCARD', set_aside) }
+return answer(reply)

@@ -4,7 +4,9 @@
 -- d:<sid>      Django session data; no key when there is none
 -- u:<user_id>  sorted set of the user's sids by idle end
 -- r:<call>     the reply of a call that cannot be computed again, for when that call is repeated
--- e:<user_id>  the epoch of a user, see revoke_user.lua; x:<call> what it has still to name
+-- e:<user_id>  the user's epoch, a packed array {floor, latest, hash}: records written before `floor` are dead,
+--              and those written before `latest` too, unless they have the session auth hash
+-- x:<call>     the user's index as it was at a call that moved the epoch: what `name_revoked` has not named yet
 -- epoch        auth sessions created up to then are dead
 --
 -- A revoked record stays for a while with `revoke_reason` set: its sid is taken, and a repeated call gets the
@@ -86,6 +88,28 @@ local function revoke(record, reason, call)
   redis.call('ZREM', key('u', record.user_id), record.sid)
   put(record, math.max(REPEATABLE, record.access_until_ms - now))
   list_revoked(record)
+end
+
+-- Revoke all live records of a user, except those with the session auth hash `keep_hash`, if that is given.
+-- However many there are, this only moves the user's epoch and sets the index aside under the id of the call.
+local function revoke_all_of(user_id, call, keep_hash)
+  local index, epoch_key = key('u', user_id), key('e', user_id)
+  -- The epoch lasts as long as any record that it revokes.
+  local lifetime = math.max(REPEATABLE, redis.call('PTTL', index), redis.call('PTTL', epoch_key))
+  local floor, latest, hash = unpack(epoch_of(user_id) or { 0 })
+  latest = latest or floor
+  local moved = math.max(now, latest + 1)
+  local same_hash = keep_hash and hash == keep_hash
+  redis.call('UNLINK', epoch_key) -- the first write takes away, so that this works on a full server too
+  local of_user = keep_hash and { same_hash and floor or latest, moved, keep_hash } or { moved }
+  redis.call('SET', epoch_key, cmsgpack.pack(of_user), 'PX', lifetime)
+  if redis.call('EXISTS', index) == 1 then redis.call('RENAME', index, key('x', call)) end
+  list_entry('p', user_id, 'u', now)
+end
+
+-- How many of those records `name_revoked` has still to name.
+local function unnamed(call)
+  return redis.call('ZCARD', key('x', call))
 end
 
 -- The idle end after activity now: never past the record's own limit or its absolute end.
