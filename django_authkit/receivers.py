@@ -5,13 +5,15 @@ from collections.abc import Callable
 from typing import Any
 from weakref import ref
 
+from django.apps import apps
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import get_hasher, identify_hasher
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.signals import got_request_exception
 from django.db import transaction
-from django.db.models.signals import post_delete, post_save, pre_save
+from django.db.models import Model
+from django.db.models.signals import class_prepared, post_delete, post_save, pre_save
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
@@ -46,8 +48,20 @@ def connect() -> None:
     user_logged_out.connect(on_logged_out, dispatch_uid=uid)
     pre_save.connect(remember_before, dispatch_uid=uid)
     post_save.connect(on_saved, dispatch_uid=uid)
-    post_delete.connect(on_deleted, dispatch_uid=uid)
+    class_prepared.connect(watch_deletions, dispatch_uid=uid)
+    for model in apps.get_models():
+        watch_deletions(model)
     got_request_exception.connect(on_request_exception, dispatch_uid=uid)
+
+
+def watch_deletions(sender: type[Model], **kwargs: Any) -> None:
+    """
+    Connect to the deletions of *sender* if it is the user model, a proxy of it, or inherits from it.
+
+    Not to those of all models: with a receiver for all of them, Django reads each row that a query deletes.
+    """
+    if issubclass(sender, get_user_model()):
+        post_delete.connect(on_deleted, sender=sender, dispatch_uid="django_authkit")
 
 
 def on_request_exception(sender: Any, *, request: HttpRequest | None = None, **kwargs: Any) -> None:
@@ -182,7 +196,5 @@ def _is_rehash(before: Any, user: Any, update_fields: Any) -> bool:
 
 def on_deleted(sender: Any, *, instance: Any, using: str, **kwargs: Any) -> None:
     """Revoke when the deletion is committed."""
-    if not isinstance(instance, get_user_model()):
-        return
     user_id = user_id_of(instance)  # Django is about to unset it
     _after_commit(using, lambda: revoke_by_user_id(user_id, RevocationReason.USER_DISABLED))

@@ -14,11 +14,13 @@ import pytest
 from django.contrib.auth.models import User, UserManager
 from django.db import OperationalError, connections, transaction
 from django.db.models import QuerySet
+from django.db.models.signals import post_delete
+from django.dispatch import Signal
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker, Settings
 
 from django_authkit.errors import StoreUnavailable
-from django_authkit.models import AuthSessionRow
+from django_authkit.models import AttemptRow, AuthSessionRow
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Absent, Found, Refused, RotationOutcome
@@ -72,6 +74,18 @@ def row_of(store: DatabaseStore, sid: str) -> AuthSessionRow:
 def rows(store: DatabaseStore) -> QuerySet[AuthSessionRow]:
     """Return all rows."""
     return AuthSessionRow._base_manager.using(store.alias)
+
+
+@contextmanager
+def hearing(signal: Signal) -> Iterator[None]:
+    """Let a receiver listen to *signal* from all models, as some packages do."""
+
+    def receiver(**_: object) -> None:
+        pass
+
+    signal.connect(receiver)
+    yield
+    signal.disconnect(receiver)
 
 
 class TestStatements:
@@ -307,6 +321,35 @@ class TestRows:
         assert list(store.prune(2)) == []
         assert rig.sids() == [live.sid]
         assert rows(store).count() == 3  # with the anonymous one, and the count of epochs
+
+    def test_prune_reads_no_rows(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """A step takes two statements, even if a receiver listens to the deletions of all models."""
+        for _ in range(150):
+            rig.start(max_sessions=None)
+        rig.wait(100 * DAY)
+        with hearing(post_delete):
+            assert (
+                count(lambda: list(store.prune(1000))) == 7
+            )  # one deletes; the others look for what is over
+        assert rows(store).count() == 0
+
+    def test_deletions_of_other_models_stay_fast(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
+        """Our receiver makes no query read the rows that it deletes, except those of users."""
+        for number in range(150):
+            store.mark(f"mark {number}", DAY)
+        marks = AttemptRow._base_manager.using(store.alias)
+        assert count(lambda: marks.all().delete()) == 3  # BEGIN, DELETE, COMMIT
+        assert post_delete.has_listeners(User)
+        assert not post_delete.has_listeners(AttemptRow)
+
+    @pytest.mark.parametrize("rig", ["postgresql"], indirect=True)
+    def test_no_index_is_without_a_query(self, rig: Rig, store: DatabaseStore) -> None:
+        """The tables have no index for patterns on PostgreSQL, which each write would have to write."""
+        with connections[store.alias].cursor() as cursor:
+            cursor.execute("SELECT indexname FROM pg_indexes WHERE tablename LIKE 'authkit_%'")
+            names = {name for (name,) in cursor.fetchall()}
+        assert "authkit_session_user" in names
+        assert not [name for name in names if name.endswith("_like")]
 
     def test_the_epoch_outlives_prune(self, rig: Rig, store: DatabaseStore) -> None:
         """After everything else is deleted, the epoch is still known."""

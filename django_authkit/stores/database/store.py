@@ -255,7 +255,7 @@ class DatabaseStore(
     @raises_unavailable
     def _delete_attempts(self, batch: int) -> int:
         over = self.attempts.filter(ends_ms__lte=self.instant())
-        return self.attempts.filter(pk__in=list(over.values_list("pk", flat=True)[:batch])).delete()[0]
+        return self.delete_keys(self.attempts, over, batch)
 
     @raises_unavailable
     def _dead(self) -> tuple[Q, ...]:
@@ -272,8 +272,7 @@ class DatabaseStore(
     @raises_unavailable
     def _delete(self, dead: Q, batch: int) -> int:
         reclaimable = self.rows.filter(dead).exclude(pk=EPOCH_ROW)
-        handles = list(reclaimable.values_list("pk", flat=True)[:batch])
-        return self.rows.filter(pk__in=handles).delete()[0]
+        return self.delete_keys(self.rows, reclaimable, batch)
 
     @raises_unavailable
     def now(self) -> int:
