@@ -306,7 +306,8 @@ class JwtStrategy:
         """
         Return the live auth session of its current refresh token, or of the predecessor within the grace.
 
-        Nothing is exchanged.
+        Nothing is exchanged. A generation is issued once, and a proof, a password change and a new session
+        key raise ``least_generation``. Only a store that lost its latest writes issues one again, later.
 
         Raises:
             TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
@@ -314,8 +315,10 @@ class JwtStrategy:
         """
         claims = self._codec.read_refresh(text)
         found = self._found_by(claims)
-        has_grace = found.now_ms - found.session.rotated_ms < self._grace
-        if found.session.generation - claims.generation not in ({0, 1} if has_grace else {0}):
+        session, has_grace = found.session, found.now_ms - found.session.rotated_ms < self._grace
+        is_previous = has_grace and claims.generation == session.generation - 1
+        is_current = (claims.generation, claims.issued_at) == (session.generation, session.rotated_ms // 1000)
+        if not (is_current or is_previous):
             raise SessionEnded
         return found
 

@@ -13,12 +13,13 @@ import pytest
 from django.http import HttpResponse
 
 from django_authkit import revoke, signals
-from django_authkit.types import Mode, Transport
+from django_authkit.types import Mode, ReuseClass, Transport
 from faults.conftest import SiteOn
 from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import LossyLine
-from support.client import PASSWORD, Device, body, code
+from support.client import ACCESS_COOKIE, PASSWORD, Device, body, code
 from support.live_site import LiveSite
+from support.pages import LINKED, PAGE, opened, user_of
 from support.parallel import parallel_threads
 from support.signals import heard
 
@@ -236,3 +237,22 @@ class TestKilled:
         assert reused == []
         assert older.refresh().status_code == 200
         assert older.logged_in()
+
+    @cookies_only
+    def test_and_a_generation_is_issued_again(self, live: LiveSite, valkey: StoppableValkey) -> None:
+        """The token of that generation that was lost opens no page; presenting it is reuse."""
+        owner = live.logged_in()
+        thief = owner.copy()
+        valkey.save()
+        assert thief.refresh().status_code == 200
+        valkey.kill()
+        valkey.start()
+        live.advance(seconds=2)
+        assert owner.refresh().status_code == 200
+        for device in (owner, thief):
+            del device.cookies[ACCESS_COOKIE]
+        assert user_of(owner.copy().send("GET", PAGE, headers=LINKED)) is not None
+        assert user_of(thief.copy().send("GET", PAGE, headers=LINKED)) is None
+        with heard(signals.refresh_reused) as reused:
+            assert user_of(opened(thief)) is None
+        assert [said["reuse"] for said in reused] == [ReuseClass.MISMATCHED]
