@@ -17,12 +17,12 @@ the CSRF check, uses up nobody's allowance.
 import logging
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils.crypto import salted_hmac
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import Throttled
@@ -35,6 +35,7 @@ from django_authkit.wiring import get_store
 
 logger = logging.getLogger("django_authkit.throttling")
 
+_TRANSLATED: Final = IPv6Network("64:ff9b::/96")
 _KNOWN_FOR: Final = 90 * 24 * 60 * 60 * 1000
 """How long an address counts as one that an account has logged in from; milliseconds."""
 
@@ -151,10 +152,16 @@ def digests_of_address(address: str) -> list[str]:
         parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return [_digest(address)] if address else []
-    mapped = parsed if isinstance(parsed, IPv4Address) else parsed.ipv4_mapped
-    if mapped is not None:
-        return [_digest(str(mapped))]
+    if isinstance(parsed, IPv6Address):
+        parsed = parsed.ipv4_mapped or _translated(parsed) or parsed
+    if isinstance(parsed, IPv4Address):
+        return [_digest(str(parsed))]
     return [_digest(str(ip_network((int(parsed), prefix), strict=False))) for prefix in (64, 56)]
+
+
+def _translated(address: IPv6Address) -> IPv4Address | None:
+    """Return the IPv4 address that a translator has put into *address* (RFC 6052)."""
+    return IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
 
 
 def _login_counters(rate: str, who: str, owner: str, sources: list[str]) -> list[Counter]:
@@ -184,4 +191,6 @@ def _count(counters: list[Counter]) -> bool:
 
 
 def _digest(text: str) -> str:
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    """Return what stands for *text*, keyed, so that a copy of the store tells no names or addresses."""
+    octets = text.encode("utf-8", "surrogatepass")
+    return salted_hmac("django_authkit.throttling", octets, algorithm="sha256").hexdigest()[:32]

@@ -17,7 +17,7 @@ from support.parallel import parallel_threads
 from support.profile import rounds
 from support.web_server import RemoteDevice, processes_serving
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 CONNECTIONS = 50
 PROCESSES = min(rounds(8) + 1, 8)

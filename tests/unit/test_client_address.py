@@ -5,7 +5,7 @@ from django.test import RequestFactory
 from pytest_django import Settings
 
 from django_authkit.http.client_info import device_of
-from django_authkit.throttling.attempts import sources_of
+from django_authkit.throttling.attempts import digests_of_address, sources_of
 
 PEER = "192.0.2.99"
 
@@ -41,3 +41,17 @@ def test_another_port_is_counted_as_the_same_sender(settings: Settings, form: st
     settings.AUTHKIT = {"TRUSTED_PROXIES": 1}
     requests = (RequestFactory().get("/", HTTP_X_FORWARDED_FOR=form.format(port)) for port in (50001, 50002))
     assert len({tuple(sources_of(request)) for request in requests}) == 1
+
+
+@pytest.mark.parametrize("address", ["::ffff:198.51.100.7", "64:ff9b::c633:6407", "64:ff9b::198.51.100.7"])
+def test_an_ipv4_address_in_ipv6_is_counted_as_itself(address: str) -> None:
+    """Mapped, or put there by a translator, behind which all of IPv4 would be one sender."""
+    assert digests_of_address(address) == digests_of_address("198.51.100.7")
+    assert digests_of_address("64:ff9b:1::1") != digests_of_address("0.0.0.1")
+
+
+def test_digests_of_addresses_need_the_secret_key(settings: Settings) -> None:
+    """Whoever has a copy of the store cannot try out which address or name is meant."""
+    before = digests_of_address("198.51.100.7")
+    settings.SECRET_KEY = "another secret key, long enough to be one: 4vKzQ0aPxw"
+    assert digests_of_address("198.51.100.7") != before
