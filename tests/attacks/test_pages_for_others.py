@@ -1,4 +1,4 @@
-"""Attackers try to see a page that is not for them, with an invalid credential."""
+"""Attackers try to see another user's page with an invalid credential."""
 
 from urllib.parse import urlencode
 

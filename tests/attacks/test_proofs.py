@@ -1,4 +1,4 @@
-"""Whoever copied a credential gains nothing when its owner proves who they are or changes the password."""
+"""A copied credential is useless after its owner authenticates again or changes the password."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What somebody tries who reads error reports: those that Django mails, and those of trackers with locals."""
+"""What a reader of error reports finds: those that Django mails, and those of trackers with local variables."""
 
 import logging
 from collections.abc import Iterator

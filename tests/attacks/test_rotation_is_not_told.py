@@ -1,4 +1,4 @@
-"""No endpoint tells whoever has a copy of the tokens when their owner refreshes."""
+"""No endpoint reveals to the holder of copied tokens when their owner refreshes."""
 
 import re
 import time

@@ -1,5 +1,5 @@
 """
-After a failover every process goes to the new primary, and no copy of the old one is believed for too long.
+After a failover every process goes to the new primary, and no copy of the old one is trusted for too long.
 
 The old primary is up, accepts connections, and takes itself for the primary for some ten seconds.
 """

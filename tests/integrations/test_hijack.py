@@ -1,4 +1,4 @@
-"""django-hijack: an administrator works as another user, and comes back."""
+"""django-hijack: an administrator works as another user, and returns."""
 
 import pytest
 from django.contrib.auth.models import User

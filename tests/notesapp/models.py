@@ -1,4 +1,4 @@
-"""Notes, every change of which is written down by both packages."""
+"""Notes; both packages record every change of one."""
 
 from auditlog.registry import auditlog
 from django.db import models

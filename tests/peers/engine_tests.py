@@ -1,4 +1,4 @@
-"""Django's tests of session backends, held against the engine that the settings name."""
+"""Django's tests of session backends, run against the engine that the settings name."""
 
 from importlib import import_module
 

@@ -1,4 +1,4 @@
-"""An auth session that was revoked while requests were in flight is dead afterwards, in every form."""
+"""An auth session that was revoked while requests were in progress stays revoked, in every form."""
 
 from collections.abc import Callable
 from datetime import timedelta

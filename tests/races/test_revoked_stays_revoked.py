@@ -1,4 +1,4 @@
-"""An auth session that was revoked stays revoked, whatever was in flight."""
+"""An auth session that was revoked stays revoked, whatever was in progress."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""A Redis user with few rights: the documented commands are enough, and a missing one is named."""
+"""A Redis user with limited permissions: the documented commands are enough, and a missing one is named."""
 
 import re
 from collections.abc import Iterator
