@@ -1,4 +1,4 @@
-"""A thief with a stolen pair who follows the owner's rotations is found; no honest client is mistaken for one."""
+"""A thief with a stolen pair who follows the owner's rotations is found; no honest client is."""
 
 from datetime import timedelta
 from random import Random

@@ -1,4 +1,4 @@
-"""What a reader of error reports finds: those that Django mails, and those of trackers with local variables."""
+"""What error reports show to their readers: those that Django mails, and those of trackers with locals."""
 
 import logging
 from collections.abc import Iterator
