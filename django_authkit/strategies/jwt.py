@@ -10,7 +10,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.conf import AuthKitSettings, milliseconds
-from django_authkit.errors import CredentialRejected, SessionEnded, StoreUnavailable
+from django_authkit.errors import CredentialRejected, SessionEnded
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest
@@ -20,22 +20,18 @@ from django_authkit.stores.outcomes import (
     Found,
     NewSession,
     Refused,
-    RotateRequest,
-    Rotation,
-    RotationOutcome,
     Switch,
 )
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
-from django_authkit.strategies.protocol import Identity, Inspection, Renewed, ReuseDetected, Superseded
-from django_authkit.strategies.unanswered import Call, Presented, UnansweredCalls
+from django_authkit.strategies.exchange import RefreshExchange
+from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
-from django_authkit.tokens.sealing import new_jti, seal, unseal
+from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import AuthSession, Mode, Transport
 
-_COPY_LENGTH = 8
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
 
 
@@ -60,10 +56,8 @@ class JwtStrategy:
         self._derivation = derivation
         self._extra_claims = extra_claims
         self._access = milliseconds(settings.lifetimes.access)
-        self._idle = milliseconds(settings.lifetimes.idle)
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
-        self._unanswered = UnansweredCalls(self._grace)
-        self._always_rotates = settings.compat.simplejwt_rotation
+        self._exchange = RefreshExchange(store, codec, settings)
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the access tokens in the access cookies."""
@@ -165,50 +159,8 @@ class JwtStrategy:
         )
 
     def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:
-        """
-        Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
-
-        A token that does not rotate is kept, unless the project has turned rotation on again
-        (``COMPAT["SIMPLEJWT_ROTATION"]``) or the user has just authenticated again: a client that does that
-        stores the new token.
-        """
-        claims = self._codec.read_refresh(text)
-        presented = Presented(digest(claims.jti), device, reauthenticated)
-        call = self._unanswered.call_of(presented)
-        rotates = claims.rotates or self._always_rotates
-        rotation = self._rotation_of(
-            presented,
-            call,
-            RotateRequest(
-                sid=claims.sid,
-                generation=claims.generation,
-                presented=presented.digest,
-                proposed=digest(call.proposal),
-                sealed=seal(call.proposal, under=claims.jti),
-                grace_ms=self._grace and self._grace + call.outage_ms,
-                idle_ms=self._idle,
-                access_ms=self._access,
-                address="",  # device binding compares it with the record's, and then records it
-                reauthenticated=reauthenticated,
-                rotates=rotates or reauthenticated,
-                copy=claims.copy,
-                device=device,
-            ),
-        )
-        session, jti = self._session_and_jti(rotation, claims, call.proposal)
-        found = Found(session=session, now_ms=rotation.now, user=rotation.user)
-        copy = self._copy_for(rotation.outcome, claims)
-        return Renewed(found=found, secret=jti, outcome=rotation.outcome, rotates=rotates, copy=copy)
-
-    def _rotation_of(self, presented: Presented, call: Call, request: RotateRequest) -> Rotation:
-        """Return the store's answer; without one, remember the call."""
-        try:
-            rotation = self._store.rotate(request)
-        except StoreUnavailable:
-            self._unanswered.note_outage(presented, call)
-            raise
-        self._unanswered.note_answer(call)
-        return rotation
+        """Exchange a refresh token; see ``RefreshExchange``."""
+        return self._exchange.renew(text, reauthenticated=reauthenticated, device=device)
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool
@@ -258,30 +210,6 @@ class JwtStrategy:
             TokenMalformed, TokenInvalid, TokenExpired: The token itself is not valid.
         """
         return self._codec.read_refresh(text)
-
-    def _copy_for(self, outcome: RotationOutcome, claims: RefreshClaims) -> str:
-        """Return what distinguishes the refresh token in this answer from that in others."""
-        if outcome is RotationOutcome.REPEATED:
-            return new_jti()[:_COPY_LENGTH]
-        return claims.copy if outcome is RotationOutcome.KEPT else ""
-
-    def _session_and_jti(
-        self, rotation: Rotation, claims: RefreshClaims, proposal: str
-    ) -> tuple[AuthSession, str]:
-        if rotation.outcome is RotationOutcome.REUSED:
-            raise ReuseDetected(rotation)
-        if rotation.outcome is RotationOutcome.SUPERSEDED:
-            raise Superseded
-        if rotation.session is None:
-            raise SessionEnded
-        jti: str | None = proposal
-        if rotation.outcome is RotationOutcome.KEPT:
-            jti = claims.jti
-        elif rotation.outcome is RotationOutcome.REPEATED:
-            jti = unseal(rotation.sealed or b"", under=claims.jti)
-        if jti is None:  # the stored successor is damaged, so no token that we could issue would work
-            raise SessionEnded
-        return rotation.session, jti
 
     def inspect(self, text: str) -> Inspection:
         """Return the auth session of an access token."""
