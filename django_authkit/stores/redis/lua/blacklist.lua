@@ -9,6 +9,7 @@
 --          window   the longest life of any access token issued so far
 --          number   of the last entry
 --          limit    most entries
+--          latest   the latest time that a record was written with, whichever server's clock it was
 --          buckets  how many there were at the first login: not part of the list, but this key stays
 
 local LIMIT = 100000
@@ -17,6 +18,11 @@ local SLACK = 120000
 
 local function list_state(field)
   return redis.call('HGET', base .. ':m', field)
+end
+
+-- After a failover the clock may be behind the one that records and tokens were dated by.
+local function latest_time()
+  return tonumber(list_state('latest') or 0)
 end
 
 -- Tokens may live for `access` from now on.

@@ -28,7 +28,7 @@ if last ~= number or last - first + 1 ~= redis.call('XLEN', stream) then
 end
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
 if list_state('run') ~= run or not list_state('birth') then
-  redis.call('HSET', state, 'run', run, 'birth', server_now)
+  redis.call('HSET', state, 'run', run, 'birth', math.max(server_now, latest_time()))
 end
 if list_state('limit') ~= ARGV[2] then redis.call('HSET', state, 'limit', ARGV[2]) end
 return { tonumber(list_state('birth')), tonumber(list_state('window') or 0), epoch, first, number, run }

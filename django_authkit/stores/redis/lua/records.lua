@@ -73,6 +73,7 @@ local function save(record)
   local lifetime = math.max(1, record.idle_expires_ms - now)
   local index = key('u', record.user_id)
   put(record, lifetime)
+  if now > latest_time() then redis.call('HSET', base .. ':m', 'latest', now) end
   redis.call('PEXPIRE', key('d', record.sid), lifetime)
   redis.call('ZADD', index, record.idle_expires_ms, record.sid)
   if redis.call('PTTL', index) < lifetime then redis.call('PEXPIRE', index, lifetime) end
@@ -104,7 +105,7 @@ local function revoke_all_of(user_id, call, keep_hash)
   local of_user = keep_hash and { same_hash and floor or latest, moved, keep_hash } or { moved }
   redis.call('SET', epoch_key, cmsgpack.pack(of_user), 'PX', lifetime)
   if redis.call('EXISTS', index) == 1 then redis.call('RENAME', index, key('x', call)) end
-  list_entry('p', user_id, 'u', now)
+  list_entry('p', user_id, 'u', math.max(now, latest_time())) -- no earlier than any of the user's tokens
 end
 
 -- How many of those records `name_revoked` has still to name.
