@@ -5,7 +5,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "explanation" / "peers.md").read_text("utf-8")
-KINDS = {"deviation": "on purpose", "internals": "internals"}
+KINDS = {"deviation": "on purpose", "internals": "internals", "timing": "timing"}
 
 
 def test_every_reason_of_the_list_is_on_the_page() -> None:

@@ -117,6 +117,11 @@ class Deviation:
     tests: list[str]
     runs: list[str] = field(default_factory=lambda: ["*"])
 
+    @property
+    def is_certain(self) -> bool:
+        """Whether the tests fail in each run, and not on a slow machine only."""
+        return self.kind != "timing"
+
     def concerns(self, run: str, test: str) -> bool:
         """Tell whether the entry is about that test in that run."""
         return any(fnmatch(run, each) for each in self.runs) and any(
@@ -155,7 +160,9 @@ def compare(
     """Hold the outcomes of a run against those of Django's own engine and against the list."""
     tests = {*outcomes, *baseline}
     run = f"{suite}/{variant}"
-    listed = {test for each in read_deviations() for test in tests if each.concerns(run, test)}
+    entries = read_deviations()
+    listed = {test for each in entries for test in tests if each.concerns(run, test)}
+    certain = {test for each in entries if each.is_certain for test in tests if each.concerns(run, test)}
     failed = {
         test
         for test in tests
@@ -168,7 +175,7 @@ def compare(
         passed=sum(outcome == "passed" for outcome in outcomes.values()),
         deviations=sorted(failed & listed),
         unexpected=sorted(failed - listed),
-        healed=sorted(test for test in listed if outcomes.get(test) == "passed"),
+        healed=sorted(test for test in certain if outcomes.get(test) == "passed"),
         seconds=seconds,
     )
 
