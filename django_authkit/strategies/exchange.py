@@ -8,7 +8,7 @@ from django_authkit.session_keys import digest
 from django_authkit.stores.outcomes import Found, RotateRequest, Rotation, RotationOutcome
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.protocol import Renewed, ReuseDetected, Superseded
-from django_authkit.strategies.unanswered import Call, Presented, UnansweredCalls
+from django_authkit.strategies.unanswered import Call, UnansweredCalls
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.sealing import new_jti, seal, unseal
@@ -38,16 +38,15 @@ class RefreshExchange:
         stores the new token.
         """
         claims = self._codec.read_refresh(text)
-        presented = Presented(digest(claims.jti), device, reauthenticated)
-        call = self._unanswered.call_of(presented)
+        presented = digest(claims.jti)
+        call = self._unanswered.call_of(presented, device, reauthenticated=reauthenticated)
         rotates = claims.rotates or self._always_rotates
         rotation = self._rotation_of(
-            presented,
             call,
             RotateRequest(
                 sid=claims.sid,
                 generation=claims.generation,
-                presented=presented.digest,
+                presented=presented,
                 proposed=digest(call.proposal),
                 sealed=seal(call.proposal, under=claims.jti),
                 grace_ms=self._grace and self._grace + call.outage_ms,
@@ -65,12 +64,12 @@ class RefreshExchange:
         copy = self._copy_for(rotation.outcome, claims)
         return Renewed(found=found, secret=jti, outcome=rotation.outcome, rotates=rotates, copy=copy)
 
-    def _rotation_of(self, presented: Presented, call: Call, request: RotateRequest) -> Rotation:
+    def _rotation_of(self, call: Call, request: RotateRequest) -> Rotation:
         """Return the store's answer; without one, remember the call."""
         try:
             rotation = self._store.rotate(request)
         except StoreUnavailable:
-            self._unanswered.note_outage(presented, call)
+            self._unanswered.note_outage(request.presented, call)
             raise
         self._unanswered.note_answer(call)
         return rotation
