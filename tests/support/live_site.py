@@ -53,6 +53,7 @@ def _load_scripts(client: Redis) -> None:
         "clock",
         "blacklist",
         "records",
+        "replicas",
     }:
         client.script_load(script(name).text)
 

@@ -109,11 +109,20 @@ class Script:
 
 
 @cache
-def script(name: str, layout: Layout = LAYOUT) -> Script:
-    """Return the script of that name, made of its parts, for records of that layout."""
+def script(name: str, layout: Layout = LAYOUT, replicas: int = 0) -> Script:
+    """
+    Return the script of that name, made of its parts.
+
+    Args:
+        name: The name.
+        layout: The layout of the records.
+        replicas: How many have to follow the server, or the script writes nothing.
+    """
     folder = files("django_authkit.stores.redis") / "lua"
-    parts = _PARTS.get(name) or (*_RECORDS, name)
+    parts = _PARTS.get(name) or (*_RECORDS, *(("replicas",) if replicas else ()), name)
     text = layout.fill("\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts))
+    if replicas:
+        text = f"local REPLICAS = {replicas}\n{text}"
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
@@ -172,10 +181,11 @@ class Scripts:
             *declared_keys(base),
             *[each.encode(errors="replace") if isinstance(each, str) else each for each in arguments],
         ]
-        wanted = script(name, self._layout)
         send: Send = self._client.execute_command
-        if self._wait and name in _AWAITED:
-            send = partial(self._send_and_wait, self._wait)
+        wait = self._wait if name in _AWAITED else None
+        wanted = script(name, self._layout, wait[0] if wait else 0)
+        if wait:
+            send = partial(self._send_and_wait, wait)
         try:
             return send("EVALSHA", wanted.digest, *encoded)
         except CLIENT_ERRORS as error:
@@ -210,7 +220,8 @@ class Scripts:
         Return the reply to *command* when enough replicas have acknowledged it: in the same round trip.
 
         Raises:
-            NotReplicated: They have not. What is repeated after that waits for the first call's writes too.
+            NotReplicated: They have not. A repetition waits for the first call's writes too, whoever sends
+                it: see ``replicas.lua``.
         """
         try:
             reply, acknowledged = self._both(command, wait)
