@@ -119,7 +119,7 @@ def test_a_shorter_access_lifetime_does_not_move_access_until_back(rig: Rig, sto
 @pytest.mark.parametrize("grace", [0, 10 * SECOND])
 @pytest.mark.parametrize("pause", [0, 5 * SECOND, HOUR])
 def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int, pause: int) -> None:
-    """A call repeated after a lost reply gets the same result, with any grace, and changes nothing."""
+    """A call repeated after a lost reply gets the same successor, with any grace, and a new access token."""
     started = rig.start()
     call = request(started.sid, 1, started.jti, grace_ms=grace)
     first = store.rotate(call)
@@ -130,6 +130,8 @@ def test_the_same_call_again_is_rotated_again(rig: Rig, store: Store, grace: int
     assert first.session is not None
     assert (again.session.generation, again.session.rotated_ms) == (2, first.session.rotated_ms)
     assert (again.sealed, again.reuse) == (None, None)
+    lives_until = min(again.now + 5 * MINUTE, again.session.idle_expires_ms)
+    assert abs(again.session.access_until_ms - lives_until) < 2 * SECOND
     assert store.rotate(request(started.sid, 2, call.proposed)).outcome is RotationOutcome.ROTATED
 
 

@@ -5,6 +5,8 @@ One conditional UPDATE decides who wins. Every caller then reads the outcome fro
 between can only make a token older.
 """
 
+from typing import Final
+
 from django.db import transaction
 from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
@@ -14,6 +16,9 @@ from django_authkit.stores.database.records import now_of, session_of, user_of
 from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
 from django_authkit.stores.outcomes import RotateRequest, Rotation, RotationOutcome
 from django_authkit.types import Mode, ReuseClass, RevocationReason
+
+_ONE_CALL_MS: Final = 1000
+"""How long after its UPDATE a call reads the row at most; a repetition of the call comes later than that."""
 
 
 class RotatingTable(SessionTable):
@@ -81,6 +86,8 @@ class RotatingTable(SessionTable):
         row = self._locked(request.sid) if again else self.read(request.sid)
         if row is None:
             return self._repeated_reuse(request) or self._gone()
+        if is_digest(row.jti_digest, request.proposed) and now_of(row) - row.rotated_ms > _ONE_CALL_MS:
+            return self._issue_again(row, request, RotationOutcome.ROTATED)
         if outcome := _issued(row, request) or _refused(row, request):
             return outcome
         if _is_previous(row, request) and now_of(row) - row.rotated_ms < request.grace_ms:
@@ -89,21 +96,26 @@ class RotatingTable(SessionTable):
                 return self._outcome_of(request, again=True)
             _note_fork(row, request)
             if row.sealed is not None and _theft(row, request) is None:
-                return self._repeat(row, request)
+                return self._issue_again(row, request, RotationOutcome.REPEATED, sealed=row.sealed)
         return self._reuse(row, request)
 
     def _locked(self, sid: str) -> AuthSessionRow | None:
         return next(iter(self.hold(self.live().filter(pk=sid).annotate(now=self.instant()))), None)
 
-    def _repeat(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
+    def _issue_again(
+        self,
+        row: AuthSessionRow,
+        request: RotateRequest,
+        outcome: RotationOutcome,
+        sealed: bytes | memoryview | None = None,
+    ) -> Rotation:
+        """Expect access tokens of the current generation that are issued now."""
         access_until = max(row.access_until_ms, min(now_of(row) + request.access_ms, row.idle_expires_ms))
         same = self.live().filter(pk=row.pk, generation=row.generation)
         if not same.update(access_until_ms=Greatest(F("access_until_ms"), access_until), **_forks(row)):
-            return self._outcome_of(
-                request, again=True
-            )  # its successor was used, or it was revoked: this is no repeat any more
+            return self._outcome_of(request, again=True)  # its successor was used, or it was revoked
         row.access_until_ms = access_until
-        return _answer(RotationOutcome.REPEATED, row, now=now_of(row), sealed=row.sealed)
+        return _answer(outcome, row, now=now_of(row), sealed=sealed)
 
     def _reuse(self, row: AuthSessionRow, request: RotateRequest) -> Rotation:
         rows, reason = self.unchanged(row), RevocationReason.REUSE

@@ -12,6 +12,8 @@ local grace, idle, access, address = tonumber(ARGV[7]), tonumber(ARGV[8]), tonum
 local reauthenticated, rotates = ARGV[11] == '1', ARGV[12] == '1'
 local copy, device, most_forks = ARGV[13], ARGV[14], tonumber(ARGV[15])
 
+local ONE_CALL = 1000 -- within so many milliseconds a lost reply is repeated
+
 local function relation(record)
   if generation > record.generation then return 'newer' end
   if generation < record.generation - 1 then return 'older' end
@@ -73,8 +75,14 @@ if record.revoked_by == proposed then return reused(record, class) end
 if not alive(record) then return { 'gone', now, 0 } end
 if class == 'newer' then return { 'gone', now, 1 } end
 if record.jti_digest == '' then return { 'gone', now, 0 } end -- its refresh token was deleted when the session key was renewed
--- Return the time of the rotation: access_until_ms was computed from it, and so must be what is issued.
-if record.jti_digest == proposed then return { 'rotated', record.rotated_ms, described(record) } end
+if record.jti_digest == proposed then -- this call again
+  -- The instant of the rotation, which access_until_ms was computed from: so must be what is issued. Much later
+  -- it would have expired, so then it lives from now on.
+  if now - record.rotated_ms <= ONE_CALL then return { 'rotated', record.rotated_ms, described(record) } end
+  expect_access(record, access)
+  save(record)
+  return { 'rotated', now, described(record) }
+end
 if class == 'current' then return rotates and advance(record) or keep(record) end
 if generation < record.least_generation then return { 'superseded', now } end
 if class == 'previous' and now - record.rotated_ms < grace then
