@@ -165,6 +165,31 @@ def test_what_a_restart_from_an_old_dump_brought_back_is_revoked_again(
     _is_free_again(follower)
 
 
+def test_a_revocation_that_was_only_trimmed_ends_nothing_that_began_after_it(
+    follower: Follower, valkey: StoppableValkey
+) -> None:
+    """A restart loses no revocation of a user, its entry is trimmed, and the next auth session goes on."""
+    store = follower.store
+    ended = begun(store, "ended")
+    store.revoke_user("ended", RevocationReason.PASSWORD_CHANGED, keep_hash="h")
+    until(lambda: follower.replica.verdict(ended) is not Verdict.LIVE)
+    later = begun(store, "ended")
+    last = begun(store, "last")
+    store.revoke(last.sid, RevocationReason.LOGOUT)
+    until(lambda: follower.replica.verdict(last) is Verdict.REVOKED)
+    for name in valkey.direct.keys("*:l"):
+        valkey.direct.xtrim(name, maxlen=1, approximate=False)
+    birth = int(valkey.direct.hget(STATE, "birth") or 0)
+    valkey.save()
+    valkey.kill()
+    valkey.start()
+    until(lambda: int(valkey.direct.hget(STATE, "birth") or 0) > birth)
+    time.sleep(STALENESS)
+    _is_free_again(follower)
+    assert store.load(ended.sid) is Absent.GONE
+    assert isinstance(store.load(later.sid), Found)
+
+
 def test_restarted_between_two_reads(
     follower: Follower, witness: Witness, valkey: StoppableValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

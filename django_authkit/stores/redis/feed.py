@@ -123,7 +123,7 @@ class RedisFeed:
             if entry.sid:
                 self._repeat("revoke", bucket, entry.sid, RevocationReason.REVOKED, "", call)
             elif entry.user:
-                self._repeat("revoke_user", bucket, entry.user, "", 0, "", call)
+                self._repeat("revoke_user", bucket, entry.user, "", 0, "", call, entry.until)
             else:
                 self._repeat("revoke_all", bucket, call)
 
