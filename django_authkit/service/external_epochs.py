@@ -26,8 +26,8 @@ def revoke_external_logins(user_id: str | None) -> None:
     store, now = get_store(), str(int(time.time() * 1000))
     buckets = range(store.buckets) if user_id is None else [bucket_of(user_id, store.buckets)]
     for handle, digest in (_place_of(user_id, bucket) for bucket in buckets):
-        if not store.create_anonymous(handle, digest, now, _LIFETIME_MS):
-            store.save_anonymous(handle, digest, now, _LIFETIME_MS)
+        if not store.save_anonymous(handle, digest, now, _LIFETIME_MS, durable=True):
+            store.create_anonymous(handle, digest, now, _LIFETIME_MS, durable=True)
 
 
 def is_revoked(user_id: str, began_ms: int) -> bool:

@@ -341,9 +341,21 @@ class AuthSessionStore(Protocol):
 
 
 class AnonymousStore(Protocol):
-    """Anonymous Django sessions. They are not auth sessions."""
+    """
+    Anonymous Django sessions. They are not auth sessions.
 
-    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+    A *durable* write must not be lost in a failover, where the project waits for replicas.
+    """
+
+    def create_anonymous(
+        self,
+        handle: str,
+        key_digest: bytes,
+        data: str,
+        lifetime: int,
+        *,
+        durable: bool = False,
+    ) -> bool:
         """Store *data* under a new handle; ``False`` if another record has it. Repeatable."""
 
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
@@ -356,7 +368,15 @@ class AnonymousStore(Protocol):
         The handles must be in one bucket.
         """
 
-    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+    def save_anonymous(
+        self,
+        handle: str,
+        key_digest: bytes,
+        data: str,
+        lifetime: int,
+        *,
+        durable: bool = False,
+    ) -> bool:
         """Replace the data and move the expiry; ``False``, nothing written, when absent."""
 
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:

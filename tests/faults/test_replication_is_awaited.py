@@ -1,13 +1,16 @@
 """``REDIS["WAIT"]``: what only the primary knows is not called done."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.service import external_epochs
 from django_authkit.stores.outcomes import Absent, Found, RotateRequest, RotationOutcome
 from django_authkit.stores.redis import RedisStore
 from django_authkit.types import AuthSession, RevocationReason
@@ -86,6 +89,26 @@ def test_requests_that_write_nothing_of_the_kind_do_not_wait(store: RedisStore, 
     with servers[1].hung():
         assert isinstance(store.load(session.sid), Found)
         assert isinstance(store.touch(session.sid, KEY, idle=DAY, interval=0), Found)
+
+
+def test_the_revocation_of_logins_to_adopt_waits(
+    store: RedisStore, servers: Servers, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That no older login be adopted is 503 while the replica hangs; an anonymous session is not."""
+    settings.AUTHKIT = {**settings.AUTHKIT, "ADOPT": ["session"]}
+    monkeypatch.setattr(external_epochs, "get_store", lambda: store)
+    for _ in range(2):
+        with servers[1].hung(), pytest.raises(StoreUnavailable):
+            external_epochs.revoke_external_logins("user")
+        external_epochs.revoke_external_logins("user")
+        assert external_epochs.is_revoked("user", int(time.time() * 1000) - 1000)
+        time.sleep(0.01)
+        began = int(time.time() * 1000)
+        external_epochs.revoke_external_logins("user")
+        assert external_epochs.is_revoked("user", began)
+    with servers[1].hung():
+        assert store.create_anonymous("AAanonymous", KEY, "data", MINUTE)
+        assert store.save_anonymous("AAanonymous", KEY, "data", MINUTE)
 
 
 def test_the_repetition_says_what_was_done(store: RedisStore, servers: Servers) -> None:

@@ -18,7 +18,15 @@ class AnonymousTable(SessionTable):
     """
 
     @raises_unavailable
-    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+    def create_anonymous(
+        self,
+        handle: str,
+        key_digest: bytes,
+        data: str,
+        lifetime: int,
+        *,
+        durable: bool = False,  # noqa: ARG002 - a database keeps every write
+    ) -> bool:
         """Store *data* under a new handle. One statement."""
         expiry = self.instant(lifetime)
         row = AuthSessionRow(
@@ -61,7 +69,15 @@ class AnonymousTable(SessionTable):
         return [found.get((_key(handle), key_digest)) for handle, key_digest in places]
 
     @raises_unavailable
-    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+    def save_anonymous(
+        self,
+        handle: str,
+        key_digest: bytes,
+        data: str,
+        lifetime: int,
+        *,
+        durable: bool = False,  # noqa: ARG002 - a database keeps every write
+    ) -> bool:
         """Replace the data and move the expiry. One statement."""
         expiry = self.instant(lifetime)
         live = self._live_anonymous(handle, key_digest)

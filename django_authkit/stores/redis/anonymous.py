@@ -4,13 +4,24 @@ from collections.abc import Sequence
 
 from django_authkit.stores.redis.buckets import Buckets
 
+_CREATE = {False: "create_anonymous", True: "create_durable"}
+_SAVE = {False: "save_anonymous", True: "save_durable"}
+
 
 class AnonymousKeys(Buckets):
     """The keys ``a:<handle>``."""
 
-    def create_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+    def create_anonymous(
+        self,
+        handle: str,
+        key_digest: bytes,
+        data: str,
+        lifetime: int,
+        *,
+        durable: bool = False,
+    ) -> bool:
         """Store *data* under a new handle: one round trip."""
-        return bool(self._for_handle("create_anonymous", handle, key_digest, data, lifetime))
+        return bool(self._for_handle(_CREATE[durable], handle, key_digest, data, lifetime))
 
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
         """Return the data: one round trip."""
@@ -26,9 +37,17 @@ class AnonymousKeys(Buckets):
         found: list[bytes | None] = self._for_handle("load_anonymous", handle, *arguments)
         return [None if data is None else data.decode() for data in found]
 
-    def save_anonymous(self, handle: str, key_digest: bytes, data: str, lifetime: int) -> bool:
+    def save_anonymous(
+        self,
+        handle: str,
+        key_digest: bytes,
+        data: str,
+        lifetime: int,
+        *,
+        durable: bool = False,
+    ) -> bool:
         """Replace the data and move the expiry: one round trip."""
-        return bool(self._for_handle("save_anonymous", handle, key_digest, data, lifetime))
+        return bool(self._for_handle(_SAVE[durable], handle, key_digest, data, lifetime))
 
     def delete_anonymous(self, handle: str, key_digest: bytes) -> None:
         """Delete it: one round trip."""

@@ -41,8 +41,10 @@ _PARTS = {
     "blacklist_state": ("blacklist_state",),
     "now": ("clock", "now"),
     "create_anonymous": ("clock", "create_anonymous"),
+    "create_durable": ("clock", "create_anonymous"),
     "load_anonymous": ("clock", "load_anonymous"),
     "save_anonymous": ("clock", "save_anonymous"),
+    "save_durable": ("clock", "save_anonymous"),
     "delete_anonymous": ("clock", "delete_anonymous"),
     "hit": ("clock", "hit"),
     "mark": ("clock", "mark"),
@@ -51,6 +53,7 @@ _PARTS = {
 _AWAITED = frozenset(
     {
         "create",
+        "create_durable",
         "rekey",
         "renew_tokens",
         "restamp",
@@ -59,6 +62,7 @@ _AWAITED = frozenset(
         "revoke_all",
         "revoke_user",
         "rotate",
+        "save_durable",
         "switch_to_key",
         "switch_to_tokens",
     }
