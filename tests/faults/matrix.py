@@ -79,10 +79,15 @@ class Kind:
 
 @dataclass(frozen=True)
 class Site:
-    """A running site: its address, and the process that the workers are children of."""
+    """A running site: its address, the process that the workers are children of, and how to run commands."""
 
     address: Address
     process: int
+    environment: dict[str, str]
+
+    def manage(self, *command: str) -> None:
+        """Run a management command of the site."""
+        subprocess.run([sys.executable, "-m", "django", *command], env=self.environment, check=True)
 
 
 @dataclass(frozen=True)
@@ -143,15 +148,15 @@ def server_of(store: str) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 
 @contextmanager
-def site_of(kind: Kind, changed: dict[str, Any], clients: int) -> Iterator[Site]:
-    """Run a site with so many users, and wait until it answers."""
+def site_of(kind: Kind, changed: dict[str, Any], clients: int, *, access: int = 300) -> Iterator[Site]:
+    """Run a site with so many users, and access tokens of so many seconds; wait until it answers."""
     authkit: dict[str, Any] = {
         "STORE": "redis" if kind.store == "valkey" else "database",
         "REDIS": {"ALIAS": "authkit"},
         "ACCESS_CHECK": kind.check,
         "RATES": {"LOGIN": None, "REFRESH": None},
     }
-    told = {**changed, "AUTHKIT_MODE": str(kind.mode), "AUTHKIT": authkit}
+    told = {**changed, "AUTHKIT_MODE": str(kind.mode), "AUTHKIT": authkit, "ACCESS_SECONDS": access}
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "projects.under_fire",
@@ -168,7 +173,7 @@ def site_of(kind: Kind, changed: dict[str, Any], clients: int) -> Iterator[Site]
     )
     try:
         _wait_for(("127.0.0.1", port))
-        yield Site(("127.0.0.1", port), server.pid)
+        yield Site(("127.0.0.1", port), server.pid, environment)
     finally:
         server.terminate()
         server.wait()
