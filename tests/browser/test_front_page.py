@@ -78,8 +78,8 @@ def log_in(page: "Page", user: str) -> None:
 
 
 def sid_of(page: "Page") -> str:
-    """Return the sid that the page shows for its browser."""
-    return page.locator("#me [data-slot=sid]").inner_text()
+    """Return the sid that the page shows for its browser, as soon as it does."""
+    return page.locator("#me [data-slot=sid]").filter(has_text=re.compile(r"\S")).inner_text()
 
 
 def card(page: "Page", name: str) -> "Locator":

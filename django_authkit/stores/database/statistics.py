@@ -45,10 +45,10 @@ class StatisticsTable(SessionTable):
             self._all()
             .values_list("mode")
             .annotate(
-                Count("pk"),
-                Count("pk", filter=live),
-                Max("idle_expires_ms", filter=live),
-                Max("expires_ms", filter=live),
+                rows=Count("pk"),
+                live=Count("pk", filter=live),
+                idle_ends=Max("idle_expires_ms", filter=live),
+                ends=Max("expires_ms", filter=live),
             )
         )
         modes = list(counts.order_by())

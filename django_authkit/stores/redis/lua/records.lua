@@ -66,6 +66,8 @@ local function put(record, lifetime)
   redis.call('SET', key('s', record.sid), cmsgpack.pack(values), 'PX', lifetime)
 end
 
+local is_dated = false -- `latest` is noted once in a script, in which `now` does not change
+
 -- Write a live record, its place in the index and the time when their space is reclaimed.
 local function save(record)
   local of_user = epoch_of(record.user_id)
@@ -73,7 +75,8 @@ local function save(record)
   local lifetime = math.max(1, record.idle_expires_ms - now)
   local index = key('u', record.user_id)
   put(record, lifetime)
-  if now > latest_time() then redis.call('HSET', base .. ':m', 'latest', now) end
+  if not is_dated and now > latest_time() then redis.call('HSET', base .. ':m', 'latest', now) end
+  is_dated = true
   redis.call('PEXPIRE', key('d', record.sid), lifetime)
   redis.call('ZADD', index, record.idle_expires_ms, record.sid)
   if redis.call('PTTL', index) < lifetime then redis.call('PEXPIRE', index, lifetime) end
