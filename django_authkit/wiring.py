@@ -30,6 +30,8 @@ from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
 from django_authkit.tokens.verified_cache import CLAIMS_CACHE_SIZE
 from django_authkit.types import Mode
 
+_kept: dict[str, BlacklistReplica] = {}
+
 
 @cache
 def get_store() -> Store:
@@ -132,9 +134,17 @@ def get_access_check() -> AccessCheck:
     return ReplicaCheck(get_replica(), asking) if settings.access_check == "replica" else asking
 
 
-@cache
 def get_replica() -> BlacklistReplica:
-    """Return this process's copy of the blacklist; its thread starts on first use."""
+    """
+    Return this process's copy of the blacklist; its thread starts on first use.
+
+    Of two first requests at once, both get the same one: another would have a thread that nobody stops.
+    """
+    replica = _kept.get("replica")
+    return _kept.setdefault("replica", _new_replica()) if replica is None else replica
+
+
+def _new_replica() -> BlacklistReplica:
     from django_authkit.stores.redis import EVERY, RedisStore, connect
 
     settings, store = get_settings(), get_store()
@@ -167,15 +177,14 @@ _GETTERS = (
     get_accepted_strategies,
     get_derivation,
     get_access_check,
-    get_replica,
 )
 _INGREDIENTS = {"AUTHKIT", "AUTHKIT_MODE", "CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASES"}
 
 
 def _forget(*, setting: str, **_: object) -> None:
     if setting in _INGREDIENTS:
-        if get_replica.cache_info().currsize:
-            get_replica().stop()
+        if (replica := _kept.pop("replica", None)) is not None:
+            replica.stop()
         for getter in _GETTERS:
             getter.cache_clear()
 

@@ -187,6 +187,17 @@ def _ask() -> None:
         get_access_check().admit(begun(store))
 
 
+def test_first_requests_at_once_share_one_copy(settings: Settings) -> None:
+    """A process that starts under load follows the blacklist with one thread, however many ask first."""
+    with override_settings(AUTHKIT_MODE="jwt", AUTHKIT=_authkit("replica")), parallel_threads(16) as threads:
+        for _ in range(rounds(100)):
+            settings.SECRET_KEY = settings.SECRET_KEY + "!"  # everything is made anew
+            assert not followers()
+            assert len(set(map(id, threads.at_once([get_replica] * 16)))) == 1
+            _ask()
+            assert len(followers()) == 1
+
+
 def test_settings_that_change(settings: Settings) -> None:
     """Each change of settings stops the thread: after fifty there is one, with one connection."""
     with override_settings(AUTHKIT_MODE="jwt", AUTHKIT=_authkit("store")):
