@@ -63,7 +63,7 @@ def mark_of(user: AbstractBaseUser) -> str:
     if len(getattr(user, "password", None) or "") >= _SHORTEST_SALTED:
         return ""
     joined = getattr(user, "date_joined", None)
-    born = int(joined.timestamp()) if isinstance(joined, datetime) else user.get_username()
+    born = joined.timestamp() if isinstance(joined, datetime) else user.get_username()
     return f"~{sha256(str(born).encode()).hexdigest()[:16]}"
 
 
