@@ -66,6 +66,7 @@ CALLS: dict[str, Callable[[RedisStore, AuthSession], object]] = {
     "revoke": lambda store, session: store.revoke(session.sid, RevocationReason.LOGOUT),
     "revoke_user": lambda store, session: store.revoke_user(session.user_id, RevocationReason.LOGOUT),
     "revoke_all": lambda store, _: store.revoke_all(),
+    "create_anonymous": lambda store, _: store.create_anonymous("AAkept", KEY, "", MINUTE, durable=True),
 }
 
 
@@ -135,7 +136,7 @@ def test_nothing_is_written_while_too_few_replicas_follow(store: RedisStore, ser
     assert isinstance(before, Found)
     with servers[1].hung():
         until(lambda: servers[0].direct.info("replication")["slave0"]["lag"] > 2)
-        for name in ("create", "rotate"):
+        for name in ("create", "rotate", "create_anonymous"):
             with pytest.raises(StoreUnavailable) as raised:
                 CALLS[name](store, session)
             assert "follow closely" in str(raised.value.cause)

@@ -123,7 +123,9 @@ def script(name: str, layout: Layout = LAYOUT, replicas: int = 0) -> Script:
         replicas: How many have to follow the server, or the script writes nothing.
     """
     folder = files("django_authkit.stores.redis") / "lua"
-    parts = _PARTS.get(name) or (*_RECORDS, *(("replicas",) if replicas else ()), name)
+    parts = _PARTS.get(name) or (*_RECORDS, name)
+    if replicas:
+        parts = (*parts[:-1], "replicas", parts[-1])
     text = layout.fill("\n".join((folder / f"{part}.lua").read_text("utf-8") for part in parts))
     if replicas:
         text = f"local REPLICAS = {replicas}\n{text}"
