@@ -25,13 +25,10 @@ class AnonymousKeys(Buckets):
 
     def load_anonymous(self, handle: str, key_digest: bytes) -> str | None:
         """Return the data: one round trip."""
-        return self._loaded([(handle, key_digest)])[0]
+        return self.load_anonymous_together([(handle, key_digest)])[0]
 
     def load_anonymous_together(self, places: Sequence[tuple[str, bytes]]) -> list[str | None]:
         """Return the data of each of *places*, which are in one bucket: one round trip."""
-        return self._loaded(places)
-
-    def _loaded(self, places: Sequence[tuple[str, bytes]]) -> list[str | None]:
         (handle, key_digest), *others = places
         arguments = (key_digest, *(each for place in others for each in place))
         found: list[bytes | None] = self._for_handle("load_anonymous", handle, *arguments)
