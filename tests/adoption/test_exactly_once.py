@@ -115,22 +115,33 @@ An error of the one after it has no visible effect.
 
 
 class Outage:
-    """Lets the store fail at the n-th call, before the call was executed or after it (a lost reply)."""
+    """
+    Lets the store fail at the n-th call, before the call was executed or after it (a lost reply).
+
+    What a method of the store calls of its own store is no further call.
+    """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, at: int, *, done: bool) -> None:
         self._left, self._done, self.struck = at, done, False
+        self._within = False
         kind = type(get_store())  # a patched object would keep its connections open
         for name in STEPS:
             monkeypatch.setattr(kind, name, self._failing(getattr(kind, name)))
 
     def _failing(self, method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any, **kwargs: Any) -> Any:
-            self._left -= 1
-            if self._left != 0:
+            if self._within:
                 return method(*args, **kwargs)
+            self._left -= 1
+            fails = self._left == 0
+            self._within = True
+            try:
+                answer = method(*args, **kwargs) if self._done or not fails else None
+            finally:
+                self._within = False
+            if not fails:
+                return answer
             self.struck = True
-            if self._done:
-                method(*args, **kwargs)
             raise StoreUnavailable
 
         return call
