@@ -124,6 +124,17 @@ class TestStatements:
         rig.start()
         assert count(lambda: store.create(rig.proposal(max_sessions=limit))) in statements
 
+    def test_creation_alone_is_the_same_for_many(self, rig: Rig, store: DatabaseStore) -> None:
+        """A login that revokes all others names none of them: one UPDATE, and a query for those revoked."""
+        others = [rig.start().sid for _ in range(10)]
+        proposal = rig.proposal(max_sessions=1, on_limit=OnLimit.REVOKE_OTHERS)
+        with CaptureQueriesContext(store.connection) as queries:
+            store.create(proposal)
+        statements = [query["sql"] for query in queries]
+        assert len(statements) in {8, 9}
+        assert not [sid for sid in others if sid in "".join(statements)]
+        assert rig.sids() == [proposal.sid]
+
     def test_revocation_is_two(self, rig: Rig, store: DatabaseStore, count: Count) -> None:
         """A SELECT and a conditional UPDATE."""
         started = rig.start()

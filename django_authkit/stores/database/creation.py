@@ -30,8 +30,8 @@ class CreatingTable(SessionTable):
         """
         Make the record, unless the limit refuses it.
 
-        Four statements without a limit, five or six with one (begin and commit included), three more when it
-        revokes others.
+        Four statements without a limit, five or six with one (begin and commit included), three or four more
+        when it revokes others, however many those are under REVOKE_OTHERS.
         """
         limited = new.max_sessions is not None
         try:
@@ -53,11 +53,14 @@ class CreatingTable(SessionTable):
         surplus = live - max((new.max_sessions or 0) - 1, 0)
         if surplus <= 0:
             return created
+        if new.on_limit is OnLimit.REVOKE_OTHERS and self._unused(others, new).count() < surplus:
+            revoked = self.revoke_of(new.user_id, others, RevocationReason.LIMIT, call=new.sid.encode())
+            return replace(created, revoked=_least_recent_first(revoked))
         sids = self._sids_to_revoke(others, new, surplus)
         if len(sids) < surplus:
             transaction.set_rollback(True, using=self.alias)
             return Refused(live=live)
-        revoked: list[AuthSessionRow] = []
+        revoked = []
         for start in range(0, len(sids), _AT_ONCE):
             held = self.hold(self.live().filter(pk__in=sids[start : start + _AT_ONCE]))
             self.revoke_held(held, RevocationReason.LIMIT, call=new.sid.encode())
@@ -65,17 +68,19 @@ class CreatingTable(SessionTable):
         return replace(created, revoked=_least_recent_first(revoked))
 
     def _sids_to_revoke(self, others: Rows, new: NewSession, surplus: int) -> list[str]:
-        """Return the sids of those that make room: the unused first, then as the policy says."""
-        is_unused = Q(last_seen_ms=F("created_ms"), created_ms__lte=self.instant(-new.unused_ms))
-        unused = others.filter(is_unused)
+        """Return the sids of those that make room: the unused first, then the least recently seen."""
         if new.on_limit is OnLimit.REFUSE:
-            chosen = unused[:surplus]
-        elif new.on_limit is OnLimit.REVOKE_OTHERS and unused.count() < surplus:
-            chosen = others
+            chosen = self._unused(others, new)
         else:
-            rank = Case(When(is_unused, then=0), default=1, output_field=IntegerField())
-            chosen = others.order_by(rank, "last_seen_ms", "created_ms", "-sid")[:surplus]
-        return list(chosen.values_list("pk", flat=True))
+            rank = Case(When(self._is_unused(new), then=0), default=1, output_field=IntegerField())
+            chosen = others.order_by(rank, "last_seen_ms", "created_ms", "-sid")
+        return list(chosen.values_list("pk", flat=True)[:surplus])
+
+    def _unused(self, others: Rows, new: NewSession) -> Rows:
+        return others.filter(self._is_unused(new))
+
+    def _is_unused(self, new: NewSession) -> Q:
+        return Q(last_seen_ms=F("created_ms"), created_ms__lte=self.instant(-new.unused_ms))
 
     def _take_turn(self, user_id: str) -> None:
         """

@@ -200,12 +200,10 @@ class DatabaseStore(
         keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
         """Revoke the user's auth sessions. One UPDATE, and a query for those that it revoked, if any."""
-        rows, call = self.live_of(user_id).exclude(pk=keep or ""), token_bytes(16)
+        rows = self.live_of(user_id).exclude(pk=keep or "")
         rows = rows if keep_hash is None else rows.exclude(auth_hash=keep_hash)
-        if not self.revoke_rows(rows, reason, call=call):
-            return ()
-        revoked = self.rows_of(user_id).filter(epoch=REVOKED_EPOCH, revoked_by=call)
-        return tuple(sorted(map(session_of, revoked.defer("data")), key=by_recency))
+        revoked = self.revoke_of(user_id, rows, reason, call=token_bytes(16))
+        return tuple(sorted(map(session_of, revoked), key=by_recency))
 
     @raises_unavailable
     def revoke_all(self) -> None:

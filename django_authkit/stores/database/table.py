@@ -221,6 +221,14 @@ class SessionTable:
             **noted,
         )
 
+    def revoke_of(
+        self, user_id: str, rows: Rows, reason: RevocationReason, *, call: bytes
+    ) -> list[AuthSessionRow]:
+        """Revoke *rows* of the user. One UPDATE, and a query for those that it revoked, if any."""
+        if not self.revoke_rows(rows, reason, call=call):
+            return []
+        return list(self.rows_of(user_id).filter(epoch=REVOKED_EPOCH, revoked_by=call).defer("data"))
+
     def revoke_held(
         self, held: Iterable[AuthSessionRow], reason: RevocationReason, *, call: bytes | None = None
     ) -> None:
