@@ -87,6 +87,14 @@ def test_examples_are_marked(name: str) -> None:
     assert all(language for language, _ in fences)
 
 
+def test_parts_of_the_index_are_short() -> None:
+    """Each part of the index that lists guides has at most seven of them."""
+    parts = _text("docs/index.md").split("\n### ")[1:]
+    guides = [part.count("(how-to/") + part.count("(tutorial/") for part in parts]
+    assert sum(guides) > 20
+    assert max(guides) <= 7
+
+
 def test_python_examples_compile() -> None:
     """Each Python example is Python."""
     examples = _examples("python")
