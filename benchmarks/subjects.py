@@ -202,7 +202,7 @@ def _fresh_token() -> str:
         issued_at=now,
         expires_at=now + 300,
         auth_time=now,
-        stamp="s" * 22,
+        stamp="s" * 8,
         jti=secrets.token_urlsafe(16),
     )
     return get_codec().issue_access(claims)

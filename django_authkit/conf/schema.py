@@ -121,8 +121,8 @@ class AuthKitSettings:
     transports: tuple[Transport, ...] = (Transport.COOKIE, Transport.HEADER)
     lifetimes: Lifetimes = Lifetimes()
     leeway: timedelta = timedelta(seconds=5)
-    issuer: str = "django-authkit"
-    audience: str = "django-authkit"
+    issuer: str = "authkit"
+    audience: str = "api"
     signing_keys: SigningKeys = field(default=SigningKeys(), hash=False)
     access_check: Literal["store", "replica", "none"] = "store"
     replica: Replica = Replica()

@@ -1,5 +1,6 @@
 """The JWT strategy: a short access token, and a refresh token that is exchanged on each use."""
 
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -33,6 +34,9 @@ from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import AuthSession, Mode, Transport
 
 ClaimsHook = Callable[[object, AuthSession], Mapping[str, Any]]
+
+_ACCESS_JTI_BYTES = 16
+"""128 random bits, so that no two access tokens have the same ``jti``."""
 
 
 class JwtStrategy:
@@ -134,7 +138,7 @@ class JwtStrategy:
             auth_time=session.auth_time_ms // 1000,
             stamp=password_stamp(session.auth_hash),
             generation=session.generation,
-            jti=new_jti()[:22],
+            jti=secrets.token_urlsafe(_ACCESS_JTI_BYTES),
             backend=session.backend if len(django_settings.AUTHENTICATION_BACKENDS) > 1 else "",
             extra=self._extra_claims(user, session) if self._extra_claims else {},
         )

@@ -15,9 +15,9 @@ from typing import Any, Self
 from django_authkit.errors import TokenInvalid
 from django_authkit.session_keys import is_sid
 
-ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti")
+ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "stamp", "jti")
 REFRESH_REQUIRED = ("iss", "sid", "gen", "jti", "iat", "exp")
-RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "backend", "nbf"})
+RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "auth_time", "backend", "nbf"})
 """Names with a meaning; a project's own claims must have others."""
 
 _LATEST = 253_402_300_799
@@ -25,15 +25,18 @@ _LATEST = 253_402_300_799
 _MOST_GENERATIONS = 2**53 - 1
 """A larger number is not exact as a double, which JSON and Lua use."""
 _STAMP_LABEL = b"django-authkit password stamp\x00"
-_STAMP_LENGTH = 22
-"""22 characters of 6 bits are 132 bits."""
+_STAMP_LENGTH = 8
+"""
+8 characters of 6 bits are 48 bits. Nobody can search for a password with a given stamp, since Django's hash
+is keyed and salted. By chance, one password change in 2.8 * 10**14 gives the stamp of the password before.
+"""
 
 
 def password_stamp(auth_hash: str) -> str:
     """
     Return the stamp of the password under which an auth session began, for its access tokens.
 
-    22 base64url characters of a SHA-256 over a label and the hash: equal hashes give equal stamps, and the
+    8 base64url characters of a SHA-256 over a label and the hash: equal hashes give equal stamps, and the
     hash cannot be found from the stamp. It is empty if the hash is.
     """
     if not auth_hash:
@@ -84,13 +87,13 @@ class AccessClaims:
         subject: The user's primary key as text (``sub``).
         sid: The auth session that it belongs to.
         issued_at, expires_at: In seconds (``iat``, ``exp``).
-        auth_time: When the user last authenticated, in seconds.
+        auth_time: When the user last authenticated, in seconds. No claim if that is ``issued_at``.
         stamp: ``password_stamp`` of the auth session's hash; empty if it has none.
         jti: The id of the token. It is not a secret.
         backend: Dotted path of the Django auth backend that authenticated the user; empty, and no claim, if
             the project has only one.
-        generation: How often a refresh token had been issued for the auth session (``gen``). 0 in tokens of
-            earlier releases.
+        generation: How often a refresh token had been issued for the auth session (``gen``). No claim if
+            it is 1.
         extra: A project's own claims: JSON values under names that are not ``RESERVED``.
     """
 
@@ -102,7 +105,7 @@ class AccessClaims:
     stamp: str
     jti: str
     backend: str = ""
-    generation: int = 0
+    generation: int = 1
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
@@ -120,10 +123,10 @@ class AccessClaims:
             "sid": self.sid,
             "iat": self.issued_at,
             "exp": self.expires_at,
-            "auth_time": self.auth_time,
             "stamp": self.stamp,
             "jti": self.jti,
-            **({"gen": self.generation} if self.generation else {}),
+            **({"auth_time": self.auth_time} if self.auth_time != self.issued_at else {}),
+            **({"gen": self.generation} if self.generation != 1 else {}),
             **({"backend": self.backend} if self.backend else {}),
             **self.extra,
         }
@@ -141,11 +144,11 @@ class AccessClaims:
             sid=_sid(payload),
             issued_at=_seconds(payload, "iat"),
             expires_at=_seconds(payload, "exp"),
-            auth_time=_seconds(payload, "auth_time"),
+            auth_time=_seconds(payload, "auth_time" if "auth_time" in payload else "iat"),
             stamp=_text(payload, "stamp"),
             jti=_some_text(payload, "jti"),
             backend=_text(payload, "backend") if "backend" in payload else "",
-            generation=_whole(payload, "gen", 0, _MOST_GENERATIONS) if "gen" in payload else 0,
+            generation=_whole(payload, "gen", 1, _MOST_GENERATIONS) if "gen" in payload else 1,
             extra={name: value for name, value in payload.items() if name not in RESERVED},
         )
 

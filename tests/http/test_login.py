@@ -19,7 +19,7 @@ from django_authkit.signals import session_revoked, session_started
 from django_authkit.types import RevocationReason, Transport
 from projects import urls
 from support.client import PASSWORD, Device, body, code, credential_cookies
-from support.live_site import LiveSite
+from support.live_site import LiveSite, by_header, in_jwt_mode
 from support.signals import heard
 
 
@@ -141,6 +141,16 @@ def test_log_in_records_the_device(site: LiveSite, ada: User) -> None:
     (session,) = sessions_of(ada)
     assert (session.address, session.user_agent) == ("203.0.113.99", "Curl/8")
     assert (session.amr, session.remember, session.mode) == (("pwd",), True, site.mode)
+
+
+@in_jwt_mode
+@by_header
+def test_the_token_of_a_login_is_short(site: LiveSite, device: Device) -> None:
+    """Its header line has at most 330 characters; after a refresh, 42 more for ``auth_time`` and ``gen``."""
+    assert len(f"Authorization: Bearer {device.access}") <= 330
+    site.advance(minutes=1)
+    device.refresh()
+    assert len(f"Authorization: Bearer {device.access}") <= 330 + 42
 
 
 def test_names_are_normalized_as_django_stores_them(site: LiveSite) -> None:

@@ -35,7 +35,7 @@ ACCESS = AccessClaims(
     issued_at=ISSUED,
     expires_at=EXPIRES,
     auth_time=ISSUED - 60,
-    stamp="abcdefghijklmnopqrstuv",
+    stamp="abcdefgh",
     jti="0123456789abcdefghijkl",
 )
 REFRESH = RefreshClaims(

@@ -42,10 +42,10 @@ def test_the_kid_of_a_jwk_is_ignored() -> None:
 
 
 def test_the_kid_of_a_secret_does_not_show_it() -> None:
-    """It is 16 characters, the same each time, and not part of the secret."""
+    """It is 6 characters, the same each time, and not part of the secret."""
     kid = load_entry({"secret": SECRET}).kid
     assert kid == load_entry({"secret": SECRET.encode()}).kid
-    assert len(kid) == 16
+    assert len(kid) == 6
     assert kid not in SECRET
     assert kid != load_entry({"secret": SECRET + "."}).kid
 

@@ -18,13 +18,13 @@ def test_no_hash_has_no_stamp() -> None:
 
 def test_stamp_is_the_labeled_digest() -> None:
     """The stamp begins the SHA-256 that openssl makes of label, NUL and hash."""
-    assert password_stamp("5f4dcc3b5aa765d61d8327deb882cf99") == "pr9OVRk-jU5iXhOqlXer_b"
+    assert password_stamp("5f4dcc3b5aa765d61d8327deb882cf99") == "pr9OVRk-"
 
 
 @given(st.text(min_size=1), st.text(min_size=1))
 def test_stamps_distinguish_hashes(one: str, other: str) -> None:
-    """Equal hashes have equal stamps of 22 base64url characters, different hashes different ones."""
-    assert re.fullmatch(r"[A-Za-z0-9_-]{22}", password_stamp(one))
+    """Equal hashes have equal stamps of 8 base64url characters, different hashes different ones."""
+    assert re.fullmatch(r"[A-Za-z0-9_-]{8}", password_stamp(one))
     assert (password_stamp(one) == password_stamp(other)) == (one == other)
 
 

@@ -5,6 +5,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 from datetime import UTC, datetime
+from secrets import token_urlsafe
 from typing import Any
 
 import pytest
@@ -12,11 +13,21 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_authkit.conf.schema import AuthKitSettings
 from django_authkit.errors import TokenExpired, TokenInvalid
 from django_authkit.session_keys import ALPHABET
-from django_authkit.tokens import AccessClaims, Codec, Key, KeyRing, RefreshClaims, ring_from_secrets
+from django_authkit.tokens import (
+    AccessClaims,
+    Codec,
+    Key,
+    KeyRing,
+    RefreshClaims,
+    password_stamp,
+    ring_from_secrets,
+)
 from django_authkit.tokens.claims import RESERVED
 from django_authkit.tokens.codec import ACCESS_LIMIT, REFRESH_LIMIT
+from django_authkit.types import Mode
 from support.forged_tokens import (
     ACCESS,
     ACCESS_RING,
@@ -32,19 +43,19 @@ from support.forged_tokens import (
     SECRET,
     SID,
 )
+from support.signing_keys import key
 
 REFERENCE_ACCESS = (
-    "eyJhbGciOiJIUzI1NiIsImtpZCI6InhjSlNnQnNTNzFUN0RHRnUiLCJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkL"
-    "mV4YW1wbGUub3JnIiwiYXVkIjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5vcmciLCJzdWIiOiI3Iiwic2lkIjoiQWJDZEVmR2hJaktsT"
-    "W4tXyIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwLCJhdXRoX3RpbWUiOjE2OTk5OTk5NDAsInN0YW1wIjoiYWJjZ"
-    "GVmZ2hpamtsbW5vcHFyc3R1diIsImp0aSI6IjAxMjM0NTY3ODlhYmNkZWZnaGlqa2wifQ.VzIuCxo_FVLNvp1h7kw9ZgQGYyMofu"
-    "S7QFA9NPpc6ok"
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6InhjSlNnQiIsInR5cCI6ImF0K2p3dCJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUub3J"
+    "nIiwiYXVkIjoiaHR0cHM6Ly9hcGkuZXhhbXBsZS5vcmciLCJzdWIiOiI3Iiwic2lkIjoiQWJDZEVmR2hJaktsTW4tXyIsImlhdCI"
+    "6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwLCJzdGFtcCI6ImFiY2RlZmdoIiwianRpIjoiMDEyMzQ1Njc4OWFiY2RlZmdoaWp"
+    "rbCIsImF1dGhfdGltZSI6MTY5OTk5OTk0MH0.btlpwslq9Bk8b0myHjxtLZqwO5sCfW_9yqvoogGIQFk"
 )
 REFERENCE_REFRESH = (
-    "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFCODJuU1l6UmxtSjdsWloiLCJ0eXAiOiJydCtqd3QifQ.eyJpc3MiOiJodHRwczovL2lkL"
-    "mV4YW1wbGUub3JnIiwic2lkIjoiQWJDZEVmR2hJaktsTW4tXyIsImdlbiI6MywianRpIjoiMDEyMzQ1Njc4OS1hYmNkZWZnaGlqa"
-    "2xtbm9wcXJzdHV2d3h5el9BQkNERSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwfQ.PN0KSIjvJ7caBTbZ5vMFV6"
-    "rfD-CvR5zDQ-pqrWWuRp0"
+    "eyJhbGciOiJIUzI1NiIsImtpZCI6IjFCODJuUyIsInR5cCI6InJ0K2p3dCJ9.eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUub3J"
+    "nIiwic2lkIjoiQWJDZEVmR2hJaktsTW4tXyIsImdlbiI6MywianRpIjoiMDEyMzQ1Njc4OS1hYmNkZWZnaGlqa2xtbm9wcXJzdHV"
+    "2d3h5el9BQkNERSIsImlhdCI6MTcwMDAwMDAwMCwiZXhwIjo0MDAwMDAwMDAwfQ.JHd5BGEfEMs0DADngLA1u8PKyT8ke2GUjzmR"
+    "hdRu34E"
 )
 """Made with printf, openssl and base64, under keys that were derived with HKDF by hand."""
 
@@ -104,8 +115,9 @@ def codec(**changes: Any) -> Codec:
         issued_at=past,
         expires_at=future,
         auth_time=past,
-        stamp=st.text(ALPHABET, max_size=22),
+        stamp=st.text(ALPHABET, max_size=8),
         jti=st.text(ALPHABET, min_size=1, max_size=43),
+        generation=st.integers(1, 2**53 - 1),
         extra=extras,
     )
 )
@@ -142,9 +154,9 @@ def test_access_token_is_the_one_made_by_hand() -> None:
         "sid": SID,
         "iat": ISSUED,
         "exp": EXPIRES,
-        "auth_time": ISSUED - 60,
         "stamp": ACCESS.stamp,
         "jti": ACCESS.jti,
+        "auth_time": ISSUED - 60,
     }
     token = CODEC.issue_access(ACCESS)
     assert token == written_by_hand(payload, ACCESS_RING.signing, "at+jwt") == REFERENCE_ACCESS
@@ -164,10 +176,32 @@ def test_tokens_of_an_earlier_release_are_read() -> None:
 
 
 def test_access_token_has_only_necessary_claims() -> None:
-    """Without a project's own claims an access token has only the necessary ones."""
-    assert set(payload_of(CODEC.issue_access(ACCESS))) == {
-        "iss", "aud", "sub", "sid", "iat", "exp", "auth_time", "stamp", "jti",
+    """Without a project's own claims an access token has only the necessary ones, and none twice."""
+    at_login = replace(ACCESS, auth_time=ACCESS.issued_at)
+    assert set(payload_of(CODEC.issue_access(at_login))) == {
+        "iss", "aud", "sub", "sid", "iat", "exp", "stamp", "jti",
     }  # fmt: skip
+    later = payload_of(CODEC.issue_access(replace(ACCESS, generation=2)))
+    assert (later["auth_time"], later["gen"]) == (ACCESS.auth_time, 2)
+
+
+@pytest.mark.parametrize(("algorithm", "most"), [("HS256", 330), ("ES256", 423), ("EdDSA", 423)])
+def test_the_header_line_is_short(algorithm: str, most: int) -> None:
+    """The header line of a login's access token, by each algorithm, for a user id of up to five digits."""
+    chosen = AuthKitSettings(mode=Mode.JWT)
+    issuing = codec(access_ring=KeyRing([key(algorithm)]), issuer=chosen.issuer, audience=chosen.audience)
+    claims = AccessClaims(
+        subject="12345",
+        sid=SID,
+        issued_at=ISSUED,
+        expires_at=EXPIRES,
+        auth_time=ISSUED,
+        stamp=password_stamp("a" * 64),
+        jti=token_urlsafe(16),
+    )
+    assert len(f"Authorization: Bearer {issuing.issue_access(claims)}") <= most
+    refreshed = replace(claims, auth_time=ISSUED - 60, generation=2)
+    assert len(f"Authorization: Bearer {issuing.issue_access(refreshed)}") <= most + 42
 
 
 def test_extra_claims_cannot_replace_ours() -> None:

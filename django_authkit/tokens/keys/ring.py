@@ -33,8 +33,8 @@ KEY_BYTES = 32
 MIN_RSA_BITS = 2048
 """The least that RFC 7518, sections 3.3 and 3.5 allow."""
 
-_KID_BYTES = 12
-"""96 bits, written as 16 characters."""
+_KID_CHARACTERS = 6
+"""36 bits: enough to tell the few keys of a ring apart. The signature proves which key it was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +134,11 @@ def derive_key(secret: str | bytes, label: str) -> bytes:
 
 
 def _derived_kid(secret: str | bytes, purpose: str) -> str:
-    return urlsafe_b64encode(derive_key(secret, f"django-authkit/{purpose}/kid")[:_KID_BYTES]).decode()
+    return urlsafe_b64encode(derive_key(secret, f"django-authkit/{purpose}/kid"))[:_KID_CHARACTERS].decode()
 
 
 def signing_kid(secret: bytes) -> str:
-    """Return the public id (16 characters) of a secret that signs as it is."""
+    """Return the public id (6 characters) of a secret that signs as it is."""
     return _derived_kid(secret, "signing")
 
 
