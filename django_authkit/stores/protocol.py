@@ -30,7 +30,7 @@ from django_authkit.stores.outcomes import (
 from django_authkit.types import AuthSession, RevocationReason
 
 
-class SidTaken(ValueError):
+class SidTaken(Exception):
     """Another record has the sid, or had it and its space was not reclaimed yet."""
 
 

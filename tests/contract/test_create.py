@@ -7,7 +7,7 @@ import pytest
 
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Absent, Created, Found, Refused
-from django_authkit.stores.protocol import Store
+from django_authkit.stores.protocol import SidTaken, Store
 from django_authkit.types import Mode, OnLimit
 from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig, request
 
@@ -182,7 +182,7 @@ def test_a_taken_sid_is_an_error(rig: Rig, store: Store, other: str) -> None:
     proposal = rig.proposal(jti_digest=token_bytes(32), data="mine")
     created = store.create(proposal)
     assert isinstance(created, Created)
-    with pytest.raises(ValueError, match="sid"):
+    with pytest.raises(SidTaken, match="sid"):
         store.create(replace(proposal, **{other: token_bytes(32)}, data="other"))  # type: ignore[arg-type]
     found = store.load(proposal.sid)
     assert isinstance(found, Found)
@@ -194,7 +194,7 @@ def test_a_sid_taken_by_another_user_is_an_error(rig: Rig, store: Store) -> None
     proposal = rig.proposal()
     store.create(proposal)
     other = rig.site.add_user()
-    with pytest.raises(ValueError, match="sid"):
+    with pytest.raises(SidTaken, match="sid"):
         store.create(replace(proposal, user_id=other, key_digest=token_bytes(32)))
     assert rig.sids(other) == []
 
@@ -204,7 +204,7 @@ def test_a_taken_sid_revokes_nobody(rig: Rig, store: Store) -> None:
     proposal = rig.proposal()
     store.create(proposal)
     older = rig.start().sid
-    with pytest.raises(ValueError, match="sid"):
+    with pytest.raises(SidTaken, match="sid"):
         store.create(replace(proposal, key_digest=token_bytes(32), max_sessions=1))
     assert set(rig.sids()) == {older, proposal.sid}
 

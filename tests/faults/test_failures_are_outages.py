@@ -1,8 +1,9 @@
 """Whatever a driver says of a server that cannot work is 503, with the cause in the log; mistakes are not."""
 
+import re
 import socket
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Thread
 from types import ModuleType
@@ -16,15 +17,24 @@ from redis import sentinel
 from redis.exceptions import RedisClusterException, RedisError
 
 from django_authkit import outages
+from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import is_outage
-from django_authkit.stores.redis.scripts import is_no_answer
+from django_authkit.stores.outcomes import Counter
+from django_authkit.stores.redis import RedisStore
+from django_authkit.stores.redis.failures import is_no_answer
+from django_authkit.stores.redis.inspection import eviction_policies
+from django_authkit.types import RevocationReason
 from faults.conftest import BACKEND, MEMORY
 from faults.stoppable_servers import StoppableValkey
 from faults.test_outages_name_their_cause import causes
 from faults.test_store_down import Crowd
 from support.client import code
 from support.live_site import LiveSite
+from support.replica_followers import DAY, MINUTE, client_of, proposal
+from support.stores import request
 
+_COMMAND = re.compile(rb"^\*\d+\r$", re.MULTILINE)
+SID, KEY = "AA" + "s" * 14, b"k" * 32
 _MISTAKES_OF_REDIS = {
     "AuthenticationWrongNumberOfArgsError",
     "ClusterCrossSlotError",
@@ -111,12 +121,12 @@ def _at(settings: Settings, url: str) -> Iterator[None]:
 
 @contextmanager
 def _server_that_says(reply: bytes) -> Iterator[int]:
-    """Give the port of a server that answers whatever it is sent with *reply*."""
+    """Give the port of a server that answers each command with *reply*."""
 
     def serve(connection: socket.socket) -> None:
         with connection:
-            while connection.recv(65536):
-                connection.sendall(reply)
+            while received := connection.recv(65536):
+                connection.sendall(reply * max(1, len(_COMMAND.findall(received))))
 
     def accept() -> None:
         while True:
@@ -132,17 +142,66 @@ def _server_that_says(reply: bytes) -> Iterator[int]:
         listener.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b":many\r\n", b"$x\r\n"])
+@pytest.mark.parametrize("reply", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b":many\r\n", b"$x\r\n", b"+OK\r\n"])
 def test_a_reply_that_is_no_protocol(
     live: LiveSite, settings: Settings, reply: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Some other server at the address is 503, and the log quotes what it said."""
     crowd = Crowd(live)
-    with _server_that_says(reply) as port, _at(settings, f"redis://127.0.0.1:{port}/0"):
+    with _server_that_says(reply) as port, _at(settings, f"redis://127.0.0.1:{port}/0?protocol=2"):
         answers = crowd.ask()
     assert {code(answer) for answer, _ in answers.values()} == {(503, "store_unavailable")}
-    assert reply.split(b"\r")[0].strip(b":$").decode() in causes(caplog)[0]
+    assert reply.split(b"\r")[0].strip(b":$+").decode() in causes(caplog)[0]
     crowd.assert_well()
+
+
+CALLS: dict[str, Callable[[RedisStore], object]] = {
+    "create": lambda store: store.create(proposal()),
+    "load": lambda store: store.load(SID),
+    "touch": lambda store: store.touch(SID, KEY, idle=DAY, interval=0),
+    "rotate": lambda store: store.rotate(request(SID, 1, KEY)),
+    "rekey": lambda store: store.rekey(SID, KEY, KEY),
+    "switch_to_key": lambda store: store.switch_to_key(SID, KEY, 1, proposed=KEY, idle=DAY),
+    "renew_tokens": lambda store: store.renew_tokens(SID, "h", proposed=KEY, access=MINUTE),
+    "restamp": lambda store: store.restamp(SID, "h"),
+    "restamp_user": lambda store: store.restamp_user("1", "h", "i"),
+    "note_device": lambda store: store.note_device(SID, "", ""),
+    "save_data": lambda store: store.save_data(SID, KEY, "", idle_limit=None),
+    "revoke": lambda store: store.revoke(SID, RevocationReason.LOGOUT),
+    "revoke_user": lambda store: store.revoke_user("1", RevocationReason.LOGOUT),
+    "revoke_all": lambda store: store.revoke_all(),
+    "list_user": lambda store: store.list_user("1"),
+    "statistics": lambda store: store.statistics(),
+    "now": lambda store: store.now(),
+    "create_anonymous": lambda store: store.create_anonymous("AA", KEY, "", MINUTE),
+    "load_anonymous": lambda store: store.load_anonymous("AA", KEY),
+    "save_anonymous": lambda store: store.save_anonymous("AA", KEY, "", MINUTE),
+    "delete_anonymous": lambda store: store.delete_anonymous("AA", KEY),
+    "hit": lambda store: store.hit([Counter(key="a", limit=1, window_ms=MINUTE)]),
+    "mark": lambda store: store.mark("a", MINUTE),
+    "attempt_statistics": lambda store: store.attempt_statistics(),
+    "clear_attempts": lambda store: store.clear_attempts("a"),
+    "snapshot": lambda store: store.feed(store._client, 9).snapshot(),  # noqa: SLF001
+    "follow": lambda store: store.feed(store._client, 9).follow({"AA": "0-0"}, 0.01),  # noqa: SLF001
+    "eviction_policies": lambda _: eviction_policies("authkit"),
+}
+
+
+@pytest.mark.parametrize("reply", [b"+OK", b"+PONG", b":7", b"$-1", b"*0"])
+def test_a_reply_of_another_kind(settings: Settings, reply: bytes) -> None:
+    """Whatever a call is answered that its script or command never says means that there is no answer."""
+    told: dict[str, object] = {}
+    url = "redis://127.0.0.1:{}/0?protocol=2"  # without HELLO, whose reply would be of another kind too
+    with _server_that_says(reply + b"\r\n") as port, _at(settings, url.format(port)):
+        store = RedisStore(client_of(url.format(port)))
+        for name, call in CALLS.items():
+            try:
+                told[name] = call(store)
+            except StoreUnavailable:
+                pass
+            except Exception as error:  # noqa: BLE001 - the names of all of them are shown
+                told[name] = error
+    assert told in ({}, {"now": 7})  # which is a time
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from django_authkit.models import AttemptRow, AuthSessionRow
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Absent, Found, Refused, RotationOutcome
+from django_authkit.stores.protocol import SidTaken
 from django_authkit.types import OnLimit, RevocationReason
 from projects.site import EVERYTHING_ON_POSTGRES
 from support.clock import Clock
@@ -265,7 +266,7 @@ class TestTransactions:
         """A refused INSERT does not break the caller's transaction."""
         sid = rig.start().sid
         with transaction.atomic(using=store.alias):
-            with pytest.raises(ValueError, match="taken"):
+            with pytest.raises(SidTaken, match="taken"):
                 store.create(rig.proposal(sid=sid))
             other = rig.start()
         assert set(rig.sids()) == {sid, other.sid}

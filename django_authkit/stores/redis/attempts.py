@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from django_authkit.stores.outcomes import AttemptStatistics, Counter, Hit
 from django_authkit.stores.redis.buckets import Buckets
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument
+from django_authkit.stores.redis.failures import CLIENT_ERRORS
+from django_authkit.stores.redis.records import flag_of, hit_of, number_of
+from django_authkit.stores.redis.scripts import Argument
 from django_authkit.stores.redis.server_names import no_answer
 
 _STEP = 500
@@ -21,12 +23,11 @@ class AttemptKeys(Buckets):
         arguments: list[Argument] = []
         for each in counters:
             arguments += (each.key, each.limit, each.window_ms, each.unless or "")
-        wait, exempt = self._scripts.run("hit", self._first, self.clock_offset, *arguments)
-        return Hit(wait, exempt=bool(exempt))
+        return self._scripts.run(hit_of, "hit", self._first, self.clock_offset, *arguments)
 
     def mark(self, key: str, lifetime: int) -> None:
         """Mark *key*: one round trip."""
-        self._scripts.run("mark", self._first, self.clock_offset, key, lifetime)
+        self._scripts.run(flag_of, "mark", self._first, self.clock_offset, key, lifetime)
 
     def clear_attempts(self, part: str) -> int:
         """
@@ -57,7 +58,7 @@ class AttemptKeys(Buckets):
         exhausted = 0
         for start in range(0, len(keys), _STEP):
             step = keys[start : start + _STEP]
-            exhausted += int(self._scripts.run("exhausted", self._first, self.clock_offset, *step))
+            exhausted += self._scripts.run(number_of, "exhausted", self._first, self.clock_offset, *step)
         return AttemptStatistics(counters=len(keys), exhausted=exhausted)
 
     def _keys(self, kind: str, part: str) -> Iterator[bytes]:

@@ -5,11 +5,16 @@ A key begins with the store's prefix and the hash tag of its bucket; ``lua/recor
 are.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django_authkit.session_keys import bucket_of, is_sid, tag_of
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Argument, Client, Scripts, Wait
+from django_authkit.stores.redis.failures import CLIENT_ERRORS
+from django_authkit.stores.redis.records import number_of
+from django_authkit.stores.redis.scripts import Argument, Client, Scripts, Wait
 from django_authkit.stores.redis.server_names import no_answer
+
+T = TypeVar("T")
 
 
 class Buckets:
@@ -59,25 +64,24 @@ class Buckets:
         """
         try:
             said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
+            return frozenset(int(number) for number in said if number is not None)
         except CLIENT_ERRORS as error:
             raise no_answer(self._client, error) from error
-        return frozenset(int(number) for number in said if number is not None)
 
     def now(self) -> int:
         """Return the clock of the server that holds the first bucket: one round trip."""
-        instant: int = self._run("now", tag_of(0))
-        return instant
+        return self._run(number_of, "now", tag_of(0))
 
-    def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
+    def _for_handle(self, read: Callable[[Any], T], script: str, handle: str, *arguments: Argument) -> T:
         """Run *script* in the bucket of *handle*, or in the first one if it has another form."""
         tag = handle[:2] if is_sid(handle) else tag_of(0)
-        return self._scripts.run(script, self._base(tag), self.clock_offset, handle, *arguments)
+        return self._scripts.run(read, script, self._base(tag), self.clock_offset, handle, *arguments)
 
-    def _for_user(self, script: str, user_id: str, *arguments: Argument) -> Any:
-        return self._run(script, tag_of(bucket_of(user_id, self.buckets)), user_id, *arguments)
+    def _for_user(self, read: Callable[[Any], T], script: str, user_id: str, *arguments: Argument) -> T:
+        return self._run(read, script, tag_of(bucket_of(user_id, self.buckets)), user_id, *arguments)
 
-    def _run(self, script: str, tag: str, *arguments: Argument) -> Any:
-        return self._scripts.run(script, self._base(tag), self.clock_offset, *arguments)
+    def _run(self, read: Callable[[Any], T], script: str, tag: str, *arguments: Argument) -> T:
+        return self._scripts.run(read, script, self._base(tag), self.clock_offset, *arguments)
 
     def _bases(self) -> dict[str, str]:
         return {tag: self._base(tag) for tag in map(tag_of, range(self.buckets))}

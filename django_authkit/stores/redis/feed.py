@@ -1,7 +1,7 @@
 """How a process's copy of the blacklist reads it from Redis."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import inf
 from secrets import token_urlsafe
 from typing import Any, Final
@@ -11,15 +11,10 @@ from redis.cluster import RedisCluster
 
 from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
 from django_authkit.outages import log_lost_revocations
+from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.primary import confirmed_every
-from django_authkit.stores.redis.scripts import (
-    CLIENT_ERRORS,
-    Argument,
-    Client,
-    Scripts,
-    declared_keys,
-    script,
-)
+from django_authkit.stores.redis.records import flag_of, number_of, revoked_of
+from django_authkit.stores.redis.scripts import Argument, Client, Scripts, declared_keys, script
 from django_authkit.stores.redis.server_names import name_of, no_answer
 from django_authkit.types import RevocationReason
 
@@ -60,11 +55,7 @@ class RedisFeed:
 
     def _copy(self, base: str) -> BucketCopy:
         """Read page by page: no other client waits for long, however many entries there are."""
-        state = self._scripts.run("blacklist_snapshot", base, 0, self._limit)
-        birth, window, epoch, first, last, run = state
-        copy = BucketCopy(
-            birth=birth, window=window, epoch=epoch, number=first - 1, position="0-0", run=run.decode()
-        )
+        copy, last = self._scripts.run(_empty_copy_of, "blacklist_snapshot", base, 0, self._limit)
         while copy.number < last:
             page: Any = self._client.xrange(f"{base}:l", f"({copy.position}", count=_PAGE)
             if not page:
@@ -121,14 +112,14 @@ class RedisFeed:
         for entry in lost:
             call = token_urlsafe(9)
             if entry.sid:
-                self._repeat("revoke", bucket, entry.sid, RevocationReason.REVOKED, "", call)
+                self._repeat(revoked_of, "revoke", bucket, entry.sid, RevocationReason.REVOKED, "", call)
             elif entry.user:
-                self._repeat("revoke_user", bucket, entry.user, "", 0, "", call, entry.until)
+                self._repeat(number_of, "revoke_user", bucket, entry.user, "", 0, "", call, entry.until)
             else:
-                self._repeat("revoke_all", bucket, call)
+                self._repeat(flag_of, "revoke_all", bucket, call)
 
-    def _repeat(self, name: str, bucket: str, *arguments: Argument) -> None:
-        self._scripts.run(name, self._bases[bucket], 0, *arguments)
+    def _repeat(self, read: Callable[[Any], object], name: str, bucket: str, *arguments: Argument) -> None:
+        self._scripts.run(read, name, self._bases[bucket], 0, *arguments)
 
     def close(self) -> None:
         """Give the connections back."""
@@ -150,6 +141,15 @@ def _pairs(streams: Any) -> Any:
     if isinstance(streams, dict):
         return [(name, listed[0] if listed else ()) for name, listed in streams.items()]
     return streams or ()
+
+
+def _empty_copy_of(reply: Any) -> tuple[BucketCopy, int]:
+    """Return the copy without its entries, and the number of the last of them."""
+    birth, window, epoch, first, last, run = reply
+    copy = BucketCopy(
+        birth=birth, window=window, epoch=epoch, number=first - 1, position="0-0", run=run.decode()
+    )
+    return copy, last
 
 
 def _update(state: Any, listed: Any) -> Update:

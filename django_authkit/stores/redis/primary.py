@@ -9,11 +9,11 @@ from threading import Lock
 from typing import Any, Final
 
 from redis import Redis
-from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.utils import str_if_bytes
 
 from django_authkit.blacklist.clock import seconds
+from django_authkit.stores.redis.failures import CLIENT_ERRORS
 
 EVERY: Final = 0.25
 """Seconds after which the Sentinels are asked again, unless a pool is told otherwise."""
@@ -49,7 +49,7 @@ class Agreement:
                 break
             try:
                 answers.append(self._ask(sentinel, service))
-            except RedisError as error:
+            except CLIENT_ERRORS as error:
                 errors.append(str(error))
                 self._in_order.remove(sentinel)
                 self._in_order.append(sentinel)

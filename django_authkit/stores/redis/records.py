@@ -2,12 +2,13 @@
 
 import json
 from dataclasses import fields
+from operator import index
 from typing import Any
 
 from django_authkit.stores.outcomes import (
     Absent,
-    Created,
     Found,
+    Hit,
     NewSession,
     Refused,
     Rotation,
@@ -21,11 +22,69 @@ from django_authkit.types import AuthSession, ReuseClass
 
 _GIVEN = tuple(each.name for each in fields(NewSession) if each.name in LAYOUT.names and each.name != "sid")
 """The fields of a record that the caller of ``create`` determines."""
+Creation = tuple[AuthSession | Refused | None, tuple[AuthSession, ...], str]
+"""The session, unless there are more steps; what was revoked; and the call whose revoked are to be named."""
 
 
 def fields_of(new: NewSession) -> str:
     """Return the part of a new record that the caller determines, as ``create.lua`` reads it."""
     return json.dumps({name: getattr(new, name) for name in _GIVEN}, ensure_ascii=False)
+
+
+def flag_of(reply: Any) -> bool:
+    """Return the answer of a script that says 1 or 0."""
+    return {0: False, 1: True}[reply]
+
+
+def number_of(reply: Any) -> int:
+    """Return the answer of a script that says a number."""
+    return index(reply)
+
+
+def counts_of(reply: Any) -> tuple[int, int, int]:
+    """Return three numbers: those of ``restamp_user``."""
+    match reply:
+        case [int(one), int(two), int(three)]:
+            return one, two, three
+    raise ValueError
+
+
+def census_of(reply: Any) -> tuple[tuple[int, int, int], ...]:
+    """Return the three numbers that ``statistics`` counted of each mode."""
+    return tuple(map(counts_of, reply))
+
+
+def hit_of(reply: Any) -> Hit:
+    """Return the outcome of ``hit``."""
+    match reply:
+        case [int(wait), exempt]:
+            return Hit(wait, exempt=flag_of(exempt))
+    raise ValueError
+
+
+def texts_of(count: int, reply: Any) -> list[str | None]:
+    """Return what ``load_anonymous`` found in each of *count* places."""
+    found = [None if data is None else data.decode() for data in reply]
+    if len(found) != count:
+        raise ValueError
+    return found
+
+
+def listed_of(reply: Any) -> tuple[int, tuple[AuthSession, ...], int]:
+    """Return how many ``list_user`` counted, those of the page, and how many were dead."""
+    there_are, sessions, dead = reply
+    return number_of(there_are), sessions_of(sessions), number_of(dead)
+
+
+def named_of(reply: Any) -> tuple[tuple[AuthSession, ...], int]:
+    """Return what ``name_revoked`` named, and how many are left."""
+    sessions, left = reply
+    return sessions_of(sessions), number_of(left)
+
+
+def revoked_of(reply: Any) -> AuthSession | None:
+    """Return what ``revoke`` revoked."""
+    return None if reply == b"" else session_of(reply)
 
 
 def session_of(reply: bytes) -> AuthSession:
@@ -54,20 +113,24 @@ def switch_of(reply: list[bytes]) -> Switch:
     return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found_of(*rest) if rest else None)
 
 
-def created_of(reply: list[Any]) -> Created | Refused:
+def creation_of(reply: Any) -> Creation:
     """
-    Return the outcome of ``create``.
+    Return what one step of ``create`` came to.
 
     Raises:
         SidTaken: By another record.
     """
     match reply:
-        case [b"created", session, revoked, _]:
-            return Created(session=session_of(session), revoked=sessions_of(revoked))
-        case [b"refused", live]:
-            return Refused(live=live)
-    message = "the sid is taken by another record"
-    raise SidTaken(message)
+        case [b"crowded", revoked]:
+            return None, sessions_of(revoked), ""
+        case [b"created", session, revoked, call]:
+            return session_of(session), sessions_of(revoked), call.decode()
+        case [b"refused", int(live)]:
+            return Refused(live=live), (), ""
+        case [b"taken"]:
+            message = "the sid is taken by another record"
+            raise SidTaken(message)
+    raise ValueError
 
 
 def rotation_of(reply: list[Any]) -> Rotation:

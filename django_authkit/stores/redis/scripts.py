@@ -11,19 +11,25 @@ declare them all. It declares two, the first of which never exists: then both no
 the script begins, until the slot has moved.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from django.utils.asyncio import async_unsafe
 from redis import Redis, exceptions
 from redis.cluster import RedisCluster
-from redis.sentinel import MasterNotFoundError
 
+from django_authkit.stores.redis.failures import (
+    CLIENT_ERRORS,
+    CONNECTION_LOST,
+    DEPOSED,
+    NOT_WORTH_REPEATING,
+    UNREADABLE,
+    is_no_answer,
+)
 from django_authkit.stores.redis.layout import LAYOUT, Layout
 from django_authkit.stores.redis.primary import drop_idle_connections
 from django_authkit.stores.redis.server_names import no_answer
@@ -33,6 +39,7 @@ Wait: TypeAlias = tuple[int, int]
 """How many replicas have to acknowledge a write, and the milliseconds that they have for that."""
 Argument: TypeAlias = str | bytes | int
 Send: TypeAlias = Callable[..., Any]
+T = TypeVar("T")
 
 _RECORDS = ("clock", "reply", "blacklist", "records")
 _PARTS = {
@@ -68,40 +75,10 @@ _AWAITED = frozenset(
     }
 )
 """The scripts whose writes must not be lost in a failover, where the project waits for replicas."""
-CLIENT_ERRORS = (exceptions.RedisError, exceptions.RedisClusterException, ValueError)
-"""What redis-py raises; a ``ValueError`` where a reply is no protocol, as from some other server."""
-_CONNECTION_LOST = (exceptions.ConnectionError, exceptions.TimeoutError)
-_NOT_WORTH_REPEATING = (
-    exceptions.AuthenticationError,
-    exceptions.AuthorizationError,
-    exceptions.BusyLoadingError,
-    exceptions.MaxConnectionsError,
-    MasterNotFoundError,
-)
-_MISTAKES = (exceptions.DataError, exceptions.ResponseError)
-"""What redis-py raises for a mistake of ours. Its other errors mean that there is no answer, as do these:"""
-_NO_ANSWER = (
-    exceptions.AskError,
-    exceptions.ClusterError,
-    exceptions.NoPermissionError,
-    exceptions.OutOfMemoryError,
-    exceptions.ReadOnlyError,
-    exceptions.TryAgainError,
-)
-# Redis 6 wraps the error of a command in a script in one of its own; some codes have no class.
-_NO_ANSWER_CODE = re.compile(
-    r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN) "
-    r"|access a non local key"  # the slot is being migrated
-    # The user's ACL, within a script.
-    r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
-)
-_DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
-"""What a server says that another has taken over from, perhaps: the name of the server may lead there now."""
 _BLOCKS = (
     "Redis cannot be asked from an async context, where that would hold up all other requests: "
     "use `await request.auser()` before `request.user`, or sync_to_async."
 )
-_READS_ONLY_CODE = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|OOM|READONLY) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,20 +114,6 @@ def declared_keys(base: str) -> tuple[int, str, str]:
     return 2, base, f"{base}:m"
 
 
-def is_no_answer(error: Exception) -> bool:
-    """Tell whether *error* means that nothing is known, rather than a mistake of ours."""
-    is_mistake = isinstance(error, _MISTAKES) and not isinstance(error, _NO_ANSWER)
-    return not is_mistake or _NO_ANSWER_CODE.search(str(error)) is not None
-
-
-def refuses_writes(error: BaseException | None) -> bool:
-    """Tell whether the server answers and does not write: it is full, a replica, or has too few of them."""
-    return (
-        isinstance(error, (exceptions.OutOfMemoryError, exceptions.ReadOnlyError))
-        or _READS_ONLY_CODE.search(str(error)) is not None
-    )
-
-
 class NotReplicated(exceptions.RedisError):
     """Fewer replicas than required have acknowledged a write, which the primary has done."""
 
@@ -171,15 +134,22 @@ class Scripts:
         self._wait = wait
 
     @async_unsafe(_BLOCKS)
-    def run(self, name: str, base: str, *arguments: Argument) -> Any:
+    def run(self, read: Callable[[Any], T], name: str, base: str, *arguments: Argument) -> T:
         """
-        Run a script in the hash slot of *base* and return its reply.
+        Run a script in the hash slot of *base* and return what *read* makes of its reply.
 
         A connection or a reply that got lost is repeated once, at once: scripts give the same answer
         to the same call. The client must not repeat on its own, or the timeouts multiply.
 
+        Args:
+            read: Raises one of ``UNREADABLE`` for a reply that the script cannot have given.
+            name: The script's.
+            base: What its keys begin with.
+            arguments: The script says what it takes.
+
         Raises:
-            StoreUnavailable: No answer, from the client's exception.
+            StoreUnavailable: No answer, from the client's exception; or one that is not this script's, as
+                from another server, or on a connection that is a reply behind.
             SynchronousOnlyOperation: There is an event loop, as Django raises it for a database.
         """
         # An argument that is not Unicode text (a lone surrogate) is replaced.
@@ -193,9 +163,15 @@ class Scripts:
         if wait:
             send = partial(self._send_and_wait, wait)
         try:
-            return send("EVALSHA", wanted.digest, *encoded)
+            reply = send("EVALSHA", wanted.digest, *encoded)
         except CLIENT_ERRORS as error:
-            return self._retry(error, send, wanted, encoded)
+            reply = self._retry(error, send, wanted, encoded)
+        try:
+            return read(reply)
+        except UNREADABLE as error:
+            drop_idle_connections(self._client)
+            said = exceptions.InvalidResponse(f"{name}: not a reply of this script: {reply!r:.20}")
+            raise no_answer(self._client, said) from error
 
     def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Sequence[Any]) -> Any:
         """Return the reply to a call that failed with *error*, if it can be repeated."""
@@ -205,12 +181,12 @@ class Scripts:
         except CLIENT_ERRORS as second:
             error = second
         try:
-            if isinstance(error, _CONNECTION_LOST) and not isinstance(error, _NOT_WORTH_REPEATING):
+            if isinstance(error, CONNECTION_LOST) and not isinstance(error, NOT_WORTH_REPEATING):
                 return self._once(send, wanted, arguments)
         except CLIENT_ERRORS as second:
             error = second
         if is_no_answer(error):
-            if _DEPOSED.search(str(error)):
+            if DEPOSED.search(str(error)):
                 drop_idle_connections(self._client)
             raise no_answer(self._client, error) from error
         raise error

@@ -8,8 +8,10 @@ from itertools import islice
 from redis.exceptions import ResponseError
 
 from django_authkit.stores.outcomes import Remaining, StoreStatistics
+from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.inspection import memory_of_servers
-from django_authkit.stores.redis.scripts import CLIENT_ERRORS, Client, Scripts
+from django_authkit.stores.redis.records import census_of
+from django_authkit.stores.redis.scripts import Client, Scripts
 from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.types import Mode
 
@@ -57,7 +59,7 @@ def _count(
         records += len(sids)
         if bucket not in bases:
             continue
-        counted = scripts.run("statistics", bases[bucket], clock_offset, *sids)
+        counted = scripts.run(census_of, "statistics", bases[bucket], clock_offset, *sids)
         for mode, (number, idle_until, ends) in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
             before = live[mode]
             live[mode] = (before[0] + number, max(before[1], idle_until), max(before[2], ends))

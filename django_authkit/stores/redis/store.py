@@ -8,9 +8,8 @@ The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys ther
 
 import secrets
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
-from typing import Any, Final
+from typing import Final
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import log_lost_activity
@@ -28,17 +27,23 @@ from django_authkit.stores.outcomes import (
 )
 from django_authkit.stores.redis.anonymous import AnonymousKeys
 from django_authkit.stores.redis.attempts import AttemptKeys
+from django_authkit.stores.redis.failures import refuses_writes
 from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.records import (
-    created_of,
+    Creation,
+    counts_of,
+    creation_of,
     fields_of,
+    flag_of,
     found_of,
+    listed_of,
+    named_of,
+    number_of,
+    revoked_of,
     rotation_of,
-    session_of,
-    sessions_of,
     switch_of,
 )
-from django_authkit.stores.redis.scripts import Client, refuses_writes
+from django_authkit.stores.redis.scripts import Client
 from django_authkit.stores.redis.statistics import read_statistics
 from django_authkit.types import AuthSession, RevocationReason, by_recency
 
@@ -61,21 +66,20 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     def create(self, new: NewSession) -> Created | Refused:
         """Make the record, unless the limit refuses it: one round trip; more if many have to be revoked."""
         revoked: list[AuthSession] = []
-        for calls_before in count():
-            reply = self._create(new, calls_before)
-            if reply[0] != b"crowded":
-                break
-            revoked += sessions_of(reply[1])
-        outcome = created_of(reply)
+        outcome = None
+        steps = count()
+        while outcome is None:
+            outcome, sessions, call = self._create(new, next(steps))
+            revoked += sessions
         if isinstance(outcome, Refused):
             return outcome
-        revoked += outcome.revoked
-        if reply[3]:
-            revoked += self._named(new.user_id, reply[3].decode())[::-1]
-        return replace(outcome, revoked=tuple(revoked))
+        if call:
+            revoked += self._named(new.user_id, call)[::-1]
+        return Created(session=outcome, revoked=tuple(revoked))
 
-    def _create(self, new: NewSession, calls_before: int) -> Any:
+    def _create(self, new: NewSession, calls_before: int) -> Creation:
         return self._for_handle(
+            creation_of,
             "create",
             new.sid,
             fields_of(new),
@@ -95,7 +99,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
 
     def load(self, sid: str) -> Found | Absent:
         """Return the live record, with no command that writes: one round trip."""
-        return found_of(self._for_handle("load", sid))
+        return self._for_handle(found_of, "load", sid)
 
     def touch(
         self,
@@ -113,16 +117,17 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         Two if the server reads and does not write, being full for example.
         """
         try:
-            return found_of(self._for_handle("touch", sid, key_digest, idle, interval, int(issued)))
+            return self._for_handle(found_of, "touch", sid, key_digest, idle, interval, int(issued))
         except StoreUnavailable as error:
             if required or not refuses_writes(error.__cause__):
                 raise
             log_lost_activity(error)
-            return found_of(self._for_handle("touch", sid, key_digest, idle, _NEVER, 0))
+            return self._for_handle(found_of, "touch", sid, key_digest, idle, _NEVER, 0)
 
     def rotate(self, request: RotateRequest) -> Rotation:
         """Exchange the current refresh token for the proposed one: one round trip."""
-        reply = self._for_handle(
+        return self._for_handle(
+            rotation_of,
             "rotate",
             request.sid,
             request.generation,
@@ -139,7 +144,6 @@ class RedisStore(AnonymousKeys, AttemptKeys):
             request.device,
             request.most_forks,
         )
-        return rotation_of(reply)
 
     def rekey(
         self,
@@ -152,7 +156,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     ) -> Found | Absent:
         """Give the live record a new session key: one round trip."""
         arguments = (presented or b"", replacement, int(reauthenticated), auth_hash or "")
-        return found_of(self._for_handle("rekey", sid, *arguments))
+        return self._for_handle(found_of, "rekey", sid, *arguments)
 
     def switch_to_tokens(
         self,
@@ -166,46 +170,45 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     ) -> Switch:
         """Give the live record a refresh token in addition to its session key: one round trip."""
         arguments = (key_digest, proposed, held or b"", int(advance), access)
-        return switch_of(self._for_handle("switch_to_tokens", sid, *arguments))
+        return self._for_handle(switch_of, "switch_to_tokens", sid, *arguments)
 
     def switch_to_key(
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:
         """Give the live record a session key in addition to its refresh token: one round trip."""
-        return switch_of(self._for_handle("switch_to_key", sid, jti_digest, generation, proposed, idle))
+        return self._for_handle(switch_of, "switch_to_key", sid, jti_digest, generation, proposed, idle)
 
     def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
         """Give the live record another refresh token and hash: one round trip."""
-        return found_of(self._for_handle("renew_tokens", sid, auth_hash, proposed, access))
+        return self._for_handle(found_of, "renew_tokens", sid, auth_hash, proposed, access)
 
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash: one round trip."""
-        return bool(self._for_handle("restamp", sid, auth_hash))
+        return self._for_handle(flag_of, "restamp", sid, auth_hash)
 
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
         """Replace the hash on the user's live records: one round trip for each 50."""
         restamped, looked_at, there_are = 0, 0, 1
         while looked_at < there_are:
             arguments = (old_hash, new_hash, _call_id(), looked_at, _WRITTEN_AT_ONCE)
-            had, some, there_are = self._for_user("restamp_user", user_id, *arguments)
+            had, some, there_are = self._for_user(counts_of, "restamp_user", user_id, *arguments)
             restamped, looked_at = restamped + had, looked_at + some
         return restamped
 
     def note_device(self, sid: str, address: str, user_agent: str) -> None:
         """Record where it is used from now: one round trip."""
-        self._for_handle("note_device", sid, address, user_agent)
+        self._for_handle(flag_of, "note_device", sid, address, user_agent)
 
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """Replace the Django session data: one round trip."""
         limit = "" if idle_limit is None else idle_limit
-        return bool(self._for_handle("save_data", sid, key_digest, data, limit))
+        return self._for_handle(flag_of, "save_data", sid, key_digest, data, limit)
 
     def revoke(
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
         """Revoke the auth session: one round trip."""
-        revoked = self._for_handle("revoke", sid, reason, key_digest or b"", _call_id())
-        return None if revoked is None else session_of(revoked)
+        return self._for_handle(revoked_of, "revoke", sid, reason, key_digest or b"", _call_id())
 
     def revoke_user(
         self,
@@ -222,15 +225,16 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """
         call = _call_id()
         kept = (keep or "", int(keep_hash is not None), keep_hash or "")
-        left = self._for_user("revoke_user", user_id, *kept, call)
+        left = self._for_user(number_of, "revoke_user", user_id, *kept, call)
         return self._named(user_id, call) if left else ()
 
     def _named(self, user_id: str, call: str) -> tuple[AuthSession, ...]:
         """Return what *call* revoked by moving the user's epoch: one round trip for each 50."""
         revoked: list[AuthSession] = []
         for step in count():
-            sessions, left = self._for_user("name_revoked", user_id, call, f"{call}.{step}", _WRITTEN_AT_ONCE)
-            revoked += sessions_of(sessions)
+            arguments = (call, f"{call}.{step}", _WRITTEN_AT_ONCE)
+            sessions, left = self._for_user(named_of, "name_revoked", user_id, *arguments)
+            revoked += sessions
             if not left:
                 break
         return tuple(sorted(revoked, key=by_recency))
@@ -239,7 +243,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """Revoke every auth session that began before now: one round trip a bucket."""
         call = _call_id()
         for tag in self._bases():
-            self._run("revoke_all", tag, call)
+            self._run(flag_of, "revoke_all", tag, call)
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""
@@ -259,8 +263,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         return Page(sessions=sessions, there_are=there_are)
 
     def _listed(self, user_id: str, skipped: int, limit: int) -> tuple[int, tuple[AuthSession, ...], int]:
-        there_are, sessions, dead = self._for_user("list_user", user_id, skipped, limit)
-        return there_are, sessions_of(sessions), dead
+        return self._for_user(listed_of, "list_user", user_id, skipped, limit)
 
     def prune(self, batch: int) -> Iterator[int]:  # noqa: ARG002 - the protocol's parameter
         """Yield nothing: Redis reclaims by itself."""

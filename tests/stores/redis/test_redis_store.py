@@ -10,7 +10,7 @@ from redis.exceptions import ResponseError
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Absent, Created, Found, RotationOutcome
-from django_authkit.stores.protocol import Store
+from django_authkit.stores.protocol import SidTaken, Store
 from django_authkit.stores.redis import RedisStore
 from django_authkit.types import OnLimit, RevocationReason
 from stores.redis.valkey_server import Server
@@ -92,7 +92,7 @@ def test_the_handle_of_a_revoked_session_stays_taken(rig: Rig) -> None:
     """Another auth session does not get the sid of one that has just been revoked."""
     started = rig.start()
     rig.store.revoke(started.sid, RevocationReason.LOGOUT)
-    with pytest.raises(ValueError, match="taken"):
+    with pytest.raises(SidTaken, match="taken"):
         rig.store.create(rig.proposal(sid=started.sid))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from secrets import token_bytes
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -27,6 +27,7 @@ class NextAuthSession(AuthSession):
     color: str = "none"
 
 
+T = TypeVar("T")
 NEXT = Layout(record=NextAuthSession, private=(*PRIVATE_FIELDS, "pin"))
 """The next release's layout: one additional field of either kind."""
 
@@ -38,16 +39,16 @@ class NextStore(RedisStore):
         super().__init__(*args, **kwargs)
         self._scripts = Scripts(self._client, NEXT)
 
-    def _for_handle(self, script: str, handle: str, *arguments: Argument) -> Any:
+    def _for_handle(self, read: Callable[[Any], T], script: str, handle: str, *arguments: Argument) -> T:
         if script == "create":
             given, *rest = arguments
             given = json.dumps({**json.loads(str(given)), "color": "red", "pin": "1234"})
             arguments = (given, *rest)
-        return super()._for_handle(script, handle, *arguments)
+        return super()._for_handle(read, script, handle, *arguments)
 
     def color(self, sid: str) -> str:
         """Return the public field that only this release has."""
-        _, _, *values = json.loads(self._for_handle("load", sid))
+        _, _, *values = self._for_handle(json.loads, "load", sid)
         session = NEXT.session(values)
         assert isinstance(session, NextAuthSession)
         return session.color
