@@ -15,8 +15,8 @@ class Entry:
     """
     One entry of the stream: a sid and until when it matters, or an epoch (with ``sid`` empty).
 
-    With a *generation*, only the tokens of earlier generations are concerned. With a *user*, it is the epoch
-    of that user's auth sessions.
+    With a *generation*, the record was changed, and tokens of earlier generations are not valid; the first
+    is 1. With a *user*, it is the epoch of that user's auth sessions.
     """
 
     number: int
@@ -64,7 +64,8 @@ class BucketCopy:
         if entry.number != self.number + 1:
             raise Gap
         if entry.generation:
-            self.renewed[entry.sid] = entry.generation, entry.until
+            if entry.generation > 1:
+                self.renewed[entry.sid] = entry.generation, entry.until
         elif entry.user:
             self.users[entry.user] = max(self.users.get(entry.user, 0), entry.until)
         elif entry.sid:

@@ -1,8 +1,8 @@
--- Prelude of every script about auth sessions: the list of what was revoked.
+-- Prelude of every script about auth sessions: the list of what was revoked, or changed.
 --
--- l  stream of entries {n, s, u}: number, sid and until when it matters; {n, s, u, g}: of that sid only the
---    tokens of generations before g; {n, e}: number and epoch; or {n, p, u}: number, a user's id, and when all
---    of theirs were revoked but those that the store was told to keep.
+-- l  stream of entries {n, s, u}: number, sid and until when it matters; {n, s, u, g}: the record of that sid was
+--    changed, and tokens of generations before g are not valid; {n, e}: number and epoch; or {n, p, u}: number,
+--    a user's id, and when all of theirs were revoked but those that the store was told to keep.
 --    They are numbered without gaps, so that a reader sees if some were removed before it read them.
 -- m  hash: birth    of tokens issued before, revocations may be missing
 --          run      the run of the server in which the list began, or was continued without loss
@@ -48,6 +48,29 @@ local function list_entry(...)
   trim_list()
 end
 
-local function list_revoked(record, ...)
-  if record.access_until_ms + SLACK > now then list_entry('s', record.sid, 'u', record.access_until_ms, ...) end
+-- Whether an access token of the record may be live, or accepted within a leeway.
+local function has_tokens(record)
+  return record.access_until_ms + SLACK > now
+end
+
+-- Whether a process may remember the record: by the session key that it had before this step, and only where
+-- there is a list to follow.
+local function is_remembered(record)
+  return record.was and record.was.key_digest ~= '' and list_state('birth')
+end
+
+local function list_record(record, ...)
+  list_entry('s', record.sid, 'u', math.max(record.access_until_ms, now), ...)
+end
+
+local function list_revoked(record)
+  if has_tokens(record) or is_remembered(record) then list_record(record) end
+end
+
+-- Something that a request may see was changed, other than when the auth session was used.
+local function list_change(record)
+  local renewed = record.was and record.least_generation ~= record.was.least_generation
+  if renewed and has_tokens(record) or is_remembered(record) then
+    list_record(record, 'g', math.max(record.least_generation, 1))
+  end
 end

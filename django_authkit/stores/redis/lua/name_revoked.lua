@@ -25,7 +25,7 @@ local of_user = epoch_of(user_id)
 for i, packed in ipairs(#keys > 0 and redis.call('MGET', unpack(keys)) or {}) do
   local values = packed and unpacked(packed)
   if values and is_live(values, epoch, of_user) then -- kept for its hash
-    save(record_of(sids[i], values))
+    save(record_of(sids[i], values), true)
   elseif values and is_live(values, epoch) then
     revoked[#revoked + 1] = { sids[i], values }
     redis.call('UNLINK', key('d', sids[i]))

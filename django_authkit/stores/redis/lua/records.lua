@@ -31,13 +31,15 @@ local function with_defaults(record)
   return record
 end
 
--- The record whose packed array is `values`.
+-- The record whose packed array is `values`; `was` is what the list of changes has to know of it later.
 local function record_of(sid, values)
   local record = { sid = sid, values = values }
   for i, field in ipairs(PRIVATE_FIELDS) do record[field] = values[PRIVATE][i] end
   for i, field in ipairs(PUBLIC_FIELDS) do record[field] = values[FIRST + i - 1] end
   if record.backend == 0 then record.backend = STOCK_BACKEND end
-  return with_defaults(record)
+  record = with_defaults(record)
+  record.was = { key_digest = record.key_digest, least_generation = record.least_generation }
+  return record
 end
 
 local function read(sid)
@@ -68,8 +70,9 @@ end
 
 local is_dated = false -- `latest` is noted once in a script, in which `now` does not change
 
--- Write a live record, its place in the index and the time when their space is reclaimed.
-local function save(record)
+-- Write a live record, its place in the index and the time when their space is reclaimed. The change is listed,
+-- unless it is one that no request sees or only `slides` the idle end.
+local function save(record, slides)
   local of_user = epoch_of(record.user_id)
   record.user_epoch = of_user and (of_user[2] or of_user[1]) or nil
   local lifetime = math.max(1, record.idle_expires_ms - now)
@@ -80,6 +83,7 @@ local function save(record)
   redis.call('PEXPIRE', key('d', record.sid), lifetime)
   redis.call('ZADD', index, record.idle_expires_ms, record.sid)
   if redis.call('PTTL', index) < lifetime then redis.call('PEXPIRE', index, lifetime) end
+  if not slides then list_change(record) end
 end
 
 -- Revoke a live record. `call` is an id of the call that revokes it.
@@ -125,13 +129,6 @@ end
 local function expect_access(record, access)
   widen_window(access)
   record.access_until_ms = math.max(record.access_until_ms, math.min(now + access, record.idle_expires_ms))
-end
-
--- The user has just authenticated again, or changed their password: access tokens of generations before
--- `generation` are not valid any more.
-local function require_generation(record, generation)
-  record.least_generation = generation
-  list_revoked(record, 'g', generation)
 end
 
 -- The sid and the public fields, for JSON.

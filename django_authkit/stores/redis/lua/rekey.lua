@@ -13,7 +13,7 @@ if record.key_digest ~= presented then return 'superseded' end
 record.key_digest, record.mode = replacement, 'session'
 if presented ~= '' then -- the tokens were not renewed: they are dead
   record.jti_digest, record.previous_digest, record.sealed = '', '', nil
-  if record.generation > 0 then require_generation(record, record.generation + 1) end
+  if record.generation > 0 then record.least_generation = record.generation + 1 end
 end
 if reauthenticated then record.auth_time_ms = now end
 if ARGV[6] ~= '' then record.auth_hash = ARGV[6] end

@@ -12,7 +12,7 @@ if record.jti_digest == proposed then return found(record) end
 record.previous_digest, record.jti_digest, record.key_digest = record.jti_digest, proposed, ''
 record.generation, record.rotated_ms = record.generation + 1, now
 record.auth_hash, record.mode, record.sealed = auth_hash, 'jwt', nil
-require_generation(record, record.generation)
+record.least_generation = record.generation
 expect_access(record, access)
 save(record)
 return found(record)

@@ -19,6 +19,6 @@ revoke_all_of(user_id, call, keep_hash)
 remember(call, 1)
 if kept then
   redis.call('ZREM', key('x', call), keep)
-  save(kept)
+  save(kept, true)
 end
 return unnamed(call)

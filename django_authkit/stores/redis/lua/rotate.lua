@@ -61,7 +61,7 @@ local function advance(record)
   used(record)
   if reauthenticated then
     record.auth_time_ms, record.key_digest = now, ''
-    require_generation(record, record.generation)
+    record.least_generation = record.generation
   end
   record.sealed = grace > 0 and not reauthenticated and sealed or nil
   save(record)

@@ -12,7 +12,8 @@ if data == '' then
 else
   redis.call('SET', key('d', sid), data)
 end
+local same_limit = (record.idle_limit_ms or false) == (idle_limit or false)
 record.idle_limit_ms = idle_limit or false
 if idle_limit then record.idle_expires_ms = math.min(record.idle_expires_ms, now + idle_limit) end
-save(record)
+save(record, same_limit)
 return 1
