@@ -24,7 +24,7 @@ from django_authkit.service.revocation import revoke_by_user_id
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent
 from django_authkit.types import Mode, RevocationReason, Transport
-from django_authkit.users.loading import auth_hash_of, user_id_of
+from django_authkit.users.loading import auth_hash_of, user_id_of, without_mark
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy, get_store
 
 
@@ -78,7 +78,8 @@ def _renewed_key(
     request: HttpRequest, known: Authentication, user: AbstractBaseUser, auth_hash: str
 ) -> Grant:
     django_session = django_session_of(request)
-    key = SessionKey.parse(bearer_of(request))
+    renewed = known.find_replacement() if known.find_replacement else None
+    key = SessionKey.parse(renewed.access if renewed else bearer_of(request))
     if key is None:
         raise SessionEnded
     fresh = SessionKey.new(key.handle)
@@ -148,6 +149,8 @@ def apply_password_change(request: HttpRequest) -> None:
     theirs = session.get(SESSION_KEY) in {None, user_id_of(known.user)}
     stamped = session.get(HASH_SESSION_KEY) if theirs else None
     kept = stamped is not None and stamped == change.keep_hash
+    if kept and state.renewed and without_mark(known.session.auth_hash) == stamped:
+        return  # our update_session_auth_hash was called, before the change was committed
     if kept and _is_renewed_here(known):  # Django's own update_session_auth_hash was called
         keep(request, known, known.user, change.keep_hash or "")
     elif change.committed and not kept:

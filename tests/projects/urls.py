@@ -47,6 +47,7 @@ urlpatterns = [
     path("django/flush-async/", django_views.flush_async),
     path("django/new-password-async/", django_views.new_password_async),
     path("django/new-password/", django_views.new_password),
+    path("django/new-password-twice/", django_views.new_password_twice),
     path("django/new-password-by-django/", django_views.new_password_by_django),
     path("django/new-password-by-login/", django_views.new_password_by_login),
     path("django/sign-up/", django_views.sign_up),
