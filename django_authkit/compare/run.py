@@ -84,7 +84,7 @@ class _Stage:
 
     def subject(self, served: Served, samples: Samples) -> Subject:
         redis = self.made.redis if served.config.variant.store == "redis" else None
-        return Subject(samples, partial(self.client, served), redis)
+        return Subject(samples, partial(self.client, served), redis, self.wanted.workers.workers)
 
 
 def run(wanted: Wanted, display: Display) -> Measured:

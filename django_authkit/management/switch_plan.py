@@ -9,6 +9,7 @@ from django_authkit.checks import TAG
 from django_authkit.conf import AuthKitSettings
 from django_authkit.management.commands.authkit_status import old_form_text
 from django_authkit.management.status import find_out
+from django_authkit.problems import in_words
 from django_authkit.types import Mode
 
 
@@ -84,7 +85,7 @@ def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
     else:
         yield (
             "Front ends have to refresh after token_expired; pages without a script use their session key "
-            f"until that mode is dropped. Access tokens last {chosen.lifetimes.access}."
+            f"until that mode is dropped. Access tokens last {in_words(chosen.lifetimes.access)}."
         )
         yield f'ACCESS_CHECK is "{chosen.access_check}": how soon access tokens notice a revocation.'
     if chosen.cookie.refresh_path not in {None, "/"}:
@@ -97,6 +98,6 @@ def _waiting(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
         old = find_out(count=True)["old_form"]
         yield f"Now: {old_form_text(old)}."
     yield (
-        f"It takes at most the idle timeout ({chosen.lifetimes.idle}) for unused auth sessions, and "
-        f"the absolute lifetime ({chosen.lifetimes.absolute}) for apps that never refresh."
+        f"It takes at most the idle timeout ({in_words(chosen.lifetimes.idle)}) for unused auth sessions, "
+        f"and the absolute lifetime ({in_words(chosen.lifetimes.absolute)}) for apps that never refresh."
     )

@@ -159,3 +159,20 @@ def test_fits_a_small_screen(visit: "Visit") -> None:
         buttons = [each.bounding_box() for each in laptop.get_by_role("button").all()]
         assert buttons
         assert all(box is not None and min(box["height"], box["width"]) >= 24 for box in buttons)
+
+
+@pytest.mark.parametrize("width", [320, 360, 640])
+def test_a_dot_stands_between_facts_and_at_no_end_of_a_line(visit: "Visit", width: int) -> None:
+    """The dot before the first fact of each line is left of the paragraph, which clips it."""
+    laptop = visit(FIREFOX)
+    laptop.set_viewport_size({"width": width, "height": SMALL["height"]})
+    paragraph = laptop.get_by_role("listitem").locator("p").first
+    edge = paragraph.bounding_box()
+    facts = [each.bounding_box() for each in paragraph.locator("span").all()]
+    assert edge is not None
+    assert len(facts) == 3
+    line = edge["y"] - 1
+    for fact in facts:
+        assert fact is not None
+        assert (fact["x"] < edge["x"]) is (fact["y"] > line + 1)
+        line = fact["y"]

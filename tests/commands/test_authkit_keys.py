@@ -157,8 +157,8 @@ def test_a_rotation_says_how_long_to_wait(settings: Settings, tmp_path: Path) ->
     """The max-age of the set; then the lifetime of an access token plus that max-age."""
     configure(settings, jwk("ES256"))
     printed = run("rotate", "--out", tmp_path / "new")
-    assert "Wait for 5 min:" in printed
-    assert "Wait for 10 min:" in printed
+    assert "Wait for 5 minutes:" in printed
+    assert "Wait for 10 minutes:" in printed
 
 
 def test_a_rotation_may_change_the_algorithm_of_pairs(settings: Settings, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ def test_before_the_switch_all_steps_are_pending(site: LiveSite, run: Run) -> No
     assert "From jwt to session." in told
     assert "[done]" not in told
     assert 'AUTHKIT_MODE = "session"' in told
-    assert "14 days" in told
+    assert "idle timeout (14 days)" in told
+    assert "absolute lifetime (90 days)" in told
 
 
 def test_under_way_it_says_where(site: LiveSite, ada: User, run: Run) -> None:

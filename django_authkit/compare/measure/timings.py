@@ -45,11 +45,12 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A variant that is up: how a client of it is made, and what was measured so far."""
+    """A variant that is up: what was measured so far, how a client is made, and how many workers it has."""
 
     samples: Samples
     new_client: Callable[[], Client]
     redis: RedisClient | None
+    workers: int
 
 
 def measure(subjects: Sequence[Subject], paths: Sequence[str], pace: Pace, tick: Callable[[], None]) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_authkit.api.jwks import MAX_AGE
 from django_authkit.conf import InvalidSettings, get_settings
+from django_authkit.problems import in_words
 from django_authkit.tokens.keys.generate import new_key, private_jwk, private_pem
 from django_authkit.tokens.keys.ring import ALGORITHMS, HMAC, Key, KeyRing
 from django_authkit.wiring import get_key_ring
@@ -106,9 +106,9 @@ class Command(BaseCommand):
                 kid=key.kid,
                 old=f"the old key ({old.kid})",
                 publish=_setting([present[0], new, *present[1:]]),
-                published=_spoken(MAX_AGE),
+                published=in_words(MAX_AGE),
                 sign=_setting([new, *present]),
-                expired=_spoken(expired),
+                expired=in_words(expired),
                 retire=_setting([new]),
             )
         )
@@ -178,8 +178,3 @@ def _shown(entry: str | Mapping[str, Any], position: int) -> str:
 def _setting(entries: Sequence[str]) -> str:
     lines = [entry if entry.startswith("...") else f"{entry}," for entry in entries]
     return "\n".join(['    "SIGNING_KEYS": [', *(f"        {line}" for line in lines), "    ],"])
-
-
-def _spoken(duration: timedelta) -> str:
-    minutes, seconds = divmod(int(duration.total_seconds()), 60)
-    return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
