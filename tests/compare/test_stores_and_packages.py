@@ -73,4 +73,5 @@ def test_a_database_server_is_lost_and_filled(
     assert set(each["behavior"]["outage"]["down"]) == {503}
     assert each["behavior"]["outage"]["kept"]
     assert each["memory"][-1]["sessions"] == 1000
+    assert each["facts"]["another_worker"]["holds"] is None, "there is one worker"
     assert project.remains() == []
