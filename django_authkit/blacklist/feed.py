@@ -20,7 +20,6 @@ class Entry:
     """
 
     number: int
-    position: str
     sid: str
     until: int
     generation: int = 0
@@ -33,7 +32,8 @@ class BucketCopy:
     What is known of one bucket. Instants in milliseconds on the store's clock.
 
     Attributes:
-        birth: Of tokens issued before, the list may not know everything.
+        began: When the list began: another list began at another time.
+        birth: Of tokens issued before, the copy may not know everything.
         window: The longest life of any access token issued under the bucket.
         epoch: Auth sessions that began up to then are dead.
         number: The number of the last entry seen; entries are counted without gaps.
@@ -44,6 +44,7 @@ class BucketCopy:
         users: When the auth sessions of a user were revoked. Which of them were kept only the store knows.
     """
 
+    began: int
     birth: int
     window: int
     epoch: int
@@ -72,7 +73,7 @@ class BucketCopy:
             self.revoked[entry.sid] = entry.until
         else:
             self.epoch = max(self.epoch, entry.until)
-        self.number, self.position = entry.number, entry.position
+        self.number = entry.number
 
     def lost_since(self, earlier: "BucketCopy") -> list[Entry]:
         """Return what an *earlier* copy knew to be revoked and this one does not, if the server changed."""
@@ -82,8 +83,7 @@ class BucketCopy:
         users = [("", user, at) for user, at in earlier.users.items() if at > self.users.get(user, 0)]
         sids = [(sid, "", until) for sid, until in earlier.revoked.items() if sid not in self.revoked]
         return [
-            Entry(number=0, position="", sid=sid, user=user, until=until)
-            for sid, user, until in (*epoch, *users, *sids)
+            Entry(number=0, sid=sid, user=user, until=until) for sid, user, until in (*epoch, *users, *sids)
         ]
 
 
@@ -93,16 +93,20 @@ class Update:
     What came after a position.
 
     Attributes:
-        birth, number: The bucket's present birth mark and count of entries; the former is 0 where this
-            is not the list that the position is of.
+        began: When the list began; 0 where this is not the list that the position is of.
+        birth: The bucket's present birth mark.
+        number: How many entries there were at the sending.
         now: What the store's clock says.
-        entries: In order.
+        position: Where to read on.
+        entries: In order; the first may have come before.
     """
 
+    began: int
     birth: int
     window: int
     number: int
     now: int
+    position: str
     entries: tuple[Entry, ...]
 
 

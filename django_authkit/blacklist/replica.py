@@ -31,7 +31,7 @@ class Verdict(Enum):
 
 _WAIT: Final = 0.2
 """Fraction of the allowed staleness that a read waits for an update."""
-_PAUSE: Final = 0.1
+_PAUSE: Final = 0.2
 """Fraction of it that passes between a read that brought something and the next."""
 _RETRY: Final = 0.1
 """Seconds until another try to make a copy."""
@@ -159,31 +159,35 @@ class BlacklistReplica:
             sent = seconds()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
             updates = self._feed.follow(positions, self._max_staleness * _WAIT)
+            news = 0
             for bucket, update in updates.items():
-                _apply(copies[bucket], update)
+                news += _apply(copies[bucket], update)
                 if sent - expired_at > _EXPIRE_EVERY:
                     _expire(copies[bucket], update.now)
             self._held = copies, sent
-            if any(update.entries for update in updates.values()):
+            if news:
                 # Many revocations cost one read, and the server does not spend its time on telling each.
                 stopping.wait(self._max_staleness * _PAUSE)
             if sent - expired_at > _EXPIRE_EVERY:
                 expired_at = sent
 
 
-def _apply(copy: BucketCopy, update: Update) -> None:
+def _apply(copy: BucketCopy, update: Update) -> int:
     """
-    Add what came.
+    Add what came, and return how many entries are new.
 
     Raises:
         Gap: Entries are missing, or it is another list than before.
     """
     known = copy.number
     for entry in update.entries:
-        copy.add(entry)
-    if update.birth != copy.birth or not known <= update.number <= copy.number:
+        if entry.number > copy.number:
+            copy.add(entry)
+    if update.began != copy.began or update.birth != copy.birth or not known <= update.number <= copy.number:
         raise Gap
+    copy.position = update.position
     copy.window = max(copy.window, update.window)
+    return copy.number - known
 
 
 def _expire(copy: BucketCopy, now: int) -> None:

@@ -175,6 +175,7 @@ def test_a_revocation_that_was_only_trimmed_ends_nothing_that_began_after_it(
     until(lambda: follower.replica.verdict(ended) is not Verdict.LIVE)
     later = begun(store, "ended")
     last = begun(store, "last")
+    time.sleep(0.06)  # so that it has an entry of its own in the stream
     store.revoke(last.sid, RevocationReason.LOGOUT)
     until(lambda: follower.replica.verdict(last) is Verdict.REVOKED)
     for name in valkey.direct.keys("*:l"):
@@ -242,7 +243,9 @@ def test_entries_were_taken_out(
 ) -> None:
     """Parts of the list vanish (by eviction or by hand): no copy trusts the rest, a new one neither."""
     gone = [begun(follower.store, f"gone {number}") for number in range(4)]
-    witness.revoke(*gone)
+    for claims in gone:
+        time.sleep(0.06)  # so that each has an entry of its own in the stream
+        witness.revoke(claims)
     listed: Any = valkey.direct.xrange(LIST)
     ids = [position for position, _ in listed]
     {

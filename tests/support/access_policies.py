@@ -60,7 +60,7 @@ def begin_list() -> None:
     with Redis.from_url(django_settings.CACHES["authkit"]["LOCATION"]) as direct:
         run = direct.info("server")["run_id"]
         birth = int(time.time() * 1000) - 10_000
-        direct.hset("authkit:{AA}:m", mapping={"birth": birth, "run": run})
+        direct.hset("authkit:{AA}:m", mapping={"began": birth, "birth": birth, "run": run})
 
 
 def commands_of_requests(trips: Trips) -> list[str]:

@@ -45,7 +45,6 @@ _RECORDS = ("clock", "reply", "blacklist", "records")
 _PARTS = {
     "load": ("clock", "reply", "live_record", "load"),
     "touch": ("clock", "reply", "live_record", "touch", "blacklist", "records", "touch_write"),
-    "blacklist_state": ("blacklist_state",),
     "now": ("clock", "now"),
     "create_anonymous": ("clock", "create_anonymous"),
     "create_durable": ("clock", "create_anonymous"),

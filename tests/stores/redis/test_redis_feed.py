@@ -121,13 +121,19 @@ def test_the_size_of_an_entry(server: Server, capsys: pytest.CaptureFixture[str]
     server.direct.flushall()
     store = RedisStore(client_of(server.url), prefix="authkit:")
     begun(store)
-    script = """for n = redis.call('HGET', KEYS[1]..':m', 'number') or 0, ARGV[1] - 1 do
-      redis.call('XADD', KEYS[1]..':l', '*', 'n', redis.call('HINCRBY', KEYS[1]..':m', 'number', 1),
-                 's', string.format('AA%014d', n), 'u', ARGV[2])
+    script = """local total = 0
+    for n = ARGV[1] - ARGV[3], ARGV[1] - 1, 50 do
+      local entries = {}
+      for i = n, math.min(n + 49, ARGV[1] - 1) do
+        entries[#entries + 1] = cjson.encode({s = string.format('AA%014d', i), u = tonumber(ARGV[2])})
+      end
+      redis.call('XADD', KEYS[1]..':l', '*', 'n', n + 1,
+                 'i', redis.call('HINCRBY', KEYS[1]..':m', 'listed', 1), 'e', table.concat(entries, ','))
+      redis.call('HINCRBY', KEYS[1]..':m', 'number', #entries)
     end"""
     until_when = int(time.time() * 1000) + 300_000
     for upto in range(5_000, count + 1, 5_000):
-        server.direct.eval(script, 1, "authkit::{AA}", upto, until_when)
+        server.direct.eval(script, 1, "authkit::{AA}", upto, until_when, 5_000)
     on_server = (server.direct.memory_usage("authkit::{AA}:l", samples=0) or 0) / count
     with Follower(server.url, limit=count) as follower:
         gc.collect()
