@@ -1,6 +1,7 @@
 """401s: codes and challenges; and invalid credentials block neither login nor logout."""
 
 import re
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import User
@@ -226,3 +227,11 @@ def test_a_stale_bearer_is_a_401_where_django_requires_a_login(
     answer = stale.get(address)
     assert code(answer) == (401, "session_ended")
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+@pytest.mark.parametrize("urls", ["urls", "pages.urls", "compat.simplejwt.urls"])
+def test_no_endpoint_is_redirected_to_a_login_page(urls: str) -> None:
+    """With ``LoginRequiredMiddleware`` each endpoint decides itself whether a login is missing."""
+    views = [pattern.callback for pattern in import_module(f"django_authkit.{urls}").urlpatterns]
+    assert views
+    assert not [view for view in views if getattr(view, "login_required", True)]
