@@ -1,8 +1,9 @@
 """The app: connects receivers and registers checks when Django is ready."""
 
+from importlib import import_module
 from typing import Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth.signals import user_logged_in
 
 
@@ -25,6 +26,8 @@ class AuthKitConfig(AppConfig):
         receivers.connect()
         notifications.connect()
         checks.register_all()
+        if apps.is_installed("drf_spectacular"):
+            import_module("django_authkit.contrib.spectacular")
 
 
 def _on_logged_in(**kwargs: Any) -> None:

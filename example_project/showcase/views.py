@@ -35,6 +35,8 @@ def server(_request: HttpRequest) -> HttpResponse:
 class MirrorView(APIView):
     """An ordinary API view. Its response shows what the server saw of the request."""
 
+    schema = None  # it belongs to the page, not to the API
+
     def get(self, request: Request) -> Response:
         """Return what the server saw, for a user who is logged in."""
         http: HttpRequest = request._request

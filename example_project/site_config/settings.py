@@ -7,7 +7,9 @@ JWTs over its SQLite database, so that ``manage.py check`` and the like work by 
 
 import os
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from site_config.secret import secret_of
 
@@ -37,7 +39,7 @@ AUTHKIT = {
     "COOKIE": {"SECURE": False, "ACCESS_NAME": "authkit_access", "REFRESH_NAME": "authkit_refresh"},
 }
 SESSION_ENGINE = "django_authkit.session_engine"
-REST_FRAMEWORK = {
+REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["django_authkit.authentication.AuthKitAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     # Optional: the project's own views then report errors in the shape that the endpoints do.
@@ -120,6 +122,29 @@ TEMPLATES = [
         },
     }
 ]
+
+# -- the API's schema, and Swagger UI at api/docs/ (docs/how-to/openapi.md) ------------------------
+
+# The extra "demo" brings both packages; the sidecar is Swagger UI itself, so that this site serves it.
+if find_spec("drf_spectacular"):
+    INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
+    REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "drf_spectacular.openapi.AutoSchema"
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Notes",
+    "VERSION": "1",
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # A login over cookies changes the CSRF token, so each request takes it from its cookie.
+    "SWAGGER_UI_SETTINGS": """{
+        requestInterceptor: (request) => {
+            const token = document.cookie.match(/(?:^|; )csrftoken=([^;]+)/);
+            if (token) request.headers["X-CSRFToken"] = token[1];
+            return request;
+        },
+    }""",
+}
 
 # -- a front end on another origin, if you want one (docs/how-to/cross-origin.md) -----------------
 

@@ -1,5 +1,6 @@
 """The site's addresses."""
 
+from django.apps import apps
 from django.contrib import admin
 from django.urls import include, path
 from rest_framework.routers import DefaultRouter
@@ -26,3 +27,12 @@ urlpatterns = [
     # The browsable API links to the login pages that it finds under this name.
     path("accounts/", include((accounts, "rest_framework"))),
 ]
+
+if apps.is_installed("drf_spectacular"):
+    from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+    urlpatterns += [
+        path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+        # The one with a script of its own: the site's policy allows none in a page.
+        path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
+    ]

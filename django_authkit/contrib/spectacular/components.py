@@ -1,0 +1,138 @@
+"""The components of the schema: the bodies and responses of the endpoints."""
+
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.utils.module_loading import import_string
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from django_authkit.api.serializers import LoginBody, ReauthenticateBody, VerifyBody
+from django_authkit.conf import get_settings
+from django_authkit.types import Mode, Transport
+
+_MODES = {"type": "string", "enum": [str(mode) for mode in Mode], "description": "The form of a credential."}
+
+
+@extend_schema_field(_MODES, component_name="AuthKitMode")
+class ModeField(serializers.CharField):
+    """A mode; a component of its own, so that its enum gets no name that a project uses."""
+
+
+class AuthKitError(serializers.Serializer[Any]):
+    """Every error: `code` is stable, `detail` is for people, and `fields` says what is wrong with a body."""
+
+    detail = serializers.CharField()
+    code = serializers.CharField()
+    fields = serializers.DictField(  # type: ignore[assignment] # the member has the name of a property
+        child=serializers.ListField(child=serializers.CharField()), required=False
+    )
+
+
+class AuthKitSession(serializers.Serializer[Any]):
+    """An auth session, as its user may see it."""
+
+    sid = serializers.CharField(help_text="Public identifier; not a secret.")
+    mode = ModeField()
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="When it ends at the latest.")
+
+
+class AuthKitDevice(AuthKitSession):
+    """An auth session in the user's list of devices."""
+
+    current = serializers.BooleanField(help_text="Whether it is that of this request.")
+    label = serializers.CharField()  # type: ignore[assignment] # the member has the name of an attribute
+    user_agent = serializers.CharField()
+    address = serializers.CharField()
+    last_seen_at = serializers.DateTimeField()
+
+
+class AuthKitDevicePage(serializers.Serializer[Any]):
+    """A page of the user's devices."""
+
+    count = serializers.IntegerField()
+    next = serializers.URLField(allow_null=True)
+    previous = serializers.URLField(allow_null=True)
+    results = AuthKitDevice(many=True)
+
+
+class AuthKitRevoked(serializers.Serializer[Any]):
+    """How many auth sessions were revoked."""
+
+    revoked = serializers.IntegerField()
+
+
+class AuthKitLogin(LoginBody):
+    """A name and a password."""
+
+
+class AuthKitRefresh(serializers.Serializer[Any]):
+    """The refresh token, unless the request has a credential elsewhere."""
+
+    refresh = serializers.CharField(required=False)
+
+
+class AuthKitReauthentication(ReauthenticateBody):
+    """The password and, over the header in JWT mode, the refresh token."""
+
+
+class AuthKitToken(VerifyBody):
+    """A session key or an access token."""
+
+
+class AuthKitIntrospection(serializers.Serializer[Any]):
+    """What a credential is worth (RFC 7662); of one that is not valid, `active` alone."""
+
+    active = serializers.BooleanField()
+    sub = serializers.CharField(required=False, help_text="Primary key of the user.")
+    sid = serializers.CharField(required=False)
+    iat = serializers.IntegerField(required=False)
+    exp = serializers.IntegerField(required=False)
+    token_type = serializers.CharField(required=False)
+    mode = ModeField(required=False)
+
+
+class AuthKitUser(serializers.Serializer[Any]):
+    """The primary key and the username of a user."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Return the members, described as those of a ``ModelSerializer``."""
+        chosen = get_user_model()
+
+        class Described(serializers.ModelSerializer[Any]):
+            class Meta:
+                model = chosen
+                fields = ("pk", chosen.USERNAME_FIELD)
+
+        found = Described().get_fields()
+        return {"id": found["pk"], chosen.USERNAME_FIELD: found[chosen.USERNAME_FIELD]}
+
+
+class AuthKitCurrent(serializers.Serializer[Any]):
+    """The auth session of a request, and its user."""
+
+    session = AuthKitSession()
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add ``user``, as ``api.presentation`` renders it."""
+        path = get_settings().user_serializer
+        return {**super().get_fields(), "user": AuthKitUser() if path is None else import_string(path)()}
+
+
+class AuthKitGrant(AuthKitCurrent):
+    """The auth session, its user and, over the header, its credentials."""
+
+    def get_fields(self) -> dict[str, Any]:
+        """Add the credentials; over cookies, they are not in the body."""
+        members, chosen = super().get_fields(), get_settings()
+        if Transport.HEADER in chosen.transports:
+            always = Transport.COOKIE not in chosen.transports
+            members["access"] = serializers.CharField(required=always)
+            if chosen.issues(Mode.JWT):
+                members["refresh"] = serializers.CharField(
+                    required=always and not chosen.issues(Mode.SESSION)
+                )
+            members["token_type"] = serializers.CharField(required=always)
+            members["expires_in"] = serializers.IntegerField(required=always, help_text="Seconds.")
+        return members
