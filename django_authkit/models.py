@@ -7,6 +7,8 @@ durations are integers in milliseconds; instants are the database's clock since 
 compare the same way on every database.
 """
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -14,12 +16,17 @@ from django.utils.translation import gettext_lazy as _
 
 
 class HandleField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
-    """A case-sensitive ASCII handle; MySQL's default collations would ignore case."""
+    """ASCII compared byte by byte: case matters, and a beginning is a range of an index."""
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str | None:
         """Return the column type; on MySQL and MariaDB with a binary collation."""
         column = super().db_type(connection)
         return f"{column} CHARACTER SET ascii COLLATE ascii_bin" if connection.vendor == "mysql" else column
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        """Return the parameters of the column; on PostgreSQL with a binary collation."""
+        parameters = super().db_parameters(connection)
+        return {**parameters, "collation": "C"} if connection.vendor == "postgresql" else parameters
 
 
 class AuthSessionRow(models.Model):
@@ -65,7 +72,7 @@ class AuthSessionRow(models.Model):
     backend = models.CharField(max_length=255)
     auth_hash = models.CharField(max_length=255)
     amr = models.JSONField(default=list)
-    address = models.CharField(_("address"), max_length=45)
+    address = HandleField(_("address"), max_length=45)
     user_agent = models.CharField(_("user agent"), max_length=256)
     created_ms = models.BigIntegerField(default=0)
     auth_time_ms = models.BigIntegerField(default=0)
@@ -91,7 +98,7 @@ class AuthSessionRow(models.Model):
     revoked_by = models.BinaryField(max_length=32, null=True)
 
     class Meta:
-        """The table's name, and the indexes for listing a user's sessions and for ``prune``."""
+        """The table's name, and the indexes: of a user's, for ``prune`` and lists, and for searches."""
 
         db_table = "authkit_session"
         verbose_name = _("auth session")
@@ -99,6 +106,7 @@ class AuthSessionRow(models.Model):
         indexes = (
             models.Index(fields=["user", "epoch", "idle_expires_ms"], name="authkit_session_user"),
             models.Index(fields=["epoch", "idle_expires_ms"], name="authkit_session_expiry"),
+            models.Index(fields=["address"], name="authkit_session_address"),
         )
 
     def __str__(self) -> str:

@@ -23,56 +23,33 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from django_authkit.admin.large_tables import (
+    ORDER,
+    FirstRows,
+    IndexedList,
+    ModeFilter,
+    StateFilter,
+    database_required,
+    found_by,
+)
 from django_authkit.admin.revocation_pages import RevocationPages
 from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import Mode, instant
+from django_authkit.types import instant
 from django_authkit.users.query import joins_users
-from django_authkit.users.search import users_like
+from django_authkit.users.search import users_named
 from django_authkit.wiring import get_store
 
 _NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "sealed", "revoked_by", "data")
 
 
-class ModeFilter(admin.SimpleListFilter):
-    """Filters by the form of the credential that was issued last."""
-
-    title, parameter_name = _("mode"), "mode"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the modes."""
-        return [(str(mode), str(mode)) for mode in Mode]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Filter by the chosen mode."""
-        return queryset.filter(mode=self.value()) if self.value() in list(Mode) else queryset
-
-
-class StateFilter(admin.SimpleListFilter):
-    """Filters by whether the auth session is live, and if not, why."""
-
-    title, parameter_name = _("state"), "state"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Return the states."""
-        return [("live", _("live")), ("revoked", _("revoked")), ("expired", _("expired"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Filter by the chosen state."""
-        return (
-            queryset.filter(state=self.value())
-            if self.value() in {"live", "revoked", "expired"}
-            else queryset
-        )
-
-
 def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
     """Return a column that shows *field*, in milliseconds, as a time."""
 
-    @admin.display(description=title, ordering=field)
+    @admin.display(description=title)
     def column(self: Any, row: AuthSessionRow) -> str:
         milliseconds = getattr(row, field)
         return date_format(localtime(instant(milliseconds)), "DATETIME_FORMAT") if milliseconds else "-"
@@ -86,11 +63,15 @@ class AuthSessionAdmin(RevocationPages):
 
     list_display = ("owner", "device", "address", "mode", "state", "last_seen_at", "created_at")
     list_filter = (ModeFilter, StateFilter)
-    search_fields = ("sid__exact", "user_agent", "^address")
-    search_help_text = _("User, browser, beginning of the address, or sid")
+    search_fields = ("sid",)  # shows the box; see `get_search_results`
+    search_help_text = _("Login name, sid, or beginning of the address")
     show_full_result_count = False
-    ordering = ("-last_seen_ms",)
+    show_facets = admin.ShowFacets.NEVER
+    paginator = FirstRows
+    ordering = ORDER
+    sortable_by = ()
     actions = ("revoke_selected",)
+    actions_selection_counter = False  # it offers to select those on other pages, too
     fields = readonly_fields = (
         *("sid", "owner", "device", "user_agent", "address", "mode", "state", "reason"),
         *("created_at", "proved_at", "last_seen_at", "idle_until_at", "expires_at", "revoked_at", "remember"),
@@ -161,28 +142,28 @@ class AuthSessionAdmin(RevocationPages):
         store = get_store()
         if not isinstance(store, DatabaseStore):
             return AuthSessionRow._base_manager.none()
-        rows = store.auth_sessions().defer(*_NEVER_READ).order_by(*self.ordering)
-        return rows.select_related("user") if joins_users(store.alias) else rows
+        rows = store.auth_sessions().defer(*_NEVER_READ).order_by(*ORDER)
+        return (rows.select_related if joins_users(store.alias) else rows.prefetch_related)("user")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[IndexedList]:
+        """Return the class of the list."""
+        return IndexedList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuthSessionRow], search_term: str
     ) -> tuple[QuerySet[AuthSessionRow], bool]:
-        """Search by device, address and user; the user table may be in another database."""
-        if "\0" in search_term:  # PostgreSQL rejects it, and no text there has it
-            return queryset.none(), False
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        if not search_term:
-            return found, duplicates
-        owners = [user.pk for user in users_like(search_term, by_email=_may_view_users(request))]
-        return found | queryset.filter(user_id__in=owners), duplicates
+        """Search by user, sid and address."""
+        by_email = _may_view_users(request)
+        return (found_by(search_term, queryset, by_email=by_email) if search_term else queryset), False
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """List the rows; with the Redis store, ask for a user instead."""
         if isinstance(get_store(), DatabaseStore):
-            return super().changelist_view(request, extra_context)
+            with database_required():
+                return super().changelist_view(request, extra_context)
         self._require_view(request)
         term = request.GET.get("q", "").strip()
-        users = users_like(term, by_email=_may_view_users(request)) if term else ()
+        users = users_named(term, by_email=_may_view_users(request)) if term else ()
         context = {"term": term, "users": users, "title": _("Find a user")}
         return self._page(request, "find_user", context)
 
@@ -192,7 +173,8 @@ class AuthSessionAdmin(RevocationPages):
         """Show one; with the Redis store, show the page of its user."""
         if isinstance(get_store(), DatabaseStore):
             extra = {**(extra_context or {}), "may_revoke": self.has_revoke_permission(request)}
-            return super().change_view(request, object_id, form_url, extra)
+            with database_required():
+                return super().change_view(request, object_id, form_url, extra)
         self._require_view(request)
         sid = unquote(object_id)
         found = get_store().load(sid) if is_sid(sid) else None
@@ -206,8 +188,9 @@ class AuthSessionAdmin(RevocationPages):
 
     @admin.action(description=_("Revoke selected auth sessions"), permissions=["revoke"])
     def revoke_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Revoke the live auth sessions among those selected."""
-        self._revoke(request, queryset.filter(state="live").values_list("pk", flat=True))
+        """Revoke the live auth sessions among those selected, on one page."""
+        live = queryset.filter(state="live").values_list("pk", flat=True)
+        self._revoke(request, live[: self.list_max_show_all])
 
 
 def _may_view_users(request: HttpRequest) -> bool:

@@ -5,10 +5,9 @@ from typing import Any, Final
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
 
 MOST: Final = 50
-"""Limit of a search; refine the term to find others."""
+"""Limit of a search: several users may have one e-mail address."""
 
 
 def user_with(user_id: Any) -> AbstractBaseUser | None:
@@ -35,18 +34,17 @@ def user_named(text: str) -> AbstractBaseUser | None:
     return user_with(text) if named is None else named
 
 
-def users_like(term: str, *, by_email: bool) -> QuerySet[Any]:
+def users_named(term: str, *, by_email: bool) -> list[AbstractBaseUser]:
     """
-    Return users whose login name has *term* in it, at most ``MOST``.
+    Return the users with that login name, primary key or e-mail address, at most ``MOST``; never by a part.
 
     Args:
-        by_email: Search e-mail addresses too. Only for those who may see them, since an address can be found
-            letter by letter.
+        by_email: Search e-mail addresses too. Only for those who may see them.
     """
+    named = user_named(term)
+    if named is not None or not by_email or "@" not in term or not _may_be_stored(term):
+        return [] if named is None else [named]
     model = get_user_model()
-    if not _may_be_stored(term):
-        return model._default_manager.none()
-    fields = {field.name for field in model._meta.get_fields()}
-    names = {model.USERNAME_FIELD, *([model.get_email_field_name()] if by_email else [])} & fields
-    like = Q.create([(f"{name}__icontains", term) for name in sorted(names)], Q.OR)
-    return model._default_manager.filter(like).order_by(model.USERNAME_FIELD)[:MOST]
+    email = model.get_email_field_name()
+    has_email = email in {field.name for field in model._meta.get_fields()}
+    return list(model._default_manager.filter(**{email: term})[:MOST]) if has_email else []

@@ -2,7 +2,7 @@
 
 from django.db.models import Case, CharField, Count, Max, Q, Value, When
 
-from django_authkit.stores.database.expressions import CurrentEpoch
+from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.table import Rows, SessionTable, raises_unavailable
 from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.types import Mode
@@ -20,19 +20,28 @@ class StatisticsTable(SessionTable):
         """
         Return every auth session, dead ones included until they are pruned; never an anonymous session.
 
-        Each row is annotated with ``state``: ``live``, ``expired`` or ``revoked``.
+        Each row is annotated with ``state``: ``live``, ``expired`` or ``revoked``. One query, for the epoch.
         """
-        current = Q(epoch=CurrentEpoch())
+        states = self.states()
         state = Case(
-            When(current & Q(idle_expires_ms__gt=self.instant()), then=Value("live")),
-            When(current, then=Value("expired")),
+            *(When(states[name], then=Value(name)) for name in ("live", "expired")),
             default=Value("revoked"),
             output_field=CharField(),
         )
         return self._all().annotate(state=state)
 
+    def states(self) -> dict[str, Q]:
+        """Return the condition of each state: a range of the index on epoch and expiry. One query."""
+        current, now = evaluate(CurrentEpoch(), self.alias), self.instant()
+        return {
+            "live": Q(epoch=current, idle_expires_ms__gt=now),
+            "expired": Q(epoch=current, idle_expires_ms__lte=now),
+            "revoked": Q(epoch__lt=current),
+        }
+
     def _all(self) -> Rows:
-        return self.rows.filter(user__isnull=False, epoch__isnull=False)
+        # Not those with a user: a join would then leave out those whose user was deleted.
+        return self.rows.filter(epoch__isnull=False).exclude(pk=EPOCH_ROW)
 
     @raises_unavailable
     def statistics(self, *, count: bool = True) -> StoreStatistics:
