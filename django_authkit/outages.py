@@ -121,7 +121,7 @@ def log_lost_revocations(server: str, count: int) -> None:
     """Log that *server* had forgotten revocations that this process saw, which are repeated now."""
     message = (
         f"{server}: the server was started from an older state, or took over without the latest writes. "
-        f"{count} revocations that this process saw were lost; they are repeated. If others may be lost, "
+        f"{count} revocations that this process saw were lost; it has repeated them. If others may be lost, "
         "log everybody out: manage.py authkit_revoke --all."
     )
     logger.critical("%s", message, extra={"event": "revocations_lost", "server": server})

@@ -7,6 +7,7 @@ dataclasses, so that the two sides of the feed need not know each other.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 
@@ -76,15 +77,23 @@ class BucketCopy:
         self.number = entry.number
 
     def lost_since(self, earlier: "BucketCopy") -> list[Entry]:
-        """Return what an *earlier* copy knew to be revoked and this one does not, if the server changed."""
+        """Return what an *earlier* copy knew and this one does not, if the server changed."""
         if earlier.run == self.run:
             return []
-        epoch = [("", "", earlier.epoch)] if earlier.epoch > self.epoch else []
-        users = [("", user, at) for user, at in earlier.users.items() if at > self.users.get(user, 0)]
-        sids = [(sid, "", until) for sid, until in earlier.revoked.items() if sid not in self.revoked]
-        return [
-            Entry(number=0, sid=sid, user=user, until=until) for sid, user, until in (*epoch, *users, *sids)
+        lost = partial(Entry, number=0, sid="")
+        epoch = [lost(until=earlier.epoch)] if earlier.epoch > self.epoch else []
+        users = [
+            lost(user=user, until=at) for user, at in earlier.users.items() if at > self.users.get(user, 0)
         ]
+        renewed = [
+            lost(sid=sid, until=until, generation=least)
+            for sid, (least, until) in earlier.renewed.items()
+            if least > self.renewed.get(sid, (0, 0))[0]
+        ]
+        sids = [
+            lost(sid=sid, until=until) for sid, until in earlier.revoked.items() if sid not in self.revoked
+        ]
+        return [*epoch, *users, *renewed, *sids]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +139,9 @@ class BlacklistFeed(Protocol):
             StoreUnavailable: No answer.
         """
 
-    def repeat(self, bucket: str, lost: Sequence[Entry]) -> None:
+    def repeat(self, bucket: str, seen: Sequence[Entry]) -> None:
         """
-        Revoke again what the store has lost.
+        Revoke again what the store has lost of what was *seen*. What began after that goes on.
 
         Raises:
             StoreUnavailable: No answer.

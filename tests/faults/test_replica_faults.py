@@ -6,7 +6,8 @@ nothing.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import feed as redis_feed
 from django_authkit.types import RevocationReason
 from faults.stoppable_servers import StoppableValkey
-from support.replica_followers import Follower, Witness, begun, client_of
+from support.replica_followers import Follower, Witness, begun, client_of, proposal
+from support.stores import request
 from support.waiting import next_second, until
 
 STALENESS = 0.6
@@ -163,6 +165,80 @@ def test_what_a_restart_from_an_old_dump_brought_back_is_revoked_again(
     assert isinstance(store.load(other.sid), Absent if way == "all" else Found)
     assert any("authkit_revoke --all" in record.message for record in caplog.records)
     _is_free_again(follower)
+
+
+def _restarted_from_a_dump(
+    follower: Follower, valkey: StoppableValkey, lost: Callable[[], object]
+) -> Callable[[], None]:
+    """Lose what *lost* does in a restart; return how a process that saw it repeats it."""
+    follower.replica.stop()  # which would repeat it by itself
+    feed = follower.store.feed(client_of(valkey.url), 1000)
+    valkey.save()
+    lost()
+    seen = feed.snapshot()["AA"]
+    valkey.kill()
+    valkey.start()
+    return lambda: feed.repeat("AA", feed.snapshot()["AA"].lost_since(seen))
+
+
+@pytest.mark.parametrize("way", ["user", "all"])
+def test_a_lost_revocation_ends_nothing_that_began_after_it(
+    follower: Follower, valkey: StoppableValkey, way: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is repeated with the time that it had, once, and a user who has logged in since stays logged in."""
+    store = follower.store
+    ended = begun(store, "ended")
+    ways = {"user": lambda: store.revoke_user("ended", RevocationReason.REVOKED), "all": store.revoke_all}
+    repeat = _restarted_from_a_dump(follower, valkey, ways[way])
+    assert isinstance(store.load(ended.sid), Found)
+    later = begun(store, "ended")
+    repeat()
+    assert store.load(ended.sid) is Absent.GONE
+    assert isinstance(store.load(later.sid), Found)
+    caplog.clear()
+    repeat()
+    assert not caplog.records
+    last = begun(store, "ended")
+    store.revoke_user("ended", RevocationReason.PASSWORD_CHANGED, keep_hash="h")
+    assert store.load(ended.sid) is Absent.GONE
+    assert not isinstance(store.load(last.sid), Found)
+
+
+def test_tokens_that_were_issued_since_a_lost_revocation_are_refused(
+    follower: Follower, valkey: StoppableValkey
+) -> None:
+    """A process that knows nothing of it refuses what an auth session that came back has got meanwhile."""
+    store = follower.store
+    ended = begun(store, "ended")
+    repeat = _restarted_from_a_dump(
+        follower, valkey, lambda: store.revoke_user("ended", RevocationReason.REVOKED)
+    )
+    with Follower(valkey.url, staleness=STALENESS) as other:
+        other.caught_up()
+        since = replace(ended, issued_at=int(time.time()), expires_at=int(time.time()) + 300)
+        assert other.replica.verdict(since) is Verdict.LIVE
+        repeat()
+        until(lambda: other.admits(since) is False)
+        until(other.is_free)
+        assert other.admits(since) is False
+
+
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_lost_proof_ends_the_auth_session(
+    follower: Follower, valkey: StoppableValkey, is_lost: bool
+) -> None:
+    """Only tokens of before the proof would open it; where the server knows of the proof, it goes on."""
+    store = follower.store
+    made: Any = store.create(replace(proposal(), jti_digest=b"j" * 32))
+    sid = made.session.sid
+
+    def prove() -> None:
+        store.rotate(request(sid, 1, b"j" * 32, reauthenticated=True, proposed=b"n" * 32))
+        if not is_lost:
+            valkey.save()
+
+    _restarted_from_a_dump(follower, valkey, prove)()
+    assert isinstance(store.load(sid), Absent if is_lost else Found)
 
 
 def test_a_revocation_that_was_only_trimmed_ends_nothing_that_began_after_it(

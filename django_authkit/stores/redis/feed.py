@@ -6,9 +6,8 @@ Following takes plain commands only, which cost the server far less than a scrip
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import inf
-from secrets import token_urlsafe
 from typing import Any, Final
 
 from redis import Redis
@@ -18,10 +17,9 @@ from django_authkit.blacklist.feed import BucketCopy, Entry, Gap, Update
 from django_authkit.outages import log_lost_revocations
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.primary import confirmed_every
-from django_authkit.stores.redis.records import flag_of, number_of, revoked_of
-from django_authkit.stores.redis.scripts import Argument, Client, Scripts
+from django_authkit.stores.redis.records import flag_of
+from django_authkit.stores.redis.scripts import Client, Scripts
 from django_authkit.stores.redis.server_names import name_of, no_answer
-from django_authkit.types import RevocationReason
 
 _POLL: Final = 0.05
 """Minimum seconds between reads on a cluster."""
@@ -123,20 +121,16 @@ class RedisFeed:
             pipeline.hmget(f"{self._bases[bucket]}:m", _STATE)
         return pipeline
 
-    def repeat(self, bucket: str, lost: Sequence[Entry]) -> None:
+    def repeat(self, bucket: str, seen: Sequence[Entry]) -> None:
         """Revoke again what the server has lost: one round trip for each, and a record in the log."""
-        log_lost_revocations(name_of(self._client), len(lost))
-        for entry in lost:
-            call = token_urlsafe(9)
-            if entry.sid:
-                self._repeat(revoked_of, "revoke", bucket, entry.sid, RevocationReason.REVOKED, "", call)
-            elif entry.user:
-                self._repeat(number_of, "revoke_user", bucket, entry.user, "", 0, "", call, entry.until)
-            else:
-                self._repeat(flag_of, "revoke_all", bucket, call)
-
-    def _repeat(self, read: Callable[[Any], object], name: str, bucket: str, *arguments: Argument) -> None:
-        self._scripts.run(read, name, self._bases[bucket], 0, *arguments)
+        lost = 0
+        try:
+            for each in seen:
+                what = (each.sid, each.generation, each.user, each.until)
+                lost += self._scripts.run(flag_of, "revoke_again", self._bases[bucket], 0, *what)
+        finally:
+            if lost:
+                log_lost_revocations(name_of(self._client), lost)
 
     def close(self) -> None:
         """Give the connections back."""

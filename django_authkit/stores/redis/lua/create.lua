@@ -14,10 +14,11 @@ local unused_age, call, all_call = tonumber(ARGV[14]), sid .. '.' .. ARGV[15], s
 -- One call looks at no more records than LOOK, and revokes no more than STEP: other clients do not wait for long.
 local LOOK, STEP = 100, 10
 
--- After revoke_all in this millisecond a new auth session still begins later than the epoch.
-now = math.max(now, epoch + 1)
-
 local record = with_defaults(cjson.decode(fields))
+
+-- After a revocation in this millisecond a new auth session still begins later.
+local of_user = epoch_of(record.user_id)
+now = math.max(now, epoch + 1, (of_user and of_user[4] or 0) + 1)
 
 local function is_unused(values)
   return values[LAST_SEEN] == values[CREATED] and now - values[CREATED] >= unused_age

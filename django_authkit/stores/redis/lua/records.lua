@@ -4,8 +4,9 @@
 -- d:<sid>      Django session data; no key when there is none
 -- u:<user_id>  sorted set of the user's sids by idle end
 -- r:<call>     the reply of a call that cannot be computed again, for when that call is repeated
--- e:<user_id>  the user's epoch, a packed array {floor, latest, hash}: records written before `floor` are dead,
---              and those written before `latest` too, unless they have the session auth hash
+-- e:<user_id>  the user's epoch, a packed array {floor, latest, hash, began}: records written before `floor` are
+--              dead, those written before `latest` too, unless they have the session auth hash, and those created
+--              up to `began`, where the server had lost a revocation
 -- x:<call>     the user's index as it was at a call that moved the epoch: what `name_revoked` has not named yet
 -- epoch        auth sessions created up to then are dead
 --
@@ -104,15 +105,15 @@ local function revoke_all_of(user_id, call, keep_hash)
   local index, epoch_key = key('u', user_id), key('e', user_id)
   -- The epoch lasts as long as any record that it revokes.
   local lifetime = math.max(REPEATABLE, redis.call('PTTL', index), redis.call('PTTL', epoch_key))
-  local floor, latest, hash = unpack(epoch_of(user_id) or { 0 })
+  local floor, latest, hash, began = unpack(epoch_of(user_id) or { 0 })
   latest = latest or floor
-  local moved = math.max(now, latest + 1)
+  local moved = math.max(now, latest + 1, latest_time()) -- no earlier than any of the user's tokens
   local same_hash = keep_hash and hash == keep_hash
   redis.call('UNLINK', epoch_key) -- the first write takes away, so that this works on a full server too
-  local of_user = keep_hash and { same_hash and floor or latest, moved, keep_hash } or { moved }
+  local of_user = keep_hash and { same_hash and floor or latest, moved, keep_hash, began } or { moved }
   redis.call('SET', epoch_key, cmsgpack.pack(of_user), 'PX', lifetime)
   if redis.call('EXISTS', index) == 1 then redis.call('RENAME', index, key('x', call)) end
-  list_entry('p', user_id, 'u', math.max(now, latest_time())) -- no earlier than any of the user's tokens
+  list_entry('p', user_id, 'u', moved)
 end
 
 -- How many of those records `name_revoked` has still to name.

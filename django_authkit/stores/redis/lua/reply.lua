@@ -29,7 +29,8 @@ local function is_live(values, revoked_before, of_user)
   local private = values[PRIVATE]
   if private[REVOKE_REASON] or values[CREATED] <= revoked_before or now >= values[IDLE_EXPIRES] then return false end
   if not of_user then return true end
-  local written, floor, latest, hash = private[USER_EPOCH] or 0, unpack(of_user)
+  local written, floor, latest, hash, began = private[USER_EPOCH] or 0, unpack(of_user)
+  if values[CREATED] <= (began or 0) then return false end
   return written >= floor and (not latest or written >= latest or values[AUTH_HASH] == hash)
 end
 

@@ -1,16 +1,11 @@
 -- Revoke the user's live records, except one, and except those with one session auth hash.
 --
 -- ARGV  2 user id, 3 sid to keep or '', 4 1 when there is a hash to keep, 5 that hash, 6 an id unique to the call
---       7 when this was revoked before, if it is repeated in case the server has lost it
 -- Returns how many members there are to name.
 
 local user_id, keep, keep_hash, call = ARGV[2], ARGV[3], ARGV[4] == '1' and ARGV[5], ARGV[6]
 
 if recall(call) then return unnamed(call) end
-
--- A repetition would end what began since. So there is none where the epoch shows that nothing was lost.
-local before, of_user = tonumber(ARGV[7]), epoch_of(user_id)
-if before and of_user and (of_user[1] >= before or of_user[2] == before) then return 0 end
 
 local kept = keep ~= '' and find(keep)
 if kept and kept.user_id ~= user_id then kept = nil end
