@@ -7,7 +7,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 030-036: installed apps, session engine and middleware
 * 040-049: the Redis store's cache alias and server
 * 050-055: the database store, and what its or Redis' server says
-* 056: tenants
+* 056, 058: tenants
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070, 071: dotted paths and rates
@@ -67,6 +67,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     throttling.check_throttles,
     keys.check_secret_key,
     store.check_store,
+    tenants.check_databases,
     database.check_time_outs,
     database.check_pool,
     rotation.check_refresh_tokens_rotate,

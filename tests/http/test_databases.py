@@ -9,8 +9,10 @@ from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from django_authkit import log_in, sessions_of, signals
+from django_authkit.checks.tenants import check_databases
+from django_authkit.conf import get_settings
 from django_authkit.types import RevocationReason, Transport
-from projects.routers import ReadsFromReplica, SessionsApart
+from projects.routers import ReadsFromReplica, SessionsApart, UsersByTenant
 from support.client import PASSWORD
 from support.live_site import LiveSite, by_header
 from support.signals import heard
@@ -102,3 +104,45 @@ class TestLaggingReplica:
         ada.save()
         assert site.device().log_in("ada", PASSWORD).status_code == 401
         assert sessions_of(ada) == ()
+
+    def test_it_is_no_tenant(self, site: LiveSite, replica: str) -> None:
+        """A user whose password or name the replica does not have yet is the same user."""
+        ada = site.add_user()
+        self.replicate(replica, ada)
+        ada.set_password("another horse battery staple")
+        ada.save()
+        assert list(check_databases(get_settings())) == []
+
+
+class TestTenants:
+    """A router selects the database of a tenant, with users of its own."""
+
+    @pytest.fixture
+    def tenant(self, site: LiveSite) -> Iterator[UsersByTenant]:
+        """Return the router; its tenant has users in the other database."""
+        tenant = UsersByTenant(site.alias, other_database(site))
+        site.settings.DATABASE_ROUTERS = [tenant]
+        yield tenant
+        for alias in tenant.aliases:
+            User.objects.using(alias).all().delete()
+
+    def test_a_check_finds_users_of_two_tenants_with_one_key(
+        self, site: LiveSite, tenant: UsersByTenant
+    ) -> None:
+        """No user is taken for another as long as no key is used twice; a key that is used twice is found."""
+        ada = site.add_user()
+        tenant.current = 1
+        bob = User.objects.create_user("bob", password="battery horse", id=ada.pk + 1)
+        assert list(check_databases(get_settings())) == []
+        User.objects.filter(pk=bob.pk).update(id=ada.pk)
+        (found,) = check_databases(get_settings())
+        assert found.id == "authkit.E058"
+        assert all(repr(alias) in found.message for alias in tenant.aliases)
+
+    def test_a_table_that_no_tenant_uses_is_not_compared(self, site: LiveSite, tenant: UsersByTenant) -> None:
+        """If ``allow_migrate`` says that the users are not there."""
+        ada = site.add_user()
+        User.objects.using(tenant.aliases[1]).create(username="bob", id=ada.pk)
+        assert list(check_databases(get_settings())) != []
+        tenant.unused = tenant.aliases[1]
+        assert list(check_databases(get_settings())) == []

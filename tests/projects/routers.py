@@ -71,3 +71,29 @@ class ReadsFromReplica:
     def allow_relation(self, one: object, other: object, **hints: object) -> bool:
         """Both have the same rows, eventually."""
         return True
+
+
+class UsersByTenant:
+    """
+    Each tenant has a database of its own, with all tables.
+
+    Args:
+        aliases: The tenants' databases.
+
+    Attributes:
+        current: The index of the tenant of the present request.
+        unused: An alias without users.
+    """
+
+    def __init__(self, *aliases: str) -> None:
+        self.aliases, self.current, self.unused = aliases, 0, ""
+
+    def db_for_read(self, model: object, **hints: object) -> str:
+        """Return the present tenant's alias."""
+        return self.aliases[self.current]
+
+    db_for_write = db_for_read
+
+    def allow_migrate(self, alias: str, app_label: str, **hints: object) -> bool:
+        """Return whether *alias* has tables."""
+        return alias in self.aliases and alias != self.unused

@@ -48,6 +48,7 @@ ELSEWHERE = {
     "authkit.E052",
     "authkit.W054",
     "authkit.W055",
+    "authkit.E058",
     "authkit.W089",
     "authkit.W098",
 }
