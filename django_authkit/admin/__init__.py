@@ -39,6 +39,7 @@ from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.stores.outcomes import Found
 from django_authkit.types import instant
+from django_authkit.users.loading import username_of
 from django_authkit.users.query import joins_users
 from django_authkit.users.search import users_named
 from django_authkit.wiring import get_store
@@ -91,7 +92,7 @@ class AuthSessionAdmin(RevocationPages):
             user = row.user
         except ObjectDoesNotExist:
             user = None
-        return str(row.user_id) if user is None else user.get_username()
+        return str(row.user_id) if user is None else username_of(user)
 
     @admin.display(description=_("device"))
     def device(self, row: AuthSessionRow) -> str:

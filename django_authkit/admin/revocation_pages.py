@@ -24,7 +24,7 @@ from django_authkit.service.devices import Devices, session_of_user
 from django_authkit.service.revocation import revoke_session
 from django_authkit.session_keys import is_sid
 from django_authkit.types import AuthSession, RevocationReason
-from django_authkit.users.loading import user_id_of
+from django_authkit.users.loading import user_id_of, username_of
 from django_authkit.users.search import user_with
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class RevocationPages(_RowAdmin):
         pages = Paginator(Devices(user_id_of(user)), service.DEVICES_AT_ONCE)
         page = pages.get_page(request.GET.get("page"))
         context = {
-            "title": _("Auth sessions of %(user)s") % {"user": user.get_username()},
+            "title": _("Auth sessions of %(user)s") % {"user": username_of(user)},
             "sessions": [(each, label_of(each.user_agent)) for each in page],
             "page": page,
             "may_revoke": self.has_revoke_permission(request),
@@ -85,7 +85,7 @@ class RevocationPages(_RowAdmin):
 
     def _confirmation(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Ask before all auth sessions of *user* are revoked."""
-        title = _("Revoke all auth sessions of %(user)s?") % {"user": user.get_username()}
+        title = _("Revoke all auth sessions of %(user)s?") % {"user": username_of(user)}
         count = len(Devices(user_id_of(user)))
         return self._page(request, "revoke_all", {"title": title, "owner": user, "count": count})
 
@@ -106,7 +106,7 @@ class RevocationPages(_RowAdmin):
         for session in revoked:
             owner = user_with(session.user_id)
             told = {
-                "user": owner.get_username() if owner else session.user_id,
+                "user": username_of(owner) if owner else session.user_id,
                 "device": label_of(session.user_agent),
                 "address": session.address,
             }

@@ -41,6 +41,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.throttling.attempts import count_reauthentication
 from django_authkit.types import AuthSession
+from django_authkit.users.loading import username_of
 
 OTHERS = "others"
 """Value used instead of a sid for all auth sessions but the current one."""
@@ -210,7 +211,7 @@ class ReauthenticatePage(PersonalPage):
             "list_url": self.url_of("list"),
             "revokes_others": what == OTHERS,
             "device": device and _device_context(device),
-            "username": self.known.user.get_username(),
+            "username": username_of(self.known.user),
             "error": error,
         }
         return render(self.request, self.template_name, context, status=status)

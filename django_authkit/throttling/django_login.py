@@ -13,6 +13,7 @@ from django_authkit.errors import Throttled
 from django_authkit.http.request_state import state_of
 from django_authkit.throttling.attempts import LoginAttempt, count_login
 from django_authkit.throttling.names import exact
+from django_authkit.users.loading import username_of
 
 
 def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
@@ -49,7 +50,7 @@ def note_django_login(request: HttpRequest, response: HttpResponseBase) -> None:
 def _note(attempt: LoginAttempt, name: str, user: Any, response: HttpResponseBase) -> None:
     """Note that *attempt* succeeded, unless the form has logged in somebody else than the counted *name*."""
     email = getattr(user, getattr(user, "EMAIL_FIELD", ""), None)
-    if exact(name) in {exact(str(each)) for each in (user.get_username(), email) if each}:
+    if exact(name) in {exact(str(each)) for each in (username_of(user), email) if each}:
         attempt.succeeded(response)
 
 

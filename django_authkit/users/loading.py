@@ -33,6 +33,11 @@ def user_id_of(user: AbstractBaseUser) -> str:
     return str(user._meta.pk.value_to_string(user))
 
 
+def username_of(user: AbstractBaseUser) -> str:
+    """Return the user's name, also if the model does not derive from ``AbstractBaseUser``."""
+    return str(getattr(user, get_user_model().USERNAME_FIELD))
+
+
 def auth_hash_of(user: AbstractBaseUser) -> str:
     """
     Return what records hold to tell whose they are: the user's session auth hash, and a mark.
@@ -63,7 +68,7 @@ def mark_of(user: AbstractBaseUser) -> str:
     if len(getattr(user, "password", None) or "") >= _SHORTEST_SALTED:
         return ""
     joined = getattr(user, "date_joined", None)
-    born = joined.timestamp() if isinstance(joined, datetime) else user.get_username()
+    born = joined.timestamp() if isinstance(joined, datetime) else username_of(user)
     return f"~{sha256(str(born).encode()).hexdigest()[:16]}"
 
 

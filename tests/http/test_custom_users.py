@@ -18,9 +18,24 @@ def test_a_site_whose_users_have_addresses_and_uuids(
     addresses: Addresses, redis_database: int, mode: str, kind: str, transport: str
 ) -> None:
     """From login to the deletion of the user, everything works the same."""
-    program = [sys.executable, str(TESTS / "email_site" / "session_lifecycle.py")]
+    run_program("email_site", mode, kind, transport, f"{addresses.valkey}/{redis_database}")
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "transport"), [("session", "redis", "cookie"), ("jwt", "database", "header")]
+)
+def test_a_site_whose_users_are_a_plain_model(
+    addresses: Addresses, redis_database: int, mode: str, kind: str, transport: str
+) -> None:
+    """A user model that does not derive from ``AbstractBaseUser`` works in pages and commands, too."""
+    run_program("plain_site", mode, kind, transport, f"{addresses.valkey}/{redis_database}")
+
+
+def run_program(site: str, *arguments: str) -> None:
+    """Run the program of *site*, which has to succeed."""
+    program = [sys.executable, str(TESTS / site / "session_lifecycle.py")]
     done = subprocess.run(
-        [*program, mode, kind, transport, f"{addresses.valkey}/{redis_database}"],
+        [*program, *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)])},
         capture_output=True,
         text=True,

@@ -9,6 +9,7 @@ from django_authkit import revoke, revoke_all, revoke_user
 from django_authkit.checks import TAG
 from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
+from django_authkit.users.loading import username_of
 
 
 class Command(BaseCommand):
@@ -54,7 +55,7 @@ def _revoked(user: str | None, sid: str | None) -> str:
     if user is not None:
         owner = user_named(user)
         count = len(revoke_user(owner))
-        return f"Revoked {count} auth session{'' if count == 1 else 's'} of {owner.get_username()}."
+        return f"Revoked {count} auth session{'' if count == 1 else 's'} of {username_of(owner)}."
     if sid is not None:
         if not revoke(sid):
             message = f"No auth session {sid!r} is live."

@@ -11,6 +11,7 @@ from django_authkit.http.client_info import label_of
 from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
 from django_authkit.types import AuthSession
+from django_authkit.users.loading import username_of
 
 
 class Command(BaseCommand):
@@ -35,7 +36,7 @@ class Command(BaseCommand):
             for session in sessions:
                 self.stdout.write(as_line(session))
         else:
-            self.stdout.write(f"{owner.get_username()} is not logged in anywhere.")
+            self.stdout.write(f"{username_of(owner)} is not logged in anywhere.")
 
 
 def as_json(sessions: tuple[AuthSession, ...]) -> str:

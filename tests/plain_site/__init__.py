@@ -1,0 +1,1 @@
+"""A site whose user model is a plain one."""
