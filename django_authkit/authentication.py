@@ -5,7 +5,7 @@ DRF authentication classes. ``AuthKitAuthentication`` follows the settings; the 
 """
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -13,14 +13,13 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
-from django_authkit import service
 from django_authkit.api.exceptions import api_error
 from django_authkit.errors import AuthKitError, CredentialRejected
 from django_authkit.http import error_responses
-from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.service.api_requests import authenticate_api
 from django_authkit.tracebacks import clears_locals
-from django_authkit.types import Mode, Transport
+from django_authkit.types import Mode
 from django_authkit.users.lazy import LazyUser, set_error_factory
 
 
@@ -43,32 +42,12 @@ class AuthKitAuthentication(BaseAuthentication):
         """Return the user and their ``Authentication``, or ``None`` without a credential."""
         http: HttpRequest = request._request
         try:
-            known = service.authenticate(http)
-            if known is not None and known.mode not in self.modes:
-                return None
-            if known is None or known.transport is Transport.COOKIE:
-                replaced = _replaced_user(http, known)
-                if replaced is not None:
-                    return self._as_replaced(http, replaced, known)
-            if known is None:
-                return None
-            if known.transport is Transport.COOKIE and http.method not in SAFE_METHODS:
-                enforce_csrf(http)
+            found = authenticate_api(http, self.modes)
         except AuthKitError as error:
             raise self.as_api_error(http, error) from error
-        if isinstance(known.user, LazyUser):
-            set_error_factory(known.user, partial(self._error_of_lazy_user, http))
-        return known.user, known
-
-    def _as_replaced(
-        self, http: HttpRequest, user: Any, known: Authentication | None
-    ) -> tuple[AbstractBaseUser, Authentication | None] | None:
-        """Return whom a middleware or a test has put in place of our user, as ``authenticate`` does."""
-        if not (user.is_authenticated and getattr(user, "is_active", True)):
-            return None
-        if http.method not in SAFE_METHODS:
-            enforce_csrf(http)
-        return user, known
+        if found is not None and isinstance(found[0], LazyUser):
+            set_error_factory(found[0], partial(self._error_of_lazy_user, http))
+        return found
 
     def as_api_error(self, http: HttpRequest, error: AuthKitError) -> APIException:  # noqa: ARG002 - a hook
         """Return DRF's exception for *error*."""
@@ -84,20 +63,6 @@ class AuthKitAuthentication(BaseAuthentication):
         """Return the challenge of a 401 (RFC 6750 §3); without one DRF would respond 403."""
         seen = state_of(request._request).authentication
         return error_responses.challenge_of(seen if isinstance(seen, CredentialRejected) else None)
-
-
-def _replaced_user(http: HttpRequest, known: Authentication | None) -> Any:
-    """
-    Return ``request.user`` if it is neither ours nor made of a login that counts in plain views only.
-
-    The latter is Django's own login in JWT mode, which other middleware wraps like any user.
-    """
-    user, ours = getattr(http, "user", None), getattr(http, "_authkit_user", None)
-    if user is None or user is ours or (known is not None and user is known.user):
-        return None
-    if known is None and ours is not None and getattr(ours, "is_authenticated", False):
-        return None
-    return user
 
 
 class SessionAuthentication(AuthKitAuthentication):

@@ -80,10 +80,10 @@ def body_of(error: errors.AuthKitError) -> dict[str, Any]:
     return {"detail": str(error), "code": error.code}
 
 
-def error_response(error: errors.AuthKitError, request: HttpRequest) -> HttpResponse:
+def error_response(error: errors.AuthKitError, request: HttpRequest | None) -> HttpResponse:
     """Return the response to *error*, for views that are not DRF's: a page if *request* prefers HTML."""
     response: HttpResponse
-    if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
+    if request is not None and request.get_preferred_type(["application/json", "text/html"]) == "text/html":
         page = format_html(_PAGE, language=get_language() or "en", message=gettext(str(error)))
         response = HttpResponse(page, status=status_of(error))
     else:

@@ -69,6 +69,10 @@ class Authentication:
     token_expires_at: int | None = field(default=None, compare=False)
     find_replacement: Callable[[], Grant | None] | None = field(default=None, repr=False, compare=False)
 
+    def __str__(self) -> str:
+        """Return the user's primary key: django-ninja's throttles count by it, whatever the credential."""
+        return str(self.user.pk)
+
     @classmethod
     def by_record(
         cls,
