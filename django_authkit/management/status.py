@@ -15,26 +15,27 @@ PATIENCE = 2.0
 """Seconds to wait for the copy of the blacklist to become fresh."""
 
 
-def find_out(*, count: bool) -> dict[str, Any]:
+def find_out(*, count: bool, every: bool) -> dict[str, Any]:
     """
     Return the state of the project's auth sessions, as this process sees it.
 
     Args:
-        count: Whether to count the records; see the store's ``statistics``.
+        count, every: Whether to count records, and each of them; see the store's ``statistics``.
 
     Raises:
         StoreUnavailable: The store did not respond.
         InvalidSettings: The settings are invalid.
     """
     chosen = get_settings()
-    statistics = get_store().statistics(count=count)
+    statistics = get_store().statistics(count=count, every=every)
     live = statistics.live
     return {
         "store": chosen.store,
         "mode": str(chosen.mode),
         "accept": [str(mode) for mode in chosen.accept],
         "live": None if live is None else {str(mode): live[mode].live for mode in Mode},
-        "old_form": None if live is None else _old_form(chosen, live),
+        "estimated": statistics.estimated,
+        "old_form": None if live is None else _old_form(chosen, live, estimated=statistics.estimated),
         "records": statistics.records,
         "record_bytes": statistics.record_bytes,
         "server_bytes": statistics.server_bytes,
@@ -53,7 +54,9 @@ def _attempts() -> dict[str, int]:
     return {"counters": found.counters, "exhausted": found.exhausted}
 
 
-def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[str, Any] | None:
+def _old_form(
+    chosen: AuthKitSettings, live: Mapping[Mode, Remaining], *, estimated: bool
+) -> dict[str, Any] | None:
     """Return the remaining auth sessions of the other mode; ``None`` if only one mode is accepted."""
     if len(chosen.accept) < 2:
         return None
@@ -62,7 +65,8 @@ def _old_form(chosen: AuthKitSettings, live: Mapping[Mode, Remaining]) -> dict[s
     return {
         "mode": str(old),
         "live": left.live,
-        "can_be_dropped": not left.live and chosen.switch_share >= 100,
+        "estimated": estimated,
+        "can_be_dropped": not left.live and not estimated and chosen.switch_share >= 100,
         "share": chosen.switch_share,
         "unless_used": left.idle_expires_ms and instant(left.idle_expires_ms).isoformat(timespec="seconds"),
         "at_the_latest": left.expires_ms and instant(left.expires_ms).isoformat(timespec="seconds"),

@@ -95,7 +95,7 @@ def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
 def _waiting(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
     yield "Browsers switch with the next response, apps when they refresh."
     if chosen.mode is goal and len(chosen.accept) > 1:
-        old = find_out(count=True)["old_form"]
+        old = find_out(count=True, every=True)["old_form"]
         yield f"Now: {old_form_text(old)}."
     yield (
         f"It takes at most the idle timeout ({in_words(chosen.lifetimes.idle)}) for unused auth sessions, "

@@ -275,6 +275,7 @@ class StoreStatistics:
         record_bytes: The approximate size of the records, from a sample, without indexes.
         server_bytes: The memory that the server uses in all.
         revoked: Entries of the blacklist.
+        estimated: Whether the numbers are estimated from a part of the records.
     """
 
     live: Mapping[Mode, Remaining] | None = None
@@ -282,3 +283,4 @@ class StoreStatistics:
     record_bytes: int | None = None
     server_bytes: int | None = None
     revoked: int | None = None
+    estimated: bool = False

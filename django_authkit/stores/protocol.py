@@ -328,12 +328,14 @@ class AuthSessionStore(Protocol):
         Never needed for correctness. A store that reclaims by itself yields nothing.
         """
 
-    def statistics(self, *, count: bool = True) -> StoreStatistics:
+    def statistics(self, *, count: bool = True, every: bool = True) -> StoreStatistics:
         """
         Return how many auth sessions there are and how much space they take, for operators.
 
         Args:
-            count: Whether to count the records, which reads each of them, in bounded steps.
+            count: Whether to count the records.
+            every: Whether to read each of them, in bounded steps. Otherwise, if there are more than some ten
+                thousand, the numbers are estimated from these.
         """
 
     def now(self) -> int:

@@ -1,6 +1,7 @@
 """``authkit_status``: the state of a project's auth sessions."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from commands.conftest import Run
+from django_authkit.stores.database import statistics as database_statistics
 from django_authkit.stores.redis import statistics
 from django_authkit.types import Mode
 from django_authkit.wiring import get_replica
@@ -49,6 +51,24 @@ def test_counts_none_from_before_revoke_all(site: LiveSite, ada: User, run: Run)
     run("authkit_revoke", "--all", "--no-input")
     site.logged_in("ada")
     assert status(run)["live"] == {"session": 0, "jwt": 1}
+
+
+def test_estimates_are_called_so(
+    site: LiveSite, ada: User, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large numbers are estimated and rounded, and no mode is said to be unused; ``--exact`` counts each."""
+    site.configure(ACCEPT=["session", "jwt"])
+    monkeypatch.setattr(statistics, "_LOOKED_AT", 2)
+    monkeypatch.setattr(database_statistics, "_STEP", 2)
+    for _ in range(12):
+        site.logged_in("ada")
+    told, lines = status(run), run("authkit_status")
+    assert told["estimated"] is True
+    assert told["old_form"]["can_be_dropped"] is False
+    assert re.search(r"live +about [\d,]+ \(about 0 session, about [\d,]+ jwt; estimated from a part", lines)
+    assert "before it is dropped from ACCEPT, count each with --exact" in lines
+    told = status(run, "--exact")
+    assert (told["estimated"], told["live"]["jwt"], told["old_form"]["can_be_dropped"]) == (False, 12, True)
 
 
 def test_fast_counts_nothing(site: LiveSite, ada: User, run: Run) -> None:

@@ -20,12 +20,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options, among them ``--json``."""
         parser.add_argument("--json", action="store_true", help="one JSON object")
-        parser.add_argument("--fast", action="store_true", help="do not count the auth sessions")
+        how_much = parser.add_mutually_exclusive_group()
+        how_much.add_argument("--fast", action="store_true", help="do not count the auth sessions")
+        how_much.add_argument(
+            "--exact", action="store_true", help="count each auth session instead of estimating large numbers"
+        )
 
     @failures_told()
-    def handle(self, *args: Any, json: bool, fast: bool, **options: Any) -> None:
+    def handle(self, *args: Any, json: bool, fast: bool, exact: bool, **options: Any) -> None:
         """Collect the status and print it."""
-        status = find_out(count=not fast)
+        status = find_out(count=not fast, every=exact)
         if json:
             self.stdout.write(as_json(status))
         else:
@@ -67,22 +71,27 @@ def _count_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if status["live"] is None:
         yield "live", "not counted"
         return
+    about = _about if status["estimated"] else str
     how = "counted by SCAN" if status["store"] == "redis" else "counted by a query"
-    counts = ", ".join(f"{number} {mode}" for mode, number in status["live"].items())
-    yield "live", f"{sum(status['live'].values())} ({counts}; {how})"
+    how = "estimated from a part; --exact counts each" if status["estimated"] else how
+    counts = ", ".join(f"{about(number)} {mode}" for mode, number in status["live"].items())
+    yield "live", f"{about(sum(status['live'].values()))} ({counts}; {how})"
     if status["old_form"] is not None:
         yield "old form", old_form_text(status["old_form"])
-    yield "records", f"{status['records']}, about {_size(status['record_bytes'])}, without indexes"
+    yield "records", f"{about(status['records'])}, about {_size(status['record_bytes'])}, without indexes"
 
 
 def old_form_text(old: dict[str, Any]) -> str:
     """Return when the mode that is no longer issued can be dropped from ``ACCEPT``."""
     if old["can_be_dropped"]:
         return f"{old['mode']}: none was last seen with it; it can be dropped from ACCEPT"
+    if not old["live"] and old["estimated"]:
+        return f"{old['mode']}: none was found; before it is dropped from ACCEPT, count each with --exact"
     if not old["live"]:
         return f"{old['mode']}: none was last seen with it, but SWITCH_SHARE is {old['share']}"
+    live = (_about if old["estimated"] else str)(old["live"])
     return (
-        f"{old['mode']}: {old['live']} were last seen with it; dropping it now asks them to log in again. "
+        f"{old['mode']}: {live} were last seen with it; dropping it now asks them to log in again. "
         f"The last expires {old['unless_used']} unless it is used, and {old['at_the_latest']} at the latest"
     )
 
@@ -94,6 +103,11 @@ def _replica_text(replica: dict[str, Any]) -> str:
         f"fresh: {replica['age'] * 1000:.0f} ms old, at most {replica['max_staleness'] * 1000:.0f} ms; "
         f"{replica['revoked']} revoked"
     )
+
+
+def _about(number: int) -> str:
+    """Return *number* with the three digits that an estimate tells."""
+    return f"about {round(number, 3 - len(str(number))):,}"
 
 
 def _size(number: int) -> str:

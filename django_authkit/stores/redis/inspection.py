@@ -30,6 +30,7 @@ __all__ = [
     "is_of_django_redis",
     "longest_wait",
     "memory_of_servers",
+    "numbers_of_keys",
     "redis_databases",
     "shortest_patience",
 ]
@@ -126,6 +127,15 @@ def memory_of_servers(client: Client) -> list[Mapping[str, Any]]:
         return [client.info("memory")]
     answer = client.info("memory", target_nodes=RedisCluster.PRIMARIES)
     return [answer] if "maxmemory_policy" in answer else list(answer.values())  # one node comes bare
+
+
+def numbers_of_keys(client: Client) -> list[tuple[dict[str, Any], int]]:
+    """Return how to address the server, or each primary of the cluster, and how many keys it has."""
+    if isinstance(client, RedisCluster):
+        servers = [({"target_nodes": node}, "db0") for node in client.get_primaries()]  # type: ignore[no-untyped-call]
+    else:
+        servers = [({}, f"db{client.get_connection_kwargs().get('db') or 0}")]
+    return [(at, int(client.info("keyspace", **at).get(name, {}).get("keys", 0))) for at, name in servers]
 
 
 def _options(configured: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -2,14 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain, islice
 
 from redis.exceptions import ResponseError
 
 from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
-from django_authkit.stores.redis.inspection import memory_of_servers
+from django_authkit.stores.redis.inspection import memory_of_servers, numbers_of_keys
 from django_authkit.stores.redis.records import census_of
 from django_authkit.stores.redis.scripts import Client, Scripts
 from django_authkit.stores.redis.server_names import no_answer
@@ -17,12 +17,14 @@ from django_authkit.types import Mode
 
 _STEP = 500
 """Keys that one SCAN looks at, and records that one script counts: a millisecond or so of the server."""
+_LOOKED_AT = 30_000
+"""Keys that an estimate is made from."""
 _SAMPLE = 100
 _SPECIAL = re.compile(rb"[*?\[\]\\]")
 
 
 def read_statistics(
-    client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int, *, count: bool
+    client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int, *, count: bool, every: bool
 ) -> StoreStatistics:
     """
     Return how many auth sessions are under *prefix*, and what the server says of its memory.
@@ -31,7 +33,8 @@ def read_statistics(
 
     Args:
         bases: What the keys of each bucket begin with, by the two characters of its sids.
-        count: Whether to look at the records.
+        count: Whether to look at records.
+        every: Whether to look at all of them, and not only at those among some keys.
 
     Raises:
         StoreUnavailable: No answer, or the server does not let us ask.
@@ -41,21 +44,29 @@ def read_statistics(
         revoked = sum(int(client.xlen(f"{base}:l")) for base in bases.values())
         if not count:
             return StoreStatistics(server_bytes=server_bytes, revoked=revoked)
-        live, records = _count(client, prefix, bases, clock_offset)
-        record_bytes = _bytes_a_record(client, prefix) * records
+        keys, times = (_record_keys(client, prefix), 1.0) if every else _some_record_keys(client, prefix)
+        first = list(islice(keys, _SAMPLE))
+        live, found = _count(client, chain(first, keys), bases, clock_offset, times)
+        records = round(found * times)
+        record_bytes = _bytes_a_record(client, first) * records
     except CLIENT_ERRORS as error:
         raise no_answer(client, error) from error
     return StoreStatistics(
-        live=live, records=records, record_bytes=record_bytes, server_bytes=server_bytes, revoked=revoked
+        live=live,
+        records=records,
+        record_bytes=record_bytes,
+        server_bytes=server_bytes,
+        revoked=revoked,
+        estimated=times > 1,
     )
 
 
 def _count(
-    client: Client, prefix: str, bases: Mapping[str, str], clock_offset: int
+    client: Client, keys: Iterable[bytes], bases: Mapping[str, str], clock_offset: int, times: float
 ) -> tuple[dict[Mode, Remaining], int]:
     scripts, records = Scripts(client), 0
     live = dict.fromkeys(Mode, (0, 0, 0))
-    for bucket, sids in _batches(client, prefix):
+    for bucket, sids in _batches(keys):
         records += len(sids)
         if bucket not in bases:
             continue
@@ -63,17 +74,17 @@ def _count(
         for mode, (number, idle_until, ends) in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
             before = live[mode]
             live[mode] = (before[0] + number, max(before[1], idle_until), max(before[2], ends))
-    return {mode: _remaining(*counts) for mode, counts in live.items()}, records
+    return {mode: _remaining(times, *counts) for mode, counts in live.items()}, records
 
 
-def _remaining(number: int, idle_until: int, ends: int) -> Remaining:
-    return Remaining(live=number, idle_expires_ms=idle_until or None, expires_ms=ends or None)
+def _remaining(times: float, number: int, idle_until: int, ends: int) -> Remaining:
+    return Remaining(live=round(number * times), idle_expires_ms=idle_until or None, expires_ms=ends or None)
 
 
-def _batches(client: Client, prefix: str) -> Iterator[tuple[str, list[str]]]:
+def _batches(keys: Iterable[bytes]) -> Iterator[tuple[str, list[str]]]:
     """Yield sids by bucket, at most ``_STEP`` at once."""
     waiting: defaultdict[str, list[str]] = defaultdict(list)
-    for key in _record_keys(client, prefix):
+    for key in keys:
         sid = key.decode()[-16:]
         waiting[sid[:2]].append(sid)
         if len(waiting[sid[:2]]) == _STEP:
@@ -86,9 +97,25 @@ def _record_keys(client: Client, prefix: str) -> Iterator[bytes]:
     return client.scan_iter(match=escaped + b":{??}:s:" + b"?" * 16, count=_STEP)
 
 
-def _bytes_a_record(client: Client, prefix: str) -> int:
+def _some_record_keys(client: Client, prefix: str) -> tuple[Iterator[bytes], float]:
+    """
+    Return the keys of records among the first ``_LOOKED_AT`` keys, and how many times as many keys there are.
+
+    SCAN shows the keys of a server in the order of a hash, so the first are a random part of them.
+    """
+    servers = numbers_of_keys(client)
+    there_are = sum(number for _, number in servers)
+    if there_are <= _LOOKED_AT:
+        return _record_keys(client, prefix), 1.0
+    seen: list[bytes] = []
+    for at, number in servers:
+        seen += islice(client.scan_iter(count=_STEP, **at), _LOOKED_AT * number // there_are)
+    is_record = re.compile(re.escape(prefix.encode()) + rb":\{..\}:s:.{16}").fullmatch
+    return filter(is_record, seen), there_are / max(1, len(seen))
+
+
+def _bytes_a_record(client: Client, sample: list[bytes]) -> int:
     """Return the mean size of a record and its data; 0 if the server does not tell sizes."""
-    sample = list(islice(_record_keys(client, prefix), _SAMPLE))
     try:
         sizes = [
             client.memory_usage(part) or 0 for key in sample for part in (key, key.replace(b":s:", b":d:"))

@@ -273,6 +273,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """Return how a copy reads the blacklist, on *client*; at most *limit* entries a bucket are kept."""
         return RedisFeed(client, self._bases(), limit)
 
-    def statistics(self, *, count: bool = True) -> StoreStatistics:
+    def statistics(self, *, count: bool = True, every: bool = True) -> StoreStatistics:
         """Return how many there are: by SCAN, so other clients do not wait for long."""
-        return read_statistics(self._client, self._prefix, self._bases(), self.clock_offset, count=count)
+        bases, offset = self._bases(), self.clock_offset
+        return read_statistics(self._client, self._prefix, bases, offset, count=count, every=every)
