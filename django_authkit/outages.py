@@ -117,6 +117,16 @@ def log_lost_activity(error: StoreUnavailable) -> None:
         logger.warning("%s", message, extra={"event": "activity_lost"})
 
 
+def log_full_blacklist() -> None:
+    """Log that the blacklist had no room for all revocations."""
+    message = (
+        "The blacklist is full: its older half was removed, and processes that start now ask the store about "
+        'older access tokens. Raise REPLICA["SIZE"].'
+    )
+    if _is_due(message):
+        logger.warning("%s", message, extra={"event": "blacklist_full"})
+
+
 def log_lost_revocations(server: str, count: int) -> None:
     """Log that *server* had forgotten revocations that this process saw, which are repeated now."""
     message = (

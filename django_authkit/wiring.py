@@ -146,13 +146,15 @@ def get_replica() -> BlacklistReplica:
 
 def _new_replica() -> BlacklistReplica:
     from django_authkit.stores.redis import EVERY, RedisStore, connect
+    from django_authkit.stores.redis.feed import list_size
 
     settings, store = get_settings(), get_store()
     if not isinstance(store, RedisStore):
         raise TypeError("Only the Redis store has a blacklist to follow.")  # the settings are rejected first
     max_staleness = settings.replica.max_staleness.total_seconds()
     client = connect(settings.redis.alias, confirm_every=min(EVERY, max_staleness / 4))
-    return BlacklistReplica(store.feed(client, settings.replica.size), max_staleness)
+    size = settings.replica.size or list_size(settings.lifetimes.access.total_seconds())
+    return BlacklistReplica(store.feed(client, size), max_staleness)
 
 
 @cache

@@ -35,6 +35,7 @@ class BucketCopy:
     Attributes:
         began: When the list began: another list began at another time.
         birth: Of tokens issued before, the copy may not know everything.
+        birth_of_list: The same of the list, which may have removed since what the copy still has.
         window: The longest life of any access token issued under the bucket.
         epoch: Auth sessions that began up to then are dead.
         number: The number of the last entry seen; entries are counted without gaps.
@@ -47,6 +48,7 @@ class BucketCopy:
 
     began: int
     birth: int
+    birth_of_list: int
     window: int
     epoch: int
     number: int
@@ -103,7 +105,7 @@ class Update:
 
     Attributes:
         began: When the list began; 0 where this is not the list that the position is of.
-        birth: The bucket's present birth mark.
+        birth: Of tokens issued before, the list may not know everything now.
         number: How many entries there were at the sending.
         now: What the store's clock says.
         position: Where to read on.

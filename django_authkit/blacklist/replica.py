@@ -18,6 +18,7 @@ from weakref import WeakSet
 from django_authkit.blacklist.clock import seconds
 from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Gap, Update
 from django_authkit.errors import StoreUnavailable
+from django_authkit.outages import log_full_blacklist
 from django_authkit.tokens.claims import AccessClaims
 
 
@@ -183,8 +184,11 @@ def _apply(copy: BucketCopy, update: Update) -> int:
     for entry in update.entries:
         if entry.number > copy.number:
             copy.add(entry)
-    if update.began != copy.began or update.birth != copy.birth or not known <= update.number <= copy.number:
+    if update.began != copy.began or not known <= update.number <= copy.number:
         raise Gap
+    if update.birth != copy.birth_of_list:
+        copy.birth_of_list = update.birth  # the copy has all that the list has removed
+        log_full_blacklist()
     copy.position = update.position
     copy.window = max(copy.window, update.window)
     return copy.number - known

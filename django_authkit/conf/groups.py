@@ -104,11 +104,12 @@ class Replica:
 
     Attributes:
         max_staleness: How long the copy may go unconfirmed and still be used.
-        size: Maximum blacklist entries in each bucket; see ``docs/how-to/fast-tokens.md``.
+        size: Maximum blacklist entries in each bucket; ``None`` for 1,000 revocations in each second of
+            the life of an access token. See ``docs/how-to/fast-tokens.md``.
     """
 
     max_staleness: timedelta = timedelta(seconds=1)
-    size: int = 100_000
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,7 +81,7 @@ def _access_problems(s: AuthKitSettings) -> Iterator[Problem]:
             'ACCESS_CHECK is "replica" and STORE is not "redis": only Redis has a list to follow.',
             'Use "store" (one query a request) or "none".',
         )
-    if s.replica.size < 100:
+    if s.replica.size is not None and s.replica.size < 100:
         yield Problem("authkit.E016", f'REPLICA["SIZE"] is {s.replica.size}.', "It takes 100 or more.")
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from django_authkit import outages
 from django_authkit.blacklist.replica import Verdict
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import feed as redis_feed
@@ -302,15 +303,35 @@ def _paused(monkeypatch: pytest.MonkeyPatch) -> tuple[list[bool], list[bool]]:
 
 
 def test_too_many(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
-    """The list holds only so many: the oldest are dropped, and their tokens are checked in the store."""
+    """The list holds only so many: for a copy that is made later, the oldest are checked in the store."""
     for number in range(450):  # the limit is 200
         witness.revoke(begun(follower.store, f"many {number}"))
-    assert len(follower.replica) <= 450
     with Follower(valkey.url, limit=200) as newcomer:
         newcomer.caught_up()
         assert len(newcomer.replica) <= 200
     next_second()
     _is_free_again(follower)
+
+
+def test_a_full_list_concerns_only_copies_that_are_made_later(
+    follower: Follower,
+    valkey: StoppableValkey,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever followed the list knows what it has removed; the log says that it is too small."""
+    monkeypatch.setattr(outages, "_logged_at", {})
+    before = begun(follower.store, "before")
+    revoked = [begun(follower.store, str(number)) for number in range(250)]  # the limit is 200
+    for number, claims in enumerate(revoked, 1):
+        follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
+        if number % 50 == 0:  # the copy is never late by the half that is removed
+            until(lambda number=number: len(follower.replica) == number)  # type: ignore[misc]
+    assert follower.replica.verdict(before) is Verdict.LIVE
+    assert all(follower.replica.verdict(claims) is Verdict.REVOKED for claims in revoked)
+    assert 'REPLICA["SIZE"]' in caplog.text
+    with Follower(valkey.url, limit=200) as newcomer:
+        assert newcomer.caught_up().replica.verdict(before) is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize("part", ["stream", "one entry", "state", "last entries"])

@@ -25,6 +25,10 @@ _POLL: Final = 0.05
 """Minimum seconds between reads on a cluster."""
 _PAGE: Final = 1000
 """Entries that are read at once."""
+_A_SECOND: Final = 1000
+"""Revocations a second that the list has room for."""
+_SLACK: Final = 120
+"""Seconds that entries are kept beyond the life of an access token, as in ``blacklist.lua``."""
 _STATE: Final = ("run", "waiting", "began", "birth", "window", "number")
 """What is read of the state of a bucket."""
 _PAUSES: Final = 19
@@ -139,6 +143,11 @@ class RedisFeed:
             self._client.connection_pool.disconnect()
 
 
+def list_size(access: float) -> int:
+    """Return how many entries there may be, where access tokens live for *access* seconds."""
+    return int(_A_SECOND * (access + _SLACK))
+
+
 def _patience_of(client: Client) -> float:
     """Return how many seconds a read may wait for updates, well below the client's timeout."""
     if isinstance(client, RedisCluster):
@@ -160,6 +169,7 @@ def _empty_copy_of(reply: Any) -> tuple[BucketCopy, int]:
     copy = BucketCopy(
         began=began,
         birth=birth,
+        birth_of_list=birth,
         window=window,
         epoch=epoch,
         number=first - 1,
