@@ -1,9 +1,11 @@
 """Counts the auth sessions while others use the store: SCAN in steps, and one script a step."""
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, islice
+from typing import Any
 
 from redis.exceptions import ResponseError
 
@@ -41,7 +43,7 @@ def read_statistics(
     """
     try:
         server_bytes = sum(int(server["used_memory"]) for server in memory_of_servers(client))
-        revoked = sum(int(client.xlen(f"{base}:l")) for base in bases.values())
+        revoked = sum(_listed(client, base) for base in bases.values())
         if not count:
             return StoreStatistics(server_bytes=server_bytes, revoked=revoked)
         keys, times = (_record_keys(client, prefix), 1.0) if every else _some_record_keys(client, prefix)
@@ -59,6 +61,15 @@ def read_statistics(
         revoked=revoked,
         estimated=times > 1,
     )
+
+
+def _listed(client: Client, base: str) -> int:
+    """Return how many entries the blacklist of a bucket has; one of the stream may hold several."""
+    oldest: Any = client.xrange(f"{base}:l", count=1)
+    state: Any = client.hmget(f"{base}:m", "number", "waiting")
+    if oldest:
+        return int(state[0]) - int(oldest[0][1][b"n"]) + 1
+    return len(json.loads(b"[%b]" % (state[1] or b"")))
 
 
 def _count(
