@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.http import HttpRequest
+from rest_framework.test import APIClient
 
 from django_authkit import sessions_of
 from django_authkit.types import AuthSession
@@ -243,6 +244,16 @@ def test_a_view_that_requires_recent_authentication(site: LiveSite, device: Devi
     assert device.logged_in()
     device.reauthenticate()
     assert device.get(path).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/api/vault/", "/api/strict-vault/"])
+def test_a_test_can_force_the_login_of_such_a_view(site: LiveSite, ada: User, path: str) -> None:
+    """DRF's ``force_authenticate`` replaces recent authentication as well."""
+    client = APIClient()
+    client.force_authenticate(ada)
+    assert client.get(path, secure=True).status_code == 200
+    client.force_authenticate(None)
+    assert client.get(path, secure=True).status_code == 401
 
 
 @pytest.mark.parametrize("path", [*VAULTS, *STRICT])
