@@ -41,6 +41,13 @@ def test_an_audit_trail_names_the_actor(site: LiveSite, ada: User, device: Devic
     assert note.history.get().history_user == ada
 
 
+@pytest.mark.parametrize("path", ["/time-zone/", "/api/time-zone/"])
+def test_a_user_sees_their_own_time_zone(site: LiveSite, device: Device, path: str) -> None:
+    """A middleware that activates it knows who is logged in, for both kinds of view."""
+    assert body(device.get(path)) == {"zone": "Asia/Kathmandu"}
+    assert body(site.device().get(path)) == {"zone": "UTC"}
+
+
 @in_jwt_mode
 @by_header
 @pytest.mark.parametrize("path", ["/write/", "/api/write/", "/auth/session/", "/seen/", "/api/whoami/"])

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import include, path
+from django.utils.timezone import get_current_timezone
 from django_otp import login as otp_login
 from django_otp.plugins.otp_static.models import StaticDevice
 from oauth2_provider.contrib.rest_framework import OAuth2Authentication
@@ -54,6 +55,21 @@ def name(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"name": request.user.get_username()})
 
 
+def time_zone(request: HttpRequest) -> JsonResponse:
+    """Say whose time it is."""
+    return JsonResponse({"zone": str(get_current_timezone())})
+
+
+class TimeZone(APIView):
+    """Says whose time it is, to everybody."""
+
+    permission_classes = ()
+
+    def get(self, request: Request) -> Response:
+        """Return the same as the plain view."""
+        return Response({"zone": str(get_current_timezone())})
+
+
 def protected(request: HttpRequest) -> HttpResponse:
     """Redirect to a login form whoever is anonymous, and refuse everybody else."""
     return HttpResponse(status=403 if request.user.is_authenticated else 302)
@@ -91,6 +107,8 @@ urlpatterns = [
     path("name/", name),
     path("protected/", protected),
     path("page/", page),
+    path("time-zone/", time_zone),
+    path("api/time-zone/", TimeZone.as_view()),
     path("write/", write),
     path("api/write/", Write.as_view()),
     path("second-factor/", second_factor),
