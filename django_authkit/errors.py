@@ -23,18 +23,24 @@ The tree of errors. Each class has one stable ``code``; none depends on HTTP.
     ├── CookieTooLarge               cookie_too_large
     └── StoreUnavailable             store_unavailable
 
-The message of an error may be shown to a client; it never contains a credential, a key or a digest.
+The message of an error may be shown to a client, which gets it in the language of the request; it never
+contains a credential, a key or a digest.
 ``http/error_responses.py`` is the one place that maps a class to a status code.
 """
 
 from typing import ClassVar
 
 
+def _(text: str) -> str:
+    """Mark a message, which is translated when a response is made of it."""
+    return text
+
+
 class AuthKitError(Exception):
     """Base class of every error of django-authkit."""
 
     code: ClassVar[str] = "error"
-    message: ClassVar[str] = "The request could not be handled."
+    message: ClassVar[str] = _("The request could not be handled.")
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
@@ -44,70 +50,70 @@ class CredentialRejected(AuthKitError):
     """A credential was presented, and it is not valid."""
 
     code = "not_authenticated"
-    message = "The credential was rejected."
+    message = _("The credential was rejected.")
 
 
 class LoginFailed(CredentialRejected):
     """Unknown user, wrong password or inactive account: the same error for all (ASVS 6.3.8)."""
 
     code = "login_failed"
-    message = "No active account matches these credentials."
+    message = _("No active account matches these credentials.")
 
 
 class NotAuthenticated(CredentialRejected):
     """A credential is required, and none was presented."""
 
     code = "not_authenticated"
-    message = "Authentication credentials were not provided."
+    message = _("Authentication credentials were not provided.")
 
 
 class TokenMalformed(CredentialRejected):
     """The string does not have the form of any of our credentials."""
 
     code = "token_malformed"
-    message = "The credential is malformed."
+    message = _("The credential is malformed.")
 
 
 class TokenInvalid(CredentialRejected):
     """The form is valid, but the signature, key, type, issuer, audience or a claim is not."""
 
     code = "token_invalid"
-    message = "The credential is not valid."
+    message = _("The credential is not valid.")
 
 
 class TokenExpired(CredentialRejected):
     """The token is genuine but has expired. The client should refresh."""
 
     code = "token_expired"
-    message = "The credential has expired."
+    message = _("The credential has expired.")
 
 
 class SessionEnded(CredentialRejected):
     """The auth session of the credential has expired, was revoked, or has a newer key."""
 
     code = "session_ended"
-    message = "The session has ended. Log in again."
+    message = _("The session has ended. Log in again.")
 
 
 class RefreshReused(CredentialRejected):
     """A superseded refresh token was reused; the auth session was revoked before this was raised."""
 
     code = "refresh_reused"
-    message = "The refresh token was already used. The session has been revoked."
+    message = _("The refresh token was already used. The session has been revoked.")
 
 
 class BindingMismatch(CredentialRejected):
     """The auth session is bound to another device or network; it was revoked before this was raised."""
 
     code = "binding_mismatch"
-    message = "The session was used from elsewhere and has been revoked. Log in again."
+    message = _("The session was used from elsewhere and has been revoked. Log in again.")
 
 
 class ReauthenticationRequired(CredentialRejected):
     """The user is logged in, but the request requires more recent authentication (RFC 9470)."""
 
     code = "reauthentication_required"
-    message = "Authenticate again to do this."
+    message = _("Authenticate again to do this.")
 
     def __init__(self, max_age: int) -> None:
         super().__init__()
@@ -118,34 +124,34 @@ class CsrfFailed(AuthKitError):
     """A request authenticated by a cookie failed the CSRF check."""
 
     code = "csrf_failed"
-    message = "CSRF verification failed."
+    message = _("CSRF verification failed.")
 
 
 class SessionLimitReached(AuthKitError):
     """The user already has the allowed number of auth sessions, and the policy is to refuse the login."""
 
     code = "session_limit"
-    message = "The account has reached its limit of sessions."
+    message = _("The account has reached its limit of sessions.")
 
 
 class InvalidRequest(AuthKitError):
     """The request does not have the form that the endpoint requires."""
 
     code = "invalid_request"
-    message = "The request is not valid."
+    message = _("The request is not valid.")
 
 
 class SeveralCredentials(InvalidRequest):
     """The request has a bearer credential, and another in its query string or form (RFC 6750 §2)."""
 
-    message = "The request has several credentials. Send one, in the Authorization header."
+    message = _("The request has several credentials. Send one, in the Authorization header.")
 
 
 class NoSuchSession(AuthKitError):
     """The user has no auth session with this sid. Another user might; the error does not reveal it."""
 
     code = "not_found"
-    message = "No such session."
+    message = _("No such session.")
 
 
 class Throttled(AuthKitError):
@@ -157,7 +163,7 @@ class Throttled(AuthKitError):
     """
 
     code = "throttled"
-    message = "Too many attempts. Try again later."
+    message = _("Too many attempts. Try again later.")
 
     def __init__(self, wait: int) -> None:
         super().__init__()
@@ -173,7 +179,7 @@ class CookieTooLarge(AuthKitError):
     """
 
     code = "cookie_too_large"
-    message = "The login does not fit into a cookie. Contact the site administrator."
+    message = _("The login does not fit into a cookie. Contact the site administrator.")
 
     def __init__(self, name: str, size: int) -> None:
         super().__init__()
@@ -189,7 +195,7 @@ class StoreUnavailable(AuthKitError):
     """
 
     code = "store_unavailable"
-    message = "The session store cannot be reached. Try again shortly."
+    message = _("The session store cannot be reached. Try again shortly.")
 
     def __init__(self, message: str | None = None, *, cause: str | None = None) -> None:
         super().__init__(message)

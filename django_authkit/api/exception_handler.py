@@ -5,6 +5,7 @@ from typing import Any
 from django.core.exceptions import SuspiciousOperation
 from django.db import Error
 from django.http.multipartparser import MultiPartParserError
+from django.utils.translation import gettext
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
@@ -60,6 +61,6 @@ def _body(exception: exceptions.APIException) -> Any:
     code = next((_CODES[kind] for kind in type(exception).__mro__ if kind in _CODES), None)
     if isinstance(exception, exceptions.ValidationError):
         fields = exception.detail
-        return {"detail": errors.InvalidRequest.message, "code": code, "fields": fields}
+        return {"detail": gettext(errors.InvalidRequest.message), "code": code, "fields": fields}
     detail: Any = exception.detail
     return {"detail": detail, "code": code or getattr(detail, "code", "error")}

@@ -104,7 +104,7 @@ class LoginBody(serializers.Serializer[Any]):
         is_number = isinstance(model._meta.get_field(model.USERNAME_FIELD), IntegerField)
         kinds = {model.USERNAME_FIELD: {str, int} if is_number else {str}, "password": {str}}
         wrong = {
-            name: ["Not a valid string."]
+            name: [serializers.CharField.default_error_messages["invalid"]]
             for name, allowed in kinds.items()
             if name in data and type(data[name]) not in allowed
         }

@@ -76,8 +76,8 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
 
 
 def body_of(error: errors.AuthKitError) -> dict[str, Any]:
-    """Return the members of the body."""
-    return {"detail": str(error), "code": error.code}
+    """Return the members of the body: what it says is in the language of the request."""
+    return {"detail": gettext(str(error)), "code": error.code}
 
 
 def error_response(error: errors.AuthKitError, request: HttpRequest | None) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate as django_authenticate
 from django.contrib.auth import get_user_model
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext_noop
 
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import InvalidRequest, LoginFailed, ReauthenticationRequired, SessionEnded
@@ -107,7 +108,7 @@ def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> 
     else:
         text = adopted.refresh if adopted else _refresh_cookie_of(request, known)
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
-        raise InvalidRequest("The refresh token of this session is needed.")
+        raise InvalidRequest(gettext_noop("The refresh token of this session is needed."))
     detach_django_session(request, known.sid)
     return rotate(request, text, known.transport, reauthenticated=True)
 
