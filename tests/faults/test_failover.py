@@ -4,20 +4,28 @@ After a failover every process goes to the new primary, and no copy of the old o
 The old primary is up, accepts connections, and takes itself for the primary for some ten seconds.
 """
 
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from pytest_django import Settings
+from redis import sentinel as redis_sentinel
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Found
 from django_authkit.stores.redis import EVERY, RedisStore, connect
+from django_authkit.stores.redis.primary import Agreement
 from django_authkit.types import RevocationReason
 from faults.sentinel_servers import WatchedServers
 from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import LossyLine
+from support.parallel import parallel_threads
 from support.replica_followers import Follower, Witness, begun, client_of
+from support.servers import free_port
 from support.waiting import next_second, until
 
 BOUND = 1.0
@@ -101,6 +109,29 @@ def test_a_minority_of_the_sentinels_does_not_say_which_server_is_the_primary(
                 process.load(claims.sid)
     until(lambda: _answers(process))
     assert isinstance(process.load(claims.sid), Found)
+
+
+def test_threads_that_ask_at_once_count_all_sentinels(servers: WatchedServers) -> None:
+    """One of three decides nothing, however many threads put those that fail to respond last."""
+    ports = [servers.sentinels[0].port, free_port(), free_port()]
+    addresses = [("127.0.0.1", port) for port in ports]
+    once = {"retry": Retry(NoBackoff(), 0)}
+    agreement = Agreement(redis_sentinel.Sentinel(addresses, sentinel_kwargs=once))  # type: ignore[no-untyped-call]
+    named: list[object] = []
+
+    def ask() -> None:
+        for _ in range(150):
+            with suppress(redis_sentinel.MasterNotFoundError):
+                named.append(agreement.discover_master("primary"))
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with parallel_threads(8) as threads:
+            threads.at_once([ask] * 8)
+    finally:
+        sys.setswitchinterval(interval)
+    assert not named
 
 
 def _answers(store: RedisStore) -> bool:

@@ -33,7 +33,7 @@ class Agreement:
 
     def __init__(self, manager: Sentinel) -> None:
         self._manager = manager
-        self._in_order = list(manager.sentinels)
+        self._in_order = tuple(manager.sentinels)
 
     def discover_master(self, service: str) -> Address:
         """
@@ -44,17 +44,21 @@ class Agreement:
         """
         answers: list[tuple[int, Address]] = []
         errors: list[str] = []
-        for sentinel in list(self._in_order):
-            if len(answers) * 2 >= len(self._in_order):
+        silent: list[Any] = []
+        there_are = len(self._manager.sentinels)
+        in_order = self._in_order  # other threads replace it
+        for sentinel in in_order:
+            if len(answers) * 2 >= there_are:
                 break
             try:
                 answers.append(self._ask(sentinel, service))
             except CLIENT_ERRORS as error:
                 errors.append(str(error))
-                self._in_order.remove(sentinel)
-                self._in_order.append(sentinel)
-        if len(answers) * 2 < len(self._in_order):
-            message = f"{len(answers)} of {len(self._in_order)} Sentinels know the primary of {service!r}: "
+                silent.append(sentinel)
+        if silent:
+            self._in_order = (*(each for each in in_order if each not in silent), *silent)
+        if len(answers) * 2 < there_are:
+            message = f"{len(answers)} of {there_are} Sentinels know the primary of {service!r}: "
             raise MasterNotFoundError(message + "; ".join(errors))
         return max(answers)[1]
 
