@@ -4,10 +4,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_django import Settings
+from redis.backoff import NoBackoff
+from redis.cluster import RedisCluster
+from redis.crc import key_slot
+from redis.retry import Retry
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.service import external_epochs
@@ -15,6 +20,7 @@ from django_authkit.stores.outcomes import Absent, Found, RotateRequest, Rotatio
 from django_authkit.stores.redis import RedisStore
 from django_authkit.types import AuthSession, RevocationReason
 from faults.stoppable_servers import StoppableValkey
+from support.cluster import BINARIES, Cluster
 from support.replica_followers import DAY, MINUTE, client_of, proposal
 from support.stores import request
 from support.waiting import until
@@ -153,6 +159,23 @@ def test_a_server_without_replicas_is_unavailable(servers: Servers) -> None:
     store = RedisStore(client_of(servers[0].url), prefix="authkit:", wait=(2, 100))
     with pytest.raises(StoreUnavailable):
         _created(store)
+
+
+@pytest.mark.slow
+def test_a_cluster_is_asked_who_has_taken_over(tmp_path: Path) -> None:
+    """Where the node that had a bucket is gone, the call goes to the one that has it now, at once."""
+    with Cluster.running(BINARIES["valkey"], tmp_path) as cluster:
+        slot = key_slot(b"authkit:{AA}:m")
+        holder = cluster.holder(slot)
+        client = RedisCluster.from_url(cluster.url, retry=Retry(NoBackoff(), 0))
+        store = RedisStore(client, prefix="authkit:", wait=(0, 100))
+        session = _created(store)
+        migration = cluster.migration(slot)
+        migration.begin()
+        migration.end()
+        holder.direct.shutdown(nosave=True)
+        assert store.revoke(session.sid, RevocationReason.LOGOUT)
+        client.close()
 
 
 def _rotation(session: AuthSession, proposed: bytes = b"n" * 32) -> RotateRequest:

@@ -217,9 +217,17 @@ class Scripts:
 
     def _both(self, command: Sequence[Any], wait: Wait) -> tuple[Any, int]:
         """Send *command* and WAIT on one connection, to one node of a cluster."""
-        client: Any = self._client
-        if isinstance(self._client, RedisCluster):
-            client = client.get_redis_connection(client.get_node_from_key(command[3]))
+        cluster: Any = self._client
+        if not isinstance(cluster, RedisCluster):
+            return self._both_to(cluster, command, wait)
+        try:
+            node = cluster.get_node_from_key(command[3])  # type: ignore[no-untyped-call]
+            return self._both_to(cluster.get_redis_connection(node), command, wait)
+        except CONNECTION_LOST:
+            cluster.nodes_manager.initialize()  # another node may have taken over
+            raise
+
+    def _both_to(self, client: Any, command: Sequence[Any], wait: Wait) -> tuple[Any, int]:
         pipeline = client.pipeline(transaction=False)
         pipeline.execute_command(*command)
         pipeline.execute_command("WAIT", *wait)
