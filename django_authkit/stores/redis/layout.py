@@ -2,7 +2,8 @@
 How the scripts pack a record: derived from the fields of ``types.AuthSession``.
 
 A packed record is the array ``{version, {private fields}, public fields...}``. The public fields are those of
-``AuthSession`` without the sid, which is in the key. The private ones never leave the server.
+``AuthSession`` without the sid, which is in the key. The private ones never leave the server. Instants are packed
+relative to ``created_ms``, and hexadecimal digits as bytes (``lua/reply.lua``): memory counts.
 
 Two releases may share a server while a deployment is in progress. So a later release adds a field only at
 the end of ``AuthSession`` or of ``PRIVATE_FIELDS``, and with a default. An earlier release keeps such a field
@@ -64,6 +65,11 @@ class Layout:
         """The names of the fields in a reply, in order: the sid and the public ones."""
         return ("sid", *(each.name for each in self.public))
 
+    @property
+    def _times(self) -> tuple[str, ...]:
+        """The instants that are packed relative to ``created_ms``."""
+        return tuple(n for n in self.names if n.endswith("_ms") and n != "created_ms")
+
     @cached_property
     def _replacements(self) -> dict[str, str]:
         """What the placeholders in the scripts stand for."""
@@ -78,6 +84,7 @@ class Layout:
             "public_fields": ", ".join(f"'{name}'" for name in public),
             "private_fields": ", ".join(f"'{name}'" for name in self.private),
             "defaults": ", ".join(defaults),
+            "positions_of_times": ", ".join(str(positions[name]) for name in self._times),
             **{f"position_of_{name}": str(at) for name, at in positions.items()},
         }
 

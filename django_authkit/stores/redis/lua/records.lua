@@ -37,7 +37,6 @@ local function record_of(sid, values)
   local record = { sid = sid, values = values }
   for i, field in ipairs(PRIVATE_FIELDS) do record[field] = values[PRIVATE][i] end
   for i, field in ipairs(PUBLIC_FIELDS) do record[field] = values[FIRST + i - 1] end
-  if record.backend == 0 then record.backend = STOCK_BACKEND end
   record = with_defaults(record)
   record.was = { key_digest = record.key_digest, least_generation = record.least_generation }
   return record
@@ -57,6 +56,17 @@ local function find(sid)
   return record and alive(record) and record or nil
 end
 
+-- The array `values` as `unpacked` reads it.
+local function packed_of(values)
+  local short, hash, created = { unpack(values) }, values[AUTH_HASH], values[CREATED]
+  if values[BACKEND] == STOCK_BACKEND then short[BACKEND] = 0 end
+  if #hash % 2 == 0 and #hash < 256 and hash:match('^%x+$') == hash:lower() then
+    short[AUTH_HASH] = HEX .. hash:gsub('%x%x', function(digits) return string.char(tonumber(digits, 16)) end)
+  end
+  for _, at in ipairs(TIMES) do short[at] = values[at] ~= 0 and values[at] - created end
+  return cmsgpack.pack(short)
+end
+
 -- Fields that are nil between others are packed as false: an array with a gap would be packed as a map.
 local function put(record, lifetime)
   local values = record.values or { @version, {} }
@@ -65,8 +75,7 @@ local function put(record, lifetime)
   for i = 1, table.maxn(private) do private[i] = private[i] or false end
   for i, field in ipairs(PUBLIC_FIELDS) do values[FIRST + i - 1] = record[field] end
   values[VERSION] = @version
-  if record.backend == STOCK_BACKEND then values[BACKEND] = 0 end
-  redis.call('SET', key('s', record.sid), cmsgpack.pack(values), 'PX', lifetime)
+  redis.call('SET', key('s', record.sid), packed_of(values), 'PX', lifetime)
 end
 
 local is_dated = false -- `latest` is noted once in a script, in which `now` does not change
@@ -187,9 +196,7 @@ end
 local function described_live(live)
   local all = {}
   for i, each in ipairs(live) do
-    local values = each[2]
-    if values[BACKEND] == 0 then values[BACKEND] = STOCK_BACKEND end
-    all[i] = { each[1], unpack(values, FIRST, LAST) }
+    all[i] = { each[1], unpack(each[2], FIRST, LAST) }
   end
   return cjson.encode(all)
 end

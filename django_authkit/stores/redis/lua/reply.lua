@@ -9,11 +9,23 @@ local IDLE_EXPIRES, REVOKE_REASON = @position_of_idle_expires_ms, @position_of_r
 local USER_ID, USER_EPOCH = @position_of_user_id, @position_of_user_epoch
 -- The path that nearly every record has. It is packed as 0.
 local STOCK_BACKEND = 'django.contrib.auth.backends.ModelBackend'
+-- The positions of times, which are packed as milliseconds since the record was created, or as false for 0.
+local TIMES = { @positions_of_times }
+-- Packed hexadecimal digits begin with this byte, which no text does.
+local HEX = '\255'
 
--- Return the array. One of a later layout cannot be read: the caller gets an error, not a wrong record.
+-- Return the array, with each value in full. One of a later layout cannot be read: the caller gets an error, not
+-- a wrong record.
 local function unpacked(packed)
   local values = cmsgpack.unpack(packed)
   if values[VERSION] > @version then error('-TRYAGAIN The record was written by a later release. ') end
+  if values[BACKEND] == 0 then values[BACKEND] = STOCK_BACKEND end
+  local hash, created = values[AUTH_HASH], values[CREATED]
+  if hash:sub(1, 1) == HEX then values[AUTH_HASH] = ('%02x'):rep(#hash - 1):format(hash:byte(2, -1)) end
+  for _, at in ipairs(TIMES) do
+    local since = values[at]
+    if since ~= nil then values[at] = since and created + since or 0 end
+  end
   return values
 end
 
@@ -37,6 +49,5 @@ end
 -- The reply for a record whose packed array is `values`: JSON of now, the Django session's data, the sid and
 -- the public fields. It is one string, because clients decode replies of several parts in Python.
 local function shown(sid, values, data)
-  if values[BACKEND] == 0 then values[BACKEND] = STOCK_BACKEND end
   return cjson.encode({ now, data or '', sid, unpack(values, FIRST, LAST) })
 end
