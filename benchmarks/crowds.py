@@ -26,12 +26,8 @@ from support.replica_followers import MINUTE, proposal
 from support.stores import request
 
 ADDRESS = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
-USER_AGENT = (
-    "Mozilla/5.0 (Linux; Android 14; SM-S928B/DS Build/UP1A.231005.007) AppleWebKit/537.36 "
-    "(KHTML, like Gecko) Chrome/131.0.6778.135 Mobile Safari/537.36"
-)
-"""147 characters, which is longer than the user agent of any desktop browser."""
-LONGEST_USER_AGENT = USER_AGENT.ljust(256, "x")
+LABEL, MARK = "Chrome Mobile on Android", "Ch1aB-"
+LONGEST_LABEL = "x" * 60
 FIRST_DATABASE = 8
 """The numbered databases of Valkey: one for each size, so that the sizes can be measured in turns."""
 
@@ -77,13 +73,13 @@ def fill(client: Redis, sessions: Iterator[NewSession]) -> list[str]:
     return sids
 
 
-def people(mode: Mode = Mode.JWT, user_agent: str = USER_AGENT) -> Iterator[NewSession]:
+def people(mode: Mode = Mode.JWT, label: str = LABEL) -> Iterator[NewSession]:
     """Yield logins of different users."""
     number = 10**6  # as many digits as the user ids of a large site
     while True:
         number += 1
         yield replace(
-            proposal(str(number), sid=new_handle(0), address=ADDRESS, user_agent=user_agent),
+            proposal(str(number), sid=new_handle(0), address=ADDRESS, label=label, browser_mark=MARK),
             mode=mode,
             key_digest=token_bytes(32) if mode is Mode.SESSION else None,
             jti_digest=token_bytes(32) if mode is Mode.JWT else None,
@@ -146,18 +142,19 @@ def _database_with(live: int) -> str:
     if live:
         say(f"  filling PostgreSQL: {live:,} sessions")
         with connections[alias].cursor() as cursor:
-            cursor.execute(_INSERT, [ADDRESS, USER_AGENT, live])
+            cursor.execute(_INSERT, [ADDRESS, LABEL, MARK, live])
             cursor.execute("VACUUM ANALYZE authkit_session")
     return alias
 
 
 _INSERT = """
 INSERT INTO authkit_session (
-  sid, user_id, epoch, mode, remember, backend, auth_hash, amr, address, user_agent, created, auth_time,
-  last_seen, idle_until, ends, access_until, generation, rotated, jti_digest, data, end_reason)
+  sid, user_id, epoch, mode, remember, backend, auth_hash, amr, address, label, browser_mark, created_ms,
+  auth_time_ms, last_seen_ms, idle_expires_ms, expires_ms, access_until_ms, generation, rotated_ms,
+  jti_digest, data, revoke_reason)
 SELECT
   'AA' || substr(md5(n::text), 1, 14), 1000000 + n, 0, 'jwt', true,
-  'django.contrib.auth.backends.ModelBackend', md5(n::text) || md5(n::text), '["pwd"]', %s, %s, now_ms,
+  '', md5(n::text) || md5(n::text), '["pwd"]', %s, %s, %s, now_ms,
   now_ms, now_ms, now_ms + 1209600000, now_ms + 7776000000, now_ms + 300000, 1, now_ms,
   sha256(n::text::bytea), '', ''
 FROM generate_series(1, %s) AS n, (SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms) AS clock
@@ -182,7 +179,7 @@ def memory(live: int) -> dict[str, float]:
     kinds = {
         "jwt": people(),
         "jwt, refreshed": people(),
-        "jwt, agent of 256": people(user_agent=LONGEST_USER_AGENT),
+        "jwt, label of 60": people(label=LONGEST_LABEL),
         "session": people(Mode.SESSION),
     }
     for name, sessions in kinds.items():

@@ -14,6 +14,8 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils.translation import gettext_lazy as _
 
+from django_authkit.types import STOCK_BACKEND
+
 
 class HandleField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
     """ASCII compared byte by byte: case matters, and a beginning is a range of an index."""
@@ -27,6 +29,18 @@ class HandleField(models.CharField):  # type: ignore[type-arg]  # not generic at
         """Return the parameters of the column; on PostgreSQL with a binary collation."""
         parameters = super().db_parameters(connection)
         return {**parameters, "collation": "C"} if connection.vendor == "postgresql" else parameters
+
+
+class BackendField(models.CharField):  # type: ignore[type-arg]
+    """The path of a Django auth backend; the stock one takes no space."""
+
+    def get_prep_value(self, value: str | None) -> str | None:
+        """Return what is stored."""
+        return "" if value == STOCK_BACKEND else value
+
+    def from_db_value(self, value: str, *_: object) -> str:
+        """Return the path."""
+        return value or STOCK_BACKEND
 
 
 class AuthSessionRow(models.Model):
@@ -69,11 +83,12 @@ class AuthSessionRow(models.Model):
     epoch = models.BigIntegerField(null=True, editable=False)
     mode = models.CharField(_("mode"), max_length=7)
     remember = models.BooleanField(_("remember"), default=False)
-    backend = models.CharField(max_length=255)
+    backend = BackendField(max_length=255)
     auth_hash = models.CharField(max_length=255)
     amr = models.JSONField(default=list)
     address = HandleField(_("address"), max_length=45)
-    user_agent = models.CharField(_("user agent"), max_length=256)
+    label = models.CharField(_("device"), max_length=60, default="", db_default="")
+    browser_mark = models.CharField(max_length=8, default="", db_default="")
     created_ms = models.BigIntegerField(default=0)
     auth_time_ms = models.BigIntegerField(default=0)
     last_seen_ms = models.BigIntegerField(default=0)

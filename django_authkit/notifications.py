@@ -88,7 +88,7 @@ def mail_new_device(
     user: AbstractBaseUser = load_user(session.user_id, session.backend)
     address = getattr(user, user.get_email_field_name(), "")
     if address:
-        context = {"user": user, "session": session, "label": known_label_of(session.user_agent)}
+        context = {"user": user, "session": session, "label": known_label_of(device_of(request).user_agent)}
         subject = " ".join(render_to_string("django_authkit/new_device_subject.txt", context).split())
         body = render_to_string("django_authkit/new_device.txt", context)
         try:

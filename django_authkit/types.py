@@ -8,6 +8,13 @@ integers in milliseconds; instants count from the Unix epoch on the store's cloc
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
+
+STOCK_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
+"""
+The Django auth backend of nearly every auth session, which takes no space in a store. A subclass has another
+path, so this one always means the stock ``get_user``.
+"""
 
 
 class Mode(StrEnum):
@@ -83,7 +90,7 @@ class AuthSession:
         remember: Whether cookies of this auth session are persistent.
         amr: How the user authenticated (RFC 8176 values), in order.
         address: Client address at login or last refresh; empty if unknown.
-        user_agent: ``User-Agent`` at login, cut to 256 characters; empty if unknown.
+        label: A name for the device, such as "Firefox on Linux", at most 60 characters; empty if unknown.
         created_ms: When the user logged in.
         auth_time_ms: When the user last authenticated.
         last_seen_ms: Last recorded activity.
@@ -94,6 +101,8 @@ class AuthSession:
         rotated_ms: When the current refresh token became current; 0 if never.
         least_generation: Tokens of an earlier generation are not valid: they were issued before the user
             proved who they are, or changed their password. 0 if neither happened.
+        browser_mark: What the user agent is recognized by: a digest of it without its version numbers. Empty
+            if it was not recorded.
     """
 
     sid: str
@@ -104,7 +113,7 @@ class AuthSession:
     remember: bool
     amr: tuple[str, ...]
     address: str
-    user_agent: str
+    label: str
     created_ms: int
     auth_time_ms: int
     last_seen_ms: int
@@ -114,6 +123,7 @@ class AuthSession:
     generation: int
     rotated_ms: int
     least_generation: int = 0
+    browser_mark: str = ""
 
     @property
     def created_at(self) -> datetime:

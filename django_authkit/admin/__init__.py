@@ -33,7 +33,6 @@ from django_authkit.admin.large_tables import (
     found_by,
 )
 from django_authkit.admin.revocation_pages import RevocationPages
-from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
@@ -74,7 +73,7 @@ class AuthSessionAdmin(RevocationPages):
     actions = ("revoke_selected",)
     actions_selection_counter = False  # it offers to select those on other pages, too
     fields = readonly_fields = (
-        *("sid", "owner", "device", "user_agent", "address", "mode", "state", "reason"),
+        *("sid", "owner", "device", "address", "mode", "state", "reason"),
         *("created_at", "proved_at", "last_seen_at", "idle_until_at", "expires_at", "revoked_at", "remember"),
     )
 
@@ -97,7 +96,7 @@ class AuthSessionAdmin(RevocationPages):
     @admin.display(description=_("device"))
     def device(self, row: AuthSessionRow) -> str:
         """Return a readable name of the browser."""
-        return label_of(row.user_agent)
+        return str(row.label)
 
     @admin.display(description=_("state"))
     def state(self, row: Any) -> str:

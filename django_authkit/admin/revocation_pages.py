@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from django_authkit import service
-from django_authkit.http.client_info import label_of
 from django_authkit.models import AuthSessionRow
 from django_authkit.service.devices import Devices, session_of_user
 from django_authkit.service.revocation import revoke_session
@@ -76,7 +75,7 @@ class RevocationPages(_RowAdmin):
         page = pages.get_page(request.GET.get("page"))
         context = {
             "title": _("Auth sessions of %(user)s") % {"user": username_of(user)},
-            "sessions": [(each, label_of(each.user_agent)) for each in page],
+            "sessions": [(each, each.label) for each in page],
             "page": page,
             "may_revoke": self.has_revoke_permission(request),
             "owner": user,
@@ -107,7 +106,7 @@ class RevocationPages(_RowAdmin):
             owner = user_with(session.user_id)
             told = {
                 "user": username_of(owner) if owner else session.user_id,
-                "device": label_of(session.user_agent),
+                "device": session.label,
                 "address": session.address,
             }
             text = gettext("Revoked an auth session of %(user)s (%(device)s, %(address)s).") % told

@@ -8,7 +8,6 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings
-from django_authkit.http.client_info import label_of
 from django_authkit.types import AuthSession
 
 
@@ -27,8 +26,7 @@ def present_device(session: AuthSession, current: str) -> dict[str, Any]:
     return {
         **present_session(session, session.mode),
         "current": session.sid == current,
-        "label": label_of(session.user_agent),
-        "user_agent": session.user_agent,
+        "label": session.label,
         "address": session.address,
         "last_seen_at": _iso(session.last_seen_at),
     }

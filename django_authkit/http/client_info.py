@@ -1,24 +1,23 @@
 """The device that a request comes from: client address and user agent."""
 
 import re
-from collections.abc import Callable
+from base64 import urlsafe_b64encode
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
+from hashlib import sha256
+from typing import Final
 
 from django.http import HttpRequest
+from ua_parser import parse
 
 from django_authkit.conf import get_settings
 
-try:
-    from ua_parser import parse as _ua_parse
-except ImportError:  # the extra "devices" is not installed
-    _parse: Callable[[str], Any] | None = None
-else:
-    _parse = lru_cache(maxsize=1024)(_ua_parse)  # an unknown user agent takes milliseconds
-
-MAX_LABEL: Final = 64
+MAX_LABEL: Final = 60
 _MAX_USER_AGENT = 256
+_REMEMBERED: Final = 1024
+"""How many user agents are parsed once; an unknown one takes milliseconds."""
+_VERSIONS: Final = re.compile(r"[\d._]+")
+_MARK_LENGTH: Final = 6
 _WITH_PORT: Final = re.compile(r"\[(?P<bracketed>[^\]]+)\](:\d+)?|(?P<plain>[^:\[]+):\d+", re.ASCII)
 """How some proxies write an address; a bare IPv6 address has more than one colon."""
 _MAX_ADDRESS = 45
@@ -32,11 +31,21 @@ class Device:
 
     Attributes:
         address: Address of the client, at most 45 characters; empty if unknown.
-        user_agent: The ``User-Agent`` header, cut to 256 characters; empty if none.
+        user_agent: The ``User-Agent`` header, cut to 256 characters; empty if none. It is not stored.
     """
 
     address: str = ""
     user_agent: str = ""
+
+    @property
+    def label(self) -> str:
+        """A name that a person recognizes; see ``label_of``."""
+        return label_of(self.user_agent)
+
+    @property
+    def browser_mark(self) -> str:
+        """What the user agent is recognized by; see ``browser_mark_of``."""
+        return browser_mark_of(self.user_agent)
 
 
 def device_of(request: HttpRequest) -> Device:
@@ -51,20 +60,32 @@ def label_of(user_agent: str) -> str:
     """
     Return a name for the device that a person recognizes, such as "Firefox on Linux".
 
-    The extra ``devices`` installs the parser of user agents. Without it, or for an unknown agent, it is the
-    beginning of the agent itself (``MAX_LABEL`` characters).
+    For an unknown agent it is the beginning of the agent itself. At most ``MAX_LABEL`` characters.
     """
-    return known_label_of(user_agent) or user_agent[:MAX_LABEL]
+    return (known_label_of(user_agent) or user_agent)[:MAX_LABEL]
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def known_label_of(user_agent: str) -> str:
     """Return the name of a known browser or system; else empty, never text from the client."""
-    parsed = _parse(user_agent[:_MAX_USER_AGENT]) if _parse is not None else None
-    browser = parsed.user_agent.family if parsed and parsed.user_agent else ""
-    system = parsed.os.family if parsed and parsed.os else ""
+    parsed = parse(user_agent)
+    browser = parsed.user_agent.family if parsed.user_agent else ""
+    system = parsed.os.family if parsed.os else ""
     if browser and system:
         return f"{browser} on {system}"
     return browser or system
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def browser_mark_of(user_agent: str) -> str:
+    """
+    Return a digest (6 characters) of *user_agent* without its version numbers.
+
+    Updates of a browser change only these. The digest is short because it only has to tell the browsers of
+    one user apart: whoever wants to pass for another copies its user agent.
+    """
+    browser = _VERSIONS.sub("", user_agent)
+    return urlsafe_b64encode(sha256(browser.encode(errors="replace")).digest())[:_MARK_LENGTH].decode()
 
 
 def _address(request: HttpRequest) -> str:

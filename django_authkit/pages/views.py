@@ -36,7 +36,6 @@ from django_authkit.errors import (
     Throttled,
 )
 from django_authkit.http import cookies, transports
-from django_authkit.http.client_info import label_of
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.throttling.attempts import count_reauthentication
@@ -230,7 +229,7 @@ def _device_context(session: AuthSession) -> dict[str, Any]:
 
 
 def _label(session: AuthSession) -> str:
-    return label_of(session.user_agent) or gettext("Unknown device")
+    return session.label or gettext("Unknown device")
 
 
 def _others_revoked(count: int) -> str:

@@ -11,7 +11,6 @@ from django_authkit import signals
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
 from django_authkit.http.client_info import device_of
-from django_authkit.service.device_binding import same_browser
 from django_authkit.service.revocation import announce_revocation, revoke_session
 from django_authkit.session_keys import bucket_of, new_handle
 from django_authkit.stores.outcomes import Created, Found, NewSession, Refused
@@ -85,7 +84,8 @@ def begin(
             remember=wanted.remember,
             amr=wanted.amr,
             address=device.address,
-            user_agent=device.user_agent,
+            label=device.label,
+            browser_mark=device.browser_mark,
             data=data,
             idle_ms=milliseconds(settings.lifetimes.idle),
             absolute_ms=wanted.lifetime(),
@@ -138,7 +138,7 @@ def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_
             return False
         latest = get_store().page_of_user(session.user_id, 0, 100).sessions
         others = (each for each in latest if each.sid != session.sid)
-        return not any(same_browser(each.user_agent, session.user_agent) for each in others)
+        return all(each.browser_mark != session.browser_mark for each in others)
 
     signals.session_started.send(
         sender=AuthSession, session=session, request=request, new_device=SimpleLazyObject(is_new)

@@ -6,11 +6,7 @@ phones and IPv6 hosts change the rest often. The last known device is in the rec
 a Django session, which two racing requests would overwrite.
 """
 
-import re
 import time
-from base64 import urlsafe_b64encode
-from functools import lru_cache
-from hashlib import sha256
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -26,11 +22,9 @@ from django_authkit.service.revocation import announce_revocation
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.wiring import get_jwt_strategy, get_store
 
-_VERSIONS = re.compile(r"[\d._]+")
 _MOST_RECORDED: Final = 10_000
 _recorded: dict[tuple[str, str, str], float] = {}
-"""When this process recorded a device: sid, address and user agent."""
-_MARK_LENGTH = 6
+"""When this process recorded a device: sid, address and browser mark."""
 
 
 def check_binding(request: HttpRequest, session: AuthSession) -> None:
@@ -45,10 +39,10 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
         BindingMismatch: The policy is "revoke"; the auth session was revoked.
     """
     device = device_of(request)
-    if (device.address, device.user_agent) == (session.address, session.user_agent):
+    if (device.address, device.browser_mark) == (session.address, session.browser_mark):
         return
     policy, store = get_settings().bind, get_store()
-    has_device = bool(session.address or session.user_agent)
+    has_device = bool(session.address or session.label)
     what = _mismatches(device, session) if has_device else ()
     revoked = any(getattr(policy, name) == "revoke" for name in what)
     ended = store.revoke(session.sid, RevocationReason.BINDING) if revoked else None
@@ -56,7 +50,7 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
         if not _is_due(session, device):
             return
         with activity_is_optional():
-            store.note_device(session.sid, device.address, device.user_agent)
+            store.note_device(session.sid, device.address, device.label, device.browser_mark)
     if ended or (what and not revoked):
         signals.binding_mismatch.send(
             sender=AuthSession, session=session, request=request, what=what, address=device.address
@@ -89,7 +83,7 @@ def check_device_first(request: HttpRequest, refresh_token: str) -> None:
 
 def _is_due(session: AuthSession, device: Device) -> bool:
     """Tell whether this process has not recorded *device* for the auth session within ``TOUCH_INTERVAL``."""
-    use, now = (session.sid, device.address, device.user_agent), time.time()
+    use, now = (session.sid, device.address, device.browser_mark), time.time()
     if now - _recorded.get(use, float("-inf")) < get_settings().lifetimes.touch_interval.total_seconds():
         return False
     if len(_recorded) >= _MOST_RECORDED:
@@ -109,28 +103,15 @@ def _mismatches(device: Device, session: AuthSession) -> tuple[str, ...]:
     """Return what differs, of what ``BIND`` compares."""
     policy = get_settings().bind
     same = {
-        "user_agent": policy.user_agent == "off" or same_browser(device.user_agent, session.user_agent),
+        "user_agent": policy.user_agent == "off" or session.browser_mark in {"", device.browser_mark},
         "address": policy.address == "off" or same_network(device.address, session.address),
     }
     return tuple(name for name, is_same in same.items() if not is_same)
 
 
 def browser_mark(request: HttpRequest) -> str:
-    """Return a short digest of the browser without its version; empty if ``BIND`` does not compare it."""
-    if get_settings().bind.user_agent == "off":
-        return ""
-    browser = _without_versions(device_of(request).user_agent)
-    return urlsafe_b64encode(sha256(browser.encode(errors="replace")).digest())[:_MARK_LENGTH].decode()
-
-
-@lru_cache(maxsize=256)
-def same_browser(one: str, other: str) -> bool:
-    """Tell whether two user agents differ only in version numbers."""
-    return _without_versions(one) == _without_versions(other)
-
-
-def _without_versions(user_agent: str) -> str:
-    return _VERSIONS.sub("", user_agent)
+    """Return the mark of the browser; empty if ``BIND`` does not compare it."""
+    return "" if get_settings().bind.user_agent == "off" else device_of(request).browser_mark
 
 
 def same_network(one: str, other: str) -> bool:

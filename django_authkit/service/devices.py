@@ -77,9 +77,14 @@ class _OwnDevices(Devices):
     def _as_seen_now(self, session: AuthSession) -> AuthSession:
         if session.sid != self._asking:
             return session
-        address, user_agent = self._device.address, self._device.user_agent
-        now = int(time.time() * 1000)
-        return replace(session, last_seen_ms=now, address=address, user_agent=user_agent)
+        device, now = self._device, int(time.time() * 1000)
+        return replace(
+            session,
+            last_seen_ms=now,
+            address=device.address,
+            label=device.label,
+            browser_mark=device.browser_mark,
+        )
 
 
 def devices_of(request: HttpRequest, known: Authentication) -> Devices:

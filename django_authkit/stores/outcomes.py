@@ -115,7 +115,7 @@ class NewSession:
     remember: bool
     amr: tuple[str, ...]
     address: str
-    user_agent: str
+    label: str
     key_digest: bytes | None = field(default=None, repr=False)
     jti_digest: bytes | None = field(default=None, repr=False)
     data: str = field(repr=False)
@@ -126,6 +126,7 @@ class NewSession:
     on_limit: OnLimit
     auth_age_ms: int = 0
     unused_ms: int = 600_000
+    browser_mark: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -249,7 +249,7 @@ class AuthSessionStore(Protocol):
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
         """Replace *old_hash* by *new_hash* on the user's live records; return how many had it."""
 
-    def note_device(self, sid: str, address: str, user_agent: str) -> None:
+    def note_device(self, sid: str, address: str, label: str, browser_mark: str) -> None:
         """
         Record the device that the live record is used from, if there is a live record.
 

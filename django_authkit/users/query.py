@@ -14,9 +14,6 @@ from django.db.models import Manager
 
 from django_authkit.users.compiled_query import PreparedQuery, cached_on
 
-STOCK_BACKEND = "django.contrib.auth.backends.ModelBackend"
-"""A subclass has another path, so this path always means the stock ``get_user``."""
-
 
 def has_stock_manager() -> bool:
     """

@@ -57,7 +57,7 @@ def test_any_first_request(site: Changeover, browser: Device, ada: User, path: s
     assert is_cleared(answer.cookies["sessionid"])
     assert answer["Cache-Control"] == "no-store"
     assert browser.logged_in()
-    assert [each.user_agent for each in sessions_of(ada)] == [FIREFOX]
+    assert [each.label for each in sessions_of(ada)] == ["Firefox on Linux"]
 
 
 def test_calling_session_first(site: Changeover, browser: Device) -> None:

@@ -12,7 +12,8 @@ from django_authkit.types import Mode, OnLimit
 from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig, request
 
 SAID = (
-    "sid", "user_id", "backend", "auth_hash", "mode", "remember", "amr", "address", "user_agent",
+    "sid", "user_id", "backend", "auth_hash", "mode", "remember", "amr", "address", "label",
+    "browser_mark",
 )  # fmt: skip
 
 
@@ -108,22 +109,22 @@ def test_expired_is_absent(rig: Rig, store: Store, idle: int, absolute: int) -> 
 
 @pytest.mark.parametrize(
     "text",
-    ["Mözilla/5.0 (Уфа; 東京) 🦊🔥", "'; DROP TABLE x; --", 'a|b\tc\nd\\e"f:{g}', "\u202ertl", "x" * 256],
+    ["Mözilla/5.0 (Уфа; 東京) 🦊🔥", "'; DROP TABLE x; --", 'a|b\tc\nd\\e"f:{g}', "\u202ertl", "x" * 60],
     ids=["unicode", "quotes", "separators", "bidi", "long"],
 )
 def test_text_comes_back_as_it_was(rig: Rig, store: Store, text: str) -> None:
-    """User agents may be any text; printable characters come back unchanged."""
-    found = store.load(rig.start(user_agent=text, address="2001:db8::1", data=text).sid)
+    """Labels may be any text; printable characters come back unchanged."""
+    found = store.load(rig.start(label=text, address="2001:db8::1", data=text).sid)
     assert isinstance(found, Found)
-    assert (found.session.user_agent, found.data) == (text, text)
+    assert (found.session.label, found.data) == (text, text)
 
 
 def test_empty_texts_come_back_empty(rig: Rig, store: Store) -> None:
-    """Unknown address and user agent are empty, and an empty ``amr`` has no values."""
-    found = store.load(rig.start(user_agent="", address="", amr=(), auth_hash="").sid)
+    """Unknown address and label are empty, and an empty ``amr`` has no values."""
+    found = store.load(rig.start(label="", address="", amr=(), auth_hash="").sid)
     assert isinstance(found, Found)
     session = found.session
-    assert (session.user_agent, session.address, session.amr, session.auth_hash) == ("", "", (), "")
+    assert (session.label, session.address, session.amr, session.auth_hash) == ("", "", (), "")
 
 
 def test_large_data_comes_back_whole(rig: Rig, store: Store) -> None:

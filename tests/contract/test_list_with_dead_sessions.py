@@ -145,7 +145,7 @@ def _rows(node: dict[str, Any]) -> int:
 
 def test_a_long_past_costs_nothing(rig: Rig, store: Store) -> None:
     """The live ones are listed, most recent first, with the same work as without dead ones."""
-    alive = [rig.start(user_agent=token_hex(4)).sid for _ in range(LIVE)]
+    alive = [rig.start(label=token_hex(4)).sid for _ in range(LIVE)]
     young = cost_of_list(rig)
     bury(rig, PAST)
     expected = [session.sid for session in store.list_user(rig.user)]

@@ -20,15 +20,19 @@ def loaded(store: Store, sid: str) -> AuthSession:
 
 
 @pytest.mark.parametrize(
-    ("address", "user_agent"),
-    [("203.0.113.99", "Mozilla/6.0"), ("", ""), ("2001:db8::1", "日本語 \U0001f511 'quoted\" {x}")],
+    ("address", "label", "mark"),
+    [
+        ("203.0.113.99", "Safari on iOS", "Sf2cD-"),
+        ("", "", ""),
+        ("2001:db8::1", "日本語 \U0001f511 'quoted\" {x}", "______"),
+    ],
 )
-def test_a_device_is_noted(rig: Rig, store: Store, address: str, user_agent: str) -> None:
-    """Address and user agent change in the record and in the list, and nothing else does."""
+def test_a_device_is_noted(rig: Rig, store: Store, address: str, label: str, mark: str) -> None:
+    """Address, label and browser mark change in the record and in the list, and nothing else does."""
     started = rig.start(data="encoded")
     rig.wait(MINUTE)
-    store.note_device(started.sid, address, user_agent)
-    expected = replace(started.session, address=address, user_agent=user_agent)
+    store.note_device(started.sid, address, label, mark)
+    expected = replace(started.session, address=address, label=label, browser_mark=mark)
     assert loaded(store, started.sid) == expected
     assert store.list_user(rig.user) == (expected,)
     found = store.touch(started.sid, started.key, idle=14 * DAY, interval=DAY)
@@ -41,7 +45,7 @@ def test_noting_twice_is_noting_once(rig: Rig, store: Store) -> None:
     """The call can be repeated."""
     started = rig.start()
     for _ in range(2):
-        store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
+        store.note_device(started.sid, "203.0.113.99", "Safari on iOS", "Sf2cD-")
     assert loaded(store, started.sid).address == "203.0.113.99"
 
 
@@ -49,7 +53,7 @@ def test_noting_extends_nothing(rig: Rig, store: Store) -> None:
     """It is not activity: the record expires when it would have."""
     started = rig.start(idle_ms=HOUR)
     rig.wait(HOUR - MINUTE)
-    store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
+    store.note_device(started.sid, "203.0.113.99", "Safari on iOS", "Sf2cD-")
     assert loaded(store, started.sid).idle_expires_ms == started.session.idle_expires_ms
     rig.wait(MINUTE)
     assert store.load(started.sid) is Absent.GONE
@@ -61,7 +65,7 @@ def test_noting_revives_nothing(rig: Rig, store: Store) -> None:
     store.revoke(ended.sid, RevocationReason.REVOKED)
     rig.wait(HOUR)
     for sid in (expired.sid, ended.sid, never):
-        store.note_device(sid, "203.0.113.99", "Mozilla/6.0")
+        store.note_device(sid, "203.0.113.99", "Safari on iOS", "Sf2cD-")
         assert store.load(sid) is Absent.GONE
     assert rig.sids() == []
 
@@ -69,7 +73,7 @@ def test_noting_revives_nothing(rig: Rig, store: Store) -> None:
 def test_noting_concerns_one_record(rig: Rig, store: Store) -> None:
     """Other records of the user do not change."""
     started, other = rig.start(), rig.start()
-    store.note_device(started.sid, "203.0.113.99", "Mozilla/6.0")
+    store.note_device(started.sid, "203.0.113.99", "Safari on iOS", "Sf2cD-")
     assert loaded(store, other.sid) == other.session
 
 

@@ -165,7 +165,7 @@ CALLS: dict[str, Callable[[RedisStore], object]] = {
     "renew_tokens": lambda store: store.renew_tokens(SID, "h", proposed=KEY, access=MINUTE),
     "restamp": lambda store: store.restamp(SID, "h"),
     "restamp_user": lambda store: store.restamp_user("1", "h", "i"),
-    "note_device": lambda store: store.note_device(SID, "", ""),
+    "note_device": lambda store: store.note_device(SID, "", "", ""),
     "save_data": lambda store: store.save_data(SID, KEY, "", idle_limit=None),
     "revoke": lambda store: store.revoke(SID, RevocationReason.LOGOUT),
     "revoke_user": lambda store: store.revoke_user("1", RevocationReason.LOGOUT),

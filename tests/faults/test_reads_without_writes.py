@@ -93,7 +93,7 @@ def _locked(alias: str) -> Iterator[None]:
     other.set_autocommit(False)
     try:
         with other.cursor() as cursor:
-            cursor.execute("UPDATE authkit_session SET user_agent = 'locked'")
+            cursor.execute("UPDATE authkit_session SET label = 'locked'")
         yield
     finally:
         other.rollback()

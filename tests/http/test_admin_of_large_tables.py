@@ -20,13 +20,13 @@ on_databases = pytest.mark.parametrize("where", ["sqlite", "postgresql"], indire
 LIST = "/admin/django_authkit/authsessionrow/"
 FILL = """
 INSERT INTO authkit_session (
-  sid, user_id, epoch, mode, remember, backend, auth_hash, amr, address, user_agent, created_ms, auth_time_ms,
+  sid, user_id, epoch, mode, remember, backend, auth_hash, amr, address, label, created_ms, auth_time_ms,
   last_seen_ms, idle_expires_ms, expires_ms, access_until_ms, generation, rotated_ms, data, revoke_reason)
 WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < %s)
 SELECT
   'AA' || (10000000000000 + n), user_id + n %% 500,
   CASE WHEN n %% 9 = 0 THEN -1 ELSE epoch END, mode, remember,
-  backend, auth_hash, amr, '10.' || (n %% 200) || '.' || (n %% 7), user_agent, created_ms, auth_time_ms,
+  backend, auth_hash, amr, '10.' || (n %% 200) || '.' || (n %% 7), label, created_ms, auth_time_ms,
   last_seen_ms, idle_expires_ms - n * 1000, expires_ms, 0, 0, 0, '', ''
 FROM authkit_session, numbers WHERE user_id = %s
 """

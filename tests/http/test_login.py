@@ -129,7 +129,7 @@ def test_a_failed_log_in_changes_nothing(site: LiveSite, ada: User, device: Devi
 
 
 def test_log_in_records_the_device(site: LiveSite, ada: User) -> None:
-    """The record holds address, user agent, method, and whether to remember."""
+    """The record holds address, device, method, and whether to remember."""
     device = site.device(address="203.0.113.99")
     device.who()
     proof = device.csrf() if device.is_browser else {}
@@ -139,7 +139,7 @@ def test_log_in_records_the_device(site: LiveSite, ada: User) -> None:
         headers={**proof, "X-Authkit-Transport": str(site.transport), "User-Agent": "Curl/8"},
     )
     (session,) = sessions_of(ada)
-    assert (session.address, session.user_agent) == ("203.0.113.99", "Curl/8")
+    assert (session.address, session.label) == ("203.0.113.99", "Curl/8")
     assert (session.amr, session.remember, session.mode) == (("pwd",), True, site.mode)
 
 

@@ -1,4 +1,6 @@
-"""Names for devices, with and without the extra that parses user agents."""
+"""Names for devices, and the marks that browsers are recognized by."""
+
+import re
 
 import pytest
 
@@ -27,9 +29,24 @@ def test_a_readable_name(user_agent: str, label: str) -> None:
     assert client_info.label_of(user_agent) == label
 
 
-@pytest.mark.parametrize("user_agent", [FIREFOX, ROBOT, "short", ""])
-def test_without_the_extra(monkeypatch: pytest.MonkeyPatch, user_agent: str) -> None:
-    """The label is the user agent, truncated."""
-    monkeypatch.setattr(client_info, "_parse", None)
-    assert client_info.label_of(user_agent) == user_agent[: client_info.MAX_LABEL]
-    assert len(client_info.label_of(user_agent)) <= client_info.MAX_LABEL
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (FIREFOX, FIREFOX.replace("130", "131"), True),
+        (SAFARI, SAFARI.replace("17_5", "18_0").replace("17.5", "18.0"), True),
+        (FIREFOX, SAFARI, False),
+        (FIREFOX, FIREFOX.replace("X11; Linux x86_64", "Windows NT 10.0; Win64; x64"), False),
+        (FIREFOX, "", False),
+    ],
+)
+def test_browsers_are_recognized_by_their_mark(one: str, other: str, same: bool) -> None:
+    """Versions do not count; another browser or system, or none, does."""
+    assert (client_info.browser_mark_of(one) == client_info.browser_mark_of(other)) is same
+
+
+@pytest.mark.parametrize("user_agent", [FIREFOX, ROBOT, "", "\ud800", "日本語"])
+def test_a_mark_is_short_and_shows_nothing(user_agent: str) -> None:
+    """It has 6 characters, whatever the user agent is."""
+    mark = client_info.browser_mark_of(user_agent)
+    assert re.fullmatch(r"[A-Za-z0-9_-]{6}", mark)
+    assert mark not in user_agent

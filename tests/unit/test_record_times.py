@@ -16,7 +16,7 @@ def test_times_are_aware_datetimes() -> None:
         remember=False,
         amr=(),
         address="",
-        user_agent="",
+        label="",
         created_ms=1_000,
         auth_time_ms=2_000,
         last_seen_ms=3_500,

@@ -43,7 +43,6 @@ class AuthKitDevice(AuthKitSession):
 
     current = serializers.BooleanField(help_text="Whether it is that of this request.")
     label = serializers.CharField()  # type: ignore[assignment] # the member has the name of an attribute
-    user_agent = serializers.CharField()
     address = serializers.CharField()
     last_seen_at = serializers.DateTimeField()
 

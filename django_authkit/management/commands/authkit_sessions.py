@@ -7,7 +7,6 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from django_authkit import sessions_of
 from django_authkit.checks import TAG
-from django_authkit.http.client_info import label_of
 from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
 from django_authkit.types import AuthSession
@@ -48,7 +47,7 @@ def _members(session: AuthSession) -> dict[str, Any]:
     return {
         "sid": session.sid,
         "mode": str(session.mode),
-        "label": label_of(session.user_agent),
+        "label": session.label,
         "address": session.address,
         "created_at": session.created_at.isoformat(),
         "last_seen_at": session.last_seen_at.isoformat(),
@@ -59,5 +58,5 @@ def _members(session: AuthSession) -> dict[str, Any]:
 def as_line(session: AuthSession) -> str:
     """Return the text for one auth session."""
     seen = session.last_seen_at.strftime("%Y-%m-%d %H:%M")
-    where = f"{label_of(session.user_agent) or '-'}  {session.address or '-'}"
+    where = f"{session.label or '-'}  {session.address or '-'}"
     return f"{session.sid}  {session.mode:<7}  seen {seen}  {where}"

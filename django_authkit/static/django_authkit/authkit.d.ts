@@ -29,7 +29,6 @@ export interface Device extends Session {
   readonly current: boolean;
   /** A name for people: "Firefox on Linux". */
   readonly label: string;
-  readonly user_agent: string;
   readonly address: string;
   readonly last_seen_at: string;
 }

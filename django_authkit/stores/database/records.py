@@ -4,8 +4,7 @@ from dataclasses import fields
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession, Mode
-from django_authkit.users.query import STOCK_BACKEND
+from django_authkit.types import STOCK_BACKEND, AuthSession, Mode
 
 _FIELDS = tuple(each.name for each in fields(AuthSession))
 _COLUMNS = {each.attname for each in AuthSessionRow._meta.concrete_fields}

@@ -18,7 +18,7 @@ _IN_ORDER = "".join(sorted(ALPHABET))
 _SAMPLE = 200
 _PER_ROW = 200
 """Bytes of a row without its texts: about twenty numbers, two or three digests, and the row header."""
-_TEXTS = ("sid", "backend", "auth_hash", "address", "user_agent", "data")
+_TEXTS = ("sid", "backend", "auth_hash", "address", "label", "data")
 
 
 class StatisticsTable(SessionTable):

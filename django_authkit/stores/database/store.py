@@ -157,13 +157,13 @@ class DatabaseStore(
         return self.live_of(user_id).filter(auth_hash=old_hash).update(auth_hash=new_hash)
 
     @raises_unavailable
-    def note_device(self, sid: str, address: str, user_agent: str) -> None:
+    def note_device(self, sid: str, address: str, label: str, browser_mark: str) -> None:
         """Record the device that it is used from. One statement."""
-        self._when_free(lambda: self._mark_device(sid, address, user_agent))
+        self._when_free(lambda: self._mark_device(sid, address, label, browser_mark))
 
     @raises_unavailable
-    def _mark_device(self, sid: str, address: str, user_agent: str) -> None:
-        self.live().filter(pk=sid).update(address=address, user_agent=user_agent)
+    def _mark_device(self, sid: str, address: str, label: str, browser_mark: str) -> None:
+        self.live().filter(pk=sid).update(address=address, label=label, browser_mark=browser_mark)
 
     @raises_unavailable
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:

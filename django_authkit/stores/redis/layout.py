@@ -2,8 +2,8 @@
 How the scripts pack a record: derived from the fields of ``types.AuthSession``.
 
 A packed record is the array ``{version, {private fields}, public fields...}``. The public fields are those of
-``AuthSession`` without the sid, which is in the key. The private ones never leave the server. Instants are packed
-relative to ``created_ms``, and hexadecimal digits as bytes (``lua/reply.lua``): memory counts.
+``AuthSession`` without the sid, which is in the key. The private ones never leave the server. Memory counts:
+instants are packed relative to ``created_ms``, and hexadecimal digits as bytes (``lua/reply.lua``).
 
 Two releases may share a server while a deployment is in progress. So a later release adds a field only at
 the end of ``AuthSession`` or of ``PRIVATE_FIELDS``, and with a default. An earlier release keeps such a field
@@ -17,7 +17,7 @@ from dataclasses import MISSING, Field, dataclass, fields
 from functools import cached_property
 from typing import Any, Final
 
-from django_authkit.types import AuthSession, Mode
+from django_authkit.types import STOCK_BACKEND, AuthSession, Mode
 
 VERSION: Final = 1
 PRIVATE_FIELDS: Final = (
@@ -79,6 +79,7 @@ class Layout:
         defaults = [f"{each.name} = {_lua(each)}" for each in self.public if each.default is not MISSING]
         return {
             "version": str(self.version),
+            "stock_backend": STOCK_BACKEND,
             "first_position": str(_FIRST),
             "last_position": str(_FIRST + len(public) - 1),
             "public_fields": ", ".join(f"'{name}'" for name in public),

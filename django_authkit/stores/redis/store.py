@@ -195,9 +195,9 @@ class RedisStore(AnonymousKeys, AttemptKeys):
             restamped, looked_at = restamped + had, looked_at + some
         return restamped
 
-    def note_device(self, sid: str, address: str, user_agent: str) -> None:
+    def note_device(self, sid: str, address: str, label: str, browser_mark: str) -> None:
         """Record where it is used from now: one round trip."""
-        self._for_handle(flag_of, "note_device", sid, address, user_agent)
+        self._for_handle(flag_of, "note_device", sid, address, label, browser_mark)
 
     def save_data(self, sid: str, key_digest: bytes, data: str, *, idle_limit: int | None) -> bool:
         """Replace the Django session data: one round trip."""

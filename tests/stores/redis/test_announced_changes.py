@@ -76,7 +76,7 @@ CALLS: dict[str, list[Change | Silent]] = {
         Change(lambda rig, _: rig.store.restamp_user(rig.user, "a" * 64, "b" * 64)),
         Silent(lambda rig, _: rig.store.restamp_user(rig.user, "c" * 64, "b" * 64)),
     ],
-    "note_device": [Change(lambda rig, one: rig.store.note_device(one.sid, "203.0.113.9", "Other/1"))],
+    "note_device": [Change(lambda rig, one: rig.store.note_device(one.sid, "203.0.113.9", "", ""))],
     "save_data": [
         Silent(lambda rig, one: rig.store.save_data(one.sid, one.key, "cart", idle_limit=None)),
         Change(lambda rig, one: rig.store.save_data(one.sid, one.key, "cart", idle_limit=HOUR)),

@@ -8,7 +8,7 @@ local CREATED, LAST_SEEN = @position_of_created_ms, @position_of_last_seen_ms
 local IDLE_EXPIRES, REVOKE_REASON = @position_of_idle_expires_ms, @position_of_revoke_reason
 local USER_ID, USER_EPOCH = @position_of_user_id, @position_of_user_epoch
 -- The path that nearly every record has. It is packed as 0.
-local STOCK_BACKEND = 'django.contrib.auth.backends.ModelBackend'
+local STOCK_BACKEND = '@stock_backend'
 -- The positions of times, which are packed as milliseconds since the record was created, or as false for 0.
 local TIMES = { @positions_of_times }
 -- Packed hexadecimal digits begin with this byte, which no text does.
