@@ -1,0 +1,39 @@
+"""The admin's pages of auth sessions in a real browser."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from django.contrib.auth.models import User
+from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.handlers.wsgi import WSGIHandler
+
+from support.browser_front_end import FrontEnd
+from support.live_site import LiveSite, in_session_mode
+from support.origins import Origins, origins
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+pytestmark = in_session_mode
+
+SMALL = {"width": 360, "height": 740}
+PAGES = "/admin/django_authkit/authsessionrow/"
+
+
+@pytest.fixture
+def at(shop: LiveSite) -> Iterator[Origins]:
+    """Serve the site over TLS, with the admin's style sheets."""
+    with origins(app=StaticFilesHandler(WSGIHandler())) as at:
+        yield at
+
+
+def test_a_users_sessions_fit_a_small_screen(page: "Page", at: Origins, shop: LiveSite) -> None:
+    """At 360 pixels the table scrolls by itself, and the page does not (WCAG 1.4.10)."""
+    boss: User = shop.add_user("ada", is_staff=True, is_superuser=True)
+    assert FrontEnd.at_home(page, at).log_in() == 200
+    page.set_viewport_size(SMALL)  # type: ignore[arg-type]
+    page.goto(f"{at.shop}{PAGES}by-user/{boss.pk}/")
+    assert page.locator(".results tbody tr").count() == 1
+    assert page.evaluate("document.documentElement.scrollWidth") <= SMALL["width"]
+    assert page.evaluate("document.querySelector('.results').scrollWidth") > SMALL["width"]
