@@ -15,6 +15,7 @@ FOUND = [
     (b" \t__Host-sessionid = own ; a=b", "own"),  # browsers strip blanks and tabs, too
     (b"__Host-sessionid=a=b==", "a=b=="),
     (b"__Host-sessionid=", ""),
+    (b'__Host-sessionid=""', ""),  # Python's cookie jars
     (b"__Host-sessionid=x; __Host-sessionid=own", "own"),
     (b"\xe2\x80\x80__Host-sessionid=planted; __Host-sessionid=own", "own"),
     (b"__Host-sessionid=own; \xe2\x80\x80__Host-sessionid=planted", "own"),
