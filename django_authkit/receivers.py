@@ -6,6 +6,7 @@ from typing import Any
 from weakref import ref
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY, get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.hashers import get_hasher, identify_hasher
@@ -60,7 +61,9 @@ def watch_deletions(sender: type[Model], **kwargs: Any) -> None:
 
     Not to those of all models: with a receiver for all of them, Django reads each row that a query deletes.
     """
-    if issubclass(sender, get_user_model()):
+    # By name: get_user_model() does not know yet a class that is just being prepared.
+    labels = {model._meta.label_lower for model in sender.__mro__ if hasattr(model, "_meta")}
+    if settings.AUTH_USER_MODEL.lower() in labels:
         post_delete.connect(on_deleted, sender=sender, dispatch_uid="django_authkit")
 
 
