@@ -269,12 +269,12 @@ class SessionStore(RequestSession):
             self._rekey(reauthenticated=True)
 
     def _rekey(self, *, reauthenticated: bool = False) -> None:
-        key = self._key
+        fields, key = self._get_session(), self._key
         assert key is not None
         fresh = SessionKey.new(key.handle)
         found = get_store().rekey(key.handle, key.digest, fresh.digest, reauthenticated=reauthenticated)
         if isinstance(found, Absent):
             raise SessionEnded
-        stamp = self._session_cache.get(HASH_SESSION_KEY)
+        stamp = fields.get(HASH_SESSION_KEY)
         self._bind(fresh, found, self._own_data())[HASH_SESSION_KEY] = stamp  # maybe not saved yet
         self.cookie = CookieAction.SET

@@ -21,6 +21,7 @@ from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
 from django_authkit.strategies.protocol import Strategy
+from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
@@ -92,7 +93,10 @@ def _secrets() -> list[str]:
 @cache
 def get_session_strategy() -> SessionStrategy:
     """Return the strategy of opaque session keys."""
-    return SessionStrategy(get_store(), get_settings(), get_derivation())
+    settings, store, lookups = get_settings(), get_store(), None
+    if settings.access_check == "replica":
+        lookups = RememberedLookups(get_replica(), store, milliseconds(settings.lifetimes.touch_interval))
+    return SessionStrategy(store, settings, get_derivation(), lookups)
 
 
 @cache
@@ -154,7 +158,7 @@ def _new_replica() -> BlacklistReplica:
     max_staleness = settings.replica.max_staleness.total_seconds()
     client = connect(settings.redis.alias, confirm_every=min(EVERY, max_staleness / 4))
     size = settings.replica.size or list_size(settings.lifetimes.access.total_seconds())
-    return BlacklistReplica(store.feed(client, size), max_staleness)
+    return BlacklistReplica(store.feed(client, size), max_staleness, settings.replica.sessions)
 
 
 @cache

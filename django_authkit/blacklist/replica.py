@@ -1,6 +1,8 @@
 """
 The blacklist, and this process's copy of it.
 
+With it the process remembers what it has looked up by session key: see ``memory.py``.
+
 The store keeps the sids of revoked auth sessions in a stream until the last access token that they
 could concern has expired. A copy answers "is this token revoked?" with no round trip, and only while it
 can prove that it is fresh; whatever it cannot tell, the caller asks the store.
@@ -16,7 +18,8 @@ from typing import Final
 from weakref import WeakSet
 
 from django_authkit.blacklist.clock import seconds
-from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Gap, Update
+from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Entry, Gap, Update
+from django_authkit.blacklist.memory import Remembered, SessionMemory
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import log_full_blacklist
 from django_authkit.tokens.claims import AccessClaims
@@ -39,6 +42,8 @@ _RETRY: Final = 0.1
 _SLACK: Final = 120_000
 """Milliseconds that entries are kept beyond their use: more than any leeway."""
 _EXPIRE_EVERY: Final = 60.0
+_SETTLE: Final = 0.5
+"""Seconds from a copy until lookups are remembered: other connections may still lead to a deposed server."""
 _LOOK: Final = 0.01
 """Seconds between looks at whether the copy is fresh."""
 
@@ -61,10 +66,12 @@ class BlacklistReplica:
         feed: Where it comes from.
         max_staleness: Seconds for which a copy is fresh: since the sending of the last completed read, or
             since it was last known that what it reads from is the primary.
+        sessions: Most records that are remembered.
     """
 
-    def __init__(self, feed: BlacklistFeed, max_staleness: float) -> None:
+    def __init__(self, feed: BlacklistFeed, max_staleness: float, sessions: int = 0) -> None:
         self._feed = feed
+        self._sessions = sessions
         self._max_staleness = max_staleness - feed.unconfirmed
         self._begin()
         _replicas.add(self)
@@ -72,6 +79,8 @@ class BlacklistReplica:
     def _begin(self) -> None:
         self._held: _Held = _NOTHING
         self._seen: Mapping[str, BucketCopy] = {}
+        self._copied_at = float("inf")
+        self._memory = SessionMemory(self._sessions)
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
         self._starting = threading.Lock()
@@ -104,6 +113,32 @@ class BlacklistReplica:
         if (claims.expires_at - claims.issued_at) * 1000 > copy.window:
             return Verdict.UNKNOWN  # it may outlive its entry
         return Verdict.LIVE
+
+    def recall(self, sid: str, key_digest: bytes, now: float) -> Remembered | None:
+        """Return the record of a session key that was looked up, if nothing can have changed it since."""
+        if seconds() - self._held[1] > self._max_staleness:
+            self._start()
+            return None
+        return self._memory.get(sid, key_digest, now)
+
+    def mark_of(self, sid: str) -> int | None:
+        """Return what ``remember`` takes, before a lookup; ``None`` if changes might be missed."""
+        mark = self._memory.mark
+        copies, fresh_at = self._held
+        now = seconds()
+        if now - fresh_at > self._max_staleness:
+            self._start()
+            return None
+        return mark if sid[:2] in copies and now - self._copied_at > _SETTLE else None
+
+    def remember(self, mark: int, known: Remembered) -> None:
+        """Remember what was looked up since *mark* was returned, unless anything was changed meanwhile."""
+        self._memory.put(mark, known)
+
+    @property
+    def remembered(self) -> int:
+        """How many records are remembered."""
+        return len(self._memory)
 
     def wait_until_fresh(self, patience: float) -> bool:
         """Start following, and tell whether the copy was fresh within *patience* seconds."""
@@ -154,36 +189,40 @@ class BlacklistReplica:
             if lost:
                 self._feed.repeat(bucket, lost)
         self._seen = copies
+        self._memory.clear()
+        self._copied_at = seconds()
         self._held = copies, sent
         expired_at = sent
         while not stopping.is_set():
             sent = seconds()
             positions = {bucket: copy.position for bucket, copy in copies.items()}
             updates = self._feed.follow(positions, self._max_staleness * _WAIT)
-            news = 0
+            news: list[Entry] = []
             for bucket, update in updates.items():
                 news += _apply(copies[bucket], update)
                 if sent - expired_at > _EXPIRE_EVERY:
                     _expire(copies[bucket], update.now)
+            self._memory.forget(news)
             self._held = copies, sent
             if news:
                 # Many revocations cost one read, and the server does not spend its time on telling each.
                 stopping.wait(self._max_staleness * _PAUSE)
             if sent - expired_at > _EXPIRE_EVERY:
+                self._memory.forget_expired(sent)
                 expired_at = sent
 
 
-def _apply(copy: BucketCopy, update: Update) -> int:
+def _apply(copy: BucketCopy, update: Update) -> list[Entry]:
     """
-    Add what came, and return how many entries are new.
+    Add what came, and return the entries that are new.
 
     Raises:
         Gap: Entries are missing, or it is another list than before.
     """
     known = copy.number
-    for entry in update.entries:
-        if entry.number > copy.number:
-            copy.add(entry)
+    news = [entry for entry in update.entries if entry.number > known]
+    for entry in news:
+        copy.add(entry)
     if update.began != copy.began or not known <= update.number <= copy.number:
         raise Gap
     if update.birth != copy.birth_of_list:
@@ -191,7 +230,7 @@ def _apply(copy: BucketCopy, update: Update) -> int:
         log_full_blacklist()
     copy.position = update.position
     copy.window = max(copy.window, update.window)
-    return copy.number - known
+    return news
 
 
 def _expire(copy: BucketCopy, now: int) -> None:

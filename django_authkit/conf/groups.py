@@ -106,10 +106,12 @@ class Replica:
         max_staleness: How long the copy may go unconfirmed and still be used.
         size: Maximum blacklist entries in each bucket; ``None`` for 1,000 revocations in each second of
             the life of an access token. See ``docs/how-to/fast-tokens.md``.
+        sessions: Maximum auth sessions that a process remembers by their session key; 0 for none.
     """
 
     max_staleness: timedelta = timedelta(seconds=1)
     size: int | None = None
+    sessions: int = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -83,6 +83,8 @@ def _access_problems(s: AuthKitSettings) -> Iterator[Problem]:
         )
     if s.replica.size is not None and s.replica.size < 100:
         yield Problem("authkit.E016", f'REPLICA["SIZE"] is {s.replica.size}.', "It takes 100 or more.")
+    if s.replica.sessions < 0:
+        yield Problem("authkit.E016", f'REPLICA["SESSIONS"] is {s.replica.sessions}.', "It takes 0 or more.")
 
 
 def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:

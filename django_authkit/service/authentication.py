@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
@@ -18,18 +16,15 @@ from django_authkit.errors import (
     TokenMalformed,
 )
 from django_authkit.http import transports
-from django_authkit.http.request_state import Authentication, ReadOnce, Unknown, state_of
+from django_authkit.http.client_info import device_of
+from django_authkit.http.request_state import Authentication, Unknown, state_of
+from django_authkit.service.admission import admit, auth_session_of
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import DjangoSession, django_session_of
 from django_authkit.service.mode_switch import with_replacement
-from django_authkit.service.revocation import revoke_session
-from django_authkit.service.user_validity import load_valid_user
 from django_authkit.stores.outcomes import Found
 from django_authkit.strategies.protocol import Strategy
-from django_authkit.tokens.claims import AccessClaims
-from django_authkit.types import Mode, RevocationReason, Transport
-from django_authkit.users.lazy import LazyUser
-from django_authkit.users.loading import PasswordChanged, check_stamp, load_user, sole_backend
+from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_accepted_strategies, get_jwt_strategy, get_strategy
 
 
@@ -98,11 +93,21 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
     strategy = accepted_strategy(text)
     session = django_session_of(request) if strategy.mode is Mode.SESSION else None
     if session is not None:  # opened with this key by the middleware
-        return _admit(_found_by(session), None, strategy.mode, Transport.HEADER, django_session=session)
-    found, claims = strategy.resolve(text)
-    if strategy.checks_device and found is not None:
+        return admit(auth_session_of(session), None, strategy.mode, Transport.HEADER, django_session=session)
+    device = device_of(request) if strategy.checks_device else None
+    found, claims = strategy.resolve(text, device)
+    if device is not None and found is not None and not found.is_remembered:
         check_binding(request, found.session)
-    return _admit(found, claims, strategy.mode, Transport.HEADER)
+    return admit(
+        found, claims, strategy.mode, Transport.HEADER, read_again=partial(_read_again, strategy, text)
+    )
+
+
+def _read_again(strategy: Strategy, text: str) -> Found:
+    """Return what a session key opens, from the store."""
+    found, _ = strategy.resolve(text)
+    assert found is not None
+    return found
 
 
 def authenticate_token(text: str) -> Authentication:
@@ -113,7 +118,7 @@ def authenticate_token(text: str) -> Authentication:
         CredentialRejected: It is not valid.
     """
     strategy = accepted_strategy(text)
-    return _admit(*strategy.resolve(text), strategy.mode, Transport.HEADER)
+    return admit(*strategy.resolve(text), strategy.mode, Transport.HEADER)
 
 
 def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | None:
@@ -124,10 +129,12 @@ def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | No
     rejected: list[CredentialRejected] = []
     for text in strategy.access_cookies_of(request):
         try:
-            found, claims = strategy.resolve(text)
-            if strategy.checks_device and found is not None:
+            device = device_of(request) if strategy.checks_device else None
+            found, claims = strategy.resolve(text, device)
+            if device is not None and found is not None and not found.is_remembered:
                 check_binding(request, found.session)
-            known = _admit(found, claims, strategy.mode, Transport.COOKIE)
+            again = partial(_read_again, strategy, text)
+            known = admit(found, claims, strategy.mode, Transport.COOKIE, read_again=again)
             return with_replacement(request, known, text)
         except CredentialRejected as error:
             rejected.append(error)
@@ -139,17 +146,10 @@ def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | No
 def _by_django_session(request: HttpRequest, session: DjangoSession) -> Authentication | None:
     if not session.presented:
         return None
-    found = _found_by(session)
-    known = _admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
+    found = auth_session_of(session)
+    known = admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
     key = session.own_key
     return known if key is None else with_replacement(request, known, key.text)
-
-
-def _found_by(session: DjangoSession) -> Found:
-    found = session.look_up()
-    if not isinstance(found, Found):
-        raise session.rejection or SessionEnded
-    return found
 
 
 def admit_refresh(request: HttpRequest, text: str) -> Authentication:
@@ -162,63 +162,7 @@ def admit_refresh(request: HttpRequest, text: str) -> Authentication:
     """
     found = get_jwt_strategy().check_current(text)
     check_binding(request, found.session)
-    return _admit(found, None, Mode.JWT, Transport.COOKIE)
-
-
-def _admit(
-    found: Found | None,
-    claims: AccessClaims | None,
-    mode: Mode,
-    transport: Transport,
-    *,
-    django_session: DjangoSession | None = None,
-) -> Authentication:
-    """Return the user of what a credential opens if they are still allowed to log in."""
-    if found is None:
-        assert claims is not None
-        return _admit_claims(claims, transport)
-    session, token_expires_at = found.session, None if claims is None else claims.expires_at
-    if django_session is None:
-        read = partial(load_valid_user, session, found.user)
-    else:
-        read = partial(_read_user, found, django_session)
-    # A row that came with the record costs no query.
-    is_lazy = found.user is None and get_settings().user_loading == "lazy"
-    user: Any = LazyUser(session.user_id, read) if is_lazy else read()
-    known = Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
-    if claims is not None:  # its holder need not be who has authenticated since
-        known.auth_time_ms = claims.auth_time * 1000
-    return known
-
-
-def _read_user(found: Found, django_session: DjangoSession) -> AbstractBaseUser:
-    try:
-        return load_valid_user(found.session, found.user)
-    except PasswordChanged:
-        django_session.release()  # its data may be of somebody with the old password; Django flushes it too
-        revoke_session(found.session.sid, RevocationReason.PASSWORD_CHANGED)
-        raise
-
-
-def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
-    """Return the user of an access token that was accepted without its record."""
-    read = partial(_user_of_claims, claims)
-    user: Any = LazyUser(claims.subject, read) if get_settings().user_loading == "lazy" else read()
-    return Authentication(
-        user=user,
-        sid=claims.sid,
-        auth_time_ms=claims.auth_time * 1000,
-        mode=Mode.JWT,
-        transport=transport,
-        read_session=ReadOnce(lambda: get_jwt_strategy().find(claims).session),
-        token_expires_at=claims.expires_at,
-    )
-
-
-def _user_of_claims(claims: AccessClaims) -> AbstractBaseUser:
-    user = load_user(claims.subject, claims.backend or sole_backend())
-    check_stamp(user, claims.stamp)
-    return user
+    return admit(found, None, Mode.JWT, Transport.COOKIE)
 
 
 def accepted_strategy(text: str) -> Strategy:
@@ -254,7 +198,7 @@ def _by_django_login(session: DjangoSession) -> Authentication | None:
     if not isinstance(found, Found) or found.session.mode is not Mode.SESSION:
         return None
     try:
-        return _admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
+        return admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
     except SessionEnded:
         return None
 

@@ -53,8 +53,13 @@ class DjangoSession(ABC):
         """The key of its auth session, as far as is known without a lookup."""
 
     @abstractmethod
-    def look_up(self) -> Found | Absent | None:
-        """Return the auth session behind it, looked up once; ``None`` for an anonymous session."""
+    def look_up(self, *, again: bool = False) -> Found | Absent | None:
+        """
+        Return the auth session behind it, looked up once; ``None`` for an anonymous session.
+
+        Args:
+            again: If the process remembers it, ask the store now.
+        """
 
     @abstractmethod
     def anonymous_data(self) -> str:

@@ -7,13 +7,14 @@ security fields are shown in the dict as Django expects. They are made from the 
 removed again before the data is written.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 
-from django_authkit.errors import BindingMismatch, StoreUnavailable
+from django_authkit.errors import BindingMismatch, CredentialRejected, SessionEnded, StoreUnavailable
+from django_authkit.http.client_info import device_of
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import CookieAction, DjangoSession
 from django_authkit.service.session_reading import SessionReading
@@ -23,6 +24,7 @@ from django_authkit.users.loading import without_mark
 from django_authkit.wiring import get_session_strategy, get_store
 
 SECURITY_FIELDS = frozenset({SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY})
+_T = TypeVar("_T")
 EXPIRY_FIELD = "_session_expiry"
 """Where Django's ``set_expiry`` keeps its value."""
 
@@ -85,10 +87,24 @@ class RequestSession(SessionReading, DjangoSession):
             return True
         return self.deliverable and not (self.cookie is CookieAction.KEEP and SESSION_KEY not in self)
 
-    def look_up(self) -> Found | Absent | None:
-        """Return the auth session behind it, looked up once; ``None`` for an anonymous session."""
-        self._get_session()
+    def look_up(self, *, again: bool = False) -> Found | Absent | None:
+        """Do what ``DjangoSession`` says. The data of a record that the process remembers is not read yet."""
+        key = self.own_key
+        if key is None or self._is_loaded:
+            self._get_session()
+        elif self._found is None or (again and self._is_remembered):
+            self.accessed = True
+            self._forgiving(lambda: self._find_bound(key, is_remembered_enough=not again))
         return self._found
+
+    @property
+    def _is_loaded(self) -> bool:
+        return hasattr(self, "_session_cache")
+
+    @property
+    def _is_remembered(self) -> bool:
+        """Whether the auth session behind it is known from the memory of the process only."""
+        return self.bound is not None and self.bound.is_remembered
 
     def anonymous_data(self) -> str:
         """Return the encoded data of an anonymous session; empty for an auth session, or without data."""
@@ -99,7 +115,12 @@ class RequestSession(SessionReading, DjangoSession):
 
     def move_to(self, key: SessionKey, found: Found) -> None:
         """Become the Django session of that auth session, and move the data there from the anonymous one."""
-        self._become(key, found, self._own_data())
+        self._become(key, found, self._data_for(found))
+
+    def _data_for(self, found: Found) -> dict[str, Any]:
+        """Return the project's own data; as the store says if that of the auth session was not read yet."""
+        unread = self._found is not None and not self._is_loaded
+        return self._decode(found.data) if unread else self._own_data()
 
     def switch_to(self, key: SessionKey, found: Found) -> None:
         """Become the Django session of that auth session, with its data; delete the anonymous one."""
@@ -139,7 +160,7 @@ class RequestSession(SessionReading, DjangoSession):
 
     def follow(self, key: SessionKey, found: Found) -> None:
         """Go on under another key of the same auth session."""
-        self._bind(key, found, self._own_data())
+        self._bind(key, found, self._data_for(found))
 
     def detach(self) -> None:
         """Go on as an anonymous session with the same data: the auth session is about to lose its key."""
@@ -174,12 +195,16 @@ class RequestSession(SessionReading, DjangoSession):
 
     def load(self) -> dict[str, Any]:
         """Return the data; empty when the session has ended. A store that is down is an error."""
+        return self._forgiving(self._load) or {}
+
+    def _forgiving(self, read: Callable[[], _T]) -> _T | None:
+        """Return what *read* does; ``None`` if that is an error, and the request was answered already."""
         try:
-            return self._load()
-        except StoreUnavailable:
+            return read()
+        except (StoreUnavailable, CredentialRejected):
             if not self.is_answered:
                 raise
-            return {}
+            return None
 
     def _load(self) -> dict[str, Any]:
         key = self._key
@@ -190,16 +215,20 @@ class RequestSession(SessionReading, DjangoSession):
             if data is None:
                 self._key = None
             return self._decode(data or "")
-        found = self._find_bound(key)
+        found, was_remembered = self.bound, self._is_remembered
+        if found is None or was_remembered or self._is_loaded:
+            found = self._find_bound(key)
+        if was_remembered and found is None:  # the view has been told who is logged in
+            raise self.rejection or SessionEnded
         if found is None or self._key is None:
             return {}
         return self._bind(self._key, found, self._decode(found.data))
 
-    def _find_bound(self, key: SessionKey) -> Found | None:
+    def _find_bound(self, key: SessionKey, *, is_remembered_enough: bool = False) -> Found | None:
         """Look the auth session up: that of the first valid one of the keys that came with the request."""
         superseded = False
         for each in self.presented if key in self.presented else (key,):
-            self._found = found = self._find(each)
+            self._found = found = self._find(each, is_remembered_enough)
             if isinstance(found, Found):
                 self._key = each
                 return found
@@ -209,10 +238,12 @@ class RequestSession(SessionReading, DjangoSession):
         self._key = None
         return None
 
-    def _find(self, key: SessionKey) -> Found | Absent:
+    def _find(self, key: SessionKey, is_remembered_enough: bool) -> Found | Absent:
         """Return the auth session, unless it is bound to another device than the request's."""
-        found, request = get_session_strategy().look_up(key), self.request()
-        if request is None or isinstance(found, Absent):
+        request = self.request()
+        device = device_of(request) if is_remembered_enough and request is not None else None
+        found = get_session_strategy().look_up(key, device=device)
+        if request is None or isinstance(found, Absent) or found.is_remembered:
             return found
         try:
             check_binding(request, found.session)
@@ -245,7 +276,9 @@ class RequestSession(SessionReading, DjangoSession):
     def _encode(self, data: dict[str, Any]) -> str:
         return self.encode(data) if data else ""
 
-    def _decode(self, text: str) -> dict[str, Any]:
+    def _decode(self, text: str | None) -> dict[str, Any]:
+        if text is None:
+            raise ValueError("The data was not read from the store.")
         return self.decode(text) if text else {}
 
     def _idle_limit_ms(self) -> int | None:

@@ -160,14 +160,20 @@ class Found:
     Attributes:
         session: The record.
         now_ms: The store's clock when it replied.
-        data: Encoded Django session data; empty for none.
+        data: Encoded Django session data; empty for none. ``None`` if it was not read, because the process
+            remembers the record.
         user: The user's model instance if the store read it in the same query, else ``None``.
     """
 
     session: AuthSession
     now_ms: int
-    data: str = field(default="", repr=False)
+    data: str | None = field(default="", repr=False)
     user: object | None = None
+
+    @property
+    def is_remembered(self) -> bool:
+        """Whether it was not read from the store, but remembered by the process."""
+        return self.data is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import CredentialRejected, SessionEnded
 from django_authkit.http import transports
+from django_authkit.http.client_info import Device
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest
 from django_authkit.stores.outcomes import (
@@ -90,7 +91,11 @@ class JwtStrategy:
         except CredentialRejected:
             return None
 
-    def resolve(self, text: str) -> tuple[Found | None, AccessClaims]:
+    def resolve(
+        self,
+        text: str,
+        device: Device | None = None,  # noqa: ARG002 - as the protocol says
+    ) -> tuple[Found | None, AccessClaims]:
         """Return what an access token opens; it is live as far as ``ACCESS_CHECK`` checks."""
         claims = self._codec.read_access(text)
         return self._check.admit(claims), claims

@@ -8,11 +8,13 @@ from django.http import HttpRequest
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import SessionEnded, TokenMalformed
 from django_authkit.http import transports
+from django_authkit.http.client_info import Device
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest, new_secret
 from django_authkit.stores.outcomes import Absent, Created, Found, NewSession, Refused, Switch
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.protocol import Identity, Inspection, Renewed
+from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.types import Mode, Transport
@@ -27,21 +29,35 @@ class SessionStrategy:
     mode = Mode.SESSION
     checks_device = True
 
-    def __init__(self, store: Store, settings: AuthKitSettings, derivation: CredentialDerivation) -> None:
+    def __init__(
+        self,
+        store: Store,
+        settings: AuthKitSettings,
+        derivation: CredentialDerivation,
+        lookups: RememberedLookups | None,
+    ) -> None:
         self._store = store
+        self._lookups = lookups
         self._derivation = derivation
         self._idle = milliseconds(settings.lifetimes.idle)
         self._interval = milliseconds(settings.lifetimes.touch_interval)
         self._issued_mode = settings.issued_mode
 
-    def look_up(self, key: SessionKey, *, slide: bool = True) -> Found | Absent:
+    def look_up(self, key: SessionKey, *, slide: bool = True, device: Device | None = None) -> Found | Absent:
         """
         Return the auth session of *key*, and slide its idle end, in one round trip.
 
         Args:
             slide: Whether this counts as activity.
+            device: What the request comes from. With it, the answer may be one that the process remembers
+                (``ACCESS_CHECK = "replica"``), for none: then nothing slides, and the data is missing.
         """
-        return self._touch(key, self._interval if slide else _NEVER)
+        if self._lookups is None or not slide:
+            return self._touch(key, self._interval if slide else _NEVER)
+        known = self._lookups.recall(key, device) if device is not None else None
+        if known is not None:
+            return known
+        return self._lookups.look_up(key, lambda: self._touch(key, self._interval))
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the session keys in the session cookies."""
@@ -49,9 +65,12 @@ class SessionStrategy:
 
     renewal_cookies_of = access_cookies_of
 
-    def resolve(self, text: str) -> tuple[Found, None]:
-        """Return the live auth session of the key, and slide its idle end."""
-        return self._open(text, self._interval)[1], None
+    def resolve(self, text: str, device: Device | None = None) -> tuple[Found, None]:
+        """Return the live auth session of the key, and slide its idle end, as ``look_up`` does."""
+        found = self.look_up(_parsed(text), device=device)
+        if isinstance(found, Absent):
+            raise SessionEnded
+        return found, None
 
     def recognizes(self, text: str) -> bool:
         """Tell whether it has the form of a session key."""

@@ -37,8 +37,8 @@ class Policy:
 
     @property
     def reads_record(self) -> bool:
-        """Whether each request reads the record."""
-        return self.mode is Mode.SESSION or self.check == "store"
+        """Whether each request reads the record, however often the process has seen its credential."""
+        return self.check == "store" or (self.mode is Mode.SESSION and self.check == "none")
 
     def set_up(self, site: LiveSite) -> None:
         """Configure *site*; a blacklist, if there is one, began a while ago."""
@@ -51,8 +51,10 @@ class Policy:
     def warm(self, device: Device) -> None:
         """Let the process see the credential once, and wait until its copy of the blacklist is fresh."""
         assert device.get("/drf/key/").status_code == 200
-        if self.check == "replica" and self.mode is Mode.JWT:
+        if self.check == "replica":
             until(lambda: get_replica().age < BOUND)
+        if self.check == "replica" and self.mode is Mode.SESSION:
+            until(lambda: device.get("/drf/key/").status_code == 200 and get_replica().remembered > 0)
 
 
 def begin_list() -> None:

@@ -16,16 +16,19 @@ from redis.retry import Retry
 
 from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.errors import SessionEnded, StoreUnavailable
-from django_authkit.session_keys import bucket_of, new_handle
-from django_authkit.stores.outcomes import Created, NewSession
+from django_authkit.http.client_info import Device
+from django_authkit.session_keys import SessionKey, bucket_of, new_handle
+from django_authkit.stores.outcomes import Created, Found, NewSession
 from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis.scripts import Client
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
+from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import AuthSession, Mode, OnLimit, RevocationReason
 from support.waiting import PATIENCE, next_second, until
 
 THREAD = "authkit-blacklist"
+SESSIONS = 1_000
 MINUTE = 60_000
 DAY = 24 * 60 * MINUTE
 
@@ -110,7 +113,7 @@ class Follower:
         client = partial(client_of, server, protocol) if isinstance(server, str) else server
         self.staleness = staleness
         self.store = RedisStore(client(), prefix="authkit:")
-        self.replica = BlacklistReplica(self.store.feed(client(), limit), staleness)
+        self.replica = BlacklistReplica(self.store.feed(client(), limit), staleness, SESSIONS)
         self.check = ReplicaCheck(self.replica, StoreCheck(self.store))
 
     def __enter__(self) -> Self:
@@ -118,6 +121,14 @@ class Follower:
 
     def __exit__(self, *_: object) -> None:
         self.replica.stop()
+
+    def begun(self, user_id: str = "1") -> AccessClaims:
+        """Start an auth session that this process has seen; return the claims of its access token."""
+        return begun(self.store, user_id)
+
+    def is_certain(self, claims: AccessClaims) -> bool:
+        """Tell whether the auth session would be let in without asking the store."""
+        return self.replica.verdict(claims) is Verdict.LIVE
 
     def is_fresh(self) -> bool:
         """Tell whether the copy can be used; asking starts it."""
@@ -143,10 +154,57 @@ class Follower:
     def is_free(self) -> bool:
         """Tell whether a fresh token is accepted without asking the store."""
         try:
-            claims = begun(self.store)
+            return self.is_certain(self.begun())
         except StoreUnavailable:
             return False
-        return self.replica.verdict(claims) is Verdict.LIVE
+
+
+class KeyFollower(Follower):
+    """The same for session keys: each auth session has one that follows from its sid."""
+
+    def __init__(self, server: str | Callable[[], Client], **options: Any) -> None:
+        super().__init__(server, **options)
+        self.lookups = RememberedLookups(self.replica, self.store, MINUTE)
+
+    def begun(self, user_id: str = "1") -> AccessClaims:
+        """Start an auth session, and look its session key up."""
+        claims = begun(self.store, user_id)
+        assert isinstance(self.store.rekey(claims.sid, None, key_of(claims.sid).digest), Found)
+        self.admits(claims)
+        return claims
+
+    def warm(self, claims: AccessClaims) -> None:
+        """Look the session key up until the process remembers the record."""
+        until(lambda: bool(self.admits(claims)) and self.is_certain(claims))
+
+    def is_certain(self, claims: AccessClaims) -> bool:
+        """Tell whether the process remembers the record."""
+        return self.recalled(claims.sid) is not None
+
+    def recalled(self, sid: str) -> Found | None:
+        """Return what the process remembers."""
+        return self.lookups.recall(key_of(sid), DEVICE)
+
+    def admits(self, claims: AccessClaims) -> bool | None:
+        """Tell whether the session key is accepted; ``None`` if it cannot be checked (503)."""
+        key = key_of(claims.sid)
+        if self.recalled(claims.sid) is not None:
+            return True
+        try:
+            found = self.lookups.look_up(
+                key, lambda: self.store.touch(key.handle, key.digest, idle=DAY, interval=MINUTE)
+            )
+        except StoreUnavailable:
+            return None
+        return isinstance(found, Found)
+
+
+DEVICE = Device(address="203.0.113.7", user_agent="Mozilla/5.0")
+
+
+def key_of(sid: str) -> SessionKey:
+    """Return the session key of an auth session of a ``KeyFollower``."""
+    return SessionKey(sid, "k" * 23)
 
 
 NOBODY = AccessClaims(subject="0", sid="A" * 16, issued_at=0, expires_at=300, auth_time=0, stamp="", jti="j")
