@@ -84,8 +84,8 @@ class AuthKitSettings:
             dict that says where to read it; see ``docs/how-to/signing-keys.md``. Empty: HS256 with a key that
             is derived from ``SECRET_KEY``. Refresh tokens always use the derived key.
         access_check: How revocation applies to access tokens. ``"store"``: the record is looked up on each
-            request. ``"replica"``: a copy of the blacklist in the process is checked. ``"none"``: they stay
-            valid until they expire.
+            request. ``"replica"``: a copy of the blacklist in the process is checked, and records are
+            remembered by session key. ``"none"``: access tokens stay valid until they expire.
         replica: The blacklist and its copies; see ``Replica``.
         user_loading: ``"eager"``: the user is loaded on each request. ``"lazy"``: on first access.
         max_sessions: Maximum number of live auth sessions of one user: a number, the dotted path of

@@ -75,7 +75,7 @@ def _old_form(
 
 def _replica(chosen: AuthKitSettings) -> dict[str, Any] | None:
     """Return the state of the blacklist copy in this process; ``None`` if the project uses none."""
-    if not chosen.accepts(Mode.JWT) or chosen.access_check != "replica":
+    if chosen.access_check != "replica":
         return None
     replica = get_replica()
     try:

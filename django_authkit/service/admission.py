@@ -89,9 +89,9 @@ def _admit_remembered(
             return load_valid_user(found.session)
         except SessionEnded:
             stored = read_again()
-        return (
-            load_valid_user(stored.session) if django_session is None else _read_user(stored, django_session)
-        )
+        if django_session is None:
+            return load_valid_user(stored.session)
+        return _read_user(stored, django_session)
 
     session, is_lazy = found.session, get_settings().user_loading == "lazy"
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()

@@ -43,7 +43,7 @@ class RememberedLookups:
         if known is None:
             return None
         session = known.session
-        if (device.address, device.user_agent) != (session.address, session.user_agent):
+        if (device.address, device.browser_mark) != (session.address, session.browser_mark):
             return None
         elapsed = int((now - known.asked_at) * 1000)
         return Found(session=session, now_ms=known.now_ms + elapsed, data=None)

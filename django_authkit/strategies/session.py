@@ -1,4 +1,4 @@
-"""The session strategy: an opaque key, looked up in the store on every request."""
+"""The session strategy: an opaque key, looked up in the store."""
 
 from dataclasses import replace
 
