@@ -129,7 +129,7 @@ EVERY = [
 def test_every_change_is_noticed(follower: KeyFollower, server: Server, call: Change | Silent) -> None:
     """After each method that changes what a request sees the store is asked; after the others it is not."""
     rig = Rig(RedisSite(f"{server.url}/0", 3), Clock())
-    one = rig.start(key_digest=key_of("").digest)
+    one = rig.start(key_digest=key_of("").digest, browser_mark=DEVICE.browser_mark)
     claims = claims_of(one.session)
     follower.warm(claims)
     call.act(rig, one)

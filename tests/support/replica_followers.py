@@ -54,6 +54,7 @@ def proposal(user_id: str = "1", **changes: Any) -> NewSession:
             amr=("pwd",),
             address="203.0.113.7",
             label="Firefox on Linux",
+            browser_mark=DEVICE.browser_mark,
             key_digest=None,
             jti_digest=token_bytes(32),
             data="",
