@@ -28,7 +28,7 @@ from django_authkit.wiring import get_store
 
 Rows = QuerySet[AuthSessionRow]
 
-MOST: Final = 2_000
+MOST: Final = 1_000
 """How many the list counts and pages. Search to find others."""
 ORDER: Final = ("-epoch", "-idle_expires_ms")
 """Live ones first, and those that expire last before others. An index has this order."""
