@@ -20,7 +20,7 @@ from django_authkit.compare import processes
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.redis import connect
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.sending import Client
 
 _BATCH = 1000
 

@@ -28,7 +28,7 @@ from django_authkit.compare.interruption import uninterrupted
 from django_authkit.compare.journal import Journal, is_file_name, parent_directory
 from django_authkit.compare.variants import BASELINE, KNOX, SIMPLEJWT, Variant
 from django_authkit.compare.worker.config import WorkerConfig
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.sending import Client
 
 NEW_USER = "authkit-compare"
 _APPS = {

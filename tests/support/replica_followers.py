@@ -20,7 +20,7 @@ from django_authkit.http.client_info import Device
 from django_authkit.session_keys import SessionKey, bucket_of, new_handle
 from django_authkit.stores.outcomes import Created, Found, NewSession
 from django_authkit.stores.redis import RedisStore
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.sending import Client
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.tokens.claims import AccessClaims

@@ -14,7 +14,7 @@ from threading import Barrier, Thread
 from django_authkit.compare import redis_server
 from django_authkit.compare.http_client import Answer, Client
 from django_authkit.compare.measurements import OPERATIONS, Operation, Requests, Samples
-from django_authkit.stores.redis.scripts import Client as RedisClient
+from django_authkit.stores.redis.sending import Client as RedisClient
 
 _WARM_UP = 8
 _LEAST_REQUESTS = 10

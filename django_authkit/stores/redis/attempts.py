@@ -7,7 +7,7 @@ from django_authkit.stores.outcomes import AttemptStatistics, Counter, Hit
 from django_authkit.stores.redis.buckets import Buckets
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.records import flag_of, hit_of, number_of
-from django_authkit.stores.redis.scripts import Argument
+from django_authkit.stores.redis.sending import Argument
 from django_authkit.stores.redis.server_names import no_answer
 
 _STEP = 500

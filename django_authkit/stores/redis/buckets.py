@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 from django_authkit.session_keys import bucket_of, is_sid, tag_of
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.records import number_of
-from django_authkit.stores.redis.scripts import Argument, Client, Scripts, Wait
+from django_authkit.stores.redis.scripts import Scripts, Wait
+from django_authkit.stores.redis.sending import Argument, Client
 from django_authkit.stores.redis.server_names import no_answer
 
 T = TypeVar("T")

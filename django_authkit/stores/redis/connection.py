@@ -24,7 +24,7 @@ from redis.sentinel import SentinelConnectionPool
 from django_authkit.outages import unavailable
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.primary import EVERY, PrimaryPool
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import server_name, set_name
 
 TIMEOUT = 1.0

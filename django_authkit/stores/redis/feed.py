@@ -18,7 +18,8 @@ from django_authkit.outages import log_lost_revocations
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.primary import confirmed_every
 from django_authkit.stores.redis.records import flag_of
-from django_authkit.stores.redis.scripts import Client, Scripts
+from django_authkit.stores.redis.scripts import Scripts
+from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import name_of, no_answer
 
 _POLL: Final = 0.05

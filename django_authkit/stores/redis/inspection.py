@@ -19,7 +19,7 @@ from redis.connection import BlockingConnectionPool, parse_url
 
 from django_authkit.stores.redis.connection import TIMEOUT, connect
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import no_answer
 
 __all__ = [

@@ -8,7 +8,6 @@ and writes for some ten seconds, and what it is told meanwhile is lost.
 from threading import Lock
 from typing import Any, Final
 
-from redis import Redis
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 from redis.utils import str_if_bytes
 
@@ -106,7 +105,7 @@ class PrimaryPool(SentinelConnectionPool):
         """
         self._checkpid()
         if self.is_master:
-            self._confirm()
+            self.confirm()
         return super().get_connection(*arguments, **options)
 
     def disconnect(self, inuse_connections: bool = True) -> None:
@@ -114,7 +113,13 @@ class PrimaryPool(SentinelConnectionPool):
         self._confirmed_at = float("-inf")
         super().disconnect(inuse_connections)
 
-    def _confirm(self) -> None:
+    def confirm(self) -> None:
+        """
+        Ask the Sentinels which server is the primary, if they have not answered within ``confirm_every``.
+
+        Raises:
+            MasterNotFoundError: They do not say which it is.
+        """
         if seconds() - self._confirmed_at < self.confirm_every:
             return
         with self._confirming:  # one thread asks for all of them
@@ -136,9 +141,3 @@ def confirmed_every(client: Any) -> float:
     """Return after how many seconds *client* asks again which server is the primary; 0 without Sentinel."""
     pool = getattr(client, "connection_pool", None)
     return pool.confirm_every if isinstance(pool, PrimaryPool) else 0.0
-
-
-def drop_idle_connections(client: Any) -> None:
-    """Let *client* look anew for its server; a cluster's does so by itself."""
-    if isinstance(client, Redis):
-        client.connection_pool.disconnect(inuse_connections=False)

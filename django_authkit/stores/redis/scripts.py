@@ -11,7 +11,7 @@ declare them all. It declares two, the first of which never exists: then both no
 the script begins, until the slot has moved.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha1
@@ -19,8 +19,7 @@ from importlib.resources import files
 from typing import Any, TypeAlias, TypeVar
 
 from django.utils.asyncio import async_unsafe
-from redis import Redis, exceptions
-from redis.cluster import RedisCluster
+from redis import exceptions
 
 from django_authkit.stores.redis.failures import (
     CLIENT_ERRORS,
@@ -31,14 +30,12 @@ from django_authkit.stores.redis.failures import (
     is_no_answer,
 )
 from django_authkit.stores.redis.layout import LAYOUT, Layout
-from django_authkit.stores.redis.primary import drop_idle_connections
+from django_authkit.stores.redis.sending import Argument, Client, Command, sender_for
 from django_authkit.stores.redis.server_names import no_answer
 
-Client: TypeAlias = Redis | RedisCluster
 Wait: TypeAlias = tuple[int, int]
 """How many replicas have to acknowledge a write, and the milliseconds that they have for that."""
-Argument: TypeAlias = str | bytes | int
-Send: TypeAlias = Callable[..., Any]
+Send: TypeAlias = Callable[[Command], Any]
 T = TypeVar("T")
 
 _RECORDS = ("clock", "reply", "blacklist", "records")
@@ -129,6 +126,7 @@ class Scripts:
 
     def __init__(self, client: Client, layout: Layout = LAYOUT, wait: Wait | None = None) -> None:
         self._client = client
+        self._sender = sender_for(client)
         self._layout = layout
         self._wait = wait
 
@@ -151,32 +149,28 @@ class Scripts:
                 from another server, or on a connection that is a reply behind.
             SynchronousOnlyOperation: There is an event loop, as Django raises it for a database.
         """
-        # An argument that is not Unicode text (a lone surrogate) is replaced.
-        encoded: list[Any] = [
-            *declared_keys(base),
-            *[each.encode(errors="replace") if isinstance(each, str) else each for each in arguments],
-        ]
-        send: Send = self._client.execute_command
+        send: Send = self._sender.send
         wait = self._wait if name in _AWAITED else None
         wanted = script(name, self._layout, wait[0] if wait else 0)
         if wait:
             send = partial(self._send_and_wait, wait)
+        arguments = (*declared_keys(base), *arguments)
         try:
-            reply = send("EVALSHA", wanted.digest, *encoded)
+            reply = send(("EVALSHA", wanted.digest, *arguments))
         except CLIENT_ERRORS as error:
-            reply = self._retry(error, send, wanted, encoded)
+            reply = self._retry(error, send, wanted, arguments)
         try:
             return read(reply)
         except UNREADABLE as error:
-            drop_idle_connections(self._client)
+            self._sender.drop_idle_connections()
             said = exceptions.InvalidResponse(f"{name}: not a reply of this script: {reply!r:.20}")
             raise no_answer(self._client, said) from error
 
-    def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Sequence[Any]) -> Any:
+    def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Command) -> Any:
         """Return the reply to a call that failed with *error*, if it can be repeated."""
         try:
             if isinstance(error, exceptions.NoScriptError):
-                return send("EVAL", wanted.text, *arguments)
+                return send(("EVAL", wanted.text, *arguments))
         except CLIENT_ERRORS as second:
             error = second
         try:
@@ -186,17 +180,17 @@ class Scripts:
             error = second
         if is_no_answer(error):
             if DEPOSED.search(str(error)):
-                drop_idle_connections(self._client)
+                self._sender.drop_idle_connections()
             raise no_answer(self._client, error) from error
         raise error
 
-    def _once(self, send: Send, wanted: Script, arguments: Sequence[Any]) -> Any:
+    def _once(self, send: Send, wanted: Script, arguments: Command) -> Any:
         try:
-            return send("EVALSHA", wanted.digest, *arguments)
+            return send(("EVALSHA", wanted.digest, *arguments))
         except exceptions.NoScriptError:
-            return send("EVAL", wanted.text, *arguments)
+            return send(("EVAL", wanted.text, *arguments))
 
-    def _send_and_wait(self, wait: Wait, *command: Any) -> Any:
+    def _send_and_wait(self, wait: Wait, command: Command) -> Any:
         """
         Return the reply to *command* when enough replicas have acknowledged it: in the same round trip.
 
@@ -204,36 +198,8 @@ class Scripts:
             NotReplicated: They have not. A repetition waits for the first call's writes too, whoever sends
                 it: see ``replicas.lua``.
         """
-        try:
-            reply, acknowledged = self._both(command, wait)
-        except exceptions.MovedError:
-            client: Any = self._client
-            client.execute_command(*command)  # which notes where the slot is now
-            reply, acknowledged = self._both(command, wait)
+        reply, acknowledged = self._sender.send_both(command, ("WAIT", *wait))
         if acknowledged < wait[0]:
             message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
             raise NotReplicated(message)
         return reply
-
-    def _both(self, command: Sequence[Any], wait: Wait) -> tuple[Any, int]:
-        """Send *command* and WAIT on one connection, to one node of a cluster."""
-        cluster: Any = self._client
-        if not isinstance(cluster, RedisCluster):
-            return self._both_to(cluster, command, wait)
-        try:
-            node = cluster.get_node_from_key(command[3])  # type: ignore[no-untyped-call]
-            return self._both_to(cluster.get_redis_connection(node), command, wait)
-        except CONNECTION_LOST:
-            cluster.nodes_manager.initialize()  # another node may have taken over
-            raise
-
-    def _both_to(self, client: Any, command: Sequence[Any], wait: Wait) -> tuple[Any, int]:
-        pipeline = client.pipeline(transaction=False)
-        pipeline.execute_command(*command)
-        pipeline.execute_command("WAIT", *wait)
-        # redis-py would put the arguments into the message of an error.
-        reply, acknowledged = pipeline.execute(raise_on_error=False)
-        for each in (reply, acknowledged):
-            if isinstance(each, Exception):
-                raise each
-        return reply, acknowledged

@@ -13,7 +13,8 @@ from django_authkit.stores.outcomes import Remaining, StoreStatistics
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.inspection import memory_of_servers, numbers_of_keys
 from django_authkit.stores.redis.records import census_of
-from django_authkit.stores.redis.scripts import Client, Scripts
+from django_authkit.stores.redis.scripts import Scripts
+from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.types import Mode
 

@@ -43,7 +43,7 @@ from django_authkit.stores.redis.records import (
     rotation_of,
     switch_of,
 )
-from django_authkit.stores.redis.scripts import Client
+from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.statistics import read_statistics
 from django_authkit.types import AuthSession, RevocationReason, by_recency
 

@@ -13,7 +13,8 @@ import pytest
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Found, RotationOutcome
 from django_authkit.stores.redis.layout import LAYOUT, PRIVATE_FIELDS, Layout
-from django_authkit.stores.redis.scripts import Argument, Scripts
+from django_authkit.stores.redis.scripts import Scripts
+from django_authkit.stores.redis.sending import Argument
 from django_authkit.stores.redis.store import RedisStore
 from django_authkit.types import AuthSession, RevocationReason
 from stores.redis.valkey_server import Server

@@ -1,0 +1,217 @@
+"""
+Sends the store's commands on redis-py's connections, below its command layer, which costs more than the rest.
+
+A pool gives a connection, and is asked again when one has failed, so that it reconnects, times out and finds
+the primary as for any command. In between, the connection waits here for the next call.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import lru_cache
+from inspect import Parameter, signature
+from os import getpid
+from typing import Any, Final, Protocol, TypeAlias
+from weakref import WeakKeyDictionary
+
+from redis import ConnectionPool, Redis, exceptions
+from redis.cluster import RedisCluster
+
+from django_authkit.stores.redis.failures import CLIENT_ERRORS, CONNECTION_LOST
+from django_authkit.stores.redis.primary import PrimaryPool
+
+Client: TypeAlias = Redis | RedisCluster
+Argument: TypeAlias = str | bytes | int
+Command: TypeAlias = Sequence[Argument]
+
+_CONSTANT: Final = 5
+"""The first words of EVALSHA with two keys are the same in each call of a script in a bucket."""
+# Before redis-py 5.3 it has to be told a command, and does not use it; after that it warns of one.
+_TOLD: Final = signature(ConnectionPool.get_connection).parameters["command_name"]
+_COMMAND_NAME: Final = ("EVALSHA",) if _TOLD.default is Parameter.empty else ()
+
+_waiting: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
+"""The connections that wait for the next call, by their pool, which counts them as in use."""
+
+
+class Sender(Protocol):
+    """Sends commands to the server, or to the node of a cluster that the first of them belongs to."""
+
+    def send(self, command: Command) -> Any:
+        """Return the reply to *command*."""
+
+    def send_both(self, command: Command, second: Command) -> tuple[Any, Any]:
+        """Return the replies to two commands that are sent at once on one connection."""
+
+    def drop_idle_connections(self) -> None:
+        """Look anew for the server; a cluster's client does so by itself."""
+
+
+def sender_for(client: Client) -> Sender:
+    """
+    Return what sends the commands of *client*.
+
+    A client of another class, or with another kind of pool, does what it does in its own commands; one with
+    a credential provider renews what it logs in with as it gives connections back.
+    """
+    if type(client) is Redis and client.connection is None:
+        pool: Any = client.connection_pool
+        of_a_provider = pool.connection_kwargs.get("credential_provider") is not None
+        if type(pool) in (ConnectionPool, PrimaryPool) and not of_a_provider and not _caches(pool):
+            return Direct(pool)
+    return Commands(client)
+
+
+def _caches(pool: Any) -> bool:
+    return getattr(pool, "cache", None) is not None
+
+
+class Direct:
+    """
+    Sends on the connections of *pool*, one for each call in progress.
+
+    At most half of those that the pool may open wait here: the other commands of the client need some too.
+    """
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        self._waiting = _waiting.setdefault(pool, [])
+        self._most_waiting = pool.max_connections // 2
+
+    def send(self, command: Command) -> Any:
+        """Return the reply to *command*."""
+        return _result(*self._ask(command))
+
+    def send_both(self, command: Command, second: Command) -> tuple[Any, Any]:
+        """Return the replies to two commands that are sent at once on one connection."""
+        first, other = self._ask(command, second)
+        return _result(first), _result(other)
+
+    def drop_idle_connections(self) -> None:
+        """Look anew for the server."""
+        while self._waiting:
+            with suppress(IndexError):  # another thread was faster
+                self._pool.release(self._waiting.pop())
+        self._pool.disconnect(inuse_connections=False)
+
+    def _ask(self, *commands: Command) -> list[Any]:
+        """Return the replies, in place of which an error of the server is its exception."""
+        connection = self._take()
+        try:
+            connection.send_packed_command([b"".join(map(_packed, commands))])
+            replies = [_reply(connection) for _ in commands]
+        except BaseException:
+            connection.disconnect()
+            self._pool.release(connection)
+            raise
+        if len(self._waiting) < self._most_waiting:
+            self._waiting.append(connection)
+        else:
+            self._pool.release(connection)
+        return replies
+
+    def _take(self) -> Any:
+        """Return a connection that nobody else has, and that has no data of a former call."""
+        try:
+            connection = self._waiting.pop()
+            while connection.pid != getpid():  # a parent's
+                connection = self._waiting.pop()
+        except IndexError:
+            return self._pool.get_connection(*_COMMAND_NAME)
+        is_ready = False
+        try:
+            is_ready = self._is_ready(connection)
+        finally:
+            if not is_ready:
+                self._pool.release(connection)
+        return connection if is_ready else self._pool.get_connection(*_COMMAND_NAME)
+
+    def _is_ready(self, connection: Any) -> bool:
+        """Tell whether the pool would give *connection* out as it is."""
+        try:
+            if isinstance(self._pool, PrimaryPool):
+                self._pool.confirm()
+            is_marked = getattr(connection, "should_reconnect", bool)()  # from redis-py 7 on
+            return not is_marked and self._pool.owns_connection(connection) and not connection.can_read()
+        except (*CLIENT_ERRORS, OSError):
+            return False
+
+
+class Commands:
+    """Sends through the commands of *client*: a cluster's, or one that is not made as usual."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def send(self, command: Command) -> Any:
+        """Return the reply to *command*."""
+        return self._client.execute_command(*_encoded(command))  # type: ignore[no-untyped-call]
+
+    def send_both(self, command: Command, second: Command) -> tuple[Any, Any]:
+        """Return the replies to two commands that are sent at once on one connection."""
+        try:
+            return self._pipelined(command, second)
+        except exceptions.MovedError:
+            self.send(command)  # which notes where the slot is now
+            return self._pipelined(command, second)
+
+    def drop_idle_connections(self) -> None:
+        """Look anew for the server; a cluster's client does so by itself."""
+        if isinstance(self._client, Redis):
+            self._client.connection_pool.disconnect(inuse_connections=False)
+
+    def _pipelined(self, *commands: Command) -> tuple[Any, Any]:
+        """Send to one node, in the case of a cluster."""
+        cluster: Any = self._client
+        if not isinstance(cluster, RedisCluster):
+            return _pipelined_to(cluster, *commands)
+        try:
+            node = cluster.get_node_from_key(commands[0][3])  # type: ignore[no-untyped-call]
+            return _pipelined_to(cluster.get_redis_connection(node), *commands)
+        except CONNECTION_LOST:
+            cluster.nodes_manager.initialize()  # another node may have taken over
+            raise
+
+
+def _pipelined_to(client: Any, *commands: Command) -> tuple[Any, Any]:
+    pipeline = client.pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*_encoded(command))
+    # redis-py would put the arguments into the message of an error.
+    first, second = pipeline.execute(raise_on_error=False)
+    return _result(first), _result(second)
+
+
+def _reply(connection: Any) -> Any:
+    try:
+        return connection.read_response()
+    except exceptions.ResponseError as error:
+        return error
+
+
+def _result(reply: Any) -> Any:
+    if isinstance(reply, Exception):
+        raise reply
+    return reply
+
+
+def _raw(argument: Argument) -> bytes:
+    """Return *argument* as it is sent. What is not Unicode text (a lone surrogate) is replaced."""
+    return argument if isinstance(argument, bytes) else str(argument).encode(errors="replace")
+
+
+def _encoded(command: Command) -> list[Argument]:
+    """Return *command* as redis-py takes it, which needs its name as text."""
+    return [command[0], *map(_raw, command[1:])]
+
+
+def _packed(command: Command) -> bytes:
+    return _head(len(command), *command[:_CONSTANT]) + _bulk(command[_CONSTANT:])
+
+
+@lru_cache(4096)
+def _head(length: int, *first: Argument) -> bytes:
+    return b"*%d\r\n%b" % (length, _bulk(first))
+
+
+def _bulk(arguments: Command) -> bytes:
+    return b"".join([b"$%d\r\n%b\r\n" % (len(raw), raw) for raw in map(_raw, arguments)])
