@@ -37,6 +37,10 @@ end
 if sid ~= '' then return again_session() end
 local again = user_id ~= '' and again_user or again_all
 local lost = again()
--- What came back may have got tokens since. Of those issued before now, the list does not know everything.
-if lost == 1 then redis.call('HSET', base .. ':m', 'birth', math.max(server_now, latest_time())) end
+-- What came back may have got tokens since. Of those issued before now, the list does not know everything; nor do
+-- the copies of it, so it is another list.
+if lost == 1 then
+  local birth = math.max(server_now, latest_time())
+  redis.call('HSET', base .. ':m', 'birth', birth, 'began', birth)
+end
 return lost
