@@ -98,7 +98,7 @@ class BlacklistReplica:
         copies, fresh_at = self._held
         if seconds() - fresh_at > self._max_staleness:
             self._start()
-            return Verdict.UNKNOWN
+            return self._without_copy(claims)
         copy = copies.get(claims.sid[:2])
         if copy is None:
             return Verdict.UNKNOWN
@@ -139,6 +139,11 @@ class BlacklistReplica:
     def remembered(self) -> int:
         """How many records are remembered."""
         return len(self._memory)
+
+    def _without_copy(self, claims: AccessClaims) -> Verdict:
+        """Tell what needs no fresh copy: what was revoked stays so, whatever the server has lost."""
+        copy = self._seen.get(claims.sid[:2])
+        return Verdict.REVOKED if copy and claims.sid in copy.revoked else Verdict.UNKNOWN
 
     def wait_until_fresh(self, patience: float) -> bool:
         """Start following, and tell whether the copy was fresh within *patience* seconds."""

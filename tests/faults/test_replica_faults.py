@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from redis import Redis
 
 from django_authkit import outages
 from django_authkit.blacklist.replica import Verdict
+from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import feed as redis_feed
 from django_authkit.types import RevocationReason
@@ -203,6 +204,27 @@ def test_a_lost_revocation_ends_nothing_that_began_after_it(
     store.revoke_user("ended", RevocationReason.PASSWORD_CHANGED, keep_hash="h")
     assert store.load(ended.sid) is Absent.GONE
     assert not isinstance(store.load(last.sid), Found)
+
+
+def test_what_came_back_is_refused_before_it_is_revoked_again(
+    follower: Follower, valkey: StoppableValkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that saw the revocation refuses the token while it cannot read the list, too."""
+    store = follower.store
+    ended = begun(store, "ended")
+    valkey.save()
+    store.revoke(ended.sid, RevocationReason.LOGOUT)
+    until(lambda: follower.replica.verdict(ended) is Verdict.REVOKED)
+    monkeypatch.setattr(redis_feed.RedisFeed, "snapshot", _no_list)
+    valkey.kill()
+    valkey.start()
+    until(lambda: follower.replica.age > STALENESS)
+    assert isinstance(store.load(ended.sid), Found)
+    assert follower.admits(ended) is False
+
+
+def _no_list(_: redis_feed.RedisFeed) -> NoReturn:
+    raise StoreUnavailable
 
 
 def test_tokens_that_were_issued_since_a_lost_revocation_are_refused(
