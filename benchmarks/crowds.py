@@ -1,10 +1,7 @@
 """The cost of many live auth sessions (none, ten thousand, a million), and the memory of one."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterator
 from itertools import islice
-from secrets import token_bytes
-from typing import Any, TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -12,79 +9,25 @@ from django.core.management import call_command
 from django.db import connections
 from redis import Redis
 
+from benchmarks.filling import ADDRESS, LABEL, MARK, fill, people, revoke
 from benchmarks.measuring import Variant, say
 from benchmarks.operations import of_fresh_log_ins, ours
 from benchmarks.subjects import of_ours
 from django_authkit.api.views import LogoutView, RefreshView
 from django_authkit.compare.analysis.intervals import mean
-from django_authkit.session_keys import new_handle
-from django_authkit.stores.outcomes import NewSession
 from django_authkit.stores.redis import RedisStore
-from django_authkit.stores.redis.scripts import script
-from django_authkit.types import Mode, RevocationReason
-from support.replica_followers import MINUTE, proposal
+from django_authkit.types import Mode
 from support.stores import request
 
-ADDRESS = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
-LABEL, MARK = "Chrome Mobile on Android", "Ch1aB-"
 LONGEST_LABEL = "x" * 60
 FIRST_DATABASE = 8
 """The numbered databases of Valkey: one for each size, so that the sizes can be measured in turns."""
-
-
-T = TypeVar("T")
-
-
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
-    """Yield batches of two thousand."""
-    remaining = iter(items)
-    while some := list(islice(remaining, 2_000)):
-        yield some
-
-
-class _Gathering:
-    """Replaces a client: collects the calls of scripts in a pipeline."""
-
-    def __init__(self, pipeline: Any, answer: Any) -> None:
-        self._pipeline, self._answer = pipeline, answer
-
-    def evalsha(self, digest: str, keys: int, *arguments: Any) -> Any:
-        self._pipeline.evalsha(digest, keys, *arguments)
-        return self._answer  # the real replies come when the pipeline is executed
 
 
 def redis_in(database: int) -> Redis:
     """Return a client of a numbered database of the Valkey."""
     url = str(settings.CACHES["authkit"]["LOCATION"])
     return Redis.from_url(f"{url.rpartition('/')[0]}/{database}", socket_timeout=600)
-
-
-def fill(client: Redis, sessions: Iterator[NewSession]) -> list[str]:
-    """Create *sessions* with the store's own script, many in one round trip; return their sids."""
-    client.script_load(script("create").text)
-    sids: list[str] = []
-    for some in _batches(sessions):
-        pipeline = client.pipeline(transaction=False)
-        store = RedisStore(_Gathering(pipeline, [b"refused", 0]))  # type: ignore[arg-type]
-        for new in some:
-            store.create(new)
-            sids.append(new.sid)
-        assert all(reply[0] == b"created" for reply in pipeline.execute())
-    return sids
-
-
-def people(mode: Mode = Mode.JWT, label: str = LABEL) -> Iterator[NewSession]:
-    """Yield logins of different users."""
-    number = 10**6  # as many digits as the user ids of a large site
-    while True:
-        number += 1
-        yield replace(
-            proposal(str(number), sid=new_handle(0), address=ADDRESS, label=label, browser_mark=MARK),
-            mode=mode,
-            key_digest=token_bytes(32) if mode is Mode.SESSION else None,
-            jti_digest=token_bytes(32) if mode is Mode.JWT else None,
-            access_ms=5 * MINUTE if mode is Mode.JWT else 0,
-        )
 
 
 def sizes(most: int) -> list[Variant]:
@@ -97,21 +40,11 @@ def sizes(most: int) -> list[Variant]:
         if live:
             say(f"  filling Valkey: {name}")
             sids = fill(client, islice(people(), live))
-            _revoke(client, sids[:revoked])
+            revoke(client, sids[:revoked])
         found += list(_on_redis(name, str(place)))
     for name, live, _ in crowds[:-1]:
         found += list(_in_database(name, _database_with(live)))
     return found
-
-
-def _revoke(client: Redis, sids: list[str]) -> None:
-    client.script_load(script("revoke").text)
-    for some in _batches(sids):
-        pipeline = client.pipeline(transaction=False)
-        store = RedisStore(_Gathering(pipeline, None))  # type: ignore[arg-type]
-        for sid in some:
-            store.revoke(sid, RevocationReason.LOGOUT)
-        assert all(pipeline.execute())
 
 
 def _on_redis(name: str, database: str) -> Iterator[Variant]:
