@@ -10,6 +10,8 @@ import os
 from collections.abc import MutableMapping
 from typing import Any
 
+from django.core.signals import setting_changed
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "session-database": {"AUTHKIT_MODE": "session", "AUTHKIT": {"STORE": "database"}},
     "session-redis": {
@@ -43,8 +45,16 @@ def adapt(settings: MutableMapping[str, Any]) -> None:
     settings["INSTALLED_APPS"] = [*present, *(app for app in APPS if app not in present)]
     caches = dict(settings.get("CACHES", {}))
     caches.setdefault("default", {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"})
-    caches["authkit"] = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": os.environ["PEERS_REDIS"]}
     settings["CACHES"] = caches
+    _add_alias(setting="CACHES", value=caches)
+    setting_changed.connect(_add_alias)
+
+
+def _add_alias(*, setting: str, value: Any, **_: Any) -> None:
+    """Keep the alias of the store in ``CACHES``, which some tests replace."""
+    if setting == "CACHES" and value:
+        location = os.environ["PEERS_REDIS"]
+        value.setdefault("authkit", {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": location})
 
 
 def replace_classes() -> None:
