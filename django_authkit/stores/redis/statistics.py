@@ -19,8 +19,10 @@ from django_authkit.stores.redis.server_names import no_answer
 from django_authkit.types import Mode
 
 _STEP = 500
-"""Keys that one SCAN looks at, and records that one script counts: a millisecond or so of the server."""
-_LOOKED_AT = 30_000
+"""Keys that one SCAN looks at: a millisecond or so of the server."""
+_COUNTED = 100
+"""Records that one script counts, which takes as long."""
+_LOOKED_AT = 20_000
 """Keys that an estimate is made from."""
 _SAMPLE = 100
 _SPECIAL = re.compile(rb"[*?\[\]\\]")
@@ -94,12 +96,12 @@ def _remaining(times: float, number: int, idle_until: int, ends: int) -> Remaini
 
 
 def _batches(keys: Iterable[bytes]) -> Iterator[tuple[str, list[str]]]:
-    """Yield sids by bucket, at most ``_STEP`` at once."""
+    """Yield sids by bucket, at most ``_COUNTED`` at once."""
     waiting: defaultdict[str, list[str]] = defaultdict(list)
     for key in keys:
         sid = key.decode()[-16:]
         waiting[sid[:2]].append(sid)
-        if len(waiting[sid[:2]]) == _STEP:
+        if len(waiting[sid[:2]]) == _COUNTED:
             yield sid[:2], waiting.pop(sid[:2])
     yield from waiting.items()
 
