@@ -8,7 +8,6 @@ nothing.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
@@ -21,7 +20,7 @@ from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import feed as redis_feed
 from django_authkit.types import RevocationReason
 from faults.stoppable_servers import StoppableValkey
-from support.replica_followers import Follower, Witness, begun, client_of, proposal
+from support.replica_followers import Follower, KeyFollower, Witness, begun, client_of, proposal
 from support.stores import request
 from support.waiting import next_second, until
 
@@ -37,19 +36,28 @@ def valkey() -> Iterator[StoppableValkey]:
 
 
 @pytest.fixture
-def follower(valkey: StoppableValkey) -> Iterator[Follower]:
+def follower(valkey: StoppableValkey, request: pytest.FixtureRequest) -> Iterator[Follower]:
     """Return a copy that has caught up with an empty list."""
     valkey.direct.flushall()
-    with Follower(valkey.url, staleness=STALENESS, limit=200) as follower:
+    kind = getattr(request, "param", Follower)
+    with kind(valkey.url, staleness=STALENESS, limit=200) as follower:
         begun(follower.store)
-        yield follower.caught_up()
+        follower.caught_up()
+        _is_free_again(follower)
+        yield follower
+
+
+by_both = pytest.mark.parametrize(
+    "follower", [Follower, KeyFollower], ids=["tokens", "session keys"], indirect=True
+)
+"""With access tokens, and with session keys that the process remembers."""
 
 
 @pytest.fixture
 def witness(follower: Follower) -> Iterator[Witness]:
     """Return a witness that watches from the start."""
     with Witness.of(follower) as witness:
-        witness.revoke(*(begun(follower.store, str(number)) for number in range(3)))
+        witness.revoke(*(follower.begun(str(number)) for number in range(3)))
         yield witness
 
 
@@ -58,46 +66,57 @@ def _is_free_again(follower: Follower) -> None:
     until(follower.is_free)
 
 
+@by_both
 def test_stopped(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The server stops and comes back with its data: 503 meanwhile, then all as before."""
-    live = begun(follower.store, "live")
+    live = follower.begun("live")
     with valkey.down():
         time.sleep(STALENESS * 2)
         assert follower.admits(live) is None
-        assert follower.replica.verdict(live) is Verdict.UNKNOWN
+        assert not follower.is_certain(live)
     until(lambda: follower.admits(live) is True)
-    witness.revoke(begun(follower.store, "after"))
+    witness.revoke(follower.begun("after"))
     _is_free_again(follower)
 
 
+@pytest.mark.parametrize(
+    "follower",
+    [
+        pytest.param(Follower, id="tokens"),
+        pytest.param(KeyFollower, id="session keys", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_hung(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The server hangs for a while: the copy is used for ``MAX_STALENESS``, and then not."""
-    live = begun(follower.store, "live")
+    live = follower.begun("live")
     with valkey.hung():
         hung = time.monotonic()
-        until(lambda: follower.replica.verdict(live) is Verdict.UNKNOWN)
+        until(lambda: not follower.is_certain(live))
         assert time.monotonic() - hung < STALENESS + 0.2
         time.sleep(STALENESS * 2)
         assert follower.admits(live) is None
-    witness.revoke(begun(follower.store, "after"), live)
+    witness.revoke(follower.begun("after"), live)
     _is_free_again(follower)
 
 
+@by_both
 def test_revoked_while_the_line_is_dead(
     follower: Follower, witness: Witness, valkey: StoppableValkey
 ) -> None:
     """Every connection is cut after each of many revocations: none is missed."""
     with Redis.from_url(valkey.url) as killer:
         for number in range(20):
-            witness.revoke(begun(follower.store, f"cut {number}"))
+            witness.revoke(follower.begun(f"cut {number}"))
             killer.client_kill_filter(_type="normal", skipme=True)
             time.sleep(0.02)
     _is_free_again(follower)
 
 
+@by_both
 def test_restarted_empty(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The server comes back empty: everything is gone, and nothing that was revoked is accepted."""
-    live = begun(follower.store, "live")
+    live = follower.begun("live")
     valkey.kill()
     valkey.forget()
     witness.expect_refusal(live)  # its record is lost: ended, or unknown
@@ -106,37 +125,40 @@ def test_restarted_empty(follower: Follower, witness: Witness, valkey: Stoppable
     _is_free_again(follower)
 
 
+@by_both
 def test_flushed(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """The database is emptied: older tokens are refused once this is noticed."""
-    live = begun(follower.store, "live")
+    live = follower.begun("live")
     valkey.direct.flushall()
     witness.expect_refusal(live)
     until(lambda: follower.admits(live) is False)
     _is_free_again(follower)
 
 
+@by_both
 def test_flushed_and_filled_at_once(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """New revocations right after a flush are not mistaken for the continuation of the old list."""
-    before = [begun(follower.store, f"before {number}") for number in range(5)]
+    before = [follower.begun(f"before {number}") for number in range(5)]
     valkey.direct.flushall()
     for claims in before:
         witness.expect_refusal(claims)
     for number in range(6):
-        witness.revoke(begun(follower.store, f"after {number}"))
+        witness.revoke(follower.begun(f"after {number}"))
     until(lambda: not any(map(follower.admits, before)))
     _is_free_again(follower)
 
 
+@by_both
 def test_restarted_from_an_old_dump(follower: Follower, witness: Witness, valkey: StoppableValkey) -> None:
     """A restart loses the latest writes: a copy that missed a revocation does not accept its token."""
     valkey.save()
-    since = [begun(follower.store, f"since {number}") for number in range(5)]
+    since = [follower.begun(f"since {number}") for number in range(5)]
     witness.revoke(*since)
     birth = int(valkey.direct.hget(STATE, "birth") or 0)
     valkey.kill()
     valkey.start()
     for number in range(5):  # the count is the same as before the loss
-        claims = begun(follower.store, f"again {number}")
+        claims = follower.begun(f"again {number}")
         witness.revoke(claims)
     # The copy from before the restart may still be fresh enough: wait for the next one.
     until(lambda: int(valkey.direct.hget(STATE, "birth") or 0) > birth)
@@ -290,12 +312,13 @@ def test_a_revocation_that_was_only_trimmed_ends_nothing_that_began_after_it(
     assert isinstance(store.load(later.sid), Found)
 
 
+@by_both
 def test_restarted_between_two_reads(
     follower: Follower, witness: Witness, valkey: StoppableValkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client reconnects silently after a restart, but the server's run id reveals it."""
     valkey.save()
-    lost = begun(follower.store, "lost")  # no entry: the count of the list is the same after the restart
+    lost = follower.begun("lost")  # no entry: the count of the list is the same after the restart
     reading, go_on = _paused(monkeypatch)
     until(lambda: bool(reading))
     valkey.kill()
@@ -399,23 +422,25 @@ def test_demoted(follower: Follower, witness: Witness, valkey: StoppableValkey) 
     _is_free_again(follower)
 
 
-def test_failed_over(tmp_path: Path) -> None:
-    """A replica takes over without the latest writes: tokens revoked by them are refused or checked."""
+@pytest.mark.parametrize("kind", [Follower, KeyFollower], ids=["tokens", "session keys"])
+def test_failed_over(kind: type[Follower]) -> None:
+    """A replica takes over without the latest writes: credentials revoked by them are refused or checked."""
     with StoppableValkey.running() as first, StoppableValkey.running() as second:
         line = Switch(first.port)
         second.direct.replicaof("127.0.0.1", str(first.port))
         until(lambda: second.direct.info("replication")["master_link_status"] == "up")
-        with Follower(line.url, staleness=STALENESS) as follower:
+        with kind(line.url, staleness=STALENESS) as follower:
             begun(follower.store)
             follower.caught_up()
+            _is_free_again(follower)
             with Witness.of(follower) as witness:
-                kept = begun(follower.store, "kept")
+                kept = follower.begun("kept")
                 witness.revoke(kept)
                 until(lambda: _offset(first, "master_repl_offset") == _offset(second, "slave_repl_offset"))
                 second.direct.replicaof("NO", "ONE")  # from here on it receives nothing
-                witness.revoke(*(begun(follower.store, f"lost {number}") for number in range(3)))
+                witness.revoke(*(follower.begun(f"lost {number}") for number in range(3)))
                 line.lead_to(second.port)
-                witness.revoke(*(begun(follower.store, f"new {number}") for number in range(3)))
+                witness.revoke(*(follower.begun(f"new {number}") for number in range(3)))
                 _is_free_again(follower)
                 time.sleep(STALENESS)
         line.close()
