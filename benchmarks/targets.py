@@ -46,14 +46,16 @@ REQUESTS = [
     Target("jwt, redis, replica, lazy", 1 / 8, "simplejwt, stateless", (0, 0)),
     Target("jwt, redis, replica, lazy", 1 / 40, "simplejwt", (0, 0)),
     Target(FIRST_SIGHT, 1.3, DECODE, (0, 0)),
-    Target("session, redis, lazy", 1 / 6, CACHE, (1, 0)),
-    Target("jwt, redis, store, lazy", 1 / 6, CACHE, (1, 0)),
+    Target("session, redis, lazy", 1 / 4, CACHE, (1, 0)),
+    Target("jwt, redis, store, lazy", 1 / 5, CACHE, (1, 0)),
+    Target("session, redis, eager", 1 / 2, CACHE, (1, 1)),
+    Target("jwt, redis, store, eager", 1 / 2, CACHE, (1, 1)),
     Target("session, redis, lazy", 2, RAW, (1, 0)),
     Target("jwt, redis, store, lazy", 2, RAW, (1, 0)),
     Target("session, database, eager", 1, "simplejwt", (0, 1)),
     Target("jwt, database, store, eager", 1, "simplejwt", (0, 1)),
 ]
-OPERATIONS = [Target("refresh: jwt, redis", 1 / 6, "refresh: simplejwt", (1, 1))]
+OPERATIONS = [Target("refresh: jwt, redis", 1 / 7, "refresh: simplejwt", (1, 1))]
 MOST_BYTES = 600
 """Bytes of a JWT auth session on Redis, with address and user agent, including its part of the index."""
 DELAY_P99 = 50.0
