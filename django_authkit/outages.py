@@ -8,8 +8,8 @@ most once a minute for each cause: during an outage every request fails.
 import logging
 import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 from django.contrib.auth import get_user_model
@@ -74,7 +74,11 @@ def database_unavailable(error: Exception, alias: str) -> StoreUnavailable:
 
 def users_database_unavailable(error: Exception) -> StoreUnavailable:
     """Do the same for the database of the users."""
-    return database_unavailable(error, router.db_for_write(get_user_model()) or DEFAULT_DB_ALIAS)
+    return unavailable(error, _users_database_name())
+
+
+def _users_database_name() -> str:
+    return database_name(router.db_for_write(get_user_model()) or DEFAULT_DB_ALIAS)
 
 
 def database_name(alias: str) -> str:
@@ -85,6 +89,27 @@ def database_name(alias: str) -> str:
     name = str(configured.get("NAME") or configured.get("OPTIONS", {}).get("service", ""))
     place = f"{host}{f':{port}' if port else ''}/{name}" if host else name
     return f"{connection.display_name} at {place} (DATABASES[{alias!r}])"
+
+
+@contextmanager
+def database_has_to_work(name: Callable[[], str]) -> Iterator[None]:
+    """
+    Raise ``StoreUnavailable`` if a database cannot work within the block.
+
+    Args:
+        name: Returns what it is, for the log.
+    """
+    try:
+        yield
+    except Error as error:
+        if not is_outage(error):
+            raise
+        raise unavailable(error, name()) from error
+
+
+def users_database_has_to_work() -> AbstractContextManager[None]:
+    """Do the same for the database of the users."""
+    return database_has_to_work(_users_database_name)
 
 
 def is_outage(error: Error) -> bool:

@@ -5,21 +5,19 @@ It is in the order of an index, and counts and pages only the first of them. To 
 for each filter, or to search within texts would read the whole table.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any, Final, cast
 
 from django.contrib import admin
 from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.core.paginator import Paginator
-from django.db import Error
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from django_authkit.models import AuthSessionRow
-from django_authkit.outages import database_unavailable, is_outage
+from django_authkit.outages import database_has_to_work, database_name
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
 from django_authkit.types import Mode
@@ -121,12 +119,6 @@ def _first_of(rows: Rows) -> list[str]:
     return list(rows.values_list("pk", flat=True)[:MOST])
 
 
-@contextmanager
-def database_required() -> Iterator[None]:
+def database_required() -> AbstractContextManager[None]:
     """Raise ``StoreUnavailable``, which is a 503, if the database does not respond within its time limit."""
-    try:
-        yield
-    except Error as error:
-        if not is_outage(error):
-            raise
-        raise database_unavailable(error, cast("DatabaseStore", get_store()).alias) from error
+    return database_has_to_work(lambda: database_name(cast("DatabaseStore", get_store()).alias))

@@ -2,9 +2,8 @@
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.management.base import CommandError
-from django.db import Error
 
-from django_authkit.outages import is_outage, users_database_unavailable
+from django_authkit.outages import users_database_has_to_work
 from django_authkit.users import search
 
 
@@ -16,12 +15,8 @@ def user_named(text: str) -> AbstractBaseUser:
         CommandError: There is no such user.
         StoreUnavailable: The database did not respond.
     """
-    try:
+    with users_database_has_to_work():
         user = search.user_named(text)
-    except Error as error:
-        if not is_outage(error):
-            raise
-        raise users_database_unavailable(error) from error
     if user is None:
         message = f"There is no user {text!r}."
         raise CommandError(message)

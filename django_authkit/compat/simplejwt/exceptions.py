@@ -10,12 +10,11 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import Error
 
 from django_authkit import errors
 from django_authkit.api.exceptions import CredentialError
 from django_authkit.conf import get_settings
-from django_authkit.outages import is_outage, users_database_unavailable
+from django_authkit.outages import users_database_has_to_work
 from django_authkit.users.loading import check_stamp
 from django_authkit.users.search import user_with
 from django_authkit.wiring import get_codec
@@ -147,9 +146,5 @@ def _is_shut_out(token: str) -> bool:
 
 
 def _user(user_id: str) -> AbstractBaseUser | None:
-    try:
+    with users_database_has_to_work():
         return user_with(user_id)
-    except Error as error:
-        if not is_outage(error):
-            raise
-        raise users_database_unavailable(error) from error

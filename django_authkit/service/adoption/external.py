@@ -5,11 +5,9 @@ from collections.abc import Callable
 from secrets import token_hex
 from typing import TypeVar
 
-from django.db import Error
-
 from django_authkit.adoption import Adapter, ExternalLogin, Place
 from django_authkit.errors import CredentialRejected, StoreUnavailable
-from django_authkit.outages import is_outage, unavailable
+from django_authkit.outages import database_has_to_work, unavailable
 from django_authkit.service.adoption.claim import Claim
 from django_authkit.service.revocation import revoke_session
 from django_authkit.stores.cache_outages import cache_errors
@@ -87,10 +85,7 @@ def drop_credential(adapter: Adapter, credential: str) -> None:
 def _ask_package(question: Callable[[], _T]) -> _T:
     """Call the other package. If its store does not respond, that says nothing about the credential."""
     try:
-        return question()
-    except Error as error:
-        if not is_outage(error):
-            raise
-        raise unavailable(error, "A database of the package whose login is adopted") from error
+        with database_has_to_work(lambda: "A database of the package whose login is adopted"):
+            return question()
     except cache_errors() as error:  # its sessions may be in a cache in Redis
         raise unavailable(error, "A cache of the package whose login is adopted") from error
