@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Self
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import BasePermission, SingleOperandHolder
 from rest_framework.permissions import IsAuthenticated as DrfIsAuthenticated
 from rest_framework.request import ForcedAuthentication, Request
 
@@ -23,12 +23,12 @@ class IsAuthenticated(DrfIsAuthenticated):
         return True
 
 
-class RecentlyAuthenticated(BasePermission):
+class RecentlyAuthenticated(SingleOperandHolder, BasePermission):
     """
     Allows users who authenticated recently, in both modes; else 401 ``reauthentication_required``.
 
     Put it into ``permission_classes`` as it is, or with another age:
-    ``RecentlyAuthenticated(max_age=timedelta(minutes=5))``.
+    ``RecentlyAuthenticated(max_age=timedelta(minutes=5))``. Both can be combined by ``&``, ``|`` and ``~``.
 
     Args:
         max_age: How long ago the user may have authenticated; ``RECENT_AUTH["MAX_AGE"]`` if ``None``.
@@ -37,7 +37,7 @@ class RecentlyAuthenticated(BasePermission):
     def __init__(self, max_age: timedelta | None = None) -> None:
         self._max_age = max_age
 
-    def __call__(self) -> Self:
+    def __call__(self, *args: Any, **kwargs: Any) -> Self:
         """Return itself: DRF calls what stands in ``permission_classes``."""
         return self
 

@@ -67,7 +67,7 @@ class Vault(APIView):
 class StrictVault(Vault):
     """Requires more recent authentication than the setting."""
 
-    permission_classes = (IsAuthenticated & RecentlyAuthenticated(max_age=timedelta(minutes=1)),)  # type: ignore[assignment, operator]
+    permission_classes = (IsAuthenticated & RecentlyAuthenticated(max_age=timedelta(minutes=1)),)  # type: ignore[assignment]
 
 
 @recent_auth_required()
