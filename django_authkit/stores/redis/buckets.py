@@ -52,6 +52,7 @@ class Buckets:
         # What every key of a bucket begins with: its hash tag keeps them in one slot.
         self._base = (prefix + ":{{{}}}").format
         self._first = self._base(tag_of(0))
+        self._bases = {tag: self._base(tag) for tag in map(tag_of, range(buckets))}
 
     def recorded_buckets(self) -> frozenset[int]:
         """
@@ -64,7 +65,7 @@ class Buckets:
             StoreUnavailable: No answer.
         """
         try:
-            said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases().values()]
+            said = [self._client.hget(f"{base}:m", "buckets") for base in self._bases.values()]
             return frozenset(int(number) for number in said if number is not None)
         except CLIENT_ERRORS as error:
             raise no_answer(self._client, error) from error
@@ -75,14 +76,13 @@ class Buckets:
 
     def _for_handle(self, read: Callable[[Any], T], script: str, handle: str, *arguments: Argument) -> T:
         """Run *script* in the bucket of *handle*, or in the first one if it has another form."""
-        tag = handle[:2] if is_sid(handle) else tag_of(0)
-        return self._scripts.run(read, script, self._base(tag), self.clock_offset, handle, *arguments)
+        base = self._bases.get(handle[:2])
+        if base is None:  # perhaps of a time with more buckets
+            base = self._base(handle[:2]) if is_sid(handle) else self._first
+        return self._scripts.run(read, script, base, self.clock_offset, handle, *arguments)
 
     def _for_user(self, read: Callable[[Any], T], script: str, user_id: str, *arguments: Argument) -> T:
         return self._run(read, script, tag_of(bucket_of(user_id, self.buckets)), user_id, *arguments)
 
     def _run(self, read: Callable[[Any], T], script: str, tag: str, *arguments: Argument) -> T:
         return self._scripts.run(read, script, self._base(tag), self.clock_offset, *arguments)
-
-    def _bases(self) -> dict[str, str]:
-        return {tag: self._base(tag) for tag in map(tag_of, range(self.buckets))}

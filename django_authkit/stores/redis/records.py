@@ -99,12 +99,18 @@ def sessions_of(reply: bytes) -> tuple[AuthSession, ...]:
 
 def found_of(reply: bytes) -> Found | Absent:
     """Return the outcome of ``load``, ``touch`` and ``rekey``."""
-    return _found_of(reply) if reply.startswith(b"[") else Absent(reply.decode())
+    text = reply.decode()
+    if not text.startswith("["):
+        return Absent(text)
+    now, data, *values = json.loads(text)
+    return Found(session=LAYOUT.session(values), now_ms=now, data=data)
 
 
 def _found_of(reply: bytes) -> Found:
-    now, data, *values = json.loads(reply.decode())
-    return Found(session=LAYOUT.session(values), now_ms=now, data=data)
+    found = found_of(reply)
+    if isinstance(found, Absent):
+        raise TypeError
+    return found
 
 
 def switch_of(reply: list[bytes]) -> Switch:

@@ -35,7 +35,7 @@ from django_authkit.stores.redis.server_names import no_answer
 
 Wait: TypeAlias = tuple[int, int]
 """How many replicas have to acknowledge a write, and the milliseconds that they have for that."""
-Send: TypeAlias = Callable[[Command], Any]
+Send: TypeAlias = Callable[[Command], list[Any]]
 T = TypeVar("T")
 
 _RECORDS = ("clock", "reply", "blacklist", "records")
@@ -105,11 +105,6 @@ def script(name: str, layout: Layout = LAYOUT, replicas: int = 0) -> Script:
     return Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-def declared_keys(base: str) -> tuple[int, str, str]:
-    """Return what a call declares of its keys, which begin with *base*: their number, and two."""
-    return 2, base, f"{base}:m"
-
-
 class NotReplicated(exceptions.RedisError):
     """Fewer replicas than required have acknowledged a write, which the primary has done."""
 
@@ -154,11 +149,11 @@ class Scripts:
         wanted = script(name, self._layout, wait[0] if wait else 0)
         if wait:
             send = partial(self._send_and_wait, wait)
-        arguments = (*declared_keys(base), *arguments)
+        arguments = (2, base, f"{base}:m", *arguments)  # declares two keys: see above
         try:
-            reply = send(("EVALSHA", wanted.digest, *arguments))
+            (reply,) = send(("EVALSHA", wanted.digest, *arguments))
         except CLIENT_ERRORS as error:
-            reply = self._retry(error, send, wanted, arguments)
+            (reply,) = self._retry(error, send, wanted, arguments)
         try:
             return read(reply)
         except UNREADABLE as error:
@@ -166,7 +161,7 @@ class Scripts:
             said = exceptions.InvalidResponse(f"{name}: not a reply of this script: {reply!r:.20}")
             raise no_answer(self._client, said) from error
 
-    def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Command) -> Any:
+    def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Command) -> list[Any]:
         """Return the reply to a call that failed with *error*, if it can be repeated."""
         try:
             if isinstance(error, exceptions.NoScriptError):
@@ -184,13 +179,13 @@ class Scripts:
             raise no_answer(self._client, error) from error
         raise error
 
-    def _once(self, send: Send, wanted: Script, arguments: Command) -> Any:
+    def _once(self, send: Send, wanted: Script, arguments: Command) -> list[Any]:
         try:
             return send(("EVALSHA", wanted.digest, *arguments))
         except exceptions.NoScriptError:
             return send(("EVAL", wanted.text, *arguments))
 
-    def _send_and_wait(self, wait: Wait, command: Command) -> Any:
+    def _send_and_wait(self, wait: Wait, command: Command) -> list[Any]:
         """
         Return the reply to *command* when enough replicas have acknowledged it: in the same round trip.
 
@@ -198,8 +193,8 @@ class Scripts:
             NotReplicated: They have not. A repetition waits for the first call's writes too, whoever sends
                 it: see ``replicas.lua``.
         """
-        reply, acknowledged = self._sender.send_both(command, ("WAIT", *wait))
+        reply, acknowledged = self._sender.send(command, ("WAIT", *wait))
         if acknowledged < wait[0]:
             message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
             raise NotReplicated(message)
-        return reply
+        return [reply]

@@ -36,11 +36,13 @@ _waiting: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
 class Sender(Protocol):
     """Sends commands to the server, or to the node of a cluster that the first of them belongs to."""
 
-    def send(self, command: Command) -> Any:
-        """Return the reply to *command*."""
+    def send(self, *commands: Command) -> list[Any]:
+        """
+        Return the replies to *commands*, which are sent at once on one connection.
 
-    def send_both(self, command: Command, second: Command) -> tuple[Any, Any]:
-        """Return the replies to two commands that are sent at once on one connection."""
+        Raises:
+            RedisError: No reply, or the first of them that is an error.
+        """
 
     def drop_idle_connections(self) -> None:
         """Look anew for the server; a cluster's client does so by itself."""
@@ -77,28 +79,17 @@ class Direct:
         self._waiting = _waiting.setdefault(pool, [])
         self._most_waiting = pool.max_connections // 2
 
-    def send(self, command: Command) -> Any:
-        """Return the reply to *command*."""
-        return _result(*self._ask(command))
-
-    def send_both(self, command: Command, second: Command) -> tuple[Any, Any]:
-        """Return the replies to two commands that are sent at once on one connection."""
-        first, other = self._ask(command, second)
-        return _result(first), _result(other)
-
-    def drop_idle_connections(self) -> None:
-        """Look anew for the server."""
-        while self._waiting:
-            with suppress(IndexError):  # another thread was faster
-                self._pool.release(self._waiting.pop())
-        self._pool.disconnect(inuse_connections=False)
-
-    def _ask(self, *commands: Command) -> list[Any]:
-        """Return the replies, in place of which an error of the server is its exception."""
-        connection = self._take()
+    def send(self, *commands: Command) -> list[Any]:
+        """Return the replies to *commands*, which are sent at once on one connection."""
+        connection, error = self._take(), None
         try:
             connection.send_packed_command([b"".join(map(_packed, commands))])
-            replies = [_reply(connection) for _ in commands]
+            replies = []
+            for _ in commands:
+                try:
+                    replies.append(connection.read_response())
+                except exceptions.ResponseError as refused:
+                    error = error or refused
         except BaseException:
             connection.disconnect()
             self._pool.release(connection)
@@ -107,7 +98,19 @@ class Direct:
             self._waiting.append(connection)
         else:
             self._pool.release(connection)
+        if error:
+            try:
+                raise error
+            finally:
+                del error  # or its traceback keeps the pool until the next garbage collection
         return replies
+
+    def drop_idle_connections(self) -> None:
+        """Look anew for the server."""
+        while self._waiting:
+            with suppress(IndexError):  # another thread was faster
+                self._pool.release(self._waiting.pop())
+        self._pool.disconnect(inuse_connections=False)
 
     def _take(self) -> Any:
         """Return a connection that nobody else has, and that has no data of a former call."""
@@ -119,21 +122,17 @@ class Direct:
             return self._pool.get_connection(*_COMMAND_NAME)
         is_ready = False
         try:
-            is_ready = self._is_ready(connection)
+            if isinstance(self._pool, PrimaryPool):
+                self._pool.confirm()
+            is_marked = getattr(connection, "should_reconnect", bool)()  # from redis-py 7 on
+            # As the pool does before it gives one out.
+            is_ready = not is_marked and self._pool.owns_connection(connection) and not connection.can_read()
+        except (*CLIENT_ERRORS, OSError):
+            is_ready = False
         finally:
             if not is_ready:
                 self._pool.release(connection)
         return connection if is_ready else self._pool.get_connection(*_COMMAND_NAME)
-
-    def _is_ready(self, connection: Any) -> bool:
-        """Tell whether the pool would give *connection* out as it is."""
-        try:
-            if isinstance(self._pool, PrimaryPool):
-                self._pool.confirm()
-            is_marked = getattr(connection, "should_reconnect", bool)()  # from redis-py 7 on
-            return not is_marked and self._pool.owns_connection(connection) and not connection.can_read()
-        except (*CLIENT_ERRORS, OSError):
-            return False
 
 
 class Commands:
@@ -142,61 +141,44 @@ class Commands:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def send(self, command: Command) -> Any:
-        """Return the reply to *command*."""
-        return self._client.execute_command(*_encoded(command))  # type: ignore[no-untyped-call]
-
-    def send_both(self, command: Command, second: Command) -> tuple[Any, Any]:
-        """Return the replies to two commands that are sent at once on one connection."""
+    def send(self, *commands: Command) -> list[Any]:
+        """Return the replies to *commands*, which are sent at once on one connection."""
+        if len(commands) == 1:
+            return [self._client.execute_command(*_encoded(commands[0]))]  # type: ignore[no-untyped-call]
         try:
-            return self._pipelined(command, second)
+            return self._pipelined(commands)
         except exceptions.MovedError:
-            self.send(command)  # which notes where the slot is now
-            return self._pipelined(command, second)
+            self.send(commands[0])  # which notes where the slot is now
+            return self._pipelined(commands)
 
     def drop_idle_connections(self) -> None:
         """Look anew for the server; a cluster's client does so by itself."""
         if isinstance(self._client, Redis):
             self._client.connection_pool.disconnect(inuse_connections=False)
 
-    def _pipelined(self, *commands: Command) -> tuple[Any, Any]:
+    def _pipelined(self, commands: Sequence[Command]) -> list[Any]:
         """Send to one node, in the case of a cluster."""
         cluster: Any = self._client
         if not isinstance(cluster, RedisCluster):
-            return _pipelined_to(cluster, *commands)
+            return _pipelined_to(cluster, commands)
         try:
             node = cluster.get_node_from_key(commands[0][3])  # type: ignore[no-untyped-call]
-            return _pipelined_to(cluster.get_redis_connection(node), *commands)
+            return _pipelined_to(cluster.get_redis_connection(node), commands)
         except CONNECTION_LOST:
             cluster.nodes_manager.initialize()  # another node may have taken over
             raise
 
 
-def _pipelined_to(client: Any, *commands: Command) -> tuple[Any, Any]:
+def _pipelined_to(client: Any, commands: Sequence[Command]) -> list[Any]:
     pipeline = client.pipeline(transaction=False)
     for command in commands:
         pipeline.execute_command(*_encoded(command))
     # redis-py would put the arguments into the message of an error.
-    first, second = pipeline.execute(raise_on_error=False)
-    return _result(first), _result(second)
-
-
-def _reply(connection: Any) -> Any:
-    try:
-        return connection.read_response()
-    except exceptions.ResponseError as error:
-        return error
-
-
-def _result(reply: Any) -> Any:
-    if isinstance(reply, Exception):
-        raise reply
-    return reply
-
-
-def _raw(argument: Argument) -> bytes:
-    """Return *argument* as it is sent. What is not Unicode text (a lone surrogate) is replaced."""
-    return argument if isinstance(argument, bytes) else str(argument).encode(errors="replace")
+    replies: list[Any] = pipeline.execute(raise_on_error=False)
+    for reply in replies:
+        if isinstance(reply, Exception):
+            raise reply
+    return replies
 
 
 def _encoded(command: Command) -> list[Argument]:
@@ -204,14 +186,19 @@ def _encoded(command: Command) -> list[Argument]:
     return [command[0], *map(_raw, command[1:])]
 
 
+def _raw(argument: Argument) -> bytes:
+    """Return *argument* as it is sent. What is not Unicode text (a lone surrogate) is replaced."""
+    return argument if isinstance(argument, bytes) else str(argument).encode(errors="replace")
+
+
 def _packed(command: Command) -> bytes:
-    return _head(len(command), *command[:_CONSTANT]) + _bulk(command[_CONSTANT:])
+    packed = _head(len(command), *command[:_CONSTANT])
+    for argument in command[_CONSTANT:]:  # as ``_raw``, without a call for each
+        raw = argument if isinstance(argument, bytes) else str(argument).encode(errors="replace")
+        packed += b"$%d\r\n%b\r\n" % (len(raw), raw)
+    return packed
 
 
 @lru_cache(4096)
 def _head(length: int, *first: Argument) -> bytes:
-    return b"*%d\r\n%b" % (length, _bulk(first))
-
-
-def _bulk(arguments: Command) -> bytes:
-    return b"".join([b"$%d\r\n%b\r\n" % (len(raw), raw) for raw in map(_raw, arguments)])
+    return b"".join([b"*%d\r\n" % length, *[b"$%d\r\n%b\r\n" % (len(raw), raw) for raw in map(_raw, first)]])

@@ -242,7 +242,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     def revoke_all(self) -> None:
         """Revoke every auth session that began before now: one round trip a bucket."""
         call = _call_id()
-        for tag in self._bases():
+        for tag in self._bases:
             self._run(flag_of, "revoke_all", tag, call)
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
@@ -271,9 +271,9 @@ class RedisStore(AnonymousKeys, AttemptKeys):
 
     def feed(self, client: Client, limit: int) -> RedisFeed:
         """Return how a copy reads the blacklist, on *client*; at most *limit* entries a bucket are kept."""
-        return RedisFeed(client, self._bases(), limit)
+        return RedisFeed(client, self._bases, limit)
 
     def statistics(self, *, count: bool = True, every: bool = True) -> StoreStatistics:
         """Return how many there are: by SCAN, so other clients do not wait for long."""
-        bases, offset = self._bases(), self.clock_offset
+        bases, offset = self._bases, self.clock_offset
         return read_statistics(self._client, self._prefix, bases, offset, count=count, every=every)

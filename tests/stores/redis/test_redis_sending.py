@@ -76,7 +76,7 @@ def test_connections_that_the_server_closed_are_replaced(server: Server, alias: 
     with parallel_threads(AT_ONCE) as threads:
         for _ in range(3):
             calls = [partial(sender.send, ("ECHO", each)) for each in range(AT_ONCE)]
-            assert threads.at_once(calls) == [b"%d" % each for each in range(AT_ONCE)]
+            assert threads.at_once(calls) == [[b"%d" % each] for each in range(AT_ONCE)]
             _close_all(server)
 
 
