@@ -5,7 +5,7 @@ import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Thread
+from threading import Event, Thread
 from time import sleep
 from types import FrameType
 
@@ -102,6 +102,33 @@ def test_a_forked_child_has_connections_of_its_own(store: RedisStore) -> None:
         os._exit(0 if sender.send(("CLIENT", "ID")) != of_parent else 1)
     assert os.waitpid(child, 0)[1] == 0
     assert sender.send(("CLIENT", "ID")) == of_parent
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_a_forked_child_waits_for_no_lock_of_its_parents_threads(store: RedisStore) -> None:
+    """A thread that takes a connection while another forks does not keep the child from taking one, ever."""
+    client = connect("plain")
+    assert isinstance(client, Redis)
+    held, over = Event(), Event()
+
+    def hold() -> None:
+        with client.connection_pool._lock:  # noqa: SLF001 - as the pool does for a moment
+            held.set()
+            over.wait()
+
+    thread = Thread(target=hold)
+    thread.start()
+    try:
+        held.wait()
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(20)
+            os._exit(0 if sender_for(client).send(("ECHO", "x")) == [b"x"] else 1)
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        over.set()
+        thread.join()
 
 
 class _Interrupted(BaseException):

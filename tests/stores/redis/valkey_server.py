@@ -43,6 +43,7 @@ class Server:
     def watched(self) -> Iterator[list[tuple[str, bool]]]:
         """Give a list that afterwards has each command run meanwhile, and whether a script ran it."""
         seen: list[tuple[str, bool]] = []
+        self.direct.ping()  # or it might connect meanwhile
         with Redis.from_url(self.url) as observer, observer.monitor() as monitor:
             yield seen
             self.direct.echo("the end")
