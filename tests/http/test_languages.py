@@ -1,7 +1,10 @@
 """Clients get what an error says in their language, and the same codes."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.conf import settings as django_settings
+from django.utils import translation
 from pytest_django import Settings
 
 from support.client import body
@@ -20,6 +23,13 @@ def where(request: pytest.FixtureRequest) -> str:
     """No store says anything."""
     name: str = request.param
     return name
+
+
+@pytest.fixture(autouse=True)
+def own_language() -> Iterator[None]:
+    """Go back to the default language, since the middleware leaves the last one to the thread."""
+    yield
+    translation.deactivate()
 
 
 @pytest.mark.parametrize("language", MESSAGES)
