@@ -81,7 +81,7 @@ def test_what_passes_the_size_check_is_kept(
     settings: Settings, page: "Page", at: Origins, shop: LiveSite, ada: User
 ) -> None:
     """The browser keeps the largest cookie that we send."""
-    settings.PADDING = 2570
+    settings.PADDING = 2630
     shop.configure(EXTRA_CLAIMS="testapp.claims.padding")
     front = FrontEnd.at_home(page, at)
     assert front.log_in(remember=True) == 200

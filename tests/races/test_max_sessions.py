@@ -6,7 +6,7 @@ import pytest
 
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Created, Refused
-from django_authkit.stores.protocol import Store
+from django_authkit.stores.protocol import SidTaken, Store
 from django_authkit.types import OnLimit
 from support.parallel import parallel_threads
 from support.profile import rounds
@@ -60,7 +60,7 @@ def test_one_sid_has_one_owner(rig: Rig, store: Store) -> None:
             def attempt(number: int) -> bool:
                 try:
                     return isinstance(store.create(asked[number]), Created)  # noqa: B023 - run in this round
-                except ValueError:
+                except SidTaken:
                     return False
 
             assert sum(threads.at_once([partial(attempt, number) for number in range(16)])) == 1

@@ -79,10 +79,14 @@ local function has_tokens(record)
   return record.access_until_ms + SLACK > now
 end
 
+local is_followed -- asked once in a script
+
 -- Whether a process may remember the record: by the session key that it had before this step, and only where
 -- there is a list to follow.
 local function is_remembered(record)
-  return record.was and record.was.key_digest ~= '' and list_state('birth')
+  if not record.was or record.was.key_digest == '' then return false end
+  if is_followed == nil then is_followed = list_state('birth') and true or false end
+  return is_followed
 end
 
 local function list_record(record, ...)
