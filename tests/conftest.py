@@ -155,14 +155,19 @@ def store(rig: Rig) -> Store:
 # A rule that holds on every store is measured on two of them, since to measure takes as long as the test.
 _UNMEASURED = ("postgresql", "mariadb", "valkey-resp2")
 _ON_EVERY_STORE = {"attacks", "commands", "contract", "http", "races"}
+_MEASURED = pytest.StashKey[set[str]]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Note which tests run on a store on which they are measured."""
+    config.stash[_MEASURED] = {_function_of(item) for item in items if not _is_repeated(item)}
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Suspend the coverage measurement, if there is one, for a test that another store runs as well."""
+    """Suspend the coverage measurement, if there is one, for a test that is measured on another store."""
     measurement = Coverage.current()
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    again = folder in _ON_EVERY_STORE and any(name in item.name for name in _UNMEASURED)
+    again = _is_repeated(item) and _function_of(item) in item.config.stash[_MEASURED]
     if measurement is None or not again:
         return (yield)
     measurement.stop()
@@ -170,3 +175,12 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         measurement.start()
+
+
+def _is_repeated(item: pytest.Item) -> bool:
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return folder in _ON_EVERY_STORE and any(name in item.name for name in _UNMEASURED)
+
+
+def _function_of(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]
