@@ -7,11 +7,7 @@ factory. The store adds its own connections, replies as bytes, timeouts, and no 
 long for a server that hangs.
 """
 
-import os
-from functools import partial
-from threading import RLock
 from typing import Any
-from weakref import WeakSet
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -69,7 +65,6 @@ def connect(alias: str, *, confirm_every: float = EVERY) -> Client:
         if isinstance(client.connection_pool, PrimaryPool):
             client.connection_pool.confirm_every = confirm_every
     set_name(client, name)
-    _clients.add(client)
     return client
 
 
@@ -131,25 +126,3 @@ def _connect_cluster(
 def _node(url: str) -> ClusterNode:
     where = parse_url(url)  # type: ignore[no-untyped-call]
     return ClusterNode(where["host"], where.get("port", 6379))  # type: ignore[no-untyped-call]
-
-
-_clients: WeakSet[Client] = WeakSet()
-_LOCKS = ("_lock", "_fork_lock", "_initialization_lock")
-"""Where redis-py keeps them."""
-
-
-def _replace_locks_in_child() -> None:
-    """A thread of the parent may have held one of redis-py's locks, which no thread of a child releases."""
-    for client in list(_clients):
-        if isinstance(client, RedisCluster):
-            of_nodes = [node.redis_connection for node in client.get_nodes()]  # type: ignore[no-untyped-call]
-            owners = [client, client.nodes_manager, *[each.connection_pool for each in of_nodes if each]]
-        else:
-            owners = [client.connection_pool]
-        for owner in owners:
-            for name in filter(partial(hasattr, owner), _LOCKS):
-                setattr(owner, name, RLock())
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_replace_locks_in_child)

@@ -5,13 +5,14 @@ A pool gives a connection, and is asked again when one has failed, so that it re
 the primary as for any command. In between, the connection waits here for the next call.
 """
 
+import os
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from inspect import Parameter, signature
-from os import getpid
+from threading import RLock
 from typing import Any, Final, Protocol, TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from redis import ConnectionPool, Redis, exceptions
 from redis.cluster import RedisCluster
@@ -55,6 +56,7 @@ def sender_for(client: Client) -> Sender:
     A client of another class, or with another kind of pool, does what it does in its own commands; one with
     a credential provider renews what it logs in with as it gives connections back.
     """
+    _clients.add(client)
     if type(client) is Redis and client.connection is None:
         pool: Any = client.connection_pool
         of_a_provider = pool.connection_kwargs.get("credential_provider") is not None
@@ -116,7 +118,7 @@ class Direct:
         """Return a connection that nobody else has, and that has no data of a former call."""
         try:
             connection = self._waiting.pop()
-            while connection.pid != getpid():  # a parent's
+            while connection.pid != os.getpid():  # a parent's
                 connection = self._waiting.pop()
         except IndexError:
             return self._pool.get_connection(*_COMMAND_NAME)
@@ -202,3 +204,25 @@ def _packed(command: Command) -> bytes:
 @lru_cache(4096)
 def _head(length: int, *first: Argument) -> bytes:
     return b"".join([b"*%d\r\n" % length, *[b"$%d\r\n%b\r\n" % (len(raw), raw) for raw in map(_raw, first)]])
+
+
+_clients: WeakSet[Client] = WeakSet()
+_LOCKS = ("_lock", "_fork_lock", "_initialization_lock")
+"""Where redis-py keeps them."""
+
+
+def _replace_locks_in_child() -> None:
+    """A thread of the parent may have held one of redis-py's locks, which no thread of a child releases."""
+    for client in list(_clients):
+        if isinstance(client, RedisCluster):
+            of_nodes = [node.redis_connection for node in client.get_nodes()]  # type: ignore[no-untyped-call]
+            owners = [client, client.nodes_manager, *[each.connection_pool for each in of_nodes if each]]
+        else:
+            owners = [client.connection_pool]
+        for owner in owners:
+            for name in filter(partial(hasattr, owner), _LOCKS):
+                setattr(owner, name, RLock())
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_replace_locks_in_child)

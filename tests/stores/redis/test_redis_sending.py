@@ -109,7 +109,7 @@ def test_a_forked_child_waits_for_no_lock_of_its_parents_threads(store: RedisSto
     """A thread that takes a connection while another forks does not keep the child from taking one, ever."""
     client = connect("plain")
     assert isinstance(client, Redis)
-    held, over = Event(), Event()
+    sender, held, over = sender_for(client), Event(), Event()
 
     def hold() -> None:
         with client.connection_pool._lock:  # noqa: SLF001 - as the pool does for a moment
@@ -124,7 +124,7 @@ def test_a_forked_child_waits_for_no_lock_of_its_parents_threads(store: RedisSto
         if child == 0:
             signal.signal(signal.SIGALRM, signal.SIG_DFL)
             signal.alarm(20)
-            os._exit(0 if sender_for(client).send(("ECHO", "x")) == [b"x"] else 1)
+            os._exit(0 if sender.send(("ECHO", "x")) == [b"x"] else 1)
         assert os.waitpid(child, 0)[1] == 0
     finally:
         over.set()
