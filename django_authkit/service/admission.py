@@ -95,14 +95,9 @@ def _admit_remembered(
 
     session, is_lazy = found.session, get_settings().user_loading == "lazy"
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()
-    return Authentication(
-        user=user,
-        sid=session.sid,
-        auth_time_ms=session.auth_time_ms,
-        mode=mode,
-        transport=transport,
-        read_session=ReadOnce(lambda: read_again().session),
-    )
+    known = Authentication.by_record(user, session, mode, transport)
+    known.read_session = ReadOnce(lambda: read_again().session)
+    return known
 
 
 def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
