@@ -240,9 +240,10 @@ class RequestSession(SessionReading, DjangoSession):
 
     def _find(self, key: SessionKey, is_remembered_enough: bool) -> Found | Absent:
         """Return the auth session, unless it is bound to another device than the request's."""
-        request = self.request()
-        device = device_of(request) if is_remembered_enough and request is not None else None
-        found = get_session_strategy().look_up(key, device=device)
+        request, strategy = self.request(), get_session_strategy()
+        may_recall = is_remembered_enough and strategy.remembers
+        device = device_of(request) if may_recall and request is not None else None
+        found = strategy.look_up(key, device=device)
         if request is None or isinstance(found, Absent) or found.is_remembered:
             return found
         try:

@@ -24,7 +24,12 @@ _NEVER = 2**52
 
 
 class SessionStrategy:
-    """Finds auth sessions by session key; see the protocol."""
+    """
+    Finds auth sessions by session key; see the protocol.
+
+    Attributes:
+        remembers: Whether lookups may be answered from memory, which depends on the device that asks.
+    """
 
     mode = Mode.SESSION
     checks_device = True
@@ -38,6 +43,7 @@ class SessionStrategy:
     ) -> None:
         self._store = store
         self._lookups = lookups
+        self.remembers = lookups is not None
         self._derivation = derivation
         self._idle = milliseconds(settings.lifetimes.idle)
         self._interval = milliseconds(settings.lifetimes.touch_interval)
