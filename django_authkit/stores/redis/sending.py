@@ -184,8 +184,8 @@ def _pipelined_to(client: Any, commands: Sequence[Command]) -> list[Any]:
 
 
 def _encoded(command: Command) -> list[Argument]:
-    """Return *command* as redis-py takes it, which needs its name as text."""
-    return [command[0], *map(_raw, command[1:])]
+    """Return *command* as redis-py takes it, which needs its name as text, and counts by its numbers."""
+    return [command[0], *(each if isinstance(each, int) else _raw(each) for each in command[1:])]
 
 
 def _raw(argument: Argument) -> bytes:
