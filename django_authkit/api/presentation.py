@@ -1,13 +1,16 @@
 """Renders the members ``session`` and ``user`` of a response."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings
+from django_authkit.http.grant import Grant
 from django_authkit.types import AuthSession
 
 
@@ -32,11 +35,20 @@ def present_device(session: AuthSession, current: str) -> dict[str, Any]:
     }
 
 
-def present_user(user: AbstractBaseUser) -> Any:
+def members_of_project(request: HttpRequest, grant: Grant) -> Mapping[str, Any]:
+    """Return what ``LOGIN["RESPONSE_SERIALIZER"]`` adds to a response with credentials."""
+    path = get_settings().login.response_serializer
+    found: Mapping[str, Any] = {}
+    if path is not None:
+        found = import_string(path)(grant, context={"request": request}).data
+    return found
+
+
+def present_user(request: HttpRequest, user: AbstractBaseUser) -> Any:
     """Return the primary key and the username, or the output of ``USER_SERIALIZER``."""
     path = get_settings().user_serializer
     if path is not None:
-        return import_string(path)(user).data
+        return import_string(path)(user, context={"request": request}).data
     name = get_user_model().USERNAME_FIELD
     column: Any = get_user_model()._meta.get_field(name)
     return {"id": user.pk, name: getattr(user, column.attname)}  # of a foreign key, the key

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from typing import IO, Any, Final, NoReturn
+from typing import IO, Any, ClassVar, Final, NoReturn
 
 from django.contrib.auth import get_user_model
 from django.db.models import CharField, IntegerField
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
 from rest_framework import serializers
 from rest_framework.exceptions import ParseError
 from rest_framework.fields import SkipField, empty
@@ -15,6 +17,8 @@ from rest_framework.parsers import BaseParser
 from django_authkit import errors
 from django_authkit.api.exceptions import ApiError
 from django_authkit.conf import get_settings
+from django_authkit.http.client_info import MAX_LABEL
+from django_authkit.service.password_login import PasswordCredentials
 from django_authkit.throttling.names import LONGEST
 
 MAX_BODY: Final = 64 * 1024
@@ -85,13 +89,37 @@ class _Secret(serializers.CharField):
 
 
 class LoginBody(serializers.Serializer[Any]):
-    """``{<USERNAME_FIELD>, "password", "remember"?}``."""
+    """
+    ``{<USERNAME_FIELD>, "password", "remember"?, "device"?}``; the base class of ``LOGIN["SERIALIZER"]``.
+
+    Attributes:
+        name_field: The member that says who logs in; ``None`` for the ``USERNAME_FIELD``. A subclass that
+            names another one declares it.
+        credential_fields: Further members that ``authenticate()`` gets.
+    """
+
+    name_field: ClassVar[str | None] = None
+    credential_fields: ClassVar[tuple[str, ...]] = ()
 
     password = serializers.CharField(max_length=_MAX_PASSWORD, trim_whitespace=False)
     remember = serializers.BooleanField(default=False)
+    device = serializers.CharField(max_length=MAX_LABEL, required=False)
+
+    def credentials(self) -> PasswordCredentials:
+        """Return what the validated body has for ``authenticate()``."""
+        field = self.name_field or get_user_model().USERNAME_FIELD
+        more = {name: self.validated_data[name] for name in self.credential_fields}
+        return PasswordCredentials(
+            name=self.validated_data[field],
+            password=self.validated_data["password"],
+            name_field=field,
+            more=more,
+        )
 
     def get_fields(self) -> dict[str, Any]:
         """Add the ``USERNAME_FIELD`` of the project's user model."""
+        if self.name_field is not None:
+            return super().get_fields()
         model = get_user_model()
         column: Any = model._meta.get_field(model.USERNAME_FIELD)
         limit = column.max_length if isinstance(column, CharField) else None  # a UUID may have dashes
@@ -102,7 +130,11 @@ class LoginBody(serializers.Serializer[Any]):
         """Reject values that are not strings, since DRF would convert them; a number may be a username."""
         model = get_user_model()
         is_number = isinstance(model._meta.get_field(model.USERNAME_FIELD), IntegerField)
-        kinds = {model.USERNAME_FIELD: {str, int} if is_number else {str}, "password": {str}}
+        kinds = {
+            self.name_field or model.USERNAME_FIELD: {str, int} if is_number else {str},
+            "password": {str},
+            "device": {str},
+        }
         wrong = {
             name: [serializers.CharField.default_error_messages["invalid"]]
             for name, allowed in kinds.items()
@@ -151,6 +183,25 @@ def refresh_token_of(data: Any) -> str | None:
         return None
     except serializers.ValidationError as error:
         raise serializers.ValidationError({"refresh": error.detail}) from None
+
+
+def login_body(request: HttpRequest, data: Any) -> LoginBody:
+    """
+    Return the validated body of a login: of ``LOGIN["SERIALIZER"]``, which finds *request* in its context.
+
+    Raises:
+        ValidationError: As for ``validated``.
+    """
+    body: LoginBody = login_serializer()(data=data, context={"request": request})
+    body.is_valid(raise_exception=True)
+    return body
+
+
+def login_serializer() -> type[LoginBody]:
+    """Return the class of the body of ``login/``."""
+    path = get_settings().login.serializer
+    kind: type[LoginBody] = LoginBody if path is None else import_string(path)
+    return kind
 
 
 def validated(body: type[serializers.Serializer[Any]], data: Any) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.db import connections, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -23,7 +22,7 @@ from rest_framework.views import APIView
 from django_authkit import service
 from django_authkit.api import serializers
 from django_authkit.api.exception_handler import endpoint_exception_handler
-from django_authkit.api.presentation import present_device, present_session, present_user
+from django_authkit.api.presentation import members_of_project, present_device, present_session, present_user
 from django_authkit.errors import CredentialRejected, NotAuthenticated
 from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
@@ -82,11 +81,12 @@ class Endpoint(APIView):
         return response
 
 
-def _granted(grant: Grant) -> Response:
+def _granted(http: HttpRequest, grant: Grant) -> Response:
     response = Response(
         {
+            **members_of_project(http, grant),
             "session": present_session(grant.session, grant.mode),
-            "user": present_user(grant.user),
+            "user": present_user(http, grant.user),
             **grant.credentials(),
         }
     )
@@ -103,10 +103,17 @@ class LoginView(Endpoint):
         transport = transports.wanted_transport(http)
         if transport is Transport.COOKIE:
             enforce_csrf(http)  # prevents login CSRF
-        body = serializers.validated(serializers.LoginBody, request.data)
-        name = body[get_user_model().USERNAME_FIELD]
-        user, attempt = check_password(http, name, body["password"])
-        response = _granted(service.log_in(http, user, transport=transport, remember=body["remember"]))
+        body = serializers.login_body(http, request.data)
+        user, attempt = check_password(http, body.credentials())
+        wanted = body.validated_data
+        grant = service.log_in(
+            http,
+            user,
+            transport=transport,
+            remember=wanted.get("remember", False),
+            label=wanted.get("device"),
+        )
+        response = _granted(http, grant)
         attempt.succeeded(response if transport is Transport.COOKIE else None)
         return response
 
@@ -117,7 +124,7 @@ class RefreshView(Endpoint):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond over the transport of the presented credential."""
         token = serializers.refresh_token_of(request.data)
-        return _granted(service.refresh(request._request, token=token))
+        return _granted(request._request, service.refresh(request._request, token=token))
 
 
 class AdoptView(Endpoint):
@@ -126,7 +133,7 @@ class AdoptView(Endpoint):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does over the header transport."""
         try:
-            return _granted(service.adopt(request._request))
+            return _granted(request._request, service.adopt(request._request))
         except CredentialRejected as error:
             if not isinstance(error, NotAuthenticated):
                 count_failed_refresh(request._request)
@@ -154,7 +161,7 @@ class SessionView(Endpoint):
         if known is None:
             raise NotAuthenticated
         response = Response(
-            {"session": present_session(known.session, known.mode), "user": present_user(known.user)}
+            {"session": present_session(known.session, known.mode), "user": present_user(http, known.user)}
         )
         if known.transport is Transport.COOKIE and known.token_expires_at is not None:
             response[transports.EXPIRES_IN_HEADER] = str(max(0, known.token_expires_at - int(time.time())))
@@ -225,7 +232,8 @@ class ReauthenticateView(PersonalEndpoint):
         """Respond as login does, for the same auth session."""
         serializers.validated(serializers.ReauthenticateBody, request.data)
         count_reauthentication(self.known.sid)
-        return _granted(service.reauthenticate(request._request, self.known, dict(request.data)))
+        http: HttpRequest = request._request
+        return _granted(http, service.reauthenticate(http, self.known, dict(request.data)))
 
 
 class VerifyView(Endpoint):

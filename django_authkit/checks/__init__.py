@@ -10,7 +10,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 056, 058: tenants
 * 060-064, 068, 069: cookies
 * 065-067: throttles
-* 070, 071: dotted paths and rates
+* 070-072: dotted paths and rates
 * 080-089: signing keys
 * 090-096: cookies again
 * 097: the secret key
@@ -51,6 +51,7 @@ _CHECKS: tuple[Check, ...] = (
     references.check_database,
     database.check_isolation,
     references.check_dotted_paths,
+    references.check_login_serializer,
     references.check_rates,
     keys.check_keys,
     cookies.check_session_cookie,

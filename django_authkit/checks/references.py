@@ -7,6 +7,7 @@ from dataclasses import asdict
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from django_authkit.api.serializers import LoginBody
 from django_authkit.conf import AuthKitSettings
 from django_authkit.problems import Problem
 
@@ -16,6 +17,9 @@ _RATE = re.compile(r"[1-9][0-9]*/[smhd][a-z]*")
 NO_DATABASE = Problem.kind("authkit.E050", "Name an alias of DATABASES.")
 NO_CALLABLE = Problem.kind(
     "authkit.E070", "Write the full dotted path, and make sure that it can be imported."
+)
+NO_LOGIN_BODY = Problem.kind(
+    "authkit.E072", "Write the full dotted path of a subclass of django_authkit.api.serializers.LoginBody."
 )
 NO_RATE = Problem.kind("authkit.E071", 'Write a count and a period: "20/min", "5/s", "100/hour", "1000/day".')
 
@@ -28,10 +32,26 @@ def check_database(chosen: AuthKitSettings) -> Iterator[Problem]:
 
 def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the project's serializer and functions can be imported."""
-    for name in ("user_serializer", "extra_claims", "max_sessions", "reauthenticator"):
-        path = getattr(chosen, name)
-        if isinstance(path, str) and not _leads_to_callable(path):
-            yield NO_CALLABLE(f"{name.upper()} is {path!r}, which cannot be imported or called.")
+    paths: dict[str, object] = {
+        "USER_SERIALIZER": chosen.user_serializer,
+        "EXTRA_CLAIMS": chosen.extra_claims,
+        "MAX_SESSIONS": chosen.max_sessions,
+        "REAUTHENTICATOR": chosen.reauthenticator,
+        'LOGIN["RESPONSE_SERIALIZER"]': chosen.login.response_serializer,
+    }
+    for name, path in paths.items():
+        if isinstance(path, str) and not callable(_imported(path)):
+            yield NO_CALLABLE(f"{name} is {path!r}, which cannot be imported or called.")
+
+
+def check_login_serializer(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that the serializer of ``login/`` is one: it says what is counted and what is checked."""
+    path = chosen.login.serializer
+    if path is None:
+        return
+    kind = _imported(path)
+    if not (isinstance(kind, type) and issubclass(kind, LoginBody)):
+        yield NO_LOGIN_BODY(f'LOGIN["SERIALIZER"] is {path!r}, which is no subclass of LoginBody.')
 
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:
@@ -45,8 +65,8 @@ def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:
             yield NO_RATE(f"{name} is {rate!r}, which is not a rate in DRF's notation.")
 
 
-def _leads_to_callable(path: str) -> bool:
+def _imported(path: str) -> object:
     try:
-        return callable(import_string(path))
+        return import_string(path)
     except ImportError:
-        return False
+        return None

@@ -148,6 +148,21 @@ class RecentAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """
+    What ``login/`` takes and returns.
+
+    Attributes:
+        serializer: Dotted path of the serializer of its body: a subclass of ``LoginBody``.
+        response_serializer: Dotted path of the DRF serializer of a ``Grant`` whose members are added to the
+            responses of ``login/`` and of the other endpoints that return an auth session with credentials.
+    """
+
+    serializer: str | None = None
+    response_serializer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compat:
     """
     What clients that were written for another package need.

@@ -9,7 +9,17 @@ from zlib import crc32
 
 from django.core.exceptions import ImproperlyConfigured
 
-from django_authkit.conf.groups import Binding, Compat, Cookie, Lifetimes, Rates, RecentAuth, Redis, Replica
+from django_authkit.conf.groups import (
+    Binding,
+    Compat,
+    Cookie,
+    Lifetimes,
+    Login,
+    Rates,
+    RecentAuth,
+    Redis,
+    Replica,
+)
 from django_authkit.problems import Problem
 from django_authkit.types import Mode, OnLimit, Transport
 
@@ -99,6 +109,7 @@ class AuthKitSettings:
         csrf: How unsafe requests authenticated by cookies are protected from forgery: Django's
             ``"token"``, or ``"fetch-metadata"``. See ``docs/how-to/csrf.md``.
         rates: Limits of attempts; see ``Rates``.
+        login: What ``login/`` takes and returns; see ``Login``.
         user_serializer: Dotted path of the DRF serializer that renders ``user`` in responses.
         extra_claims: Dotted path of ``f(user, session) -> dict`` whose members are added to access tokens.
         trusted_proxies: How many reverse proxies of the project's own append to ``X-Forwarded-For``. With
@@ -134,6 +145,7 @@ class AuthKitSettings:
     clear_site_data: tuple[Literal["cache", "cookies", "storage"], ...] = ()
     csrf: Literal["token", "fetch-metadata"] = "token"
     rates: Rates = Rates()
+    login: Login = Login()
     user_serializer: str | None = None
     extra_claims: str | None = None
     trusted_proxies: int = 0

@@ -65,6 +65,11 @@ def label_of(user_agent: str) -> str:
     return (known_label_of(user_agent) or user_agent)[:MAX_LABEL]
 
 
+def as_label(text: str) -> str:
+    """Return the name that a person gave a device as it is kept: on one line, and not too long."""
+    return "".join(filter(str.isprintable, text)).strip()[:MAX_LABEL]
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def known_label_of(user_agent: str) -> str:
     """Return the name of a known browser or system; else empty, never text from the client."""

@@ -10,7 +10,7 @@ from django.utils.module_loading import import_string
 from django_authkit import signals
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
-from django_authkit.http.client_info import device_of
+from django_authkit.http.client_info import as_label, device_of
 from django_authkit.service.revocation import announce_revocation, revoke_session
 from django_authkit.session_keys import bucket_of, new_handle
 from django_authkit.stores.outcomes import Created, Found, NewSession, Refused
@@ -30,6 +30,7 @@ class LoginRequest:
         backend: Dotted path of the Django auth backend that authenticated them.
         remember: Whether cookies outlive the browser.
         amr: How they authenticated (RFC 8176).
+        label: A name for their device, instead of what the user agent says.
         sid: The sid, if it was chosen already.
         auth_age_ms: How long ago they authenticated.
         longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
@@ -42,6 +43,7 @@ class LoginRequest:
     backend: str
     remember: bool
     amr: tuple[str, ...]
+    label: str | None = None
     sid: str | None = None
     auth_age_ms: int = 0
     longest_ms: int | None = None
@@ -84,7 +86,7 @@ def begin(
             remember=wanted.remember,
             amr=wanted.amr,
             address=device.address,
-            label=device.label,
+            label=as_label(wanted.label or "") or device.label,
             browser_mark=device.browser_mark,
             data=data,
             idle_ms=milliseconds(settings.lifetimes.idle),

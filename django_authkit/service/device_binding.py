@@ -50,7 +50,9 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
         if not _is_due(session, device):
             return
         with activity_is_optional():
-            store.note_device(session.sid, device.address, device.label, device.browser_mark)
+            same_browser = device.browser_mark == session.browser_mark
+            label = session.label if same_browser else device.label  # its user may have named it
+            store.note_device(session.sid, device.address, label, device.browser_mark)
     if ended or (what and not revoked):
         signals.binding_mismatch.send(
             sender=AuthSession, session=session, request=request, what=what, address=device.address

@@ -35,6 +35,7 @@ def log_in(
     transport: Transport | None = None,
     remember: bool = False,
     amr: Iterable[str] = ("pwd",),
+    label: str | None = None,
     rotates: bool = True,
 ) -> Grant:
     """
@@ -50,6 +51,8 @@ def log_in(
         transport: How the credential travels; by default what the client asked for.
         remember: Whether its cookies outlive the browser.
         amr: How the user authenticated (RFC 8176).
+        label: A name for the device, which its user sees in the list of devices; at most 60 characters are
+            kept. By default what the user agent says.
         rotates: Whether the refresh token is exchanged when it is used. False is for clients that never
             store the new one; the theft of such a token is not detected. It has an effect only while
             ``COMPAT["SIMPLEJWT_ROTATION"]`` is off.
@@ -73,6 +76,7 @@ def log_in(
         backend=backend_of(user, backend),
         remember=remember,
         amr=tuple(amr),
+        label=label,
         rotates=rotates or get_settings().compat.simplejwt_rotation,
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)

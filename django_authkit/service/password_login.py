@@ -1,5 +1,7 @@
 """Logins by username and password: each is counted, and then checked by Django's ``authenticate()``."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.auth import authenticate, get_user_model
@@ -12,7 +14,27 @@ from django_authkit.throttling.attempts import LoginAttempt, count_login
 from django_authkit.throttling.names import LONGEST, as_looked_up
 
 
-def check_password(request: HttpRequest, name: str, password: str) -> tuple[AbstractBaseUser, LoginAttempt]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PasswordCredentials:
+    """
+    What a login presents.
+
+    Attributes:
+        name: Who logs in: what is counted.
+        password: The password.
+        name_field: The argument of ``authenticate()`` that *name* is; by default the ``USERNAME_FIELD``.
+        more: Further arguments of ``authenticate()``.
+    """
+
+    name: str
+    password: str = field(repr=False)
+    name_field: str | None = None
+    more: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def check_password(
+    request: HttpRequest, presented: PasswordCredentials
+) -> tuple[AbstractBaseUser, LoginAttempt]:
     """
     Count a login, and return its user; call ``succeeded`` of the attempt once they are logged in.
 
@@ -20,27 +42,29 @@ def check_password(request: HttpRequest, name: str, password: str) -> tuple[Abst
         Throttled: There were too many. The password was not checked.
         LoginFailed: As ``user_by_password`` says.
     """
-    attempt = count_login(request, name)
-    return user_by_password(request, name, password), attempt
+    attempt = count_login(request, presented.name)
+    return user_by_password(request, presented), attempt
 
 
-def user_by_password(request: HttpRequest, name: str, password: str) -> AbstractBaseUser:
+def user_by_password(request: HttpRequest, presented: PasswordCredentials) -> AbstractBaseUser:
     """
     Return the active user whom Django's ``authenticate()`` recognizes.
 
     Raises:
-        LoginFailed: There is none, or *name* is no value of the user model's ``USERNAME_FIELD``.
+        LoginFailed: There is none, or the name is no value of the user model's ``USERNAME_FIELD``.
     """
     model = get_user_model()
     column: Any = model._meta.get_field(model.USERNAME_FIELD)
-    if len(name) > max(column.max_length or 0, LONGEST):
+    if len(presented.name) > max(column.max_length or 0, LONGEST):
         raise LoginFailed  # before it is normalized, which takes long for a long text
-    name = as_looked_up(name)
-    try:
-        column.to_python(name)
-    except ValidationError as error:
-        raise LoginFailed from error
-    user = authenticate(request, **{model.USERNAME_FIELD: name, "password": password})
+    name, name_field = as_looked_up(presented.name), presented.name_field or model.USERNAME_FIELD
+    if name_field == model.USERNAME_FIELD:
+        try:
+            column.to_python(name)
+        except ValidationError as error:
+            raise LoginFailed from error
+    credentials = {**presented.more, name_field: name, "password": presented.password}
+    user = authenticate(request, **credentials)
     if user is None or not getattr(user, "is_active", True):
         raise LoginFailed
     return user

@@ -11,7 +11,7 @@ from django.contrib.auth.signals import user_login_failed
 from django.test import Client, RequestFactory
 
 from django_authkit.errors import LoginFailed
-from django_authkit.service.password_login import user_by_password
+from django_authkit.service.password_login import PasswordCredentials, user_by_password
 from django_authkit.stores.outcomes import AttemptStatistics
 from django_authkit.throttling import attempts
 from django_authkit.throttling.attempts import count_login, sources_of
@@ -286,7 +286,7 @@ def test_a_name_that_takes_long_to_normalize(live: LiveSite) -> None:
     assert len(folded(name)) < 300
     assert len(exact(name)) < 300
     with heard(user_login_failed) as checked, pytest.raises(LoginFailed):
-        user_by_password(RequestFactory().post("/"), name, "junk")
+        user_by_password(RequestFactory().post("/"), PasswordCredentials(name=name, password="junk"))
     assert not checked
 
 

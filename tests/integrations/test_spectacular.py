@@ -15,9 +15,10 @@ from django.utils.module_loading import import_string
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import CharField, Serializer
+from rest_framework.serializers import CharField, Serializer, SerializerMethodField
 from rest_framework.views import APIView
 
+from django_authkit.api.serializers import LoginBody
 from django_authkit.authentication import AuthKitAuthentication, JWTAuthentication, SessionAuthentication
 from django_authkit.compat.simplejwt.authentication import JWTAuthentication as SimpleJWTAuthentication
 from django_authkit.types import Mode
@@ -32,6 +33,24 @@ class Whoever(Serializer[Any]):
     """A user."""
 
     name = CharField()
+
+
+class More(Serializer[Any]):
+    """What a project adds to responses with credentials."""
+
+    greeting = SerializerMethodField()
+
+    def get_greeting(self, grant: Any) -> str:
+        """Return it."""
+        return f"Hello, {grant.user}"
+
+
+class NamedLogin(LoginBody):
+    """A login by nickname."""
+
+    name_field = "nickname"
+
+    nickname = CharField()
 
 
 class OwnView(APIView):
@@ -206,7 +225,11 @@ def test_what_the_settings_add_is_described(site: LiveSite) -> None:
         ADOPT=["knox"],
         USER_SERIALIZER=f"{__name__}.Whoever",
         REAUTHENTICATOR="testapp.proofs.knows_the_word",
+        LOGIN={"SERIALIZER": f"{__name__}.NamedLogin", "RESPONSE_SERIALIZER": f"{__name__}.More"},
     )
+    assert set(found["components"]["schemas"]["NamedLogin"]["required"]) == {"nickname", "password"}
+    grant = found["components"]["schemas"]["AuthKitGrant"]["properties"]
+    assert {"session", "user", "access", "greeting"} <= grant.keys()
     assert "/auth/adopt/" in found["paths"]
     user = found["components"]["schemas"]["AuthKitCurrent"]["properties"]["user"]
     assert user == {"$ref": "#/components/schemas/Whoever"}

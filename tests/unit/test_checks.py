@@ -270,6 +270,8 @@ CASES = [
     Case("authkit.E070", {"EXTRA_CLAIMS": "testapp.views.__name__"}),
     Case("authkit.E070", {"MAX_SESSIONS": "testapp.views.nothing"}),
     Case("authkit.E070", {"REAUTHENTICATOR": "nothing"}),
+    Case("authkit.E070", {"LOGIN": {"RESPONSE_SERIALIZER": "nothing"}}),
+    Case("authkit.E072", {"LOGIN": {"SERIALIZER": "rest_framework.serializers.Serializer"}}),
     Case("authkit.E071", {"RATES": {"LOGIN": "20 per minute"}}),
     Case("authkit.E071", {"RATES": {"REFRESH": "0/min"}}),
     Case("authkit.E071", site={"REST_FRAMEWORK": {"DEFAULT_THROTTLE_RATES": {"authkit_login": "often"}}}),

@@ -25,7 +25,7 @@ from django_authkit.compat.simplejwt import exceptions, serializers
 from django_authkit.conf import get_settings
 from django_authkit.http import error_responses
 from django_authkit.http.grant import Grant
-from django_authkit.service.password_login import check_password
+from django_authkit.service.password_login import PasswordCredentials, check_password
 from django_authkit.types import Transport
 
 
@@ -97,7 +97,7 @@ class TokenObtainPairView(TokenView):
 
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD
-        user, attempt = check_password(http, data[field], data["password"])
+        user, attempt = check_password(http, PasswordCredentials(name=data[field], password=data["password"]))
         grant = service.log_in(http, user, transport=Transport.HEADER, rotates=False)
         attempt.succeeded(None)
         return grant

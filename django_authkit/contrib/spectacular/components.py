@@ -1,5 +1,6 @@
 """The components of the schema: the bodies and responses of the endpoints."""
 
+from functools import cache
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -7,7 +8,12 @@ from django.utils.module_loading import import_string
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from django_authkit.api.serializers import LoginBody, ReauthenticateBody, VerifyBody
+from django_authkit.api.serializers import (
+    LoginBody,
+    ReauthenticateBody,
+    VerifyBody,
+    login_serializer,
+)
 from django_authkit.conf import get_settings
 from django_authkit.types import Mode, Transport
 
@@ -64,6 +70,12 @@ class AuthKitRevoked(serializers.Serializer[Any]):
 
 class AuthKitLogin(LoginBody):
     """A name and a password."""
+
+
+def login_body() -> type[LoginBody]:
+    """Return the body of ``login/``: ours, or the project's own."""
+    chosen = login_serializer()
+    return AuthKitLogin if chosen is LoginBody else chosen
 
 
 class AuthKitRefresh(serializers.Serializer[Any]):
@@ -135,3 +147,14 @@ class AuthKitGrant(AuthKitCurrent):
             members["token_type"] = serializers.CharField(required=always)
             members["expires_in"] = serializers.IntegerField(required=always, help_text="Seconds.")
         return members
+
+
+def grant() -> type[AuthKitGrant]:
+    """Return the response with credentials: ours, with the members that the project adds."""
+    path = get_settings().login.response_serializer
+    return AuthKitGrant if path is None else _with_members_of(import_string(path))
+
+
+@cache
+def _with_members_of(added: type[Any]) -> type[AuthKitGrant]:
+    return type(AuthKitGrant.__name__, (AuthKitGrant, added), {"__doc__": AuthKitGrant.__doc__})

@@ -70,9 +70,9 @@ class LoginExtension(EndpointExtension):
                 "operation_id": "authkit_login",
                 "summary": "Log in",
                 "description": "Starts an auth session.",
-                "request": components.AuthKitLogin,
+                "request": components.login_body(),
                 "parameters": [_transport(), *_csrf(), *_expires_in(), *HEADERS],
-                "responses": {200: components.AuthKitGrant, **responses(*kinds, body=True)},
+                "responses": {200: components.grant(), **responses(*kinds, body=True)},
             }
         }
 
@@ -93,7 +93,7 @@ class RefreshExtension(EndpointExtension):
                 "description": "Extends the auth session; in JWT mode exchanges the refresh token.",
                 "request": {"application/json": components.AuthKitRefresh},
                 "parameters": [*_csrf(), *_expires_in(), *HEADERS],
-                "responses": {200: components.AuthKitGrant, **responses(*kinds, body=True)},
+                "responses": {200: components.grant(), **responses(*kinds, body=True)},
             }
         }
 
@@ -113,7 +113,7 @@ class AdoptExtension(EndpointExtension):
                 "description": "The credential is in the header that its package uses.",
                 "request": None,
                 "parameters": HEADERS,
-                "responses": {200: components.AuthKitGrant, **responses(*kinds)},
+                "responses": {200: components.grant(), **responses(*kinds)},
                 "exclude": not get_settings().adopt,
             }
         }
@@ -232,7 +232,7 @@ class ReauthenticateExtension(EndpointExtension):
                 "request": OpenApiTypes.OBJECT if own else components.AuthKitReauthentication,
                 "parameters": [*_csrf(), *_expires_in(), *HEADERS],
                 "responses": {
-                    200: components.AuthKitGrant,
+                    200: components.grant(),
                     **responses(*kinds, *_of_cookies(tokens=True), body=True),
                 },
             }
