@@ -103,6 +103,10 @@ class AuthSession:
             proved who they are, or changed their password. 0 if neither happened.
         browser_mark: What the user agent is recognized by: a digest of it without its version numbers. Empty
             if it was not recorded.
+        device_key: The public key of the device that it is bound to, as the JWK of RFC 7638, whose SHA-256
+            is its thumbprint; empty if it is not bound.
+        device_nonce: What the next challenge for that key is made of. It changes with each proof.
+        bound_ms: When the device first used the binding, which is required from then on; 0 if it has not.
     """
 
     sid: str
@@ -124,6 +128,9 @@ class AuthSession:
     rotated_ms: int
     least_generation: int = 0
     browser_mark: str = ""
+    device_key: str = ""
+    device_nonce: str = ""
+    bound_ms: int = 0
 
     @property
     def created_at(self) -> datetime:

@@ -243,6 +243,30 @@ class AuthSessionStore(Protocol):
             access: Access token lifetime.
         """
 
+    def bind_device(self, sid: str, device_key: str, nonce: str) -> Found | Absent:
+        """
+        Note the public key of the device that the live record is bound to.
+
+        Until that device uses the binding (``renew_binding``), another call replaces the key: the answer to
+        the first may have been lost. After that it is SUPERSEDED.
+
+        Args:
+            device_key: The public key; see ``AuthSession``.
+            nonce: What the first challenge is made of. A call repeated with the same gets the same result.
+        """
+
+    def renew_binding(self, sid: str, presented: str, proposed: str) -> Found | Absent:
+        """
+        Replace the nonce *presented* of the live record by *proposed*.
+
+        The first time, ``bound_ms`` becomes now.
+        SUPERSEDED, with nothing written, if another nonce is current. With the same nonce twice only the use
+        of the binding is noted.
+
+        Atomicity:
+            Of any number of simultaneous calls with one nonce, and different proposals, exactly one succeeds.
+        """
+
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash; ``False`` if there is no live record."""
 

@@ -163,6 +163,8 @@ CALLS: dict[str, Callable[[RedisStore], object]] = {
     "rekey": lambda store: store.rekey(SID, KEY, KEY),
     "switch_to_key": lambda store: store.switch_to_key(SID, KEY, 1, proposed=KEY, idle=DAY),
     "renew_tokens": lambda store: store.renew_tokens(SID, "h", proposed=KEY, access=MINUTE),
+    "bind_device": lambda store: store.bind_device(SID, "{}", "nonce"),
+    "renew_binding": lambda store: store.renew_binding(SID, "nonce", "other"),
     "restamp": lambda store: store.restamp(SID, "h"),
     "restamp_user": lambda store: store.restamp_user("1", "h", "i"),
     "note_device": lambda store: store.note_device(SID, "", "", ""),

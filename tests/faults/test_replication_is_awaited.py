@@ -68,6 +68,7 @@ CALLS: dict[str, Callable[[RedisStore, AuthSession], object]] = {
     "rotate": lambda store, session: store.rotate(_rotation(session)),
     "rekey": lambda store, session: store.rekey(session.sid, KEY, b"r" * 32),
     "renew_tokens": lambda store, session: store.renew_tokens(session.sid, "h", proposed=KEY, access=MINUTE),
+    "bind_device": lambda store, session: store.bind_device(session.sid, "{}", "nonce"),
     "restamp": lambda store, session: store.restamp(session.sid, "b" * 64),
     "revoke": lambda store, session: store.revoke(session.sid, RevocationReason.LOGOUT),
     "revoke_user": lambda store, session: store.revoke_user(session.user_id, RevocationReason.LOGOUT),

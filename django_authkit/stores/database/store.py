@@ -19,6 +19,7 @@ from django_authkit.outages import activity_is_optional
 from django_authkit.stores.database.anonymous import AnonymousTable
 from django_authkit.stores.database.attempts import AttemptTable
 from django_authkit.stores.database.creation import CreatingTable
+from django_authkit.stores.database.device_keys import DeviceKeyTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
 from django_authkit.stores.database.records import found_of, now_of, session_of
 from django_authkit.stores.database.rotation import RotatingTable
@@ -35,7 +36,13 @@ from django_authkit.types import AuthSession, Mode, RevocationReason, by_recency
 
 
 class DatabaseStore(
-    CreatingTable, RotatingTable, SwitchingTable, AnonymousTable, AttemptTable, StatisticsTable
+    CreatingTable,
+    RotatingTable,
+    SwitchingTable,
+    DeviceKeyTable,
+    AnonymousTable,
+    AttemptTable,
+    StatisticsTable,
 ):
     """
     Auth sessions and anonymous Django sessions on SQLite, PostgreSQL, MySQL or MariaDB.

@@ -55,9 +55,11 @@ _PARTS = {
 }
 _AWAITED = frozenset(
     {
+        "bind_device",
         "create",
         "create_durable",
         "rekey",
+        "renew_binding",
         "renew_tokens",
         "restamp",
         "restamp_user",

@@ -182,6 +182,14 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """Give the live record another refresh token and hash: one round trip."""
         return self._for_handle(found_of, "renew_tokens", sid, auth_hash, proposed, access)
 
+    def bind_device(self, sid: str, device_key: str, nonce: str) -> Found | Absent:
+        """Note the public key of its device: one round trip."""
+        return self._for_handle(found_of, "bind_device", sid, device_key, nonce)
+
+    def renew_binding(self, sid: str, presented: str, proposed: str) -> Found | Absent:
+        """Replace the nonce of the challenge: one round trip."""
+        return self._for_handle(found_of, "renew_binding", sid, presented, proposed)
+
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash: one round trip."""
         return self._for_handle(flag_of, "restamp", sid, auth_hash)

@@ -71,6 +71,10 @@ CALLS: dict[str, list[Change | Silent]] = {
     "renew_tokens": [
         Change(lambda rig, one: rig.store.renew_tokens(one.sid, "b" * 64, proposed=KEY, access=5 * MINUTE))
     ],
+    "bind_device": [Change(lambda rig, one: rig.store.bind_device(one.sid, "{}", "nonce"))],
+    "renew_binding": [
+        Silent(lambda rig, one: rig.store.renew_binding(one.sid, "nonce", "other")),
+    ],
     "restamp": [Change(lambda rig, one: rig.store.restamp(one.sid, "b" * 64))],
     "restamp_user": [
         Change(lambda rig, _: rig.store.restamp_user(rig.user, "a" * 64, "b" * 64)),
@@ -112,6 +116,16 @@ def test_each_method_of_a_store_is_in_the_table() -> None:
     """A new method has to say whether it changes what a request sees."""
     methods = {name for name, _ in getmembers(Store, isfunction) if not name.startswith("_")}
     assert methods == CALLS.keys()
+
+
+def test_the_first_use_of_a_binding_is_announced(rig: Rig, server: Server) -> None:
+    """From then on requests need it; a later renewal changes nothing that a request sees."""
+    one = rig.start()
+    rig.store.bind_device(one.sid, "{}", "nonce")
+    listed = len(_listed(server, rig.store))
+    for presented, proposed in (("nonce", "nonce"), ("nonce", "next")):
+        rig.store.renew_binding(one.sid, presented, proposed)
+    assert len(_listed(server, rig.store)) == listed + 1
 
 
 def _seen(store: Store, one: Started) -> object:

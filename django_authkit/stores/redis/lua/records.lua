@@ -63,7 +63,9 @@ local function packed_of(values)
   if #hash % 2 == 0 and #hash < 256 and hash:match('^%x+$') == hash:lower() then
     short[AUTH_HASH] = HEX .. hash:gsub('%x%x', function(digits) return string.char(tonumber(digits, 16)) end)
   end
-  for _, at in ipairs(TIMES) do short[at] = values[at] ~= 0 and values[at] - created end
+  for _, at in ipairs(TIMES) do
+    if values[at] then short[at] = values[at] ~= 0 and values[at] - created end
+  end
   return cmsgpack.pack(short)
 end
 
@@ -74,6 +76,11 @@ local function put(record, lifetime)
   for i, field in ipairs(PRIVATE_FIELDS) do private[i] = record[field] end
   for i = 1, table.maxn(private) do private[i] = private[i] or false end
   for i, field in ipairs(PUBLIC_FIELDS) do values[FIRST + i - 1] = record[field] end
+  for i = #PUBLIC_FIELDS, 1, -1 do -- defaults at the end take no space
+    local at, field = FIRST + i - 1, PUBLIC_FIELDS[i]
+    if table.maxn(values) > at or record[field] ~= DEFAULTS[field] then break end
+    values[at] = nil
+  end
   values[VERSION] = @version
   redis.call('SET', key('s', record.sid), packed_of(values), 'PX', lifetime)
 end

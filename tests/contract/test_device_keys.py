@@ -1,0 +1,105 @@
+"""``bind_device`` and ``renew_binding``: the device that an auth session is bound to, and its challenges."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from secrets import token_bytes
+
+import pytest
+
+from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.stores.protocol import Store
+from django_authkit.types import AuthSession
+from support.parallel import parallel_threads
+from support.stores import DAY, HOUR, MINUTE, Rig, Started, request
+
+FRESH = token_bytes(32)
+KEY, OTHER = '{"crv":"P-256","kty":"EC","x":"1","y":"2"}', '{"e":"AQAB","kty":"RSA","n":"' + "n" * 342 + '"}'
+
+
+def _session(found: Found | Absent) -> AuthSession:
+    assert isinstance(found, Found)
+    return found.session
+
+
+def test_a_device_is_bound_when_it_first_uses_the_binding(rig: Rig, store: Store) -> None:
+    """The key is noted at once; ``bound_ms`` is the time of the first use, and nothing else changes."""
+    started = rig.start(data="encoded")
+    noted = _session(store.bind_device(started.sid, KEY, "n1"))
+    assert noted == replace(started.session, device_key=KEY, device_nonce="n1")
+    rig.wait(MINUTE)
+    used = store.renew_binding(started.sid, "n1", "n1")
+    assert isinstance(used, Found)
+    assert used.session == replace(noted, bound_ms=used.session.bound_ms)
+    assert used.session.bound_ms >= started.session.created_ms + MINUTE
+    assert used.data == "encoded"
+    rig.wait(MINUTE)
+    assert _session(store.renew_binding(started.sid, "n1", "n2")) == replace(used.session, device_nonce="n2")
+    assert _session(store.load(started.sid)) == store.list_user(rig.user)[0]
+
+
+def test_until_the_binding_is_used_another_key_replaces_it(rig: Rig, store: Store) -> None:
+    """The answer to a registration may be lost; after the first use, no key replaces the device's."""
+    started = rig.start()
+    store.bind_device(started.sid, OTHER, "n1")
+    assert _session(store.bind_device(started.sid, KEY, "n2")).device_key == KEY
+    assert store.renew_binding(started.sid, "n1", "n3") is Absent.SUPERSEDED
+    store.renew_binding(started.sid, "n2", "n3")
+    assert store.bind_device(started.sid, OTHER, "n4") is Absent.SUPERSEDED
+    assert _session(store.load(started.sid)).device_key == KEY
+
+
+def test_a_nonce_is_used_once(rig: Rig, store: Store) -> None:
+    """The same call repeated has the same result; another call with that nonce changes nothing."""
+    started = rig.start()
+    first = store.bind_device(started.sid, KEY, "n1")
+    assert _session(store.bind_device(started.sid, KEY, "n1")) == _session(first)
+    renewed = _session(store.renew_binding(started.sid, "n1", "n2"))
+    assert _session(store.renew_binding(started.sid, "n1", "n2")) == renewed
+    assert store.renew_binding(started.sid, "n1", "n3") is Absent.SUPERSEDED
+    assert _session(store.load(started.sid)) == renewed
+
+
+def test_of_simultaneous_proofs_with_one_nonce_one_succeeds(rig: Rig, store: Store) -> None:
+    """The others are SUPERSEDED."""
+    started = rig.start()
+    store.bind_device(started.sid, KEY, "n1")
+
+    calls = [partial(store.renew_binding, started.sid, "n1", f"m{number}") for number in range(6)]
+    with parallel_threads(6) as threads:
+        outcomes = threads.at_once(calls)
+    assert sum(isinstance(each, Found) for each in outcomes) == 1
+    assert outcomes.count(Absent.SUPERSEDED) == 5
+
+
+def test_without_a_binding_there_is_nothing_to_renew(rig: Rig, store: Store) -> None:
+    """A proof for another auth session, or for one that is not live, changes nothing."""
+    started, bound = rig.start(), rig.start(idle_ms=HOUR)
+    store.bind_device(bound.sid, KEY, "n1")
+    assert store.renew_binding(started.sid, "n1", "n2") is Absent.SUPERSEDED
+    assert _session(store.load(started.sid)) == started.session
+    rig.wait(HOUR)
+    assert store.renew_binding(bound.sid, "n1", "n2") is Absent.GONE
+    assert store.bind_device(bound.sid, KEY, "n3") is Absent.GONE
+    store.revoke(started.sid, rig.reason)
+    assert store.bind_device(started.sid, KEY, "n1") is Absent.GONE
+
+
+LATER: dict[str, Callable[[Store, Started], object]] = {
+    "activity": lambda store, one: store.touch(one.sid, one.key, idle=DAY, interval=0),
+    "a new key": lambda store, one: store.rekey(one.sid, one.key, FRESH, reauthenticated=True),
+    "new tokens": lambda store, one: store.renew_tokens(one.sid, "b" * 64, proposed=FRESH, access=0),
+    "a rotation": lambda store, one: store.rotate(request(one.sid, 1, one.jti)),
+    "a switch": lambda store, one: store.switch_to_key(one.sid, one.jti, 1, proposed=FRESH, idle=DAY),
+}
+
+
+@pytest.mark.parametrize("later", LATER)
+def test_the_binding_stays_whatever_the_credential_becomes(rig: Rig, store: Store, later: str) -> None:
+    """Re-keyed, rotated, switched or used: the record keeps the key, the nonce and the first use."""
+    started = rig.start()
+    store.bind_device(started.sid, KEY, "n1")
+    bound = _session(store.renew_binding(started.sid, "n1", "n2"))
+    LATER[later](store, started)
+    now = _session(store.load(started.sid))
+    assert (now.device_key, now.device_nonce, now.bound_ms) == (KEY, "n2", bound.bound_ms)
