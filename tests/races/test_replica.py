@@ -6,9 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.stores.redis import RedisStore
@@ -246,20 +250,23 @@ def test_how_soon_another_process_knows(server: Server, capsys: pytest.CaptureFi
 def test_reads_do_not_grow_with_the_revocations(server: Server, interval: float) -> None:
     """A copy reads a few times within the bound, however many revocations there are, and runs no script."""
     server.direct.flushall()
-    with Follower(server.url, staleness=STALENESS) as follower:
+    # No call is repeated, however slow the machine is.
+    patient = partial(Redis.from_url, server.url, protocol=3, socket_timeout=60, retry=Retry(NoBackoff(), 0))
+    with Follower(patient, staleness=STALENESS) as follower:
         many = [begun(follower.store, str(number)) for number in range(1_000)]
+        follower.store.revoke(many.pop().sid, RevocationReason.LOGOUT)  # the server knows the script now
         follower.caught_up()
-        server.direct.config_resetstat()
         begin = time.monotonic()
+        server.direct.config_resetstat()
         revoked = 0
         while time.monotonic() - begin < 0.6 * STALENESS and revoked < len(many):
             follower.store.revoke(many[revoked].sid, RevocationReason.LOGOUT)
             revoked += 1
             time.sleep(interval)
-        until(lambda: len(follower.replica) == revoked)
-        took = time.monotonic() - begin
+        until(lambda: len(follower.replica) == revoked + 1)
         calls = {name: stats["calls"] for name, stats in server.direct.info("commandstats").items()}
-    assert 0 < calls["cmdstat_xread"] <= 6 * took / STALENESS + 2
+        took = time.monotonic() - begin  # all that was counted
+    assert 0 < calls["cmdstat_xread"] <= 5 * took / STALENESS + 2
     assert "cmdstat_eval" not in calls
     assert calls["cmdstat_evalsha"] == revoked
 
