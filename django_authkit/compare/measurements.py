@@ -48,7 +48,7 @@ class Operation:
 OPERATIONS = ("login", "refresh", "logout")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Samples:
     """
     All of one variant.

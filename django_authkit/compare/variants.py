@@ -15,7 +15,20 @@ STORES = ("database", "redis")
 CHECKS = ("store", "replica", "none")
 PEERS = (DJANGO, SIMPLEJWT, KNOX)
 
-_PEER_NAMES = {DJANGO: "Django session", SIMPLEJWT: "simplejwt", KNOX: "knox"}
+_PLACES = {"database": "the database", "redis": "Redis"}
+_PEER_NAMES = {DJANGO: "Django's sessions in {}", SIMPLEJWT: "simplejwt", KNOX: "knox"}
+_CHECKED = {"store": "checked in {}", "replica": "checked in a local copy", "none": "unchecked until expiry"}
+_PEERS_DO = {
+    DJANGO: "Django's own login: an opaque key, and the session in {}.",
+    SIMPLEJWT: "djangorestframework-simplejwt with its blacklist app: signed tokens, only refreshing asks "
+    "the database.",
+    KNOX: "django-rest-knox: an opaque token, looked up in the database on each request.",
+}
+_CHECKS_DO = {
+    "store": "A signed token; each request also asks {} whether it was revoked.",
+    "replica": "A signed token; each process follows the list of revoked logins in Redis.",
+    "none": "A signed token that works until it expires, revoked or not; refreshing it asks {}.",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +40,7 @@ class Variant:
         kind: ``authkit``, one of ``PEERS``, or ``baseline``: no login, the user is given.
         mode: ``session`` or ``jwt`` for ``authkit``, else empty.
         store: ``database`` or ``redis``; empty for the baseline.
-        check: ``ACCESS_CHECK`` in JWT mode, else empty.
+        check: ``ACCESS_CHECK`` in JWT mode; in session mode ``replica``, or empty for ``store``.
         entry: 2 for the second entry of the same variant, and so on.
     """
 
@@ -40,13 +53,37 @@ class Variant:
     @property
     def name(self) -> str:
         """The display name."""
+        return self._named() + (f" ({self.entry})" if self.entry > 1 else "")
+
+    @property
+    def in_prose(self) -> str:
+        """The display name for within a sentence, where its commas would mislead."""
+        return self.name.replace(",", "")
+
+    def _named(self) -> str:
+        place = _PLACES.get(self.store, "")
         if self.kind == BASELINE:
-            words = ["no login"]
-        elif self.kind == AUTHKIT:
-            words = [self.mode, self.store, *([f"check {self.check}"] if self.check else [])]
-        else:
-            words = [_PEER_NAMES[self.kind], self.store]
-        return ", ".join(words) + (f" ({self.entry})" if self.entry > 1 else "")
+            return "No login"
+        if self.kind != AUTHKIT:
+            return _PEER_NAMES[self.kind].format(place)
+        if self.mode == "session":
+            return f"Sessions, {_CHECKED['replica']}" if self.check else f"Sessions in {place}"
+        told = f"JWT, {_CHECKED[self.check].format(place)}"
+        return f"{told} (database)" if (self.store, self.check) == ("database", "none") else told
+
+    @property
+    def about(self) -> str:
+        """One sentence on how it works."""
+        place = _PLACES.get(self.store, "")
+        if self.kind == BASELINE:
+            return "The same view without a login: what is above it is the cost of one."
+        if self.kind != AUTHKIT:
+            return _PEERS_DO[self.kind].format(place)
+        if self.mode == "jwt":
+            return _CHECKS_DO[self.check].format(place)
+        if self.check:
+            return "An opaque key; each process remembers its record, and follows what changes in Redis."
+        return f"An opaque key; each request looks its record up in {place}."
 
     @property
     def key(self) -> str:
@@ -67,7 +104,7 @@ class Variant:
     @property
     def records(self) -> "Variant":
         """The variant that stands for all whose records have the same form."""
-        return replace(self, check="store" if self.check else "", entry=1)
+        return replace(self, check="store" if self.mode == "jwt" else "", entry=1)
 
 
 def choose(
@@ -89,9 +126,14 @@ def choose(
 def _ours(modes: Sequence[str], stores: Sequence[str], checks: Sequence[str]) -> Iterator[Variant]:
     for mode in modes:
         for store in stores:
-            for check in checks if mode == "jwt" else [""]:
+            for check in checks if mode == "jwt" else _of_sessions(checks):
                 if (store, check) != ("database", "replica"):  # only Redis has a list to follow
                     yield Variant(kind=AUTHKIT, mode=mode, store=store, check=check)
+
+
+def _of_sessions(checks: Sequence[str]) -> list[str]:
+    """Return the checks that differ for a session key, which says nothing by itself."""
+    return ["", *(["replica"] if "replica" in checks else [])]
 
 
 def _peers(stores: Sequence[str], beside: Sequence[str]) -> Iterator[Variant]:

@@ -40,7 +40,7 @@ def test_another_package_is_left_out_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("statuses", "sentence"),
     [
-        ({"log_in": 403}, r'A login is answered 403 \(.*\) in "session, database"\.'),
+        ({"log_in": 403}, r'A login is answered 403 \(.*\) in "Sessions in the database"\.'),
         ({"page": 302}, r"/notes/ answers 302 to a user who is logged in; name a path that answers 200\."),
     ],
     ids=["login", "path"],
@@ -56,5 +56,5 @@ def test_failures_are_a_fault_of_ours_and_a_remark_on_others() -> None:
     failed = [Samples(each, paths={"/": Requests(failures=2)}) for each in (KNOX_VARIANT, OURS)]
     found = findings([*failed, Samples(KNOX_VARIANT, left_out="no table.")], [])
     assert [each.kind for each in found] == [FAULT, REMARK, REMARK]
-    assert found[0].text == '"session, database": 2 requests were not answered with success.'
-    assert found[2].text == '"knox, database" was left out: no table.'
+    assert found[0].text == '"Sessions in the database": 2 requests were not answered with success.'
+    assert found[2].text == '"knox" was left out: no table.'

@@ -55,7 +55,7 @@ def compare(directory: Path, addresses: Addresses, redis_database: int) -> Run:
     """Compare session mode with itself; the second variant is 2 ms slower, and does not revoke at logout."""
     project = project_in(directory, addresses, number=redis_database)
     done = project.run(
-        *("--modes", "session", "session", "--stores", "redis", "--beside"),
+        *("--modes", "session", "session", "--stores", "redis", "--checks", "store", "--beside"),
         *("--path", "/api/whoami/", "--duration", "2.5", "--rounds", "16", "--sessions", "1000"),
         *("--json", "report.json", "--html", "report.html"),
         INJECT_DELAY=SLOW,
@@ -124,13 +124,26 @@ def test_a_delay_is_found_and_named(run: Run) -> None:
     assert ends[0] < 3
     assert ends[1] > 1.5
     named = [each["text"] for each in told["findings"] if each["kind"] == "difference"]
-    assert any('"session, redis (2)" differ in median latency' in text for text in named), named
+    assert any('"Sessions in Redis (2)" differ in median latency' in text for text in named), named
+    (speed,) = [each["text"] for each in told["verdict"] if each["about"] == "speed"]
+    assert speed.startswith("Sessions in Redis is faster than Sessions in Redis (2): ")
 
 
 def measured_again(project: Project, duration: str) -> dict[str, Any]:
     """Return the report of a longer comparison."""
     project.run(
-        *("--modes", "session", "session", "--stores", "redis", "--beside", "--path", "/api/whoami/"),
+        *(
+            "--modes",
+            "session",
+            "session",
+            "--stores",
+            "redis",
+            "--checks",
+            "store",
+            "--beside",
+            "--path",
+            "/api/whoami/",
+        ),
         *("--duration", duration, "--rounds", "24", "--sessions", "1000", "--json", "longer.json"),
         INJECT_DELAY=SLOW,
     )
@@ -144,12 +157,14 @@ def test_a_missing_revocation_is_found_and_named(run: Run) -> None:
     """A logout that revokes nothing is reported as a fault, alone, and the command fails."""
     faults = [each["text"] for each in run.json["findings"] if each["kind"] == "fault"]
     assert len(faults) == 1
-    assert '"session, redis (2)"' in faults[0]
+    assert '"Sessions in Redis (2)"' in faults[0]
     assert "The revocation was lost." in faults[0]
     assert variant(run, FORGETFUL)["facts"]["revoked_at_once"]["holds"] is False
     assert variant(run, FORGETFUL.removesuffix("-2"))["facts"]["revoked_at_once"]["holds"] is True
     assert run.status == 1
     assert run.errors == "CommandError: 1 promises were not kept; they are marked as faults above.\n"
+    assert run.json["verdict"][0]["about"] == "broken"
+    assert "The revocation was lost." in run.json["verdict"][0]["text"]
     assert "! fault:" in run.printed
 
 
@@ -180,10 +195,11 @@ def test_no_secret_is_written(run: Run) -> None:
 
 
 def test_the_terminal_is_plain(run: Run) -> None:
-    """Without a terminal there are no escape sequences, and no line is longer than the given width."""
+    """Without a terminal there are no escape sequences, no line is too long, and the last names the page."""
     assert "\x1b" not in run.printed
     assert max(map(len, run.printed.splitlines())) <= 80
     assert "measuring in rounds ..." in run.printed
+    assert run.printed.splitlines()[-1] == "Report: report.html"
 
 
 def test_the_page_is_self_contained(run: Run) -> None:

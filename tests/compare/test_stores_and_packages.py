@@ -31,7 +31,7 @@ def make_project(project: Project) -> None:
 
 def compared(project: Project, *arguments: str) -> tuple[dict[str, dict[str, Any]], str]:
     """Compare; return what the JSON has of each variant that logs in, by key, and what was printed."""
-    done = project.run(*SHORT, *arguments, "--json", "report.json", COLUMNS="160")
+    done = project.run(*SHORT, *arguments, "--json", "report.json", "--verbosity", "2", COLUMNS="160")
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads((project.directory / "report.json").read_text())
     return {each["key"]: each for each in told["variants"] if each["key"] != "baseline"}, done.stdout

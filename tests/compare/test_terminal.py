@@ -25,3 +25,27 @@ def test_a_terminal_shows_how_far_a_phase_is(monkeypatch: pytest.MonkeyPatch) ->
         tick()
     assert "measuring in rounds" in stream.getvalue()
     assert "2/3" in stream.getvalue()
+
+
+def test_colors_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ``--no-color`` even a terminal gets neither colors nor styles."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for colored in (True, False):
+        stream = Tty()
+        Terminal(stream, colored=colored).note("a note")
+        assert ("\x1b[" in stream.getvalue()) is colored
+
+
+@pytest.mark.parametrize("width", [50, 80, 140])
+def test_every_table_fits_the_width(width: int) -> None:
+    """A table that is too wide is continued in a second one that repeats the names; nothing is cut off."""
+    names = ["variant", *(f"figure {i}" for i in range(12))]
+    lines = [dict(zip(names, [f"a variant {i}", *["1,234 ±56"] * 12], strict=True)) for i in range(3)]
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    terminal.console.width = width
+    terminal.show_lines(lines)
+    shown = stream.getvalue()
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.count("1,234 ±56") == 36
+    assert shown.count("a variant 2") == (1 if width == 50 else 2 if width == 80 else 1)

@@ -107,6 +107,7 @@ def test_every_choice_makes_a_variant() -> None:
         "baseline",
         "authkit-session-database",
         "authkit-session-redis",
+        "authkit-session-redis-replica",
         "authkit-jwt-database-store",
         "authkit-jwt-database-none",
         "authkit-jwt-redis-store",
@@ -115,10 +116,10 @@ def test_every_choice_makes_a_variant() -> None:
     ]
     twice = choose(modes=("session", "session"), stores=("redis",), checks=(), beside=("django",))
     assert [each.name for each in twice] == [
-        "no login",
-        "session, redis",
-        "session, redis (2)",
-        "Django session, redis",
+        "No login",
+        "Sessions in Redis",
+        "Sessions in Redis (2)",
+        "Django's sessions in Redis",
     ]
 
 

@@ -15,6 +15,7 @@ from django_authkit.compare.analysis.statements import facts_of
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import Samples
 from django_authkit.compare.variants import AUTHKIT
+from django_authkit.compare.words import capital, number
 
 FAULT, REMARK, DIFFERENCE, TIE = "fault", "remark", "difference", "tie"
 
@@ -126,12 +127,14 @@ def _ranking(group: list[Comparison]) -> Iterator[Finding]:
     more = "higher" if measure.better == "low" else "lower"
     if not worse:
         yield Finding(
-            TIE, f"{_capital(measure.name)}{where}: all variants with a login tie; the noise is larger."
+            TIE, f"{capital(measure.name)}{where}: all variants with a login tie; the noise is larger."
         )
         return
-    lead = f'{_capital(measure.name)}{where}: "{best.name}" has the best, {values[best]:.3g} {measure.unit}.'
+    lead = (
+        f'{capital(measure.name)}{where}: "{best.name}" has the best, {number(values[best])} {measure.unit}.'
+    )
     ties = f" Within the noise of it: {', '.join(tied)}." if tied else ""
-    yield Finding(DIFFERENCE, f"{lead}{ties} {_capital(more)} by more than the noise: {'; '.join(ordered)}.")
+    yield Finding(DIFFERENCE, f"{lead}{ties} {capital(more)} by more than the noise: {'; '.join(ordered)}.")
 
 
 def _amount(each: Comparison) -> str:
@@ -139,9 +142,5 @@ def _amount(each: Comparison) -> str:
     d = each.difference
     if d.value < 0:
         d = Interval(-d.value, -d.high, -d.low)
-    low, high = (f"{end:.3g}" if abs(end) != float("inf") else "no limit" for end in (d.low, d.high))
-    return f"{d.value:.3g} {each.measure.unit} ({low} to {high})"
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
+    low, high = (number(end) if abs(end) != float("inf") else "no limit" for end in (d.low, d.high))
+    return f"{number(d.value)} {each.measure.unit} ({low} to {high})"

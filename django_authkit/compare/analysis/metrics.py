@@ -127,3 +127,11 @@ def all_comparisons(samples: Sequence[Samples], paths: Sequence[str]) -> list[Co
     """Return every pair by every measure; logins and the like once, and requests for each path."""
     found = [c for path in paths for measure in REQUEST_MEASURES for c in compared(measure, path, samples)]
     return found + [c for measure in OPERATION_MEASURES for c in compared(measure, "", samples)]
+
+
+def bytes_a_session(samples: Samples) -> float | None:
+    """Return the bytes that each live session takes, indexes included, at the largest size reached."""
+    if len(samples.memory) < 2:
+        return None
+    empty, *_, last = samples.memory
+    return float(last["bytes"] - empty["bytes"]) / float(last["sessions"])

@@ -8,6 +8,8 @@ from django_authkit.compare.measurements import Samples
 STATEMENTS = {
     "revoked_at_once": "After a logout the next request is refused, in another worker process too",
     "another_worker": "Another worker process, which shares no memory, can answer",
+    "theft_noticed": "A copy that is used after its owner has gone on is noticed, and the login is revoked",
+    "verifiable": "Another service can verify it by itself, with a public key",
     "readable": "Whoever holds the credential can read what is in it",
     "works_without_store": "Requests go on being answered while the store is lost",
     "outage_is_no_log_out": "A lost store logs nobody out: not while it is lost, and not after",
@@ -42,6 +44,8 @@ def facts_of(samples: Samples) -> list[Fact]:
     return [
         _revoked(behavior["revocation"]),
         Fact("another_worker", behavior["revocation"]["another_worker"], ""),
+        _theft(behavior["theft"]),
+        _verifiable(behavior["algorithm"]),
         _readable(behavior["payload"]),
         *_outage(behavior.get("outage")),
         _race(behavior.get("race")),
@@ -59,6 +63,18 @@ def _revoked(found: dict[str, Any]) -> Fact:
     holds = not any(found["let_in"]) and not found["came_back"]
     seen = f"first refusal after {slowest:.1f} ms at most, {len(found['delays'])} logouts"
     return Fact("revoked_at_once", holds, f"{seen}, {sum(found['let_in'])} requests let in meanwhile")
+
+
+def _theft(found: dict[str, bool]) -> Fact:
+    works = {True: "works", False: "is refused"}
+    seen = f"the copy {works[found['copy_works']]}; afterwards the owner's {works[found['owner_works']]}"
+    return Fact("theft_noticed", not any(found.values()), seen)
+
+
+def _verifiable(algorithm: str | None) -> Fact:
+    if algorithm is None:
+        return Fact("verifiable", False, "it is opaque")
+    return Fact("verifiable", not algorithm.startswith("HS"), f"signed with {algorithm}")
 
 
 def _readable(payload: list[str] | None) -> Fact:

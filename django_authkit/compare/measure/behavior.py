@@ -28,8 +28,9 @@ def observe(subject: Subject, path: str) -> None:
         return
     samples.background_trips = background_trips(subject, path)
     samples.behavior |= {
-        "payload": readable_payload(subject),
+        **carried(subject),
         "revocation": revocation(subject, path),
+        "theft": theft(subject, path),
     }
     if samples.variant.refreshes:
         samples.behavior["race"] = refresh_race(subject, path)
@@ -54,24 +55,51 @@ def background_trips(subject: Subject, path: str) -> float:
     return (last.background - first.background) / ((last.ended - first.ended) / _NANO)
 
 
-def readable_payload(subject: Subject) -> list[str] | None:
-    """Return the names of the claims readable in the credential; ``None`` if opaque."""
+def carried(subject: Subject) -> dict[str, Any]:
+    """
+    Return what the credential says to whoever holds it.
+
+    Returns:
+        ``payload``: the names of the readable claims, or ``None`` if it is opaque; ``algorithm``: how it is
+        signed, or ``None``.
+    """
     client = logged_in(subject)
-    credential = client.credential
+    header, claims = _readable(client.credential)
     client.log_out()
     client.close()
-    claims = _claims(credential)
-    return None if claims is None else sorted(claims)
+    return {"payload": None if claims is None else sorted(claims), "algorithm": (header or {}).get("alg")}
 
 
-def _claims(credential: str) -> dict[str, Any] | None:
-    """Return the claims readable in the credential; ``None`` if opaque."""
+def _readable(credential: str) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+    """Return the header and the claims readable in the credential; ``None`` for what it has not."""
+    header = claims = None
     for part in credential.split("."):
         with suppress(ValueError, binascii.Error):
             told = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-            if isinstance(told, dict) and "alg" not in told:
-                return told
-    return None
+            if isinstance(told, dict):
+                header, claims = (told, claims) if "alg" in told else (header, told)
+    return header, claims
+
+
+def theft(subject: Subject, path: str) -> dict[str, Any]:
+    """
+    Use a copy of a credential after its owner has gone on.
+
+    Returns:
+        ``copy_works``: whether the copy is still good for a request, or for a new credential where there is
+        a refresh; ``owner_works``: whether the owner's is, afterwards. A theft is noticed if neither is.
+    """
+    owner = logged_in(subject)
+    thief = owner.copy()
+    if subject.samples.variant.refreshes:
+        owner.refresh()
+        owner.refresh()  # beyond any grace for repeated calls
+    copy_works = (thief.refresh() if subject.samples.variant.refreshes else thief.get(path)).fine
+    owner_works = (owner.refresh() if subject.samples.variant.refreshes else owner.get(path)).fine
+    owner.log_out()
+    owner.close()
+    thief.close()
+    return {"copy_works": copy_works, "owner_works": owner_works}
 
 
 def revocation(subject: Subject, path: str) -> dict[str, Any]:
@@ -183,7 +211,7 @@ def refresh_race(subject: Subject, path: str) -> dict[str, Any]:
 def _successor(client: Client) -> str:
     """Return the ``jti``, which copies share, of the token that *client* would refresh with next."""
     token = _refreshable(client)
-    return str((_claims(token) or {}).get("jti", token))
+    return str((_readable(token)[1] or {}).get("jti", token))
 
 
 def _refreshable(client: Client) -> str:

@@ -11,6 +11,7 @@ from operator import attrgetter
 from typing import Any
 
 import django
+from django.apps import apps
 from django.contrib.auth.hashers import get_hasher
 from django.db import connections
 
@@ -23,10 +24,15 @@ from django_authkit.compare.analysis.metrics import (
     Measure,
     all_comparisons,
 )
+from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
+from django_authkit.compare.analysis.verdict import Sentence, verdict
 from django_authkit.compare.measurements import Samples, usual
 from django_authkit.compare.run import Measured, Wanted
+from django_authkit.compare.words import duration
 from django_authkit.conf import AuthKitSettings, get_settings
+from django_authkit.types import Transport
+from django_authkit.wiring import get_key_ring
 
 FORMAT = 1
 _PACKAGES = (
@@ -67,6 +73,8 @@ class Report:
     measured: Measured
     comparisons: list[Comparison]
     findings: list[Finding]
+    situation: Situation
+    verdict: list[Sentence]
     versions: dict[str, str]
     machine: dict[str, Any]
     settings: dict[str, Any]
@@ -86,13 +94,16 @@ class Report:
 def make(wanted: Wanted, measured: Measured, began: float) -> Report:
     """Return the report of what was measured since *began*, on the monotonic clock."""
     comparisons = all_comparisons(measured.samples, measured.paths)
+    found, around = findings(measured.samples, comparisons), situation()
     return Report(
         made_at=datetime.now(UTC),
         took=time.monotonic() - began,
         wanted=wanted,
         measured=measured,
         comparisons=comparisons,
-        findings=findings(measured.samples, comparisons),
+        findings=found,
+        situation=around,
+        verdict=verdict(measured.samples, measured.paths, found, around),
         versions=_versions() | measured.versions,
         machine=_machine(),
         settings=_settings(),
@@ -120,6 +131,8 @@ def as_json(report: Report) -> dict[str, Any]:
         "password_hashing": report.hashing,
         "notes": list(report.measured.notes),
         "confidence": CONFIDENCE,
+        "situation": asdict(report.situation),
+        "verdict": [asdict(each) for each in report.verdict],
         "variants": [_variant(each) for each in report.measured.samples],
         "comparisons": [_comparison(each) for each in report.comparisons],
         "statements": STATEMENTS,
@@ -185,6 +198,19 @@ def _machine() -> dict[str, Any]:
     }
 
 
+def situation() -> Situation:
+    """Return what the project's settings say about the choice."""
+    chosen: AuthKitSettings = get_settings()
+    return Situation(
+        store=chosen.store,
+        check=chosen.access_check,
+        access_seconds=chosen.lifetimes.access.total_seconds(),
+        has_admin=apps.is_installed("django.contrib.admin"),
+        prefers_header=chosen.transports[0] is Transport.HEADER,
+        has_key_pair=not get_key_ring().signing.is_secret,
+    )
+
+
 def _settings() -> dict[str, Any]:
     chosen: AuthKitSettings = get_settings()
     return {name.upper(): _plain(attrgetter(name)(chosen)) for name in _TOLD}
@@ -192,7 +218,7 @@ def _settings() -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     if hasattr(value, "total_seconds"):
-        return f"{value.total_seconds():g} s"
+        return duration(value.total_seconds())
     return [str(each) for each in value] if isinstance(value, tuple) else value
 
 

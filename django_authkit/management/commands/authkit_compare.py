@@ -52,7 +52,8 @@ class Command(BaseCommand):
         pace.add_argument("--even-in-production", action="store_true", help="do not refuse such settings")
         output = parser.add_argument_group("what is written")
         output.add_argument("--json", type=Path, metavar="FILE", help="every sample, for machines")
-        output.add_argument("--html", type=Path, metavar="FILE", help="one page, for people")
+        page = Path("authkit-compare.html")
+        output.add_argument("--html", type=Path, metavar="FILE", default=page, help=f"default: {page}")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare and report."""
@@ -75,18 +76,18 @@ class Command(BaseCommand):
         if not options["even_in_production"]:
             preflight.refuse_production()
         wanted = _wanted(options)
-        terminal, began = Terminal(_Stream(self.stdout)), time.monotonic()
+        colored, detailed = not options["no_color"], options["verbosity"] > 1
+        terminal = Terminal(_Stream(self.stdout), colored=colored, detailed=detailed)
+        began = time.monotonic()
         made = model.make(wanted, run.run(wanted, terminal), began)
         terminal.show(made)
+        self.stdout.write("")
         if options["json"] is not None:
-            self._write(options["json"], json.dumps(model.as_json(made)))
-        if options["html"] is not None:
-            self._write(options["html"], html_page.render(made))
+            options["json"].write_text(json.dumps(model.as_json(made)), "utf-8")
+            self.stdout.write(f"Samples: {options['json']}")
+        options["html"].write_text(html_page.render(made), "utf-8")
+        self.stdout.write(f"Report: {options['html']}")
         return len(made.faults)
-
-    def _write(self, file: Path, text: str) -> None:
-        file.write_text(text, "utf-8")
-        self.stdout.write(f"Written: {file}")
 
 
 class _Stream:

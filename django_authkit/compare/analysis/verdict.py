@@ -1,0 +1,199 @@
+"""The verdict: at most five sentences that a team can decide from, made from the findings alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django_authkit.compare.analysis.contest import (
+    CPU,
+    DECIDED,
+    LATENCY,
+    MARGIN,
+    OPEN,
+    TIED,
+    Contest,
+    Duel,
+    contest,
+)
+from django_authkit.compare.analysis.findings import FAULT, Finding
+from django_authkit.compare.analysis.metrics import bytes_a_session
+from django_authkit.compare.analysis.situation import Situation
+from django_authkit.compare.analysis.statements import facts_of
+from django_authkit.compare.http_client import called
+from django_authkit.compare.measurements import Samples
+from django_authkit.compare.words import capital, duration, listed, number, size
+
+BROKEN, CHOICE, SPEED, COST, BEHAVIOR, OUTAGE = "broken", "choice", "speed", "cost", "behavior", "outage"
+MILLION_A_DAY = 1_000_000 / 86_400
+"""Requests a second."""
+_SESSIONS = 100_000
+_MOST = 5
+
+_DOES = {
+    "revoked_at_once": ("refuses a credential from its logout on", "refuse a credential from its logout on"),
+    "theft_noticed": ("notices a copied credential", "notice a copied credential"),
+    "readable": ("shows its contents to whoever holds it", "show their contents to whoever holds them"),
+    "verifiable": ("can be verified by another service", "can be verified by another service"),
+}
+"""What the sentence on behavior says of one variant, and of both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence of the verdict. ``about`` is what it is about, for instance ``CHOICE``."""
+
+    about: str
+    text: str
+
+
+def verdict(
+    samples: Sequence[Samples], paths: Sequence[str], found: Sequence[Finding], situation: Situation
+) -> list[Sentence]:
+    """Return the sentences, the most important one first."""
+    present = [each for each in samples if not each.left_out]
+    faults = [each for each in found if each.kind == FAULT]
+    pair = contest(present, paths, situation)
+    told = [
+        Sentence(BROKEN, _broken(faults)) if faults else None,
+        Sentence(CHOICE, _choice(pair, situation, broken=bool(faults))),
+        *([Sentence(SPEED, _speed(pair)), Sentence(COST, _cost(pair))] if pair and pair.latency else []),
+        Sentence(BEHAVIOR, behavior) if pair and (behavior := _behavior(pair)) else None,
+        Sentence(OUTAGE, outage) if (outage := _outage(present, situation)) else None,
+    ]
+    return [each for each in told if each][:_MOST]
+
+
+def _broken(faults: Sequence[Finding]) -> str:
+    more = f" ({len(faults) - 1} more below)" if len(faults) > 1 else ""
+    return f"A promise was not kept{more}: {faults[0].text}"
+
+
+def _choice(pair: Contest | None, situation: Situation, *, broken: bool) -> str:
+    if pair is None or not pair.is_choice:
+        return "Sessions and JWTs were not both measured on one store, so nothing is recommended."
+    if broken:
+        return "Nothing is recommended, because what is broken has to be understood first."
+    sessions, tokens = situation.for_sessions, situation.for_jwt
+    if sessions and tokens:
+        return (
+            f"Your settings point both ways: to sessions, since {listed(sessions)}; "
+            f"to JWTs, since {listed(tokens)}."
+        )
+    fast = _faster(pair)
+    if not sessions and not tokens:
+        if fast is None:
+            return "Neither speed nor your settings decide: choose by what each can do."
+        return f"Your settings do not decide; by speed alone it would be {fast.variant.in_prose}."
+    wanted, mode = ("sessions", "session") if sessions else ("JWTs", "jwt")
+    lead = f"Your settings suggest {wanted}, since {listed(sessions or tokens)}"
+    if fast is None:
+        return f"{lead}; speed does not speak against it."
+    agrees = fast.variant.mode == mode
+    return f"{lead}, {'and they are faster too' if agrees else 'but the others are faster: weigh the two'}."
+
+
+def _faster(pair: Contest) -> Samples | None:
+    """Return the variant that is decidedly better in latency or CPU, and in none of them worse."""
+    decided = [each.best for each in (*pair.latency, *pair.cpu) if each.state == DECIDED]
+    return decided[0] if decided and all(each is decided[0] for each in decided) else None
+
+
+def _speed(pair: Contest) -> str:
+    one, other = pair.one.variant.in_prose, pair.other.variant.in_prose
+    decided = [each for each in pair.latency if each.state == DECIDED]
+    if not decided:
+        return _no_difference(pair)
+    widest = max(decided, key=lambda each: abs(each.difference.value) / each.base)
+    where = called(widest.path)
+    more = f" ({len(decided)} of {len(pair.latency)} views differ)" if len(pair.latency) > 1 else ""
+    if any(each.best is not widest.best for each in decided):
+        return f"Which is faster, {one} or {other}, depends on the view{more}."
+    slow = other if widest.best is pair.one else one
+    fast = widest.best.variant.in_prose
+    return f"{fast} is faster than {slow}: a request of {where} takes {_less(widest)}{more}."
+
+
+def _less(each: Duel) -> str:
+    ends = sorted((abs(each.difference.low), abs(each.difference.high)))
+    slower = max(each.base, each.base + each.difference.value)
+    unit = LATENCY.unit
+    return (
+        f"{number(abs(each.difference.value))} {unit} less of {number(slower)} {unit} "
+        f"(between {number(ends[0])} and {number(ends[1])})"
+    )
+
+
+def _no_difference(pair: Contest) -> str:
+    names = f"{pair.one.variant.in_prose} and {pair.other.variant.in_prose}"
+    first = max(pair.latency, key=lambda each: each.difference.high - each.difference.low)
+    if all(each.state == TIED for each in pair.latency):
+        return (
+            f"Speed should not decide: {names} tie, within {MARGIN:.0%} of the {number(first.base)} "
+            f"{LATENCY.unit} that a request of {called(first.path)} takes."
+        )
+    reach = max(abs(first.difference.low), abs(first.difference.high))
+    return (
+        f"This run is too short to tell {names} apart by speed: if there is a difference, it is at most "
+        f"{number(reach)} {LATENCY.unit} of {number(first.base)} {LATENCY.unit}."
+    )
+
+
+def _cost(pair: Contest) -> str:
+    cores = [
+        sum(figure.value for path in pair.paths if (figure := CPU.of(each, path))) / len(pair.paths) / 1000
+        for each in (pair.one, pair.other)
+    ]
+    carried = [each.credential_bytes * 1_000_000 for each in (pair.one, pair.other)]
+    states = {each.state for each in pair.cpu}
+    noise = {TIED: ", a tie", OPEN: ", no more than the noise apart"}
+    apart = next((told for state, told in noise.items() if states == {state}), "")
+    needed = [number(each * MILLION_A_DAY) for each in cores]
+    text = (
+        f"A million requests a day need {needed[0]} cores with {pair.one.variant.in_prose} "
+        f"and {needed[1]} with {pair.other.variant.in_prose}{apart}; "
+        f"their credentials are {size(carried[0])} and {size(carried[1])} on the wire"
+    )
+    held = [bytes_a_session(each) for each in (pair.one, pair.other)]
+    if None not in held:
+        sizes = " and ".join(size(each * _SESSIONS) for each in held if each is not None)
+        text += f"; {_SESSIONS:,} live sessions take {sizes}"
+    return f"{text}."
+
+
+def _behavior(pair: Contest) -> str:
+    found = [{fact.key: fact.holds for fact in facts_of(each)} for each in (pair.one, pair.other)]
+    if not all(found):
+        return ""
+    clauses = []
+    for place, (mine, theirs) in enumerate((found, found[::-1])):
+        only = [does[0] for key, does in _DOES.items() if mine[key] and theirs[key] is False]
+        name = (pair.one, pair.other)[place].variant.in_prose
+        clauses += [f"only {name} {listed(only)}"] if only else []
+    shared = [does[1] for key, does in _DOES.items() if found[0][key] and found[1][key]]
+    clauses += [f"both {listed(shared)}"] if shared else []
+    return f"{capital('; '.join(clauses))}." if clauses else ""
+
+
+def _outage(present: Sequence[Samples], situation: Situation) -> str:
+    """Return what happens while the store is lost, and what lets revoked tokens in."""
+    tried = {each: {fact.key: fact.holds for fact in facts_of(each)} for each in present}
+    names = {each: each.variant.in_prose for each in present}
+    works = [names[each] for each in present if tried[each].get("works_without_store")]
+    stops = [names[each] for each in present if tried[each].get("works_without_store") is False]
+    lost = [names[each] for each in present if tried[each].get("outage_is_no_log_out") is False]
+    clauses = []
+    if works:
+        clauses.append(f"{listed(works)} {'go' if len(works) > 1 else 'goes'} on answering")
+    if stops:
+        who = f"{'the others' if works else 'all'} answer with an error"
+        clauses.append(f"{who} and keep their logins" + (f", except {listed(lost)}" if lost else ""))
+    text = f"While the store is lost, {', '.join(clauses)}" if clauses else ""
+    late = [
+        names[each]
+        for each in present
+        if each.variant.check == "none" and tried[each].get("revoked_at_once") is False
+    ]
+    if late:
+        lets = f"{listed(late)} {'let' if len(late) > 1 else 'lets'} a revoked token in until it expires"
+        text = f"{text}; {lets}" if text else lets
+        text += f", for up to {duration(situation.access_seconds)}"
+    return f"{text}." if text else ""
