@@ -1,5 +1,5 @@
 """
-One self-contained HTML page with the whole report: no scripts and no network.
+One self-contained HTML page with the whole report, which needs no network and is complete without its script.
 
 The plots are SVG whose places are shares of its width, so they fit a phone and a wide screen without their
 text being scaled, take their colors from the page's theme, and need neither a script nor a style that a
@@ -24,6 +24,7 @@ from django_authkit.compare.analysis.metrics import OPERATION_MEASURES, REQUEST_
 from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import OPERATIONS, Samples, usual
+from django_authkit.compare.report import first_screen
 from django_authkit.compare.report.model import Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -76,11 +77,23 @@ class Plot:
 def render(report: Report) -> str:
     """Return the page."""
     engine = Engine(dirs=[str(_TEMPLATES)], autoescape=True)
-    style = (_TEMPLATES / "page.css").read_text("utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return engine.get_template("page.html").render(
-        Context({"report": report, "style": style, "digest": digest, **_contents(report)})
-    )
+    style, script = ((_TEMPLATES / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    context = {
+        "report": report,
+        "style": style,
+        "style_hash": _hash(style),
+        "script": script,
+        "script_hash": _hash(script),
+        "first_path": called(report.measured.paths[0]),
+        **first_screen.contents(report),
+        **_contents(report),
+    }
+    return engine.get_template("page.html").render(Context(context))
+
+
+def _hash(text: str) -> str:
+    """Return how a Content-Security-Policy names inline *text*."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
 
 
 def _contents(report: Report) -> dict[str, Any]:
@@ -96,7 +109,9 @@ def _contents(report: Report) -> dict[str, Any]:
         "operations": [_operation_plot(report), *_memory_plots(report)],
         "operation_counts": _operation_counts(report),
         "statements": STATEMENTS.items(),
-        "facts": [(each.variant.name, facts_of(each)) for each in report.present if each.behavior],
+        "facts": [
+            (each.variant.key, each.variant.name, facts_of(each)) for each in report.present if each.behavior
+        ],
     }
 
 
