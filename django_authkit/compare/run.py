@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from django_authkit.compare import journal, preflight, processes
+from django_authkit.compare import journal, own_views, preflight, processes
+from django_authkit.compare.analysis.contest import contest
+from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.http_client import WHO_AM_I, Client
 from django_authkit.compare.measure import behavior, memory, outage, timings
@@ -14,7 +16,8 @@ from django_authkit.compare.measure.timings import Pace, Subject
 from django_authkit.compare.measurements import Samples
 from django_authkit.compare.processes import Served, Workers
 from django_authkit.compare.scratch_data import Scratch, scratch, settings_module
-from django_authkit.compare.variants import Variant
+from django_authkit.compare.variants import AUTHKIT, BASELINE, Variant
+from django_authkit.compare.words import listed
 
 Tick = Callable[[], None]
 
@@ -35,12 +38,13 @@ class Wanted:
     What to compare, and how.
 
     Attributes:
-        paths: Paths of views that require a login; empty for a view of ours.
+        paths: Paths of views that require a login; empty for the project's that are found.
         user: The user who logs in; ``None`` for a new user.
         fixtures: Fixtures loaded into a new scratch database.
         port: Port of the first variant; 0 for free ports.
         sessions: Maximum number of live sessions in the memory measurement.
         transport: ``cookie`` or ``header``.
+        situation: What the project's settings say.
     """
 
     variants: tuple[Variant, ...]
@@ -52,6 +56,7 @@ class Wanted:
     port: int
     sessions: int
     transport: str
+    situation: Situation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +99,7 @@ def run(wanted: Wanted, display: Display) -> Measured:
     Raises:
         CannotCompare: The project or the machine does not allow it.
     """
-    paths = wanted.paths or (WHO_AM_I,)
-    preflight.refuse_odd_paths(paths)
+    preflight.refuse_odd_paths(wanted.paths)
     for place, _ in enumerate(wanted.variants if wanted.port else ()):
         processes.listen(wanted.port + place).close()  # fails before anything is created
     removed = journal.remove_leftovers(settings_module())
@@ -104,23 +108,28 @@ def run(wanted: Wanted, display: Display) -> Measured:
     with scratch(wanted.variants, user=wanted.user, fixtures=list(wanted.fixtures)) as made:
         for note in made.notes:
             display.note(note)
-        stage = _Stage(wanted, made, paths)
         samples = {variant: Samples(variant) for variant in wanted.variants}
-        _take_turns(stage, samples, display)
+        stage = _take_turns(_Stage(wanted, made, wanted.paths), samples, display)
         present = [each for each in samples.values() if not each.left_out]
         _lose_stores(stage, present, display)
         _fill(stage, present, display)
         return Measured(
             samples=tuple(samples.values()),
-            paths=paths,
+            paths=stage.paths,
             notes=(*removed, *made.notes),
             versions=made.versions,
         )
 
 
-def _take_turns(stage: _Stage, samples: dict[Variant, Samples], display: Display) -> None:
-    """Serve all variants at once, check them, measure in rounds, and test their behavior."""
+def _take_turns(stage: _Stage, samples: dict[Variant, Samples], display: Display) -> _Stage:
+    """
+    Serve all variants at once, check them, measure in rounds, and test their behavior.
+
+    Returns:
+        The stage, with the paths that were measured.
+    """
     with ExitStack() as stack, _serving(stage, list(samples), stack, display) as served:
+        stage = _with_paths(stage, served, display)
         with display.phase("looking at each variant", len(served)) as tick:
             for each in served:
                 client = stage.client(each)
@@ -132,12 +141,47 @@ def _take_turns(stage: _Stage, samples: dict[Variant, Samples], display: Display
             reason = next(each.left_out for each in samples.values() if each.left_out)
             raise CannotCompare(f"There is nothing to compare: {reason}")
         subjects = [stage.subject(each, samples[each.config.variant]) for each in kept]
-        with display.phase("measuring in rounds", stage.wanted.pace.rounds * len(subjects)) as tick:
-            timings.measure(subjects, stage.paths, stage.wanted.pace, tick)
+        _measure(stage, subjects, display)
         with display.phase("logging out, refreshing at once", len(subjects)) as tick:
             for subject in subjects:
                 behavior.observe(subject, stage.paths[0])
                 tick()
+    return stage
+
+
+def _measure(stage: _Stage, subjects: list[Subject], display: Display) -> None:
+    """Measure until the main comparison is settled, or as often as there may be looks at it."""
+    pace, found = stage.wanted.pace, [each.samples for each in subjects]
+    for look in range(pace.looks):
+        name = "measuring in more rounds" if look else "measuring in rounds"
+        with display.phase(name, pace.rounds * len(subjects)) as tick:
+            timings.measure(subjects, stage.paths, pace, tick)
+        main = contest(found, stage.paths, stage.wanted.situation, looks=pace.looks)
+        if main is None or main.is_settled:
+            break
+
+
+def _with_paths(stage: _Stage, served: Sequence[Served], display: Display) -> _Stage:
+    """Return the stage with the paths to measure: those that were named, or views that are found."""
+    if stage.paths:
+        return stage
+    clients = []
+    with display.phase("looking for views", 1) as tick:
+        for each in served:
+            if each.config.variant.kind in {BASELINE, AUTHKIT}:
+                client = stage.client(each)
+                client.prepare()
+                if client.variant.logs_in and not client.log_in().fine:
+                    break  # which is said when each variant is looked at
+                clients.append(client)
+        paths = own_views.find(own_views.candidates(), clients) if len(clients) > 1 else []
+        tick()
+    for client in clients:
+        client.close()
+    told = f"Measured: {listed(paths)}; --path names other views."
+    none = "No view of the project was found that needs a login and no parameter; --path names one."
+    display.note(told if paths else none)
+    return replace(stage, paths=tuple(paths) or (WHO_AM_I,))
 
 
 @contextmanager

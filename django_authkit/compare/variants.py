@@ -14,6 +14,8 @@ MODES = ("session", "jwt")
 STORES = ("database", "redis")
 CHECKS = ("store", "replica", "none")
 PEERS = (DJANGO, SIMPLEJWT, KNOX)
+MODULES = {SIMPLEJWT: "rest_framework_simplejwt", KNOX: "knox"}
+"""The packages among them that have to be installed."""
 
 _PLACES = {"database": "the database", "redis": "Redis"}
 _PEER_NAMES = {DJANGO: "Django's sessions in {}", SIMPLEJWT: "simplejwt", KNOX: "knox"}

@@ -10,6 +10,7 @@ import pytest
 
 from browser.test_accessibility import AXE, serious
 from compare.made_up import JWT, PATH, SESSIONS, UNCHECKED, result
+from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.analysis.what_if import Size, slopes
 from django_authkit.compare.measure.timings import Pace
 from django_authkit.compare.measurements import Requests, Samples
@@ -47,6 +48,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         port=0,
         sessions=1000,
         transport="cookie",
+        situation=Situation(store="redis"),
     )
     measured = Measured(samples=samples(), paths=(PATH,), notes=("A note.",), versions={})
     page = tmp_path_factory.mktemp("page") / "report.html"

@@ -53,11 +53,12 @@ class Duel:
 
 @dataclass(frozen=True)
 class Contest:
-    """The two variants that the verdict is about. ``is_choice``: sessions against JWTs on one store."""
+    """The two variants that the verdict is about, which are looked at so often (see ``verdict``)."""
 
     one: Samples
     other: Samples
     paths: Sequence[str]
+    looks: int = 1
 
     @property
     def is_choice(self) -> bool:
@@ -81,7 +82,7 @@ class Contest:
 
     def _duels(self, measure: Measure) -> list[Duel]:
         """Compare at a confidence at which all sentences of the verdict hold together."""
-        confidence, found = shared_confidence(2 * len(self.paths)), []
+        confidence, found = shared_confidence(2 * len(self.paths) * self.looks), []
         for path in self.paths:
             one, other = measure.samples(self.one, path), measure.samples(self.other, path)
             if one and other and (base := measure.figure.of(one).value) > 0:
@@ -90,7 +91,9 @@ class Contest:
         return found
 
 
-def contest(samples: Sequence[Samples], paths: Sequence[str], situation: Situation) -> Contest | None:
+def contest(
+    samples: Sequence[Samples], paths: Sequence[str], situation: Situation, *, looks: int = 1
+) -> Contest | None:
     """
     Return the main comparison.
 
@@ -103,8 +106,8 @@ def contest(samples: Sequence[Samples], paths: Sequence[str], situation: Situati
         sessions = [each for each in of_store if each.variant.mode == "session"]
         tokens = [each for each in of_store if each.variant.mode == "jwt"]
         if sessions and tokens:
-            return Contest(_like(sessions, situation), _like(tokens, situation), paths)
-    return Contest(ours[0], ours[1], paths) if len(ours) > 1 else None
+            return Contest(_like(sessions, situation), _like(tokens, situation), paths, looks)
+    return Contest(ours[0], ours[1], paths, looks) if len(ours) > 1 else None
 
 
 def _like(samples: Sequence[Samples], situation: Situation) -> Samples:

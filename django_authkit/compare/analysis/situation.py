@@ -2,6 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.apps import apps
+
+from django_authkit.conf import get_settings
+from django_authkit.types import Transport
+from django_authkit.wiring import get_key_ring
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -40,3 +46,16 @@ class Situation:
                 "clients keep their credentials themselves (TRANSPORTS), and a copied one is noticed"
             )
         return reasons
+
+
+def of_this_project() -> Situation:
+    """Return what the settings of this process say."""
+    chosen = get_settings()
+    return Situation(
+        store=chosen.store,
+        check=chosen.access_check,
+        access_seconds=chosen.lifetimes.access.total_seconds(),
+        has_admin=apps.is_installed("django.contrib.admin"),
+        prefers_header=chosen.transports[0] is Transport.HEADER,
+        has_key_pair=not get_key_ring().signing.is_secret,
+    )

@@ -46,12 +46,21 @@ class Sentence:
 
 
 def verdict(
-    samples: Sequence[Samples], paths: Sequence[str], found: Sequence[Finding], situation: Situation
+    samples: Sequence[Samples],
+    paths: Sequence[str],
+    found: Sequence[Finding],
+    situation: Situation,
+    *,
+    looks: int = 1,
 ) -> list[Sentence]:
-    """Return the sentences, the most important one first."""
+    """
+    Return the sentences, the most important one first.
+
+    *looks*: how often the measuring could have been stopped because of what was seen so far.
+    """
     present = [each for each in samples if not each.left_out]
     faults = [each for each in found if each.kind == FAULT]
-    pair = contest(present, paths, situation)
+    pair = contest(present, paths, situation, looks=looks)
     told = [
         Sentence(BROKEN, _broken(faults)) if faults else None,
         Sentence(CHOICE, _choice(pair, situation, broken=bool(faults))),
@@ -133,7 +142,7 @@ def _no_difference(pair: Contest) -> str:
     reach = max(abs(first.difference.low), abs(first.difference.high))
     return (
         f"This run is too short to tell {names} apart by speed: if there is a difference, it is at most "
-        f"{number(reach)} {LATENCY.unit} of {number(first.base)} {LATENCY.unit}."
+        f"{number(reach)} {LATENCY.unit} of {number(first.base)} {LATENCY.unit}; --thorough measures longer."
     )
 
 

@@ -31,11 +31,13 @@ class Pace:
         duration: Seconds of single requests of each variant and path, and as many under load.
         rounds: Number of rounds that they are divided into.
         concurrency: Number of concurrent clients under load.
+        looks: How many times all of this at most, until the main comparison is settled.
     """
 
     duration: float
     rounds: int
     concurrency: int
+    looks: int = 1
 
     @property
     def slot(self) -> int:

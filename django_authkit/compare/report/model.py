@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import Any
 
 import django
-from django.apps import apps
 from django.contrib.auth.hashers import get_hasher
 from django.db import connections
 
@@ -31,8 +30,6 @@ from django_authkit.compare.measurements import Samples, usual
 from django_authkit.compare.run import Measured, Wanted
 from django_authkit.compare.words import duration
 from django_authkit.conf import AuthKitSettings, get_settings
-from django_authkit.types import Transport
-from django_authkit.wiring import get_key_ring
 
 FORMAT = 1
 _PACKAGES = (
@@ -94,7 +91,7 @@ class Report:
 def make(wanted: Wanted, measured: Measured, began: float) -> Report:
     """Return the report of what was measured since *began*, on the monotonic clock."""
     comparisons = all_comparisons(measured.samples, measured.paths)
-    found, around = findings(measured.samples, comparisons), situation()
+    found, looks = findings(measured.samples, comparisons), wanted.pace.looks
     return Report(
         made_at=datetime.now(UTC),
         took=time.monotonic() - began,
@@ -102,8 +99,8 @@ def make(wanted: Wanted, measured: Measured, began: float) -> Report:
         measured=measured,
         comparisons=comparisons,
         findings=found,
-        situation=around,
-        verdict=verdict(measured.samples, measured.paths, found, around),
+        situation=wanted.situation,
+        verdict=verdict(measured.samples, measured.paths, found, wanted.situation, looks=looks),
         versions=_versions() | measured.versions,
         machine=_machine(),
         settings=_settings(),
@@ -196,19 +193,6 @@ def _machine() -> dict[str, Any]:
         "load": [round(each, 2) for each in os.getloadavg()],
         "database": connections["default"].display_name,
     }
-
-
-def situation() -> Situation:
-    """Return what the project's settings say about the choice."""
-    chosen: AuthKitSettings = get_settings()
-    return Situation(
-        store=chosen.store,
-        check=chosen.access_check,
-        access_seconds=chosen.lifetimes.access.total_seconds(),
-        has_admin=apps.is_installed("django.contrib.admin"),
-        prefers_header=chosen.transports[0] is Transport.HEADER,
-        has_key_pair=not get_key_ring().signing.is_secret,
-    )
 
 
 def _settings() -> dict[str, Any]:

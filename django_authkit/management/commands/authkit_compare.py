@@ -9,13 +9,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
+from django_authkit.compare import extents
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.interruption import Interrupted, signals_interrupt
-from django_authkit.compare.variants import CHECKS, KNOX, MODES, PEERS, SIMPLEJWT, STORES, choose
+from django_authkit.compare.variants import CHECKS, MODES, MODULES, PEERS, STORES, choose
 from django_authkit.conf import InvalidSettings, get_settings
 
 _NEEDED = {"gunicorn": "gunicorn", "rich": "rich"}
-_MODULES = {SIMPLEJWT: "rest_framework_simplejwt", KNOX: "knox"}
 
 
 class Command(BaseCommand):
@@ -27,27 +27,41 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the options; each has a default."""
         measured = parser.add_argument_group("what is compared")
-        measured.add_argument("--path", nargs="+", default=[], help="paths of views that need a login (GET)")
-        measured.add_argument("--user", help="who logs in; by default a new user")
-        measured.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
-        measured.add_argument("--stores", nargs="+", choices=STORES, default=list(STORES))
         measured.add_argument(
-            "--checks", nargs="+", choices=CHECKS, default=list(CHECKS), help="ACCESS_CHECK"
+            "--path",
+            nargs="+",
+            default=[],
+            help="views that need a login (GET); default: up to two are found",
         )
-        measured.add_argument("--beside", nargs="*", choices=PEERS, default=["django"], help="what others do")
+        measured.add_argument("--user", help="who logs in; by default a new user")
+        measured.add_argument("--modes", nargs="+", choices=MODES)
+        measured.add_argument("--stores", nargs="+", choices=STORES)
+        measured.add_argument("--checks", nargs="+", choices=CHECKS, help="ACCESS_CHECK")
+        measured.add_argument("--beside", nargs="*", choices=PEERS, help="other packages")
         measured.add_argument(
             "--transport", choices=("cookie", "header"), help="default: the project's first"
         )
         measured.add_argument("--fixture", nargs="+", default=[], help="what fills the scratch database")
         pace = parser.add_argument_group("how long and how hard")
-        pace.add_argument("--duration", type=_positive, default=10.0, help="seconds a variant (default: 10)")
-        pace.add_argument("--rounds", type=_rounds, default=12, help="default: 12")
+        extent = pace.add_mutually_exclusive_group()
+        extent.add_argument(
+            "--quick", action="store_true", help="one minute: both modes on the project's store, and no more"
+        )
+        extent.add_argument(
+            "--thorough",
+            action="store_true",
+            help="as long as it takes, beside every package that is installed",
+        )
+        pace.add_argument(
+            "--duration", type=_positive, help="seconds a variant; without: until it is decided"
+        )
+        pace.add_argument("--rounds", type=_rounds, help="into how many rounds they are divided")
         pace.add_argument("--concurrency", type=_whole, default=4, help="clients under load (default: 4)")
         pace.add_argument("--workers", type=_whole, default=2, help="processes of each variant (default: 2)")
         pace.add_argument(
             "--server", choices=("gunicorn", "uvicorn"), default="gunicorn", help="WSGI or ASGI"
         )
-        pace.add_argument("--sessions", type=_whole, default=100_000, help="most live sessions for memory")
+        pace.add_argument("--sessions", type=_whole, help="most live sessions for memory")
         pace.add_argument("--port", type=int, default=0, help="of the first variant (default: any free)")
         pace.add_argument("--even-in-production", action="store_true", help="do not refuse such settings")
         output = parser.add_argument_group("what is written")
@@ -58,6 +72,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Compare and report."""
         try:
+            options = extents.completed(options)
             _see_what_is_needed(options)
             with signals_interrupt():
                 faults = self._compare(options)
@@ -108,6 +123,7 @@ class _Stream:
 
 
 def _wanted(options: dict[str, Any]) -> Any:
+    from django_authkit.compare.analysis.situation import of_this_project
     from django_authkit.compare.measure.timings import Pace
     from django_authkit.compare.processes import Workers
     from django_authkit.compare.run import Wanted
@@ -117,16 +133,17 @@ def _wanted(options: dict[str, Any]) -> Any:
             modes=options["modes"],
             stores=options["stores"],
             checks=options["checks"],
-            beside=options["beside"] or (),
+            beside=options["beside"],
         ),
         paths=tuple(dict.fromkeys(options["path"])),
         user=options["user"],
         fixtures=tuple(options["fixture"]),
-        pace=Pace(duration=options["duration"], rounds=options["rounds"], concurrency=options["concurrency"]),
+        pace=Pace(**{name: options[name] for name in ("duration", "rounds", "concurrency", "looks")}),
         workers=Workers(server=options["server"], workers=options["workers"], threads=options["concurrency"]),
         port=options["port"],
         sessions=options["sessions"],
         transport=options["transport"] or str(get_settings().transports[0]),
+        situation=of_this_project(),
     )
 
 
@@ -142,8 +159,8 @@ def _see_what_is_needed(options: dict[str, Any]) -> None:
             raise CannotCompare(f'{package} is not installed: pip install "django-authkit[compare]".')
     if options["server"] == "uvicorn" and find_spec("uvicorn_worker") is None:
         raise CannotCompare("uvicorn-worker is not installed: pip install uvicorn-worker.")
-    for kind in options["beside"] or ():
-        if kind in _MODULES and find_spec(_MODULES[kind]) is None:
+    for kind in options["beside"]:
+        if kind in MODULES and find_spec(MODULES[kind]) is None:
             raise CannotCompare(f"{kind} is not installed, so it cannot be compared.")
     for file in (options["json"], options["html"]):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
