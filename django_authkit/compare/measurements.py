@@ -1,7 +1,7 @@
 """The raw measurements of each variant: the JSON contains them, and figures derive from them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from django_authkit.compare.variants import Variant
@@ -71,6 +71,20 @@ class Samples:
     background_trips: float = 0.0
     memory: list[dict[str, Any]] = field(default_factory=list)
     behavior: dict[str, Any] = field(default_factory=dict)
+
+
+def restored(told: Mapping[str, Any]) -> Samples:
+    """Return the samples of a variant from the JSON of a report."""
+
+    def members(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+        return {each.name: values[each.name] for each in fields(kind) if each.name in values}
+
+    found = Samples(**{**members(Samples, told), "variant": Variant(**told["variant"])})
+    found.paths = {path: Requests(**members(Requests, kept)) for path, kept in told["paths"].items()}
+    found.operations = {
+        name: Operation(**members(Operation, kept)) for name, kept in told["operations"].items()
+    }
+    return found
 
 
 def usual(counts: Sequence[int]) -> int | None:

@@ -25,6 +25,8 @@ WRONG = {
     "no fixture": (("--fixture", "nothing"), {}, r"Preparing failed: .*nothing.*"),
     "no such port": (("--port", "70000"), {}, r"Port 70000 cannot be used .*--port.*"),
     "unwritable file": (("--json", "/nowhere/file"), {}, r"/nowhere/file cannot be written: .*"),
+    "budget alone": (("--fail-if", "latency+10%"), {}, r"--fail-if needs --against: .*"),
+    "no such run": (("--against", "old.json"), {}, r"old\.json cannot be read .*"),
     "production": ((), {"COMPARED_HOSTS": "example.org"}, r"These look like settings of production: .*"),
 }
 

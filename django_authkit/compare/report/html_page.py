@@ -25,7 +25,7 @@ from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import OPERATIONS, Samples, usual
 from django_authkit.compare.report import first_screen
-from django_authkit.compare.report.model import Report
+from django_authkit.compare.report.model import UNCHANGED, Report
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _SHAPES = ("circle", "diamond", "triangle")
@@ -80,6 +80,7 @@ def render(report: Report) -> str:
     style, script = ((_TEMPLATES / name).read_text("utf-8") for name in ("page.css", "page.js"))
     context = {
         "report": report,
+        "unchanged": UNCHANGED,
         "style": style,
         "style_hash": _hash(style),
         "script": script,

@@ -1,19 +1,23 @@
 """The complete comparison: raw samples, figures, findings, and the environment."""
 
 import importlib.metadata
+import json
 import math
 import os
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 import django
 from django.contrib.auth.hashers import get_hasher
 from django.db import connections
 
+from django_authkit.compare.analysis.against import Budget, changed_facts, changes
 from django_authkit.compare.analysis.findings import FAULT, Finding, findings
 from django_authkit.compare.analysis.intervals import CONFIDENCE, Interval
 from django_authkit.compare.analysis.metrics import (
@@ -26,12 +30,14 @@ from django_authkit.compare.analysis.metrics import (
 from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
 from django_authkit.compare.analysis.verdict import Sentence, verdict
-from django_authkit.compare.measurements import Samples, usual
+from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.measurements import Samples, restored, usual
 from django_authkit.compare.run import Measured, Wanted
 from django_authkit.compare.words import duration
 from django_authkit.conf import AuthKitSettings, get_settings
 
-FORMAT = 1
+FORMAT = 2
+UNCHANGED = "Nothing changed by more than the noise."
 _PACKAGES = (
     "django-authkit",
     "djangorestframework",
@@ -61,6 +67,15 @@ _TOLD = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """What changed since an earlier run, and which budgets that breaks; sentences."""
+
+    made_at: datetime
+    changes: list[str]
+    broken: list[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """The data of the terminal output, the HTML page and the JSON."""
 
@@ -76,6 +91,7 @@ class Report:
     machine: dict[str, Any]
     settings: dict[str, Any]
     hashing: dict[str, Any]
+    since: Since | None = None
 
     @property
     def faults(self) -> list[Finding]:
@@ -88,8 +104,47 @@ class Report:
         return [each for each in self.measured.samples if not each.left_out]
 
 
-def make(wanted: Wanted, measured: Measured, began: float) -> Report:
-    """Return the report of what was measured since *began*, on the monotonic clock."""
+def earlier(file: Path) -> dict[str, Any]:
+    """
+    Return the JSON of an earlier run.
+
+    Raises:
+        CannotCompare: It cannot be read, or another version wrote it.
+    """
+    try:
+        told: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        version = told.get("format")
+    except (OSError, ValueError, AttributeError) as error:
+        message = f"{file} cannot be read as the JSON of a comparison: {error}"
+        raise CannotCompare(message) from error
+    if version != FORMAT:
+        message = f"{file} has the format {version}, and this version reads {FORMAT}: make it again."
+        raise CannotCompare(message)
+    return told
+
+
+def _since(told: dict[str, Any], samples: Sequence[Samples], budgets: Sequence[Budget]) -> Since:
+    old = [restored(each) for each in told["variants"]]
+    found = changes(old, samples)
+    return Since(
+        made_at=datetime.fromisoformat(told["made_at"]),
+        changes=[each.text for each in found] + changed_facts(old, samples),
+        broken=[each.text for each in found if any(budget.is_broken_by(each) for budget in budgets)],
+    )
+
+
+def make(
+    wanted: Wanted,
+    measured: Measured,
+    began: float,
+    against: dict[str, Any] | None = None,
+    budgets: Sequence[Budget] = (),
+) -> Report:
+    """
+    Return the report of what was measured since *began*, on the monotonic clock.
+
+    *against*: the JSON of an earlier run, which the *budgets* are about.
+    """
     comparisons = all_comparisons(measured.samples, measured.paths)
     found, looks = findings(measured.samples, comparisons), wanted.pace.looks
     return Report(
@@ -105,6 +160,7 @@ def make(wanted: Wanted, measured: Measured, began: float) -> Report:
         machine=_machine(),
         settings=_settings(),
         hashing=_hashing(),
+        since=_since(against, measured.samples, budgets) if against is not None else None,
     )
 
 
@@ -130,11 +186,16 @@ def as_json(report: Report) -> dict[str, Any]:
         "confidence": CONFIDENCE,
         "situation": asdict(report.situation),
         "verdict": [asdict(each) for each in report.verdict],
+        "since": _told(report.since),
         "variants": [_variant(each) for each in report.measured.samples],
         "comparisons": [_comparison(each) for each in report.comparisons],
         "statements": STATEMENTS,
         "findings": [asdict(each) for each in report.findings],
     }
+
+
+def _told(since: Since | None) -> dict[str, Any] | None:
+    return {**asdict(since), "made_at": since.made_at.isoformat()} if since else None
 
 
 def _variant(samples: Samples) -> dict[str, Any]:

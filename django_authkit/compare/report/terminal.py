@@ -17,7 +17,7 @@ from django_authkit.compare.analysis.metrics import OPERATION_MEASURES, REQUEST_
 from django_authkit.compare.analysis.statements import STATEMENTS, facts_of
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import OPERATIONS, Samples, usual
-from django_authkit.compare.report.model import Report
+from django_authkit.compare.report.model import UNCHANGED, Report
 from django_authkit.compare.run import Tick
 from django_authkit.compare.words import duration, number
 
@@ -77,6 +77,10 @@ class Terminal:
         self._title(f"At a request of {called(report.measured.paths[0])}")
         self.show_lines(overview(report))
         self.console.print(Text(_COLUMNS, "dim"))
+        if report.since:
+            self._title(f"Since {report.since.made_at:%Y-%m-%d %H:%M}")
+            for change in report.since.changes or [UNCHANGED]:
+                self.console.print(Padding(Text(change), (0, 0, 0, 2), expand=False))
         if self._detailed:
             self._show_details(report)
         found = [each for each in report.findings if self._detailed or each.kind in {FAULT, REMARK}]

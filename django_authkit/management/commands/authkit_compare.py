@@ -5,7 +5,7 @@ import time
 from argparse import ArgumentTypeError
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser, OutputWrapper
 
@@ -15,6 +15,10 @@ from django_authkit.compare.interruption import Interrupted, signals_interrupt
 from django_authkit.compare.variants import CHECKS, MODES, MODULES, PEERS, STORES, choose
 from django_authkit.conf import InvalidSettings, get_settings
 
+if TYPE_CHECKING:
+    from django_authkit.compare.report.model import Report
+
+_OVER_BUDGET = 3
 _NEEDED = {"gunicorn": "gunicorn", "rich": "rich"}
 
 
@@ -66,6 +70,14 @@ class Command(BaseCommand):
         pace.add_argument("--even-in-production", action="store_true", help="do not refuse such settings")
         output = parser.add_argument_group("what is written")
         output.add_argument("--json", type=Path, metavar="FILE", help="every sample, for machines")
+        output.add_argument("--against", type=Path, metavar="FILE", help="the JSON of an earlier run")
+        output.add_argument(
+            "--fail-if",
+            nargs="+",
+            default=[],
+            metavar="BUDGET",
+            help="with --against: latency+10%%, for instance",
+        )
         page = Path("authkit-compare.html")
         output.add_argument("--html", type=Path, metavar="FILE", default=page, help=f"default: {page}")
 
@@ -75,26 +87,34 @@ class Command(BaseCommand):
             options = extents.completed(options)
             _see_what_is_needed(options)
             with signals_interrupt():
-                faults = self._compare(options)
+                made = self._compare(options)
         except (CannotCompare, InvalidSettings) as error:
             raise CommandError(str(error)) from error
         except Interrupted as error:
             raise CommandError("Interrupted. Nothing was left behind.", returncode=error.status) from None
-        if faults:
-            raise CommandError(f"{faults} promises were not kept; they are marked as faults above.")
+        if made.faults:
+            told = f"{len(made.faults)} promises were not kept; they are marked as faults above."
+            raise CommandError(told)
+        if made.since and made.since.broken:
+            raise CommandError(f"Over the budget: {' '.join(made.since.broken)}", returncode=_OVER_BUDGET)
 
-    def _compare(self, options: dict[str, Any]) -> int:
+    def _compare(self, options: dict[str, Any]) -> "Report":
         from django_authkit.compare import preflight, run
+        from django_authkit.compare.analysis.against import Budget
         from django_authkit.compare.report import html_page, model
         from django_authkit.compare.report.terminal import Terminal
 
+        budgets = [Budget.parsed(each) for each in options["fail_if"]]
+        against = model.earlier(options["against"]) if options["against"] else None
+        if budgets and against is None:
+            raise CannotCompare("--fail-if needs --against: the JSON of the run to compare with.")
         if not options["even_in_production"]:
             preflight.refuse_production()
         wanted = _wanted(options)
         colored, detailed = not options["no_color"], options["verbosity"] > 1
         terminal = Terminal(_Stream(self.stdout), colored=colored, detailed=detailed)
         began = time.monotonic()
-        made = model.make(wanted, run.run(wanted, terminal), began)
+        made = model.make(wanted, run.run(wanted, terminal), began, against, budgets)
         terminal.show(made)
         self.stdout.write("")
         if options["json"] is not None:
@@ -102,7 +122,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Samples: {options['json']}")
         options["html"].write_text(html_page.render(made), "utf-8")
         self.stdout.write(f"Report: {options['html']}")
-        return len(made.faults)
+        return made
 
 
 class _Stream:
