@@ -6,6 +6,10 @@ The tree of errors. Each class has one stable ``code``; none depends on HTTP.
     AuthKitError
     ├── CredentialRejected
     │   ├── LoginFailed              login_failed
+    │   ├── LoginUnfinished
+    │   │   ├── LoginStepRequired    step_required
+    │   │   └── LoginStepFailed      step_failed
+    │   ├── LoginStepEnded           step_ended
     │   ├── NotAuthenticated         not_authenticated
     │   ├── TokenMalformed           token_malformed
     │   ├── TokenInvalid             token_invalid
@@ -28,7 +32,7 @@ contains a credential, a key or a digest.
 ``http/error_responses.py`` is the one place that maps a class to a status code.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 def _(text: str) -> str:
@@ -45,6 +49,10 @@ class AuthKitError(Exception):
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.message)
 
+    def members(self) -> dict[str, Any]:
+        """Return what the body of a response has beside ``detail`` and ``code``."""
+        return {}
+
 
 class CredentialRejected(AuthKitError):
     """A credential was presented, and it is not valid."""
@@ -58,6 +66,48 @@ class LoginFailed(CredentialRejected):
 
     code = "login_failed"
     message = _("No active account matches these credentials.")
+
+
+class LoginUnfinished(CredentialRejected):
+    """
+    The password is right, and the login goes on with a step: nobody is logged in yet.
+
+    Attributes:
+        step: The name of the step.
+        handle: What the client sends with it; works once.
+        expires_in: Seconds until the handle expires.
+        question: What the step tells the client.
+    """
+
+    def __init__(self, *, step: str, handle: str, expires_in: int, question: dict[str, Any]) -> None:
+        super().__init__()
+        self.step, self.handle, self.expires_in, self.question = step, handle, expires_in, question
+
+    def members(self) -> dict[str, Any]:
+        """Return what the client needs to go on."""
+        names = ("step", "handle", "expires_in", "question")
+        return {name: getattr(self, name) for name in names}
+
+
+class LoginStepRequired(LoginUnfinished):
+    """The login needs another step."""
+
+    code = "step_required"
+    message = _("Another step is needed to log in.")
+
+
+class LoginStepFailed(LoginUnfinished):
+    """What the client sent for the step is not right. It can try again, with a new handle."""
+
+    code = "step_failed"
+    message = _("The proof is not valid. Try again.")
+
+
+class LoginStepEnded(CredentialRejected):
+    """The handle of a login step is unknown, was used or has expired, or its user may not log in any more."""
+
+    code = "step_ended"
+    message = _("This login has expired. Log in again.")
 
 
 class NotAuthenticated(CredentialRejected):

@@ -11,6 +11,7 @@ app_name = "authkit"
 
 urlpatterns = [
     path("login/", views.LoginView.as_view(), name="login"),
+    path("login/step/", views.LoginStepView.as_view(), name="login-step"),
     path("refresh/", views.RefreshView.as_view(), name="refresh"),
     path("adopt/", views.AdoptView.as_view(), name="adopt"),
     path("logout/", views.LogoutView.as_view(), name="logout"),

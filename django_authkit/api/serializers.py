@@ -145,6 +145,12 @@ class LoginBody(serializers.Serializer[Any]):
         return super().to_internal_value(data)
 
 
+class LoginStepBody(serializers.Serializer[Any]):
+    """``{"handle"}``; the other members are the step's."""
+
+    handle = _Secret(100)
+
+
 class ReauthenticateBody(serializers.Serializer[Any]):
     """``{"password", "refresh"?}``; with ``REAUTHENTICATOR``, its members replace the password."""
 

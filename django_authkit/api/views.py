@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connections, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -28,6 +29,7 @@ from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
+from django_authkit.service.login_steps import LoginProgress, log_in_or_ask, take_step
 from django_authkit.service.password_login import check_password
 from django_authkit.throttling.attempts import count_failed_refresh, count_reauthentication
 from django_authkit.tracebacks import clear_locals
@@ -94,28 +96,45 @@ def _granted(http: HttpRequest, grant: Grant) -> Response:
     return response
 
 
-class LoginView(Endpoint):
-    """``POST login/``: exchange name and password for a new auth session."""
+class LoginEndpoint(Endpoint):
+    """What the endpoints of a login share: each ends in an auth session, or asks for the next step."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Log in through Django's ``authenticate()`` and nothing else."""
+        """Log in, unless ``LOGIN["STEPS"]`` needs another step."""
         http: HttpRequest = request._request
         transport = transports.wanted_transport(http)
         if transport is Transport.COOKIE:
             enforce_csrf(http)  # prevents login CSRF
-        body = serializers.login_body(http, request.data)
+        user, progress = self.progress(http, request.data)
+        response = _granted(http, log_in_or_ask(http, user, progress, transport))
+        progress.attempt.succeeded(response if transport is Transport.COOKIE else None)
+        return response
+
+    def progress(self, http: HttpRequest, data: Any) -> tuple[AbstractBaseUser, LoginProgress]:
+        """Return the user whom the body proves, and how far the login is with it."""
+        raise NotImplementedError
+
+
+class LoginView(LoginEndpoint):
+    """``POST login/``: exchange name and password for a new auth session."""
+
+    def progress(self, http: HttpRequest, data: Any) -> tuple[AbstractBaseUser, LoginProgress]:
+        """Authenticate by Django's ``authenticate()`` and nothing else."""
+        body = serializers.login_body(http, data)
         user, attempt = check_password(http, body.credentials())
         wanted = body.validated_data
-        grant = service.log_in(
-            http,
-            user,
-            transport=transport,
-            remember=wanted.get("remember", False),
-            label=wanted.get("device"),
+        return user, LoginProgress.of(
+            user, attempt, remember=wanted.get("remember", False), label=wanted.get("device")
         )
-        response = _granted(http, grant)
-        attempt.succeeded(response if transport is Transport.COOKIE else None)
-        return response
+
+
+class LoginStepView(LoginEndpoint):
+    """``POST login/step/``: take the next step of a login."""
+
+    def progress(self, http: HttpRequest, data: Any) -> tuple[AbstractBaseUser, LoginProgress]:
+        """Return the user of the login that the handle stands for, and how far it is now."""
+        handle = serializers.validated(serializers.LoginStepBody, data)["handle"]
+        return take_step(http, handle, {name: data[name] for name in data if name != "handle"})
 
 
 class RefreshView(Endpoint):

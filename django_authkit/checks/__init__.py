@@ -10,7 +10,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 056, 058: tenants
 * 060-064, 068, 069: cookies
 * 065-067: throttles
-* 070-072: dotted paths and rates
+* 070-074: dotted paths, rates and login steps
 * 080-089: signing keys
 * 090-096: cookies again
 * 097: the secret key
@@ -52,6 +52,7 @@ _CHECKS: tuple[Check, ...] = (
     database.check_isolation,
     references.check_dotted_paths,
     references.check_login_serializer,
+    references.check_login_steps,
     references.check_rates,
     keys.check_keys,
     cookies.check_session_cookie,
@@ -72,6 +73,7 @@ _DEPLOYMENT_CHECKS: tuple[Check, ...] = (
     database.check_time_outs,
     database.check_pool,
     rotation.check_refresh_tokens_rotate,
+    references.check_forms_of_django,
 )
 
 

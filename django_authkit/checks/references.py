@@ -4,11 +4,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from django.apps import apps
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from django_authkit.api.serializers import LoginBody
 from django_authkit.conf import AuthKitSettings
+from django_authkit.login_steps import LoginStep
 from django_authkit.problems import Problem
 
 _RATE = re.compile(r"[1-9][0-9]*/[smhd][a-z]*")
@@ -20,6 +22,15 @@ NO_CALLABLE = Problem.kind(
 )
 NO_LOGIN_BODY = Problem.kind(
     "authkit.E072", "Write the full dotted path of a subclass of django_authkit.api.serializers.LoginBody."
+)
+NO_LOGIN_STEP = Problem.kind(
+    "authkit.E073",
+    "Write the full dotted path of a subclass of django_authkit.login_steps.LoginStep with a name.",
+)
+ADMIN_SKIPS_STEPS = Problem.kind(
+    "authkit.W074",
+    "Send people who open the admin to your own login page, or ask for the second factor there by other "
+    "means, such as django-otp's OTPAdminSite; then silence this warning.",
 )
 NO_RATE = Problem.kind("authkit.E071", 'Write a count and a period: "20/min", "5/s", "100/hour", "1000/day".')
 
@@ -52,6 +63,23 @@ def check_login_serializer(chosen: AuthKitSettings) -> Iterator[Problem]:
     kind = _imported(path)
     if not (isinstance(kind, type) and issubclass(kind, LoginBody)):
         yield NO_LOGIN_BODY(f'LOGIN["SERIALIZER"] is {path!r}, which is no subclass of LoginBody.')
+
+
+def check_login_steps(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that the steps of a login exist, and that each has a name of its own."""
+    kinds = [(path, _imported(path)) for path in chosen.login.steps]
+    names = [getattr(kind, "name", "") for _, kind in kinds]
+    for path, kind in kinds:
+        if not (isinstance(kind, type) and issubclass(kind, LoginStep)):
+            yield NO_LOGIN_STEP(f'LOGIN["STEPS"] has {path!r}, which is no subclass of LoginStep.')
+        elif not getattr(kind, "name", "") or names.count(kind.name) > 1:
+            yield NO_LOGIN_STEP(f'LOGIN["STEPS"] has {path!r}, which has no name of its own.')
+
+
+def check_forms_of_django(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that no login form of Django's is open beside a login in steps."""
+    if chosen.login.steps and apps.is_installed("django.contrib.admin"):
+        yield ADMIN_SKIPS_STEPS('LOGIN["STEPS"] is set, and the admin lets people in by password alone.')
 
 
 def check_rates(chosen: AuthKitSettings) -> Iterator[Problem]:

@@ -124,12 +124,14 @@ class Rates:
             re-authentications of one auth session. ``None`` turns off the counting of all logins.
         login_address: Logins from one address, whatever the name.
         login_account: Logins of one name from all addresses and browsers that have not logged in to it.
+        login_step: Attempts at steps after the password (``LOGIN["STEPS"]``) of one user.
         refresh: Refreshes with a credential that is not valid, from one address.
     """
 
     login: str | None = "20/min"
     login_address: str | None = "120/min"
     login_account: str | None = "100/hour"
+    login_step: str | None = "30/hour"
     refresh: str | None = "120/min"
 
 
@@ -156,10 +158,14 @@ class Login:
         serializer: Dotted path of the serializer of its body: a subclass of ``LoginBody``.
         response_serializer: Dotted path of the DRF serializer of a ``Grant`` whose members are added to the
             responses of ``login/`` and of the other endpoints that return an auth session with credentials.
+        steps: Dotted paths of the steps after the password, in order: subclasses of ``LoginStep``.
+        step_lifetime: How long a login waits for each of them.
     """
 
     serializer: str | None = None
     response_serializer: str | None = None
+    steps: tuple[str, ...] = ()
+    step_lifetime: timedelta = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

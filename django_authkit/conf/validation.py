@@ -93,6 +93,7 @@ def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
     yield from _too_short('LIFETIMES["IDLE"]', lasting.idle, second)
     yield from _too_short('LIFETIMES["REFRESH_GRACE"]', lasting.refresh_grace, timedelta(0))
     yield from _too_short('LIFETIMES["TOUCH_INTERVAL"]', lasting.touch_interval, timedelta(0))
+    yield from _too_short('LOGIN["STEP_LIFETIME"]', s.login.step_lifetime, second)
     yield from _too_short("LEEWAY", s.leeway, timedelta(0))
     yield from _too_short('REPLICA["MAX_STALENESS"]', s.replica.max_staleness, timedelta(milliseconds=100))
     if not lasting.access <= lasting.idle <= lasting.absolute:

@@ -22,6 +22,14 @@ STATUS: Final[dict[type[errors.AuthKitError], int]] = {
 }
 """By class; a subclass has the status of its nearest ancestor."""
 
+_WITHOUT_TOKEN: Final = (
+    errors.NotAuthenticated,
+    errors.LoginFailed,
+    errors.LoginUnfinished,
+    errors.LoginStepEnded,
+)
+"""401s of requests that present no token."""
+
 _PAGE: Final = """<!doctype html>
 <html lang="{language}">
 <head>
@@ -68,7 +76,7 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
     """
     if isinstance(error, errors.ReauthenticationRequired):  # RFC 9470 §3
         return f'{challenge()}, error="insufficient_user_authentication", max_age="{error.max_age}"'
-    if error is None or isinstance(error, (errors.NotAuthenticated, errors.LoginFailed)):
+    if error is None or isinstance(error, _WITHOUT_TOKEN):
         return challenge()
     if isinstance(error, errors.SeveralCredentials):
         return f'{challenge()}, error="invalid_request", error_description="{error.message}"'
@@ -77,7 +85,7 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
 
 def body_of(error: errors.AuthKitError) -> dict[str, Any]:
     """Return the members of the body: what it says is in the language of the request."""
-    return {"detail": gettext(str(error)), "code": error.code}
+    return {"detail": gettext(str(error)), "code": error.code, **error.members()}
 
 
 def error_response(error: errors.AuthKitError, request: HttpRequest | None) -> HttpResponse:

@@ -107,6 +107,16 @@ def count_reauthentication(sid: str) -> None:
     _count(counter(login_rate(), f"r:{sid}"))
 
 
+def count_login_step(name: str) -> None:
+    """
+    Count an attempt at a login step by the username: limits guessing of a code by whoever has the password.
+
+    Raises:
+        Throttled: There were too many.
+    """
+    _count(counter(get_settings().rates.login_step, f"s:{digest_of_name(name)}"))
+
+
 def count_failed_refresh(request: HttpRequest) -> None:
     """
     Count a refresh whose credential is not valid, by address. A valid one is never counted or refused.

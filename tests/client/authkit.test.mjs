@@ -44,6 +44,20 @@ const swallow = (entry, response, answer) => {
   answer();
 };
 
+test("A login that needs another step goes on with the handle of the error.", async () => {
+  site.once("/auth/login/", (entry, response) =>
+    send(response, 401, { code: "step_required", detail: "", step: "totp", handle: "h1", question: { digits: 6 } }));
+  const auth = client();
+  const error = await auth.logIn(ADA).catch((error) => error);
+  assert.equal(error.code, "step_required");
+  assert.deepEqual([error.body.step, error.body.question], ["totp", { digits: 6 }]);
+  assert.equal((await auth.logIn({ handle: error.body.handle, code: "123456" })).username, "ada");
+  const { body, headers } = site.to("/auth/login/step/")[0];
+  assert.deepEqual(JSON.parse(body), { handle: "h1", code: "123456" });
+  assert.equal(headers["x-authkit-transport"], "header");
+  assert.equal(auth.state, "signed-in");
+});
+
 // -- the credential ------------------------------------------------------------------------------------------
 
 test("In header transport the token goes into the header, and no CSRF token is sent.", async () => {

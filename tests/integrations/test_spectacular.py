@@ -227,6 +227,7 @@ def test_what_the_settings_add_is_described(site: LiveSite) -> None:
         REAUTHENTICATOR="testapp.proofs.knows_the_word",
         LOGIN={"SERIALIZER": f"{__name__}.NamedLogin", "RESPONSE_SERIALIZER": f"{__name__}.More"},
     )
+    assert "/auth/login/step/" not in found["paths"]
     assert set(found["components"]["schemas"]["NamedLogin"]["required"]) == {"nickname", "password"}
     grant = found["components"]["schemas"]["AuthKitGrant"]["properties"]
     assert {"session", "user", "access", "greeting"} <= grant.keys()
@@ -235,3 +236,15 @@ def test_what_the_settings_add_is_described(site: LiveSite) -> None:
     assert user == {"$ref": "#/components/schemas/Whoever"}
     body = found["paths"]["/auth/reauthenticate/"]["post"]["requestBody"]
     assert "additionalProperties" in body["content"]["application/json"]["schema"]
+
+
+@by_header
+def test_a_login_in_steps_is_described(site: LiveSite) -> None:
+    """Its endpoint, and the handle in the responses."""
+    found = schema(site, LOGIN={"STEPS": ["testapp.login_steps.Code"]})
+    for address in ("/auth/login/", "/auth/login/step/"):
+        refused = found["paths"][address]["post"]["responses"]["401"]
+        assert "step_required" in refused["description"]
+        assert refused["content"]["application/json"]["schema"]["$ref"].endswith("/AuthKitLoginStep")
+    body = found["paths"]["/auth/login/step/"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["required"] == ["handle"]

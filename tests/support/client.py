@@ -57,8 +57,15 @@ class Device:
 
     def log_in_with(self, body: dict[str, Any]) -> HttpResponse:
         """Log in with exactly this body."""
+        return self._log_in("/auth/login/", body)
+
+    def log_in_step(self, body: dict[str, Any]) -> HttpResponse:
+        """Take the next step of a login."""
+        return self._log_in("/auth/login/step/", body)
+
+    def _log_in(self, path: str, body: dict[str, Any]) -> HttpResponse:
         headers = {"X-Authkit-Transport": str(self.transport)}
-        answer = self.post("/auth/login/", body, headers=headers, anonymous=True)
+        answer = self.post(path, body, headers=headers, anonymous=True)
         self._keep(answer)
         return answer
 

@@ -25,6 +25,7 @@ from django_authkit.compat.simplejwt import exceptions, serializers
 from django_authkit.conf import get_settings
 from django_authkit.http import error_responses
 from django_authkit.http.grant import Grant
+from django_authkit.service.login_steps import LoginProgress, log_in_or_ask
 from django_authkit.service.password_login import PasswordCredentials, check_password
 from django_authkit.types import Transport
 
@@ -98,7 +99,8 @@ class TokenObtainPairView(TokenView):
     def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
         field = get_user_model().USERNAME_FIELD
         user, attempt = check_password(http, PasswordCredentials(name=data[field], password=data["password"]))
-        grant = service.log_in(http, user, transport=Transport.HEADER, rotates=False)
+        progress = LoginProgress.of(user, attempt, rotates=False)
+        grant = log_in_or_ask(http, user, progress, Transport.HEADER)
         attempt.succeeded(None)
         return grant
 

@@ -35,6 +35,24 @@ class AuthKitError(serializers.Serializer[Any]):
     )
 
 
+class AuthKitLoginStep(AuthKitError):
+    """An error of a login; with `step_required` and `step_failed`, how it goes on."""
+
+    step = serializers.CharField(required=False, help_text="The name of the step.")
+    handle = serializers.CharField(required=False, help_text="Works once.")
+    expires_in = serializers.IntegerField(required=False, help_text="Seconds.")
+    question = serializers.DictField(required=False)
+
+
+LOGIN_STEP = {
+    "type": "object",
+    "properties": {"handle": {"type": "string"}},
+    "required": ["handle"],
+    "additionalProperties": {},
+}
+"""The body of a step: what it has beside the handle is the step's."""
+
+
 class AuthKitSession(serializers.Serializer[Any]):
     """An auth session, as its user may see it."""
 

@@ -18,7 +18,7 @@ from django_authkit.contrib.spectacular.security import RefreshAuthentication
 from django_authkit.http import transports
 from django_authkit.types import Mode, Transport
 
-_VIEWS = "django_authkit.api.views"
+VIEWS = "django_authkit.api.views"
 
 
 class EndpointExtension(OpenApiViewExtension):
@@ -57,42 +57,22 @@ class EndpointExtension(OpenApiViewExtension):
         return extend_schema_view(**todo)(described)
 
 
-class LoginExtension(EndpointExtension):
-    """``login/``."""
-
-    target_class = f"{_VIEWS}.LoginView"
-
-    def operations(self) -> dict[str, dict[str, Any]]:
-        """Return the operation."""
-        kinds = (errors.LoginFailed, errors.SessionLimitReached, errors.Throttled, *_of_cookies(tokens=True))
-        return {
-            "post": {
-                "operation_id": "authkit_login",
-                "summary": "Log in",
-                "description": "Starts an auth session.",
-                "request": components.login_body(),
-                "parameters": [_transport(), *_csrf(), *_expires_in(), *HEADERS],
-                "responses": {200: components.grant(), **responses(*kinds, body=True)},
-            }
-        }
-
-
 class RefreshExtension(EndpointExtension):
     """``refresh/``."""
 
-    target_class = f"{_VIEWS}.RefreshView"
+    target_class = f"{VIEWS}.RefreshView"
     credentials = (RefreshAuthentication,)
 
     def operations(self) -> dict[str, dict[str, Any]]:
         """Return the operation."""
-        kinds = (*CREDENTIAL, errors.RefreshReused, errors.Throttled, *_of_cookies(tokens=True))
+        kinds = (*CREDENTIAL, errors.RefreshReused, errors.Throttled, *of_cookies(tokens=True))
         return {
             "post": {
                 "operation_id": "authkit_refresh",
                 "summary": "Refresh the credential",
                 "description": "Extends the auth session; in JWT mode exchanges the refresh token.",
                 "request": {"application/json": components.AuthKitRefresh},
-                "parameters": [*_csrf(), *_expires_in(), *HEADERS],
+                "parameters": [*csrf(), *expires_in(), *HEADERS],
                 "responses": {200: components.grant(), **responses(*kinds, body=True)},
             }
         }
@@ -101,7 +81,7 @@ class RefreshExtension(EndpointExtension):
 class AdoptExtension(EndpointExtension):
     """``adopt/``; left out without ``ADOPT``."""
 
-    target_class = f"{_VIEWS}.AdoptView"
+    target_class = f"{VIEWS}.AdoptView"
 
     def operations(self) -> dict[str, dict[str, Any]]:
         """Return the operation."""
@@ -122,7 +102,7 @@ class AdoptExtension(EndpointExtension):
 class LogoutExtension(EndpointExtension):
     """``logout/``."""
 
-    target_class = f"{_VIEWS}.LogoutView"
+    target_class = f"{VIEWS}.LogoutView"
     credentials = (AuthKitAuthentication,)
 
     def operations(self) -> dict[str, dict[str, Any]]:
@@ -133,8 +113,8 @@ class LogoutExtension(EndpointExtension):
                 "summary": "Log out",
                 "description": "Revokes the auth session, by any of its credentials. Can be repeated.",
                 "request": {"application/json": components.AuthKitRefresh},
-                "parameters": [*_csrf(), *HEADERS],
-                "responses": {204: None, **responses(*_of_cookies(), body=True)},
+                "parameters": [*csrf(), *HEADERS],
+                "responses": {204: None, **responses(*of_cookies(), body=True)},
             }
         }
 
@@ -142,7 +122,7 @@ class LogoutExtension(EndpointExtension):
 class SessionExtension(EndpointExtension):
     """``session/``."""
 
-    target_class = f"{_VIEWS}.SessionView"
+    target_class = f"{VIEWS}.SessionView"
     credentials = (AuthKitAuthentication,)
     login_required = True
 
@@ -154,7 +134,7 @@ class SessionExtension(EndpointExtension):
                 "summary": "Who is logged in",
                 "description": "The current auth session and its user."
                 + " Sets the CSRF cookie, also for an anonymous request." * _over_cookies(),
-                "parameters": [*_expires_in(), *HEADERS],
+                "parameters": [*expires_in(), *HEADERS],
                 "responses": {200: components.AuthKitCurrent, **responses(*CREDENTIAL)},
             }
         }
@@ -163,7 +143,7 @@ class SessionExtension(EndpointExtension):
 class DevicesExtension(EndpointExtension):
     """``sessions/``."""
 
-    target_class = f"{_VIEWS}.DevicesView"
+    target_class = f"{VIEWS}.DevicesView"
     credentials = (AuthKitAuthentication,)
     login_required = True
 
@@ -186,7 +166,7 @@ class DevicesExtension(EndpointExtension):
                 "operation_id": "authkit_revoke_other_devices",
                 "summary": "Log out all other devices",
                 "description": "Revokes all auth sessions of the user but the current one.",
-                "parameters": [*_csrf(), *HEADERS],
+                "parameters": [*csrf(), *HEADERS],
                 "responses": {200: components.AuthKitRevoked, **responses(*kinds)},
             },
         }
@@ -195,7 +175,7 @@ class DevicesExtension(EndpointExtension):
 class DeviceExtension(EndpointExtension):
     """``sessions/<sid>/``."""
 
-    target_class = f"{_VIEWS}.DeviceView"
+    target_class = f"{VIEWS}.DeviceView"
     credentials = (AuthKitAuthentication,)
     login_required = True
 
@@ -207,7 +187,7 @@ class DeviceExtension(EndpointExtension):
                 "operation_id": "authkit_revoke_device",
                 "summary": "Log out a device",
                 "description": "Revokes one auth session of the user.",
-                "parameters": [*_csrf(), *HEADERS],
+                "parameters": [*csrf(), *HEADERS],
                 "responses": {204: None, **responses(*kinds)},
             }
         }
@@ -216,7 +196,7 @@ class DeviceExtension(EndpointExtension):
 class ReauthenticateExtension(EndpointExtension):
     """``reauthenticate/``."""
 
-    target_class = f"{_VIEWS}.ReauthenticateView"
+    target_class = f"{VIEWS}.ReauthenticateView"
     credentials = (AuthKitAuthentication,)
     login_required = True
 
@@ -230,10 +210,10 @@ class ReauthenticateExtension(EndpointExtension):
                 "summary": "Prove again who you are",
                 "description": "Replaces the credentials of the auth session.",
                 "request": OpenApiTypes.OBJECT if own else components.AuthKitReauthentication,
-                "parameters": [*_csrf(), *_expires_in(), *HEADERS],
+                "parameters": [*csrf(), *expires_in(), *HEADERS],
                 "responses": {
                     200: components.grant(),
-                    **responses(*kinds, *_of_cookies(tokens=True), body=True),
+                    **responses(*kinds, *of_cookies(tokens=True), body=True),
                 },
             }
         }
@@ -242,7 +222,7 @@ class ReauthenticateExtension(EndpointExtension):
 class VerifyExtension(EndpointExtension):
     """``verify/``."""
 
-    target_class = f"{_VIEWS}.VerifyView"
+    target_class = f"{VIEWS}.VerifyView"
 
     def operations(self) -> dict[str, dict[str, Any]]:
         """Return the operation."""
@@ -262,7 +242,7 @@ def _over_cookies() -> bool:
     return Transport.COOKIE in get_settings().transports
 
 
-def _of_cookies(*, tokens: bool = False) -> list[type[errors.AuthKitError]]:
+def of_cookies(*, tokens: bool = False) -> list[type[errors.AuthKitError]]:
     """Return the errors that only cookies have; *tokens*: the response may set those of the JWT mode."""
     if not _over_cookies():
         return []
@@ -272,10 +252,11 @@ def _of_cookies(*, tokens: bool = False) -> list[type[errors.AuthKitError]]:
 
 def _of_revocation() -> list[type[errors.AuthKitError]]:
     recent = errors.ReauthenticationRequired
-    return [*_of_cookies(), *([recent] if get_settings().recent_auth.to_revoke else [])]
+    return [*of_cookies(), *([recent] if get_settings().recent_auth.to_revoke else [])]
 
 
-def _transport() -> Any:
+def transport() -> Any:
+    """Return the header by which a client chooses how its credentials travel."""
     return OpenApiParameter(
         transports.TRANSPORT_HEADER,
         str,
@@ -285,7 +266,7 @@ def _transport() -> Any:
     )
 
 
-def _csrf() -> list[Any]:
+def csrf() -> list[Any]:
     """Return the header of Django's CSRF token, where cookies need it."""
     if not _over_cookies() or get_settings().csrf != "token":
         return []
@@ -294,7 +275,7 @@ def _csrf() -> list[Any]:
     return [OpenApiParameter(name, str, OpenApiParameter.HEADER, description=text)]
 
 
-def _expires_in() -> list[Any]:
+def expires_in() -> list[Any]:
     """Return the header that tells pages how long the access cookie lives."""
     if not _over_cookies() or not get_settings().issues(Mode.JWT):
         return []

@@ -47,6 +47,12 @@ export interface Credentials {
   [usernameField: string]: unknown;
 }
 
+/** What a step after the password takes: the handle of the error, and what the step asks for. */
+export interface StepAnswer {
+  handle: string;
+  [member: string]: unknown;
+}
+
 export interface Options {
   /** The address of the endpoints. Default `"/auth/"`. */
   base?: string | URL;
@@ -101,6 +107,8 @@ export class AuthKitError extends Error {
   readonly status: number;
   /** Which members of the body are wrong, of `"invalid_request"`. */
   readonly fields?: Readonly<Record<string, ReadonlyArray<string>>>;
+  /** The whole response: that of `"step_required"` has `step`, `handle` and `question`. */
+  readonly body: Readonly<Record<string, unknown>>;
   /** Seconds to wait before asking again, of 429 and 503. */
   readonly retryAfter?: number;
 }
@@ -131,11 +139,12 @@ export class AuthKit<U extends User = User> extends EventTarget {
   start(): Promise<U | null>;
 
   /**
-   * Log in. Other tabs are notified (in cookie transport).
+   * Log in, or go on with a login that needs another step. Other tabs are notified (in cookie transport).
    *
-   * @throws {AuthKitError} `login_failed`, `invalid_request`, `session_limit`, `throttled`, ...
+   * @param credentials The body of `login/`; for a step, the handle of the error, and what the step asks for.
+   * @throws {AuthKitError} `login_failed`, `step_required`, `step_failed`, `session_limit`, `throttled`, ...
    */
-  logIn(credentials: Credentials): Promise<U>;
+  logIn(credentials: Credentials | StepAnswer): Promise<U>;
 
   /**
    * Take over a login that a view of the project's own has made (social, passkey). Other tabs are notified

@@ -1,4 +1,4 @@
-// A fetch() that stays logged in. authkit.d.ts describes the API, docs/how-to/authkit-js.md how it works.
+// A fetch() that stays logged in: see authkit.d.ts and docs/how-to/authkit-js.md.
 
 const offset = Date.now() - performance.now();
 // Counts time asleep too, and is compared with no server's clock.
@@ -11,9 +11,10 @@ const unanswered = (error) => {
 };
 
 export class AuthKitError extends Error {
-  constructor(status, { code = "unreachable", detail = "The server did not answer.", fields } = {}, retryAfter) {
+  constructor(status, body = {}, retryAfter) {
+    const { code = "unreachable", detail = "The server did not answer.", fields } = body;
     super(detail);
-    Object.assign(this, { name: "AuthKitError", code, status, fields, retryAfter });
+    Object.assign(this, { name: "AuthKitError", code, status, fields, body, retryAfter });
   }
 }
 
@@ -62,8 +63,9 @@ export class AuthKit extends EventTarget {
   }
 
   logIn(credentials) {
+    const path = credentials.handle ? "login/step/" : "login/";
     const headers = { "X-Authkit-Transport": this.transport };
-    return this.#alone(async () => this.#adopt(await this.#call("POST", "login/", credentials, { headers }), true));
+    return this.#alone(async () => this.#adopt(await this.#call("POST", path, credentials, { headers }), true));
   }
 
   logInWith({ access, refresh = access, expires_in } = {}) {
@@ -151,7 +153,7 @@ export class AuthKit extends EventTarget {
     return recovered && again ? this.#send(again) : answer;
   }
 
-  // Finds out whether the user is logged in; refreshes if that helps. Rejects if that is not known.
+  // Finds out whether the user is logged in; refreshes if that helps.
   #settle(code) {
     this.#settling ??= this.#recover(code).finally(() => (this.#settling = null));
     return this.#settling;
@@ -258,7 +260,7 @@ export class AuthKit extends EventTarget {
   async #alone(act) {
     const locks = globalThis.navigator?.locks;
     if (this.#header || !locks) {
-      // Without locks (plain http) luck decides, and the refresh grace forgives a tie.
+      // Without locks (plain http) luck decides; the grace forgives a tie.
       const turn = this.#turn.then(() => pause(this.#header ? 0 : between(0, 200))).then(() => act(!this.#header));
       this.#turn = turn.catch(quietly);
       return turn;
