@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from support.demo import PASSWORDS, Demo, demo_running, options_of
+from support.profile import rounds
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -24,10 +25,12 @@ SMALL = {"width": 360, "height": 740}
 
 
 KINDS = ["session-redis", "jwt-database"]
-MORE_KINDS = [pytest.param(kind, marks=pytest.mark.slow) for kind in ("session-database", "jwt-redis")]
+"""Each mode and each store; a full run takes them all crosswise."""
+if rounds(10) == 10:
+    KINDS += ["session-database", "jwt-redis"]
 
 
-@pytest.fixture(scope="module", params=[*KINDS, *MORE_KINDS])
+@pytest.fixture(scope="module", params=KINDS)
 def demo(
     request: pytest.FixtureRequest, browser: "Browser", tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Demo]:
