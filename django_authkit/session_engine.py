@@ -20,6 +20,7 @@ from django.utils.crypto import constant_time_compare
 
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded
+from django_authkit.http.request_state import state_of
 from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.django_session import CookieAction
 from django_authkit.service.request_session import EXPIRY_FIELD, SECURITY_FIELDS, RequestSession
@@ -225,13 +226,13 @@ class SessionStore(RequestSession):
         fields = self._get_session()
         if not constant_time_compare(fields.get(HASH_SESSION_KEY, ""), django_hash_of(user)):
             raise LoginFailed  # the password was changed after the old one was checked
+        strategy, request = get_session_strategy(), self.request() or HttpRequest()
         wanted = LoginRequest(
             user=user,
             backend=fields[BACKEND_SESSION_KEY],
             remember=not self.get_expire_at_browser_close(),
-            amr=(),  # Django's login does not say how the user authenticated
+            amr=state_of(request).login_amr,  # Django's login does not say it
         )
-        strategy, request = get_session_strategy(), self.request() or HttpRequest()
         secret, data = strategy.new_secret(), self._encode(self._own_data())
         found = begin(request, wanted, strategy, secret, data=data)
         self.move_to(SessionKey(found.session.sid, secret), found)

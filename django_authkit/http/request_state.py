@@ -171,6 +171,7 @@ class RequestState:
             delivers no credential of it, so it is revoked.
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
+        login_amr: How the user authenticated whom Django's ``login`` is about to log in, if that is known.
         logged_in_user: Whom Django's ``login`` has logged in during the request.
         note_login: What to call with them and the response after a login through Django's own view.
         user_errors: Why it could not be told who the request is from.
@@ -188,6 +189,7 @@ class RequestState:
     new_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
+    login_amr: tuple[str, ...] = ()
     logged_in_user: AbstractBaseUser | None = None
     note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
     user_errors: UserErrors

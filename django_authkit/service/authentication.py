@@ -193,9 +193,10 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     return state.django_login
 
 
-def _by_django_login(session: DjangoSession) -> Authentication | None:
+def _by_django_login(session: DjangoSession, *, with_tokens: bool = False) -> Authentication | None:
+    """Return whom *session* is from; *with_tokens*: also if its auth session has tokens too."""
     found = session.look_up()
-    if not isinstance(found, Found) or found.session.mode is not Mode.SESSION:
+    if not isinstance(found, Found) or not (with_tokens or found.session.mode is Mode.SESSION):
         return None
     try:
         return admit(found, None, Mode.SESSION, Transport.COOKIE, django_session=session)
@@ -204,8 +205,12 @@ def _by_django_login(session: DjangoSession) -> Authentication | None:
 
 
 def _by_replaced_session(request: HttpRequest, session: DjangoSession) -> Authentication | None:
-    """Return whom a session is from that another package has put in the place of the request's own."""
-    state, known = state_of(request), _by_django_login(session)
+    """
+    Return whom a session is from that another package has put in the place of the request's own.
+
+    It counts beside tokens: an app of django-allauth has both (``contrib.allauth``).
+    """
+    state, known = state_of(request), _by_django_login(session, with_tokens=True)
     if get_settings().accepts(Mode.SESSION):
         state.authentication = known
     else:

@@ -9,6 +9,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.dummy",
     "auditlog",
     "axes",
     "debug_toolbar",

@@ -1,0 +1,142 @@
+"""django-allauth with our adapter and token strategy: its logins count for pages and for the API."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from pytest_django import Settings
+
+from django_authkit import sessions_of
+from integrations.test_allauth import ADA, APP, BROWSER, app_call, browser, name_seen, without_other_wrappers
+from support.client import ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode
+
+__all__ = ["without_other_wrappers"]
+
+
+@pytest.fixture(autouse=True)
+def with_our_adapter(settings: Settings) -> None:
+    """Set what the guide says."""
+    settings.ACCOUNT_ADAPTER = "django_authkit.contrib.allauth.AccountAdapter"
+    settings.HEADLESS_TOKEN_STRATEGY = "django_authkit.contrib.allauth.TokenStrategy"
+
+
+def assert_logged_in(device: Device, name: str) -> None:
+    """Pages and the API see the user, by one auth session."""
+    assert name_seen(device) == body(device.call())["username"] == name
+    assert len(sessions_of(User.objects.get(username=name))) == 1
+
+
+def app_log_in(device: Device, path: str = "login", **data: Any) -> HttpResponse:
+    """Log an app in, and keep what it sends to the API."""
+    answer = device.post(f"{APP}/{path}", data or ADA)
+    assert answer.status_code == 200, answer.content
+    meta = body(answer)["meta"]
+    device.access, device.refresh_token = meta["access_token"], meta.get("refresh_token", "")
+    return answer
+
+
+@by_cookie
+def test_its_login_form_logs_a_browser_in_for_pages_and_the_api(site: LiveSite, ada: User) -> None:
+    """Until its own logout."""
+    device = browser(site)
+    assert device.submit("/allauth/login/", login="ada", password=PASSWORD).status_code == 302
+    assert_logged_in(device, "ada")
+    assert sessions_of(ada)[0].amr == ("pwd",)
+    assert device.submit("/allauth/logout/").status_code == 302
+    assert name_seen(device) == ""
+    assert sessions_of(ada) == ()
+
+
+@by_cookie
+@pytest.mark.parametrize("remembered", [True, False])
+def test_remember_me_decides_about_every_cookie(site: LiveSite, ada: User, *, remembered: bool) -> None:
+    """Ticked, the credentials are kept when the browser is closed."""
+    ticked = {"remember": "on"} if remembered else {}
+    answer: Any = browser(site).submit("/allauth/login/", login="ada", password=PASSWORD, **ticked)
+    names = (ACCESS_COOKIE, REFRESH_COOKIE) if site.is_jwt else (SESSION_COOKIE,)
+    assert [bool(answer.cookies[name]["max-age"]) for name in names] == [remembered] * len(names)
+    assert [each.remember for each in sessions_of(ada)] == [remembered]
+
+
+@by_cookie
+def test_a_sign_up_logs_the_new_user_in(site: LiveSite) -> None:
+    """By the form."""
+    device = browser(site)
+    device.submit("/allauth/signup/", username="eve", password1=PASSWORD, password2=PASSWORD)
+    assert_logged_in(device, "eve")
+
+
+@by_cookie
+def test_a_social_login_is_an_auth_session(site: LiveSite) -> None:
+    """The user is made by allauth; ``amr`` says that another site vouches for them."""
+    device = browser(site)
+    begun = device.submit("/allauth/dummy/login/?process=login")
+    assert begun.status_code == 302
+    where = str(begun.headers["Location"])
+    device.submit(where, id="7", username="eve", email="eve@example.org", email_verified="on")
+    assert_logged_in(device, "eve")
+    assert sessions_of(User.objects.get(username="eve"))[0].amr == ("fed",)
+
+
+@by_cookie
+def test_its_headless_api_logs_a_browser_in_for_the_api(site: LiveSite, ada: User) -> None:
+    """By cookies only; its logout revokes."""
+    device = browser(site)
+    answer = device.post(f"{BROWSER}/login", ADA)
+    assert answer.status_code == 200, answer.content
+    assert "access_token" not in body(answer)["meta"]
+    assert_logged_in(device, "ada")
+    assert body(device.get(f"{BROWSER}/session"))["data"]["user"]["username"] == "ada"
+    assert device.delete(f"{BROWSER}/session").status_code == 401
+    assert sessions_of(ada) == ()
+
+
+@by_header
+@pytest.mark.parametrize("path", ["login", "signup"])
+def test_an_app_gets_a_token_for_the_api(site: LiveSite, ada: User, path: str) -> None:
+    """Beside its session token, for the same auth session: a logout at either ends both."""
+    device = site.device()
+    name = "ada" if path == "login" else "eve"
+    answer = app_log_in(device, path, username=name, password=PASSWORD)
+    token = body(answer)["meta"]["session_token"]
+    assert bool(device.refresh_token) is site.is_jwt
+    assert body(device.call())["username"] == name
+    assert app_call(device, "GET", f"{APP}/session", token).status_code == 200
+    (session,) = sessions_of(User.objects.get(username=name))
+    assert session.amr == (("pwd",) if path == "login" else ())
+    assert device.refresh().status_code == 200
+    assert body(device.call())["username"] == name
+    assert device.log_out().status_code == 204
+    assert app_call(device, "GET", f"{APP}/session", token).status_code in {401, 410}
+
+
+@by_header
+def test_allauths_logout_of_an_app_revokes_the_tokens(site: LiveSite, ada: User) -> None:
+    """There is one auth session, and afterwards none."""
+    device = site.device()
+    token = body(app_log_in(device))["meta"]["session_token"]
+    assert app_call(device, "DELETE", f"{APP}/session", token).status_code == 401
+    assert sessions_of(ada) == ()
+    assert not device.logged_in()
+
+
+@by_header
+@in_jwt_mode
+def test_allauths_refresh_endpoint_rotates(site: LiveSite, ada: User) -> None:
+    """As ours does: the successor works, and a second use of the predecessor after the grace is theft."""
+    device = site.device()
+    app_log_in(device)
+    first = device.refresh_token
+    for token, status in ((first, 200), ("junk", 400)):
+        answer = device.post("/headless/app/v1/tokens/refresh", {"refresh_token": token}, anonymous=True)
+        assert answer.status_code == status, answer.content
+        if status == 200:
+            assert body(answer)["data"]["refresh_token"] != first
+            device.access = body(answer)["data"]["access_token"]
+    assert body(device.call())["username"] == "ada"
+    site.advance(minutes=1)
+    answer = device.post("/headless/app/v1/tokens/refresh", {"refresh_token": first}, anonymous=True)
+    assert answer.status_code == 400
+    assert sessions_of(ada) == ()
