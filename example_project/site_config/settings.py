@@ -146,6 +146,13 @@ SPECTACULAR_SETTINGS = {
     }""",
 }
 
+# -- a second factor, if you want one (docs/how-to/login-steps.md) --------------------------------
+
+# pip install pyotp; EXAMPLE_SECOND_FACTOR=1 python manage.py demo, and "manage.py authenticator ada"
+if os.environ.get("EXAMPLE_SECOND_FACTOR"):
+    INSTALLED_APPS.append("second_factor")
+    AUTHKIT["LOGIN"] = {"STEPS": ["second_factor.steps.Totp"]}  # asks those who have an authenticator
+
 # -- a front end on another origin, if you want one (docs/how-to/cross-origin.md) -----------------
 
 # pip install django-cors-headers; EXAMPLE_FRONT_END=http://127.0.0.1:5173 python manage.py demo

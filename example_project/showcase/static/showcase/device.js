@@ -31,9 +31,21 @@ export class PageDevice {
     return this.client.session?.sid;
   }
 
+  /** Log in; where the site asks for a code after the password, ask for it. */
+  async #inSteps(credentials) {
+    try {
+      await this.client.logIn(credentials);
+    } catch (error) {
+      const again = error.code === "step_failed";
+      const code = again || error.code === "step_required" ? prompt(again ? "Wrong. The code:" : "The code:") : null;
+      if (code === null) throw error;
+      await this.#inSteps({ handle: error.body.handle, code });
+    }
+  }
+
   async logIn(credentials) {
     expect(this.actor);
-    await this.client.logIn(credentials);
+    await this.#inSteps(credentials);
     this.reason = null;
     this.show();
   }
