@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from django_authkit.session_keys import bucket_of, is_sid, tag_of
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
-from django_authkit.stores.redis.records import number_of
+from django_authkit.stores.redis.records import flag_of, number_of
+from django_authkit.stores.redis.repetition import Repetition, Revocation
 from django_authkit.stores.redis.scripts import Scripts, Wait
 from django_authkit.stores.redis.sending import Argument, Client
 from django_authkit.stores.redis.server_names import no_answer
@@ -49,6 +50,7 @@ class Buckets:
         self._prefix = prefix
         self._client = client
         self._scripts = Scripts(client, wait=wait)
+        self._repetition = Repetition(client, self._revoke_again)
         # What every key of a bucket begins with: its hash tag keeps them in one slot.
         self._base = (prefix + ":{{{}}}").format
         self._first = self._base(tag_of(0))
@@ -79,10 +81,26 @@ class Buckets:
         base = self._bases.get(handle[:2])
         if base is None:  # perhaps of a time with more buckets
             base = self._base(handle[:2]) if is_sid(handle) else self._first
-        return self._scripts.run(read, script, base, self.clock_offset, handle, *arguments)
+        return self._at(read, script, base, handle, *arguments)
 
     def _for_user(self, read: Callable[[Any], T], script: str, user_id: str, *arguments: Argument) -> T:
         return self._run(read, script, tag_of(bucket_of(user_id, self.buckets)), user_id, *arguments)
 
     def _run(self, read: Callable[[Any], T], script: str, tag: str, *arguments: Argument) -> T:
-        return self._scripts.run(read, script, self._base(tag), self.clock_offset, *arguments)
+        return self._at(read, script, self._base(tag), *arguments)
+
+    def _at(self, read: Callable[[Any], T], script: str, base: str, *arguments: Argument) -> T:
+        """Run *script* in the bucket of *base*; again, if the server may have lost revocations."""
+        repeated = self._repetition.done
+        reply = self._scripts.run(read, script, base, self.clock_offset, *arguments)
+        if repeated == self._repetition.asked:
+            return reply
+        self._repetition.repeat_if_due()
+        return self._scripts.run(read, script, base, self.clock_offset, *arguments)
+
+    def _revoke_again(self, revocation: Revocation) -> bool:
+        """Repeat one that this process has made, and return whether the server had lost it."""
+        what, revoked_at = revocation
+        sid = "" if revoked_at else what
+        arguments = (self.clock_offset, sid, 0, "", revoked_at)
+        return self._scripts.run(flag_of, "revoke_again", self._base(what[:2]), *arguments)

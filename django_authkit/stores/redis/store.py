@@ -22,6 +22,7 @@ from django_authkit.stores.outcomes import (
     Refused,
     RotateRequest,
     Rotation,
+    RotationOutcome,
     StoreStatistics,
     Switch,
 )
@@ -75,6 +76,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
             return outcome
         if call:
             revoked += self._named(new.user_id, call)[::-1]
+        self._note(*revoked)
         return Created(session=outcome, revoked=tuple(revoked))
 
     def _create(self, new: NewSession, calls_before: int) -> Creation:
@@ -126,7 +128,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
 
     def rotate(self, request: RotateRequest) -> Rotation:
         """Exchange the current refresh token for the proposed one: one round trip."""
-        return self._for_handle(
+        rotation = self._for_handle(
             rotation_of,
             "rotate",
             request.sid,
@@ -144,6 +146,9 @@ class RedisStore(AnonymousKeys, AttemptKeys):
             request.device,
             request.most_forks,
         )
+        if rotation.outcome is RotationOutcome.REUSED:
+            self._note(rotation.session)
+        return rotation
 
     def rekey(
         self,
@@ -216,7 +221,13 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
         """Revoke the auth session: one round trip."""
-        return self._for_handle(revoked_of, "revoke", sid, reason, key_digest or b"", _call_id())
+        session = self._for_handle(revoked_of, "revoke", sid, reason, key_digest or b"", _call_id())
+        self._note(session)
+        return session
+
+    def _note(self, *revoked: AuthSession | None) -> None:
+        """Remember what was revoked, in case that the server loses it."""
+        self._repetition.add((session.sid, 0) for session in revoked if session)
 
     def revoke_user(
         self,
@@ -245,13 +256,14 @@ class RedisStore(AnonymousKeys, AttemptKeys):
             revoked += sessions
             if not left:
                 break
+        self._note(*revoked)
         return tuple(sorted(revoked, key=by_recency))
 
     def revoke_all(self) -> None:
         """Revoke every auth session that began before now: one round trip a bucket."""
         call = _call_id()
         for tag in self._bases:
-            self._run(flag_of, "revoke_all", tag, call)
+            self._repetition.add([(tag, self._run(number_of, "revoke_all", tag, call))])
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""

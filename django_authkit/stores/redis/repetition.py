@@ -1,0 +1,134 @@
+"""
+Revokes again what a server has lost, which was started from an older state or took over without some writes.
+
+Such a server shows it when a process connects: the id of its replication is another one. The process then
+repeats the revocations that it has made, and after them the call for which it had connected. Calls over
+connections that are open cost nothing.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterable
+from threading import Lock
+from typing import Any, Final
+from weakref import WeakSet
+
+from redis import Redis
+from redis.cluster import RedisCluster
+from redis.exceptions import ResponseError
+
+from django_authkit.outages import log_lost_revocations
+from django_authkit.stores.redis.sending import Client
+from django_authkit.stores.redis.server_names import name_of
+
+MOST: Final = 5_000
+"""How many revocations a process remembers: to repeat them takes less than a second."""
+_ID: Final = re.compile(rb"master_replid:(\w+)")
+"""Another one after each start of a server, and after each time that it takes over from another."""
+
+Revocation = tuple[str, int]
+"""A sid and 0, or the tag of a bucket and when all of its auth sessions were revoked."""
+
+
+class Repetition:
+    """
+    The revocations that this process has made.
+
+    Args:
+        client: Each of its new connections is asked which server it leads to, if there is anything to repeat.
+        again: Repeats one, and returns whether the server had lost it. Raises ``StoreUnavailable``.
+
+    Attributes:
+        asked: How often they had to be repeated.
+        done: The same, of those that are done. What is read while the two differ may have come back.
+    """
+
+    def __init__(self, client: Client, again: Callable[[Revocation], bool]) -> None:
+        self._client = client
+        self._again = again
+        self._made: dict[Revocation, None] = {}
+        self._ids: dict[Any, bytes] = {}
+        self.asked = self.done = 0
+        self.replace_locks()
+        _repetitions.add(self)
+        _call_for_new_connections(client, self._look)
+
+    def replace_locks(self) -> None:
+        """Make new ones: in a forked child nobody releases those that a thread of the parent held."""
+        self._looking, self._repeating = Lock(), Lock()
+
+    def add(self, revocations: Iterable[Revocation]) -> None:
+        """Remember what was revoked, and forget the oldest."""
+        for each in revocations:
+            self._made[each] = None
+        while len(self._made) > MOST:
+            self._made.pop(next(iter(self._made)), None)
+
+    def _look(self, connection: Any) -> None:
+        """Find out whether *connection* leads to another server than the last one to that address."""
+        connection.send_command("INFO", "replication")
+        try:
+            said = connection.read_response(disable_decoding=True)
+        except ResponseError:  # the user may not ask
+            return
+        found = _ID.search(said if isinstance(said, bytes) else str(said).encode())
+        where = (connection.host, connection.port) if isinstance(self._client, RedisCluster) else None
+        with self._looking:
+            if found and self._ids.get(where) != found[1]:
+                self._ids[where] = found[1]
+                self.asked += bool(self._made)
+
+    def repeat_if_due(self) -> None:
+        """
+        Repeat all, if a connection was made to another server. Other threads wait until that is done.
+
+        Raises:
+            StoreUnavailable: No answer; the next call tries again.
+        """
+        if self.done == self.asked:
+            return
+        with self._repeating:
+            if self.done == self.asked:
+                return
+            asked, lost = self.asked, 0
+            try:
+                for each in list(self._made):
+                    lost += self._again(each)
+            finally:
+                if lost:
+                    log_lost_revocations(name_of(self._client), lost)
+            self.done = asked
+
+
+def _call_for_new_connections(client: Any, look: Callable[[Any], None]) -> None:
+    """Call *look* with each connection that *client* makes, when the server has accepted it."""
+    if isinstance(client, RedisCluster):
+        former = client.user_on_connect_func
+        client.user_on_connect_func = _both(former, look) if former else look
+    elif isinstance(client, Redis):
+        options = client.connection_pool.connection_kwargs
+        options["redis_connect_func"] = _both(options.get("redis_connect_func") or _greet, look)
+
+
+def _both(first: Callable[[Any], None], second: Callable[[Any], None]) -> Callable[[Any], None]:
+    def call(connection: Any) -> None:
+        first(connection)
+        second(connection)
+
+    return call
+
+
+def _greet(connection: Any) -> None:
+    connection.on_connect()
+
+
+_repetitions: WeakSet[Repetition] = WeakSet()
+
+
+def _replace_locks_in_child() -> None:
+    for each in list(_repetitions):
+        each.replace_locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_replace_locks_in_child)
