@@ -9,7 +9,8 @@ from asgiref.sync import iscoroutinefunction, sync_to_async  # knows async class
 from django.http import HttpRequest
 
 from django_authkit.errors import NotAuthenticated
-from django_authkit.service import current, require_recent
+from django_authkit.http.request_state import Authentication
+from django_authkit.service import current, require_device_bound, require_recent
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -25,11 +26,30 @@ def recent_auth_required(max_age: timedelta | None = None) -> Callable[[V], V]:
         max_age: How long ago the user may have authenticated; ``RECENT_AUTH["MAX_AGE"]`` if ``None``.
     """
 
+    def check(_: HttpRequest, known: Authentication) -> None:
+        require_recent(known, max_age)
+
+    return _requiring(check)
+
+
+def device_bound_required(view: V) -> V:
+    """
+    Require that the login is bound to the browser's device (``DEVICE_BOUND``), for a sync or async view.
+
+    Without a login it is 401 ``not_authenticated``; without a binding 403 ``device_binding_required``. Needs
+    our ``AuthenticationMiddleware``.
+    """
+    return _requiring(require_device_bound)(view)
+
+
+def _requiring(required: Callable[[HttpRequest, Authentication], None]) -> Callable[[V], V]:
+    """Return a decorator that calls *required* before the view."""
+
     def check(request: HttpRequest) -> None:
         known = current(request)
         if known is None:
             raise NotAuthenticated
-        require_recent(known, max_age)
+        required(request, known)
 
     def decorate(view: Any) -> Any:
         if iscoroutinefunction(view):

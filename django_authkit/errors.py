@@ -17,11 +17,14 @@ The tree of errors. Each class has one stable ``code``; none depends on HTTP.
     │   ├── SessionEnded             session_ended
     │   ├── RefreshReused            refresh_reused
     │   ├── BindingMismatch          binding_mismatch
+    │   ├── DeviceMismatch           device_mismatch
     │   └── ReauthenticationRequired reauthentication_required
     ├── CsrfFailed                   csrf_failed
+    ├── DeviceBindingRequired        device_binding_required
     ├── SessionLimitReached          session_limit
     ├── InvalidRequest               invalid_request
-    │   └── SeveralCredentials       invalid_request
+    │   ├── SeveralCredentials       invalid_request
+    │   └── DeviceProofInvalid       device_proof_invalid
     ├── NoSuchSession                not_found
     ├── Throttled                    throttled
     ├── CookieTooLarge               cookie_too_large
@@ -159,6 +162,13 @@ class BindingMismatch(CredentialRejected):
     message = _("The session was used from elsewhere and has been revoked. Log in again.")
 
 
+class DeviceMismatch(CredentialRejected):
+    """The auth session is bound to a device, and the request does not show that it is from that one."""
+
+    code = "device_mismatch"
+    message = _("The login belongs to another device. Log in again.")
+
+
 class ReauthenticationRequired(CredentialRejected):
     """The user is logged in, but the request requires more recent authentication (RFC 9470)."""
 
@@ -175,6 +185,13 @@ class CsrfFailed(AuthKitError):
 
     code = "csrf_failed"
     message = _("CSRF verification failed.")
+
+
+class DeviceBindingRequired(AuthKitError):
+    """The user is logged in, but the view requires a login that is bound to its device."""
+
+    code = "device_binding_required"
+    message = _("This needs a browser that binds logins to its device. Log in again with one that does.")
 
 
 class SessionLimitReached(AuthKitError):
@@ -195,6 +212,13 @@ class SeveralCredentials(InvalidRequest):
     """The request has a bearer credential, and another in its query string or form (RFC 6750 §2)."""
 
     message = _("The request has several credentials. Send one, in the Authorization header.")
+
+
+class DeviceProofInvalid(InvalidRequest):
+    """A browser's proof of its device is malformed, signed with another key, or for another auth session."""
+
+    code = "device_proof_invalid"
+    message = _("The proof of the device is not valid.")
 
 
 class NoSuchSession(AuthKitError):

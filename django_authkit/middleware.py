@@ -25,11 +25,12 @@ from django.utils.module_loading import import_string
 
 from django_authkit.adoption import Place
 from django_authkit.conf import get_settings
-from django_authkit.errors import AuthKitError, CredentialRejected, SessionEnded
+from django_authkit.errors import AuthKitError, CredentialRejected, DeviceMismatch, SessionEnded
 from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, exempt, is_proved, vary_on_source
 from django_authkit.http.error_reports import hide_cookies
 from django_authkit.http.error_responses import error_response
+from django_authkit.http.navigation import reopened
 from django_authkit.http.request_state import (
     RequestState,
     Unknown,
@@ -43,6 +44,7 @@ from django_authkit.http.user_errors import Stage
 from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
 from django_authkit.service.device_binding import revoke_mismatched_again
+from django_authkit.service.device_registration import offer_binding
 from django_authkit.service.django_session import CookieAction, django_session_of
 from django_authkit.service.page_renewal import renew_page
 from django_authkit.service.password_changes import apply_password_change
@@ -105,6 +107,8 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
         except AuthKitError as error:
             response = error_response(error, request)
         session.is_answered = not response.streaming
+        if response.cookies:
+            offer_binding(request, response)
         return response
 
 
@@ -229,9 +233,9 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         current_request.set(None)
         state = state_of(request)
         errors = state.user_errors
-        if errors.raised is not None or response.status_code in _HIDING_STATUSES:
-            error = errors.hidden_by(response.status_code)
-            response = response if error is None else error_response(error, request)
+        known, status = state.authentication, response.status_code
+        if errors.raised is not None or status in _HIDING_STATUSES or isinstance(known, DeviceMismatch):
+            response = _unhidden(request, state, response)
         if state.new_sid or state.mismatched_sid or state.password_change:
             try:
                 _revoke_again(request, state, response)
@@ -248,6 +252,15 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
             for external in state.external_cookies:
                 cookies.forget_external_cookie(response, *external)
         return response
+
+
+def _unhidden(request: HttpRequest, state: RequestState, response: HttpResponseBase) -> HttpResponseBase:
+    """Return the response to an error that *response* hides, if there is one."""
+    if isinstance(state.authentication, DeviceMismatch):
+        # For another site, a browser does not prove its device; for this one it does.
+        response = reopened(request) or response
+    error = state.user_errors.hidden_by(response.status_code)
+    return response if error is None else error_response(error, request)
 
 
 def _revoke_again(request: HttpRequest, state: RequestState, response: HttpResponseBase) -> None:

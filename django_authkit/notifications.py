@@ -24,7 +24,7 @@ from django_authkit.users.loading import load_user, user_id_of
 
 logger = logging.getLogger("django_authkit.sessions")
 
-_ALARMING = frozenset({"refresh_reused", "binding_mismatch", "limit_reached"})
+_ALARMING = frozenset({"refresh_reused", "binding_mismatch", "device_binding_failed", "limit_reached"})
 
 
 def connect() -> None:
@@ -37,6 +37,7 @@ def connect() -> None:
         "session_revoked",
         "limit_reached",
         "binding_mismatch",
+        "device_binding_failed",
     ):
         signal: Signal = getattr(signals, name)
         signal.connect(_writer_of(name), dispatch_uid=f"django_authkit.log.{name}", weak=False)

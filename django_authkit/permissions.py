@@ -8,9 +8,9 @@ from rest_framework.permissions import IsAuthenticated as DrfIsAuthenticated
 from rest_framework.request import ForcedAuthentication, Request
 
 from django_authkit.api.exceptions import api_error
-from django_authkit.errors import NotAuthenticated, ReauthenticationRequired
+from django_authkit.errors import AuthKitError, NotAuthenticated, ReauthenticationRequired
 from django_authkit.http.request_state import Authentication
-from django_authkit.service import require_recent
+from django_authkit.service import require_device_bound, require_recent
 
 
 class IsAuthenticated(DrfIsAuthenticated):
@@ -51,5 +51,26 @@ class RecentlyAuthenticated(SingleOperandHolder, BasePermission):
         try:
             require_recent(known, self._max_age)
         except ReauthenticationRequired as error:
+            raise api_error(error) from error
+        return True
+
+
+class DeviceBound(BasePermission):
+    """
+    Allows users whose login is bound to their device; else 403 ``device_binding_required``.
+
+    Only browsers that have Device Bound Session Credentials get in, and no bearer.
+    """
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Allow requests that show the bound cookie."""
+        if isinstance(request.successful_authenticator, ForcedAuthentication):
+            return True
+        known = request.auth
+        if not isinstance(known, Authentication):
+            raise api_error(NotAuthenticated())
+        try:
+            require_device_bound(request._request, known)
+        except AuthKitError as error:
             raise api_error(error) from error
         return True

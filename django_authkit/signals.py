@@ -14,6 +14,7 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 ``session_revoked``       ``session`` (revoked), ``reason`` (``RevocationReason``)
 ``limit_reached``       ``user``, ``request``, ``refused`` (bool), ``revoked`` (the sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
+``device_binding_failed``  ``session``, ``request``, ``address``: it was used without the key of its device
 ======================  ==========================================================================
 
 No signal carries a credential.
@@ -28,3 +29,4 @@ refresh_reused = Signal()
 session_revoked = Signal()
 limit_reached = Signal()
 binding_mismatch = Signal()
+device_binding_failed = Signal()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from django_authkit.api import jwks, views
+from django_authkit.api import bound, jwks, views
 from django_authkit.conf.installed import require_app
 
 require_app()  # here, so that ``manage.py check`` finds it: no check of ours runs then
@@ -20,5 +20,7 @@ urlpatterns = [
     path("sessions/<str:sid>/", views.DeviceView.as_view(), name="session-detail"),
     path("reauthenticate/", views.ReauthenticateView.as_view(), name="reauthenticate"),
     path("verify/", views.VerifyView.as_view(), name="verify"),
+    path("bound/register/", bound.RegisterView.as_view(), name="bound-register"),
+    path("bound/refresh/", bound.BoundRefreshView.as_view(), name="bound-refresh"),
     path(".well-known/jwks.json", jwks.KeySetView.as_view(), name="jwks"),
 ]

@@ -39,6 +39,8 @@ class Lifetimes:
         refresh_grace: How long presenting the predecessor of a refresh token returns the same
             successor. 0 disables it.
         touch_interval: Activity is written at most this often.
+        bound: How long the bound cookie lives, which a browser renews with the key of its device; see
+            ``DEVICE_BOUND``. 5 minutes to 1 hour.
     """
 
     access: timedelta = timedelta(minutes=5)
@@ -46,6 +48,7 @@ class Lifetimes:
     absolute: timedelta = timedelta(days=90)
     refresh_grace: timedelta = timedelta(seconds=10)
     touch_interval: timedelta = timedelta(seconds=60)
+    bound: timedelta = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

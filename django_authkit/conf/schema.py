@@ -115,6 +115,9 @@ class AuthKitSettings:
         trusted_proxies: How many reverse proxies of the project's own append to ``X-Forwarded-For``. With
             0 the header is ignored, because any client can send it.
         bind: What happens when an auth session is used from another device or network; see ``Binding``.
+        device_bound: Whether browsers are offered to bind their logins to their device, by Device Bound
+            Session Credentials: ``"offer"`` or ``"off"``. In session mode, over HTTPS. See
+            ``docs/how-to/device-bound.md``.
         recent_auth: What counts as a recent authentication, and what requires one; see ``RecentAuth``.
         reauthenticator: Dotted path of ``f(request, user, data) -> bool``: re-authentication by the project's
             own means instead of the password.
@@ -150,6 +153,7 @@ class AuthKitSettings:
     extra_claims: str | None = None
     trusted_proxies: int = 0
     bind: Binding = Binding()
+    device_bound: Literal["off", "offer"] = "off"
     recent_auth: RecentAuth = RecentAuth()
     reauthenticator: str | None = None
     adopt: Adoptions = field(default=Adoptions(), hash=False)

@@ -33,6 +33,7 @@ def combination_problems(s: AuthKitSettings) -> Iterator[Problem]:
         yield Problem(
             "authkit.E017", "BIND has a prefix that no address has.", "IPv4: 0 to 32. IPv6: 0 to 128."
         )
+    yield from _device_problems(s)
     yield from _scheme_problems(s)
     if s.trusted_proxies < 0:
         yield Problem("authkit.E009", "TRUSTED_PROXIES is negative.", "Count them.")
@@ -117,6 +118,29 @@ def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
         )
     if s.leeway > timedelta(minutes=2):
         yield Problem("authkit.E014", "LEEWAY is over two minutes.", "Synchronize the clocks of the workers.")
+
+
+def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:
+    if not timedelta(minutes=5) <= s.lifetimes.bound <= timedelta(hours=1):
+        yield Problem(
+            "authkit.E026",
+            f'LIFETIMES["BOUND"] is {in_words(s.lifetimes.bound)}.',
+            "It takes 5 minutes to 1 hour: browsers limit how often they prove their device.",
+        )
+    if s.device_bound == "off":
+        return
+    if not s.accepts(Mode.SESSION):
+        yield Problem(
+            "authkit.E027",
+            "DEVICE_BOUND binds session keys, and only tokens are accepted.",
+            'Set AUTHKIT_MODE to "session", or DEVICE_BOUND to "off".',
+        )
+    if s.cookie.domain is not None or s.cookie.path != "/" or not s.cookie.secure:
+        yield Problem(
+            "authkit.E028",
+            "DEVICE_BOUND needs cookies of one host, of all its paths, and Secure.",
+            'Unset SESSION_COOKIE_DOMAIN and SESSION_COOKIE_PATH, or set DEVICE_BOUND to "off".',
+        )
 
 
 def _too_short(name: str, value: timedelta, least: timedelta) -> Iterator[Problem]:

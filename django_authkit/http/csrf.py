@@ -65,6 +65,18 @@ def enforce_csrf(request: Any) -> None:
         raise CsrfFailed(f"CSRF verification failed: {reason}")
 
 
+def enforce_source(request: HttpRequest) -> None:
+    """
+    Reject an unsafe request that does not come from our own origin, whatever ``CSRF`` is: no script sends it.
+
+    Raises:
+        CsrfFailed: It comes from another one, or does not say where it comes from.
+    """
+    reason = _Check(_no_response).fault_of_source(request)
+    if reason is not None:
+        raise CsrfFailed(f"CSRF verification failed: {reason}")
+
+
 def enforce_where_exempt(request: HttpRequest) -> None:
     """
     Make the check that a request with a bearer credential skipped, since cookies are about to be set.

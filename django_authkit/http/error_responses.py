@@ -13,6 +13,7 @@ from django_authkit.http.cookies import mark_private
 STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.CredentialRejected: 401,
     errors.CsrfFailed: 403,
+    errors.DeviceBindingRequired: 403,
     errors.SessionLimitReached: 403,
     errors.InvalidRequest: 400,
     errors.NoSuchSession: 404,

@@ -2,11 +2,13 @@
 
 from typing import Final
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
+from django_authkit.http.cookies import mark_private
 from django_authkit.http.csrf import own_origin
 
 _METHODS: Final = frozenset({"GET", "HEAD"})
+_OPENS_ITSELF: Final = '<!doctype html><meta http-equiv="refresh" content="0"><title></title>'
 
 
 def is_navigation(request: HttpRequest) -> bool:
@@ -56,3 +58,17 @@ def is_speculative(request: HttpRequest) -> bool:
 def is_own_navigation(request: HttpRequest) -> bool:
     """Tell whether the user or a page of this origin started the navigation, or the browser does not say."""
     return request.headers.get("Sec-Fetch-Site") in {None, "none", "same-origin"}
+
+
+def reopened(request: HttpRequest) -> HttpResponse | None:
+    """
+    Return a page that opens itself again, if a browser opens this one from another site.
+
+    The second time it is this origin that opens it.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site not in {"cross-site", "same-site"} or request.method != "GET" or not is_navigation(request):
+        return None
+    response = HttpResponse(_OPENS_ITSELF)
+    mark_private(response)
+    return response

@@ -8,6 +8,8 @@ store does not answer.
 from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.adopt import adopt
 from django_authkit.service.authentication import authenticate, current
+from django_authkit.service.device_keys import require_device_bound
+from django_authkit.service.device_registration import ProofRequired, register_device, renew_device
 from django_authkit.service.devices import AT_ONCE as DEVICES_AT_ONCE
 from django_authkit.service.devices import device_of_user, devices_of, revoke_device, revoke_other_devices
 from django_authkit.service.introspection import check_access, check_refresh, revoke_token, verify
@@ -20,6 +22,7 @@ from django_authkit.service.revocation import revoke, revoke_all, revoke_user, s
 
 __all__ = [
     "DEVICES_AT_ONCE",
+    "ProofRequired",
     "adopt",
     "apply_response_effects",
     "authenticate",
@@ -32,6 +35,9 @@ __all__ = [
     "log_out",
     "reauthenticate",
     "refresh",
+    "register_device",
+    "renew_device",
+    "require_device_bound",
     "require_recent",
     "revoke",
     "revoke_all",

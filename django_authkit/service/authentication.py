@@ -20,6 +20,7 @@ from django_authkit.http.client_info import device_of
 from django_authkit.http.request_state import Authentication, Unknown, state_of
 from django_authkit.service.admission import admit, auth_session_of
 from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_keys import check_device, check_device_key
 from django_authkit.service.django_session import DjangoSession, django_session_of
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.stores.outcomes import Found
@@ -96,8 +97,8 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
         return admit(auth_session_of(session), None, strategy.mode, Transport.HEADER, django_session=session)
     device = device_of(request) if strategy.checks_device else None
     found, claims = strategy.resolve(text, device)
-    if device is not None and found is not None and not found.is_remembered:
-        check_binding(request, found.session)
+    if device is not None and found is not None:
+        check_device(request, found)
     return admit(
         found, claims, strategy.mode, Transport.HEADER, read_again=partial(_read_again, strategy, text)
     )
@@ -118,7 +119,10 @@ def authenticate_token(text: str) -> Authentication:
         CredentialRejected: It is not valid.
     """
     strategy = accepted_strategy(text)
-    return admit(*strategy.resolve(text), strategy.mode, Transport.HEADER)
+    found, claims = strategy.resolve(text)
+    if found is not None and strategy.mode is Mode.SESSION:
+        check_device_key(None, found)
+    return admit(found, claims, strategy.mode, Transport.HEADER)
 
 
 def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | None:
@@ -131,8 +135,8 @@ def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | No
         try:
             device = device_of(request) if strategy.checks_device else None
             found, claims = strategy.resolve(text, device)
-            if device is not None and found is not None and not found.is_remembered:
-                check_binding(request, found.session)
+            if device is not None and found is not None:
+                check_device(request, found)
             again = partial(_read_again, strategy, text)
             known = admit(found, claims, strategy.mode, Transport.COOKIE, read_again=again)
             return with_replacement(request, known, text)

@@ -23,7 +23,7 @@ from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.wiring import get_jwt_strategy, get_store
 
 _MOST_RECORDED: Final = 10_000
-_recorded: dict[tuple[str, str, str], float] = {}
+_recorded: dict[tuple[str, ...], float] = {}
 """When this process recorded a device: sid, address and browser mark."""
 
 
@@ -84,8 +84,12 @@ def check_device_first(request: HttpRequest, refresh_token: str) -> None:
 
 
 def _is_due(session: AuthSession, device: Device) -> bool:
-    """Tell whether this process has not recorded *device* for the auth session within ``TOUCH_INTERVAL``."""
-    use, now = (session.sid, device.address, device.browser_mark), time.time()
+    return is_due(session.sid, device.address, device.browser_mark)
+
+
+def is_due(*use: str) -> bool:
+    """Tell whether this process has not recorded *use*, of an auth session, within ``TOUCH_INTERVAL``."""
+    now = time.time()
     if now - _recorded.get(use, float("-inf")) < get_settings().lifetimes.touch_interval.total_seconds():
         return False
     if len(_recorded) >= _MOST_RECORDED:

@@ -11,10 +11,20 @@ from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid
 from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.external import drop_refresh
 from django_authkit.service.authentication import accepted_strategy
+from django_authkit.service.device_keys import check_device_key
 from django_authkit.service.revocation import owner_of, revoke_session
 from django_authkit.service.user_validity import load_valid_user
-from django_authkit.types import AuthSession, RevocationReason
+from django_authkit.strategies.protocol import Inspection, Strategy
+from django_authkit.types import AuthSession, Mode, RevocationReason
 from django_authkit.users.loading import current_auth_hash, load_user
+
+
+def _inspected(strategy: Strategy, token: str) -> Inspection:
+    """Return what a credential opens; that of a login bound to its device opens nothing by itself."""
+    inspected = strategy.inspect(token)
+    if strategy.mode is Mode.SESSION:
+        check_device_key(None, inspected.found)
+    return inspected
 
 
 def check_access(token: str) -> None:
@@ -24,7 +34,7 @@ def check_access(token: str) -> None:
     Raises:
         CredentialRejected: It would not.
     """
-    found = accepted_strategy(token).inspect(token).found
+    found = _inspected(accepted_strategy(token), token).found
     load_valid_user(found.session, found.user)
 
 
@@ -80,7 +90,7 @@ def verify(token: str) -> dict[str, Any]:
     """
     try:
         strategy = accepted_strategy(token)
-        inspected = strategy.inspect(token)
+        inspected = _inspected(strategy, token)
         session = inspected.found.session
         user = load_user(session.user_id, session.backend, inspected.found.user)
         current_auth_hash(user, session.auth_hash)

@@ -21,6 +21,7 @@ from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import browser_mark, check_binding, check_device_first
+from django_authkit.service.device_keys import check_device
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
 from django_authkit.service.revocation import announce_revocation
@@ -143,8 +144,8 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     strategy = get_session_strategy()
     renewed = strategy.renew(text)
     found = renewed.found
+    check_device(request, found)
     user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
-    check_binding(request, found.session)
     grant = tokens_if_due(request, SessionKey(found.session.sid, renewed.secret), user, transport)
     if grant is None:
         return issue(strategy, found, user, renewed.secret, transport)

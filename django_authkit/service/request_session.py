@@ -13,9 +13,15 @@ from typing import Any, TypeVar
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 
-from django_authkit.errors import BindingMismatch, CredentialRejected, SessionEnded, StoreUnavailable
+from django_authkit.errors import (
+    BindingMismatch,
+    CredentialRejected,
+    DeviceMismatch,
+    SessionEnded,
+    StoreUnavailable,
+)
 from django_authkit.http.client_info import device_of
-from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_keys import check_device
 from django_authkit.service.django_session import CookieAction, DjangoSession
 from django_authkit.service.session_reading import SessionReading
 from django_authkit.session_keys import SessionKey
@@ -244,13 +250,16 @@ class RequestSession(SessionReading, DjangoSession):
         may_recall = is_remembered_enough and strategy.remembers
         device = device_of(request) if may_recall and request is not None else None
         found = strategy.look_up(key, device=device)
-        if request is None or isinstance(found, Absent) or found.is_remembered:
+        if request is None or isinstance(found, Absent):
+            return found
+        if found.is_remembered and not found.session.device_key:
             return found
         try:
-            check_binding(request, found.session)
-        except BindingMismatch as error:
+            check_device(request, found)
+        except (BindingMismatch, DeviceMismatch) as error:
             self.rejection = error
-            return Absent.GONE
+            # The session cookie of a browser that is about to prove its device must not be replaced.
+            return Absent.GONE if isinstance(error, BindingMismatch) else Absent.SUPERSEDED
         return found
 
     # -- writing ----------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """
 Encoding and signing tokens, verifying and decoding them.
 
-The only module that imports PyJWT, which makes and checks every signature. A token does not decide how it is
-verified. The few header segments that a key ring can produce are known in advance, and each belongs to one
-key and its algorithm; a token with any other header is rejected. So ``alg``, ``typ`` and ``kid`` are compared
-as a whole, and ``crit``, ``jku``, ``jwk`` or ``x5u`` cannot occur.
+PyJWT makes and checks every signature; beside this module only ``device_proof`` imports it. A token does not
+decide how it is verified. The few header segments that a key ring can produce are known in advance, and each
+belongs to one key and its algorithm; a token with any other header is rejected. So ``alg``, ``typ`` and
+``kid`` are compared as a whole, and ``crit``, ``jku``, ``jwk`` or ``x5u`` cannot occur.
 
 The order of the checks: type and length; three parts of base64url characters (RFC 8725, and section 3.14 of
 its successor draft); header; signature; ``exp``, ``iat``, ``iss``, ``aud`` and required claims; types.

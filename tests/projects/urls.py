@@ -23,6 +23,8 @@ urlpatterns = [
     path("plain/vault-async/", views.vault_async),
     path("plain/vault-class/", recent_auth_required()(views.VaultAsync.as_view())),
     path("plain/whoami/", views.whoami),
+    path("plain/bound/", views.bound),
+    path("api/bound/", views.Bound.as_view()),
     path("plain/whoami-async/", views.whoami_async),
     path("plain/whoami-in-loop/", views.whoami_in_loop),
     path("plain/notes/", views.notes),

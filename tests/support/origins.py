@@ -113,13 +113,18 @@ def _blank_page(environ: Environ, start_response: Any) -> Iterable[bytes]:
     return [b'<!doctype html><title>A page</title><link rel="icon" href="data:,">']
 
 
+def certificate() -> bytes:
+    """Return the certificate of all hosts, in PEM."""
+    return _certificate_and_key()[0]
+
+
 @cache
-def _tls() -> ssl.SSLContext:
-    """Return a server's context with an untrusted certificate."""
+def _certificate_and_key() -> tuple[bytes, bytes]:
+    """Return a certificate that no authority signed, and its key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, SHOP)])
     now = datetime.now(tz=UTC)
-    certificate = (
+    signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -130,16 +135,18 @@ def _tls() -> ssl.SSLContext:
         .add_extension(x509.SubjectAlternativeName([x509.DNSName("*.test")]), critical=False)
         .sign(key, hashes.SHA256())
     )
+    private = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    return signed.public_bytes(serialization.Encoding.PEM), private
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return a server's context with that certificate."""
     with TemporaryDirectory() as directory:
         file = Path(directory) / "site.pem"
-        file.write_bytes(
-            certificate.public_bytes(serialization.Encoding.PEM)
-            + key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-        )
+        file.write_bytes(b"".join(_certificate_and_key()))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
     return context

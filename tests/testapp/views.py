@@ -15,8 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from django_authkit import log_in
-from django_authkit.decorators import recent_auth_required
-from django_authkit.permissions import IsAuthenticated, RecentlyAuthenticated
+from django_authkit.decorators import device_bound_required, recent_auth_required
+from django_authkit.permissions import DeviceBound, IsAuthenticated, RecentlyAuthenticated
 
 
 class WhoAmI(APIView):
@@ -164,3 +164,19 @@ def django_logout(request: HttpRequest) -> HttpResponse:
     """Log out as Django's own views do."""
     logout(request)
     return HttpResponse(status=204)
+
+
+@device_bound_required
+def bound(request: HttpRequest) -> HttpResponse:
+    """Require a login that is bound to its device."""
+    return HttpResponse(request.user.get_username())
+
+
+class Bound(APIView):
+    """Requires a login that is bound to its device."""
+
+    permission_classes = (DeviceBound,)
+
+    def get(self, request: Request) -> Response:
+        """Return the username."""
+        return Response({"username": request.user.get_username()})

@@ -1,0 +1,104 @@
+"""``bound/register/`` and ``bound/refresh/``: browsers send them by themselves, to bind logins."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from django_authkit import service
+from django_authkit.api.views import Endpoint
+from django_authkit.errors import DeviceProofInvalid, SessionEnded, StoreUnavailable, Throttled
+from django_authkit.http.bound_cookie import BOUND_COOKIE, attributes, challenge_for, set_bound_cookie
+from django_authkit.http.csrf import enforce_source
+from django_authkit.throttling.attempts import count_failed_refresh
+from django_authkit.types import AuthSession
+
+_CHALLENGE = "Secure-Session-Challenge"
+
+
+class BoundEndpoint(Endpoint):
+    """An endpoint that browsers call, and no script: without a CSRF token, and without a body."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Check where the request comes from."""
+        enforce_source(request._request)
+        super().initial(request, *args, **kwargs)
+
+
+class RegisterView(BoundEndpoint):
+    """``POST bound/register/``: the browser shows the key that it made after a login."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Return what the browser has to keep to itself, and set the bound cookie."""
+        http: HttpRequest = request._request
+        session = service.register_device(
+            service.authenticate(http), _header(http, "Secure-Session-Response")
+        )
+        return _configured(session)
+
+
+class BoundRefreshView(BoundEndpoint):
+    """``POST bound/refresh/``: the browser proves the key again."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """
+        Set the bound cookie again; or answer 403 with a challenge, or that the auth session has ended.
+
+        Of errors, Chromium takes only a 5xx for passing; after any other it forgets the key.
+        """
+        http: HttpRequest = request._request
+        sid = _header(http, "Sec-Secure-Session-Id") or ""
+        try:
+            session = service.renew_device(http, sid, _header(http, "Secure-Session-Response"))
+        except service.ProofRequired as required:
+            response = Response(status=403)
+            response[_CHALLENGE] = _challenge(sid, required.challenge)
+            return response
+        except SessionEnded:
+            return Response({"session_identifier": sid, "continue": False})
+        except DeviceProofInvalid:
+            try:
+                count_failed_refresh(http)
+            except Throttled as throttled:
+                raise StoreUnavailable(throttled.message) from throttled
+            raise
+        return _configured(session)
+
+
+def _configured(session: AuthSession) -> Response:
+    response = Response(
+        {
+            "session_identifier": session.sid,
+            "refresh_url": reverse("authkit:bound-refresh"),
+            "scope": {"include_site": False, "scope_specification": _excluded()},
+            "credentials": [{"type": "cookie", "name": BOUND_COOKIE, "attributes": attributes()}],
+        }
+    )
+    set_bound_cookie(response, session)
+    response[_CHALLENGE] = _challenge(session.sid, challenge_for(session.sid, session.device_nonce))
+    return response
+
+
+def _excluded() -> list[dict[str, str]]:
+    """Return the paths that need no bound cookie: static files."""
+    path = django_settings.STATIC_URL
+    if not path or urlsplit(path).netloc or path == "/":
+        return []
+    return [{"type": "exclude", "domain": "*", "path": path}]
+
+
+def _challenge(sid: str, challenge: str) -> str:
+    return f'"{challenge}";id="{sid}"'
+
+
+def _header(request: HttpRequest, name: str) -> str | None:
+    """Return the header; the draft has quotes around it, and Chromium 156 has none."""
+    value = request.headers.get(name)
+    return None if value is None else value.strip().strip('"')

@@ -1,0 +1,85 @@
+"""
+The bound cookie, which shows that its browser has proved its device a short while ago, and the challenges.
+
+Both are signed and dated, so neither has to be stored: a challenge is good until the record has another
+nonce, and the cookie as long as the record has the key.
+"""
+
+from datetime import timedelta
+from hashlib import sha256
+from typing import Final
+
+from django.core.signing import BadSignature, TimestampSigner
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from django_authkit.conf import get_settings
+from django_authkit.http.cookies import mark_private
+from django_authkit.http.transports import cookies_of
+from django_authkit.types import AuthSession
+
+BOUND_COOKIE: Final = "__Host-authkit_bound"
+_CHALLENGE_LIFE: Final = 3600
+"""Seconds. A browser keeps the one that came with its cookie until that expires; else it gets a fresh one."""
+_CHALLENGES: Final = "django_authkit.device_challenge"
+_COOKIES: Final = "django_authkit.bound_cookie"
+
+
+def challenge_for(sid: str, nonce: str) -> str:
+    """Return a challenge for the auth session; for a registration *nonce* is empty."""
+    return TimestampSigner(salt=_CHALLENGES).sign(f"{sid}.{nonce}")
+
+
+def is_challenge(text: str, sid: str, nonce: str) -> bool:
+    """Tell whether *text* is a challenge for the auth session, made of *nonce*, and not too old."""
+    return _unsigned(_CHALLENGES, text, _CHALLENGE_LIFE) == f"{sid}.{nonce}"
+
+
+def set_bound_cookie(response: HttpResponseBase, session: AuthSession) -> None:
+    """Set the cookie; its attributes are those that ``attributes`` announces."""
+    settings = get_settings()
+    response.set_cookie(
+        BOUND_COOKIE,
+        TimestampSigner(salt=_COOKIES).sign(_content(session)),
+        max_age=settings.lifetimes.bound,
+        path="/",
+        secure=True,
+        httponly=True,
+        samesite=settings.cookie.samesite,
+    )
+    mark_private(response)
+
+
+def attributes() -> str:
+    """Return the attributes of the cookie, as a browser compares them; it ignores how long it lives."""
+    return f"Path=/; Secure; HttpOnly; SameSite={get_settings().cookie.samesite}"
+
+
+def has_bound_cookie(request: HttpRequest, session: AuthSession) -> bool:
+    """Tell whether the request shows that it is from the device of *session*."""
+    settings = get_settings()
+    life, content = settings.lifetimes.bound + settings.leeway, _content(session)
+    return any(_unsigned(_COOKIES, text, life) == content for text in cookies_of(request, BOUND_COOKIE))
+
+
+def names_session(text: str, sid: str) -> bool:
+    """Tell whether *text* is a bound cookie of the auth session, whichever key it has, and alive."""
+    content = _unsigned(_COOKIES, text, get_settings().lifetimes.bound)
+    return content is not None and content.partition(".")[0] == sid
+
+
+def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Delete the cookie if the request has it."""
+    if BOUND_COOKIE in request.COOKIES:
+        response.delete_cookie(BOUND_COOKIE, samesite=get_settings().cookie.samesite)
+
+
+def _content(session: AuthSession) -> str:
+    return f"{session.sid}.{sha256(session.device_key.encode()).hexdigest()}"
+
+
+def _unsigned(salt: str, text: str, life: int | timedelta) -> str | None:
+    try:
+        return TimestampSigner(salt=salt).unsign(text, max_age=life)
+    except BadSignature:
+        return None

@@ -1,0 +1,90 @@
+"""
+Auth sessions that are bound to their device by the browser: Device Bound Session Credentials.
+
+From the first time on that a browser shows the bound cookie, its session key is worth nothing without that
+cookie. It lives for some minutes, and only a proof with the key of the device renews it.
+"""
+
+from typing import Final
+
+from django.http import HttpRequest
+
+from django_authkit import signals
+from django_authkit.conf import get_settings
+from django_authkit.errors import DeviceBindingRequired, DeviceMismatch
+from django_authkit.http.bound_cookie import has_bound_cookie
+from django_authkit.http.client_info import device_of
+from django_authkit.http.request_state import Authentication
+from django_authkit.outages import activity_is_optional
+from django_authkit.service.device_binding import check_binding, is_due
+from django_authkit.stores.outcomes import Found
+from django_authkit.types import AuthSession
+from django_authkit.wiring import get_store
+
+_GRACE_MS: Final = 10_000
+"""For requests that were on their way when the browser got its first bound cookie."""
+
+
+def check_device_key(request: HttpRequest | None, found: Found) -> None:
+    """
+    Check that a request with a session key is from the device that the auth session is bound to.
+
+    Nothing is revoked: somebody else has the key, and the owner, whose browser proves the device, goes on.
+    ``device_binding_failed`` is sent once in ``TOUCH_INTERVAL`` for each place that it is used from.
+
+    Args:
+        request: The request; ``None`` where only the credential is known.
+        found: What the session key opens.
+
+    Raises:
+        DeviceMismatch: It is not, or it does not show that it is.
+
+    Round trips:
+        None; one when the browser shows the bound cookie for the first time.
+    """
+    session = found.session
+    if not session.device_key or get_settings().device_bound == "off":
+        return
+    if request is not None and has_bound_cookie(request, session):
+        if not session.bound_ms:
+            with activity_is_optional():
+                get_store().renew_binding(session.sid, session.device_nonce, session.device_nonce)
+    elif session.bound_ms and found.now_ms >= session.bound_ms + _GRACE_MS:
+        if request is not None:
+            _announce(request, session)
+        raise DeviceMismatch
+
+
+def check_device(request: HttpRequest, found: Found) -> None:
+    """
+    Check where a session key is used from: the key of the device first, since without it nothing is revoked.
+
+    Raises:
+        DeviceMismatch, BindingMismatch: As ``check_device_key`` and ``check_binding`` say.
+    """
+    check_device_key(request, found)
+    if not found.is_remembered:
+        check_binding(request, found.session)
+
+
+def _announce(request: HttpRequest, session: AuthSession) -> None:
+    device = device_of(request)
+    if is_due("device key", session.sid, device.address, device.browser_mark):
+        signals.device_binding_failed.send(
+            sender=AuthSession, session=session, request=request, address=device.address
+        )
+
+
+def require_device_bound(request: HttpRequest, known: Authentication) -> None:
+    """
+    Check that the login is bound to its device, and that the request is from there.
+
+    Raises:
+        DeviceBindingRequired: It is not.
+        SessionEnded: The auth session is not live any more.
+    """
+    session = known.session
+    if get_settings().device_bound == "off" or not (
+        session.device_key and has_bound_cookie(request, session)
+    ):
+        raise DeviceBindingRequired
