@@ -157,6 +157,11 @@ class AuthSession:
         """When it expires at the latest."""
         return instant(self.expires_ms)
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether it is bound to its device, which has used the binding."""
+        return self.bound_ms > 0
+
 
 def by_recency(session: AuthSession) -> tuple[int, int, str]:
     """Sort key: the most recently seen first."""

@@ -32,6 +32,7 @@ def present_device(session: AuthSession, current: str) -> dict[str, Any]:
         "label": session.label,
         "address": session.address,
         "last_seen_at": _iso(session.last_seen_at),
+        "bound": session.is_bound,
     }
 
 

@@ -224,6 +224,7 @@ def _device_context(session: AuthSession) -> dict[str, Any]:
         "address": session.address,
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
+        "bound": session.is_bound,
         "seen_now": datetime.now(tz=UTC) - session.last_seen_at < timedelta(minutes=1),
     }
 

@@ -95,6 +95,18 @@ def test_the_device_renews_the_cookie_with_its_key(
     assert device.call().status_code == 200
 
 
+def test_the_list_of_devices_says_what_is_bound(site: LiveSite, device: Device, login: HttpResponse) -> None:
+    """In the API and on the device page; another login of the user is not bound."""
+    bind(device, login)
+    site.logged_in()
+    rows = body(device.get("/auth/sessions/"))["results"]
+    assert [(row["current"], row["bound"]) for row in sorted(rows, key=lambda row: row["current"])] == [
+        (False, False),
+        (True, True),
+    ]
+    assert device.get("/account/devices/").content.count(b"bound to its device") == 1
+
+
 def test_a_copy_of_the_cookies_dies_with_the_bound_cookie(
     site: LiveSite, ada: User, device: Device, login: HttpResponse
 ) -> None:

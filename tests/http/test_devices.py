@@ -24,6 +24,7 @@ MEMBERS = {
     "label",
     "address",
     "last_seen_at",
+    "bound",
 }
 JUNK = ["x", "%00", "AA%0A", "..", "A" * 16 + "%20", "%F0%9F%94%91", "A" * 5000, "AA" + "B" * 14 + ".secret"]
 

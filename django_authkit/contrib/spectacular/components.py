@@ -69,6 +69,7 @@ class AuthKitDevice(AuthKitSession):
     label = serializers.CharField()  # type: ignore[assignment] # the member has the name of an attribute
     address = serializers.CharField()
     last_seen_at = serializers.DateTimeField()
+    bound = serializers.BooleanField(help_text="Whether it is bound to its device.")
 
 
 class AuthKitDevicePage(serializers.Serializer[Any]):

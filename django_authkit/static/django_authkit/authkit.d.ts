@@ -31,6 +31,8 @@ export interface Device extends Session {
   readonly label: string;
   readonly address: string;
   readonly last_seen_at: string;
+  /** Whether it is bound to its device. */
+  readonly bound: boolean;
 }
 
 /** The data of `USER_SERIALIZER`; without that, `id` and the `USERNAME_FIELD`. */
