@@ -38,6 +38,7 @@ def connect() -> None:
         "limit_reached",
         "binding_mismatch",
         "device_binding_failed",
+        "device_renamed",
     ):
         signal: Signal = getattr(signals, name)
         signal.connect(_writer_of(name), dispatch_uid=f"django_authkit.log.{name}", weak=False)

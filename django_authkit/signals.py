@@ -15,6 +15,7 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 ``limit_reached``       ``user``, ``request``, ``refused`` (bool), ``revoked`` (the sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ``device_binding_failed``  ``session``, ``request``, ``address``: it was used without the key of its device
+``device_renamed``      ``session`` (with its new ``label``), ``request``
 ======================  ==========================================================================
 
 No signal carries a credential.
@@ -30,3 +31,4 @@ session_revoked = Signal()
 limit_reached = Signal()
 binding_mismatch = Signal()
 device_binding_failed = Signal()
+device_renamed = Signal()

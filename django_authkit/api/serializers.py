@@ -165,6 +165,12 @@ class ReauthenticateBody(serializers.Serializer[Any]):
         return members
 
 
+class DeviceBody(serializers.Serializer[Any]):
+    """``{"label"}``: the name of a device."""
+
+    label = _Secret(MAX_LABEL)  # type: ignore[assignment] # the member has the name of an attribute
+
+
 class VerifyBody(serializers.Serializer[Any]):
     """``{"token"}``."""
 

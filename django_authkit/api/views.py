@@ -233,7 +233,13 @@ class DevicesView(PersonalEndpoint):
 
 
 class DeviceView(PersonalEndpoint):
-    """``DELETE sessions/<sid>/``: revoke one of mine. Another user's is a 404, like an unknown one."""
+    """``sessions/<sid>/``: rename or revoke one of mine. Another user's is a 404, like an unknown one."""
+
+    def patch(self, request: Request, *args: Any, sid: str, **kwargs: Any) -> HttpResponseBase:
+        """Return the device with its new name."""
+        label = serializers.validated(serializers.DeviceBody, request.data)["label"]
+        renamed = service.rename_device(request._request, self.known, sid, label)
+        return Response(present_device(renamed, self.known.sid))
 
     def delete(self, request: Request, *args: Any, sid: str, **kwargs: Any) -> HttpResponseBase:
         """Return 204. Revoking the current auth session logs the user out."""

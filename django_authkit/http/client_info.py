@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from ua_parser import parse
 
 from django_authkit.conf import get_settings
+from django_authkit.types import AuthSession
 
 MAX_LABEL: Final = 60
 _MAX_USER_AGENT = 256
@@ -68,6 +69,11 @@ def label_of(user_agent: str) -> str:
 def as_label(text: str) -> str:
     """Return the name that a person gave a device as it is kept: on one line, and not too long."""
     return "".join(filter(str.isprintable, text)).strip()[:MAX_LABEL]
+
+
+def label_at(session: AuthSession, device: Device) -> str:
+    """Return the name of *session*'s device: in the same browser the one it has, which may be its user's."""
+    return session.label if session.label and session.browser_mark == device.browser_mark else device.label
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -11,7 +11,13 @@ from django_authkit.service.authentication import authenticate, current
 from django_authkit.service.device_keys import require_device_bound
 from django_authkit.service.device_registration import ProofRequired, register_device, renew_device
 from django_authkit.service.devices import AT_ONCE as DEVICES_AT_ONCE
-from django_authkit.service.devices import device_of_user, devices_of, revoke_device, revoke_other_devices
+from django_authkit.service.devices import (
+    device_of_user,
+    devices_of,
+    rename_device,
+    revoke_device,
+    revoke_other_devices,
+)
 from django_authkit.service.introspection import check_access, check_refresh, revoke_token, verify
 from django_authkit.service.login import log_in
 from django_authkit.service.logout import log_out
@@ -36,6 +42,7 @@ __all__ = [
     "reauthenticate",
     "refresh",
     "register_device",
+    "rename_device",
     "renew_device",
     "require_device_bound",
     "require_recent",

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django_authkit import signals
 from django_authkit.conf import get_settings
 from django_authkit.errors import BindingMismatch, CredentialRejected
-from django_authkit.http.client_info import Device, device_of
+from django_authkit.http.client_info import Device, device_of, label_at
 from django_authkit.http.request_state import state_of
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.revocation import announce_revocation
@@ -50,8 +50,7 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
         if not _is_due(session, device):
             return
         with activity_is_optional():
-            same_browser = device.browser_mark == session.browser_mark
-            label = session.label if same_browser else device.label  # its user may have named it
+            label = label_at(session, device)
             store.note_device(session.sid, device.address, label, device.browser_mark)
     if ended or (what and not revoked):
         signals.binding_mismatch.send(

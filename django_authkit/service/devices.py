@@ -7,9 +7,10 @@ from typing import Final, overload
 
 from django.http import HttpRequest
 
+from django_authkit import signals
 from django_authkit.conf import get_settings
-from django_authkit.errors import NoSuchSession
-from django_authkit.http.client_info import device_of
+from django_authkit.errors import InvalidRequest, NoSuchSession
+from django_authkit.http.client_info import as_label, device_of, label_at
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.reauthentication import require_recent
 from django_authkit.service.revocation import revoke_by_user_id, revoke_session
@@ -82,7 +83,7 @@ class _OwnDevices(Devices):
             session,
             last_seen_ms=now,
             address=device.address,
-            label=device.label,
+            label=label_at(session, device),
             browser_mark=device.browser_mark,
         )
 
@@ -101,6 +102,25 @@ def session_of_user(user_id: str, sid: str) -> AuthSession | None:
     """Return the live auth session *sid* if it is of that user."""
     found = get_store().load(sid) if is_sid(sid) else None
     return found.session if isinstance(found, Found) and found.session.user_id == user_id else None
+
+
+def rename_device(request: HttpRequest, known: Authentication, sid: str, label: str) -> AuthSession:
+    """
+    Give the device of the user's auth session *sid* another name, and return that auth session.
+
+    Raises:
+        NoSuchSession: It is not live, or belongs to another user. The error does not say which.
+        InvalidRequest: Nothing of *label* can be shown.
+    """
+    shown = as_label(label)
+    if not shown:
+        raise InvalidRequest
+    session = device_of_user(known, sid)
+    if session is None or not get_store().rename(sid, shown):
+        raise NoSuchSession
+    renamed = replace(session, label=shown)
+    signals.device_renamed.send(sender=AuthSession, session=renamed, request=request)
+    return renamed
 
 
 def revoke_device(known: Authentication, sid: str) -> None:

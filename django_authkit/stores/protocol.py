@@ -267,6 +267,9 @@ class AuthSessionStore(Protocol):
             Of any number of simultaneous calls with one nonce, and different proposals, exactly one succeeds.
         """
 
+    def rename(self, sid: str, label: str) -> bool:
+        """Give the device of the live record another name; ``False`` if there is none."""
+
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash; ``False`` if there is no live record."""
 

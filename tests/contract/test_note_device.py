@@ -1,4 +1,4 @@
-"""``note_device``, and how ``rotate`` handles the address and re-authentication."""
+"""``note_device``, ``rename``, and how ``rotate`` handles the address and re-authentication."""
 
 from dataclasses import replace
 from secrets import token_bytes
@@ -165,3 +165,13 @@ def test_reuse_is_not_excused_by_reauthentication(rig: Rig, store: Store) -> Non
     assert stolen.session is not None
     assert stolen.session.auth_time_ms == started.session.auth_time_ms
     assert store.load(started.sid) is Absent.GONE
+
+
+def test_a_device_is_renamed(store: Store, rig: Rig) -> None:
+    """The label of the live record changes and nothing else; one that is not live has no name to change."""
+    started = rig.start()
+    assert store.rename(started.sid, "日本語 \U0001f511")
+    assert loaded(store, started.sid) == replace(started.session, label="日本語 \U0001f511")
+    store.revoke(started.sid, RevocationReason.LOGOUT)
+    assert not store.rename(started.sid, "too late")
+    assert not store.rename(new_handle(0), "nobody's")

@@ -165,6 +165,7 @@ CALLS: dict[str, Callable[[RedisStore], object]] = {
     "renew_tokens": lambda store: store.renew_tokens(SID, "h", proposed=KEY, access=MINUTE),
     "bind_device": lambda store: store.bind_device(SID, "{}", "nonce"),
     "renew_binding": lambda store: store.renew_binding(SID, "nonce", "other"),
+    "rename": lambda store: store.rename(SID, "name"),
     "restamp": lambda store: store.restamp(SID, "h"),
     "restamp_user": lambda store: store.restamp_user("1", "h", "i"),
     "note_device": lambda store: store.note_device(SID, "", "", ""),

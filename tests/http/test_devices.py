@@ -327,3 +327,46 @@ def test_a_user_deactivated_without_a_signal_revokes_nothing(
     assert code(device.get("/auth/sessions/"))[0] == 401
     User.objects.filter(pk=ada.pk).update(is_active=True)
     assert elsewhere.logged_in()
+
+
+def renamed(device: Device, sid: str, label: object) -> Any:
+    """Return the response to a new name."""
+    return device.patch(f"/auth/sessions/{sid}/", {"label": label})
+
+
+def test_a_user_names_their_devices(site: LiveSite, ada: User, device: Device) -> None:
+    """This one and another; the name stays at a refresh, also from another address."""
+    other = site.logged_in("ada", user_agent=SAFARI)
+    with heard(signals.device_renamed) as said:
+        for sid, name in ((site.sid(device), "Work"), (site.sid(other), "  Ada's \u202ephone ")):
+            assert renamed(device, sid, name).status_code == 200
+    names = {site.sid(device): "Work", site.sid(other): "Ada's phone"}
+    assert {call["session"].sid: call["session"].label for call in said} == names
+    other.address = "203.0.113.80"
+    for each in (device, other):
+        assert each.refresh().status_code == 200
+        assert {entry["sid"]: entry["label"] for entry in listed(each)} == names
+
+
+def test_nobody_names_the_device_of_another_user(site: LiveSite, device: Device, bob: User) -> None:
+    """The response is that of a sid that does not exist, and nothing changes."""
+    others = site.logged_in("bob")
+    sid = site.sid(others)
+    assert code(renamed(device, sid, "mine")) == (404, "not_found")
+    assert code(renamed(device, new_handle(0), "mine")) == (404, "not_found")
+    assert [each.label for each in sessions_of(bob)] != ["mine"]
+
+
+@by_header
+@in_session_mode
+@pytest.mark.parametrize("label", ["", "  ", "\u202e", "a" * 61, 7, None, ["x"]])
+def test_a_name_that_cannot_be_shown_is_refused(site: LiveSite, device: Device, label: object) -> None:
+    """Empty, invisible, too long, or no text."""
+    assert code(renamed(device, site.sid(device), label)) == (400, "invalid_request")
+
+
+@by_cookie
+def test_renaming_needs_the_csrf_proof(site: LiveSite, device: Device) -> None:
+    """Another site cannot name the device of its reader."""
+    sid = site.sid(device)
+    assert code(device.send("PATCH", f"/auth/sessions/{sid}/", b'{"label": "x"}')) == (403, "csrf_failed")

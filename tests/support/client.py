@@ -129,6 +129,10 @@ class Device:
         content = b"" if body is None else json.dumps(body).encode()
         return self.send("POST", path, content, headers={**self._proof(anonymous), **(headers or {})})
 
+    def patch(self, path: str, body: Any) -> HttpResponse:
+        """Send JSON with this device's credential and the proof that our front end sends it."""
+        return self.send("PATCH", path, json.dumps(body).encode(), headers=self._proof())
+
     def delete(self, path: str) -> HttpResponse:
         """Send a DELETE with this device's credential and the proof that our front end sends it."""
         return self.send("DELETE", path, headers=self._proof())

@@ -9,6 +9,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from django_authkit.api.serializers import (
+    DeviceBody,
     LoginBody,
     ReauthenticateBody,
     VerifyBody,
@@ -70,6 +71,10 @@ class AuthKitDevice(AuthKitSession):
     address = serializers.CharField()
     last_seen_at = serializers.DateTimeField()
     bound = serializers.BooleanField(help_text="Whether it is bound to its device.")
+
+
+class AuthKitDeviceName(DeviceBody):
+    """The name of a device."""
 
 
 class AuthKitDevicePage(serializers.Serializer[Any]):

@@ -180,16 +180,25 @@ class DeviceExtension(EndpointExtension):
     login_required = True
 
     def operations(self) -> dict[str, dict[str, Any]]:
-        """Return the operation."""
+        """Return both operations."""
         kinds = (*CREDENTIAL, *_of_revocation(), errors.NoSuchSession)
+        named = (*CREDENTIAL, *of_cookies(), errors.NoSuchSession)
         return {
+            "patch": {
+                "operation_id": "authkit_rename_device",
+                "summary": "Rename a device",
+                "description": "Gives the device of one auth session of the user another name.",
+                "request": {"application/json": components.AuthKitDeviceName},
+                "parameters": [*csrf(), *HEADERS],
+                "responses": {200: components.AuthKitDevice, **responses(*named, body=True)},
+            },
             "delete": {
                 "operation_id": "authkit_revoke_device",
                 "summary": "Log out a device",
                 "description": "Revokes one auth session of the user.",
                 "parameters": [*csrf(), *HEADERS],
                 "responses": {204: None, **responses(*kinds)},
-            }
+            },
         }
 
 

@@ -154,6 +154,11 @@ class DatabaseStore(
         return self.load(sid)
 
     @raises_unavailable
+    def rename(self, sid: str, label: str) -> bool:
+        """Give its device another name. One statement."""
+        return self.live().filter(pk=sid).update(label=label) == 1
+
+    @raises_unavailable
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash. One statement."""
         return self.live().filter(pk=sid).update(auth_hash=auth_hash) == 1

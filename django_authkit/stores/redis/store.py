@@ -195,6 +195,10 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """Replace the nonce of the challenge: one round trip."""
         return self._for_handle(found_of, "renew_binding", sid, presented, proposed)
 
+    def rename(self, sid: str, label: str) -> bool:
+        """Give its device another name: one round trip."""
+        return self._for_handle(flag_of, "rename", sid, label)
+
     def restamp(self, sid: str, auth_hash: str) -> bool:
         """Record the user's new session auth hash: one round trip."""
         return self._for_handle(flag_of, "restamp", sid, auth_hash)

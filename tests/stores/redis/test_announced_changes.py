@@ -75,6 +75,7 @@ CALLS: dict[str, list[Change | Silent]] = {
     "renew_binding": [
         Silent(lambda rig, one: rig.store.renew_binding(one.sid, "nonce", "other")),
     ],
+    "rename": [Change(lambda rig, one: rig.store.rename(one.sid, "name"))],
     "restamp": [Change(lambda rig, one: rig.store.restamp(one.sid, "b" * 64))],
     "restamp_user": [
         Change(lambda rig, _: rig.store.restamp_user(rig.user, "a" * 64, "b" * 64)),

@@ -56,6 +56,7 @@ def test_the_listed_commands_are_enough(rig: Rig, client: Redis) -> None:
     assert store.save_data(started.sid, started.key, "data", idle_limit=None)
     assert store.restamp(started.sid, "b" * 64)
     assert store.restamp_user(rig.user, "b" * 64, "c" * 64) == 1
+    assert store.rename(started.sid, "phone")
     store.note_device(started.sid, "192.0.2.1", "", "")
     assert isinstance(store.rekey(started.sid, started.key, token_bytes(32)), Found)
     assert store.create_anonymous("a" * 16, b"k" * 32, "data", DAY)
