@@ -81,20 +81,24 @@ class Buckets:
         base = self._bases.get(handle[:2])
         if base is None:  # perhaps of a time with more buckets
             base = self._base(handle[:2]) if is_sid(handle) else self._first
-        return self._at(read, script, base, handle, *arguments)
+        repeated = self._repetition.done
+        reply = self._scripts.run(read, script, base, self.clock_offset, handle, *arguments)
+        if repeated == self._repetition.asked:
+            return reply
+        return self._again(read, script, base, handle, *arguments)
 
     def _for_user(self, read: Callable[[Any], T], script: str, user_id: str, *arguments: Argument) -> T:
         return self._run(read, script, tag_of(bucket_of(user_id, self.buckets)), user_id, *arguments)
 
     def _run(self, read: Callable[[Any], T], script: str, tag: str, *arguments: Argument) -> T:
-        return self._at(read, script, self._base(tag), *arguments)
-
-    def _at(self, read: Callable[[Any], T], script: str, base: str, *arguments: Argument) -> T:
-        """Run *script* in the bucket of *base*; again, if the server may have lost revocations."""
-        repeated = self._repetition.done
+        base, repeated = self._base(tag), self._repetition.done
         reply = self._scripts.run(read, script, base, self.clock_offset, *arguments)
         if repeated == self._repetition.asked:
             return reply
+        return self._again(read, script, base, *arguments)
+
+    def _again(self, read: Callable[[Any], T], script: str, base: str, *arguments: Argument) -> T:
+        """Run *script* again, since the server may have lost revocations before: those are repeated first."""
         self._repetition.repeat_if_due()
         return self._scripts.run(read, script, base, self.clock_offset, *arguments)
 
