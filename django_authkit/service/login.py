@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import timedelta
 
 from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
@@ -11,7 +12,7 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
-from django_authkit.conf import get_settings
+from django_authkit.conf import get_settings, milliseconds
 from django_authkit.http import transports
 from django_authkit.http.csrf import enforce_where_exempt
 from django_authkit.http.grant import Grant
@@ -36,6 +37,7 @@ def log_in(
     remember: bool = False,
     amr: Iterable[str] = ("pwd",),
     label: str | None = None,
+    lifetime: timedelta | None = None,
     rotates: bool = True,
 ) -> Grant:
     """
@@ -53,6 +55,7 @@ def log_in(
         amr: How the user authenticated (RFC 8176).
         label: A name for the device, which its user sees in the list of devices; at most 60 characters are
             kept. By default what the user agent says.
+        lifetime: How long it lasts at the latest, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
         rotates: Whether the refresh token is exchanged when it is used. False is for clients that never
             store the new one; the theft of such a token is not detected. It has an effect only while
             ``COMPAT["SIMPLEJWT_ROTATION"]`` is off.
@@ -77,6 +80,7 @@ def log_in(
         remember=remember,
         amr=tuple(amr),
         label=label,
+        longest_ms=None if lifetime is None else _positive(lifetime),
         rotates=rotates or get_settings().compat.simplejwt_rotation,
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
@@ -95,6 +99,18 @@ def log_in(
     with state.own_signals():
         _send_logged_in(request, user, grant.session)
     return grant
+
+
+def _positive(lifetime: timedelta) -> int:
+    """
+    Return *lifetime* in milliseconds.
+
+    Raises:
+        ValueError: It is shorter than a second.
+    """
+    if lifetime < timedelta(seconds=1):
+        raise ValueError(f"The lifetime of a login is {lifetime}: it takes a second or more.")
+    return milliseconds(lifetime)
 
 
 def _renew_django_session(request: HttpRequest, user: AbstractBaseUser, replaced: list[AuthSession]) -> None:

@@ -5,10 +5,12 @@ from datetime import datetime, timedelta
 import jwt
 import pytest
 from django.contrib.auth.models import User
+from django.test import RequestFactory
 
+from django_authkit import log_in, sessions_of
 from django_authkit.types import Transport
 from support.client import Device, body, code
-from support.live_site import LiveSite, in_jwt_mode, in_session_mode
+from support.live_site import LiveSite, by_header, in_jwt_mode, in_session_mode
 
 
 def ended(site: LiveSite, device: Device) -> bool:
@@ -108,3 +110,22 @@ def test_access_lifetime_is_a_setting(site: LiveSite, ada: User, lifetime: timed
     assert device.logged_in()
     site.advance(seconds=15)
     assert code(device.call()) == (401, "token_expired")
+
+
+@by_header
+def test_a_login_can_last_less_long_than_others(site: LiveSite, ada: User) -> None:
+    """It ends then in spite of activity, and its credential says so; never later than the setting."""
+    device = site.device()
+    grant = log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, lifetime=timedelta(minutes=20))
+    device.access, device.refresh_token = grant.access, grant.refresh or ""
+    assert grant.session.expires_ms - grant.session.created_ms == 20 * 60 * 1000
+    assert grant.expires_in <= 20 * 60
+    site.advance(minutes=19)
+    assert device.refresh().status_code == 200
+    site.advance(minutes=1, seconds=6)
+    assert ended(site, device)
+    log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, lifetime=timedelta(days=900))
+    (session,) = sessions_of(ada)
+    assert session.expires_ms - session.created_ms == 90 * 24 * 60 * 60 * 1000
+    with pytest.raises(ValueError, match="a second or more"):
+        log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, lifetime=timedelta(0))
