@@ -192,6 +192,17 @@ def test_a_forged_proof_sets_no_cookie(ada: User, device: Device, login: HttpRes
     assert device.call().status_code == 200
 
 
+def test_too_many_forged_proofs_are_answered_like_an_outage(
+    site: LiveSite, ada: User, device: Device, login: HttpResponse
+) -> None:
+    """It is 503, since after a 429 a browser forgets its key; a good proof still counts."""
+    key, registered = bind(device, login)
+    site.configure(RATES={"REFRESH": "2/min"})
+    forged = proof(new_key(), challenge_of(registered))
+    assert [renew(device, sid_of(ada), forged).status_code for _ in range(3)] == [400, 400, 503]
+    assert renew(device, sid_of(ada), proof(key, challenge_of(registered))).status_code == 200
+
+
 def test_a_challenge_is_for_one_auth_session(
     site: LiveSite, ada: User, bob: User, device: Device, login: HttpResponse
 ) -> None:
