@@ -15,6 +15,7 @@ from django_authkit import revoke
 from django_authkit.types import Mode, Transport
 from faults.conftest import BACKEND
 from faults.stoppable_servers import StoppableValkey
+from support.bound_browser import bind, challenge_of, proof, renew
 from support.client import Device, body, code, credential_cookies
 from support.live_site import LiveSite
 from support.pages import PAGE, TOKENS, opened
@@ -307,3 +308,20 @@ def test_pages_that_would_renew_a_login(live: LiveSite, valkey: StoppableValkey)
         assert opened(stale.copy(), "/plain/csrf-token/").status_code == 200
     assert credential_cookies(opened(stale)) == TOKENS
     assert stale.logged_in()
+
+
+@pytest.mark.parametrize("mode", [Mode.SESSION], ids=str, indirect=True)
+@pytest.mark.parametrize("transport", [Transport.COOKIE], ids=str, indirect=True)
+def test_a_bound_browser_outlives_an_outage(live: LiveSite, valkey: StoppableValkey) -> None:
+    """Its renewal is 503, so the browser keeps its key, and the same proof counts when the store is back."""
+    live.configure(DEVICE_BOUND="offer")
+    live.add_user()
+    device = live.device()
+    key, registered = bind(device, device.log_in())
+    sid = live.sid(device)
+    text = proof(key, challenge_of(registered))
+    with valkey.down():
+        assert code(renew(device, sid, text)) == (503, "store_unavailable")
+        assert code(renew(device, sid)) == (503, "store_unavailable")
+    assert renew(device, sid, text).status_code == 200
+    assert device.logged_in()
