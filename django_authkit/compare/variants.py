@@ -13,8 +13,9 @@ KNOX = "knox"
 MODES = ("session", "jwt")
 STORES = ("database", "redis")
 CHECKS = ("store", "replica", "none")
-PEERS = (DJANGO, SIMPLEJWT, KNOX)
-MODULES = {SIMPLEJWT: "rest_framework_simplejwt", KNOX: "knox"}
+STATELESS = "simplejwt-stateless"
+PEERS = (DJANGO, SIMPLEJWT, STATELESS, KNOX)
+MODULES = dict.fromkeys((SIMPLEJWT, STATELESS), "rest_framework_simplejwt") | {KNOX: "knox"}
 """The packages among them that have to be installed."""
 
 _PLACES = {"database": "the database", "redis": "Redis"}
@@ -24,6 +25,7 @@ _PEERS_DO = {
     DJANGO: "Django's own login: an opaque key, and the session in {}.",
     SIMPLEJWT: "djangorestframework-simplejwt with its blacklist app: signed tokens, only refreshing asks "
     "the database.",
+    STATELESS: "The same with its stateless authentication: a request asks nobody, and has no user row.",
     KNOX: "django-rest-knox: an opaque token, looked up in the database on each request.",
 }
 _CHECKS_DO = {
@@ -42,7 +44,8 @@ class Variant:
         kind: ``authkit``, one of ``PEERS``, or ``baseline``: no login, the user is given.
         mode: ``session`` or ``jwt`` for ``authkit``, else empty.
         store: ``database`` or ``redis``; empty for the baseline.
-        check: ``ACCESS_CHECK`` in JWT mode; in session mode ``replica``, or empty for ``store``.
+        check: ``ACCESS_CHECK`` in JWT mode; in session mode ``replica``, or empty for ``store``. ``none``
+            for simplejwt's stateless authentication.
         entry: 2 for the second entry of the same variant, and so on.
     """
 
@@ -67,7 +70,8 @@ class Variant:
         if self.kind == BASELINE:
             return "No login"
         if self.kind != AUTHKIT:
-            return _PEER_NAMES[self.kind].format(place)
+            named = _PEER_NAMES[self.kind].format(place)
+            return f"{named}, no user loaded" if self.check else named
         if self.mode == "session":
             return f"Sessions, {_CHECKED['replica']}" if self.check else f"Sessions in {place}"
         told = f"JWT, {_CHECKED[self.check].format(place)}"
@@ -80,7 +84,7 @@ class Variant:
         if self.kind == BASELINE:
             return "The same view without a login: what is above it is the cost of one."
         if self.kind != AUTHKIT:
-            return _PEERS_DO[self.kind].format(place)
+            return _PEERS_DO[STATELESS if self.check else self.kind].format(place)
         if self.mode == "jwt":
             return _CHECKS_DO[self.check].format(place)
         if self.check:
@@ -97,6 +101,16 @@ class Variant:
     def logs_in(self) -> bool:
         """Whether the variant has a login."""
         return self.kind != BASELINE
+
+    @property
+    def is_unchecked(self) -> bool:
+        """Whether it is ours with ``ACCESS_CHECK = "none"``, which promises a revocation at expiry only."""
+        return self.kind == AUTHKIT and self.check == "none"
+
+    @property
+    def is_stateless(self) -> bool:
+        """Whether it is simplejwt's stateless authentication."""
+        return self.kind == SIMPLEJWT and self.check == "none"
 
     @property
     def refreshes(self) -> bool:
@@ -142,5 +156,7 @@ def _peers(stores: Sequence[str], beside: Sequence[str]) -> Iterator[Variant]:
     for kind in beside:
         if kind == DJANGO:
             yield from (Variant(kind=kind, store=store) for store in dict.fromkeys(stores))
+        elif kind == STATELESS:
+            yield Variant(kind=SIMPLEJWT, store="database", check="none")
         else:
             yield Variant(kind=kind, store="database")

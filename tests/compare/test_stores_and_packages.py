@@ -15,7 +15,7 @@ from support.servers import Addresses
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 OURS = "authkit-jwt-database-none"
-OTHERS = ["django-database", "simplejwt-database", "knox-database"]
+OTHERS = ["django-database", "simplejwt-database", "simplejwt-database-none", "knox-database"]
 
 
 def make_project(project: Project) -> None:
@@ -47,7 +47,17 @@ def test_other_packages_are_measured_beside_ours_on_a_copy_of_the_file(tmp_path:
     told, printed = compared(
         project,
         *("--modes", "jwt", "--stores", "database", "--checks", "none", "--workers", "1"),
-        *("--beside", "django", "simplejwt", "knox", "--user", "ada", "--path", "/api/whoami/"),
+        *(
+            "--beside",
+            "django",
+            "simplejwt",
+            "simplejwt-stateless",
+            "knox",
+            "--user",
+            "ada",
+            "--path",
+            "/api/whoami/",
+        ),
     )
     assert list(told) == [OURS, *OTHERS]
     for key, each in told.items():

@@ -11,6 +11,7 @@ from django_authkit.compare import own_views
 from django_authkit.compare.analysis.contest import Contest, contest
 from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.extents import completed
+from django_authkit.compare.variants import PEERS
 
 
 class Site:
@@ -61,11 +62,7 @@ def test_a_quick_run_measures_what_the_project_uses(settings: Settings) -> None:
     options = dict.fromkeys(("modes", "stores", "checks", "beside", "duration", "rounds", "sessions"))
     found = completed({**options, "quick": True, "thorough": False})
     assert (found["stores"], found["checks"], found["beside"]) == (["redis"], ["none"], [])
-    assert completed({**options, "quick": False, "thorough": True})["beside"] == [
-        "django",
-        "simplejwt",
-        "knox",
-    ]
+    assert completed({**options, "quick": False, "thorough": True})["beside"] == list(PEERS)
     usual = completed({**options, "quick": False, "thorough": False, "beside": []})
     assert (usual["beside"], usual["looks"]) == ([], 3)
     assert completed({**options, "quick": False, "thorough": False, "duration": 2.0})["looks"] == 1

@@ -80,7 +80,7 @@ def _revocation(samples: Samples, kind: str) -> Iterator[Finding]:
     what = (
         f"a logout was answered {answered}, and {found['watched']:g} s later the credential was still let in"
     )
-    if samples.variant.check == "none":
+    if samples.variant.is_unchecked:
         yield Finding(REMARK, f'"{name}": {what}, as ACCESS_CHECK "none" says: until the token expires.')
     else:
         yield Finding(kind, f'"{name}": {what}. The revocation was lost.')

@@ -199,7 +199,7 @@ def _outage(present: Sequence[Samples], situation: Situation) -> str:
     late = [
         names[each]
         for each in present
-        if each.variant.check == "none" and tried[each].get("revoked_at_once") is False
+        if each.variant.is_unchecked and tried[each].get("revoked_at_once") is False
     ]
     if late:
         lets = f"{listed(late)} {'let' if len(late) > 1 else 'lets'} a revoked token in until it expires"

@@ -163,7 +163,7 @@ def _cells(samples: Samples, report: Report) -> list[Cell]:
         return [Cell(NONE, "-")] * len(HEADINGS)
     facts = {fact.key: fact for fact in facts_of(samples)}
     return [
-        _after_logout(found["revocation"], report, expires=samples.variant.check == "none"),
+        _after_logout(found["revocation"], report, expires=samples.variant.is_unchecked),
         _store_lost(found.get("outage")),
         Cell(GOOD, "noticed") if facts["theft_noticed"].holds else Cell(BAD, "goes unnoticed"),
         _race(found.get("race")),

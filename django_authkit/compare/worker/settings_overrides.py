@@ -8,7 +8,7 @@ numbers (throttles, ``DEBUG``) or reach people (email). The page on the command 
 from collections.abc import Mapping
 from typing import Any
 
-from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
+from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT, Variant
 from django_authkit.compare.worker.config import WorkerConfig
 
 Settings = dict[str, Any]
@@ -31,6 +31,7 @@ _CLASSES = {
     SIMPLEJWT: "rest_framework_simplejwt.authentication.JWTAuthentication",
     KNOX: "knox.auth.TokenAuthentication",
 }
+_STATELESS = "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
 
 
 def worker_settings(project: Settings, config: WorkerConfig) -> Settings:
@@ -40,7 +41,7 @@ def worker_settings(project: Settings, config: WorkerConfig) -> Settings:
     changed["CACHES"] = _caches(project, config)
     changed["INSTALLED_APPS"] = [*project["INSTALLED_APPS"], *config.apps]
     changed["MIDDLEWARE"] = _middleware(project["MIDDLEWARE"], config.variant.kind)
-    changed["REST_FRAMEWORK"] = _rest_framework(project.get("REST_FRAMEWORK", {}), config.variant.kind)
+    changed["REST_FRAMEWORK"] = _rest_framework(project.get("REST_FRAMEWORK", {}), config.variant)
     changed["AUTHKIT"] = _authkit(project.get("AUTHKIT", {}), config)
     changed["AUTHKIT_MODE"] = config.variant.mode or project.get("AUTHKIT_MODE", "session")
     changed.update(_sessions(project, config))
@@ -105,13 +106,14 @@ def _middleware(project: list[str], kind: str) -> list[str]:
     return [f"{_HERE}.OwnAddresses", *classes]
 
 
-def _rest_framework(project: Mapping[str, Any], kind: str) -> Settings:
+def _rest_framework(project: Mapping[str, Any], variant: Variant) -> Settings:
+    kind = variant.kind
     changed = {**project, "DEFAULT_THROTTLE_CLASSES": []}
     changed["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(
         [*project.get("DEFAULT_THROTTLE_RATES", {}), "anon", "user"]
     )
     if kind in _CLASSES:
-        changed["DEFAULT_AUTHENTICATION_CLASSES"] = [_CLASSES[kind]]
+        changed["DEFAULT_AUTHENTICATION_CLASSES"] = [_STATELESS if variant.is_stateless else _CLASSES[kind]]
     return changed
 
 
@@ -124,7 +126,7 @@ def _authkit(project: Mapping[str, Any], config: WorkerConfig) -> Settings:
         "STORE": variant.store if variant.kind == AUTHKIT else "database",
         "REDIS": {**project.get("REDIS", {}), "ALIAS": config.redis_alias, "PREFIX": config.prefix},
         "RATES": {"LOGIN": None, "REFRESH": None},
-        **({"ACCESS_CHECK": variant.check} if variant.check else {}),
+        **({"ACCESS_CHECK": variant.check} if variant.kind == AUTHKIT and variant.check else {}),
     }
 
 
