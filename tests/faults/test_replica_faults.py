@@ -17,10 +17,12 @@ from django_authkit import outages
 from django_authkit.blacklist.replica import Verdict
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis import feed as redis_feed
 from django_authkit.types import RevocationReason
 from faults.stoppable_servers import StoppableValkey
 from support.replica_followers import Follower, KeyFollower, Witness, begun, client_of, proposal
+from support.servers import free_port
 from support.stores import request
 from support.waiting import next_second, until
 
@@ -174,13 +176,14 @@ def test_what_a_restart_from_an_old_dump_brought_back_is_revoked_again(
     ended = [begun(store, "ended") for _ in range(3)]
     other = begun(store, "other")
     valkey.save()
+    elsewhere = _another_process(valkey)
     if way == "one":
         for claims in ended:
-            store.revoke(claims.sid, RevocationReason.LOGOUT)
+            elsewhere.revoke(claims.sid, RevocationReason.LOGOUT)
     elif way == "user":
-        store.revoke_user("ended", RevocationReason.REVOKED)
+        elsewhere.revoke_user("ended", RevocationReason.REVOKED)
     else:
-        store.revoke_all()
+        elsewhere.revoke_all()
     until(lambda: follower.replica.verdict(ended[-1]) is not Verdict.LIVE)  # it has seen all of them
     valkey.kill()
     valkey.start()
@@ -189,6 +192,11 @@ def test_what_a_restart_from_an_old_dump_brought_back_is_revoked_again(
     assert isinstance(store.load(other.sid), Absent if way == "all" else Found)
     assert any("authkit_revoke --all" in record.message for record in caplog.records)
     _is_free_again(follower)
+
+
+def _another_process(valkey: StoppableValkey) -> RedisStore:
+    """Return the store of a process that does not come back, so it cannot repeat its own revocations."""
+    return RedisStore(client_of(valkey.url), prefix="authkit:")
 
 
 def _restarted_from_a_dump(
@@ -210,9 +218,12 @@ def test_a_lost_revocation_ends_nothing_that_began_after_it(
     follower: Follower, valkey: StoppableValkey, way: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It is repeated with the time that it had, once, and a user who has logged in since stays logged in."""
-    store = follower.store
+    store, elsewhere = follower.store, _another_process(valkey)
     ended = begun(store, "ended")
-    ways = {"user": lambda: store.revoke_user("ended", RevocationReason.REVOKED), "all": store.revoke_all}
+    ways = {
+        "user": lambda: elsewhere.revoke_user("ended", RevocationReason.REVOKED),
+        "all": elsewhere.revoke_all,
+    }
     repeat = _restarted_from_a_dump(follower, valkey, ways[way])
     assert isinstance(store.load(ended.sid), Found)
     later = begun(store, "ended")
@@ -235,7 +246,7 @@ def test_what_came_back_is_refused_before_it_is_revoked_again(
     store = follower.store
     ended = begun(store, "ended")
     valkey.save()
-    store.revoke(ended.sid, RevocationReason.LOGOUT)
+    _another_process(valkey).revoke(ended.sid, RevocationReason.LOGOUT)
     until(lambda: follower.replica.verdict(ended) is Verdict.REVOKED)
     monkeypatch.setattr(redis_feed.RedisFeed, "snapshot", _no_list)
     valkey.kill()
@@ -447,6 +458,27 @@ def test_failed_over(kind: type[Follower]) -> None:
         line.close()
 
 
+@pytest.mark.parametrize("kind", [Follower, KeyFollower], ids=["tokens", "session keys"])
+def test_a_deposed_primary_that_goes_on_answering(kind: type[Follower]) -> None:
+    """What the new primary revokes is refused in time, although connections to the old one stay open."""
+    with StoppableValkey.running() as first, StoppableValkey.running() as second:
+        line = Switch(first.port)
+        second.direct.replicaof("127.0.0.1", str(first.port))
+        until(lambda: second.direct.info("replication")["master_link_status"] == "up")
+        with kind(line.url, staleness=STALENESS) as follower:
+            _is_free_again(follower)
+            claims = follower.begun("kept")
+            until(lambda: _offset(first, "master_repl_offset") == _offset(second, "slave_repl_offset"))
+            second.direct.replicaof("NO", "ONE")
+            line.lead_to(second.port, cut=False)
+            first.direct.replicaof("127.0.0.1", free_port())  # and has nobody to learn from
+            assert _another_process(second).revoke(claims.sid, RevocationReason.LOGOUT)
+            time.sleep(2 * STALENESS)  # for a busy machine
+            assert not follower.admits(claims)
+            _is_free_again(follower)
+        line.close()
+
+
 def _offset(server: StoppableValkey, name: str) -> int:
     return int(server.direct.info("replication")[name])
 
@@ -460,9 +492,9 @@ class Switch:
         self._line = LossyLine(port)
         self.url = f"redis://127.0.0.1:{self._line.port}/0"
 
-    def lead_to(self, port: int) -> None:
+    def lead_to(self, port: int, *, cut: bool = True) -> None:
         """Direct new connections there, and cut the old ones."""
-        self._line.lead_to(port, cut=True)
+        self._line.lead_to(port, cut=cut)
 
     def close(self) -> None:
         """Stop listening."""

@@ -34,7 +34,7 @@ _NO_ANSWER_CODE = re.compile(
     # The user's ACL, within a script.
     r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
 )
-DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
+DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica|primary only")
 """What a server says that another has taken over from, perhaps: the name of the server may lead there now."""
 _READS_ONLY_CODE = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|OOM|READONLY) ")
 

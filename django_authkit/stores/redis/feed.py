@@ -6,7 +6,7 @@ Following takes plain commands only, which cost the server far less than a scrip
 
 import json
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from typing import Any, Final
 
@@ -44,24 +44,36 @@ class RedisFeed:
         client: A client that returns bytes and does not repeat on its own.
         bases: The first part of the keys of each bucket, by the two characters of its sids.
         limit: Most entries in each bucket.
+        changed: Called when the server is another than before, or no primary any more: whoever shares its
+            address has connections to the former one.
     """
 
-    def __init__(self, client: Client, bases: Mapping[str, str], limit: int) -> None:
+    def __init__(
+        self, client: Client, bases: Mapping[str, str], limit: int, changed: Callable[[], None]
+    ) -> None:
         self._client = client
         self._bases = bases
         self._limit = limit
         self._scripts = Scripts(client)
         self._patience = _patience_of(client)
         self._took = 0.0
+        self._changed = changed
+        self._runs: Mapping[str, str] = {}
         self.buckets = tuple(bases)
         self.unconfirmed = confirmed_every(client)
 
     def snapshot(self) -> Mapping[str, BucketCopy]:
         """Return all that is in the list now: one round trip a bucket, and one for each page of entries."""
         try:
-            return {bucket: self._copy(base) for bucket, base in self._bases.items()}
+            copies = {bucket: self._copy(base) for bucket, base in self._bases.items()}
         except CLIENT_ERRORS as error:  # a rejected command too
             raise no_answer(self._client, error) from error
+        runs = {bucket: copy.run for bucket, copy in copies.items()}
+        if runs != self._runs:
+            if self._runs:
+                self._look_anew()
+            self._runs = runs
+        return copies
 
     def _copy(self, base: str) -> BucketCopy:
         """Read page by page: no other client waits for long, however many entries there are."""
@@ -79,10 +91,19 @@ class RedisFeed:
         """Return what came after *positions*: one round trip, or one for each node of a cluster."""
         try:
             if isinstance(self._client, RedisCluster):
-                return self._poll(self._client, positions, wait)
-            return self._block(self._client, positions, min(wait, self._patience))
+                updates = self._poll(self._client, positions, wait)
+            else:
+                updates = self._block(self._client, positions, min(wait, self._patience))
         except CLIENT_ERRORS as error:
             raise no_answer(self._client, error) from error
+        if not all(update.began for update in updates.values()):
+            self._look_anew()
+        return updates
+
+    def _look_anew(self) -> None:
+        """Drop the connections to a server that is another than before, or no primary any more."""
+        self._scripts.drop_idle_connections()
+        self._changed()
 
     def _block(self, client: Redis, positions: Mapping[str, str], wait: float) -> Mapping[str, Update]:
         """Read the states, then the streams: whatever a state counts, its stream has shown or lost."""

@@ -112,8 +112,13 @@ def _call_for_new_connections(client: Any, look: Callable[[Any], None]) -> None:
 
 def _both(first: Callable[[Any], None], second: Callable[[Any], None]) -> Callable[[Any], None]:
     def call(connection: Any) -> None:
-        first(connection)
-        second(connection)
+        try:
+            first(connection)
+            second(connection)
+        except BaseException:
+            # redis-py would keep it as it is, without its password, protocol or database.
+            connection.disconnect()
+            raise
 
     return call
 

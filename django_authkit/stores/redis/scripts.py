@@ -159,9 +159,13 @@ class Scripts:
         try:
             return read(reply)
         except UNREADABLE as error:
-            self._sender.drop_idle_connections()
+            self.drop_idle_connections()
             said = exceptions.InvalidResponse(f"{name}: not a reply of this script: {reply!r:.20}")
             raise no_answer(self._client, said) from error
+
+    def drop_idle_connections(self) -> None:
+        """Look anew for the server."""
+        self._sender.drop_idle_connections()
 
     def _retry(self, error: Exception, send: Send, wanted: Script, arguments: Command) -> list[Any]:
         """Return the reply to a call that failed with *error*, if it can be repeated."""
@@ -177,7 +181,7 @@ class Scripts:
             error = second
         if is_no_answer(error):
             if DEPOSED.search(str(error)):
-                self._sender.drop_idle_connections()
+                self.drop_idle_connections()
             raise no_answer(self._client, error) from error
         raise error
 

@@ -80,9 +80,11 @@ class Direct:
         self._pool = pool
         self._waiting = _waiting.setdefault(pool, [])
         self._most_waiting = pool.max_connections // 2
+        self._dropped = 0
 
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to *commands*, which are sent at once on one connection."""
+        dropped = self._dropped
         connection, error = self._take(), None
         try:
             connection.send_packed_command([b"".join(map(_packed, commands))])
@@ -96,7 +98,9 @@ class Direct:
             connection.disconnect()
             self._pool.release(connection)
             raise
-        if len(self._waiting) < self._most_waiting:
+        if dropped != self._dropped:  # while it was in use
+            connection.disconnect()
+        if dropped == self._dropped and len(self._waiting) < self._most_waiting:
             self._waiting.append(connection)
         else:
             self._pool.release(connection)
@@ -108,7 +112,8 @@ class Direct:
         return replies
 
     def drop_idle_connections(self) -> None:
-        """Look anew for the server."""
+        """Look anew for the server. Connections in use are dropped when they come back."""
+        self._dropped += 1
         while self._waiting:
             with suppress(IndexError):  # another thread was faster
                 self._pool.release(self._waiting.pop())

@@ -295,7 +295,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
 
     def feed(self, client: Client, limit: int) -> RedisFeed:
         """Return how a copy reads the blacklist, on *client*; at most *limit* entries a bucket are kept."""
-        return RedisFeed(client, self._bases, limit)
+        return RedisFeed(client, self._bases, limit, self._scripts.drop_idle_connections)
 
     def statistics(self, *, count: bool = True, every: bool = True) -> StoreStatistics:
         """Return how many there are: by SCAN, so other clients do not wait for long."""

@@ -60,7 +60,7 @@ def test_the_listed_commands_are_enough(rig: Rig, client: Redis) -> None:
     store.note_device(started.sid, "192.0.2.1", "", "")
     assert isinstance(store.rekey(started.sid, started.key, token_bytes(32)), Found)
     assert store.create_anonymous("a" * 16, b"k" * 32, "data", DAY)
-    feed = RedisFeed(client, {"AA": "authkit:{AA}"}, limit=1000)
+    feed = RedisFeed(client, {"AA": "authkit:{AA}"}, 1000, lambda: None)
     copies = feed.snapshot()
     assert store.revoke(other.sid, RevocationReason.LOGOUT)
     feed.follow({bucket: copy.position for bucket, copy in copies.items()}, 0.1)

@@ -8,10 +8,12 @@ from functools import partial
 from threading import Event, Thread
 from time import sleep
 from types import FrameType
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 from redis import Redis
+from redis.connection import AbstractConnection
 
 from django_authkit.stores.outcomes import Absent
 from django_authkit.stores.redis import RedisStore, connect
@@ -170,3 +172,27 @@ def test_a_client_of_the_project_s_own_is_called(settings: Settings, store: Redi
     store = RedisStore(connect("plain"))
     store.now()
     assert Counted.commands > 0
+
+
+def test_a_login_to_the_server_that_is_interrupted(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection, which may still be in another database, is not used for the next call."""
+    settings.CACHES["plain"]["LOCATION"] = f"{server.url}/5?client_name={NAME}"
+    first, second = (RedisStore(connect("plain")) for _ in range(2))
+    handle, digest = "AA" + "a" * 14, b"k" * 32
+    assert second.create_anonymous(handle, digest, "data", 60_000)
+    send: Any = AbstractConnection.send_command
+    interrupted: list[Any] = []
+
+    def send_command(self: AbstractConnection, *command: Any, **options: Any) -> None:
+        if command[0] == "SELECT" and not interrupted:
+            interrupted.append(command)
+            raise _Interrupted
+        send(self, *command, **options)
+
+    monkeypatch.setattr(AbstractConnection, "send_command", send_command)
+    with pytest.raises(_Interrupted):
+        first.load_anonymous(handle, digest)
+    assert first.load_anonymous(handle, digest) == "data"
+    _close_all(server)
