@@ -231,9 +231,14 @@ class RequestSession(SessionReading, DjangoSession):
         return self._bind(self._key, found, self._decode(found.data))
 
     def _find_bound(self, key: SessionKey, *, is_remembered_enough: bool = False) -> Found | None:
-        """Look the auth session up: that of the first valid one of the keys that came with the request."""
+        """
+        Look the auth session up: that of the first valid one of the keys that came with the request.
+
+        Once the process remembered who one of them belongs to, only that one counts: the view was told.
+        """
         superseded = False
-        for each in self.presented if key in self.presented else (key,):
+        was_told = self._found is not None and self._is_remembered
+        for each in (key,) if was_told or key not in self.presented else self.presented:
             self._found = found = self._find(each, is_remembered_enough)
             if isinstance(found, Found):
                 self._key = each

@@ -23,6 +23,9 @@ POLICY = Policy("valkey", Mode.SESSION, "replica", "lazy")
 EAGER = Policy("valkey", Mode.SESSION, "replica", "eager")
 
 
+by_cookie_only = pytest.mark.parametrize("site", [Transport.COOKIE], ids=str, indirect=True)
+
+
 @pytest.fixture(params=Transport, ids=str)
 def site(
     request: pytest.FixtureRequest,
@@ -107,6 +110,22 @@ def test_a_key_that_was_just_revoked_reads_no_data(site: LiveSite, device: Devic
     answer = device.get("/django/name-and-cart/")
     assert code(answer) == (401, "session_ended")
     assert SESSION_COOKIE not in answer.cookies
+
+
+@by_cookie_only
+@pytest.mark.usefixtures("unheard")
+@pytest.mark.parametrize("policy", [POLICY, EAGER], ids=["lazy", "eager"])
+def test_a_key_that_was_just_revoked_gives_way_to_no_other_user(
+    site: LiveSite, device: Device, ada: User, bob: User, policy: Policy
+) -> None:
+    """If a session of somebody else came too, a view that knows the user gets no data of theirs."""
+    planted = site.logged_in("bob")
+    policy.set_up(site)
+    policy.warm(device)
+    get_store().revoke(_key_of(device).handle, RevocationReason.REVOKED)
+    both = "; ".join(f"{SESSION_COOKIE}={each.credential}" for each in (planted, device))
+    answer = device.send("GET", "/django/name-and-cart/", headers={"Cookie": both})
+    assert code(answer) == (401, "session_ended")
 
 
 @pytest.mark.usefixtures("unheard")
