@@ -95,8 +95,10 @@ class Direct:
                 except exceptions.ResponseError as refused:
                     error = error or refused
         except BaseException:
-            connection.disconnect()
-            self._pool.release(connection)
+            try:
+                connection.disconnect()
+            finally:
+                self._pool.release(connection)
             raise
         if dropped != self._dropped:  # while it was in use
             connection.disconnect()
