@@ -385,7 +385,7 @@ def test_a_full_list_concerns_only_copies_that_are_made_later(
             until(lambda number=number: len(follower.replica) == number)  # type: ignore[misc]
     assert follower.replica.verdict(before) is Verdict.LIVE
     assert all(follower.replica.verdict(claims) is Verdict.REVOKED for claims in revoked)
-    assert 'REPLICA["SIZE"]' in caplog.text
+    until(lambda: 'REPLICA["SIZE"]' in caplog.text)
     with Follower(valkey.url, limit=200) as newcomer:
         assert newcomer.caught_up().replica.verdict(before) is Verdict.UNKNOWN
 

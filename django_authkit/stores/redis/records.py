@@ -41,6 +41,12 @@ def number_of(reply: Any) -> int:
     return index(reply)
 
 
+def epoch_of(reply: Any) -> int:
+    """Return when all were revoked, as ``revoke_all`` says it."""
+    (begun,) = reply
+    return number_of(begun)
+
+
 def counts_of(reply: Any) -> tuple[int, int, int]:
     """Return three numbers: those of ``restamp_user``."""
     match reply:

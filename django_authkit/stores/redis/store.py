@@ -34,6 +34,7 @@ from django_authkit.stores.redis.records import (
     Creation,
     counts_of,
     creation_of,
+    epoch_of,
     fields_of,
     flag_of,
     found_of,
@@ -267,7 +268,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """Revoke every auth session that began before now: one round trip a bucket."""
         call = _call_id()
         for tag in self._bases:
-            self._repetition.add([(tag, self._run(number_of, "revoke_all", tag, call))])
+            self._repetition.add([(tag, self._run(epoch_of, "revoke_all", tag, call))])
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""

@@ -1,7 +1,7 @@
 -- Move the epoch: all auth sessions that began before now are dead.
 --
 -- ARGV  2 an id unique to the call
--- Returns that time.
+-- Returns {that time}.
 --
 -- One past the former epoch at least, since a record made after that, in the same millisecond, was
 -- dated there; and no earlier than any record. The first write takes away, so that this works on a full
@@ -15,4 +15,4 @@ if begun == 0 then
   redis.call('SET', base .. ':epoch', begun)
   list_entry('e', begun)
 end
-return begun
+return { begun }
