@@ -103,20 +103,21 @@ class Repetition:
 def _call_for_new_connections(client: Any, look: Callable[[Any], None]) -> None:
     """Call *look* with each connection that *client* makes, when the server has accepted it."""
     if isinstance(client, RedisCluster):
-        former = client.user_on_connect_func
-        client.user_on_connect_func = _both(former, look) if former else look
+        client.user_on_connect_func = _in_order(client.user_on_connect_func, look)
     elif isinstance(client, Redis):
         options = client.connection_pool.connection_kwargs
-        options["redis_connect_func"] = _both(options.get("redis_connect_func") or _greet, look)
+        options["redis_connect_func"] = _in_order(options.get("redis_connect_func") or _greet, look)
 
 
-def _both(first: Callable[[Any], None], second: Callable[[Any], None]) -> Callable[[Any], None]:
+def _in_order(*steps: Callable[[Any], None] | None) -> Callable[[Any], None]:
+    """Return a function that takes *steps* with a connection, and closes it if one of them is interrupted."""
+
     def call(connection: Any) -> None:
         try:
-            first(connection)
-            second(connection)
+            for step in filter(None, steps):
+                step(connection)
         except BaseException:
-            # redis-py would keep it as it is, without its password, protocol or database.
+            # redis-py would keep it as it is: without its database, or with a reply that nobody has read.
             connection.disconnect()
             raise
 

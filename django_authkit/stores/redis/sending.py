@@ -95,14 +95,11 @@ class Direct:
                 except exceptions.ResponseError as refused:
                     error = error or refused
         except BaseException:
-            try:
-                connection.disconnect()
-            finally:
-                self._pool.release(connection)
+            self._close(connection)
             raise
         if dropped != self._dropped:  # while it was in use
-            connection.disconnect()
-        if dropped == self._dropped and len(self._waiting) < self._most_waiting:
+            self._close(connection)
+        elif len(self._waiting) < self._most_waiting:
             self._waiting.append(connection)
         else:
             self._pool.release(connection)
@@ -112,6 +109,12 @@ class Direct:
             finally:
                 del error  # or its traceback keeps the pool until the next garbage collection
         return replies
+
+    def _close(self, connection: Any) -> None:
+        try:
+            connection.disconnect()
+        finally:
+            self._pool.release(connection)
 
     def drop_idle_connections(self) -> None:
         """Look anew for the server. Connections in use are dropped when they come back."""
