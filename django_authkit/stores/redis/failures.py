@@ -34,8 +34,7 @@ _NO_ANSWER_CODE = re.compile(
     # The user's ACL, within a script.
     r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
 )
-DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica|primary only")
-"""What a server says that another has taken over from, perhaps: the name of the server may lead there now."""
+_DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
 _READS_ONLY_CODE = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|OOM|READONLY) ")
 
 
@@ -43,6 +42,11 @@ def is_no_answer(error: Exception) -> bool:
     """Tell whether *error* means that nothing is known, rather than a mistake of ours."""
     is_mistake = isinstance(error, _MISTAKES) and not isinstance(error, _NO_ANSWER)
     return not is_mistake or _NO_ANSWER_CODE.search(str(error)) is not None
+
+
+def may_be_deposed(error: Exception) -> bool:
+    """Tell whether another server may have taken over, so that the name of this one may lead there now."""
+    return isinstance(error, exceptions.ReadOnlyError) or _DEPOSED.search(str(error)) is not None
 
 
 def refuses_writes(error: BaseException | None) -> bool:

@@ -24,10 +24,10 @@ from redis import exceptions
 from django_authkit.stores.redis.failures import (
     CLIENT_ERRORS,
     CONNECTION_LOST,
-    DEPOSED,
     NOT_WORTH_REPEATING,
     UNREADABLE,
     is_no_answer,
+    may_be_deposed,
 )
 from django_authkit.stores.redis.layout import LAYOUT, Layout
 from django_authkit.stores.redis.sending import Argument, Client, Command, sender_for
@@ -180,7 +180,7 @@ class Scripts:
         except CLIENT_ERRORS as second:
             error = second
         if is_no_answer(error):
-            if DEPOSED.search(str(error)):
+            if may_be_deposed(error):
                 self.drop_idle_connections()
             raise no_answer(self._client, error) from error
         raise error
