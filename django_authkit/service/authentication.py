@@ -120,7 +120,7 @@ def authenticate_token(text: str) -> Authentication:
     """
     strategy = accepted_strategy(text)
     found, claims = strategy.resolve(text)
-    if found is not None and strategy.mode is Mode.SESSION:
+    if found is not None and strategy.checks_device:
         check_device_key(None, found)
     return admit(found, claims, strategy.mode, Transport.HEADER)
 

@@ -15,14 +15,14 @@ from django_authkit.service.device_keys import check_device_key
 from django_authkit.service.revocation import owner_of, revoke_session
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.strategies.protocol import Inspection, Strategy
-from django_authkit.types import AuthSession, Mode, RevocationReason
+from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import current_auth_hash, load_user
 
 
 def _inspected(strategy: Strategy, token: str) -> Inspection:
     """Return what a credential opens; that of a login bound to its device opens nothing by itself."""
     inspected = strategy.inspect(token)
-    if strategy.mode is Mode.SESSION:
+    if strategy.checks_device:
         check_device_key(None, inspected.found)
     return inspected
 
