@@ -76,7 +76,7 @@ class AlwaysJson(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-class _Secret(serializers.CharField):
+class _ExactText(serializers.CharField):
     """A string that is not trimmed or converted."""
 
     def __init__(self, max_length: int = _MAX_CREDENTIAL, **kwargs: Any) -> None:
@@ -148,14 +148,14 @@ class LoginBody(serializers.Serializer[Any]):
 class LoginStepBody(serializers.Serializer[Any]):
     """``{"handle"}``; the other members are the step's."""
 
-    handle = _Secret(100)
+    handle = _ExactText(100)
 
 
 class ReauthenticateBody(serializers.Serializer[Any]):
     """``{"password", "refresh"?}``; with ``REAUTHENTICATOR``, its members replace the password."""
 
-    password = _Secret(_MAX_PASSWORD)
-    refresh = _Secret(required=False)
+    password = _ExactText(_MAX_PASSWORD)
+    refresh = _ExactText(required=False)
 
     def get_fields(self) -> dict[str, Any]:
         """Require a password only if re-authentication uses it."""
@@ -168,16 +168,16 @@ class ReauthenticateBody(serializers.Serializer[Any]):
 class DeviceBody(serializers.Serializer[Any]):
     """``{"label"}``: the name of a device."""
 
-    label = _Secret(MAX_LABEL)  # type: ignore[assignment] # the member has the name of an attribute
+    label = _ExactText(MAX_LABEL)  # type: ignore[assignment] # the member has the name of an attribute
 
 
 class VerifyBody(serializers.Serializer[Any]):
     """``{"token"}``."""
 
-    token = _Secret()
+    token = _ExactText()
 
 
-_REFRESH: Final = _Secret(required=False)
+_REFRESH: Final = _ExactText(required=False)
 
 
 def refresh_token_of(data: Any) -> str | None:
