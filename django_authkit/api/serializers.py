@@ -95,7 +95,7 @@ class LoginBody(serializers.Serializer[Any]):
     Attributes:
         name_field: The member that says who logs in; ``None`` for the ``USERNAME_FIELD``. A subclass that
             names another one declares it.
-        credential_fields: Further members that ``authenticate()`` gets.
+        credential_fields: Further members that ``authenticate()`` gets, if the body has them.
     """
 
     name_field: ClassVar[str | None] = None
@@ -108,10 +108,11 @@ class LoginBody(serializers.Serializer[Any]):
     def credentials(self) -> PasswordCredentials:
         """Return what the validated body has for ``authenticate()``."""
         field = self.name_field or get_user_model().USERNAME_FIELD
-        more = {name: self.validated_data[name] for name in self.credential_fields}
+        given = self.validated_data
+        more = {name: given[name] for name in self.credential_fields if name in given}
         return PasswordCredentials(
-            name=self.validated_data[field],
-            password=self.validated_data["password"],
+            name=given[field],
+            password=given["password"],
             name_field=field,
             more=more,
         )

@@ -35,7 +35,7 @@ class EmailLogin(LoginBody):
     credential_fields = ("tenant",)
 
     email = serializers.EmailField()
-    tenant = serializers.SlugField()
+    tenant = serializers.SlugField(required=False)
     captcha = serializers.CharField(required=False)
 
     def validate_captcha(self, value: str) -> str:
@@ -71,6 +71,8 @@ def test_the_project_chooses_the_fields_of_a_login(site: LiveSite) -> None:
     assert set(body(answer)["fields"]) == {"email", "captcha"}
     assert device.log_in_with({**sent, "captcha": str(device.transport)}).status_code == 200
     assert device.logged_in()
+    del sent["tenant"]
+    assert code(device.log_in_with(sent)) == (401, "login_failed")  # authenticate() decides without it
 
 
 @on_sqlite
