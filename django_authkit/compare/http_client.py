@@ -26,6 +26,8 @@ _AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0
 _PATIENCE = 30
 NO_ANSWER = 0
 """The status if the connection broke."""
+REFUSALS = frozenset({301, 302, 303, 401, 403})
+"""The statuses that say that a login is required: a redirect leads to a login page."""
 
 
 def called(path: str) -> str:
@@ -73,7 +75,7 @@ class Answer:
     @property
     def refused(self) -> bool:
         """Whether a login is required: 401, 403, or a redirect to a login page."""
-        return self.status in {301, 302, 303, 401, 403}
+        return self.status in REFUSALS
 
 
 class _Connection(HTTPConnection):
@@ -108,12 +110,12 @@ class Client:
 
     def copy(self) -> Self:
         """Return another client with the same credentials, over a connection of its own."""
-        twin = self.stranger()
+        twin = self.anonymous()
         twin.cookies = dict(self.cookies)
         twin.access, twin.refresh_token = self.access, self.refresh_token
         return twin
 
-    def stranger(self) -> Self:
+    def anonymous(self) -> Self:
         """Return another client of the same server without credentials."""
         twin = type(self).__new__(type(self))
         twin.__dict__.update(self.__dict__)

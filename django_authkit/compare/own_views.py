@@ -10,7 +10,15 @@ from django_authkit.compare.http_client import Client
 MOST = 2
 """How many views are measured."""
 _MOST_TRIED = 60
-_FOREIGN = ("django.", "django_authkit.", "rest_framework", "allauth.", "knox.", "oauth2_provider.", "debug_")
+_EXTERNAL = (
+    "django.",
+    "django_authkit.",
+    "rest_framework",
+    "allauth.",
+    "knox.",
+    "oauth2_provider.",
+    "debug_",
+)
 """Beginnings of the modules of views that are not the project's own."""
 _ACTS = ("logout", "log-out", "signout", "sign-out", "delete", "disconnect")
 """Parts of paths that may act although they are asked by ``GET``."""
@@ -41,17 +49,17 @@ def _is_own(path: str) -> bool:
         view = resolve(path).func
     except Resolver404:
         return False
-    return not str(getattr(view, "__module__", "")).startswith(_FOREIGN)
+    return not str(getattr(view, "__module__", "")).startswith(_EXTERNAL)
 
 
 def find(paths: Iterable[str], clients: Sequence[Client]) -> list[str]:
-    """Return the first of *paths* that answer 200 to every one of *clients*, and refuse a stranger."""
-    stranger = clients[-1].stranger()
-    fitting = (path for path in islice(paths, _MOST_TRIED) if _fits(path, clients, stranger))
+    """Return the first of *paths* that answer 200 to all *clients*, and require a login."""
+    anonymous = clients[-1].anonymous()
+    fitting = (path for path in islice(paths, _MOST_TRIED) if _fits(path, clients, anonymous))
     found = list(islice(fitting, MOST))
-    stranger.close()
+    anonymous.close()
     return found
 
 
-def _fits(path: str, clients: Sequence[Client], stranger: Client) -> bool:
-    return stranger.get(path).refused and all(each.get(path).status == 200 for each in clients)
+def _fits(path: str, clients: Sequence[Client], anonymous: Client) -> bool:
+    return anonymous.get(path).refused and all(each.get(path).status == 200 for each in clients)

@@ -58,7 +58,7 @@ def look(served: Served, client: Client, paths: Iterable[str]) -> str:
         answer = client.get(path)
         if answer.fine:
             if variant.kind == AUTHKIT:
-                _see_that_strangers_are_refused(client, path)
+                _see_that_a_login_is_required(client, path)
             continue
         if variant.kind in {AUTHKIT, BASELINE}:
             raise CannotCompare(_path_problem(served, path, answer))
@@ -66,10 +66,10 @@ def look(served: Served, client: Client, paths: Iterable[str]) -> str:
     return ""
 
 
-def _see_that_strangers_are_refused(client: Client, path: str) -> None:
-    stranger = client.stranger()
-    answer = stranger.get(path)
-    stranger.close()
+def _see_that_a_login_is_required(client: Client, path: str) -> None:
+    anonymous = client.anonymous()
+    answer = anonymous.get(path)
+    anonymous.close()
     if not answer.refused:
         message = f"{path} needs no login: it answers {_told(answer)} to a stranger. Name one that does."
         raise CannotCompare(message)

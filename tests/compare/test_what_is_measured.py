@@ -20,7 +20,7 @@ class Site:
     def __init__(self, answers: dict[str, tuple[int, int]], *, logged_in: bool = True) -> None:
         self.answers, self.logged_in = answers, logged_in
 
-    def stranger(self) -> "Site":
+    def anonymous(self) -> "Site":
         """Return a client that is not logged in."""
         return Site(self.answers, logged_in=False)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django_authkit.compare.http_client import REFUSALS
 from django_authkit.compare.measurements import Samples
 
 STATEMENTS = {
@@ -86,7 +87,7 @@ def _outage(found: dict[str, Any] | None) -> list[Fact]:
         return [Fact("works_without_store", None, ""), Fact("outage_is_no_log_out", None, "")]
     statuses = ", ".join(str(each or "no answer") for each in dict.fromkeys(found["down"]))
     works = all(200 <= each < 300 for each in found["down"])
-    told_out = any(each in {301, 302, 303, 401, 403} for each in found["down"])
+    told_out = any(each in REFUSALS for each in found["down"])
     back = "logged in afterwards" if found["kept"] else "logged out afterwards"
     return [
         Fact("works_without_store", works, f"answered {statuses}"),

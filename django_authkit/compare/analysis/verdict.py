@@ -18,13 +18,13 @@ from django_authkit.compare.analysis.findings import FAULT, Finding
 from django_authkit.compare.analysis.metrics import bytes_a_session
 from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.analysis.statements import facts_of
+from django_authkit.compare.analysis.what_if import cores
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import Samples
 from django_authkit.compare.words import capital, duration, listed, number, size
 
 BROKEN, CHOICE, SPEED, COST, BEHAVIOR, OUTAGE = "broken", "choice", "speed", "cost", "behavior", "outage"
-MILLION_A_DAY = 1_000_000 / 86_400
-"""Requests a second."""
+_REQUESTS = 1_000_000
 _SESSIONS = 100_000
 _MOST = 5
 
@@ -147,15 +147,15 @@ def _no_difference(pair: Contest) -> str:
 
 
 def _cost(pair: Contest) -> str:
-    cores = [
-        sum(figure.value for path in pair.paths if (figure := CPU.of(each, path))) / len(pair.paths) / 1000
+    spent = [
+        sum(figure.value for path in pair.paths if (figure := CPU.of(each, path))) / len(pair.paths)
         for each in (pair.one, pair.other)
     ]
-    carried = [each.credential_bytes * 1_000_000 for each in (pair.one, pair.other)]
+    carried = [each.credential_bytes * _REQUESTS for each in (pair.one, pair.other)]
     states = {each.state for each in pair.cpu}
     noise = {TIED: ", a tie", OPEN: ", no more than the noise apart"}
     apart = next((told for state, told in noise.items() if states == {state}), "")
-    needed = [number(each * MILLION_A_DAY) for each in cores]
+    needed = [number(cores(_REQUESTS, each)) for each in spent]
     text = (
         f"A million requests a day need {needed[0]} cores with {pair.one.variant.in_prose} "
         f"and {needed[1]} with {pair.other.variant.in_prose}{apart}; "

@@ -39,10 +39,15 @@ class Slopes:
         """Return latency (ms), cores, bytes a day on the wire, and bytes in the store."""
         return {
             "latency": self.ms + self.trips * size.distance,
-            "cores": size.requests * self.cpu / 1000 / 86_400,
+            "cores": cores(size.requests, self.cpu),
             "wire": size.requests * self.bytes,
             "memory": None if self.stored is None else size.users * size.sessions * self.stored,
         }
+
+
+def cores(requests: float, cpu: float) -> float:
+    """Return how many cores *requests* a day need, at *cpu* ms each."""
+    return requests * cpu / 1000 / 86_400
 
 
 def slopes(samples: Samples, path: str) -> Slopes | None:

@@ -5,14 +5,14 @@ A mark means the same in every column: a check is good, a cross is bad, a tilde 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from django_authkit.compare.analysis.contest import CPU, LATENCY
 from django_authkit.compare.analysis.intervals import Interval
-from django_authkit.compare.analysis.metrics import Measure, bytes_a_session
-from django_authkit.compare.analysis.statements import facts_of
+from django_authkit.compare.analysis.metrics import bytes_a_session
+from django_authkit.compare.analysis.statements import Fact, facts_of
 from django_authkit.compare.analysis.what_if import FORMULAS, Size, slopes
 from django_authkit.compare.measurements import Samples
 from django_authkit.compare.report.model import Report
@@ -107,11 +107,7 @@ def _over_the_bare_view(samples: Samples, present: Sequence[Samples], path: str)
     bare = next((each for each in present if each.variant.kind == BASELINE), None)
     if bare is None or samples is bare:
         return None
-    return _difference(LATENCY, samples, bare, path)
-
-
-def _difference(measure: Measure, one: Samples, other: Samples, path: str) -> Interval:
-    return measure.figure.between(measure.samples(one, path), measure.samples(other, path))
+    return LATENCY.figure.between(LATENCY.samples(samples, path), LATENCY.samples(bare, path))
 
 
 def _bars(intervals: Sequence[Interval | None]) -> list[Bar | None]:
@@ -164,7 +160,7 @@ def _cells(samples: Samples, report: Report) -> list[Cell]:
     facts = {fact.key: fact for fact in facts_of(samples)}
     return [
         _after_logout(found["revocation"], report, expires=samples.variant.is_unchecked),
-        _store_lost(found.get("outage")),
+        _store_lost(found.get("outage"), facts),
         Cell(GOOD, "noticed") if facts["theft_noticed"].holds else Cell(BAD, "goes unnoticed"),
         _race(found.get("race")),
         Cell(BAD, f"{len(found['payload'])} readable claims") if found["payload"] else Cell(GOOD, "opaque"),
@@ -181,13 +177,13 @@ def _after_logout(revocation: dict[str, Any], report: Report, *, expires: bool) 
     return Cell(GOOD, "refused at once")
 
 
-def _store_lost(outage: dict[str, Any] | None) -> Cell:
+def _store_lost(outage: dict[str, Any] | None, facts: Mapping[str, Fact]) -> Cell:
     if outage is None:
         return Cell(NONE, "not tested")
     statuses = listed([str(each or "no answer") for each in dict.fromkeys(outage["down"])])
-    if all(200 <= each < 300 for each in outage["down"]):
+    if facts["works_without_store"].holds:
         return Cell(GOOD, "goes on answering")
-    if outage["kept"] and not any(each in {301, 302, 303, 401, 403} for each in outage["down"]):
+    if facts["outage_is_no_log_out"].holds:
         return Cell(FAIR, f"{statuses}; still logged in afterwards")
     return Cell(BAD, f"{statuses}; {'told' if outage['kept'] else 'is'} logged out")
 
