@@ -7,8 +7,9 @@ nothing.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any, NoReturn
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn, Self
 
 import pytest
 from redis import Redis
@@ -436,51 +437,65 @@ def test_demoted(follower: Follower, witness: Witness, valkey: StoppableValkey) 
 @pytest.mark.parametrize("kind", [Follower, KeyFollower], ids=["tokens", "session keys"])
 def test_failed_over(kind: type[Follower]) -> None:
     """A replica takes over without the latest writes: credentials revoked by them are refused or checked."""
-    with StoppableValkey.running() as first, StoppableValkey.running() as second:
-        line = Switch(first.port)
-        second.direct.replicaof("127.0.0.1", str(first.port))
-        until(lambda: second.direct.info("replication")["master_link_status"] == "up")
-        with kind(line.url, staleness=STALENESS) as follower:
-            begun(follower.store)
-            follower.caught_up()
+    with Pair.running() as pair, kind(pair.line.url, staleness=STALENESS) as follower:
+        begun(follower.store)
+        follower.caught_up()
+        _is_free_again(follower)
+        with Witness.of(follower) as witness:
+            kept = follower.begun("kept")
+            witness.revoke(kept)
+            pair.promote_second()
+            witness.revoke(*(follower.begun(f"lost {number}") for number in range(3)))
+            pair.line.lead_to(pair.second.port)
+            # Nobody reads from the first now.
+            until(lambda: len(pair.first.direct.client_list(_type="normal")) == 1)
+            witness.revoke(*(follower.begun(f"new {number}") for number in range(3)))
             _is_free_again(follower)
-            with Witness.of(follower) as witness:
-                kept = follower.begun("kept")
-                witness.revoke(kept)
-                until(lambda: _offset(first, "master_repl_offset") == _offset(second, "slave_repl_offset"))
-                second.direct.replicaof("NO", "ONE")  # from here on it receives nothing
-                witness.revoke(*(follower.begun(f"lost {number}") for number in range(3)))
-                line.lead_to(second.port)
-                until(lambda: len(first.direct.client_list(_type="normal")) == 1)  # nobody reads from it now
-                witness.revoke(*(follower.begun(f"new {number}") for number in range(3)))
-                _is_free_again(follower)
-                time.sleep(STALENESS)
-        line.close()
+            time.sleep(STALENESS)
 
 
 @pytest.mark.parametrize("kind", [Follower, KeyFollower], ids=["tokens", "session keys"])
 def test_a_deposed_primary_that_goes_on_answering(kind: type[Follower]) -> None:
     """What the new primary revokes is refused in time, although connections to the old one stay open."""
-    with StoppableValkey.running() as first, StoppableValkey.running() as second:
-        line = Switch(first.port)
-        second.direct.replicaof("127.0.0.1", str(first.port))
-        until(lambda: second.direct.info("replication")["master_link_status"] == "up")
-        with kind(line.url, staleness=STALENESS) as follower:
-            _is_free_again(follower)
-            claims = follower.begun("kept")
-            until(lambda: _offset(first, "master_repl_offset") == _offset(second, "slave_repl_offset"))
-            second.direct.replicaof("NO", "ONE")
-            line.lead_to(second.port, cut=False)
-            first.direct.replicaof("127.0.0.1", free_port())  # and has nobody to learn from
-            assert _another_process(second).revoke(claims.sid, RevocationReason.LOGOUT)
-            time.sleep(2 * STALENESS)  # for a busy machine
-            assert not follower.admits(claims)
-            _is_free_again(follower)
-        line.close()
+    with Pair.running() as pair, kind(pair.line.url, staleness=STALENESS) as follower:
+        _is_free_again(follower)
+        claims = follower.begun("kept")
+        pair.promote_second()
+        pair.line.lead_to(pair.second.port, cut=False)
+        pair.first.direct.replicaof("127.0.0.1", free_port())  # and has nobody to learn from
+        assert _another_process(pair.second).revoke(claims.sid, RevocationReason.LOGOUT)
+        time.sleep(2 * STALENESS)  # for a busy machine
+        assert not follower.admits(claims)
+        _is_free_again(follower)
 
 
 def _offset(server: StoppableValkey, name: str) -> int:
     return int(server.direct.info("replication")[name])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A primary, its replica, and an address that leads to one of them."""
+
+    first: StoppableValkey
+    second: StoppableValkey
+    line: "Switch"
+
+    @classmethod
+    @contextmanager
+    def running(cls) -> "Iterator[Self]":
+        """Run both; the address leads to the first."""
+        with StoppableValkey.running() as first, StoppableValkey.running() as second:
+            line = Switch(first.port)
+            second.direct.replicaof("127.0.0.1", str(first.port))
+            until(lambda: second.direct.info("replication")["master_link_status"] == "up")
+            yield cls(first, second, line)
+            line.close()
+
+    def promote_second(self) -> None:
+        """Let the second take over when it has all that the first has; from here on it receives nothing."""
+        until(lambda: _offset(self.first, "master_repl_offset") == _offset(self.second, "slave_repl_offset"))
+        self.second.direct.replicaof("NO", "ONE")
 
 
 class Switch:

@@ -209,9 +209,9 @@ def test_a_challenge_is_for_one_auth_session(
     """A proof for another one, and one of a registration, renew nothing; nor does a renewal register."""
     other = site.device()
     key, _ = bind(other, other.log_in("bob"))
-    foreign = challenge_of(renew(other, sid_of(bob)))
-    assert code(register(device, new_key(), foreign)) == (400, "device_proof_invalid")
-    for challenge in (offered(login)["challenge"], foreign + "x"):
+    of_bob = challenge_of(renew(other, sid_of(bob)))
+    assert code(register(device, new_key(), of_bob)) == (400, "device_proof_invalid")
+    for challenge in (offered(login)["challenge"], of_bob + "x"):
         assert renew(other, sid_of(bob), proof(key, challenge)).status_code == 403
     assert sessions_of(ada)[0].device_key == ""
 
