@@ -23,8 +23,10 @@ from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.wiring import get_jwt_strategy, get_store
 
 _MOST_RECORDED: Final = 10_000
-_recorded: dict[tuple[str, ...], float] = {}
-"""When this process recorded a device: sid, address and browser mark."""
+_MOST_OF_ONE: Final = 10
+"""Uses of one auth session that are recorded in an interval: whoever holds it chooses what they look like."""
+_recorded: dict[str, dict[tuple[str, ...], float]] = {}
+"""When this process recorded what, such as address and browser mark, by sid."""
 
 
 def check_binding(request: HttpRequest, session: AuthSession) -> None:
@@ -32,8 +34,8 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     Compare the request's device with the record's, and apply ``BIND`` if they differ.
 
     ``binding_mismatch`` is sent once for a difference: the record then holds the new device. If devices or
-    addresses alternate, each is recorded, and the signal sent, once in ``TOUCH_INTERVAL``. A record without
-    a device, such as one of ``force_login`` in a test, takes the first one that it is used from.
+    addresses alternate, each is recorded, and the signal sent, once in ``TOUCH_INTERVAL``, ten times at most.
+    A record without a device, such as one of ``force_login`` in a test, takes the first it is used from.
 
     Raises:
         BindingMismatch: The policy is "revoke"; the auth session was revoked.
@@ -86,14 +88,15 @@ def _is_due(session: AuthSession, device: Device) -> bool:
     return is_due(session.sid, device.address, device.browser_mark)
 
 
-def is_due(*use: str) -> bool:
-    """Tell whether this process has not recorded *use*, of an auth session, within ``TOUCH_INTERVAL``."""
-    now = time.time()
-    if now - _recorded.get(use, float("-inf")) < get_settings().lifetimes.touch_interval.total_seconds():
+def is_due(sid: str, *use: str) -> bool:
+    """Tell whether *use* is to be recorded: it was not, nor were ten others, in ``TOUCH_INTERVAL``."""
+    now, interval = time.time(), get_settings().lifetimes.touch_interval.total_seconds()
+    recent = {each: at for each, at in _recorded.get(sid, {}).items() if now - at < interval}
+    if use in recent or len(recent) >= _MOST_OF_ONE:
         return False
     if len(_recorded) >= _MOST_RECORDED:
         _recorded.clear()
-    _recorded[use] = now
+    _recorded[sid] = {**recent, use: now}
     return True
 
 

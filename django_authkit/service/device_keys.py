@@ -69,7 +69,7 @@ def check_device(request: HttpRequest, found: Found) -> None:
 
 def _announce(request: HttpRequest, session: AuthSession) -> None:
     device = device_of(request)
-    if is_due("device key", session.sid, device.address, device.browser_mark):
+    if is_due(session.sid, "device key", device.address, device.browser_mark):
         signals.device_binding_failed.send(
             sender=AuthSession, session=session, request=request, address=device.address
         )

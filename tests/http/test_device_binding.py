@@ -383,6 +383,21 @@ def test_addresses_that_alternate_are_recorded_once_in_an_interval(
     assert told(sent) == [(("address",), ELSEWHERE)]
 
 
+def test_one_session_causes_few_writes_whatever_it_claims_to_be(
+    site: LiveSite, ada: User, phone: Device
+) -> None:
+    """A client that claims to be elsewhere with each request costs ten writes and signals in an interval."""
+    with heard(signals.binding_mismatch) as sent, site.counted() as trips:
+        for number in range(50):
+            phone.address = f"198.51.{number}.1"
+            assert look(site, phone).status_code == 200
+    with site.counted() as steady:
+        for _ in range(50):
+            assert look(site, phone).status_code == 200
+    assert len(told(sent)) == 10
+    assert cost(trips) <= cost(steady) + 10
+
+
 def cost(trips: Trips) -> int:
     """Return the number of round trips."""
     return len(trips.commands) + len(trips.queries)
