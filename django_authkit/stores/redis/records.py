@@ -88,14 +88,22 @@ def named_of(reply: Any) -> tuple[tuple[AuthSession, ...], int]:
     return sessions_of(sessions), number_of(left)
 
 
-def revoked_of(reply: Any) -> AuthSession | None:
+def revoked_of(sid: str, reply: Any) -> AuthSession | None:
     """Return what ``revoke`` revoked."""
-    return None if reply == b"" else session_of(reply)
+    return None if reply == b"" else session_of(sid, reply)
 
 
-def session_of(reply: bytes) -> AuthSession:
-    """Return the record that a script described."""
-    return LAYOUT.session(json.loads(reply))
+def session_of(sid: str, reply: bytes) -> AuthSession:
+    """
+    Return the record that a script described.
+
+    Raises:
+        ValueError: It is another's than *sid*: the reply belongs to another call.
+    """
+    session = LAYOUT.session(json.loads(reply))
+    if session.sid != sid:
+        raise ValueError
+    return session
 
 
 def sessions_of(reply: bytes) -> tuple[AuthSession, ...]:
@@ -103,29 +111,37 @@ def sessions_of(reply: bytes) -> tuple[AuthSession, ...]:
     return tuple(map(LAYOUT.session, json.loads(reply)))
 
 
-def found_of(reply: bytes) -> Found | Absent:
-    """Return the outcome of ``load``, ``touch`` and ``rekey``."""
+def found_of(sid: str, reply: bytes) -> Found | Absent:
+    """
+    Return the outcome of ``load``, ``touch`` and ``rekey``.
+
+    Raises:
+        ValueError: It is of another auth session than *sid*: the reply belongs to another call.
+    """
     text = reply.decode()
     if not text.startswith("["):
         return Absent(text)
     now, data, *values = json.loads(text)
-    return Found(session=LAYOUT.session(values), now_ms=now, data=data)
+    session = LAYOUT.session(values)
+    if session.sid != sid:
+        raise ValueError
+    return Found(session=session, now_ms=now, data=data)
 
 
-def _found_of(reply: bytes) -> Found:
-    found = found_of(reply)
+def _found_of(sid: str, reply: bytes) -> Found:
+    found = found_of(sid, reply)
     if isinstance(found, Absent):
         raise TypeError
     return found
 
 
-def switch_of(reply: list[bytes]) -> Switch:
+def switch_of(sid: str, reply: list[bytes]) -> Switch:
     """Return the outcome of ``switch_to_tokens`` and ``switch_to_key``."""
     outcome, *rest = reply
-    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found_of(*rest) if rest else None)
+    return Switch(outcome=SwitchOutcome(outcome.decode()), found=_found_of(sid, *rest) if rest else None)
 
 
-def creation_of(reply: Any) -> Creation:
+def creation_of(sid: str, reply: Any) -> Creation:
     """
     Return what one step of ``create`` came to.
 
@@ -136,7 +152,7 @@ def creation_of(reply: Any) -> Creation:
         case [b"crowded", revoked]:
             return None, sessions_of(revoked), ""
         case [b"created", session, revoked, call]:
-            return session_of(session), sessions_of(revoked), call.decode()
+            return session_of(sid, session), sessions_of(revoked), call.decode()
         case [b"refused", int(live)]:
             return Refused(live=live), (), ""
         case [b"taken"]:
@@ -145,21 +161,21 @@ def creation_of(reply: Any) -> Creation:
     raise ValueError
 
 
-def rotation_of(reply: list[Any]) -> Rotation:
+def rotation_of(sid: str, reply: list[Any]) -> Rotation:
     """Return the outcome of ``rotate``."""
     outcome, now, *rest = reply
     match RotationOutcome(outcome.decode()), rest:
         case RotationOutcome.ROTATED | RotationOutcome.KEPT as current, [session]:
-            return Rotation(outcome=current, now=now, session=session_of(session))
+            return Rotation(outcome=current, now=now, session=session_of(sid, session))
         case RotationOutcome.SUPERSEDED as superseded, []:
             return Rotation(outcome=superseded, now=now)
         case RotationOutcome.REPEATED as repeated, [session, sealed]:
-            return Rotation(outcome=repeated, now=now, session=session_of(session), sealed=sealed)
+            return Rotation(outcome=repeated, now=now, session=session_of(sid, session), sealed=sealed)
         case RotationOutcome.REUSED as reused, [session, reuse, age]:
             return Rotation(
                 outcome=reused,
                 now=now,
-                session=session_of(session),
+                session=session_of(sid, session),
                 reuse=ReuseClass(reuse.decode()),
                 age=age,
             )

@@ -8,6 +8,7 @@ The scripts in ``lua/`` hold the logic; ``lua/records.lua`` says which keys ther
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from itertools import count
 from typing import Final
 
@@ -82,7 +83,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
 
     def _create(self, new: NewSession, calls_before: int) -> Creation:
         return self._for_handle(
-            creation_of,
+            partial(creation_of, new.sid),
             "create",
             new.sid,
             fields_of(new),
@@ -102,7 +103,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
 
     def load(self, sid: str) -> Found | Absent:
         """Return the live record, with no command that writes: one round trip."""
-        return self._for_handle(found_of, "load", sid)
+        return self._for_handle(partial(found_of, sid), "load", sid)
 
     def touch(
         self,
@@ -120,17 +121,19 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         Two if the server reads and does not write, being full for example.
         """
         try:
-            return self._for_handle(found_of, "touch", sid, key_digest, idle, interval, int(issued))
+            return self._for_handle(
+                partial(found_of, sid), "touch", sid, key_digest, idle, interval, int(issued)
+            )
         except StoreUnavailable as error:
             if required or not refuses_writes(error.__cause__):
                 raise
             log_lost_activity(error)
-            return self._for_handle(found_of, "touch", sid, key_digest, idle, _NEVER, 0)
+            return self._for_handle(partial(found_of, sid), "touch", sid, key_digest, idle, _NEVER, 0)
 
     def rotate(self, request: RotateRequest) -> Rotation:
         """Exchange the current refresh token for the proposed one: one round trip."""
         rotation = self._for_handle(
-            rotation_of,
+            partial(rotation_of, request.sid),
             "rotate",
             request.sid,
             request.generation,
@@ -162,7 +165,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     ) -> Found | Absent:
         """Give the live record a new session key: one round trip."""
         arguments = (presented or b"", replacement, int(reauthenticated), auth_hash or "")
-        return self._for_handle(found_of, "rekey", sid, *arguments)
+        return self._for_handle(partial(found_of, sid), "rekey", sid, *arguments)
 
     def switch_to_tokens(
         self,
@@ -176,25 +179,27 @@ class RedisStore(AnonymousKeys, AttemptKeys):
     ) -> Switch:
         """Give the live record a refresh token in addition to its session key: one round trip."""
         arguments = (key_digest, proposed, held or b"", int(advance), access)
-        return self._for_handle(switch_of, "switch_to_tokens", sid, *arguments)
+        return self._for_handle(partial(switch_of, sid), "switch_to_tokens", sid, *arguments)
 
     def switch_to_key(
         self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
     ) -> Switch:
         """Give the live record a session key in addition to its refresh token: one round trip."""
-        return self._for_handle(switch_of, "switch_to_key", sid, jti_digest, generation, proposed, idle)
+        return self._for_handle(
+            partial(switch_of, sid), "switch_to_key", sid, jti_digest, generation, proposed, idle
+        )
 
     def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
         """Give the live record another refresh token and hash: one round trip."""
-        return self._for_handle(found_of, "renew_tokens", sid, auth_hash, proposed, access)
+        return self._for_handle(partial(found_of, sid), "renew_tokens", sid, auth_hash, proposed, access)
 
     def bind_device(self, sid: str, device_key: str, nonce: str) -> Found | Absent:
         """Note the public key of its device: one round trip."""
-        return self._for_handle(found_of, "bind_device", sid, device_key, nonce)
+        return self._for_handle(partial(found_of, sid), "bind_device", sid, device_key, nonce)
 
     def renew_binding(self, sid: str, presented: str, proposed: str) -> Found | Absent:
         """Replace the nonce of the challenge: one round trip."""
-        return self._for_handle(found_of, "renew_binding", sid, presented, proposed)
+        return self._for_handle(partial(found_of, sid), "renew_binding", sid, presented, proposed)
 
     def rename(self, sid: str, label: str) -> bool:
         """Give its device another name: one round trip."""
@@ -226,7 +231,9 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         self, sid: str, reason: RevocationReason, *, key_digest: bytes | None = None
     ) -> AuthSession | None:
         """Revoke the auth session: one round trip."""
-        session = self._for_handle(revoked_of, "revoke", sid, reason, key_digest or b"", _call_id())
+        session = self._for_handle(
+            partial(revoked_of, sid), "revoke", sid, reason, key_digest or b"", _call_id()
+        )
         self._note(session)
         return session
 

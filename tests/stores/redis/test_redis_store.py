@@ -12,6 +12,7 @@ from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Absent, Created, Found, RotationOutcome
 from django_authkit.stores.protocol import SidTaken, Store
 from django_authkit.stores.redis import RedisStore
+from django_authkit.stores.redis.sending import Command, Sender
 from django_authkit.types import OnLimit, RevocationReason
 from stores.redis.valkey_server import Server
 from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, Started, request
@@ -303,3 +304,30 @@ def test_a_packed_record_is_the_same_again(rig: Rig, auth_hash: str) -> None:
     found = store.load(session.sid)
     assert isinstance(found, Found)
     assert found.session == session == store.list_user(rig.user)[0]
+
+
+class _OneBehind:
+    """Gives each call the reply to the call before it, as a connection does on which a reply was left."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._left: list[Any] | None = None
+
+    def send(self, *commands: Command) -> list[Any]:
+        replies, self._left = self._left, self._sender.send(*commands)
+        return replies or self._left
+
+    def drop_idle_connections(self) -> None:
+        self._sender.drop_idle_connections()
+
+
+@pytest.mark.parametrize("name", ["create", "load", "touch", "rotate", "rekey", "revoke"])
+def test_the_reply_to_another_call_is_no_answer(rig: Rig, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A reply that belongs to somebody else's call gives nobody their auth session: it is an outage."""
+    assert isinstance(rig.store, RedisStore)
+    somebody_else, oneself = rig.start(), rig.start()
+    scripts = rig.store._scripts  # noqa: SLF001 - where the reply comes from
+    monkeypatch.setattr(scripts, "_sender", _OneBehind(scripts._sender))  # noqa: SLF001
+    CALLS[name](rig, somebody_else)
+    with pytest.raises(StoreUnavailable):
+        CALLS[name](rig, oneself)
