@@ -11,6 +11,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from inspect import Parameter, signature
 from threading import RLock
+from time import monotonic
 from typing import Any, Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -30,8 +31,17 @@ _CONSTANT: Final = 5
 _TOLD: Final = signature(ConnectionPool.get_connection).parameters["command_name"]
 _COMMAND_NAME: Final = ("EVALSHA",) if _TOLD.default is Parameter.empty else ()
 
+MOST_SECONDS: Final = 60.0
+"""
+How long a connection is used, then it is opened anew.
+
+The server's host name may lead to another server by then, while the deposed one goes on answering.
+"""
+
 _waiting: WeakKeyDictionary[Any, list[Any]] = WeakKeyDictionary()
 """The connections that wait for the next call, by their pool, which counts them as in use."""
+_opened_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+"""When each connection was opened, or seen open for the first time."""
 
 
 class Sender(Protocol):
@@ -111,6 +121,7 @@ class Direct:
         return replies
 
     def _close(self, connection: Any) -> None:
+        _opened_at.pop(connection, None)
         try:
             connection.disconnect()
         finally:
@@ -131,20 +142,31 @@ class Direct:
             while connection.pid != os.getpid():  # a parent's
                 connection = self._waiting.pop()
         except IndexError:
-            return self._pool.get_connection(*_COMMAND_NAME)
+            return self._of_pool()
         is_ready = False
         try:
             if isinstance(self._pool, PrimaryPool):
                 self._pool.confirm()
             is_marked = getattr(connection, "should_reconnect", bool)()  # from redis-py 7 on
+            is_young = monotonic() - _opened_at[connection] < MOST_SECONDS
             # As the pool does before it gives one out.
-            is_ready = not is_marked and self._pool.owns_connection(connection) and not connection.can_read()
+            is_fit = not is_marked and self._pool.owns_connection(connection) and not connection.can_read()
+            is_ready = is_young and is_fit
         except (*CLIENT_ERRORS, OSError):
             is_ready = False
         finally:
             if not is_ready:
-                self._pool.release(connection)
-        return connection if is_ready else self._pool.get_connection(*_COMMAND_NAME)
+                self._close(connection)
+        return connection if is_ready else self._of_pool()
+
+    def _of_pool(self) -> Any:
+        """Return a connection of the pool, which opens one if need be; one that is too old is opened anew."""
+        connection = self._pool.get_connection(*_COMMAND_NAME)
+        now = monotonic()
+        if now - _opened_at.setdefault(connection, now) >= MOST_SECONDS:
+            connection.disconnect()  # the next command connects
+            _opened_at[connection] = now
+        return connection
 
 
 class Commands:

@@ -1,12 +1,13 @@
 """The connections of the store's client: one for each call in progress, and none that is unfit."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event, Thread
-from time import sleep
+from time import monotonic, sleep
 from types import FrameType
 from typing import Any
 
@@ -16,9 +17,10 @@ from redis import Redis
 from redis.connection import AbstractConnection
 
 from django_authkit.stores.outcomes import Absent
-from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.stores.redis import RedisStore, connect, sending
 from django_authkit.stores.redis.sending import sender_for
-from stores.redis.valkey_server import Server
+from faults.stoppable_servers import StoppableValkey
+from stores.redis.valkey_server import LossyLine, Server
 from support.parallel import parallel_threads
 
 AT_ONCE = 8
@@ -80,6 +82,44 @@ def test_connections_that_the_server_closed_are_replaced(server: Server, alias: 
             calls = [partial(sender.send, ("ECHO", each)) for each in range(AT_ONCE)]
             assert threads.at_once(calls) == [[b"%d" % each] for each in range(AT_ONCE)]
             _close_all(server)
+
+
+def test_a_name_that_leads_elsewhere_is_followed(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections to a server that the name no longer leads to are used for a bounded time, then replaced."""
+    monkeypatch.setattr(sending, "MOST_SECONDS", 0.5)
+    line = LossyLine(server.port)
+    settings.CACHES["plain"]["LOCATION"] = f"redis://127.0.0.1:{line.port}/0?protocol=2"
+    sender = sender_for(connect("plain"))
+
+    def run_id() -> object:
+        (said,) = sender.send(("INFO", "server"))
+        return re.search(rb"run_id:(\w+)", said).group(1)  # type: ignore[union-attr]
+
+    with StoppableValkey.running() as second, parallel_threads(AT_ONCE) as threads:
+        threads.at_once([run_id] * AT_ONCE)
+        before = run_id()
+        line.lead_to(second.port)
+        moved = monotonic()
+        assert run_id() == before  # as the old connections stay open
+        while (said := threads.at_once([run_id] * AT_ONCE)).count(before):
+            assert monotonic() - moved < 5
+        assert len(set(said)) == 1
+    line.close()
+
+
+def test_a_connection_is_used_for_a_bounded_time_however_few_there_are(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that goes back to the pool between calls grows old too."""
+    monkeypatch.setattr(sending, "MOST_SECONDS", 0.2)
+    settings.CACHES["plain"]["OPTIONS"] = {"CONNECTION_POOL_KWARGS": {"max_connections": 1}}
+    sender = sender_for(connect("plain"))
+    first, began = sender.send(("CLIENT", "ID")), monotonic()
+    while sender.send(("CLIENT", "ID")) == first:
+        assert monotonic() - began < 5
+    assert monotonic() - began > 0.1
 
 
 def test_the_other_commands_get_connections_too(
