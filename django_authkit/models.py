@@ -62,7 +62,7 @@ class AuthSessionRow(models.Model):
         rotated_by: A mark of the browser that rotated it.
         forks, forked_generation: In how many rotations in a row another copy was used too, and the last of
             their generations.
-        idle_limit_ms: The auth session's own idle timeout, if it has one.
+        idle_limit_ms: The idle timeout that ``set_expiry`` gave it, if it did.
         revoked_ms, revoke_reason: Set once, in the statement that also clears what its credentials need.
         revoked_by: Identifies the call that revoked it, where that call may be repeated.
 
@@ -92,6 +92,7 @@ class AuthSessionRow(models.Model):
     device_key = HandleField(max_length=800, default="", db_default="")
     device_nonce = HandleField(max_length=22, default="", db_default="")
     bound_ms = models.BigIntegerField(default=0, db_default=0)
+    idle_timeout = models.BigIntegerField(default=0, db_default=0)
     created_ms = models.BigIntegerField(default=0)
     auth_time_ms = models.BigIntegerField(default=0)
     last_seen_ms = models.BigIntegerField(default=0)

@@ -7,6 +7,7 @@ a key of its own kind, and the life that ``SESSION_COOKIE_AGE`` gives it.
 """
 
 from contextlib import suppress
+from datetime import datetime, timedelta
 from secrets import randbelow
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import CreateError, UpdateError
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from django_authkit.conf import get_settings, milliseconds
@@ -187,8 +189,8 @@ class SessionStore(RequestSession):
         bound = self.bound
         if bound is None:
             return int(super().get_session_cookie_age())
-        idle = milliseconds(get_settings().lifetimes.idle)
-        return min(idle, bound.session.expires_ms - bound.now_ms) // 1000
+        idle, session = milliseconds(get_settings().lifetimes.idle), bound.session
+        return min(idle, session.idle_timeout or idle, session.expires_ms - bound.now_ms) // 1000
 
     def get_expiry_age(self, **kwargs: Any) -> int:
         """Do what Django's does; an auth session lasts no longer than its idle and absolute ends."""
@@ -200,6 +202,19 @@ class SessionStore(RequestSession):
 
     def _within_ends(self, age: int) -> int:
         return age if self.bound is None else min(age, self.get_session_cookie_age())
+
+    def get_expiry_date(self, **kwargs: Any) -> datetime:
+        """Do what Django's does, within the ends of ``get_expiry_age``."""
+        return self._before_end(super().get_expiry_date(**kwargs), **kwargs)
+
+    async def aget_expiry_date(self, **kwargs: Any) -> datetime:
+        """Do what ``get_expiry_date`` does."""
+        return self._before_end(await super().aget_expiry_date(**kwargs), **kwargs)
+
+    def _before_end(self, date: datetime, modification: datetime | None = None, **_: Any) -> datetime:
+        if self.bound is None:
+            return date
+        return min(date, (modification or timezone.now()) + timedelta(seconds=self.get_session_cookie_age()))
 
     def get_expire_at_browser_close(self) -> bool:
         """Tell whether the cookie is gone with the browser: by ``set_expiry``, or as the login asked for."""

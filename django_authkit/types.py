@@ -107,6 +107,7 @@ class AuthSession:
             is its thumbprint; empty if it is not bound.
         device_nonce: What the next challenge for that key is made of. It changes with each proof.
         bound_ms: When the device first used the binding, which is required from then on; 0 if it has not.
+        idle_timeout: Its own idle timeout in milliseconds; 0 if it has that of ``LIFETIMES["IDLE"]``.
     """
 
     sid: str
@@ -131,6 +132,7 @@ class AuthSession:
     device_key: str = ""
     device_nonce: str = ""
     bound_ms: int = 0
+    idle_timeout: int = 0
 
     @property
     def created_at(self) -> datetime:

@@ -28,6 +28,20 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotRemembered:
+    """
+    How long an auth session lives whose login did not ask to be remembered. ``None``: as long as others.
+
+    Attributes:
+        idle: It ends this long after its last activity.
+        absolute: It ends this long after its login, regardless of activity.
+    """
+
+    idle: timedelta | None = None
+    absolute: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
     """
     How long things live.
@@ -41,6 +55,7 @@ class Lifetimes:
         touch_interval: Activity is written at most this often.
         bound: How long the bound cookie lives, which a browser renews with the key of its device; see
             ``DEVICE_BOUND``. 5 minutes to 1 hour.
+        not_remembered: What is shorter for logins that did not ask to be remembered; see ``NotRemembered``.
     """
 
     access: timedelta = timedelta(minutes=5)
@@ -49,6 +64,14 @@ class Lifetimes:
     refresh_grace: timedelta = timedelta(seconds=10)
     touch_interval: timedelta = timedelta(seconds=60)
     bound: timedelta = timedelta(minutes=10)
+    not_remembered: NotRemembered = NotRemembered()
+
+    def of_login(self, *, remember: bool) -> tuple[timedelta, timedelta]:
+        """Return the idle timeout and the absolute lifetime of a login that is remembered or not."""
+        if remember:
+            return self.idle, self.absolute
+        absolute = self.not_remembered.absolute or self.absolute
+        return min(self.not_remembered.idle or self.idle, absolute), absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

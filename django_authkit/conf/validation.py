@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-from django_authkit.conf.groups import Cookie
+from django_authkit.conf.groups import Cookie, Lifetimes
 from django_authkit.conf.schema import AuthKitSettings
 from django_authkit.problems import Problem, in_words
 from django_authkit.session_keys import MAX_BUCKETS
@@ -97,27 +97,39 @@ def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
     yield from _too_short('LOGIN["STEP_LIFETIME"]', s.login.step_lifetime, second)
     yield from _too_short("LEEWAY", s.leeway, timedelta(0))
     yield from _too_short('REPLICA["MAX_STALENESS"]', s.replica.max_staleness, timedelta(milliseconds=100))
-    if not lasting.access <= lasting.idle <= lasting.absolute:
-        yield Problem(
-            "authkit.E010",
-            f"LIFETIMES are out of order: ACCESS is {in_words(lasting.access)}, IDLE is "
-            f"{in_words(lasting.idle)} and ABSOLUTE is {in_words(lasting.absolute)}.",
-            "ACCESS must not be longer than IDLE, nor IDLE longer than ABSOLUTE.",
-        )
+    yield from _order_problems(lasting)
     if lasting.refresh_grace > timedelta(minutes=5):
         yield Problem(
             "authkit.E012",
             'LIFETIMES["REFRESH_GRACE"] is over five minutes: a stolen token would work for that long.',
             "Ten seconds cover a retry and two tabs.",
         )
-    if lasting.touch_interval >= lasting.idle:
-        yield Problem(
-            "authkit.E013",
-            'LIFETIMES["TOUCH_INTERVAL"] is not shorter than "IDLE", so activity would not keep a session.',
-            "A minute against days is usual.",
-        )
     if s.leeway > timedelta(minutes=2):
         yield Problem("authkit.E014", "LEEWAY is over two minutes.", "Synchronize the clocks of the workers.")
+
+
+def _order_problems(lasting: Lifetimes) -> Iterator[Problem]:
+    for where, remember in (("", True), ("of NOT_REMEMBERED ", False)):
+        idle, absolute = lasting.of_login(remember=remember)
+        if not lasting.access <= idle <= absolute:
+            yield Problem(
+                "authkit.E010",
+                f"LIFETIMES {where}are out of order: ACCESS is {in_words(lasting.access)}, IDLE is "
+                f"{in_words(idle)} and ABSOLUTE is {in_words(absolute)}.",
+                "ACCESS must not be longer than IDLE, nor IDLE longer than ABSOLUTE.",
+            )
+        elif idle > lasting.idle or absolute > lasting.absolute:
+            yield Problem(
+                "authkit.E010",
+                f"LIFETIMES {where}are longer than those of logins that are remembered.",
+                'Leave out "IDLE" or "ABSOLUTE" where it is the same.',
+            )
+        elif lasting.touch_interval >= idle:
+            yield Problem(
+                "authkit.E013",
+                f'LIFETIMES["TOUCH_INTERVAL"] is not shorter than the "IDLE" {where}that activity extends.',
+                "A minute against days is usual.",
+            )
 
 
 def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:

@@ -33,7 +33,9 @@ class LoginRequest:
         label: A name for their device, instead of what the user agent says.
         sid: The sid, if it was chosen already.
         auth_age_ms: How long ago they authenticated.
-        longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
+        longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``; ``None`` for
+            what the settings say.
+        idle_ms: The longest it lasts without activity, in the same way.
         suppress_new_device_notice: Send no notice about a new device.
         suppress_signals: Send no signals; another process does.
         rotates: Whether their refresh token is exchanged when it is used.
@@ -47,6 +49,7 @@ class LoginRequest:
     sid: str | None = None
     auth_age_ms: int = 0
     longest_ms: int | None = None
+    idle_ms: int | None = None
     suppress_new_device_notice: bool = False
     suppress_signals: bool = False
     rotates: bool = True
@@ -57,8 +60,18 @@ class LoginRequest:
 
     def lifetime(self) -> int:
         """Return the absolute lifetime in milliseconds."""
-        usual = milliseconds(get_settings().lifetimes.absolute)
-        return usual if self.longest_ms is None else min(usual, self.longest_ms)
+        lasting = get_settings().lifetimes
+        if self.longest_ms is None:
+            return milliseconds(lasting.of_login(remember=self.remember)[1])
+        return min(milliseconds(lasting.absolute), self.longest_ms)
+
+    def idle_timeout(self) -> int:
+        """Return its own idle timeout in milliseconds; 0 if it has that of the settings."""
+        lasting = get_settings().lifetimes
+        own = self.idle_ms
+        if own is None:
+            own = milliseconds(lasting.of_login(remember=self.remember)[0])
+        return own if own < milliseconds(lasting.idle) else 0
 
 
 def begin(
@@ -90,6 +103,7 @@ def begin(
             browser_mark=device.browser_mark,
             data=data,
             idle_ms=milliseconds(settings.lifetimes.idle),
+            idle_timeout=wanted.idle_timeout(),
             absolute_ms=wanted.lifetime(),
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,

@@ -38,6 +38,7 @@ def log_in(
     amr: Iterable[str] = ("pwd",),
     label: str | None = None,
     lifetime: timedelta | None = None,
+    idle: timedelta | None = None,
     rotates: bool = True,
 ) -> Grant:
     """
@@ -51,11 +52,16 @@ def log_in(
         backend: Dotted path of the Django auth backend that authenticated the user; required if the project
             has several and ``user.backend`` is not set.
         transport: How the credential travels; by default what the client asked for.
-        remember: Whether its cookies outlive the browser.
+        remember: Whether its cookies outlive the browser. If not, it lives for as long as
+            ``LIFETIMES["NOT_REMEMBERED"]`` says.
         amr: How the user authenticated (RFC 8176).
         label: A name for the device, which its user sees in the list of devices; at most 60 characters are
             kept. By default what the user agent says.
-        lifetime: How long it lasts at the latest, if that is shorter than ``LIFETIMES["ABSOLUTE"]``.
+        lifetime: How long it lasts at the latest, if that is shorter than ``LIFETIMES["ABSOLUTE"]``. By
+            default what the settings say for *remember*.
+        idle: How long it lasts without activity, if that is shorter than ``LIFETIMES["IDLE"]``; at least as
+            long as an access token, and longer than ``LIFETIMES["TOUCH_INTERVAL"]``. By default what the
+            settings say for *remember*.
         rotates: Whether the refresh token is exchanged when it is used. False is for clients that never
             store the new one; the theft of such a token is not detected. It has an effect only while
             ``COMPAT["SIMPLEJWT_ROTATION"]`` is off.
@@ -81,6 +87,7 @@ def log_in(
         amr=tuple(amr),
         label=label,
         longest_ms=None if lifetime is None else _positive(lifetime),
+        idle_ms=None if idle is None else _usable_idle(idle),
         rotates=rotates or get_settings().compat.simplejwt_rotation,
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
@@ -111,6 +118,22 @@ def _positive(lifetime: timedelta) -> int:
     if lifetime < timedelta(seconds=1):
         raise ValueError(f"The lifetime of a login is {lifetime}: it takes a second or more.")
     return milliseconds(lifetime)
+
+
+def _usable_idle(idle: timedelta) -> int:
+    """
+    Return the idle timeout in milliseconds.
+
+    Raises:
+        ValueError: It is so short that activity would not keep the login.
+    """
+    lasting = get_settings().lifetimes
+    if idle < lasting.access or idle <= lasting.touch_interval:
+        raise ValueError(
+            f'The idle timeout of a login is {idle}: it takes at least LIFETIMES["ACCESS"], and more than '
+            '"TOUCH_INTERVAL".'
+        )
+    return milliseconds(idle)
 
 
 def _renew_django_session(request: HttpRequest, user: AbstractBaseUser, replaced: list[AuthSession]) -> None:

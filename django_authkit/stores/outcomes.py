@@ -105,6 +105,7 @@ class NewSession:
             later.
         unused_ms: An auth session this old that was never seen again counts as unused. The unused make room
             first, also under REFUSE: the response to the login was lost, so nobody has the credential.
+        idle_timeout: The record's own idle timeout, which no activity exceeds; 0 for none.
     """
 
     sid: str
@@ -127,6 +128,7 @@ class NewSession:
     auth_age_ms: int = 0
     unused_ms: int = 600_000
     browser_mark: str = ""
+    idle_timeout: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

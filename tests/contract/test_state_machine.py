@@ -40,6 +40,7 @@ class Expected:
     ends: int
     rotated: int
     idle_limit: int | None = None
+    own_idle: int = 0
     auth_hash: str = "a"
     data: str = ""
     ended: bool = False
@@ -91,6 +92,7 @@ class StoreMachine(RuleBasedStateMachine):
         tokened=st.booleans(),
         idle=SPANS,
         absolute=SPANS,
+        own_idle=st.just(0) | SPANS,
         limit=st.none() | st.integers(1, 4),
         policy=st.sampled_from(OnLimit),
     )
@@ -101,6 +103,7 @@ class StoreMachine(RuleBasedStateMachine):
         tokened: bool,
         idle: int,
         absolute: int,
+        own_idle: int,
         limit: int | None,
         policy: OnLimit,
     ) -> None:
@@ -112,6 +115,7 @@ class StoreMachine(RuleBasedStateMachine):
             jti_digest=token_bytes(32) if tokened else None,
             idle_ms=idle * MINUTE,
             absolute_ms=absolute * MINUTE,
+            idle_timeout=own_idle * MINUTE,
             max_sessions=limit,
             on_limit=policy,
         )
@@ -133,9 +137,10 @@ class StoreMachine(RuleBasedStateMachine):
             jtis=[proposal.jti_digest] if proposal.jti_digest else [],
             generation=int(tokened),
             last_seen=self.minute,
-            idle_until=self.minute + min(idle, absolute),
+            idle_until=self.minute + min(idle, own_idle or idle, absolute),
             ends=self.minute + absolute,
             rotated=self.minute,
+            own_idle=own_idle,
         )
 
     def expect_ended(self, answer: Created, live: dict[str, Expected], left: int) -> None:
@@ -158,7 +163,7 @@ class StoreMachine(RuleBasedStateMachine):
         key = one.key if right and one.key else token_bytes(32)
         answer = self.store.touch(sid, key, idle=idle * MINUTE, interval=INTERVAL)
         if self.expect_key(one, key, answer) and one.last_seen < self.minute:
-            self.slide(one, min(idle, one.idle_limit or idle))
+            self.slide(one, min(idle, one.own_idle or idle, one.idle_limit or idle))
 
     def expect_key(self, one: Expected, key: bytes | None, answer: Found | Absent) -> bool:
         """Check which of the three results it is; tell whether it is the record."""
@@ -202,7 +207,7 @@ class StoreMachine(RuleBasedStateMachine):
             one.generation, one.rotated = one.generation + 1, self.minute
         if answer.outcome in {RotationOutcome.ROTATED, RotationOutcome.KEPT}:
             one.mode = Mode.JWT
-            self.slide(one, min(idle, one.idle_limit or idle))
+            self.slide(one, min(idle, one.own_idle or idle, one.idle_limit or idle))
         if answer.outcome is RotationOutcome.ROTATED:
             assert self.store.rotate(call).session == answer.session
         one.ended = one.ended or answer.outcome is RotationOutcome.REUSED

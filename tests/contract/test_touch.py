@@ -7,7 +7,7 @@ import pytest
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.protocol import Store
-from support.stores import DAY, HOUR, MINUTE, SECOND, Rig
+from support.stores import DAY, HOUR, MINUTE, SECOND, Rig, request
 
 
 def test_touch_finds_the_record_by_its_key(rig: Rig, store: Store) -> None:
@@ -30,6 +30,42 @@ def test_touch_extends_the_idle_timeout(rig: Rig, store: Store) -> None:
     after = store.load(started.sid)
     assert isinstance(after, Found)
     assert after.session == found.session
+
+
+def test_an_idle_timeout_of_its_own_holds_for_every_activity(rig: Rig, store: Store) -> None:
+    """It limits the idle end at login, at activity of both forms, and after session data was saved."""
+    started = rig.start(idle_timeout=20 * MINUTE)
+    assert started.session.idle_timeout == 20 * MINUTE
+    assert started.session.idle_expires_ms == started.session.created_ms + 20 * MINUTE
+    assert started.session.access_until_ms == started.session.created_ms + 5 * MINUTE
+    rig.wait(15 * MINUTE)
+    assert store.save_data(started.sid, started.key, "data", idle_limit=None)
+    touched = store.touch(started.sid, started.key, idle=14 * DAY, interval=MINUTE)
+    assert isinstance(touched, Found)
+    assert touched.session.idle_expires_ms == touched.now_ms + 20 * MINUTE
+    loaded = store.load(started.sid)
+    assert isinstance(loaded, Found)
+    assert loaded.session == touched.session
+    rig.wait(15 * MINUTE)
+    rotated = store.rotate(request(started.sid, 1, started.jti))
+    assert rotated.session is not None
+    assert rotated.session.idle_expires_ms == rotated.now + 20 * MINUTE
+    rig.wait(20 * MINUTE)
+    assert store.load(started.sid) is Absent.GONE
+
+
+def test_the_shortest_idle_timeout_applies(rig: Rig, store: Store) -> None:
+    """A longer one than the settings have now extends nothing; a shorter one of the session data applies."""
+    started = rig.start(idle_timeout=20 * MINUTE)
+    rig.wait(5 * MINUTE)
+    touched = store.touch(started.sid, started.key, idle=10 * MINUTE, interval=0)
+    assert isinstance(touched, Found)
+    assert touched.session.idle_expires_ms == touched.now_ms + 10 * MINUTE
+    assert store.save_data(started.sid, started.key, "data", idle_limit=7 * MINUTE)
+    rig.wait(MINUTE)
+    touched = store.touch(started.sid, started.key, idle=14 * DAY, interval=0)
+    assert isinstance(touched, Found)
+    assert touched.session.idle_expires_ms == touched.now_ms + 7 * MINUTE
 
 
 def test_touch_changes_nothing_else(rig: Rig, store: Store) -> None:

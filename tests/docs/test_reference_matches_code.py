@@ -52,12 +52,15 @@ def _plain(value: Any) -> Any:
 def _settings() -> Iterator[tuple[str, Any]]:
     """Yield each setting and its default; a key of a group is written ``LIFETIMES["IDLE"]``."""
     for field in fields(AuthKitSettings):
-        name, default = field.name.upper(), field.default
-        if is_dataclass(default) and not isinstance(default, type):
-            for each in fields(default):
-                yield f'{name}["{each.name.upper()}"]', getattr(default, each.name)
-        else:
-            yield name, default
+        yield from _in_group(field.name.upper(), field.default)
+
+
+def _in_group(name: str, default: Any) -> Iterator[tuple[str, Any]]:
+    if not is_dataclass(default) or isinstance(default, type):
+        yield name, default
+        return
+    for each in fields(default):
+        yield from _in_group(f'{name}["{each.name.upper()}"]', getattr(default, each.name))
 
 
 def test_settings_have_a_row_each_with_their_default() -> None:

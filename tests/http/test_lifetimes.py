@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 
 import jwt
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth.models import User
 from django.test import RequestFactory
+from django.utils import timezone
 
 from django_authkit import log_in, sessions_of
+from django_authkit.session_engine import SessionStore
 from django_authkit.types import Transport
 from support.client import Device, body, code
 from support.live_site import LiveSite, by_header, in_jwt_mode, in_session_mode
@@ -129,3 +132,64 @@ def test_a_login_can_last_less_long_than_others(site: LiveSite, ada: User) -> No
     assert session.expires_ms - session.created_ms == 90 * 24 * 60 * 60 * 1000
     with pytest.raises(ValueError, match="a second or more"):
         log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, lifetime=timedelta(0))
+
+
+@by_header
+def test_a_login_can_have_an_idle_timeout_of_its_own(site: LiveSite, ada: User) -> None:
+    """It ends after so long without activity; activity keeps it, and its credential says when it ends."""
+    device, own = site.device(), timedelta(minutes=20)
+    grant = log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, idle=own)
+    device.access, device.refresh_token = grant.access, grant.refresh or ""
+    assert grant.expires_in <= 20 * 60
+    for _ in range(3):
+        site.advance(minutes=19)
+        assert device.refresh().status_code == 200
+    site.advance(minutes=20, seconds=6)
+    assert ended(site, device)
+    log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, idle=timedelta(days=900))
+    (session,) = sessions_of(ada)
+    assert (session.idle_timeout, session.idle_expires_ms - session.created_ms) == (0, 14 * 86_400_000)
+    for too_short in (timedelta(minutes=4), timedelta(seconds=-1)):
+        with pytest.raises(ValueError, match="ACCESS"):
+            log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, idle=too_short)
+
+
+def test_a_login_that_is_not_remembered_can_live_less_long(site: LiveSite, ada: User) -> None:
+    """``remember`` chooses between ``LIFETIMES`` and its ``NOT_REMEMBERED``, for both ends."""
+    shorter = {"IDLE": timedelta(minutes=30), "ABSOLUTE": timedelta(hours=1)}
+    site.configure(LIFETIMES={"NOT_REMEMBERED": shorter})
+    kept, device = site.device(), site.device()
+    assert kept.log_in(remember=True).status_code == 200
+    assert device.log_in().status_code == 200
+    site.advance(minutes=29)
+    assert device.refresh().status_code == 200
+    site.advance(minutes=29)
+    assert device.refresh().status_code == 200
+    site.advance(minutes=3)
+    assert ended(site, device)
+    assert device.log_in().status_code == 200
+    site.advance(minutes=30, seconds=6)
+    assert ended(site, device)
+    assert kept.refresh().status_code == 200
+    assert kept.logged_in()
+
+
+@in_session_mode
+@pytest.mark.parametrize("remember", [False, True])
+def test_what_django_tells_of_the_expiry_is_when_it_ends(site: LiveSite, ada: User, remember: bool) -> None:
+    """``get_expiry_age()`` and ``get_expiry_date()`` say how long a login lasts without activity."""
+    site.configure(LIFETIMES={"NOT_REMEMBERED": {"IDLE": timedelta(hours=1), "ABSOLUTE": timedelta(hours=8)}})
+    idle = 14 * 86400 if remember else 3600
+    grant = log_in(RequestFactory().get("/"), ada, transport=Transport.HEADER, remember=remember)
+    session = SessionStore(grant.access)
+    assert session["_auth_user_id"] == str(ada.pk)
+    now = timezone.now()
+    session.set_expiry(15 * 86400)  # which is longer
+    for _ in range(2):
+        assert session.get_expiry_age() == async_to_sync(session.aget_expiry_age)() == idle
+        for date in (session.get_expiry_date(modification=now), async_to_sync(session.aget_expiry_date)()):
+            assert abs((date - now).total_seconds() - idle) < 5
+        session.set_expiry(None)
+    session.set_expiry(600)
+    assert session.get_expiry_age() == 600
+    assert session.get_expiry_date(modification=now) == now + timedelta(minutes=10)

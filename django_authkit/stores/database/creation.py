@@ -113,7 +113,7 @@ class CreatingTable(SessionTable):
         return session_of(self.rows.get(pk=sid))
 
     def _row_of(self, new: NewSession) -> AuthSessionRow:
-        now, idle = self.instant(), min(new.idle_ms, new.absolute_ms)
+        now, idle = self.instant(), min(new.idle_ms, new.idle_timeout or new.idle_ms, new.absolute_ms)
         return AuthSessionRow(
             sid=new.sid,
             user_id=new.user_id,
@@ -126,6 +126,7 @@ class CreatingTable(SessionTable):
             address=new.address,
             label=new.label,
             browser_mark=new.browser_mark,
+            idle_timeout=new.idle_timeout,
             created_ms=now,
             auth_time_ms=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
             last_seen_ms=now,

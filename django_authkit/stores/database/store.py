@@ -85,7 +85,7 @@ class DatabaseStore(
         if moved or now - row.last_seen_ms >= interval:
             with nullcontext() if required else activity_is_optional():
                 self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
-                span = idle if row.idle_limit_ms is None else min(idle, row.idle_limit_ms)
+                span = min(idle, row.idle_timeout or idle, row.idle_limit_ms or idle)
                 row.last_seen_ms, row.idle_expires_ms = now, min(now + span, row.expires_ms)
                 row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)

@@ -13,7 +13,7 @@ from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from django.db import Error, connections, transaction
 from django.db.models import BigIntegerField, Expression, F, Model, QuerySet, Value
-from django.db.models.functions import Coalesce, Least
+from django.db.models.functions import Coalesce, Least, NullIf
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.outages import database_unavailable, is_outage
@@ -238,8 +238,9 @@ class SessionTable:
 
 
 def idle_end(now: Expression, idle: int) -> Expression:
-    """Return the idle end after activity at *now*: never past the row's own limit or absolute end."""
+    """Return the idle end after activity at *now*: never past the row's own timeouts or absolute end."""
     integer = BigIntegerField()
     limit = Coalesce(F("idle_limit_ms"), Value(idle), output_field=integer)
-    span = Least(limit, Value(idle), output_field=integer)
+    own = Coalesce(NullIf(F("idle_timeout"), Value(0)), Value(idle), output_field=integer)
+    span = Least(limit, own, Value(idle), output_field=integer)
     return Least(now + span, F("expires_ms"), output_field=integer)

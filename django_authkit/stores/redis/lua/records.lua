@@ -137,9 +137,10 @@ local function unnamed(call)
   return redis.call('ZCARD', key('x', call))
 end
 
--- The idle end after activity now: never past the record's own limit or its absolute end.
+-- The idle end after activity now: never past the record's own idle timeouts or its absolute end.
 local function idle_end(record, idle)
-  return math.min(now + math.min(idle, record.idle_limit_ms or idle), record.expires_ms)
+  local own = record.idle_timeout > 0 and record.idle_timeout or idle
+  return math.min(now + math.min(idle, own, record.idle_limit_ms or idle), record.expires_ms)
 end
 
 -- An access token that lives for `access` is about to be issued.
