@@ -6,7 +6,6 @@ time; what it stands for is kept in the store, where it is found by the digest o
 """
 
 import json
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -29,14 +28,12 @@ from django_authkit.errors import (
 from django_authkit.http.grant import Grant
 from django_authkit.login_steps import LoginStep, Question
 from django_authkit.service.login import backend_of, log_in
-from django_authkit.session_keys import bucket_of, digest, new_handle, new_secret
-from django_authkit.stores.outcomes import Counter
+from django_authkit.service.single_use import put_once, take_once
 from django_authkit.throttling.attempts import LoginAttempt, count_login_step
 from django_authkit.types import Transport
 from django_authkit.users.loading import auth_hash_of, current_auth_hash, load_user, user_id_of, username_of
-from django_authkit.wiring import get_store
 
-_HANDLE: Final = re.compile(r"([A-Za-z0-9_-]{16})([A-Za-z0-9_-]{23})")
+_PURPOSE: Final = "login step"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,34 +151,20 @@ def _user_of(progress: LoginProgress) -> AbstractBaseUser:
 def _ask(progress: LoginProgress, kind: type[LoginUnfinished]) -> LoginUnfinished:
     """Keep *progress*, and return the error that tells the client how to go on."""
     left = max(1, progress.ends_ms - _now_ms())
-    store, secret = get_store(), new_secret()
-    handle = new_handle(bucket_of(progress.user_id, store.buckets))
-    store.create_anonymous(handle, _digest(secret), json.dumps(asdict(progress)), left)
+    handle = put_once(_PURPOSE, progress.user_id, json.dumps(asdict(progress)), left)
     return kind(
         step=progress.step,
-        handle=handle + secret,
+        handle=handle,
         expires_in=-(-left // 1000),
         question=dict(progress.question.shown),
     )
 
 
-def _taken(text: str) -> LoginProgress:
-    """Return what *text*, a handle, stands for; of any number of simultaneous calls one gets it."""
-    match = _HANDLE.fullmatch(text)
-    if match is None:
+def _taken(handle: str) -> LoginProgress:
+    kept = take_once(_PURPOSE, handle, milliseconds(get_settings().login.step_lifetime))
+    if kept is None:
         raise LoginStepEnded
-    store, handle, digested = get_store(), match[1], _digest(match[2])
-    kept = store.load_anonymous(handle, digested)
-    longest = milliseconds(get_settings().login.step_lifetime)
-    if kept is None or store.hit([Counter(key=f"o:{handle}", limit=1, window_ms=longest)]).wait_ms:
-        raise LoginStepEnded
-    store.delete_anonymous(handle, digested)
     return LoginProgress.read(kept)
-
-
-def _digest(secret: str) -> bytes:
-    """Return what finds a handle: no key of an anonymous Django session, which is kept in the same place."""
-    return digest(f"login step {secret}")
 
 
 def _now_ms() -> int:
