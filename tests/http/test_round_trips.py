@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import User
 
+from django_authkit.wiring import get_store
 from support.client import Device
 from support.live_site import LiveSite, Trips, in_jwt_mode, in_session_mode
 
@@ -37,6 +38,15 @@ def test_a_request_that_counts_as_activity(site: LiveSite, device: Device) -> No
     with site.counted() as trips:
         assert device.logged_in()
     assert len(trips.queries) == 1, trips
+
+
+def test_many_records_at_once(site: LiveSite, ada: User) -> None:
+    """One round trip, or one query, for the auth sessions of one bucket."""
+    sids = [site.sid(site.logged_in()) for _ in range(5)]
+    with site.counted() as trips:
+        assert set(get_store().load_many(sids)) == set(sids)
+    assert len(trips.commands) == (1 if site.on_redis else 0), trips
+    assert len(trips.queries) == (0 if site.on_redis else 1), trips
 
 
 def test_an_anonymous_request(site: LiveSite) -> None:

@@ -21,6 +21,7 @@ from django_authkit.stores.database.attempts import AttemptTable
 from django_authkit.stores.database.creation import CreatingTable
 from django_authkit.stores.database.device_keys import DeviceKeyTable
 from django_authkit.stores.database.expressions import EPOCH_ROW, CurrentEpoch, evaluate
+from django_authkit.stores.database.many import ManyTable
 from django_authkit.stores.database.records import found_of, now_of, session_of
 from django_authkit.stores.database.rotation import RotatingTable
 from django_authkit.stores.database.statistics import StatisticsTable
@@ -40,6 +41,7 @@ class DatabaseStore(
     RotatingTable,
     SwitchingTable,
     DeviceKeyTable,
+    ManyTable,
     AnonymousTable,
     AttemptTable,
     StatisticsTable,

@@ -41,6 +41,7 @@ T = TypeVar("T")
 _RECORDS = ("clock", "reply", "blacklist", "records")
 _PARTS = {
     "load": ("clock", "reply", "live_record", "load"),
+    "load_many": ("clock", "reply", "load_many"),
     "touch": ("clock", "reply", "live_record", "touch", "blacklist", "records", "touch_write"),
     "now": ("clock", "now"),
     "create_anonymous": ("clock", "create_anonymous"),

@@ -31,6 +31,7 @@ from django_authkit.stores.redis.anonymous import AnonymousKeys
 from django_authkit.stores.redis.attempts import AttemptKeys
 from django_authkit.stores.redis.failures import refuses_writes
 from django_authkit.stores.redis.feed import RedisFeed
+from django_authkit.stores.redis.many import READ_AT_ONCE, ManyKeys
 from django_authkit.stores.redis.records import (
     Creation,
     counts_of,
@@ -52,8 +53,6 @@ from django_authkit.types import AuthSession, RevocationReason, by_recency
 
 _NEVER: Final = 2**52
 """A touch interval that no record reaches, so that nothing is written."""
-_READ_AT_ONCE: Final = 100
-"""Most records that one script reads; other clients do not wait for longer than a few milliseconds."""
 _WRITTEN_AT_ONCE: Final = 50
 """Most records that one script reads and writes."""
 
@@ -63,7 +62,7 @@ def _call_id() -> str:
     return secrets.token_urlsafe(9)
 
 
-class RedisStore(AnonymousKeys, AttemptKeys):
+class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
     """Auth sessions, anonymous Django sessions and attempts on Redis 6.2 or newer, or Valkey."""
 
     def create(self, new: NewSession) -> Created | Refused:
@@ -282,7 +281,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         listed: dict[str, AuthSession] = {}
         skipped, there_are = 0, 1
         while skipped < there_are:
-            there_are, sessions, _ = self._listed(user_id, skipped, _READ_AT_ONCE)
+            there_are, sessions, _ = self._listed(user_id, skipped, READ_AT_ONCE)
             listed |= {session.sid: session for session in sessions}
             skipped += len(sessions)
         return tuple(sorted(listed.values(), key=by_recency))
@@ -291,7 +290,7 @@ class RedisStore(AnonymousKeys, AttemptKeys):
         """Return some of the user's live auth sessions: one round trip, or more after ``revoke_all``."""
         dead = 1
         while dead:  # records that were found dead are left out, and others move up
-            there_are, sessions, dead = self._listed(user_id, skipped, min(limit, _READ_AT_ONCE))
+            there_are, sessions, dead = self._listed(user_id, skipped, min(limit, READ_AT_ONCE))
         return Page(sessions=sessions, there_are=there_are)
 
     def _listed(self, user_id: str, skipped: int, limit: int) -> tuple[int, tuple[AuthSession, ...], int]:
