@@ -246,7 +246,7 @@ class Throttled(AuthKitError):
 
 class CookieTooLarge(AuthKitError):
     """
-    A credential does not fit into a cookie, because of the project's ``EXTRA_CLAIMS``.
+    A credential does not fit into a cookie, because of the project's own claims in tokens.
 
     Attributes:
         name, size: Of the cookie; size in bytes with its attributes. For the log, not for clients.

@@ -5,10 +5,11 @@ Plain frozen dataclasses and enums; nothing here imports Django. Instants and du
 integers in milliseconds; instants count from the Unix epoch on the store's clock.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 STOCK_BACKEND: Final = "django.contrib.auth.backends.ModelBackend"
 """
@@ -108,6 +109,7 @@ class AuthSession:
         device_nonce: What the next challenge for that key is made of. It changes with each proof.
         bound_ms: When the device first used the binding, which is required from then on; 0 if it has not.
         idle_timeout: Its own idle timeout in milliseconds; 0 if it has that of ``LIFETIMES["IDLE"]``.
+        claims_json: What ``claims`` is read from, at most 1,024 characters; empty if there are none.
     """
 
     sid: str
@@ -133,6 +135,7 @@ class AuthSession:
     device_nonce: str = ""
     bound_ms: int = 0
     idle_timeout: int = 0
+    claims_json: str = field(default="", repr=False)
 
     @property
     def created_at(self) -> datetime:
@@ -158,6 +161,12 @@ class AuthSession:
     def expires_at(self) -> datetime:
         """When it expires at the latest."""
         return instant(self.expires_ms)
+
+    @property
+    def claims(self) -> dict[str, Any]:
+        """The claims that ``log_in`` was given; a new dict each time."""
+        claims: dict[str, Any] = json.loads(self.claims_json) if self.claims_json else {}
+        return claims
 
     @property
     def is_bound(self) -> bool:

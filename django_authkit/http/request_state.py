@@ -1,12 +1,12 @@
 """The state of the request in progress: who it is from, and what its response has to set or delete."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest, HttpResponseBase
@@ -53,6 +53,7 @@ class Authentication:
         mode: The form of the credential that was presented.
         transport: How it came.
         read_session: Returns the record; it is read at most once.
+        find_claims: Returns the login's claims, where they are known without ``read_session``.
         token_expires_at: When the access token that was presented expires; seconds since the epoch. ``None``
             for a session key.
         find_replacement: Returns a credential of the form that is issued now, which the response sets for a
@@ -67,6 +68,7 @@ class Authentication:
     transport: Transport
     read_session: Callable[[], AuthSession] = field(repr=False, compare=False)
     token_expires_at: int | None = field(default=None, compare=False)
+    find_claims: Callable[[], Mapping[str, Any]] | None = field(default=None, repr=False, compare=False)
     find_replacement: Callable[[], Grant | None] | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
@@ -114,6 +116,16 @@ class Authentication:
             SessionEnded: The auth session is not live any more.
         """
         return self.read_session()
+
+    @property
+    def claims(self) -> Mapping[str, Any]:
+        """
+        The claims that ``log_in`` was given, the same in both modes.
+
+        Raises:
+            SessionEnded: The record had to be read for them, and is not live any more.
+        """
+        return self.session.claims if self.find_claims is None else self.find_claims()
 
     def ensure_loaded(self) -> None:
         """

@@ -97,6 +97,7 @@ def _admit_remembered(
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()
     known = Authentication.by_record(user, session, mode, transport)
     known.read_session = ReadOnce(lambda: read_again().session)
+    known.find_claims = lambda: session.claims
     return known
 
 
@@ -112,6 +113,8 @@ def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
         transport=transport,
         read_session=ReadOnce(lambda: get_jwt_strategy().find(claims).session),
         token_expires_at=claims.expires_at,
+        # A token does not tell which of its claims are of the login, and which EXTRA_CLAIMS has added.
+        find_claims=None if get_settings().extra_claims else lambda: claims.extra,
     )
 
 

@@ -1,6 +1,6 @@
 """Beginning an auth session: its record, for a login that was approved."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
@@ -36,6 +36,7 @@ class LoginRequest:
         longest_ms: The longest it may last, if that is shorter than ``LIFETIMES["ABSOLUTE"]``; ``None`` for
             what the settings say.
         idle_ms: The longest it lasts without activity, in the same way.
+        claims_json: Its claims, as ``claims_as_json`` returns them.
         suppress_new_device_notice: Send no notice about a new device.
         suppress_signals: Send no signals; another process does.
         rotates: Whether their refresh token is exchanged when it is used.
@@ -50,6 +51,7 @@ class LoginRequest:
     auth_age_ms: int = 0
     longest_ms: int | None = None
     idle_ms: int | None = None
+    claims_json: str = field(default="", repr=False)
     suppress_new_device_notice: bool = False
     suppress_signals: bool = False
     rotates: bool = True
@@ -104,6 +106,7 @@ def begin(
             data=data,
             idle_ms=milliseconds(settings.lifetimes.idle),
             idle_timeout=wanted.idle_timeout(),
+            claims_json=wanted.claims_json,
             absolute_ms=wanted.lifetime(),
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,

@@ -50,8 +50,8 @@ def issue(
 def log_too_large(error: CookieTooLarge, session: AuthSession, consequence: str) -> None:
     """Log that a cookie was too large, and what became of the login."""
     logger.error(
-        "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS. "
-        "The login of user %s from %s %s (session %s).",
+        "The cookie %s would have %d bytes, and browsers keep %d: put less into EXTRA_CLAIMS, or into the "
+        "claims of a login. The login of user %s from %s %s (session %s).",
         error.name,
         error.size,
         cookies.MAX_COOKIE_BYTES,

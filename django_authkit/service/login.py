@@ -1,8 +1,10 @@
 """Starting an auth session for a user who has authenticated."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
 
 from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
@@ -20,6 +22,7 @@ from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.begin import LoginRequest, begin, revoke_if_user_changed
 from django_authkit.service.django_session import session_of_credential
 from django_authkit.service.issue import issue
+from django_authkit.service.login_claims import claims_as_json
 from django_authkit.service.revocation import revoke_presented
 from django_authkit.session_keys import SessionKey
 from django_authkit.strategies.protocol import Strategy
@@ -39,6 +42,7 @@ def log_in(
     label: str | None = None,
     lifetime: timedelta | None = None,
     idle: timedelta | None = None,
+    claims: Mapping[str, Any] = MappingProxyType({}),
     rotates: bool = True,
 ) -> Grant:
     """
@@ -62,6 +66,9 @@ def log_in(
         idle: How long it lasts without activity, if that is shorter than ``LIFETIMES["IDLE"]``; at least as
             long as an access token, and longer than ``LIFETIMES["TOUCH_INTERVAL"]``. By default what the
             settings say for *remember*.
+        claims: What the project wants to know of this login as long as it lives, such as the organization
+            that the user chose: ``request.auth.claims``, and claims of its access tokens. JSON values, at
+            most 1,024 characters in all, under names that tokens do not use themselves.
         rotates: Whether the refresh token is exchanged when it is used. False is for clients that never
             store the new one; the theft of such a token is not detected. It has an effect only while
             ``COMPAT["SIMPLEJWT_ROTATION"]`` is off.
@@ -75,7 +82,8 @@ def log_in(
             and it does not prove that it comes from our front end.
         SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
         LoginFailed: The password was changed or the user was disabled during the login.
-        CookieTooLarge: ``EXTRA_CLAIMS`` makes tokens that no browser keeps. The auth session was revoked.
+        CookieTooLarge: *claims* or ``EXTRA_CLAIMS`` make tokens that no browser keeps. The auth session was
+            revoked.
     """
     transport = transport or transports.wanted_transport(request)
     if transport is Transport.COOKIE:
@@ -88,6 +96,7 @@ def log_in(
         label=label,
         longest_ms=None if lifetime is None else _positive(lifetime),
         idle_ms=None if idle is None else _usable_idle(idle),
+        claims_json=claims_as_json(claims),
         rotates=rotates or get_settings().compat.simplejwt_rotation,
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)

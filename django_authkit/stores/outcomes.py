@@ -106,6 +106,7 @@ class NewSession:
         unused_ms: An auth session this old that was never seen again counts as unused. The unused make room
             first, also under REFUSE: the response to the login was lost, so nobody has the credential.
         idle_timeout: The record's own idle timeout, which no activity exceeds; 0 for none.
+        claims_json: The login's claims as a JSON object in ASCII, at most 1,024 characters; empty for none.
     """
 
     sid: str
@@ -129,6 +130,7 @@ class NewSession:
     unused_ms: int = 600_000
     browser_mark: str = ""
     idle_timeout: int = 0
+    claims_json: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

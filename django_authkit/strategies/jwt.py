@@ -145,7 +145,7 @@ class JwtStrategy:
             generation=session.generation,
             jti=secrets.token_urlsafe(_ACCESS_JTI_BYTES),
             backend=session.backend if len(django_settings.AUTHENTICATION_BACKENDS) > 1 else "",
-            extra=self._extra_claims(user, session) if self._extra_claims else {},
+            extra=self._extra_of(user, session),
         )
         refresh = RefreshClaims(
             sid=session.sid,
@@ -166,6 +166,12 @@ class JwtStrategy:
             refresh=self._codec.issue_refresh(refresh),
             expires_in=max(0, expires - issued),
         )
+
+    def _extra_of(self, user: AbstractBaseUser, session: AuthSession) -> Mapping[str, Any]:
+        """Return the project's claims of an access token. Those of the login are the same in each."""
+        if self._extra_claims is None:
+            return session.claims
+        return {**self._extra_claims(user, session), **session.claims}
 
     def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:
         """Exchange a refresh token; see ``RefreshExchange``."""
