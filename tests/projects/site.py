@@ -58,7 +58,7 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": ":memory:",
-        "OPTIONS": {"timeout": 60, "init_command": "PRAGMA synchronous = OFF"},
+        "OPTIONS": {"timeout": 60, "init_command": "PRAGMA synchronous = OFF; PRAGMA journal_mode = PERSIST"},
         "TEST": {},
     },
     "postgres": {
