@@ -35,7 +35,7 @@ from django_authkit.service.revocation import (
 from django_authkit.service.user_validity import revoke_shut_out
 from django_authkit.session_engine import SessionStore
 from django_authkit.types import Mode, RevocationReason, Transport
-from django_authkit.users.loading import auth_hash_of, has_stock_rules, user_id_of
+from django_authkit.users.loading import auth_hash_of, every_backend_refuses, has_stock_rules, user_id_of
 
 _BEFORE = "_authkit_before"
 """Attribute of a user instance with its row from before a save."""
@@ -146,7 +146,7 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
     before = instance.__dict__.pop(_BEFORE, None)
     if before is None:
         return
-    if getattr(before, "is_active", True) and not getattr(instance, "is_active", True):
+    if getattr(before, "is_active", True) and every_backend_refuses(instance):
         _after_commit(using, lambda: revoke_user(instance, reason=RevocationReason.USER_DISABLED))
         return
     if not has_stock_rules():

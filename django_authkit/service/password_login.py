@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.auth import authenticate, get_user_model
+from django.contrib.auth import authenticate, get_user_model, load_backend
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django_authkit.errors import LoginFailed
 from django_authkit.throttling.attempts import LoginAttempt, count_login
 from django_authkit.throttling.names import LONGEST, as_looked_up
+from django_authkit.users.loading import is_admitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def check_password(
 
 def user_by_password(request: HttpRequest, presented: PasswordCredentials) -> AbstractBaseUser:
     """
-    Return the active user whom Django's ``authenticate()`` recognizes.
+    Return the user whom Django's ``authenticate()`` recognizes, and whose backend lets them log in.
 
     Raises:
         LoginFailed: There is none, or the name is no value of the user model's ``USERNAME_FIELD``.
@@ -65,6 +66,6 @@ def user_by_password(request: HttpRequest, presented: PasswordCredentials) -> Ab
             raise LoginFailed from error
     credentials = {**presented.more, name_field: name, "password": presented.password}
     user = authenticate(request, **credentials)
-    if user is None or not getattr(user, "is_active", True):
+    if user is None or not is_admitted(user, load_backend(user.backend)):
         raise LoginFailed
     return user

@@ -21,6 +21,7 @@ from django.db.models.options import Options
 from django.utils.functional import SimpleLazyObject, empty, new_method_proxy
 
 from django_authkit.errors import AuthKitError
+from django_authkit.users.loading import admits_inactive
 
 if TYPE_CHECKING:
     _Lazy = SimpleLazyObject[AbstractBaseUser]
@@ -97,7 +98,13 @@ class LazyUser(_Lazy):
 
     @property
     def is_active(self) -> bool:
-        """True: deactivation revokes the auth sessions, and reading the row checks again."""
+        """
+        True: deactivation revokes the auth sessions, and reading the row checks again.
+
+        Where a Django auth backend may let inactive users in, the row says it.
+        """
+        if admits_inactive():
+            self._ensure()
         return self._wrapped.is_active if self._is_read else True
 
     @property

@@ -77,7 +77,7 @@ def has_stock_rules() -> bool:
     Tell whether the password and ``is_active`` alone decide who is allowed to use an auth session.
 
     Not if the project's user class makes another session auth hash, if its default manager filters (soft
-    deletion, for example), or if a Django auth backend finds users in its own way.
+    deletion, for example), or if a Django auth backend finds users or decides about them in its own way.
     """
     model = get_user_model()
     names = ("get_session_auth_hash", "_get_session_auth_hash")
@@ -87,7 +87,32 @@ def has_stock_rules() -> bool:
     }
     # A backend that only decides on permissions finds no users, or has no such method.
     stock_backends = finders <= {None, BaseBackend.get_user, ModelBackend.get_user}
-    return stock_hash and stock_backends and has_stock_manager()
+    return stock_hash and stock_backends and not admits_inactive() and has_stock_manager()
+
+
+def admits_inactive() -> bool:
+    """Tell whether a Django auth backend may let users log in who are inactive."""
+    stock = ModelBackend.user_can_authenticate
+    return any(
+        getattr(type(load_backend(path)), "user_can_authenticate", stock) is not stock
+        for path in settings.AUTHENTICATION_BACKENDS
+    )
+
+
+def is_admitted(user: AbstractBaseUser, backend: object) -> bool:
+    """
+    Tell whether *user* is active, or the Django auth backend says that an inactive one may log in.
+
+    It does so by ``user_can_authenticate``, as Django's ``AllowAllUsersModelBackend`` does. One without that
+    method does not tell what it thinks of inactive users, so they stay out.
+    """
+    decide = getattr(backend, "user_can_authenticate", None)
+    return bool(getattr(user, "is_active", True) or (decide is not None and decide(user)))
+
+
+def every_backend_refuses(user: AbstractBaseUser) -> bool:
+    """Tell whether *user* is inactive, and no Django auth backend lets them log in all the same."""
+    return not any(is_admitted(user, load_backend(path)) for path in settings.AUTHENTICATION_BACKENDS)
 
 
 def load_user(user_id: str, backend_path: str, prefetched: object | None = None) -> AbstractBaseUser:
@@ -100,7 +125,8 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
         prefetched: The user's row, if the store read it with the record.
 
     Raises:
-        SessionEnded: The backend is no longer configured, or the user was deleted or is inactive.
+        SessionEnded: The backend is no longer configured, or the user was deleted, or is inactive and the
+            backend does not let inactive users in.
         TokenInvalid: *user_id* is no primary key of the user model.
         StoreUnavailable: The database did not respond.
     """
@@ -112,7 +138,8 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
         user = user if user is not None and backend.user_can_authenticate(user) else None
     else:
         user = _read(backend.get_user, user_id)
-    if user is None or not getattr(user, "is_active", True):  # even if the backend allows inactive users
+        user = user if user is not None and is_admitted(user, backend) else None
+    if user is None:
         raise SessionEnded
     user.backend = backend_path
     return user

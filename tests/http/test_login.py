@@ -39,13 +39,6 @@ def test_every_failure_has_the_same_response(site: LiveSite, ada: User) -> None:
     assert not any(credential_cookies(answer) for answer in answers)
 
 
-def test_an_inactive_user_stays_out_whatever_the_backend_thinks(site: LiveSite) -> None:
-    """Even if a Django auth backend accepts inactive users."""
-    site.settings.AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.AllowAllUsersModelBackend"]
-    site.add_user("ina", is_active=False)
-    assert code(site.device().log_in("ina")) == (401, "login_failed")
-
-
 def test_a_backend_is_known_by_the_path_that_the_project_lists(site: LiveSite, ada: User) -> None:
     """A backend listed under the path it is re-exported at authenticates by that path."""
     site.settings.AUTHENTICATION_BACKENDS = ["testapp.backends.Reexported"]

@@ -15,7 +15,7 @@ from django_authkit import errors
 from django_authkit.api.exceptions import CredentialError
 from django_authkit.conf import get_settings
 from django_authkit.outages import users_database_has_to_work
-from django_authkit.users.loading import check_stamp
+from django_authkit.users.loading import check_stamp, every_backend_refuses
 from django_authkit.users.search import user_with
 from django_authkit.wiring import get_codec
 
@@ -124,7 +124,7 @@ def _refused_user(error: errors.CredentialRejected, token: str) -> RejectedCrede
     user = _user(claims.subject)
     if user is None:
         return RejectedCredential(error, detail="User not found", code="user_not_found")
-    if not user.is_active:
+    if every_backend_refuses(user):
         return RejectedCredential(error, detail="User is inactive", code="user_inactive")
     try:
         check_stamp(user, claims.stamp)
@@ -142,7 +142,7 @@ def _is_shut_out(token: str) -> bool:
     except errors.CredentialRejected:
         return False
     user = _user(subject) if subject else None
-    return bool(subject) and (user is None or not user.is_active)
+    return bool(subject) and (user is None or every_backend_refuses(user))
 
 
 def _user(user_id: str) -> AbstractBaseUser | None:
