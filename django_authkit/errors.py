@@ -18,6 +18,9 @@ The tree of errors. Each class has one stable ``code``; none depends on HTTP.
     │   ├── RefreshReused            refresh_reused
     │   ├── BindingMismatch          binding_mismatch
     │   ├── DeviceMismatch           device_mismatch
+    │   ├── DpopRefused
+    │   │   ├── DpopProofInvalid     dpop_proof_invalid
+    │   │   └── DpopNonceRequired    use_dpop_nonce
     │   └── ReauthenticationRequired reauthentication_required
     ├── CsrfFailed                   csrf_failed
     ├── DeviceBindingRequired        device_binding_required
@@ -58,7 +61,14 @@ class AuthKitError(Exception):
 
 
 class CredentialRejected(AuthKitError):
-    """A credential was presented, and it is not valid."""
+    """
+    A credential was presented, and it is not valid.
+
+    Attributes:
+        is_of_dpop: It was presented with the scheme ``DPoP``.
+    """
+
+    is_of_dpop: bool = False
 
     code = "not_authenticated"
     message = _("The credential was rejected.")
@@ -167,6 +177,36 @@ class DeviceMismatch(CredentialRejected):
 
     code = "device_mismatch"
     message = _("The login belongs to another device. Log in again.")
+
+
+class DpopRefused(CredentialRejected):
+    """
+    The proof of a request (RFC 9449) is not accepted.
+
+    Attributes:
+        error: What the RFC calls it.
+    """
+
+    error: ClassVar[str] = "invalid_dpop_proof"
+    is_of_dpop = True
+
+    def members(self) -> dict[str, Any]:
+        """Return what the libraries of OAuth clients look at."""
+        return {"error": self.error}
+
+
+class DpopProofInvalid(DpopRefused):
+    """The proof is missing, malformed, not signed with its key, for another request, stale, or was used."""
+
+    code = "dpop_proof_invalid"
+    message = _("The DPoP proof is missing or not valid.")
+
+
+class DpopNonceRequired(DpopRefused):
+    """The proof has no fresh nonce. The response has one, and the client should try again."""
+
+    code = error = "use_dpop_nonce"
+    message = _("The DPoP proof needs the nonce of this response. Try again.")
 
 
 class ReauthenticationRequired(CredentialRejected):

@@ -106,7 +106,8 @@ class AuthSession:
             if it was not recorded.
         device_key: The public key of the device that it is bound to, as the JWK of RFC 7638, whose SHA-256
             is its thumbprint; empty if it is not bound.
-        device_nonce: What the next challenge for that key is made of. It changes with each proof.
+        device_nonce: What the next challenge for that key is made of. It changes with each proof. Empty for
+            the key of a header client, which proves it without one.
         bound_ms: When the device first used the binding, which is required from then on; 0 if it has not.
         idle_timeout: Its own idle timeout in milliseconds; 0 if it has that of ``LIFETIMES["IDLE"]``.
         claims_json: What ``claims`` is read from, at most 1,024 characters; empty if there are none.
@@ -167,6 +168,11 @@ class AuthSession:
         """The claims that ``log_in`` was given; a new dict each time."""
         claims: dict[str, Any] = json.loads(self.claims_json) if self.claims_json else {}
         return claims
+
+    @property
+    def is_dpop_bound(self) -> bool:
+        """Whether the key is that of a header client, which proves it with each request (DPoP)."""
+        return bool(self.device_key) and not self.device_nonce
 
     @property
     def is_bound(self) -> bool:

@@ -25,6 +25,7 @@ from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.strategies.session import SessionStrategy
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
+from django_authkit.tokens.dpop import Nonces
 from django_authkit.tokens.keys.entries import ring_from_entries
 from django_authkit.tokens.keys.faults import KeyRefused
 from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
@@ -123,6 +124,14 @@ def get_accepted_strategies() -> tuple[Strategy, ...]:
 
 
 @cache
+def get_nonces() -> Nonces:
+    """Return the nonces of the proofs of header clients."""
+    settings = get_settings()
+    step, leeway = settings.dpop.max_age.total_seconds(), settings.leeway.total_seconds()
+    return Nonces(_secrets(), step, leeway)
+
+
+@cache
 def get_derivation() -> CredentialDerivation:
     """Return what derives the other form of a credential, at a switch of the mode."""
     return CredentialDerivation(_secrets()[0])
@@ -182,6 +191,7 @@ _GETTERS = (
     get_strategy,
     get_accepted_strategies,
     get_derivation,
+    get_nonces,
     get_access_check,
 )
 _INGREDIENTS = {"AUTHKIT", "AUTHKIT_MODE", "CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASES"}

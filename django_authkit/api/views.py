@@ -24,11 +24,12 @@ from django_authkit import service
 from django_authkit.api import serializers
 from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import members_of_project, present_device, present_session, present_user
-from django_authkit.errors import CredentialRejected, NotAuthenticated
+from django_authkit.errors import CredentialRejected, DpopRefused, NotAuthenticated
 from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
+from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.login_steps import LoginProgress, log_in_or_ask, take_step
 from django_authkit.service.password_login import check_password
 from django_authkit.throttling.attempts import count_failed_refresh, count_reauthentication
@@ -96,7 +97,18 @@ def _granted(http: HttpRequest, grant: Grant) -> Response:
     return response
 
 
-class LoginEndpoint(Endpoint):
+class IssuingEndpoint(Endpoint):
+    """An endpoint that issues credentials. A DPoP proof that it refuses is a 400 (RFC 9449 §5)."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Respond with 400 to a DPoP proof that is not valid, or has no fresh nonce."""
+        response = super().handle_exception(exc)
+        if isinstance(exc, DpopRefused):
+            response.status_code = 400
+        return response
+
+
+class LoginEndpoint(IssuingEndpoint):
     """What the endpoints of a login share: each ends in an auth session, or asks for the next step."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -105,6 +117,8 @@ class LoginEndpoint(Endpoint):
         transport = transports.wanted_transport(http)
         if transport is Transport.COOKIE:
             enforce_csrf(http)  # prevents login CSRF
+        else:
+            key_to_bind(http)  # a client without a fresh nonce tries again, and that is no second attempt
         user, progress = self.progress(http, request.data)
         response = _granted(http, log_in_or_ask(http, user, progress, transport))
         progress.attempt.succeeded(response if transport is Transport.COOKIE else None)
@@ -137,7 +151,7 @@ class LoginStepView(LoginEndpoint):
         return take_step(http, handle, {name: data[name] for name in data if name != "handle"})
 
 
-class RefreshView(Endpoint):
+class RefreshView(IssuingEndpoint):
     """``POST refresh/``: rotate the credential of the auth session."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -146,7 +160,7 @@ class RefreshView(Endpoint):
         return _granted(request._request, service.refresh(request._request, token=token))
 
 
-class AdoptView(Endpoint):
+class AdoptView(IssuingEndpoint):
     """``POST adopt/``: exchange another package's login, in a header, for an auth session (``ADOPT``)."""
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -176,6 +176,25 @@ class RecentAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Dpop:
+    """
+    Header clients that bind their logins to a key of theirs (DPoP, RFC 9449).
+
+    Attributes:
+        mode: ``"offer"``: a login with a proof is bound. ``"require"``: logins over the header need one.
+            ``"off"``: proofs are ignored; what is bound already does not open anything.
+        nonce: Whether proofs need a nonce of ours, which costs no lookup.
+        single_use: Whether a proof works once, which costs a round trip to the store for each.
+        max_age: How old a proof may be: by its nonce up to twice as old, else by the client's clock.
+    """
+
+    mode: Literal["off", "offer", "require"] = "offer"
+    nonce: bool = True
+    single_use: bool = False
+    max_age: timedelta = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
     """
     What ``login/`` takes and returns.

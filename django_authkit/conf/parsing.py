@@ -59,7 +59,8 @@ def _mode_problems() -> Iterator[Problem]:
 def _members(kind: Any) -> Mapping[str, Any]:
     """Return the types of the keys that the dict *kind* has."""
     hints = typing.get_type_hints(kind)
-    return {f.name.upper(): hints[f.name] for f in fields(kind) if f.name != "mode"}
+    elsewhere = {"mode"} if kind is AuthKitSettings else set()  # AUTHKIT_MODE
+    return {f.name.upper(): hints[f.name] for f in fields(kind) if f.name not in elsewhere}
 
 
 def _form_problems(path: str, kind: Any, raw: Mapping[str, Any]) -> Iterator[Problem]:

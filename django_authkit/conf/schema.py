@@ -13,6 +13,7 @@ from django_authkit.conf.groups import (
     Binding,
     Compat,
     Cookie,
+    Dpop,
     Lifetimes,
     Login,
     Rates,
@@ -118,6 +119,7 @@ class AuthKitSettings:
         device_bound: Whether browsers are offered to bind their logins to their device, by Device Bound
             Session Credentials: ``"offer"`` or ``"off"``. In session mode, over HTTPS. See
             ``docs/how-to/device-bound.md``.
+        dpop: Whether header clients bind their logins to a key of theirs; see ``Dpop``.
         recent_auth: What counts as a recent authentication, and what requires one; see ``RecentAuth``.
         reauthenticator: Dotted path of ``f(request, user, data) -> bool``: re-authentication by the project's
             own means instead of the password.
@@ -154,6 +156,7 @@ class AuthKitSettings:
     trusted_proxies: int = 0
     bind: Binding = Binding()
     device_bound: Literal["off", "offer"] = "off"
+    dpop: Dpop = Dpop()
     recent_auth: RecentAuth = RecentAuth()
     reauthenticator: str | None = None
     adopt: Adoptions = field(default=Adoptions(), hash=False)

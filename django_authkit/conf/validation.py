@@ -8,7 +8,7 @@ from django_authkit.conf.groups import Cookie, Lifetimes
 from django_authkit.conf.schema import AuthKitSettings
 from django_authkit.problems import Problem, in_words
 from django_authkit.session_keys import MAX_BUCKETS
-from django_authkit.types import Mode
+from django_authkit.types import Mode, Transport
 
 
 def combination_problems(s: AuthKitSettings) -> Iterator[Problem]:
@@ -34,6 +34,7 @@ def combination_problems(s: AuthKitSettings) -> Iterator[Problem]:
             "authkit.E017", "BIND has a prefix that no address has.", "IPv4: 0 to 32. IPv6: 0 to 128."
         )
     yield from _device_problems(s)
+    yield from _dpop_problems(s)
     yield from _scheme_problems(s)
     if s.trusted_proxies < 0:
         yield Problem("authkit.E009", "TRUSTED_PROXIES is negative.", "Count them.")
@@ -152,6 +153,36 @@ def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:
             "authkit.E028",
             "DEVICE_BOUND needs cookies of one host, of all its paths, and Secure.",
             'Unset SESSION_COOKIE_DOMAIN and SESSION_COOKIE_PATH, or set DEVICE_BOUND to "off".',
+        )
+
+
+def _dpop_problems(s: AuthKitSettings) -> Iterator[Problem]:
+    dpop = s.dpop
+    if not timedelta(seconds=5) <= dpop.max_age <= timedelta(minutes=10):
+        yield Problem(
+            "authkit.E029",
+            f'DPOP["MAX_AGE"] is {in_words(dpop.max_age)}.',
+            "It takes 5 seconds to 10 minutes: a proof is made for one request.",
+        )
+    if dpop.mode == "off":
+        return
+    if not (dpop.nonce or dpop.single_use):
+        yield Problem(
+            "authkit.E029",
+            'DPOP has neither "NONCE" nor "SINGLE_USE": proofs could be made in advance, and copied.',
+            "Turn on one of them.",
+        )
+    if dpop.mode == "require" and Transport.HEADER not in s.transports:
+        yield Problem(
+            "authkit.E029",
+            'DPOP["MODE"] is "require", and TRANSPORTS has no "header".',
+            "Proofs go with credentials in the header: offer that transport, or require none.",
+        )
+    if any(scheme.lower() == "dpop" for scheme in s.compat.auth_schemes):
+        yield Problem(
+            "authkit.E029",
+            'COMPAT["AUTH_SCHEMES"] has "DPoP", whose credentials need a proof.',
+            'Remove it: DPOP["MODE"] decides whether that scheme is accepted.',
         )
 
 

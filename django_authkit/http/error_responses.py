@@ -9,6 +9,7 @@ from django.utils.translation import get_language, gettext
 from django_authkit import errors
 from django_authkit.conf import get_settings
 from django_authkit.http.cookies import mark_private
+from django_authkit.tokens.dpop import ALGORITHMS
 
 STATUS: Final[dict[type[errors.AuthKitError], int]] = {
     errors.CredentialRejected: 401,
@@ -54,9 +55,12 @@ def retry_after(error: errors.AuthKitError) -> int | None:
     return RETRY_AFTER if isinstance(error, errors.StoreUnavailable) else None
 
 
-def challenge() -> str:
-    """Return the ``WWW-Authenticate`` of a 401 without an error."""
-    return f'{get_settings().compat.auth_schemes[0]} realm="api"'
+def challenge(error: errors.CredentialRejected | None = None) -> str:
+    """Return the ``WWW-Authenticate`` of a 401 without what is wrong (RFC 6750 §3, RFC 9449 §7.1)."""
+    settings = get_settings()
+    if settings.dpop.mode == "require" or (error is not None and error.is_of_dpop):
+        return f'DPoP realm="api", algs="{" ".join(ALGORITHMS)}"'
+    return f'{settings.compat.auth_schemes[0]} realm="api"'
 
 
 def status_of(error: errors.AuthKitError) -> int:
@@ -79,6 +83,9 @@ def challenge_of(error: errors.AuthKitError | None) -> str:
         return f'{challenge()}, error="insufficient_user_authentication", max_age="{error.max_age}"'
     if error is None or isinstance(error, _WITHOUT_TOKEN):
         return challenge()
+    if isinstance(error, errors.CredentialRejected):
+        name = error.error if isinstance(error, errors.DpopRefused) else "invalid_token"
+        return f'{challenge(error)}, error="{name}", error_description="{error.message}"'
     if isinstance(error, errors.SeveralCredentials):
         return f'{challenge()}, error="invalid_request", error_description="{error.message}"'
     return f'{challenge()}, error="invalid_token", error_description="{error.message}"'

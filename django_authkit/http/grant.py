@@ -47,7 +47,7 @@ class Grant:
         return {
             "access": self.access,
             **refresh,
-            "token_type": get_settings().compat.auth_schemes[0],
+            "token_type": "DPoP" if self.session.is_dpop_bound else get_settings().compat.auth_schemes[0],
             "expires_in": self.expires_in,
         }
 

@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django_authkit.errors import AuthKitError
 from django_authkit.http.grant import Grant
 from django_authkit.http.user_errors import UserErrors
+from django_authkit.tokens.dpop import Proof
 from django_authkit.types import AuthSession, Mode, Transport, instant
 from django_authkit.users.lazy import ensure_loaded
 
@@ -186,6 +187,8 @@ class RequestState:
         login_amr: How the user authenticated whom Django's ``login`` is about to log in, if that is known.
         logged_in_user: Whom Django's ``login`` has logged in during the request.
         note_login: What to call with them and the response after a login through Django's own view.
+        dpop_proof: The proof of the request, checked once.
+        dpop_nonce: The nonce that the response gives to the client for its next proofs.
         user_errors: Why it could not be told who the request is from.
     """
 
@@ -204,6 +207,8 @@ class RequestState:
     login_amr: tuple[str, ...] = ()
     logged_in_user: AbstractBaseUser | None = None
     note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
+    dpop_proof: Proof | None = None
+    dpop_nonce: str | None = None
     user_errors: UserErrors
 
     @property
@@ -214,6 +219,7 @@ class RequestState:
             self.clear_token_cookies
             or self.clear_site_data
             or self.external_cookies
+            or self.dpop_nonce
             or (isinstance(known, Authentication) and known.find_replacement is not None)
         )
 

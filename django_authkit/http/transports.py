@@ -22,6 +22,8 @@ REFRESH_HEADER: Final = "X-Authkit-Refresh"
 
 FORM: Final = "application/x-www-form-urlencoded"
 
+_DPOP: Final = "dpop"
+
 MAX_NAMESAKES: Final = 4
 """How many cookies of one name are tried; each may cost a round trip to the store."""
 
@@ -30,14 +32,16 @@ def bearer_of(request: HttpRequest) -> str | None:
     """
     Return the bearer credential of the ``Authorization`` header; ``None`` if there is none.
 
-    The scheme is one of ``COMPAT["AUTH_SCHEMES"]``, whatever its case (RFC 9110 §11.1); others are not ours.
+    The scheme is one of ``COMPAT["AUTH_SCHEMES"]``, or ``DPoP``, whatever its case (RFC 9110 §11.1); others
+    are not ours.
 
     Raises:
         TokenMalformed: The scheme is ours, and not exactly one token follows.
     """
     header: str = request.META.get("HTTP_AUTHORIZATION", "")
     scheme, _, text = header.partition(" ")
-    if scheme.lower() not in _lowered(get_settings().compat.auth_schemes):
+    settings = get_settings()
+    if scheme.lower() not in _lowered(settings.compat.auth_schemes, settings.dpop.mode):
         return None
     if not text or " " in text:
         credentials = text.split()
@@ -55,13 +59,20 @@ def access_token_parameters_of(request: HttpRequest) -> list[str]:
 
 def has_bearer(request: HttpRequest) -> bool:
     """Tell whether the request presents a bearer credential, well formed or not."""
-    scheme = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
-    return scheme.lower() in _lowered(get_settings().compat.auth_schemes)
+    scheme, settings = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0], get_settings()
+    return scheme.lower() in _lowered(settings.compat.auth_schemes, settings.dpop.mode)
+
+
+def has_dpop_scheme(request: HttpRequest) -> bool:
+    """Tell whether the request presents a credential that is bound to a key, by the scheme of RFC 9449."""
+    scheme: str = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[0]
+    return scheme.lower() == _DPOP and get_settings().dpop.mode != "off"
 
 
 @cache
-def _lowered(schemes: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(str.lower, schemes))
+def _lowered(schemes: tuple[str, ...], dpop: str) -> frozenset[str]:
+    bound = () if dpop == "off" else (_DPOP,)
+    return frozenset((*map(str.lower, schemes), *bound))
 
 
 def mode_of(credential: str) -> Mode:

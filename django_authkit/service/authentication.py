@@ -9,6 +9,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import (
     AuthKitError,
     CredentialRejected,
+    DpopProofInvalid,
     SessionEnded,
     SeveralCredentials,
     TokenExpired,
@@ -22,6 +23,7 @@ from django_authkit.service.admission import admit, auth_session_of
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.device_keys import check_device, check_device_key
 from django_authkit.service.django_session import DjangoSession, django_session_of
+from django_authkit.service.dpop import HEADER, check_access, check_session
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.stores.outcomes import Found
 from django_authkit.strategies.protocol import Strategy
@@ -52,6 +54,7 @@ def authenticate(request: HttpRequest) -> Authentication | None:
         try:
             known = _authenticate(request)
         except CredentialRejected as error:
+            error.is_of_dpop = error.is_of_dpop or transports.has_dpop_scheme(request)
             known = error
         state.authentication = known
     if isinstance(known, AuthKitError):
@@ -91,6 +94,8 @@ def _refuse_second_credential(request: HttpRequest) -> None:
 
 
 def _by_bearer(request: HttpRequest, text: str) -> Authentication:
+    if HEADER not in request.META and request.META["HTTP_AUTHORIZATION"][:5].lower() == "dpop ":
+        raise DpopProofInvalid
     strategy = accepted_strategy(text)
     session = django_session_of(request) if strategy.mode is Mode.SESSION else None
     if session is not None:  # opened with this key by the middleware
@@ -99,6 +104,10 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
     found, claims = strategy.resolve(text, device)
     if device is not None and found is not None:
         check_device(request, found)
+    if claims is not None and (
+        claims.thumbprint or HEADER in request.META or get_settings().dpop.mode == "require"
+    ):
+        check_access(request, claims)
     return admit(
         found, claims, strategy.mode, Transport.HEADER, read_again=partial(_read_again, strategy, text)
     )
@@ -122,6 +131,8 @@ def authenticate_token(text: str) -> Authentication:
     found, claims = strategy.resolve(text)
     if found is not None and strategy.checks_device:
         check_device_key(None, found)
+    if claims is not None:
+        check_access(None, claims)
     return admit(found, claims, strategy.mode, Transport.HEADER)
 
 
@@ -137,6 +148,8 @@ def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | No
             found, claims = strategy.resolve(text, device)
             if device is not None and found is not None:
                 check_device(request, found)
+            if claims is not None and claims.thumbprint:
+                check_access(request, claims)
             again = partial(_read_again, strategy, text)
             known = admit(found, claims, strategy.mode, Transport.COOKIE, read_again=again)
             return with_replacement(request, known, text)
@@ -165,6 +178,7 @@ def admit_refresh(request: HttpRequest, text: str) -> Authentication:
             session or user is not valid.
     """
     found = get_jwt_strategy().check_current(text)
+    check_session(request, found.session)
     check_binding(request, found.session)
     return admit(found, None, Mode.JWT, Transport.COOKIE)
 

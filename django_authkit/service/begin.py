@@ -40,6 +40,7 @@ class LoginRequest:
         suppress_new_device_notice: Send no notice about a new device.
         suppress_signals: Send no signals; another process does.
         rotates: Whether their refresh token is exchanged when it is used.
+        device_key: The public key of a header client that it is bound to; empty for none.
     """
 
     user: AbstractBaseUser
@@ -55,6 +56,7 @@ class LoginRequest:
     suppress_new_device_notice: bool = False
     suppress_signals: bool = False
     rotates: bool = True
+    device_key: str = ""
 
     def new_sid(self) -> str:
         """Return the sid that was decided, or a fresh one in the user's bucket."""
@@ -103,6 +105,7 @@ def begin(
             address=device.address,
             label=as_label(wanted.label or "") or device.label,
             browser_mark=device.browser_mark,
+            device_key=wanted.device_key,
             data=data,
             idle_ms=milliseconds(settings.lifetimes.idle),
             idle_timeout=wanted.idle_timeout(),

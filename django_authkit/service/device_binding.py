@@ -7,6 +7,7 @@ a Django session, which two racing requests would overwrite.
 """
 
 import time
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
@@ -98,6 +99,19 @@ def is_due(sid: str, *use: str) -> bool:
         _recorded.clear()
     _recorded[sid] = {**recent, use: now}
     return True
+
+
+def announce_elsewhere(request: HttpRequest, sid: str, find_session: Callable[[], AuthSession]) -> None:
+    """
+    Send ``device_binding_failed``: a login that is bound to a device is used from another.
+
+    It is sent once in ``TOUCH_INTERVAL`` for each place that it is used from.
+    """
+    device = device_of(request)
+    if is_due(sid, "device key", device.address, device.browser_mark):
+        signals.device_binding_failed.send(
+            sender=AuthSession, session=find_session(), request=request, address=device.address
+        )
 
 
 def revoke_mismatched_again(request: HttpRequest) -> None:

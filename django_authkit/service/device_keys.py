@@ -9,23 +9,22 @@ from typing import Final
 
 from django.http import HttpRequest
 
-from django_authkit import signals
 from django_authkit.conf import get_settings
 from django_authkit.errors import DeviceBindingRequired, DeviceMismatch
 from django_authkit.http.bound_cookie import has_bound_cookie
-from django_authkit.http.client_info import device_of
 from django_authkit.http.request_state import Authentication
 from django_authkit.outages import activity_is_optional
-from django_authkit.service.device_binding import check_binding, is_due
+from django_authkit.service.device_binding import announce_elsewhere, check_binding
+from django_authkit.service.dpop import HEADER, check_session
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import AuthSession
+from django_authkit.types import Transport
 from django_authkit.wiring import get_store
 
 _GRACE_MS: Final = 10_000
 """For requests that were on their way when the browser got its first bound cookie."""
 
 
-def check_device_key(request: HttpRequest | None, found: Found) -> None:
+def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: bool = False) -> None:
     """
     Check that a request with a session key is from the device that the auth session is bound to.
 
@@ -35,15 +34,19 @@ def check_device_key(request: HttpRequest | None, found: Found) -> None:
     Args:
         request: The request; ``None`` where only the credential is known.
         found: What the session key opens.
+        is_in_body: The session key is in the body of the request.
 
     Raises:
         DeviceMismatch: It is not, or it does not show that it is.
+        DpopRefused: The proof of a header client is not valid.
 
     Round trips:
         None; one when the browser shows the bound cookie for the first time.
     """
-    session = found.session
-    if not session.device_key or get_settings().device_bound == "off":
+    session, settings = found.session, get_settings()
+    if session.device_key or (request and (HEADER in request.META or settings.dpop.mode == "require")):
+        check_session(request, session, is_in_body=is_in_body)
+    if not session.device_key or session.is_dpop_bound or settings.device_bound == "off":
         return
     if request is not None and has_bound_cookie(request, session):
         if not session.bound_ms:
@@ -51,28 +54,20 @@ def check_device_key(request: HttpRequest | None, found: Found) -> None:
                 get_store().renew_binding(session.sid, session.device_nonce, session.device_nonce)
     elif session.bound_ms and found.now_ms >= session.bound_ms + _GRACE_MS:
         if request is not None:
-            _announce(request, session)
+            announce_elsewhere(request, session.sid, lambda: session)
         raise DeviceMismatch
 
 
-def check_device(request: HttpRequest, found: Found) -> None:
+def check_device(request: HttpRequest, found: Found, *, is_in_body: bool = False) -> None:
     """
     Check where a session key is used from: the key of the device first, since without it nothing is revoked.
 
     Raises:
         DeviceMismatch, BindingMismatch: As ``check_device_key`` and ``check_binding`` say.
     """
-    check_device_key(request, found)
+    check_device_key(request, found, is_in_body=is_in_body)
     if not found.is_remembered:
         check_binding(request, found.session)
-
-
-def _announce(request: HttpRequest, session: AuthSession) -> None:
-    device = device_of(request)
-    if is_due(session.sid, "device key", device.address, device.browser_mark):
-        signals.device_binding_failed.send(
-            sender=AuthSession, session=session, request=request, address=device.address
-        )
 
 
 def require_device_bound(request: HttpRequest, known: Authentication) -> None:
@@ -84,6 +79,8 @@ def require_device_bound(request: HttpRequest, known: Authentication) -> None:
         SessionEnded: The auth session is not live any more.
     """
     session = known.session
+    if session.is_dpop_bound and known.transport is Transport.HEADER:
+        return  # the proof was checked
     if get_settings().device_bound == "off" or not (
         session.device_key and has_bound_cookie(request, session)
     ):

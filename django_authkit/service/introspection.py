@@ -12,9 +12,11 @@ from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.external import drop_refresh
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_keys import check_device_key
+from django_authkit.service.dpop import check_session
 from django_authkit.service.revocation import owner_of, revoke_session
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.strategies.protocol import Inspection, Strategy
+from django_authkit.tokens.dpop import thumbprint_of
 from django_authkit.types import AuthSession, RevocationReason
 from django_authkit.users.loading import current_auth_hash, load_user
 
@@ -22,7 +24,7 @@ from django_authkit.users.loading import current_auth_hash, load_user
 def _inspected(strategy: Strategy, token: str) -> Inspection:
     """Return what a credential opens; that of a login bound to its device opens nothing by itself."""
     inspected = strategy.inspect(token)
-    if strategy.checks_device:
+    if strategy.checks_device and not inspected.found.session.is_dpop_bound:
         check_device_key(None, inspected.found)
     return inspected
 
@@ -35,6 +37,7 @@ def check_access(token: str) -> None:
         CredentialRejected: It would not.
     """
     found = _inspected(accepted_strategy(token), token).found
+    check_session(None, found.session)
     load_valid_user(found.session, found.user)
 
 
@@ -86,7 +89,8 @@ def verify(token: str) -> dict[str, Any]:
 
     Returns:
         ``{"active": False}``, or ``active``, ``sub``, ``sid``, ``exp`` and ``iat`` (seconds),
-        ``token_type`` and ``mode``.
+        ``token_type`` and ``mode``; and ``cnf`` (RFC 9449 §6.2) if it is bound to a key, of which the caller
+        has to check the proof.
     """
     try:
         strategy = accepted_strategy(token)
@@ -96,12 +100,14 @@ def verify(token: str) -> dict[str, Any]:
         current_auth_hash(user, session.auth_hash)
     except CredentialRejected:
         return {"active": False}
+    is_bound = session.is_dpop_bound
     return {
         "active": True,
         "sub": session.user_id,
         "sid": session.sid,
         "iat": inspected.issued_at,
         "exp": inspected.expires_at,
-        "token_type": get_settings().compat.auth_schemes[0],
+        "token_type": "DPoP" if is_bound else get_settings().compat.auth_schemes[0],
         "mode": strategy.mode.value,
+        **({"cnf": {"jkt": thumbprint_of(session.device_key)}} if is_bound else {}),
     }

@@ -21,6 +21,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.begin import LoginRequest, begin, revoke_if_user_changed
 from django_authkit.service.django_session import session_of_credential
+from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.issue import issue
 from django_authkit.service.login_claims import claims_as_json
 from django_authkit.service.revocation import revoke_presented
@@ -78,6 +79,7 @@ def log_in(
 
     Raises:
         InvalidRequest: The client asked for a transport that is not offered.
+        DpopRefused: Over the header, its DPoP proof is not valid, or there is none and one is required.
         CsrfFailed: Cookies would be set, the request skipped Django's check because of a bearer credential,
             and it does not prove that it comes from our front end.
         SessionLimitReached: ``ON_LIMIT`` is "refuse" and the user has ``MAX_SESSIONS`` already.
@@ -98,6 +100,7 @@ def log_in(
         idle_ms=None if idle is None else _usable_idle(idle),
         claims_json=claims_as_json(claims),
         rotates=rotates or get_settings().compat.simplejwt_rotation,
+        device_key=key_to_bind(request) if transport is Transport.HEADER else "",
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     sid = wanted.new_sid()

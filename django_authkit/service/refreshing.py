@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.http import HttpRequest
 
 from django_authkit import signals
+from django_authkit.conf import get_settings
 from django_authkit.errors import (
     CredentialRejected,
     NotAuthenticated,
@@ -22,6 +23,7 @@ from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import browser_mark, check_binding, check_device_first
 from django_authkit.service.device_keys import check_device
+from django_authkit.service.dpop import HEADER, check_refresh, proof_of
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
 from django_authkit.service.revocation import announce_revocation
@@ -48,6 +50,7 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
         NotAuthenticated: Nothing was presented.
         CsrfFailed: It came as a cookie, and the request does not prove that it comes from our front end.
         CredentialRejected: It is not valid. After ``RefreshReused`` the auth session is revoked.
+        DpopRefused: Over the header, its DPoP proof is not valid.
         Throttled: It is not valid, and there were too many like it from this address.
     """
     adopted = state_of(request).adopted
@@ -56,6 +59,8 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     texts, transport = _presented(request, token)
     if transport is Transport.COOKIE:
         enforce_csrf(request)
+    elif HEADER in request.META and get_settings().dpop.mode != "off":
+        proof_of(request)  # a nonce that has to be renewed is no failed refresh
     try:
         return _first_good_or_adopted(request, texts, transport)
     except RefreshReused:  # it was valid once, and the client has to be told
@@ -144,7 +149,7 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     strategy = get_session_strategy()
     renewed = strategy.renew(text)
     found = renewed.found
-    check_device(request, found)
+    check_device(request, found, is_in_body=transport is Transport.HEADER)
     user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
     grant = tokens_if_due(request, SessionKey(found.session.sid, renewed.secret), user, transport)
     if grant is None:
@@ -155,6 +160,7 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
 
 def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
     """Return the successor of a refresh token; or a session key, if the mode was switched to keys."""
+    check_refresh(request, get_jwt_strategy().read_refresh(text), transport)
     grant = key_if_due(request, text, transport)
     if grant is None:  # the rotation decides about errors and reuse
         return rotate(request, text, transport)

@@ -13,16 +13,19 @@ from typing import Any, TypeVar
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.base import UpdateError
 
+from django_authkit.conf import get_settings
 from django_authkit.errors import (
     BindingMismatch,
     CredentialRejected,
     DeviceMismatch,
+    DpopRefused,
     SessionEnded,
     StoreUnavailable,
 )
 from django_authkit.http.client_info import device_of
 from django_authkit.service.device_keys import check_device
 from django_authkit.service.django_session import CookieAction, DjangoSession
+from django_authkit.service.dpop import HEADER
 from django_authkit.service.session_reading import SessionReading
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
@@ -257,11 +260,12 @@ class RequestSession(SessionReading, DjangoSession):
         found = strategy.look_up(key, device=device)
         if request is None or isinstance(found, Absent):
             return found
-        if found.is_remembered and not found.session.device_key:
+        is_plain = HEADER not in request.META and get_settings().dpop.mode != "require"
+        if is_plain and found.is_remembered and not found.session.device_key:
             return found
         try:
             check_device(request, found)
-        except (BindingMismatch, DeviceMismatch) as error:
+        except (BindingMismatch, DeviceMismatch, DpopRefused) as error:
             self.rejection = error
             # The session cookie of a browser that is about to prove its device must not be replaced.
             return Absent.GONE if isinstance(error, BindingMismatch) else Absent.SUPERSEDED

@@ -107,6 +107,8 @@ class NewSession:
             first, also under REFUSE: the response to the login was lost, so nobody has the credential.
         idle_timeout: The record's own idle timeout, which no activity exceeds; 0 for none.
         claims_json: The login's claims as a JSON object in ASCII, at most 1,024 characters; empty for none.
+        device_key: The public key of a header client that it is bound to from the beginning; see
+            ``AuthSession``. Empty for none.
     """
 
     sid: str
@@ -131,6 +133,7 @@ class NewSession:
     browser_mark: str = ""
     idle_timeout: int = 0
     claims_json: str = field(default="", repr=False)
+    device_key: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
+from django_authkit.tokens.dpop import thumbprint_of
 from django_authkit.tokens.sealing import new_jti
 from django_authkit.types import AuthSession, Mode, Transport
 
@@ -133,6 +134,7 @@ class JwtStrategy:
         outlives the auth session.
         """
         session, now = found.session, found.now_ms
+        thumbprint = thumbprint_of(session.device_key) if session.is_dpop_bound else ""
         issued = now // 1000
         expires = min(now + self._access, session.idle_expires_ms) // 1000
         access = AccessClaims(
@@ -145,6 +147,7 @@ class JwtStrategy:
             generation=session.generation,
             jti=secrets.token_urlsafe(_ACCESS_JTI_BYTES),
             backend=session.backend if len(django_settings.AUTHENTICATION_BACKENDS) > 1 else "",
+            thumbprint=thumbprint,
             extra=self._extra_of(user, session),
         )
         refresh = RefreshClaims(
@@ -156,6 +159,7 @@ class JwtStrategy:
             rotates=rotates,
             copy=copy,
             subject=session.user_id,
+            thumbprint=thumbprint,
         )
         return Grant(
             session=session,
@@ -216,6 +220,15 @@ class JwtStrategy:
         if isinstance(found, Absent):
             raise SessionEnded
         return jti, found
+
+    def session_of(self, claims: RefreshClaims) -> AuthSession:
+        """
+        Return the live auth session of the verified *claims* of a refresh token, superseded or not.
+
+        Raises:
+            SessionEnded: It is not live.
+        """
+        return self._found_by(claims).session
 
     def read_refresh(self, text: str) -> RefreshClaims:
         """

@@ -17,7 +17,7 @@ from django_authkit.session_keys import is_sid
 
 ACCESS_REQUIRED = ("iss", "aud", "sub", "sid", "iat", "exp", "stamp", "jti")
 REFRESH_REQUIRED = ("iss", "sid", "gen", "jti", "iat", "exp")
-RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "auth_time", "backend", "nbf"})
+RESERVED = frozenset({*ACCESS_REQUIRED, *REFRESH_REQUIRED, "auth_time", "backend", "cnf", "nbf"})
 """Names with a meaning; a project's own claims must have others."""
 
 _LATEST = 253_402_300_799
@@ -78,6 +78,13 @@ def _sid(payload: Mapping[str, object]) -> str:
     return value
 
 
+def _thumbprint(payload: Mapping[str, object]) -> str:
+    confirmation = payload.get("cnf")
+    if not isinstance(confirmation, Mapping):
+        raise TokenInvalid
+    return _some_text(confirmation, "jkt")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccessClaims:
     """
@@ -94,6 +101,8 @@ class AccessClaims:
             the project has only one.
         generation: How often a refresh token had been issued for the auth session (``gen``). No claim if
             it is 1.
+        thumbprint: Of the key that it is bound to (``cnf.jkt``, RFC 9449 section 6.1). Empty, and no claim,
+            if there is none.
         extra: A project's own claims: JSON values under names that are not ``RESERVED``.
     """
 
@@ -106,6 +115,7 @@ class AccessClaims:
     jti: str
     backend: str = ""
     generation: int = 1
+    thumbprint: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
     def payload(self) -> dict[str, Any]:
@@ -128,6 +138,7 @@ class AccessClaims:
             **({"auth_time": self.auth_time} if self.auth_time != self.issued_at else {}),
             **({"gen": self.generation} if self.generation != 1 else {}),
             **({"backend": self.backend} if self.backend else {}),
+            **({"cnf": {"jkt": self.thumbprint}} if self.thumbprint else {}),
             **self.extra,
         }
 
@@ -149,6 +160,7 @@ class AccessClaims:
             jti=_some_text(payload, "jti"),
             backend=_text(payload, "backend") if "backend" in payload else "",
             generation=_whole(payload, "gen", 1, _MOST_GENERATIONS) if "gen" in payload else 1,
+            thumbprint=_thumbprint(payload) if "cnf" in payload else "",
             extra={name: value for name, value in payload.items() if name not in RESERVED},
         )
 
@@ -169,6 +181,7 @@ class RefreshClaims:
             that has another one. Empty, and no claim, in the answer of the rotation itself.
         subject: The user's primary key as text (``sub``), which only explains why a refresh was rejected; the
             record has the user. Empty in older tokens.
+        thumbprint: Of the key that it is bound to, as in access tokens.
     """
 
     sid: str
@@ -179,6 +192,7 @@ class RefreshClaims:
     rotates: bool = True
     copy: str = ""
     subject: str = ""
+    thumbprint: str = ""
 
     def payload(self) -> dict[str, Any]:
         """Return the claims by their names in a token, without ``iss``."""
@@ -191,6 +205,7 @@ class RefreshClaims:
             **({} if self.rotates else {"rotates": False}),
             **({"copy": self.copy} if self.copy else {}),
             **({"sub": self.subject} if self.subject else {}),
+            **({"cnf": {"jkt": self.thumbprint}} if self.thumbprint else {}),
         }
 
     @classmethod
@@ -210,4 +225,5 @@ class RefreshClaims:
             rotates=payload.get("rotates") is not False,
             copy=_text(payload, "copy") if "copy" in payload else "",
             subject=_text(payload, "sub") if "sub" in payload else "",
+            thumbprint=_thumbprint(payload) if "cnf" in payload else "",
         )

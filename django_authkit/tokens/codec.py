@@ -1,7 +1,7 @@
 """
 Encoding and signing tokens, verifying and decoding them.
 
-PyJWT makes and checks every signature; beside this module only ``device_proof`` imports it. A token does not
+PyJWT makes and checks every signature; beside this module only ``possession`` imports it. A token does not
 decide how it is verified. The few header segments that a key ring can produce are known in advance, and each
 belongs to one key and its algorithm; a token with any other header is rejected. So ``alg``, ``typ`` and
 ``kid`` are compared as a whole, and ``crit``, ``jku``, ``jwk`` or ``x5u`` cannot occur.

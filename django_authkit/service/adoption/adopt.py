@@ -46,6 +46,7 @@ from django_authkit.service.adoption.external import claim_on, open_login, retir
 from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.device_binding import check_binding
 from django_authkit.service.django_session import django_session_of, session_of_credential
+from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.external_epochs import is_revoked
 from django_authkit.service.issue import issue
 from django_authkit.service.revocation import revoke_session
@@ -133,13 +134,14 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     wanted = _log_in_of(external, adapter)
     if is_revoked(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
         raise SessionEnded
+    device_key = key_to_bind(request) if transport is Transport.HEADER else ""
     fresh = _proposal(wanted)
     lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
     if claimed.began and not own:
         return _repeated_grant(request, adapter, credential, claimed, transport)
-    wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own)
+    wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own, device_key=device_key)
     found = _create(request, wanted, external, claim, claimed)
     claim.settle(claimed, found.session.created_ms, lasting)
     if retire(adapter, credential, f"user {user_id_of(wanted.user)}"):

@@ -139,6 +139,8 @@ class CreatingTable(SessionTable):
             key_digest=new.key_digest,
             jti_digest=new.jti_digest,
             data=new.data,
+            device_key=new.device_key,
+            bound_ms=now if new.device_key else 0,
         )
 
 

@@ -91,6 +91,7 @@ record.idle_limit_ms = false
 record.idle_expires_ms = idle_end(record, idle)
 record.access_until_ms = access > 0 and math.min(now + access, record.idle_expires_ms) or 0
 record.generation, record.rotated_ms = 0, 0
+if record.device_key ~= '' then record.bound_ms = now end
 if jti_digest ~= '' then record.generation, record.rotated_ms = 1, now end
 record.key_digest, record.jti_digest, record.previous_digest = key_digest, jti_digest, ''
 

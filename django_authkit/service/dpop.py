@@ -1,0 +1,170 @@
+"""
+Header clients whose logins are bound to a key of theirs: DPoP (RFC 9449).
+
+A login with a proof is bound to the key of that proof. From then on its credentials are worth nothing without
+another proof by the same key, for each request. Nothing is revoked if one is presented without: somebody else
+has it, and the owner goes on.
+"""
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from secrets import token_bytes
+from typing import Final
+
+from django.http import HttpRequest
+
+from django_authkit.conf import get_settings, milliseconds
+from django_authkit.errors import DeviceMismatch, DpopNonceRequired, DpopProofInvalid
+from django_authkit.http.request_state import state_of
+from django_authkit.http.transports import bearer_of, has_bearer, has_dpop_scheme
+from django_authkit.service.device_binding import announce_elsewhere
+from django_authkit.session_keys import bucket_of, handle_from
+from django_authkit.tokens.claims import AccessClaims, RefreshClaims
+from django_authkit.tokens.dpop import Proof, hash_of, is_same_address, read_proof, thumbprint_of
+from django_authkit.types import AuthSession, Transport
+from django_authkit.wiring import get_jwt_strategy, get_nonces, get_store
+
+HEADER: Final = "HTTP_DPOP"
+"""The header of proofs, as WSGI names it."""
+_SPACE: Final = "django-authkit/dpop/used"
+
+
+def key_to_bind(request: HttpRequest) -> str:
+    """
+    Return the public key that a login over the header is bound to; empty if it shows no proof.
+
+    Raises:
+        DpopRefused: The proof is not valid, or there is none and ``DPOP["MODE"]`` is "require".
+    """
+    mode = get_settings().dpop.mode
+    if mode != "off" and HEADER in request.META:
+        return proof_of(request).device_key
+    if mode == "require":
+        raise DpopProofInvalid
+    return ""
+
+
+def proof_of(request: HttpRequest) -> Proof:
+    """
+    Return the proof of the request, which is checked once: all but what depends on the credential.
+
+    Raises:
+        DpopProofInvalid: There is none, it is for another request, or it is stale or was used.
+        DpopNonceRequired: It has no fresh nonce; the response has one.
+
+    Round trips:
+        None; with ``DPOP["SINGLE_USE"]`` one.
+
+    Source:
+        RFC 9449, section 4.3.
+    """
+    state = state_of(request)
+    if state.dpop_proof is None:
+        proof = read_proof(request.META.get(HEADER, ""))
+        if proof.method != request.method or not is_same_address(proof.address, request.build_absolute_uri()):
+            raise DpopProofInvalid
+        _check_freshness(request, proof)
+        state.dpop_proof = proof
+    return state.dpop_proof
+
+
+def _check_freshness(request: HttpRequest, proof: Proof) -> None:
+    settings, now = get_settings(), time.time()
+    if settings.dpop.nonce:
+        nonces = get_nonces()
+        current = nonces.current(now)
+        if proof.nonce != current:
+            state_of(request).dpop_nonce = current
+        if proof.nonce is None or not nonces.accepts(proof.nonce, now):
+            raise DpopNonceRequired
+    else:
+        age = now - proof.issued_at
+        if not -settings.leeway.total_seconds() <= age <= settings.dpop.max_age.total_seconds():
+            raise DpopProofInvalid
+    if settings.dpop.single_use:
+        _use_up(proof)
+
+
+def _use_up(proof: Proof) -> None:
+    """
+    Note that a proof was used, for as long as it would be fresh.
+
+    Raises:
+        DpopProofInvalid: It was used before.
+    """
+    identity = f"{_SPACE}\0{proof.thumbprint}\0{proof.jti}"
+    settings, store = get_settings(), get_store()
+    handle = handle_from(bucket_of(identity, store.buckets), sha256(identity.encode()).digest())
+    lifetime = 2 * milliseconds(settings.dpop.max_age + settings.leeway)
+    if not store.create_anonymous(handle, token_bytes(32), "", lifetime):
+        raise DpopProofInvalid
+
+
+def check_session(request: HttpRequest | None, session: AuthSession, *, is_in_body: bool = False) -> None:
+    """
+    Check that a request with a session key shows what the auth session is bound to, if it is.
+
+    Args:
+        request: The request; ``None`` where only the credential is known.
+        is_in_body: The key is in the body of the request.
+
+    Raises:
+        DeviceMismatch: It does not, or the session is not bound and the request treats it so.
+        DpopRefused: Its proof is not valid.
+    """
+    thumbprint = thumbprint_of(session.device_key) if session.is_dpop_bound else ""
+    _check(request, thumbprint, session.sid, lambda: session, is_in_body=is_in_body)
+
+
+def check_access(request: HttpRequest | None, claims: AccessClaims) -> None:
+    """
+    Check that a request with an access token shows what the token is bound to, if it is.
+
+    Raises:
+        DeviceMismatch, DpopRefused: As ``check_session`` says.
+    """
+    _check(request, claims.thumbprint, claims.sid, lambda: get_jwt_strategy().find(claims).session)
+
+
+def check_refresh(request: HttpRequest, claims: RefreshClaims, transport: Transport) -> None:
+    """
+    Check that a request with a refresh token shows what the token is bound to, before it is exchanged.
+
+    Raises:
+        DeviceMismatch, DpopRefused: As ``check_session`` says.
+    """
+    if not claims.thumbprint and transport is Transport.COOKIE:
+        return
+
+    def find() -> AuthSession:
+        return get_jwt_strategy().session_of(claims)
+
+    _check(request, claims.thumbprint, claims.sid, find, is_in_body=transport is Transport.HEADER)
+
+
+def _check(
+    request: HttpRequest | None,
+    thumbprint: str,
+    sid: str,
+    find_session: Callable[[], AuthSession],
+    *,
+    is_in_body: bool = False,
+) -> None:
+    shows_proof = request is not None and has_dpop_scheme(request)
+    if not thumbprint:
+        is_required = get_settings().dpop.mode == "require"
+        if shows_proof or (is_required and request is not None and (is_in_body or has_bearer(request))):
+            raise DeviceMismatch
+        return
+    if request is None:
+        raise DeviceMismatch
+    if not (shows_proof or (is_in_body and HEADER in request.META)) or get_settings().dpop.mode == "off":
+        announce_elsewhere(request, sid, find_session)
+        raise DeviceMismatch
+    proof = proof_of(request)
+    if shows_proof and proof.credential_hash != hash_of(bearer_of(request) or ""):
+        raise DpopProofInvalid
+    if proof.thumbprint != thumbprint:
+        announce_elsewhere(request, sid, find_session)
+        raise DeviceMismatch
