@@ -71,7 +71,7 @@ def _see_that_a_login_is_required(client: Client, path: str) -> None:
     answer = anonymous.get(path)
     anonymous.close()
     if not answer.refused:
-        message = f"{path} needs no login: it answers {_told(answer)} to a stranger. Name one that does."
+        message = f"{path} needs no login: without one it answers {_told(answer)}. Name a path that does."
         raise CannotCompare(message)
 
 

@@ -15,7 +15,11 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="looks for proce
 WRONG = {
     "unknown path": (("--path", "/nowhere/"), {}, r"The project has nothing at /nowhere/: it answers 404\."),
     "failing path": (("--path", "/api/broken/"), {}, r"/api/broken/ answers 500 \(.*broken on purpose\)\."),
-    "open path": (("--path", "/api/open/"), {}, r"/api/open/ needs no login: .* 200 to a stranger\. .*"),
+    "open path": (
+        ("--path", "/api/open/"),
+        {},
+        r"/api/open/ needs no login: without one .* 200\. .*",
+    ),
     "no path": (("--path", "api notes"), {}, r"'api notes' is no path: .*"),
     "unknown user": (
         ("--user", "nobody"),
