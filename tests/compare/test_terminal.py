@@ -1,9 +1,12 @@
 """What the terminal shows of the progress."""
 
 import io
+import json
+from pathlib import Path
 
 import pytest
 
+from django_authkit.compare.report.progress_file import ProgressFile
 from django_authkit.compare.report.terminal import Terminal
 
 
@@ -25,6 +28,17 @@ def test_a_terminal_shows_how_far_a_phase_is(monkeypatch: pytest.MonkeyPatch) ->
         tick()
     assert "measuring in rounds" in stream.getvalue()
     assert "2/3" in stream.getvalue()
+
+
+def test_a_file_says_how_far_a_phase_is(tmp_path: Path) -> None:
+    """The file has the phase and its steps from the first moment on, and the log is the same as without."""
+    stream, file = io.StringIO(), tmp_path / "progress.json"
+    with ProgressFile(Terminal(stream), file).phase("measuring in rounds", 3) as tick:
+        for done in range(4):
+            told = {"phase": "measuring in rounds", "step": done, "steps": 3}
+            assert json.loads(file.read_text()) == told
+            tick()
+    assert stream.getvalue() == "measuring in rounds ...\n"
 
 
 def test_colors_can_be_switched_off(monkeypatch: pytest.MonkeyPatch) -> None:

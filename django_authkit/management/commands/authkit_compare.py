@@ -70,6 +70,7 @@ class Command(BaseCommand):
         pace.add_argument("--even-in-production", action="store_true", help="do not refuse such settings")
         output = parser.add_argument_group("what is written")
         output.add_argument("--json", type=Path, metavar="FILE", help="every sample, for machines")
+        output.add_argument("--progress", type=Path, metavar="FILE", help="how far it is, for programs")
         output.add_argument("--against", type=Path, metavar="FILE", help="the JSON of an earlier run")
         output.add_argument(
             "--fail-if",
@@ -102,6 +103,7 @@ class Command(BaseCommand):
         from django_authkit.compare import preflight, run
         from django_authkit.compare.analysis.against import Budget
         from django_authkit.compare.report import html_page, model
+        from django_authkit.compare.report.progress_file import ProgressFile
         from django_authkit.compare.report.terminal import Terminal
 
         budgets = [Budget.parsed(each) for each in options["fail_if"]]
@@ -114,7 +116,8 @@ class Command(BaseCommand):
         colored, detailed = not options["no_color"], options["verbosity"] > 1
         terminal = Terminal(_Stream(self.stdout), colored=colored, detailed=detailed)
         began = time.monotonic()
-        made = model.make(wanted, run.run(wanted, terminal), began, against, budgets)
+        display = ProgressFile(terminal, options["progress"]) if options["progress"] else terminal
+        made = model.make(wanted, run.run(wanted, display), began, against, budgets)
         terminal.show(made)
         self.stdout.write("")
         if options["json"] is not None:
@@ -182,7 +185,7 @@ def _see_what_is_needed(options: dict[str, Any]) -> None:
     for kind in options["beside"]:
         if kind in MODULES and find_spec(MODULES[kind]) is None:
             raise CannotCompare(f"{kind} is not installed, so it cannot be compared.")
-    for file in (options["json"], options["html"]):
+    for file in (options["json"], options["html"], options["progress"]):
         if file is not None and (file.is_dir() or not file.absolute().parent.is_dir()):
             raise CannotCompare(f"{file} cannot be written: it is a directory, or in none that exists.")
 
