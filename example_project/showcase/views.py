@@ -2,20 +2,23 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csrf import ensure_csrf_cookie
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from demo.launch import ask_for_mode
+from demo.comparison import RUNNING, Files
+from demo.launch import ask_for_comparison, ask_for_mode
 from demo.people import PEOPLE
 from django_authkit import authenticate
 from django_authkit.conf import get_settings
 from showcase.mirror import reflect
+from site_config.content_policy import FRAMED
 
 
 @ensure_csrf_cookie
@@ -59,6 +62,34 @@ def switch_mode(_request: HttpRequest, mode: str) -> HttpResponse:
             {"detail": "This server cannot be switched. Start the site with manage.py demo."}, status=409
         )
     return JsonResponse({}, status=202)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+def comparison(request: HttpRequest) -> HttpResponse:
+    """Return how far the comparison is. ``POST`` asks for one; it begins a moment after the 202."""
+    state = Files.of_this_site().read()
+    if request.method == "GET":
+        return JsonResponse(state)
+    if state["is"] == RUNNING:
+        return JsonResponse({"detail": "A comparison is running already."}, status=409)
+    if not ask_for_comparison():
+        return JsonResponse(
+            {"detail": "This server cannot compare. Start the site with manage.py demo."}, status=409
+        )
+    return JsonResponse(state, status=202)
+
+
+@require_GET
+@never_cache
+@xframe_options_sameorigin
+def comparison_report(_request: HttpRequest) -> FileResponse:
+    """Return the report, which the front page shows in a frame. It brings a policy of its own."""
+    try:
+        file = Files.of_this_site().report.open("rb")
+    except FileNotFoundError as error:
+        raise Http404 from error
+    return FileResponse(file, headers={"Content-Security-Policy": FRAMED}, content_type="text/html")
 
 
 def _server() -> dict[str, Any]:

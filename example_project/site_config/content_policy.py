@@ -14,6 +14,7 @@ POLICY = "; ".join(
         "img-src 'self' data:",
         "font-src 'self'",
         "connect-src 'self'",
+        "frame-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",
@@ -29,6 +30,9 @@ BROWSABLE = POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'
 )
 """For DRF's browsable API, which styles some of its elements in place."""
 
+FRAMED = "frame-ancestors 'self'; sandbox allow-scripts allow-modals"
+"""For the report of a comparison: the page itself names the hashes of its one script and its styles."""
+
 
 class ContentPolicyMiddleware:
     """Sends the policy. From Django 6.0 on, ``SECURE_CSP`` and Django's own middleware do the same."""
@@ -40,5 +44,5 @@ class ContentPolicyMiddleware:
         """Answer, with the policy."""
         response = self.get_response(request)
         browsable = getattr(response, "accepted_media_type", None) == "text/html"
-        response.headers["Content-Security-Policy"] = BROWSABLE if browsable else POLICY
+        response.headers.setdefault("Content-Security-Policy", BROWSABLE if browsable else POLICY)
         return response

@@ -18,6 +18,11 @@ GRACE = 2
 """Seconds, so that the thief does not have to wait long."""
 PAUSE = 6_000
 """Milliseconds; longer than the interval between two calls of a device."""
+SMALLEST = (
+    "--modes session jwt --stores redis --checks store --beside "
+    "--duration 0.1 --rounds 3 --sessions 1000 --workers 1"
+)
+"""The smallest comparison."""
 IN_TIME = 10_000
 """Milliseconds; a device calls every three seconds, and the machine may be busy."""
 
@@ -26,7 +31,7 @@ IN_TIME = 10_000
 def demo(browser: "Browser", tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """Return a running demo, in JWT mode on Valkey."""
     data = tmp_path_factory.mktemp("demo")
-    with demo_running(data, EXAMPLE_REFRESH_GRACE=str(GRACE)) as running:
+    with demo_running(data, EXAMPLE_REFRESH_GRACE=str(GRACE), EXAMPLE_COMPARISON=SMALLEST) as running:
         yield running
 
 
@@ -210,6 +215,29 @@ def test_mode_is_switched_live(visit: "Visit") -> None:
     page.get_by_role("button", name="Switch to JWT mode").click()
     page.get_by_text(f"You are still logged in, with the same sid: {sid}.").wait_for(timeout=30_000)
     page.locator(".strategy[data-mode=jwt][data-live=yes]").wait_for()
+
+
+def test_a_comparison_shows_its_progress_and_its_report(visit: "Visit") -> None:
+    """The button starts it, a reload or another browser finds it again, and its report is on the page."""
+    page = visit()
+    page.get_by_role("button", name="Compare now").click()
+    page.get_by_role("progressbar").wait_for()
+    page.reload()
+    page.get_by_role("progressbar").wait_for()
+    assert page.get_by_role("button", name="Compare now").is_disabled()
+    elsewhere = visit(user=None)
+    elsewhere.get_by_text(re.compile(r"\d+ s so far")).wait_for()
+
+    page.get_by_role("button", name="Compare again").wait_for(timeout=120_000)
+    report = page.frame_locator("iframe")
+    report.get_by_role("heading", name="The verdict").wait_for()
+    assert "/api/notes/" in report.locator("main").inner_text()
+    report.locator("[name=requests]").fill("7")
+    report.get_by_text("10,000,000").wait_for()  # its script runs in the frame
+    assert not page.locator("#comparison [role=alert]").is_visible()
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_another_site_switches_nothing(visit: "Visit") -> None:

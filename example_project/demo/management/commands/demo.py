@@ -76,7 +76,8 @@ def _welcome(site: Site, choices: Choices) -> str:
 
 The notes site is up:  {site.url}/
 
-Open it to see both modes: log in, open devices, steal a token, switch modes live.
+Open it to see both modes: log in, compare them, open devices, steal a token,
+switch modes live.
 
 Mode "{choices.mode}"; auth sessions are stored in {store}.
 Notes and users are stored in {choices.data}; delete that folder to start over.
@@ -91,7 +92,7 @@ Try these in another terminal. Tokens in the body, for clients without cookies:
 Cookies and CSRF, as a browser does:
 
 {indent(cookie_lines(site.url), "    ")}
-`manage.py authkit_compare --path /api/notes/` measures both modes on this site (extra `compare`).
+`manage.py authkit_compare` measures both modes on this site, and so does the front page.
 
 Press Ctrl-C to stop. `--mode` and `--store` choose others; `--tour` shows all features.
 """

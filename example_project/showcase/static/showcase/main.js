@@ -4,6 +4,7 @@ import { BROWSER, wire } from "./wire.js"; // first: it watches all requests
 import { AuthKit } from "../django_authkit/authkit.js";
 import { setClock } from "./clock.js";
 import { showNobody, showSeen } from "./compare.js";
+import { offerComparison } from "./comparison.js";
 import { Devices } from "./devices.js";
 import { announce, byId, modeName, slot, write } from "./dom.js";
 import { clearLog } from "./log.js";
@@ -153,6 +154,8 @@ offerSwitch(client, async (mode) => {
     ? `The server now issues ${modeName(mode)} credentials. You are still logged in, with the same sid: ${before}.`
     : "The server has switched, and this browser has a different auth session.");
 });
+
+offerComparison(client);
 
 // -- begin -------------------------------------------------------------------------------------------------
 
