@@ -12,11 +12,10 @@ from rest_framework.response import Response
 
 from django_authkit import service
 from django_authkit.api.views import Endpoint
-from django_authkit.errors import DeviceProofInvalid, SessionEnded, StoreUnavailable, Throttled
-from django_authkit.http.bound_cookie import BOUND_COOKIE, attributes, challenge_for, set_bound_cookie
+from django_authkit.errors import CredentialRejected, DeviceProofInvalid, StoreUnavailable, Throttled
+from django_authkit.http.bound_cookie import attributes
 from django_authkit.http.csrf import enforce_source
 from django_authkit.throttling.attempts import count_failed_refresh
-from django_authkit.types import AuthSession
 
 _CHALLENGE = "Secure-Session-Challenge"
 
@@ -38,10 +37,8 @@ class RegisterView(BoundEndpoint):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return what the browser has to keep to itself, and set the bound cookie."""
         http: HttpRequest = request._request
-        session = service.register_device(
-            service.authenticate(http), _header(http, "Secure-Session-Response")
-        )
-        return _configured(session)
+        known, proof = service.authenticate(http), _header(http, "Secure-Session-Response")
+        return _configured(service.register_device(http, known, proof))
 
 
 class BoundRefreshView(BoundEndpoint):
@@ -49,19 +46,19 @@ class BoundRefreshView(BoundEndpoint):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """
-        Set the bound cookie again; or answer 403 with a challenge, or that the auth session has ended.
+        Set the bound cookie, or new tokens; or answer 403 with a challenge, or that the auth session ended.
 
         Of errors, Chromium takes only a 5xx for passing; after any other it forgets the key.
         """
         http: HttpRequest = request._request
         sid = _header(http, "Sec-Secure-Session-Id") or ""
         try:
-            session = service.renew_device(http, sid, _header(http, "Secure-Session-Response"))
+            binding = service.renew_device(http, sid, _header(http, "Secure-Session-Response"))
         except service.ProofRequired as required:
             response = Response(status=403)
             response[_CHALLENGE] = _challenge(sid, required.challenge)
             return response
-        except SessionEnded:
+        except CredentialRejected:
             return Response({"session_identifier": sid, "continue": False})
         except DeviceProofInvalid:
             try:
@@ -69,20 +66,21 @@ class BoundRefreshView(BoundEndpoint):
             except Throttled as throttled:
                 raise StoreUnavailable(throttled.message) from throttled
             raise
-        return _configured(session)
+        return _configured(binding)
 
 
-def _configured(session: AuthSession) -> Response:
+def _configured(binding: service.Binding) -> Response:
+    sid = binding.session.sid
     response = Response(
         {
-            "session_identifier": session.sid,
+            "session_identifier": sid,
             "refresh_url": reverse("authkit:bound-refresh"),
             "scope": {"include_site": False, "scope_specification": _excluded()},
-            "credentials": [{"type": "cookie", "name": BOUND_COOKIE, "attributes": attributes()}],
+            "credentials": [{"type": "cookie", "name": binding.cookie_name, "attributes": attributes()}],
         }
     )
-    set_bound_cookie(response, session)
-    response[_CHALLENGE] = _challenge(session.sid, challenge_for(session.sid, session.device_nonce))
+    binding.attach(response)
+    response[_CHALLENGE] = _challenge(sid, binding.challenge)
     return response
 
 

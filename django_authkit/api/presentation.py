@@ -21,6 +21,7 @@ def present_session(session: AuthSession, mode: str) -> dict[str, Any]:
         "mode": str(mode),
         "created_at": _iso(session.created_at),
         "expires_at": _iso(session.expires_at),
+        "bound": session.is_bound,
     }
 
 
@@ -32,7 +33,6 @@ def present_device(session: AuthSession, current: str) -> dict[str, Any]:
         "label": session.label,
         "address": session.address,
         "last_seen_at": _iso(session.last_seen_at),
-        "bound": session.is_bound,
     }
 
 

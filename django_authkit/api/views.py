@@ -26,6 +26,7 @@ from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import members_of_project, present_device, present_session, present_user
 from django_authkit.errors import CredentialRejected, DpopRefused, NotAuthenticated
 from django_authkit.http import cookies, transports
+from django_authkit.http.bound_cookie import is_kept_by_browser
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
@@ -196,8 +197,10 @@ class SessionView(Endpoint):
         response = Response(
             {"session": present_session(known.session, known.mode), "user": present_user(http, known.user)}
         )
-        if known.transport is Transport.COOKIE and known.token_expires_at is not None:
-            response[transports.EXPIRES_IN_HEADER] = str(max(0, known.token_expires_at - int(time.time())))
+        expires_at = known.token_expires_at
+        is_own_business = known.transport is Transport.COOKIE and not is_kept_by_browser(known.session)
+        if is_own_business and expires_at is not None:
+            response[transports.EXPIRES_IN_HEADER] = str(max(0, expires_at - int(time.time())))
         return response
 
 

@@ -105,16 +105,20 @@ def check_names(chosen: AuthKitSettings) -> Iterator[Problem]:
                 yield SAME_NAME(f'COOKIE["{key}"] and {theirs} are the same: {name!r}.')
 
 
+_RENEWING = ("authkit:refresh", "authkit:bound-refresh")
+
+
 def check_refresh_path(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that the refresh cookie is sent to the endpoints that read it."""
     path = chosen.cookie.refresh_path
     if path is None or not chosen.accepts(Mode.JWT):
         return
-    place = _place_of("authkit:refresh")
-    if place is not None and not _is_sent(path, place):
-        yield NOT_SENT_THERE(
-            f'COOKIE["REFRESH_PATH"] is "{path}", and the endpoint is at "{place}": it would not be sent.'
-        )
+    for name in _RENEWING if chosen.device_bound != "off" else _RENEWING[:1]:
+        place = _place_of(name)
+        if place is not None and not _is_sent(path, place):
+            yield NOT_SENT_THERE(
+                f'COOKIE["REFRESH_PATH"] is "{path}", and the endpoint is at "{place}": it would not be sent.'
+            )
     for name, what in _PAGES.items():
         place = _place_of(name)
         if place is not None and not _is_sent(path, place):

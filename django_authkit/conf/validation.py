@@ -142,11 +142,12 @@ def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:
         )
     if s.device_bound == "off":
         return
-    if not s.accepts(Mode.SESSION):
+    if s.accepts(Mode.JWT) and s.lifetimes.access < timedelta(minutes=5):
         yield Problem(
             "authkit.E027",
-            "DEVICE_BOUND binds session keys, and only tokens are accepted.",
-            'Set AUTHKIT_MODE to "session", or DEVICE_BOUND to "off".',
+            f'LIFETIMES["ACCESS"] is {in_words(s.lifetimes.access)}, and with DEVICE_BOUND browsers prove '
+            "their device once in that time.",
+            "Set it to 5 minutes or more: browsers limit how often they prove their device.",
         )
     if s.cookie.domain is not None or s.cookie.path != "/" or not s.cookie.secure:
         yield Problem(

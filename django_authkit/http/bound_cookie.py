@@ -19,6 +19,11 @@ from django_authkit.http.transports import cookies_of
 from django_authkit.types import AuthSession
 
 BOUND_COOKIE: Final = "__Host-authkit_bound"
+FIRST_ACCESS_LIFE: Final = 120
+"""
+Seconds that the access cookie lives after a registration. Chromium renews one with so little left at the next
+request, in the background; with that proof the binding is in use.
+"""
 _CHALLENGE_LIFE: Final = 3600
 """Seconds. A browser keeps the one that came with its cookie until that expires; else it gets a fresh one."""
 _CHALLENGES: Final = "django_authkit.device_challenge"
@@ -51,7 +56,7 @@ def set_bound_cookie(response: HttpResponseBase, session: AuthSession) -> None:
 
 
 def attributes() -> str:
-    """Return the attributes of the cookie, as a browser compares them; it ignores how long it lives."""
+    """Return the attributes of both kinds of bound cookie, as a browser compares them."""
     return f"Path=/; Secure; HttpOnly; SameSite={get_settings().cookie.samesite}"
 
 
@@ -60,6 +65,11 @@ def has_bound_cookie(request: HttpRequest, session: AuthSession) -> bool:
     settings = get_settings()
     life, content = settings.lifetimes.bound + settings.leeway, _content(session)
     return any(_unsigned(_COOKIES, text, life) == content for text in cookies_of(request, BOUND_COOKIE))
+
+
+def is_kept_by_browser(session: AuthSession) -> bool:
+    """Tell whether the browser of *session* renews its access cookie by itself, without any script."""
+    return session.is_bound and not session.is_dpop_bound and get_settings().device_bound != "off"
 
 
 def names_session(text: str, sid: str) -> bool:

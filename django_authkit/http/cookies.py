@@ -69,17 +69,33 @@ def clear_session_cookie(response: HttpResponseBase) -> None:
 
 
 def set_token_cookies(
-    response: HttpResponseBase, *, access: str, refresh: str | None, session: AuthSession
+    response: HttpResponseBase,
+    *,
+    access: str,
+    refresh: str | None,
+    session: AuthSession,
+    access_life: int | None = None,
 ) -> None:
-    """Set both JWT cookies, or the access cookie alone; persistent to the absolute end if remembered."""
+    """
+    Set both JWT cookies, or the access cookie alone; persistent to the absolute end if remembered.
+
+    Args:
+        response: Where to set them.
+        access: The access token.
+        refresh: The refresh token, if it is set too.
+        session: Their auth session.
+        access_life: In how many seconds the browser drops the access cookie, to renew it by itself.
+    """
     settings = get_settings()
     for (name, path), token in zip(token_cookies(), (access, refresh), strict=True):
         if token is None:
             continue
+        life = access_life if token is access else None
         response.set_cookie(
             name,
             token,
-            expires=_expiry(session),
+            max_age=life,
+            expires=_expiry(session) if life is None else None,
             domain=settings.cookie.domain,
             path=path,
             secure=settings.cookie.secure,

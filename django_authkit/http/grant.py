@@ -8,6 +8,7 @@ from django.http import HttpResponseBase
 
 from django_authkit.conf import get_settings
 from django_authkit.http import cookies, transports
+from django_authkit.http.bound_cookie import is_kept_by_browser
 from django_authkit.types import AuthSession, Mode, Transport
 
 
@@ -68,10 +69,16 @@ class Grant:
         elif self.mode is Mode.SESSION:
             cookies.set_session_cookie(response, self.access, self.session)
         else:
+            is_bound = is_kept_by_browser(self.session)
             cookies.set_token_cookies(
-                response, access=self.access, refresh=self.refresh, session=self.session
+                response,
+                access=self.access,
+                refresh=self.refresh,
+                session=self.session,
+                access_life=self.expires_in if is_bound else None,
             )
-            response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)
+            if not is_bound:
+                response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)
 
     def attach_headers(self, response: HttpResponseBase) -> None:
         """Set the credentials as headers: in the response of a project's own view, which has its own body."""

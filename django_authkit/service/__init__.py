@@ -9,7 +9,7 @@ from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.adopt import adopt
 from django_authkit.service.authentication import authenticate, current
 from django_authkit.service.device_keys import require_device_bound
-from django_authkit.service.device_registration import ProofRequired, register_device, renew_device
+from django_authkit.service.device_registration import Binding, ProofRequired, register_device, renew_device
 from django_authkit.service.devices import AT_ONCE as DEVICES_AT_ONCE
 from django_authkit.service.devices import (
     device_of_user,
@@ -28,6 +28,7 @@ from django_authkit.service.revocation import revoke, revoke_all, revoke_user, s
 
 __all__ = [
     "DEVICES_AT_ONCE",
+    "Binding",
     "ProofRequired",
     "adopt",
     "apply_response_effects",

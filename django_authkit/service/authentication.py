@@ -20,10 +20,9 @@ from django_authkit.http import transports
 from django_authkit.http.client_info import device_of
 from django_authkit.http.request_state import Authentication, Unknown, state_of
 from django_authkit.service.admission import admit, auth_session_of
-from django_authkit.service.device_binding import check_binding
 from django_authkit.service.device_keys import check_device, check_device_key
 from django_authkit.service.django_session import DjangoSession, django_session_of
-from django_authkit.service.dpop import HEADER, check_access, check_session
+from django_authkit.service.dpop import HEADER, check_access
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.stores.outcomes import Found
 from django_authkit.strategies.protocol import Strategy
@@ -175,11 +174,10 @@ def admit_refresh(request: HttpRequest, text: str) -> Authentication:
 
     Raises:
         CredentialRejected: It is not the current one nor, within the grace, its predecessor; or its auth
-            session or user is not valid.
+            session or user is not valid, or the device has to prove itself first.
     """
     found = get_jwt_strategy().check_current(text)
-    check_session(request, found.session)
-    check_binding(request, found.session)
+    check_device(request, found)
     return admit(found, None, Mode.JWT, Transport.COOKIE)
 
 

@@ -15,13 +15,13 @@ from django.http import HttpRequest
 
 from django_authkit import signals
 from django_authkit.conf import get_settings
-from django_authkit.errors import BindingMismatch, CredentialRejected
+from django_authkit.errors import BindingMismatch
 from django_authkit.http.client_info import Device, device_of, label_at
 from django_authkit.http.request_state import state_of
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.revocation import announce_revocation
 from django_authkit.types import AuthSession, RevocationReason
-from django_authkit.wiring import get_jwt_strategy, get_store
+from django_authkit.wiring import get_store
 
 _MOST_RECORDED: Final = 10_000
 _MOST_OF_ONE: Final = 10
@@ -64,25 +64,6 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     if revoked:
         state_of(request).mismatched_sid = session.sid
         raise BindingMismatch
-
-
-def check_device_first(request: HttpRequest, refresh_token: str) -> None:
-    """
-    Apply ``BIND`` before a refresh token is exchanged, where a mismatch revokes: one round trip.
-
-    A thief elsewhere must not use up the owner's token. What the rotation refuses anyway is left to it.
-
-    Raises:
-        BindingMismatch: As ``check_binding`` says.
-    """
-    policy = get_settings().bind
-    if "revoke" not in {policy.user_agent, policy.address}:
-        return
-    try:
-        found = get_jwt_strategy().check_current(refresh_token)
-    except CredentialRejected:
-        return
-    check_binding(request, found.session)
 
 
 def _is_due(session: AuthSession, device: Device) -> bool:

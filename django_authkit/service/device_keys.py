@@ -1,40 +1,37 @@
 """
 Auth sessions that are bound to their device by the browser: Device Bound Session Credentials.
 
-From the first time on that a browser shows the bound cookie, its session key is worth nothing without that
-cookie. It lives for some minutes, and only a proof with the key of the device renews it.
+Once the device has used the binding, a session key is worth nothing without the bound cookie, and a refresh
+token nothing without a proof with the key of the device. The bound cookie, or in its place that of the access
+token, lives for some minutes, and only such a proof renews it.
 """
-
-from typing import Final
 
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
-from django_authkit.errors import DeviceBindingRequired, DeviceMismatch
+from django_authkit.errors import CredentialRejected, DeviceBindingRequired, DeviceMismatch
 from django_authkit.http.bound_cookie import has_bound_cookie
 from django_authkit.http.request_state import Authentication
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.device_binding import announce_elsewhere, check_binding
 from django_authkit.service.dpop import HEADER, check_session
 from django_authkit.stores.outcomes import Found
-from django_authkit.types import Transport
-from django_authkit.wiring import get_store
-
-_GRACE_MS: Final = 10_000
-"""For requests that were on their way when the browser got its first bound cookie."""
+from django_authkit.strategies.exchange import UNPROVED_MS
+from django_authkit.types import Mode, Transport
+from django_authkit.wiring import get_jwt_strategy, get_store
 
 
 def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: bool = False) -> None:
     """
-    Check that a request with a session key is from the device that the auth session is bound to.
+    Check that a request with a session key or a refresh token is from the device of the auth session.
 
     Nothing is revoked: somebody else has the key, and the owner, whose browser proves the device, goes on.
     ``device_binding_failed`` is sent once in ``TOUCH_INTERVAL`` for each place that it is used from.
 
     Args:
         request: The request; ``None`` where only the credential is known.
-        found: What the session key opens.
-        is_in_body: The session key is in the body of the request.
+        found: What the credential opens.
+        is_in_body: The credential is in the body of the request.
 
     Raises:
         DeviceMismatch: It is not, or it does not show that it is.
@@ -52,7 +49,7 @@ def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: b
         if not session.bound_ms:
             with activity_is_optional():
                 get_store().renew_binding(session.sid, session.device_nonce, session.device_nonce)
-    elif session.bound_ms and found.now_ms >= session.bound_ms + _GRACE_MS:
+    elif session.bound_ms and found.now_ms >= session.bound_ms + UNPROVED_MS:
         if request is not None:
             announce_elsewhere(request, session.sid, lambda: session)
         raise DeviceMismatch
@@ -70,6 +67,33 @@ def check_device(request: HttpRequest, found: Found, *, is_in_body: bool = False
         check_binding(request, found.session)
 
 
+def check_device_first(request: HttpRequest, refresh_token: str, *, is_proved: bool = False) -> None:
+    """
+    Apply ``BIND`` before a refresh token is exchanged, where a mismatch revokes: one round trip.
+
+    A thief elsewhere must not use up the owner's token. What the rotation refuses anyway is left to it.
+
+    Args:
+        request: The request.
+        refresh_token: What it presents.
+        is_proved: The device has proved its key.
+
+    Raises:
+        BindingMismatch: As ``check_binding`` says.
+        DeviceMismatch: As ``check_device_key`` says.
+    """
+    policy = get_settings().bind
+    if "revoke" not in {policy.user_agent, policy.address}:
+        return
+    try:
+        found = get_jwt_strategy().check_current(refresh_token)
+    except CredentialRejected:
+        return
+    if not is_proved and not found.session.is_dpop_bound:  # a proof for a header was checked already
+        check_device_key(request, found)
+    check_binding(request, found.session)
+
+
 def require_device_bound(request: HttpRequest, known: Authentication) -> None:
     """
     Check that the login is bound to its device, and that the request is from there.
@@ -81,7 +105,8 @@ def require_device_bound(request: HttpRequest, known: Authentication) -> None:
     session = known.session
     if session.is_dpop_bound and known.transport is Transport.HEADER:
         return  # the proof was checked
-    if get_settings().device_bound == "off" or not (
-        session.device_key and has_bound_cookie(request, session)
-    ):
+    if get_settings().device_bound == "off" or not session.device_nonce:
+        raise DeviceBindingRequired
+    has_access_cookie = (known.mode, known.transport) == (Mode.JWT, Transport.COOKIE)
+    if not (has_access_cookie or has_bound_cookie(request, session)):
         raise DeviceBindingRequired

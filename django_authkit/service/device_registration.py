@@ -1,5 +1,6 @@
 """How a browser registers the key of its device, and proves it again: Device Bound Session Credentials."""
 
+from dataclasses import dataclass
 from secrets import token_urlsafe
 from typing import Final
 
@@ -8,21 +9,33 @@ from django.http import HttpRequest, HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 
 from django_authkit.conf import get_settings
-from django_authkit.errors import DeviceProofInvalid, InvalidRequest, NotAuthenticated, SessionEnded
+from django_authkit.errors import (
+    CredentialRejected,
+    DeviceProofInvalid,
+    InvalidRequest,
+    NotAuthenticated,
+    SessionEnded,
+)
 from django_authkit.http.bound_cookie import (
     BOUND_COOKIE,
+    FIRST_ACCESS_LIFE,
     challenge_for,
     clear_bound_cookie,
     is_challenge,
     names_session,
+    set_bound_cookie,
 )
+from django_authkit.http.cookies import set_token_cookies
+from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
-from django_authkit.http.transports import cookies_of, session_keys_of
+from django_authkit.http.transports import access_cookies_of, cookies_of, session_keys_of
+from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey, is_sid
 from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.strategies.protocol import DeviceProof, Unproved
 from django_authkit.tokens.device_proof import ALGORITHMS, read_proof, read_registration
 from django_authkit.types import AuthSession, Mode, Transport
-from django_authkit.wiring import get_store
+from django_authkit.wiring import get_jwt_strategy, get_store
 
 _NONCE_BYTES: Final = 16
 
@@ -35,47 +48,104 @@ class ProofRequired(Exception):
         self.challenge = challenge
 
 
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """
+    An auth session that is bound to its device, and the cookie that the browser renews.
+
+    Attributes:
+        session: The auth session.
+        access: The access token, whose cookie it is, after a registration; empty in session mode.
+        access_life: How many seconds that cookie lives.
+        grant: The new tokens after a renewal; ``None`` in session mode.
+    """
+
+    session: AuthSession
+    access: str = ""
+    access_life: int = 0
+    grant: Grant | None = None
+
+    @property
+    def cookie_name(self) -> str:
+        """The name of the cookie."""
+        return get_settings().cookie.access_name if self.grant or self.access else BOUND_COOKIE
+
+    @property
+    def challenge(self) -> str:
+        """The challenge for the next renewal."""
+        return challenge_for(self.session.sid, self.session.device_nonce)
+
+    def attach(self, response: HttpResponseBase) -> None:
+        """Set the cookie, and in JWT mode the refresh cookie with it."""
+        if self.grant is not None:
+            self.grant.attach(response)
+        elif self.access:
+            life = self.access_life
+            set_token_cookies(
+                response, access=self.access, refresh=None, session=self.session, access_life=life
+            )
+        else:
+            set_bound_cookie(response, self.session)
+
+
 def offer_binding(request: HttpRequest, response: HttpResponseBase) -> None:
     """
-    Offer a browser that is given a session key to bind the auth session to its device.
+    Offer a browser that is given a credential to bind the auth session to its device.
 
-    Not one that shows the bound cookie of that auth session. Browsers that do not know the header ignore it.
-    A response that deletes the session cookie deletes the bound one.
+    Not one whose auth session is bound already. Browsers that do not know the header ignore it. A response
+    that deletes the session cookie deletes the bound one.
     """
     if get_settings().device_bound == "off" or not request.is_secure():
         return
+    sid = _sid_of_key(request, response) or _sid_of_token(response)
+    if sid is None:
+        return
+    try:
+        path = reverse("authkit:bound-register")
+    except NoReverseMatch:
+        return  # a project without our endpoints
+    offer = f'({" ".join(ALGORITHMS)});path="{path}";challenge="{challenge_for(sid, "")}"'
+    response["Secure-Session-Registration"] = offer
+
+
+def _sid_of_key(request: HttpRequest, response: HttpResponseBase) -> str | None:
+    """Return the auth session whose key the response sets, unless the request shows its bound cookie."""
     cookie = response.cookies.get(django_settings.SESSION_COOKIE_NAME)
-    key = None if cookie is None else SessionKey.parse(cookie.value)
+    if cookie is None:
+        return None
+    key = SessionKey.parse(cookie.value)
     if key is None or key.anonymous:
-        if cookie is not None:
-            clear_bound_cookie(request, response)
-    elif not any(names_session(text, key.handle) for text in cookies_of(request, BOUND_COOKIE)):
-        try:
-            path = reverse("authkit:bound-register")
-        except NoReverseMatch:
-            return  # a project without our endpoints
-        challenge = challenge_for(key.handle, "")
-        offer = f'({" ".join(ALGORITHMS)});path="{path}";challenge="{challenge}"'
-        response["Secure-Session-Registration"] = offer
+        clear_bound_cookie(request, response)
+        return None
+    is_bound = any(names_session(text, key.handle) for text in cookies_of(request, BOUND_COOKIE))
+    return None if is_bound else key.handle
 
 
-def register_device(known: Authentication | None, proof: str | None) -> AuthSession:
+def _sid_of_token(response: HttpResponseBase) -> str | None:
+    """Return the auth session whose access token the response sets, unless the browser renews that itself."""
+    cookie = response.cookies.get(get_settings().cookie.access_name)
+    if cookie is None or not cookie.value or cookie["max-age"]:
+        return None
+    return get_jwt_strategy().sid_of(cookie.value)
+
+
+def register_device(request: HttpRequest, known: Authentication | None, proof: str | None) -> Binding:
     """
     Note the key of the device that the auth session of a request is bound to.
 
     Args:
-        known: Who the request is from.
+        request: The request.
+        known: Who it is from.
         proof: The proof that it presents.
 
     Raises:
         NotAuthenticated: It is from nobody.
-        InvalidRequest: There is no proof, it is not valid, or bearers and tokens are not bound.
+        InvalidRequest: There is no proof, it is not valid, or bearers are not bound.
         SessionEnded: The auth session is not live, or is bound to a device already.
     """
     if known is None:
         raise NotAuthenticated
-    is_bindable = known.transport is Transport.COOKIE and known.mode is Mode.SESSION
-    if proof is None or not is_bindable or get_settings().device_bound == "off":
+    if proof is None or known.transport is not Transport.COOKIE or get_settings().device_bound == "off":
         raise InvalidRequest
     shown = read_registration(proof)
     if not is_challenge(shown.challenge, known.sid, ""):
@@ -83,33 +153,79 @@ def register_device(known: Authentication | None, proof: str | None) -> AuthSess
     found = get_store().bind_device(known.sid, shown.device_key, token_urlsafe(_NONCE_BYTES))
     if isinstance(found, Absent):
         raise SessionEnded
-    return found.session
+    if known.token_expires_at is None:
+        return Binding(found.session)
+    left = max(0, known.token_expires_at - found.now_ms // 1000)
+    return Binding(found.session, _access_token_of(request, known.sid), min(left, FIRST_ACCESS_LIFE))
 
 
-def renew_device(request: HttpRequest, sid: str, proof: str | None) -> AuthSession:
+def _access_token_of(request: HttpRequest, sid: str) -> str:
+    sid_of = get_jwt_strategy().sid_of
+    return next(text for text in access_cookies_of(request) if sid_of(text) == sid)
+
+
+def renew_device(request: HttpRequest, sid: str, proof: str | None) -> Binding:
     """
-    Return the auth session *sid*, whose device has proved its key again.
+    Renew the credential of the auth session *sid*, whose device has proved its key again.
+
+    In JWT mode that exchanges the refresh token, in one step with the challenge.
 
     Raises:
         ProofRequired: There is no proof, or its challenge is not the current one.
         DeviceProofInvalid: It is not signed with the key of the device.
-        SessionEnded: The auth session is not live or not bound, or the browser is in another one by now.
+        CredentialRejected: The auth session is not live or not bound, its user is not allowed to log in, or
+            the browser is in another one by now.
     """
     found = get_store().load(sid) if is_sid(sid) and get_settings().device_bound != "off" else Absent.GONE
-    if isinstance(found, Absent) or not found.session.device_key or _is_elsewhere(request, sid):
+    if isinstance(found, Absent) or not found.session.device_nonce:
         raise SessionEnded
-    session = found.session
-    if proof is None or not is_challenge(read_proof(proof, session.device_key), sid, session.device_nonce):
-        raise ProofRequired(challenge_for(sid, session.device_nonce))
-    renewed = get_store().renew_binding(sid, session.device_nonce, token_urlsafe(_NONCE_BYTES))
+    session, token = found.session, _refresh_token_of(request, sid)
+    if token is None and not _may_have_key(request, sid):
+        raise SessionEnded
+    nonce = session.device_nonce
+    if proof is None or not is_challenge(read_proof(proof, session.device_key), sid, nonce):
+        raise ProofRequired(challenge_for(sid, nonce))
+    proved = DeviceProof(nonce, token_urlsafe(_NONCE_BYTES))
+    if token is None:
+        return _renewed_cookie(request, sid, proved)
+    try:
+        grant = rotate(request, token, Transport.COOKIE, proof=proved)
+    except Unproved:
+        return renew_device(request, sid, None)  # another proof with this challenge came first
+    return Binding(grant.session, grant=grant)
+
+
+def _renewed_cookie(request: HttpRequest, sid: str, proved: DeviceProof) -> Binding:
+    renewed = get_store().renew_binding(sid, proved.nonce, proved.next_nonce)
     if isinstance(renewed, Found):
-        return renewed.session
+        return Binding(renewed.session)
     if renewed is Absent.GONE:
         raise SessionEnded
-    return renew_device(request, sid, None)  # another proof with this challenge came first
+    return renew_device(request, sid, None)
 
 
-def _is_elsewhere(request: HttpRequest, sid: str) -> bool:
-    """Tell whether the browser has session keys, and all of other auth sessions."""
+def _refresh_token_of(request: HttpRequest, sid: str) -> str | None:
+    """Return the refresh token of *sid* that the browser has, if it is issued tokens."""
+    settings, strategy = get_settings(), get_jwt_strategy()
+    if settings.issued_mode(sid) is not Mode.JWT:
+        return None
+    for text in strategy.renewal_cookies_of(request):
+        try:
+            if strategy.read_refresh(text).sid == sid:
+                return text
+        except CredentialRejected:
+            continue
+    return None
+
+
+def _may_have_key(request: HttpRequest, sid: str) -> bool:
+    """
+    Tell whether the browser may have the session key of *sid*.
+
+    If it shows none, it may be one that does not send cookies from another site.
+    """
+    settings = get_settings()
+    if not settings.accepts(Mode.SESSION):
+        return False
     handles = {key.handle for key in session_keys_of(request) if not key.anonymous}
-    return bool(handles) and sid not in handles
+    return sid in handles or (not handles and settings.issued_mode(sid) is Mode.SESSION)

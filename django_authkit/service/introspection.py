@@ -46,9 +46,12 @@ def check_refresh(token: str) -> None:
     Check that a refresh token, or a session key, belongs to a live auth session. Nothing is exchanged.
 
     Raises:
-        CredentialRejected: It does not; ``SessionEnded`` if that was revoked or has expired.
+        CredentialRejected: It does not; ``SessionEnded`` if that was revoked or has expired, and
+            ``DeviceMismatch`` if it is worth nothing without the device.
     """
     found = accepted_strategy(token).check_renewable(token)
+    if not found.session.is_dpop_bound:
+        check_device_key(None, found)
     load_valid_user(found.session, found.user)
 
 

@@ -16,7 +16,8 @@ from django_authkit.errors import CookieTooLarge, CredentialRejected, StoreUnava
 from django_authkit.http import transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
-from django_authkit.service.device_binding import check_binding, check_device_first
+from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_keys import check_device_first
 from django_authkit.service.django_session import session_of_credential
 from django_authkit.service.issue import log_too_large
 from django_authkit.service.user_validity import load_valid_user

@@ -13,7 +13,13 @@ from http import HTTPStatus
 from django.http import HttpRequest, HttpResponse
 
 from django_authkit.conf import get_settings
-from django_authkit.errors import AuthKitError, CredentialRejected, StoreUnavailable, TokenInvalid
+from django_authkit.errors import (
+    AuthKitError,
+    CredentialRejected,
+    DeviceMismatch,
+    StoreUnavailable,
+    TokenInvalid,
+)
 from django_authkit.http import cookies, transports
 from django_authkit.http.grant import Grant
 from django_authkit.http.navigation import is_navigation, is_own_navigation, is_speculative
@@ -35,7 +41,8 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
     not valid either, the outcome is that of ``refresh/``: reuse revokes, dead cookies are deleted, and the
     page sees an anonymous user. A navigation that another site started is authenticated too, but exchanges
     nothing: that site could stop it before the response with the new cookies arrives, and the old ones would
-    look stolen. If the store is down, the error is raised where the request is authenticated.
+    look stolen. If the device has to prove itself first, nothing is renewed. If the store is down, the error
+    is raised where the request is authenticated.
 
     Returns:
         The response to a speculative load, which is refused: browsers then load the page when the user opens
@@ -52,10 +59,10 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
         return response
     try:
         state_of(request).authentication = _renewed(request)
+    except (DeviceMismatch, StoreUnavailable) as error:
+        state_of(request).authentication = error
     except CredentialRejected:
         pass  # the access cookie decides, as without renewal
-    except StoreUnavailable as error:
-        state_of(request).authentication = error
     return None
 
 
@@ -94,6 +101,8 @@ def _renewed(request: HttpRequest) -> Authentication:
     for text in texts:
         try:
             known = _known_by(request, text)
+        except DeviceMismatch:
+            raise  # its browser renews the access cookie, and this is no theft of the refresh token
         except CredentialRejected:
             continue
         if not is_own_navigation(request):

@@ -23,6 +23,7 @@ from django_authkit.service.django_session import (
 )
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey
+from django_authkit.strategies.protocol import DeviceProof
 from django_authkit.types import Mode, Transport
 from django_authkit.users.loading import load_user
 from django_authkit.wiring import get_jwt_strategy, get_session_strategy
@@ -110,7 +111,9 @@ def _rotated(request: HttpRequest, known: Authentication, given: str | None) -> 
     if text is None or get_jwt_strategy().sid_of(text) != known.sid:
         raise InvalidRequest(gettext_noop("The refresh token of this session is needed."))
     detach_django_session(request, known.sid)
-    return rotate(request, text, known.transport, reauthenticated=True)
+    # An access cookie was shown, which is that of the device.
+    proof = DeviceProof(is_needed=False) if known.transport is Transport.COOKIE else None
+    return rotate(request, text, known.transport, reauthenticated=True, proof=proof)
 
 
 def _refresh_cookie_of(request: HttpRequest, known: Authentication) -> str | None:

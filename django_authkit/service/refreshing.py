@@ -9,6 +9,7 @@ from django_authkit import signals
 from django_authkit.conf import get_settings
 from django_authkit.errors import (
     CredentialRejected,
+    DeviceMismatch,
     NotAuthenticated,
     RefreshReused,
     TokenInvalid,
@@ -21,8 +22,8 @@ from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import accepted_strategy
-from django_authkit.service.device_binding import browser_mark, check_binding, check_device_first
-from django_authkit.service.device_keys import check_device
+from django_authkit.service.device_binding import announce_elsewhere, browser_mark, check_binding
+from django_authkit.service.device_keys import check_device, check_device_first
 from django_authkit.service.dpop import HEADER, check_refresh, proof_of
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
@@ -30,7 +31,7 @@ from django_authkit.service.revocation import announce_revocation
 from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Rotation, RotationOutcome
-from django_authkit.strategies.protocol import ReuseDetected, Superseded
+from django_authkit.strategies.protocol import DeviceProof, ReuseDetected, Superseded, Unproved
 from django_authkit.throttling.attempts import count_failed_refresh
 from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
 from django_authkit.wiring import get_accepted_strategies, get_jwt_strategy, get_session_strategy
@@ -41,7 +42,8 @@ def refresh(request: HttpRequest, *, token: str | None = None) -> Grant:
     Renew the auth session, and return its credentials by the transport that the credential came by.
 
     In JWT mode the refresh token is exchanged for its successor, or again for the same one within the
-    grace; a token that does not rotate stays. In session mode the idle end slides and the key stays.
+    grace; a token that does not rotate stays. In session mode the idle end slides and the key stays. The
+    cookies of a browser whose device proves itself stay too: the browser renews them.
 
     Args:
         token: The refresh token or session key from the body, if any.
@@ -108,7 +110,7 @@ def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport
             return _carry_on(request, text, transport)
         except CredentialRejected as error:
             rejected.append(error)
-            dead = dead or (is_token and not isinstance(error, Superseded))
+            dead = dead or (is_token and not isinstance(error, Superseded | DeviceMismatch))
     # With a cookie that can never work again, the browser would refresh again and again.
     state_of(request).clear_token_cookies = by_cookie and dead and not is_mixed
     raise next((error for error in rejected if isinstance(error, RefreshReused)), rejected[0])
@@ -163,22 +165,72 @@ def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
     check_refresh(request, get_jwt_strategy().read_refresh(text), transport)
     grant = key_if_due(request, text, transport)
     if grant is None:  # the rotation decides about errors and reuse
-        return rotate(request, text, transport)
+        try:
+            return rotate(request, text, transport)
+        except Unproved as unproved:
+            return _left_to_browser(request, unproved, transport)
     signals.session_refreshed.send(sender=AuthSession, session=grant.session, request=request)
     return grant
 
 
-def rotate(request: HttpRequest, token: str, transport: Transport, *, reauthenticated: bool = False) -> Grant:
+def _left_to_browser(request: HttpRequest, unproved: Unproved, transport: Transport) -> Grant:
+    """
+    Return the access token that the request has, which its browser renews by itself.
+
+    Raises:
+        DeviceMismatch: It has none, and the refresh token is worth nothing without the device.
+    """
+    session, strategy = unproved.rotation.session, get_jwt_strategy()
+    assert session is not None
+    for text in transports.access_cookies_of(request) if transport is Transport.COOKIE else ():
+        try:
+            _, claims = strategy.resolve(text)
+        except CredentialRejected:
+            continue
+        if claims.sid == session.sid:
+            user = load_valid_user(session, unproved.rotation.user, revoke_if_invalid=True)
+            left = max(0, claims.expires_at - unproved.rotation.now // 1000)
+            return Grant(
+                session=session,
+                user=user,
+                mode=Mode.JWT,
+                transport=transport,
+                access=text,
+                refresh=None,
+                expires_in=left,
+            )
+    announce_elsewhere(request, session.sid, lambda: session)
+    raise unproved
+
+
+def rotate(
+    request: HttpRequest,
+    token: str,
+    transport: Transport,
+    *,
+    reauthenticated: bool = False,
+    proof: DeviceProof | None = None,
+) -> Grant:
     """
     Exchange a refresh token, and send the signal.
 
+    Args:
+        request: The request.
+        token: The refresh token.
+        transport: How it came.
+        reauthenticated: The user has just authenticated again.
+        proof: What the device has proved, if anything.
+
     Raises:
         CredentialRejected: As ``refresh`` says.
+        Unproved: The device has to prove itself first.
     """
     strategy = get_jwt_strategy()
-    check_device_first(request, token)
+    check_device_first(request, token, is_proved=proof is not None)
     try:
-        renewed = strategy.renew(token, reauthenticated=reauthenticated, device=browser_mark(request))
+        renewed = strategy.renew(
+            token, reauthenticated=reauthenticated, device=browser_mark(request), proof=proof
+        )
     except ReuseDetected as reuse:
         _announce_reuse(request, reuse.rotation)
         raise

@@ -28,6 +28,8 @@ class RotationOutcome(StrEnum):
     KEPT = "kept"
     REPEATED = "repeated"
     SUPERSEDED = "superseded"
+    UNPROVED = "unproved"
+    """The auth session is bound to its device, which has not proved itself: nothing was changed."""
     REUSED = "reused"
     GONE = "gone"
 
@@ -204,6 +206,12 @@ class RotateRequest:
         most_forks: In how many rotations in a row two copies of the presented token may be used.
         rotates: False if the client does not store the successor. The token then stays current: KEPT instead
             of ROTATED.
+        nonce: The nonce of the challenge that the device has signed with the key that the auth session is
+            bound to. If it is the record's, any refresh token of the auth session rotates. Empty without a
+            proof.
+        next_nonce: The nonce that replaces it.
+        unproved_ms: For how long after the device first used the binding a proof is not needed yet; ``None``
+            if it is never needed.
     """
 
     sid: str
@@ -220,6 +228,9 @@ class RotateRequest:
     copy: str = ""
     device: str = ""
     most_forks: int = 2
+    nonce: str = ""
+    next_nonce: str = ""
+    unproved_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

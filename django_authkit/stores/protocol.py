@@ -120,6 +120,8 @@ class AuthSessionStore(Protocol):
         a generation before ``least_generation``                               SUPERSEDED
         a newer generation than the record's                                   GONE, ``lost_write``
         any, and the record has no refresh token                               GONE
+        any, and the device has not proved itself                              UNPROVED
+        any, and the device has proved itself                                  ROTATED
         no live record                                                         GONE
         =====================================================  ==============  ========
 
@@ -137,6 +139,9 @@ class AuthSessionStore(Protocol):
         With ``reauthenticated``, ROTATED also moves ``auth_time``, deletes the session key, and makes the new
         generation the least one whose tokens are valid. The previous token, within the grace, is then ROTATED
         too: its successor was issued without the proof.
+
+        The device proves itself by ``nonce``, which is replaced in the same step; the binding is then in use.
+        Without one, UNPROVED is for records that are bound for ``unproved_ms`` already, and changes nothing.
 
         Atomicity:
             Of any number of simultaneous calls with the current token exactly one gets ROTATED.

@@ -7,7 +7,7 @@ from django_authkit.errors import SessionEnded, StoreUnavailable
 from django_authkit.session_keys import digest
 from django_authkit.stores.outcomes import Found, RotateRequest, Rotation, RotationOutcome
 from django_authkit.stores.protocol import Store
-from django_authkit.strategies.protocol import Renewed, ReuseDetected, Superseded
+from django_authkit.strategies.protocol import DeviceProof, Renewed, ReuseDetected, Superseded, Unproved
 from django_authkit.strategies.unanswered import Call, UnansweredCalls
 from django_authkit.tokens.claims import RefreshClaims
 from django_authkit.tokens.codec import Codec
@@ -15,6 +15,8 @@ from django_authkit.tokens.sealing import new_jti, seal, unseal
 from django_authkit.types import AuthSession
 
 _COPY_LENGTH: Final = 8
+UNPROVED_MS: Final = 10_000
+"""For requests that were on their way when the device of an auth session first used the binding."""
 
 
 class RefreshExchange:
@@ -26,10 +28,11 @@ class RefreshExchange:
         self._access = milliseconds(settings.lifetimes.access)
         self._idle = milliseconds(settings.lifetimes.idle)
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
+        self._binds = settings.device_bound != "off"
         self._always_rotates = settings.compat.simplejwt_rotation
         self._unanswered = UnansweredCalls(self._grace)
 
-    def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:
+    def renew(self, text: str, proof: DeviceProof | None, *, reauthenticated: bool, device: str) -> Renewed:
         """
         Exchange a refresh token for its successor, or again for the same one within the grace (repeat).
 
@@ -38,6 +41,7 @@ class RefreshExchange:
         stores the new token.
         """
         claims = self._codec.read_refresh(text)
+        proof = proof or DeviceProof()
         presented = digest(claims.jti)
         call = self._unanswered.call_of(presented, device, reauthenticated=reauthenticated)
         rotates = claims.rotates or self._always_rotates
@@ -57,6 +61,9 @@ class RefreshExchange:
                 rotates=rotates or reauthenticated,
                 copy=claims.copy,
                 device=device,
+                nonce=proof.nonce,
+                next_nonce=proof.next_nonce,
+                unproved_ms=UNPROVED_MS if proof.is_needed and self._binds else None,
             ),
         )
         session, jti = self._session_and_jti(rotation, claims, call.proposal)
@@ -85,6 +92,8 @@ class RefreshExchange:
     ) -> tuple[AuthSession, str]:
         if rotation.outcome is RotationOutcome.REUSED:
             raise ReuseDetected(rotation)
+        if rotation.outcome is RotationOutcome.UNPROVED:
+            raise Unproved(rotation)
         if rotation.outcome is RotationOutcome.SUPERSEDED:
             raise Superseded
         if rotation.session is None:

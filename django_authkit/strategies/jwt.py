@@ -27,7 +27,7 @@ from django_authkit.stores.outcomes import (
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
 from django_authkit.strategies.exchange import RefreshExchange
-from django_authkit.strategies.protocol import Identity, Inspection, Renewed
+from django_authkit.strategies.protocol import DeviceProof, Identity, Inspection, Renewed
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
@@ -63,6 +63,8 @@ class JwtStrategy:
         self._extra_claims = extra_claims
         self._access = milliseconds(settings.lifetimes.access)
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
+        self._bound = min(self._access, milliseconds(settings.lifetimes.bound))
+        self._binds = settings.device_bound != "off"
         self._exchange = RefreshExchange(store, codec, settings)
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
@@ -131,12 +133,13 @@ class JwtStrategy:
         Return the tokens of the auth session's current generation.
 
         The refresh token depends only on the record, *secret*, *rotates* and *copy*. The access token never
-        outlives the auth session.
+        outlives the auth session, nor, if that is bound to its device, lives longer than a bound cookie.
         """
         session, now = found.session, found.now_ms
         thumbprint = thumbprint_of(session.device_key) if session.is_dpop_bound else ""
         issued = now // 1000
-        expires = min(now + self._access, session.idle_expires_ms) // 1000
+        life = self._bound if session.device_nonce and self._binds else self._access
+        expires = min(now + life, session.idle_expires_ms) // 1000
         access = AccessClaims(
             subject=session.user_id,
             sid=session.sid,
@@ -177,9 +180,11 @@ class JwtStrategy:
             return session.claims
         return {**self._extra_claims(user, session), **session.claims}
 
-    def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:
+    def renew(
+        self, text: str, *, reauthenticated: bool = False, device: str = "", proof: DeviceProof | None = None
+    ) -> Renewed:
         """Exchange a refresh token; see ``RefreshExchange``."""
-        return self._exchange.renew(text, reauthenticated=reauthenticated, device=device)
+        return self._exchange.renew(text, proof, reauthenticated=reauthenticated, device=device)
 
     def switch_to_tokens(
         self, key: SessionKey, held: RefreshClaims | None, *, advance: bool

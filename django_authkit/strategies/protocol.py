@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
-from django_authkit.errors import RefreshReused, SessionEnded
+from django_authkit.errors import DeviceMismatch, RefreshReused, SessionEnded
 from django_authkit.http.client_info import Device
 from django_authkit.http.grant import Grant
 from django_authkit.stores.outcomes import Created, Found, NewSession, Refused, Rotation, RotationOutcome
@@ -75,6 +75,30 @@ class ReuseDetected(RefreshReused):
     def __init__(self, rotation: Rotation) -> None:
         super().__init__()
         self.rotation = rotation
+
+
+class Unproved(DeviceMismatch):
+    """The auth session is bound to a device that has not proved itself; nothing was exchanged."""
+
+    def __init__(self, rotation: Rotation) -> None:
+        super().__init__()
+        self.rotation = rotation
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProof:
+    """
+    What a device has proved about the auth session that is bound to it.
+
+    Attributes:
+        nonce: The nonce of the challenge that it has signed; empty without a proof.
+        next_nonce: That of the next one.
+        is_needed: Whether a bound auth session is only renewed with a proof.
+    """
+
+    nonce: str = ""
+    next_nonce: str = ""
+    is_needed: bool = True
 
 
 class Superseded(SessionEnded):

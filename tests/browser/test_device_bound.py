@@ -11,14 +11,14 @@ from cryptography.hazmat.primitives import serialization
 from django.contrib.auth.models import User
 
 from support.bound_browser import BOUND
-from support.client import PASSWORD
-from support.live_site import LiveSite, in_session_mode
+from support.client import ACCESS_COOKIE, PASSWORD
+from support.live_site import LiveSite
 from support.origins import RESOLVER, STRANGER, Origins, certificate, origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
 
-pytestmark = [in_session_mode, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 FEATURES = (
     "--enable-features=DeviceBoundSessions:RefreshQuota/false,"
@@ -71,8 +71,9 @@ def binding(playwright: "Playwright", chromium: str) -> Iterator["Browser"]:
 class Person:
     """Somebody with a browser of their own, who is on the site."""
 
-    def __init__(self, browser: "Browser", at: Origins) -> None:
+    def __init__(self, browser: "Browser", shop: LiveSite, at: Origins) -> None:
         self.at = at
+        self.bound = ACCESS_COOKIE if shop.is_jwt else BOUND
         self.context: BrowserContext = browser.new_context()
         self.page: Page = self.context.new_page()
         self.protocol: CDPSession = self.context.new_cdp_session(self.page)
@@ -85,7 +86,8 @@ class Person:
     def log_in(self) -> None:
         """Log in, and wait until the login is bound."""
         assert self.page.evaluate(LOG_IN, ["ada", PASSWORD]) == 200
-        self.wait(lambda: BOUND in self.cookies())
+        self.wait(lambda: REGISTER in [each.path for each in self.at.received])
+        self.wait(lambda: self.bound in self.cookies())
         assert self.status() == 200
 
     def status(self) -> int:
@@ -99,7 +101,7 @@ class Person:
 
     def lose_bound_cookie(self) -> None:
         """Delete the bound cookie, as its end does."""
-        self.protocol.send("Network.deleteCookies", {"name": BOUND, "url": self.at.shop})
+        self.protocol.send("Network.deleteCookies", {"name": self.bound, "url": self.at.shop})
 
     def wait(self, happened: Callable[[], bool]) -> None:
         """Wait until something has happened, for ten seconds at most."""
@@ -123,10 +125,13 @@ def at(shop: LiveSite, ada: User) -> Iterator[Origins]:
 
 
 @pytest.fixture
-def person(binding: "Browser", at: Origins) -> Iterator[Person]:
-    """Return somebody whose login is bound to their device."""
-    person = Person(binding, at)
+def person(binding: "Browser", shop: LiveSite, at: Origins) -> Iterator[Person]:
+    """Return somebody whose login is bound to their device, which has proved its key."""
+    person = Person(binding, shop, at)
     person.log_in()
+    person.lose_bound_cookie()
+    assert person.status() == 200
+    at.received.clear()
     yield person
     person.context.close()
 
@@ -146,7 +151,7 @@ def test_a_copy_of_all_cookies_is_refused_and_never_renewed(
     shop: LiveSite, binding: "Browser", person: Person
 ) -> None:
     """In another profile they work until the bound cookie dies; then the thief is refused, not the owner."""
-    thief = Person(binding, person.at)
+    thief = Person(binding, shop, person.at)
     thief.context.add_cookies(person.context.cookies())  # type: ignore[arg-type]
     assert thief.status() == 200
     before = len(person.renewals())
@@ -164,7 +169,7 @@ def test_a_logout_ends_it_in_the_browser(person: Person) -> None:
     assert person.page.evaluate(LOG_OUT) == 204
     assert person.status() == 401
     person.wait(lambda: person.renewals()[-1:] == [200])
-    assert BOUND not in person.cookies()
+    assert person.bound not in person.cookies()
     count = len(person.renewals())
     assert person.status() == 401
     assert len(person.renewals()) == count
@@ -177,7 +182,7 @@ def test_a_revocation_from_elsewhere_ends_it_too(shop: LiveSite, person: Person)
     assert person.status() == 401
     person.lose_bound_cookie()
     assert person.status() == 401
-    assert BOUND not in person.cookies()
+    assert person.bound not in person.cookies()
 
 
 def test_a_link_from_another_site_stays_logged_in(shop: LiveSite, ada: User, person: Person) -> None:

@@ -48,7 +48,7 @@ def assert_granted(site: LiveSite, ada: User, answer: HttpResponse) -> None:
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert set(data) == expected_members(site)
-    assert set(data["session"]) == {"sid", "mode", "created_at", "expires_at"}
+    assert set(data["session"]) == {"sid", "mode", "created_at", "expires_at", "bound"}
     assert data["session"]["sid"] in site.sids(ada)
     assert data["session"]["mode"] == site.mode
     assert data["user"] == {"id": ada.pk, "username": "ada"}

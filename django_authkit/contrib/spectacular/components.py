@@ -61,6 +61,7 @@ class AuthKitSession(serializers.Serializer[Any]):
     mode = ModeField()
     created_at = serializers.DateTimeField()
     expires_at = serializers.DateTimeField(help_text="When it ends at the latest.")
+    bound = serializers.BooleanField(help_text="Whether it is bound to its device.")
 
 
 class AuthKitDevice(AuthKitSession):
@@ -70,7 +71,6 @@ class AuthKitDevice(AuthKitSession):
     label = serializers.CharField()  # type: ignore[assignment] # the member has the name of an attribute
     address = serializers.CharField()
     last_seen_at = serializers.DateTimeField()
-    bound = serializers.BooleanField(help_text="Whether it is bound to its device.")
 
 
 class AuthKitDeviceName(DeviceBody):

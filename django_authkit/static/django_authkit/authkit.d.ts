@@ -21,6 +21,8 @@ export interface Session {
   readonly created_at: string;
   /** When it expires at the latest. */
   readonly expires_at: string;
+  /** Whether it is bound to its device. The browser then renews it by itself. */
+  readonly bound: boolean;
 }
 
 /** A session in the list of devices. */
@@ -31,8 +33,6 @@ export interface Device extends Session {
   readonly label: string;
   readonly address: string;
   readonly last_seen_at: string;
-  /** Whether it is bound to its device. */
-  readonly bound: boolean;
 }
 
 /** The data of `USER_SERIALIZER`; without that, `id` and the `USERNAME_FIELD`. */

@@ -187,7 +187,9 @@ export class AuthKit extends EventTarget {
     try {
       this.#adopt(await call, tell);
     } catch (error) {
-      if (error.status !== 401 || error.code === "unreachable") throw error;
+      // The browser may be unable to prove its device for a moment; that ends nothing.
+      const passing = error.code === "device_mismatch" && this.state === "signed-in";
+      if (error.status !== 401 || error.code === "unreachable" || passing) throw error;
       return error.code;
     }
   }
@@ -213,7 +215,8 @@ export class AuthKit extends EventTarget {
     const changed = session.sid !== this.session?.sid;
     this.#epoch++;
     if (access) this.#tokens = { access, refresh };
-    if (expires_in || changed) {
+    // What is bound to its device, the browser renews by itself.
+    if (expires_in || changed || session.bound) {
       this.#due = expires_in ? now() + expires_in * 1000 * between(0.7, 0.9) : Infinity;
       this.#used = false;
       this.#wake();

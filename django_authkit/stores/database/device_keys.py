@@ -1,9 +1,7 @@
 """The device that an auth session is bound to, in the database."""
 
-from django.db.models import Case, F, When
-
 from django_authkit.stores.database.records import found_of
-from django_authkit.stores.database.table import SessionTable, raises_unavailable
+from django_authkit.stores.database.table import SessionTable, first_use, raises_unavailable
 from django_authkit.stores.outcomes import Absent, Found
 
 
@@ -20,9 +18,8 @@ class DeviceKeyTable(SessionTable):
     @raises_unavailable
     def renew_binding(self, sid: str, presented: str, proposed: str) -> Found | Absent:
         """Replace the nonce of the challenge. Two statements."""
-        first = Case(When(bound_ms=0, then=self.instant()), default=F("bound_ms"))
         same = self.live().filter(pk=sid, device_nonce__in=(presented, proposed))
-        same.update(device_nonce=proposed, bound_ms=first)
+        same.update(device_nonce=proposed, bound_ms=first_use(self.instant()))
         return self._with_nonce(sid, proposed)
 
     def _with_nonce(self, sid: str, nonce: str) -> Found | Absent:

@@ -13,7 +13,13 @@ from django.db.models.functions import Greatest, Least
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.stores.database.records import now_of, session_of, user_of
-from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
+from django_authkit.stores.database.table import (
+    SessionTable,
+    first_use,
+    idle_end,
+    is_digest,
+    raises_unavailable,
+)
 from django_authkit.stores.outcomes import RotateRequest, Rotation, RotationOutcome
 from django_authkit.types import Mode, ReuseClass, RevocationReason
 
@@ -49,7 +55,9 @@ class RotatingTable(SessionTable):
         ends = idle_end(self.instant(), request.idle_ms)
         access = Least(self.instant(request.access_ms), ends, output_field=BigIntegerField())
         presented = Q(generation=request.generation, jti_digest=request.presented)
-        if request.reauthenticated:
+        if request.nonce:  # the device has the key, however many answers it has lost since it got this token
+            presented = Q(generation__gte=request.generation, jti_digest__isnull=False)
+        elif request.reauthenticated:
             presented |= Q(
                 generation=request.generation + 1,
                 previous_digest=request.presented,
@@ -61,6 +69,7 @@ class RotatingTable(SessionTable):
             "key_digest": None,
             "least_generation": F("generation") + 1,
         }
+        proved = {"device_nonce": request.next_nonce, "bound_ms": first_use(self.instant())}
         # In this order: MySQL reads what it has just set.
         successor = {
             "previous_digest": F("jti_digest"),
@@ -72,14 +81,23 @@ class RotatingTable(SessionTable):
             "rotated_copy": request.copy,
             "rotated_by": request.device,
         }
-        self.live().filter(presented, pk=request.sid).update(
-            **(successor if request.rotates else {}),
+        self.live().filter(self._proof_of(request), presented, pk=request.sid).update(
+            **(successor if request.rotates or request.nonce else {}),
+            **(proved if request.nonce else {}),
             last_seen_ms=self.instant(),
             idle_expires_ms=ends,
             access_until_ms=Greatest(F("access_until_ms"), access, output_field=BigIntegerField()),
             mode=Mode.JWT,
             **({"address": request.address} if request.address else {}),
         )
+
+    def _proof_of(self, request: RotateRequest) -> Q:
+        """Return whether the device has proved itself, or need not."""
+        if request.nonce:
+            return Q(device_nonce=request.nonce)
+        if request.unproved_ms is None:
+            return Q()
+        return Q(device_nonce="") | Q(bound_ms=0) | Q(bound_ms__gt=self.instant(-request.unproved_ms))
 
     def _outcome_of(self, request: RotateRequest, *, again: bool = False) -> Rotation:
         """Return the outcome by the row; *again*, after it changed in between, by the row that is locked."""
@@ -141,13 +159,23 @@ def _is_previous(row: AuthSessionRow, request: RotateRequest) -> bool:
     return request.generation == row.generation - 1 and is_digest(row.previous_digest, request.presented)
 
 
+def _needs_proof(row: AuthSessionRow, request: RotateRequest) -> bool:
+    """Tell whether the row is bound to a device that has to prove itself, and has not."""
+    if request.nonce:
+        return bool(row.device_nonce != request.nonce)
+    if request.unproved_ms is None or not (row.bound_ms and row.device_nonce):
+        return False
+    needed_from: int = row.bound_ms + request.unproved_ms
+    return now_of(row) >= needed_from
+
+
 def _issued(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
     """Return the outcome if the UPDATE had an effect, in this call or in the one that this repeats."""
     # The instant of the UPDATE, not of the query after it: ``access_until`` is computed from it, and so must
     # the tokens be.
     if is_digest(row.jti_digest, request.proposed):
         return _answer(RotationOutcome.ROTATED, row, now=row.rotated_ms)
-    if not request.rotates and _is_current(row, request):
+    if not request.rotates and _is_current(row, request) and not _needs_proof(row, request):
         return _answer(RotationOutcome.KEPT, row, now=row.last_seen_ms)
     return None
 
@@ -157,6 +185,8 @@ def _refused(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:
     lost_write = request.generation > row.generation
     if lost_write or row.jti_digest is None:  # the renewal of its session key revoked its refresh token
         return Rotation(outcome=RotationOutcome.GONE, now=now_of(row), lost_write=lost_write)
+    if _needs_proof(row, request):
+        return _answer(RotationOutcome.UNPROVED, row, now=now_of(row))
     if request.generation < row.least_generation:
         return Rotation(outcome=RotationOutcome.SUPERSEDED, now=now_of(row))
     return None

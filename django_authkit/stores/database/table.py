@@ -12,7 +12,7 @@ from hmac import compare_digest
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from django.db import Error, connections, transaction
-from django.db.models import BigIntegerField, Expression, F, Model, QuerySet, Value
+from django.db.models import BigIntegerField, Case, Expression, F, Model, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Least, NullIf
 
 from django_authkit.models import AuthSessionRow
@@ -235,6 +235,11 @@ class SessionTable:
         """Revoke the rows that this transaction has locked. One statement; none if there are no rows."""
         if sids := [row.pk for row in held]:
             self.revoke_rows(self.rows.filter(pk__in=sids), reason, call=call)
+
+
+def first_use(now: Expression) -> Case:
+    """Return the expression of when the device first used the binding: now, unless that is known already."""
+    return Case(When(bound_ms=0, then=now), default=F("bound_ms"))
 
 
 def idle_end(now: Expression, idle: int) -> Expression:

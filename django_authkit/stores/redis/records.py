@@ -165,7 +165,7 @@ def rotation_of(sid: str, reply: list[Any]) -> Rotation:
     """Return the outcome of ``rotate``."""
     outcome, now, *rest = reply
     match RotationOutcome(outcome.decode()), rest:
-        case RotationOutcome.ROTATED | RotationOutcome.KEPT as current, [session]:
+        case RotationOutcome.ROTATED | RotationOutcome.KEPT | RotationOutcome.UNPROVED as current, [session]:
             return Rotation(outcome=current, now=now, session=session_of(sid, session))
         case RotationOutcome.SUPERSEDED as superseded, []:
             return Rotation(outcome=superseded, now=now)

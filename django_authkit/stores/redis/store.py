@@ -148,6 +148,9 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
             request.copy,
             request.device,
             request.most_forks,
+            request.nonce,
+            request.next_nonce,
+            -1 if request.unproved_ms is None else request.unproved_ms,
         )
         if rotation.outcome is RotationOutcome.REUSED:
             self._note(rotation.session)

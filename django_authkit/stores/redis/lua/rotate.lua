@@ -3,14 +3,16 @@
 -- ARGV  2 sid, 3 generation, 4 presented digest, 5 proposed digest, 6 sealed successor, 7 grace,
 --       8 idle, 9 access, 10 address or '', 11 1 if the user has just authenticated again,
 --       12 0 if the current token stays current, 13 which copy of the token it is, 14 a mark of the browser or '',
---       15 how many rotations in a row may be forked
+--       15 how many rotations in a row may be forked, 16 nonce that the device has signed or '', 17 the next nonce,
+--       18 for how long after its first use the binding needs no proof, -1 for ever
 -- Returns {'rotated', now, session}, {'kept', now, session}, {'repeated', now, session, sealed},
---         {'superseded', now}, {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
+--         {'superseded', now}, {'unproved', now, session}, {'reused', now, session, class, age} or {'gone', now, 1 if the store lost writes}.
 
 local sid, generation, presented, proposed, sealed = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 local grace, idle, access, address = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10]
 local reauthenticated, rotates = ARGV[11] == '1', ARGV[12] == '1'
 local copy, device, most_forks = ARGV[13], ARGV[14], tonumber(ARGV[15])
+local nonce, next_nonce, unproved = ARGV[16], ARGV[17], tonumber(ARGV[18])
 
 local ONE_CALL = 1000 -- within so many milliseconds a lost reply is repeated
 
@@ -68,6 +70,20 @@ local function advance(record)
   return { 'rotated', now, described(record) }
 end
 
+-- Whether the record is bound to a device that has to prove itself, and has not.
+local function needs_proof(record)
+  if nonce ~= '' then return record.device_nonce ~= nonce end
+  local is_browser = record.device_nonce ~= '' -- a header client proves itself with each request
+  return is_browser and unproved >= 0 and record.bound_ms ~= 0 and now >= record.bound_ms + unproved
+end
+
+-- The device has the key, so it does not matter how many answers it has lost since it got this token.
+local function advance_proved(record)
+  record.device_nonce = next_nonce
+  if record.bound_ms == 0 then record.bound_ms = now end
+  return advance(record)
+end
+
 local record = read(sid)
 if not record then return { 'gone', now, 0 } end
 local class = relation(record)
@@ -83,6 +99,8 @@ if record.jti_digest == proposed then -- this call again
   save(record)
   return { 'rotated', now, described(record) }
 end
+if needs_proof(record) then return { 'unproved', now, described(record) } end
+if nonce ~= '' then return advance_proved(record) end
 if class == 'current' then return rotates and advance(record) or keep(record) end
 if generation < record.least_generation then return { 'superseded', now } end
 if class == 'previous' and now - record.rotated_ms < grace then
