@@ -111,10 +111,13 @@ def count_login_step(name: str) -> None:
     """
     Count an attempt at a login step by the username: limits guessing of a code by whoever has the password.
 
+    The user is known by then, so another user with a similar name uses up their own allowance.
+
     Raises:
         Throttled: There were too many.
     """
-    _count(counter(get_settings().rates.login_step, f"s:{digest_of_name(name)}"))
+    of_user = f"{digest_of_name(name)}:{_digest(exact(name))}"  # the first part is for authkit_unblock
+    _count(counter(get_settings().rates.login_step, f"s:{of_user}"))
 
 
 def count_failed_refresh(request: HttpRequest) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_login_failed
+from django.core.management import call_command
 from django.http import HttpResponse
 
 from django_authkit import sessions_of
@@ -136,6 +137,21 @@ def test_attempts_at_a_step_are_counted_for_the_user(site: LiveSite, ada: User) 
         device = site.device(address=f"203.0.113.{number}")
         codes.append(code(step(device, handle_of(device.log_in()), code="0"))[1])
     assert codes == ["step_failed", "step_failed", "throttled"]
+
+
+@on_sqlite
+@by_header
+@in_session_mode
+def test_a_user_with_a_similar_name_has_attempts_of_their_own(site: LiveSite, ada: User) -> None:
+    """Whoever signs up under the name of somebody else with an accent cannot keep them from logging in."""
+    site.configure(RATES={"LOGIN_STEP": "2/hour"})
+    site.add_user("ad\u00e1")
+    thief, owner = site.device(address="203.0.113.9"), site.device()
+    codes = [code(step(thief, handle_of(thief.log_in("ad\u00e1")), code="0"))[1] for _ in range(3)]
+    assert codes == ["step_failed", "step_failed", "throttled"]
+    assert code(step(owner, handle_of(owner.log_in()), code="0")) == (401, "step_failed")
+    call_command("authkit_unblock", "ada")
+    assert code(step(thief, handle_of(thief.log_in("ad\u00e1")), code="0")) == (401, "step_failed")
 
 
 @on_sqlite
