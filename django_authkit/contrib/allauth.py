@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from typing import Any, Final
+from weakref import ref
 
 from allauth.account import app_settings as account_settings
 from allauth.account.adapter import DefaultAccountAdapter
@@ -11,12 +12,14 @@ from allauth.headless.constants import Client
 from allauth.headless.tokens.strategies.sessions import SessionTokenStrategy
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
 from django_authkit.errors import CredentialRejected
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service import log_in, refresh
 from django_authkit.service.mode_switch import tokens_if_due
+from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import SessionKey
 from django_authkit.types import Mode, Transport
 
@@ -62,6 +65,13 @@ class TokenStrategy(SessionTokenStrategy):
 
     Both belong to one auth session. The session token opens allauth's endpoints, the access token the API.
     """
+
+    def lookup_session(self, session_token: str) -> SessionBase | None:
+        """Return the session of an app, which is checked like any that comes with this request."""
+        session: SessionBase | None = super().lookup_session(session_token)
+        if isinstance(session, SessionStore):
+            session.request = ref(context.request)
+        return session
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
         """Return what the app sends to the API: tokens in JWT mode, else the session key."""

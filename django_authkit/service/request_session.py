@@ -23,7 +23,7 @@ from django_authkit.errors import (
     StoreUnavailable,
 )
 from django_authkit.http.client_info import device_of
-from django_authkit.service.device_keys import check_device
+from django_authkit.service.device_keys import check_device, check_device_key
 from django_authkit.service.django_session import CookieAction, DjangoSession
 from django_authkit.service.dpop import HEADER
 from django_authkit.service.session_reading import SessionReading
@@ -258,13 +258,16 @@ class RequestSession(SessionReading, DjangoSession):
         may_recall = is_remembered_enough and strategy.remembers
         device = device_of(request) if may_recall and request is not None else None
         found = strategy.look_up(key, device=device)
-        if request is None or isinstance(found, Absent):
+        if isinstance(found, Absent):
             return found
-        is_plain = HEADER not in request.META and get_settings().dpop.mode != "require"
+        is_plain = request is None or (HEADER not in request.META and get_settings().dpop.mode != "require")
         if is_plain and found.is_remembered and not found.session.device_key:
             return found
         try:
-            check_device(request, found)
+            if request is None:  # it was opened with the key alone
+                check_device_key(None, found)
+            else:
+                check_device(request, found)
         except (BindingMismatch, DeviceMismatch, DpopRefused) as error:
             self.rejection = error
             # The session cookie of a browser that is about to prove its device must not be replaced.

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import pytest
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 
 from django_authkit import sessions_of, signals
+from django_authkit.session_engine import SessionStore
 from support.bound_browser import (
     BOUND,
     PrivateKey,
@@ -92,6 +94,19 @@ def test_the_device_renews_the_cookie_with_its_key(
     unproved = renew(device, sid_of(ada))
     assert unproved.status_code == 403
     assert renew(device, sid_of(ada), f'"{proof(key, challenge_of(unproved))}"').status_code == 200
+    assert device.call().status_code == 200
+
+
+def test_the_key_alone_opens_no_session_of_a_bound_login(
+    site: LiveSite, ada: User, device: Device, login: HttpResponse
+) -> None:
+    """Code that opens a session by its key, without the request, gets an empty one."""
+    key = device.cookies[SESSION_COOKIE]
+    assert SessionStore(key).get(SESSION_KEY) == str(ada.pk)
+    bind(device, login)
+    assert device.call().status_code == 200
+    site.advance(seconds=15)
+    assert SessionStore(key).get(SESSION_KEY) is None
     assert device.call().status_code == 200
 
 

@@ -9,8 +9,9 @@ from pytest_django import Settings
 
 from django_authkit import sessions_of
 from integrations.test_allauth import ADA, APP, BROWSER, app_call, browser, name_seen, without_other_wrappers
+from support.bound_browser import bind
 from support.client import ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body
-from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 
 __all__ = ["without_other_wrappers"]
 
@@ -110,6 +111,33 @@ def test_an_app_gets_a_token_for_the_api(site: LiveSite, ada: User, path: str) -
     assert body(device.call())["username"] == name
     assert device.log_out().status_code == 204
     assert app_call(device, "GET", f"{APP}/session", token).status_code in {401, 410}
+
+
+@by_cookie
+@in_session_mode
+def test_a_stolen_session_cookie_is_no_token_of_an_app(site: LiveSite, ada: User) -> None:
+    """Where the login is bound to its device, its key opens nothing as X-Session-Token either."""
+    site.configure(DEVICE_BOUND="offer")
+    device, thief = site.device(), site.device(address="203.0.113.66")
+    bind(device, device.log_in())
+    assert device.call().status_code == 200
+    site.advance(seconds=15)
+    key = device.cookies[SESSION_COOKIE]
+    assert app_call(thief, "GET", f"{APP}/session", key).status_code in {401, 410}
+    assert app_call(thief, "DELETE", f"{APP}/session", key).status_code in {401, 410}
+    assert device.call().status_code == 200
+
+
+@by_cookie
+@in_session_mode
+def test_the_session_token_of_an_app_is_bound_as_others_are(site: LiveSite, ada: User) -> None:
+    """``BIND`` revokes an auth session whose key comes from another network as X-Session-Token."""
+    site.configure(BIND={"ADDRESS": "revoke"})
+    device, thief = site.device(), site.device(address="203.0.113.66")
+    device.log_in()
+    key = device.cookies[SESSION_COOKIE]
+    assert app_call(thief, "GET", f"{APP}/session", key).status_code in {401, 410}
+    assert sessions_of(ada) == ()
 
 
 @by_header
