@@ -182,6 +182,8 @@ class RequestState:
         mismatched_sid: The auth session that this request revoked because it came from another device.
         new_sid: The auth session that a login of ours began during the request. A response that failed
             delivers no credential of it, so it is revoked.
+        bindable_sid: The auth session that began, or whose user proved the password, with this request: only
+            then may the browser bind it to its device. Whoever has a copy of the cookie must not.
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
         login_amr: How the user authenticated whom Django's ``login`` is about to log in, if that is known.
@@ -202,6 +204,7 @@ class RequestState:
     clear_site_data: bool = False
     mismatched_sid: str | None = None
     new_sid: str | None = None
+    bindable_sid: str | None = None
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
     login_amr: tuple[str, ...] = ()

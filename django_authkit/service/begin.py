@@ -11,6 +11,7 @@ from django_authkit import signals
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
 from django_authkit.http.client_info import as_label, device_of
+from django_authkit.http.request_state import state_of
 from django_authkit.service.revocation import announce_revocation, revoke_session
 from django_authkit.session_keys import bucket_of, new_handle
 from django_authkit.stores.outcomes import Created, Found, NewSession, Refused
@@ -123,6 +124,7 @@ def begin(
     if isinstance(outcome, Refused):
         raise SessionLimitReached
     revoke_if_user_changed(outcome.session)
+    state_of(request).bindable_sid = outcome.session.sid
     if not wanted.suppress_signals:
         _announce_start(
             request, outcome.session, suppress_new_device_notice=wanted.suppress_new_device_notice

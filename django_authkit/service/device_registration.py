@@ -27,7 +27,7 @@ from django_authkit.http.bound_cookie import (
 )
 from django_authkit.http.cookies import set_token_cookies
 from django_authkit.http.grant import Grant
-from django_authkit.http.request_state import Authentication
+from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.http.transports import access_cookies_of, cookies_of, session_keys_of
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey, is_sid
@@ -92,13 +92,14 @@ def offer_binding(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     Offer a browser that is given a credential to bind the auth session to its device.
 
-    Not one whose auth session is bound already. Browsers that do not know the header ignore it. A response
-    that deletes the session cookie deletes the bound one.
+    Only after a login or a re-authentication: a copy of the cookies must not be bound to the device of a
+    thief. Nor one whose auth session is bound already. Browsers that do not know the header ignore it. A
+    response that deletes the session cookie deletes the bound one.
     """
     if get_settings().device_bound == "off" or not request.is_secure():
         return
     sid = _sid_of_key(request, response) or _sid_of_token(response)
-    if sid is None:
+    if sid is None or sid != state_of(request).bindable_sid:
         return
     try:
         path = reverse("authkit:bound-register")

@@ -60,9 +60,9 @@ def reauthenticate(request: HttpRequest, known: Authentication, data: Mapping[st
         grant = _new_key(request, known)
     else:
         grant = _rotated(request, known, data.get("refresh"))
-    state_of(request).authentication = Authentication.by_record(
-        grant.user, grant.session, grant.mode, grant.transport
-    )
+    state = state_of(request)
+    state.authentication = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
+    state.bindable_sid = grant.session.sid
     return grant
 
 

@@ -22,7 +22,7 @@ from support.bound_browser import (
     register,
     renew,
 )
-from support.client import SESSION_COOKIE, Device, body, code
+from support.client import ACCESS_COOKIE, SESSION_COOKIE, Device, body, code
 from support.live_site import LiveSite, by_cookie, in_session_mode
 from support.signals import heard
 
@@ -171,6 +171,21 @@ def test_after_a_lost_answer_the_browser_registers_another_key(
     assert code(register(other, new_key(), challenge)) == (401, "session_ended")
     unproved = renew(device, sid_of(ada))
     assert renew(device, sid_of(ada), proof(key, challenge_of(unproved))).status_code == 200
+
+
+def test_a_thief_is_offered_no_binding(
+    site: LiveSite, ada: User, device: Device, login: HttpResponse
+) -> None:
+    """Whoever has a copy of the session cookie gets it again from a refresh, and no offer to bind it."""
+    thief = device.copy()
+    for answer in (thief.refresh(), thief.call(), thief.get("/account/devices/")):
+        assert answer.status_code == 200
+        assert "Secure-Session-Registration" not in answer
+    site.settings.AUTHKIT_MODE = "jwt"
+    site.configure(ACCEPT=["session", "jwt"])
+    switched = thief.call()
+    assert ACCESS_COOKIE in switched.cookies
+    assert "Secure-Session-Registration" not in switched
 
 
 def test_a_proof_counts_once(ada: User, device: Device, login: HttpResponse) -> None:

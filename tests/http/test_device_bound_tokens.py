@@ -205,15 +205,26 @@ def test_re_authentication_needs_the_access_cookie(site: LiveSite, device: Devic
 
 
 def test_an_unused_registration_changes_nothing(site: LiveSite, device: Device, login: HttpResponse) -> None:
-    """If its answer is lost, the page refreshes as before, and the browser is offered the binding again."""
+    """If its answer is lost, the page refreshes as before, until the browser is offered the binding again."""
     lost = device.copy()
     register(lost, new_key(), offered(login)["challenge"])
     site.advance(minutes=6)
     answer = device.refresh()
     assert answer.status_code == 200
     assert answer[TIMER] == "300"
-    again = register(device, new_key(), offered(answer)["challenge"])
+    again = register(device, new_key(), offered(device.reauthenticate())["challenge"])
     assert again.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["refresh/", "session/"])
+def test_a_thief_is_offered_no_binding(
+    site: LiveSite, device: Device, login: HttpResponse, path: str
+) -> None:
+    """A copy of the cookies gets new tokens at most, which do not lock the owner out unnoticed."""
+    thief = device.copy()
+    site.advance(minutes=6)
+    answer = thief.refresh() if path == "refresh/" else thief.get(f"/auth/{path}")
+    assert "Secure-Session-Registration" not in answer
 
 
 def test_after_a_switch_the_browser_renews_what_it_has(
