@@ -177,6 +177,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         measurement.start()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Save what was measured now: on a busy machine xdist kills a worker that takes long to end."""
+    measurement = Coverage.current()
+    if measurement is not None:
+        measurement.stop()
+        measurement.save()
+
+
 def _is_repeated(item: pytest.Item) -> bool:
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
     return folder in _ON_EVERY_STORE and any(name in item.name for name in _UNMEASURED)
