@@ -1,6 +1,7 @@
 // What the client does that needs no browser, against a real server: node --test tests/client
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { AuthKit, AuthKitError } from "./module.mjs";
@@ -67,6 +68,77 @@ test("In header transport the token goes into the header, and no CSRF token is s
   const { headers } = site.to("/api/notes/")[0];
   assert.equal(headers.authorization, "Bearer access-1");
   assert.equal(headers["x-csrftoken"], undefined);
+});
+
+const decoded = (part) => JSON.parse(Buffer.from(part, "base64url"));
+
+async function proofOf({ headers }) {
+  const [header, claims, signature] = headers.dpop.split(".");
+  const { jwk, ...others } = decoded(header);
+  assert.deepEqual(others, { typ: "dpop+jwt", alg: "ES256" });
+  assert.deepEqual(Object.keys(jwk), ["kty", "crv", "x", "y"]);
+  const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("jwk", jwk, ES256, false, ["verify"]);
+  const signed = Buffer.from(`${header}.${claims}`);
+  assert.ok(await crypto.subtle.verify(ES256, key, Buffer.from(signature, "base64url"), signed));
+  return { key: jwk.x, ...decoded(claims) };
+}
+
+test("With dpop each request has a proof of one key, for its method, address and token.", async () => {
+  site.tokenType = "DPoP";
+  const auth = await loggedIn({ dpop: true });
+  await auth.fetch(`${api()}?page=2#top`, { method: "POST", body: "milk" });
+  const [login] = site.to("/auth/login/");
+  const [call] = site.to("/api/notes/?page=2");
+  assert.equal(login.headers.authorization, undefined);
+  assert.equal(call.headers.authorization, "DPoP access-1");
+  assert.equal(call.body, "milk");
+  const [first, second] = [await proofOf(login), await proofOf(call)];
+  assert.deepEqual([first.htm, first.htu, first.ath], ["POST", `${site.origin}/auth/login/`, undefined]);
+  const ath = createHash("sha256").update("access-1").digest("base64url");
+  assert.deepEqual([second.htm, second.htu, second.ath], ["POST", api(), ath]);
+  assert.equal(first.key, second.key);
+  assert.notEqual(first.jti, second.jti);
+  assert.ok(Math.abs(second.iat - Date.now() / 1000) < 5);
+});
+
+test("A server that does not bind the login gets its token as a bearer.", async () => {
+  const auth = await loggedIn({ dpop: true });
+  assert.equal((await auth.fetch(api())).status, 200);
+  assert.equal(site.to("/api/notes/")[0].headers.authorization, "Bearer access-1");
+});
+
+test("Without dpop, and in cookie transport, no request has a proof.", async () => {
+  for (const options of [{}, { transport: "cookie", dpop: true }]) await (await loggedIn(options)).fetch(api());
+  assert.deepEqual(site.received.filter(({ headers }) => headers.dpop), []);
+});
+
+const wantsNonce = (status, nonce) => (entry, response) => refuse(response, status, "use_dpop_nonce", { "DPoP-Nonce": nonce });
+
+test("A request is sent again with the nonce that the server wants, and the next ones have it too.", async () => {
+  site.tokenType = "DPoP";
+  site.once("/auth/login/", wantsNonce(400, "n1"));
+  const auth = await loggedIn({ dpop: true });
+  site.once("/api/notes/", wantsNonce(401, "n2"));
+  const answer = await auth.fetch(api(), { method: "POST", body: "milk" });
+  assert.equal((await answer.json()).body, "milk");
+  site.once("/api/notes/", (entry, response) => send(response, 200, {}, { "DPoP-Nonce": "n3" }));
+  for (let i = 0; i < 2; i++) await auth.fetch(api());
+  const proofs = await Promise.all(site.received.map(proofOf));
+  assert.deepEqual(proofs.map(({ nonce }) => nonce), [undefined, "n1", "n1", "n2", "n2", "n3"]);
+  assert.equal(new Set(proofs.map(({ jti }) => jti)).size, 6);
+  assert.equal(auth.state, "signed-in");
+});
+
+test("It is sent again only once, and not for another error.", async () => {
+  site.tokenType = "DPoP";
+  site.once("/auth/login/", wantsNonce(400, "n1"), 5);
+  const auth = client({ dpop: true });
+  await assert.rejects(auth.logIn(ADA), { code: "use_dpop_nonce", status: 400 });
+  assert.equal(site.to("/auth/login/").length, 2);
+  site.once("/auth/login/", (entry, response) => refuse(response, 401, "login_failed", { "DPoP-Nonce": "n2" }));
+  await assert.rejects(auth.logIn(ADA), { code: "login_failed" });
+  assert.equal(site.to("/auth/login/").length, 3);
 });
 
 test("In cookie transport unsafe requests bring the CSRF token, and safe ones do not.", async () => {

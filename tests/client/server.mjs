@@ -11,6 +11,7 @@ export class Site {
   instead = new Map();
   mode = "jwt";
   lifetime = 300;
+  tokenType = "Bearer";
   generation = 0;
   live = false;
   fresh = false;
@@ -94,7 +95,7 @@ export class Site {
     if (this.sid === 0) return "not_authenticated";
     if (!this.live) return "session_ended";
     const shown = headers.authorization;
-    const current = !shown || shown === `Bearer access-${this.generation}`;
+    const current = !shown || shown === `${this.tokenType} access-${this.generation}`;
     return this.fresh && current ? null : this.mode === "jwt" ? "token_expired" : "session_ended";
   }
 
@@ -105,7 +106,7 @@ export class Site {
 
   #grant(response, header) {
     const refresh = this.mode === "jwt" ? { refresh: `refresh-${this.generation}` } : {};
-    const tokens = { access: `access-${this.generation}`, ...refresh, token_type: "Bearer", expires_in: this.lifetime };
+    const tokens = { access: `access-${this.generation}`, ...refresh, token_type: this.tokenType, expires_in: this.lifetime };
     const headers = header ? {} : { "X-Authkit-Expires-In": this.lifetime };
     send(response, 200, { ...this.#who(), ...(header ? tokens : {}) }, headers);
   }

@@ -38,6 +38,17 @@ def test_a_device_is_bound_when_it_first_uses_the_binding(rig: Rig, store: Store
     assert _session(store.load(started.sid)) == store.list_user(rig.user)[0]
 
 
+def test_a_header_client_is_bound_from_the_beginning(rig: Rig, store: Store) -> None:
+    """The record begins with its key, without a nonce, and no other key replaces it."""
+    started = rig.start(device_key=KEY)
+    assert (started.session.device_key, started.session.device_nonce) == (KEY, "")
+    assert started.session.bound_ms == started.session.created_ms
+    assert started.session.is_dpop_bound
+    assert _session(store.load(started.sid)) == started.session
+    assert store.bind_device(started.sid, OTHER, "n1") is Absent.SUPERSEDED
+    assert not rig.start().session.is_dpop_bound
+
+
 def test_until_the_binding_is_used_another_key_replaces_it(rig: Rig, store: Store) -> None:
     """The answer to a registration may be lost; after the first use, no key replaces the device's."""
     started = rig.start()

@@ -6,8 +6,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
 
 from django_authkit import sessions_of, signals
+from django_authkit.compat.simplejwt.authentication import JWTAuthentication
+from django_authkit.types import Mode
 from support.access_policies import Policy
 from support.client import Device, body, code
 from support.dpop_client import ProvingDevice, new_key, thumbprint_of
@@ -188,6 +193,32 @@ def test_a_password_change_keeps_the_key(site: LiveSite, ada: User, app: Proving
     ada.set_password("another horse battery")
     ada.save()
     assert app.call().status_code == 401
+
+
+def test_the_key_outlives_a_switch_of_the_mode(site: LiveSite, ada: User) -> None:
+    """The credential of the other form that a refresh returns is bound to the same key."""
+    site.configure(ACCEPT=["session", "jwt"])
+    app = ProvingDevice(site.mode)
+    app.log_in()
+    other = Mode.SESSION if site.is_jwt else Mode.JWT
+    site.mode, site.settings.AUTHKIT_MODE = other, str(other)
+    site.keep_time()
+    assert code(plain_copy(app, site).refresh()) == (401, "device_mismatch")
+    answer = app.refresh()
+    assert (body(answer)["session"]["mode"], body(answer)["token_type"]) == (str(other), "DPoP")
+    assert app.call().status_code == 200
+    assert code(plain_copy(app, site).call()) == (401, "device_mismatch")
+
+
+def test_views_with_the_errors_of_simplejwt(app: ProvingDevice) -> None:
+    """A client with proofs learns there too that it needs a nonce, with what OAuth clients look at."""
+    proof = app.prove("GET", "/", app.access, htu="http://testserver/", nonce=None)
+    headers = {"Authorization": f"DPoP {app.access}", "DPoP": proof}
+    request = Request(APIRequestFactory().get("/", headers=headers))
+    with pytest.raises(APIException) as raised:
+        JWTAuthentication().authenticate(request)
+    assert raised.value.detail["error"] == "use_dpop_nonce"  # type: ignore[call-overload, index]
+    assert 'error="use_dpop_nonce"' in JWTAuthentication().authenticate_header(request)
 
 
 # -- settings ---------------------------------------------------------------------------------------

@@ -23,10 +23,11 @@ _PAGE = f"""<!doctype html><meta charset="utf-8"><title>Notes</title><link rel="
 <p id="private"></p><a href="/elsewhere/">Elsewhere</a>
 <script type="module">
   import {{ AuthKit }} from "{SCRIPT}";
-  const transport = new URLSearchParams(location.search).get("transport") ?? "cookie";
+  const wanted = new URLSearchParams(location.search).get("transport") ?? "cookie";
+  const dpop = wanted === "dpop", transport = dpop ? "header" : wanted;
   window.events = [];
   window.addEventListener("pageshow", ({{ persisted }}) => (window.restored = persisted));
-  window.auth = new AuthKit({{ transport, timeout: {TIMEOUT} }});
+  window.auth = new AuthKit({{ transport, dpop, timeout: {TIMEOUT} }});
   for (const type of ["signed-in", "signed-out"])
     auth.addEventListener(type, ({{ detail }}) => {{
       events.push(detail.reason ?? type);

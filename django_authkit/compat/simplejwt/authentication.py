@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from django_authkit.api.exceptions import api_error
 from django_authkit.authentication import AuthKitAuthentication
 from django_authkit.compat.simplejwt.exceptions import refused_access, refused_header
-from django_authkit.errors import AuthKitError, CredentialRejected, TokenMalformed
+from django_authkit.errors import AuthKitError, CredentialRejected, DpopRefused, TokenMalformed
 from django_authkit.http import error_responses, transports
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.authentication import authenticate_token
@@ -100,6 +100,8 @@ class JWTAuthentication(AuthKitAuthentication):
 
     def as_api_error(self, http: HttpRequest, error: AuthKitError) -> APIException:
         """Return the exception for *error*."""
+        if isinstance(error, DpopRefused):  # what clients with proofs look at
+            return api_error(error)
         presented = _presented(http)
         if isinstance(error, CredentialRejected) and len(presented) != 1:
             return refused_header(error)
@@ -107,7 +109,8 @@ class JWTAuthentication(AuthKitAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         """Return simplejwt's challenge: a scheme and a realm, regardless of the credential."""
-        return error_responses.challenge()
+        seen = state_of(request._request).authentication
+        return error_responses.challenge_of(seen if isinstance(seen, DpopRefused) else None)
 
 
 def _refused(text: str | None, error: AuthKitError) -> APIException:

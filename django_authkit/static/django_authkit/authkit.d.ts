@@ -76,6 +76,11 @@ export interface Options {
    * read the cookie; or `null` where none is needed (`CSRF = "fetch-metadata"`).
    */
   csrf?: string | (() => string | Promise<string>) | null;
+  /**
+   * In header transport: whether logins are bound to a key of this browser (DPoP), so that tokens that were copied
+   * are worth nothing elsewhere. Default `false`. Needs HTTPS, and on another origin CORS for `DPoP` and `DPoP-Nonce`.
+   */
+  dpop?: boolean;
   /** Instances with different names are independent of each other. For several logins in one browser. */
   name?: string;
 }
@@ -159,6 +164,7 @@ export class AuthKit<U extends User = User> extends EventTarget {
     readonly access?: string;
     readonly refresh?: string;
     readonly expires_in?: number;
+    readonly token_type?: string;
   }): Promise<U>;
 
   /**

@@ -6,9 +6,38 @@ const now = () => Math.max(performance.now(), Date.now() - offset);
 const between = (least, most) => least + (most - least) * Math.random();
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 const quietly = () => {};
+const base64 = (bytes) =>
+  btoa(String.fromCharCode(...new Uint8Array(bytes))).replace(/[+/=]/g, (each) => ({ "+": "-", "/": "_" })[each] ?? "");
+const bytes = (text) => new TextEncoder().encode(text);
+const part = (value) => base64(bytes(JSON.stringify(value)));
+const ES256 = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const answered = (request) =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
 const unanswered = (error) => {
   throw error instanceof AuthKitError ? error : new AuthKitError(0);
 };
+
+// The key of this browser, which no script can export; without storage, that of this page.
+async function keyPair(name) {
+  const make = () => crypto.subtle.generateKey(ES256, false, ["sign"]);
+  try {
+    const opening = indexedDB.open(name);
+    opening.onupgradeneeded = () => opening.result.createObjectStore("keys");
+    const database = await answered(opening);
+    const keys = (mode) => database.transaction("keys", mode).objectStore("keys");
+    const get = () => answered(keys().get(0));
+    const found = await get();
+    if (found) return found;
+    const made = await make();
+    await answered(keys("readwrite").add(made, 0)).catch(quietly); // another tab may have been first
+    return (await get()) ?? made;
+  } catch {
+    return make();
+  }
+}
 
 export class AuthKitError extends Error {
   constructor(status, body = {}, retryAfter) {
@@ -22,7 +51,10 @@ export class AuthKit extends EventTarget {
   state = "unknown";
   user = null;
   session = null;
-  #tokens = null; // {access, refresh}; never in storage or messages
+  #tokens = null; // {access, refresh, scheme}; never in storage or messages
+  #dpop;
+  #key; // what logins are bound to
+  #nonces = {};
   #epoch = 0;
   #due = Infinity;
   #used = false;
@@ -40,7 +72,7 @@ export class AuthKit extends EventTarget {
   #channel;
   #timer;
 
-  constructor({ base = "/auth/", api, transport = "cookie", timeout = 8000, csrf = "csrftoken", name = "" } = {}) {
+  constructor({ base = "/auth/", api, transport = "cookie", timeout = 8000, csrf = "csrftoken", name = "", dpop = false } = {}) {
     super();
     const absolute = (url) => new URL(url, globalThis.location?.href).href.replace(/\/?$/, "/");
     this.transport = transport;
@@ -50,6 +82,7 @@ export class AuthKit extends EventTarget {
     this.#timeout = timeout;
     this.#csrf = csrf;
     this.#name = `authkit:${transport}:${this.#base}${name}`;
+    this.#dpop = dpop && this.#header;
     this.#channel = new BroadcastChannel(this.#name);
     this.#channel.onmessage = ({ data }) => this.#hear(data);
     const { signal } = this.#closing;
@@ -68,10 +101,10 @@ export class AuthKit extends EventTarget {
     return this.#alone(async () => this.#adopt(await this.#call("POST", path, credentials, { headers }), true));
   }
 
-  logInWith({ access, refresh = access, expires_in } = {}) {
+  logInWith({ access, refresh = access, expires_in, token_type } = {}) {
     return this.#alone(async () => {
       const before = this.#tokens;
-      if (this.#header) this.#tokens = access ? { access, refresh } : null;
+      if (this.#header) this.#tokens = access ? { access, refresh, scheme: token_type } : null;
       try {
         const { session, user, ...rest } = await this.#call("GET", "session/");
         return this.#adopt({ session, user, expires_in: expires_in ?? rest.expires_in }, true);
@@ -211,12 +244,12 @@ export class AuthKit extends EventTarget {
     return this.#out("logged_out", tell);
   }
 
-  #adopt({ user, session, access, refresh = access, expires_in }, tell) {
+  #adopt({ user, session, access, refresh = access, expires_in, token_type }, tell) {
     const changed = session.sid !== this.session?.sid;
     this.#epoch++;
-    if (access) this.#tokens = { access, refresh };
+    if (access) this.#tokens = { access, refresh, scheme: token_type };
     // What is bound to its device, the browser renews by itself.
-    if (expires_in || changed || session.bound) {
+    if (expires_in || changed || (session.bound && !this.#header)) {
       this.#due = expires_in ? now() + expires_in * 1000 * between(0.7, 0.9) : Infinity;
       this.#used = false;
       this.#wake();
@@ -290,12 +323,37 @@ export class AuthKit extends EventTarget {
 
   async #send(request) {
     const { headers, method } = request;
-    if (this.#tokens) headers.set("Authorization", `Bearer ${this.#tokens.access}`);
+    const { access, scheme } = this.#tokens ?? {};
+    if (access) headers.set("Authorization", `${scheme === "DPoP" ? scheme : "Bearer"} ${access}`);
     if (!this.#header && this.#csrf && !/^(GET|HEAD|OPTIONS)$/.test(method) && !headers.has("X-CSRFToken")) {
       const token = (await this.#token()) ?? ((await this.#handshake()) && (await this.#token()));
       if (token) headers.set("X-CSRFToken", token);
     }
-    return fetch(request);
+    if (!this.#dpop) return fetch(request);
+    const again = request.clone();
+    const answer = await this.#prove(request, access);
+    const wants = /40[01]/.test(answer.status) && answer.headers.has("DPoP-Nonce");
+    return wants && (await answer.clone().text()).includes("use_dpop_nonce") ? this.#prove(again, access) : answer;
+  }
+
+  // Sends a request with a proof of the key (RFC 9449), and keeps the nonce for the next one.
+  async #prove(request, access) {
+    const { privateKey, publicKey } = await (this.#key ??= keyPair(this.#name));
+    const { origin, pathname } = new URL(request.url);
+    const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", publicKey);
+    const claims = {
+      jti: crypto.randomUUID(),
+      htm: request.method,
+      htu: origin + pathname,
+      iat: Math.floor(Date.now() / 1000),
+      nonce: this.#nonces[origin],
+      ath: access && base64(await crypto.subtle.digest("SHA-256", bytes(access))),
+    };
+    const signed = `${part({ typ: "dpop+jwt", alg: "ES256", jwk: { kty, crv, x, y } })}.${part(claims)}`;
+    request.headers.set("DPoP", `${signed}.${base64(await crypto.subtle.sign(ES256, privateKey, bytes(signed)))}`);
+    const answer = await fetch(request);
+    this.#nonces[origin] = answer.headers.get("DPoP-Nonce") ?? this.#nonces[origin];
+    return answer;
   }
 
   #token() {
