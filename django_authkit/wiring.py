@@ -6,6 +6,7 @@ Each getter is cached; ``setting_changed`` clears the caches, so ``override_sett
 
 from collections.abc import Callable
 from functools import cache
+from math import isinf
 from typing import Any, cast
 
 from django.conf import settings as django_settings
@@ -17,6 +18,7 @@ from django_authkit.adoption.registry import adapter_of
 from django_authkit.blacklist.replica import BlacklistReplica
 from django_authkit.conf import InvalidSettings, get_settings, milliseconds
 from django_authkit.conf.installed import require_app
+from django_authkit.stores.observation import Observer, observed
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
 from django_authkit.strategies.jwt import JwtStrategy
@@ -33,12 +35,17 @@ from django_authkit.tokens.verified_cache import CLAIMS_CACHE_SIZE
 from django_authkit.types import Mode
 
 _kept: dict[str, BlacklistReplica] = {}
+_observers: list[Observer] = []
 
 
 @cache
 def get_store() -> Store:
     """Return the store that the setting ``STORE`` names."""
     require_app()
+    return observed(_new_store(), _observers)
+
+
+def _new_store() -> Store:
     settings = get_settings()
     if settings.store == "redis":
         from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
@@ -170,6 +177,24 @@ def _new_replica() -> BlacklistReplica:
     return BlacklistReplica(store.feed(client, size), max_staleness, settings.replica.sessions)
 
 
+def replica_age() -> float | None:
+    """Return how old this process's copy of the blacklist is, in seconds; ``None`` if it has none."""
+    replica = _kept.get("replica")
+    return None if replica is None or isinf(replica.age) else replica.age
+
+
+def observe_store(observer: Observer) -> Callable[[], None]:
+    """Have *observer* surround each call of the store from now on; return what ends that."""
+    _observers.append(observer)
+    _forget_objects()
+
+    def end() -> None:
+        _observers.remove(observer)
+        _forget_objects()
+
+    return end
+
+
 @cache
 def get_adapters(place: Place) -> tuple[Adapter, ...]:
     """
@@ -199,10 +224,14 @@ _INGREDIENTS = {"AUTHKIT", "AUTHKIT_MODE", "CACHES", "SECRET_KEY", "SECRET_KEY_F
 
 def _forget(*, setting: str, **_: object) -> None:
     if setting in _INGREDIENTS:
-        if (replica := _kept.pop("replica", None)) is not None:
-            replica.stop()
-        for getter in _GETTERS:
-            getter.cache_clear()
+        _forget_objects()
+
+
+def _forget_objects() -> None:
+    if (replica := _kept.pop("replica", None)) is not None:
+        replica.stop()
+    for getter in _GETTERS:
+        getter.cache_clear()
 
 
 setting_changed.connect(_forget, dispatch_uid="django_authkit.wiring")

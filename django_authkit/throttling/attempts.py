@@ -16,6 +16,7 @@ the CSRF check, uses up nobody's allowance.
 
 import logging
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
@@ -24,6 +25,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
 
+from django_authkit import signals
 from django_authkit.conf import get_settings
 from django_authkit.errors import Throttled
 from django_authkit.http.client_info import device_of
@@ -31,6 +33,7 @@ from django_authkit.stores.outcomes import Counter
 from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
 from django_authkit.throttling.names import exact, folded
 from django_authkit.throttling.rates import counter, login_rate, refresh_rate
+from django_authkit.types import AuthSession
 from django_authkit.wiring import get_store
 
 logger = logging.getLogger("django_authkit.throttling")
@@ -91,9 +94,9 @@ def count_login(request: HttpRequest, name: str) -> LoginAttempt:
     owner, sources = _digest(exact(name)), sources_of(request)
     device = device_id_of(request, owner)
     if device is not None:
-        _count(counter(rate, f"d:{device}"))
+        _count("login", counter(rate, f"d:{device}"))
         return LoginAttempt(owner, known=True)
-    is_known = _count(_login_counters(rate, digest_of_name(name), owner, sources))
+    is_known = _count("login", _login_counters(rate, digest_of_name(name), owner, sources))
     return LoginAttempt(owner, sources[0] if sources else None, known_source=is_known)
 
 
@@ -104,7 +107,7 @@ def count_reauthentication(sid: str) -> None:
     Raises:
         Throttled: There were too many.
     """
-    _count(counter(login_rate(), f"r:{sid}"))
+    _count("reauthentication", counter(login_rate(), f"r:{sid}"))
 
 
 def count_login_step(name: str) -> None:
@@ -117,7 +120,7 @@ def count_login_step(name: str) -> None:
         Throttled: There were too many.
     """
     of_user = f"{digest_of_name(name)}:{_digest(exact(name))}"  # the first part is for authkit_unblock
-    _count(counter(get_settings().rates.login_step, f"s:{of_user}"))
+    _count("login_step", counter(get_settings().rates.login_step, f"s:{of_user}"))
 
 
 def count_failed_refresh(request: HttpRequest) -> None:
@@ -127,7 +130,8 @@ def count_failed_refresh(request: HttpRequest) -> None:
     Raises:
         Throttled: There were too many.
     """
-    _count([each for source in sources_of(request)[:1] for each in counter(refresh_rate(), f"f:{source}")])
+    sources = sources_of(request)[:1]
+    _count("refresh", [each for source in sources for each in counter(refresh_rate(), f"f:{source}")])
 
 
 def digest_of_name(name: str) -> str:
@@ -193,13 +197,15 @@ def _place(who: str, source: str) -> str:
     return f"{who}:{source}"
 
 
-def _count(counters: list[Counter]) -> bool:
+def _count(scope: str, counters: list[Counter]) -> bool:
     """Count an attempt; return whether a mark exempted it from a counter."""
     if not counters:
         return False
     hit = get_store().hit(counters)
     if hit.wait_ms:
-        raise Throttled(-(-hit.wait_ms // 1000))
+        wait = -(-hit.wait_ms // 1000)
+        signals.attempt_refused.send(sender=AuthSession, scope=scope, wait=timedelta(seconds=wait))
+        raise Throttled(wait)
     return hit.exempt
 
 

@@ -126,6 +126,8 @@ TEMPLATES = [
 # -- the API's schema, and Swagger UI at api/docs/ (docs/how-to/openapi.md) ------------------------
 
 # The extra "demo" brings both packages; the sidecar is Swagger UI itself, so that this site serves it.
+if find_spec("prometheus_client"):
+    INSTALLED_APPS += ["django_authkit.contrib.prometheus"]
 if find_spec("drf_spectacular"):
     INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
     REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "drf_spectacular.openapi.AutoSchema"

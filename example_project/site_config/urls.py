@@ -36,3 +36,8 @@ if apps.is_installed("drf_spectacular"):
         # The one with a script of its own: the site's policy allows none in a page.
         path("api/docs/", SpectacularSwaggerSplitView.as_view(), name="docs"),
     ]
+
+if apps.is_installed("django_authkit.contrib.prometheus"):
+    from site_config.metrics import metrics
+
+    urlpatterns += [path("metrics", metrics)]  # open, because it runs on your machine; not on a real site

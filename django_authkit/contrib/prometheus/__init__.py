@@ -1,0 +1,1 @@
+"""The app that reports metrics to Prometheus; ``instrumentation`` has what it calls."""
