@@ -117,7 +117,8 @@ class AuthKitSettings:
             0 the header is ignored, because any client can send it.
         bind: What happens when an auth session is used from another device or network; see ``Binding``.
         device_bound: Whether browsers are offered to bind their logins to their device, by Device Bound
-            Session Credentials: ``"offer"`` or ``"off"``. In session mode, over HTTPS. See
+            Session Credentials: ``"off"``, ``"offer"``, ``"require"``, or the dotted path of
+            ``f(request, user)`` that returns one of these. With cookies, over HTTPS. See
             ``docs/how-to/device-bound.md``.
         dpop: Whether header clients bind their logins to a key of theirs; see ``Dpop``.
         recent_auth: What counts as a recent authentication, and what requires one; see ``RecentAuth``.
@@ -155,7 +156,7 @@ class AuthKitSettings:
     extra_claims: str | None = None
     trusted_proxies: int = 0
     bind: Binding = Binding()
-    device_bound: Literal["off", "offer"] = "off"
+    device_bound: str = "off"
     dpop: Dpop = Dpop()
     recent_auth: RecentAuth = RecentAuth()
     reauthenticator: str | None = None

@@ -140,6 +140,12 @@ def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:
             f'LIFETIMES["BOUND"] is {in_words(s.lifetimes.bound)}.',
             "It takes 5 minutes to 1 hour: browsers limit how often they prove their device.",
         )
+    if s.device_bound not in {"off", "offer", "require"} and "." not in s.device_bound:
+        yield Problem(
+            "authkit.E004",
+            f"DEVICE_BOUND is {s.device_bound!r}.",
+            'It takes "off", "offer", "require", or the dotted path of a function.',
+        )
     if s.device_bound == "off":
         return
     if s.accepts(Mode.JWT) and s.lifetimes.access < timedelta(minutes=5):

@@ -69,7 +69,12 @@ def has_bound_cookie(request: HttpRequest, session: AuthSession) -> bool:
 
 def is_kept_by_browser(session: AuthSession) -> bool:
     """Tell whether the browser of *session* renews its access cookie by itself, without any script."""
-    return session.is_bound and not session.is_dpop_bound and get_settings().device_bound != "off"
+    return session.is_bound and is_registered(session)
+
+
+def is_registered(session: AuthSession) -> bool:
+    """Tell whether a browser has registered a key for *session*."""
+    return bool(session.device_nonce) and get_settings().device_bound != "off"
 
 
 def names_session(text: str, sid: str) -> bool:

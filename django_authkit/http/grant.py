@@ -8,7 +8,7 @@ from django.http import HttpResponseBase
 
 from django_authkit.conf import get_settings
 from django_authkit.http import cookies, transports
-from django_authkit.http.bound_cookie import is_kept_by_browser
+from django_authkit.http.bound_cookie import is_kept_by_browser, is_registered
 from django_authkit.types import AuthSession, Mode, Transport
 
 
@@ -69,15 +69,14 @@ class Grant:
         elif self.mode is Mode.SESSION:
             cookies.set_session_cookie(response, self.access, self.session)
         else:
-            is_bound = is_kept_by_browser(self.session)
             cookies.set_token_cookies(
                 response,
                 access=self.access,
                 refresh=self.refresh,
                 session=self.session,
-                access_life=self.expires_in if is_bound else None,
+                access_life=self.expires_in if is_registered(self.session) else None,
             )
-            if not is_bound:
+            if not is_kept_by_browser(self.session):
                 response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)
 
     def attach_headers(self, response: HttpResponseBase) -> None:

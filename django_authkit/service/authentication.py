@@ -9,6 +9,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import (
     AuthKitError,
     CredentialRejected,
+    DeviceBindingRequired,
     DpopProofInvalid,
     SessionEnded,
     SeveralCredentials,
@@ -21,6 +22,7 @@ from django_authkit.http.client_info import device_of
 from django_authkit.http.request_state import Authentication, Unknown, state_of
 from django_authkit.service.admission import admit, auth_session_of
 from django_authkit.service.device_keys import check_device, check_device_key
+from django_authkit.service.device_requirement import check_bound, check_requirement
 from django_authkit.service.django_session import DjangoSession, django_session_of
 from django_authkit.service.dpop import HEADER, check_access
 from django_authkit.service.mode_switch import with_replacement
@@ -40,6 +42,7 @@ def authenticate(request: HttpRequest) -> Authentication | None:
 
     Raises:
         CredentialRejected: Credentials were presented, and none of them is valid.
+        DeviceBindingRequired: The login has to be bound to a device, and is not.
         SeveralCredentials: Beside the bearer there is another credential of ours, in the query string or the
             form. Cookies may be there: a browser sends them by itself.
 
@@ -55,6 +58,8 @@ def authenticate(request: HttpRequest) -> Authentication | None:
         except CredentialRejected as error:
             error.is_of_dpop = error.is_of_dpop or transports.has_dpop_scheme(request)
             known = error
+        except DeviceBindingRequired as error:
+            known = error
         state.authentication = known
     if isinstance(known, AuthKitError):
         raise known
@@ -64,8 +69,6 @@ def authenticate(request: HttpRequest) -> Authentication | None:
 def _authenticate(request: HttpRequest) -> Authentication | None:
     bearer = transports.bearer_of(request)
     if bearer is not None:
-        if request.META.get("QUERY_STRING") or request.content_type == transports.FORM:
-            _refuse_second_credential(request)
         return _by_bearer(request, bearer)
     rejected: list[CredentialRejected] = []
     for strategy in get_accepted_strategies():
@@ -75,6 +78,8 @@ def _authenticate(request: HttpRequest) -> Authentication | None:
             rejected.append(error)
         else:
             if known is not None:
+                if strategy.may_require_binding:
+                    check_requirement(request, known)
                 return known
     if rejected:
         raise most_useful(rejected)
@@ -93,6 +98,8 @@ def _refuse_second_credential(request: HttpRequest) -> None:
 
 
 def _by_bearer(request: HttpRequest, text: str) -> Authentication:
+    if request.META.get("QUERY_STRING") or request.content_type == transports.FORM:
+        _refuse_second_credential(request)
     if HEADER not in request.META and request.META["HTTP_AUTHORIZATION"][:5].lower() == "dpop ":
         raise DpopProofInvalid
     strategy = accepted_strategy(text)
@@ -175,9 +182,11 @@ def admit_refresh(request: HttpRequest, text: str) -> Authentication:
     Raises:
         CredentialRejected: It is not the current one nor, within the grace, its predecessor; or its auth
             session or user is not valid, or the device has to prove itself first.
+        DeviceBindingRequired: Its auth session has to be bound to a device, and is not.
     """
     found = get_jwt_strategy().check_current(text)
     check_device(request, found)
+    check_bound(found.session, found.now_ms)
     return admit(found, None, Mode.JWT, Transport.COOKIE)
 
 
@@ -205,7 +214,9 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     """
     state, session = state_of(request), django_session_of(request)
     if state.django_login is None and session is not None:
-        state.django_login = _by_django_login(session)
+        state.django_login = known = _by_django_login(session)
+        if known is not None:
+            check_requirement(request, known)
     return state.django_login
 
 
@@ -244,6 +255,7 @@ def current(request: HttpRequest) -> Authentication | None:
     Raises:
         CredentialRejected: As ``authenticate`` says, unless a browser with a stale cookie also has Django's
             login.
+        DeviceBindingRequired: As ``authenticate`` says.
     """
     session, opened = django_session_of(request), state_of(request).opened_session
     if session is not None and opened is not None and session is not opened:

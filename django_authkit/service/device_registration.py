@@ -27,8 +27,9 @@ from django_authkit.http.bound_cookie import (
 )
 from django_authkit.http.cookies import set_token_cookies
 from django_authkit.http.grant import Grant
-from django_authkit.http.request_state import Authentication, state_of
-from django_authkit.http.transports import access_cookies_of, cookies_of, session_keys_of
+from django_authkit.http.request_state import Authentication, known_authentication, state_of
+from django_authkit.http.transports import EXPIRES_IN_HEADER, access_cookies_of, cookies_of, session_keys_of
+from django_authkit.service.device_requirement import policy_for
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey, is_sid
 from django_authkit.stores.outcomes import Absent, Found
@@ -98,6 +99,9 @@ def offer_binding(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     if get_settings().device_bound == "off" or not request.is_secure():
         return
+    known = known_authentication(request)
+    if policy_for(request, None if known is None else known.user) == "off":
+        return
     sid = _sid_of_key(request, response) or _sid_of_token(response)
     if sid is None or sid != state_of(request).bindable_sid:
         return
@@ -125,7 +129,7 @@ def _sid_of_key(request: HttpRequest, response: HttpResponseBase) -> str | None:
 def _sid_of_token(response: HttpResponseBase) -> str | None:
     """Return the auth session whose access token the response sets, unless the browser renews that itself."""
     cookie = response.cookies.get(get_settings().cookie.access_name)
-    if cookie is None or not cookie.value or cookie["max-age"]:
+    if cookie is None or not cookie.value or EXPIRES_IN_HEADER not in response:
         return None
     return get_jwt_strategy().sid_of(cookie.value)
 

@@ -16,6 +16,7 @@ from django_authkit.conf import get_settings
 from django_authkit.errors import (
     AuthKitError,
     CredentialRejected,
+    DeviceBindingRequired,
     DeviceMismatch,
     StoreUnavailable,
     TokenInvalid,
@@ -59,7 +60,7 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
         return response
     try:
         state_of(request).authentication = _renewed(request)
-    except (DeviceMismatch, StoreUnavailable) as error:
+    except (DeviceMismatch, DeviceBindingRequired, StoreUnavailable) as error:
         state_of(request).authentication = error
     except CredentialRejected:
         pass  # the access cookie decides, as without renewal
@@ -85,8 +86,8 @@ def _has_session_key(request: HttpRequest) -> bool:
         return False
     try:
         return authenticate(request) is not None
-    except (CredentialRejected, StoreUnavailable) as error:
-        return isinstance(error, StoreUnavailable)  # raised again where a view authenticates the request
+    except AuthKitError as error:
+        return not isinstance(error, CredentialRejected)  # raised again where a view authenticates it
 
 
 def _renewed(request: HttpRequest) -> Authentication:

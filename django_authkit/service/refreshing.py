@@ -24,6 +24,7 @@ from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import announce_elsewhere, browser_mark, check_binding
 from django_authkit.service.device_keys import check_device, check_device_first
+from django_authkit.service.device_requirement import check_refresh_requirement
 from django_authkit.service.dpop import HEADER, check_refresh, proof_of
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
@@ -165,6 +166,7 @@ def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
     check_refresh(request, get_jwt_strategy().read_refresh(text), transport)
     grant = key_if_due(request, text, transport)
     if grant is None:  # the rotation decides about errors and reuse
+        check_refresh_requirement(text, transport)
         try:
             return rotate(request, text, transport)
         except Unproved as unproved:

@@ -14,7 +14,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
-from django_authkit.errors import CredentialRejected
+from django_authkit.errors import CredentialRejected, DeviceBindingRequired
 from django_authkit.http.request_state import known_authentication
 from django_authkit.service.authentication import authenticate
 from django_authkit.service.mode_switch import key_is_due
@@ -93,5 +93,6 @@ class SessionReading(SessionBase):
         """Authenticate the request first: that may give it a session key, and this session with it."""
         request = self.request()
         if request is not None:
-            with suppress(CredentialRejected):  # raised again where a view authenticates the request
+            # Raised again where a view authenticates the request.
+            with suppress(CredentialRejected, DeviceBindingRequired):
                 authenticate(request)

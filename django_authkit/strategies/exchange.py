@@ -19,6 +19,12 @@ UNPROVED_MS: Final = 10_000
 """For requests that were on their way when the device of an auth session first used the binding."""
 
 
+LENIENT: Final = frozenset({"off", "offer"})
+"""The values of ``DEVICE_BOUND`` that require nothing."""
+REGISTRATION_MS: Final = 30_000
+"""How long a login may take to be bound to its device where that is required."""
+
+
 class RefreshExchange:
     """Exchanges refresh tokens over the store."""
 

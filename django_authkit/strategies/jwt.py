@@ -26,7 +26,7 @@ from django_authkit.stores.outcomes import (
 )
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
-from django_authkit.strategies.exchange import RefreshExchange
+from django_authkit.strategies.exchange import LENIENT, REGISTRATION_MS, RefreshExchange
 from django_authkit.strategies.protocol import DeviceProof, Identity, Inspection, Renewed
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
@@ -65,6 +65,8 @@ class JwtStrategy:
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
         self._bound = min(self._access, milliseconds(settings.lifetimes.bound))
         self._binds = settings.device_bound != "off"
+        self.may_require_binding = settings.device_bound not in LENIENT
+        self._requires_binding = settings.device_bound == "require"
         self._exchange = RefreshExchange(store, codec, settings)
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
@@ -138,7 +140,7 @@ class JwtStrategy:
         session, now = found.session, found.now_ms
         thumbprint = thumbprint_of(session.device_key) if session.is_dpop_bound else ""
         issued = now // 1000
-        life = self._bound if session.device_nonce and self._binds else self._access
+        life = self._life_of(session, transport)
         expires = min(now + life, session.idle_expires_ms) // 1000
         access = AccessClaims(
             subject=session.user_id,
@@ -173,6 +175,13 @@ class JwtStrategy:
             refresh=self._codec.issue_refresh(refresh),
             expires_in=max(0, expires - issued),
         )
+
+    def _life_of(self, session: AuthSession, transport: Transport) -> int:
+        """Return how many milliseconds an access token lives."""
+        if session.device_nonce and self._binds:
+            return self._bound
+        is_unbound = self._requires_binding and transport is Transport.COOKIE
+        return min(self._access, REGISTRATION_MS) if is_unbound else self._access
 
     def _extra_of(self, user: AbstractBaseUser, session: AuthSession) -> Mapping[str, Any]:
         """Return the project's claims of an access token. Those of the login are the same in each."""

@@ -155,6 +155,8 @@ CASES = [
     Case("authkit.E029", {"DPOP": {"NONCE": False}}),
     Case("authkit.E029", {"DPOP": {"MODE": "require"}, "TRANSPORTS": ["cookie"]}),
     Case("authkit.E029", {"COMPAT": {"AUTH_SCHEMES": ["Bearer", "DPoP"]}}),
+    Case("authkit.E004", {"DEVICE_BOUND": "maybe"}),
+    Case("authkit.E070", {"DEVICE_BOUND": "unit.nowhere"}),
     Case("authkit.E004", {"REDIS": {"WAIT": 1}}),
     Case("authkit.E004", {"REDIS": {"WAIT": (1, 100, 1)}}),
     Case("authkit.E004", {"REDIS": {"WAIT": (1, "soon")}}),
