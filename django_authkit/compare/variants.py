@@ -18,7 +18,7 @@ PEERS = (DJANGO, SIMPLEJWT, STATELESS, KNOX)
 MODULES = dict.fromkeys((SIMPLEJWT, STATELESS), "rest_framework_simplejwt") | {KNOX: "knox"}
 """The packages among them that have to be installed."""
 
-_PLACES = {"database": "the database", "redis": "Redis"}
+PLACES = {"database": "the database", "redis": "Redis"}
 _PEER_NAMES = {DJANGO: "Django's sessions in {}", SIMPLEJWT: "simplejwt", KNOX: "knox"}
 _CHECKED = {"store": "checked in {}", "replica": "checked in a local copy", "none": "unchecked until expiry"}
 _PEERS_DO = {
@@ -66,7 +66,7 @@ class Variant:
         return self.name.replace(",", "")
 
     def _named(self) -> str:
-        place = _PLACES.get(self.store, "")
+        place = PLACES.get(self.store, "")
         if self.kind == BASELINE:
             return "No login"
         if self.kind != AUTHKIT:
@@ -80,7 +80,7 @@ class Variant:
     @property
     def about(self) -> str:
         """One sentence on how it works."""
-        place = _PLACES.get(self.store, "")
+        place = PLACES.get(self.store, "")
         if self.kind == BASELINE:
             return "The same view without a login: what is above it is the cost of one."
         if self.kind != AUTHKIT:

@@ -33,6 +33,11 @@ def size(count: float) -> str:
     return f"{count:,.0f} bytes"
 
 
+def share_of_cores(count: float) -> str:
+    """Return an amount of CPU: ``3.5% of a core``, ``1.2 cores``."""
+    return f"{number(count * 100)}% of a core" if count < 1 else f"{number(count)} cores"
+
+
 def listed(words: Sequence[str], last: str = "and") -> str:
     """Return *words* as one list: ``a``, ``a and b``, ``a, b and c``."""
     if len(words) < 2:

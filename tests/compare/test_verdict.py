@@ -1,6 +1,7 @@
 """The verdict says what the results carry, and no more."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -40,7 +41,10 @@ def test_noise_is_no_tie() -> None:
     """What this run cannot tell apart is not called equal."""
     told = said(result(SESSIONS, 2.0, noise=0.2), result(JWT, 2.1, noise=0.2))
     assert "too short to tell Sessions in Redis and JWT checked in Redis apart" in told[SPEED]
+    assert "it is at most" in told[SPEED]
     assert "tie" not in told[SPEED]
+    wild = said(result(SESSIONS, 2.0, noise=2.0), result(JWT, 2.1, noise=2.0))
+    assert re.search(r": the noise is larger than the [\d.]+ ms that a request takes; ", wild[SPEED]), wild
 
 
 def test_a_difference_is_said_with_its_interval() -> None:
@@ -56,7 +60,9 @@ def test_crossed_advantages_recommend_nothing() -> None:
     """One is faster, the other needs less CPU: neither is recommended for its speed."""
     told = said(result(SESSIONS, 2.0, cpu=3.0), result(JWT, 3.0, cpu=1.0))
     assert told[CHOICE] == "Neither speed nor your settings decide: choose by what each can do."
-    assert "0.0347 cores with Sessions in Redis and 0.0116 with JWT checked in Redis;" in told[COST]
+    assert (
+        "3.47% of a core with Sessions in Redis and 1.16% of a core with JWT checked in Redis;" in told[COST]
+    )
 
 
 @pytest.mark.parametrize(
@@ -77,6 +83,17 @@ def test_the_settings_suggest_with_a_reason(situation: Situation, jwt_ms: float,
     """What the project's settings suggest is said with its reason, and what the numbers say of it."""
     told = said(result(SESSIONS, 2.0), result(JWT, jwt_ms), situation=situation)
     assert re.fullmatch(f"Your settings {sentence}", told[CHOICE]), told[CHOICE]
+
+
+def test_less_cpu_is_not_called_faster() -> None:
+    """Where only CPU is decided, that is what is said."""
+    thrifty, other = result(SESSIONS, 2.0, cpu=1.0), result(JWT, 2.0, cpu=2.0)
+    assert said(thrifty, other)[CHOICE] == (
+        "Your settings do not decide; by CPU alone it would be Sessions in Redis."
+    )
+    assert said(thrifty, other, situation=PAGES)[CHOICE].endswith(", and they need less CPU too.")
+    against = said(thrifty, other, situation=SERVICES)[CHOICE]
+    assert against.endswith(", but the others need less CPU: weigh the two.")
 
 
 def test_a_fault_comes_first_and_forbids_a_recommendation() -> None:
@@ -103,9 +120,17 @@ def test_a_lost_store_and_what_works_without_it() -> None:
     """What goes on answering, what does not, and what an unchecked token costs."""
     told = said(result(SESSIONS, 2.0), result(JWT, 2.0), result(UNCHECKED, 1.8))
     assert told[OUTAGE] == (
-        "While the store is lost, JWT unchecked until expiry goes on answering, the others answer with an "
+        "While Redis is down, JWT unchecked until expiry goes on answering, the others answer with an "
         "error and keep their logins; JWT unchecked until expiry lets a revoked token in until it expires, "
         "for up to 5 minutes."
+    )
+
+
+def test_two_stores_are_both_named() -> None:
+    """Where variants have different stores, the sentence about losing the store names both."""
+    told = said(result(SESSIONS, 2.0), result(JWT, 2.0), result(replace(SESSIONS, store="database"), 2.0))
+    assert told[OUTAGE] == (
+        "While the store (Redis or the database) is down, all answer with an error and keep their logins."
     )
 
 
@@ -127,6 +152,13 @@ def test_the_check_of_the_project_is_compared() -> None:
         situation=Situation(store="redis", check="none"),
     )
     assert told[SPEED].startswith("JWT unchecked until expiry is faster than Sessions in Redis")
+
+
+def test_cost_is_said_for_every_million_requests() -> None:
+    """CPU is a share of a core below one, and memory that is the same is said once."""
+    told = said(result(SESSIONS, 2.0, cpu=100.0), result(JWT, 2.0, cpu=1.0))
+    assert "takes 1.16 cores with Sessions in Redis and 1.16% of a core with JWT" in told[COST]
+    assert told[COST].endswith("; 100,000 live sessions take 50 MB with either.")
 
 
 def test_numbers_are_written_as_people_write_them() -> None:

@@ -21,7 +21,8 @@ from django_authkit.compare.analysis.statements import facts_of
 from django_authkit.compare.analysis.what_if import cores
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import Samples
-from django_authkit.compare.words import capital, duration, listed, number, size
+from django_authkit.compare.variants import PLACES
+from django_authkit.compare.words import capital, duration, listed, number, share_of_cores, size
 
 BROKEN, CHOICE, SPEED, COST, BEHAVIOR, OUTAGE = "broken", "choice", "speed", "cost", "behavior", "outage"
 _REQUESTS = 1_000_000
@@ -87,23 +88,30 @@ def _choice(pair: Contest | None, situation: Situation, *, broken: bool) -> str:
             f"Your settings point both ways: to sessions, since {listed(sessions)}; "
             f"to JWTs, since {listed(tokens)}."
         )
-    fast = _faster(pair)
+    better = _better(pair)
     if not sessions and not tokens:
-        if fast is None:
+        if better is None:
             return "Neither speed nor your settings decide: choose by what each can do."
-        return f"Your settings do not decide; by speed alone it would be {fast.variant.in_prose}."
+        best, _, alone = better
+        return f"Your settings do not decide; by {alone} alone it would be {best.variant.in_prose}."
     wanted, mode = ("sessions", "session") if sessions else ("JWTs", "jwt")
     lead = f"Your settings suggest {wanted}, since {listed(sessions or tokens)}"
-    if fast is None:
+    if better is None:
         return f"{lead}; speed does not speak against it."
-    agrees = fast.variant.mode == mode
-    return f"{lead}, {'and they are faster too' if agrees else 'but the others are faster: weigh the two'}."
+    best, does, _ = better
+    agrees = best.variant.mode == mode
+    return f"{lead}, {f'and they {does} too' if agrees else f'but the others {does}: weigh the two'}."
 
 
-def _faster(pair: Contest) -> Samples | None:
-    """Return the variant that is decidedly better in latency or CPU, and in none of them worse."""
-    decided = [each.best for each in (*pair.latency, *pair.cpu) if each.state == DECIDED]
-    return decided[0] if decided and all(each is decided[0] for each in decided) else None
+def _better(pair: Contest) -> tuple[Samples, str, str] | None:
+    """Return which variant is decidedly better and in nothing worse, its advantage, and the measure."""
+    fast, thrifty = (
+        [each.best for each in duels if each.state == DECIDED] for duels in (pair.latency, pair.cpu)
+    )
+    decided = [*fast, *thrifty]
+    if not decided or any(each is not decided[0] for each in decided):
+        return None
+    return (decided[0], "are faster", "speed") if fast else (decided[0], "need less CPU", "CPU")
 
 
 def _speed(pair: Contest) -> str:
@@ -140,10 +148,13 @@ def _no_difference(pair: Contest) -> str:
             f"{LATENCY.unit} that a request of {called(first.path)} takes."
         )
     reach = max(abs(first.difference.low), abs(first.difference.high))
-    return (
-        f"This run is too short to tell {names} apart by speed: if there is a difference, it is at most "
-        f"{number(reach)} {LATENCY.unit} of {number(first.base)} {LATENCY.unit}; --thorough measures longer."
+    known = (
+        f"if there is a difference, it is at most {number(reach)} {LATENCY.unit} of {number(first.base)} "
+        f"{LATENCY.unit}"
+        if reach < first.base
+        else f"the noise is larger than the {number(first.base)} {LATENCY.unit} that a request takes"
     )
+    return f"This run is too short to tell {names} apart by speed: {known}; --thorough measures longer."
 
 
 def _cost(pair: Contest) -> str:
@@ -155,16 +166,16 @@ def _cost(pair: Contest) -> str:
     states = {each.state for each in pair.cpu}
     noise = {TIED: ", a tie", OPEN: ", no more than the noise apart"}
     apart = next((told for state, told in noise.items() if states == {state}), "")
-    needed = [number(cores(_REQUESTS, each)) for each in spent]
+    needed = [share_of_cores(cores(_REQUESTS, each)) for each in spent]
     text = (
-        f"A million requests a day need {needed[0]} cores with {pair.one.variant.in_prose} "
+        f"Every million requests a day takes {needed[0]} with {pair.one.variant.in_prose} "
         f"and {needed[1]} with {pair.other.variant.in_prose}{apart}; "
         f"their credentials are {size(carried[0])} and {size(carried[1])} on the wire"
     )
     held = [bytes_a_session(each) for each in (pair.one, pair.other)]
     if None not in held:
-        sizes = " and ".join(size(each * _SESSIONS) for each in held if each is not None)
-        text += f"; {_SESSIONS:,} live sessions take {sizes}"
+        sizes = list(dict.fromkeys(size(each * _SESSIONS) for each in held if each is not None))
+        text += f"; {_SESSIONS:,} live sessions take {listed(sizes)}{' with either' * (len(sizes) == 1)}"
     return f"{text}."
 
 
@@ -195,7 +206,7 @@ def _outage(present: Sequence[Samples], situation: Situation) -> str:
     if stops:
         who = f"{'the others' if works else 'all'} answer with an error"
         clauses.append(f"{who} and keep their logins" + (f", except {listed(lost)}" if lost else ""))
-    text = f"While the store is lost, {', '.join(clauses)}" if clauses else ""
+    text = f"While {_stores(present)} is down, {', '.join(clauses)}" if clauses else ""
     late = [
         names[each]
         for each in present
@@ -206,3 +217,9 @@ def _outage(present: Sequence[Samples], situation: Situation) -> str:
         text = f"{text}; {lets}" if text else lets
         text += f", for up to {duration(situation.access_seconds)}"
     return f"{text}." if text else ""
+
+
+def _stores(present: Sequence[Samples]) -> str:
+    places = [PLACES[each.variant.store] for each in present if each.variant.store]
+    names = listed(list(dict.fromkeys(places)), "or")
+    return names if len(set(places)) == 1 else f"the store ({names})"
