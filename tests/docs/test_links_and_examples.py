@@ -15,7 +15,10 @@ _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _ELSEWHERE = re.compile(r"[a-z]+:")
 # README is also shown on PyPI, where relative links lead nowhere.
-_OURS = re.compile(r"https://github\.com/django-authkit/django-authkit/(?:blob|tree)/main/")
+_OURS = re.compile(
+    r"https://(?:github\.com/django-authkit/django-authkit/(?:blob|tree)"
+    r"|raw\.githubusercontent\.com/django-authkit/django-authkit)/main/"
+)
 
 
 def _text(name: str) -> str:
@@ -64,11 +67,18 @@ def test_readme_links_are_absolute() -> None:
     assert any(map(_OURS.match, links))
 
 
-@pytest.mark.parametrize("link", ["docs/none.md", "blob/main/docs/none.md", "blob/main/README.md#none"])
+@pytest.mark.parametrize(
+    "link",
+    [
+        "docs/none.md",
+        "https://github.com/django-authkit/django-authkit/blob/main/docs/none.md",
+        "https://github.com/django-authkit/django-authkit/blob/main/README.md#none",
+        "https://raw.githubusercontent.com/django-authkit/django-authkit/main/docs/none.png",
+    ],
+)
 def test_broken_links_are_found(link: str) -> None:
-    """A missing file or heading is detected, for relative and for absolute links."""
-    base = "https://github.com/django-authkit/django-authkit/"
-    assert not _resolves("README.md", base + link if link.startswith("blob") else link)
+    """A missing file, picture or heading is detected, for relative and for absolute links."""
+    assert not _resolves("README.md", link)
 
 
 def test_every_page_is_listed() -> None:
