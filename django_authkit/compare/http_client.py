@@ -16,7 +16,7 @@ from typing import Any, Self
 from django.conf import settings
 from django.contrib.auth import get_user_model
 
-from django_authkit.compare.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT, Variant
+from django_authkit.compare.variants import ALLAUTH, AUTHKIT, DJANGO, KNOX, SIMPLEJWT, Variant
 from django_authkit.compare.worker.config import ADDRESSES, TALLY, TICKET
 
 HOST = "127.0.0.1"
@@ -181,6 +181,8 @@ class Client:
         """Return the header that presents a credential kept without cookies."""
         if self.by_cookie or not self.access:
             return {}
+        if self.variant.kind == ALLAUTH:
+            return {"X-Session-Token": self.access}
         scheme = "Token" if self.variant.kind == KNOX else "Bearer"
         return {"Authorization": f"{scheme} {self.access}"}
 

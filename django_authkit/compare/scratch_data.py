@@ -26,7 +26,7 @@ from django_authkit.compare import processes, redis_server
 from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.interruption import uninterrupted
 from django_authkit.compare.journal import Journal, is_file_name, parent_directory
-from django_authkit.compare.variants import BASELINE, KNOX, SIMPLEJWT, Variant
+from django_authkit.compare.variants import ALLAUTH, BASELINE, KNOX, SIMPLEJWT, Variant
 from django_authkit.compare.worker.config import WorkerConfig
 from django_authkit.stores.redis.sending import Client
 
@@ -35,6 +35,7 @@ _APPS = {
     "django": ("django.contrib.sessions",),
     SIMPLEJWT: ("rest_framework_simplejwt.token_blacklist",),
     KNOX: ("knox",),
+    ALLAUTH: ("django.contrib.sessions",),
 }
 
 

@@ -9,17 +9,27 @@ AUTHKIT = "authkit"
 DJANGO = "django"
 SIMPLEJWT = "simplejwt"
 KNOX = "knox"
+ALLAUTH = "allauth"
 
 MODES = ("session", "jwt")
 STORES = ("database", "redis")
 CHECKS = ("store", "replica", "none")
 STATELESS = "simplejwt-stateless"
-PEERS = (DJANGO, SIMPLEJWT, STATELESS, KNOX)
-MODULES = dict.fromkeys((SIMPLEJWT, STATELESS), "rest_framework_simplejwt") | {KNOX: "knox"}
+PEERS = (DJANGO, SIMPLEJWT, STATELESS, KNOX, ALLAUTH)
+MODULES = {
+    **dict.fromkeys((SIMPLEJWT, STATELESS), "rest_framework_simplejwt"),
+    KNOX: "knox",
+    ALLAUTH: "allauth",
+}
 """The packages among them that have to be installed."""
 
 PLACES = {"database": "the database", "redis": "Redis"}
-_PEER_NAMES = {DJANGO: "Django's sessions in {}", SIMPLEJWT: "simplejwt", KNOX: "knox"}
+_PEER_NAMES = {
+    DJANGO: "Django's sessions in {}",
+    SIMPLEJWT: "simplejwt",
+    KNOX: "knox",
+    ALLAUTH: "allauth's session tokens",
+}
 _CHECKED = {"store": "checked in {}", "replica": "checked in a local copy", "none": "unchecked until expiry"}
 _PEERS_DO = {
     DJANGO: "Django's own login: an opaque key, and the session in {}.",
@@ -27,6 +37,7 @@ _PEERS_DO = {
     "the database.",
     STATELESS: "The same with its stateless authentication: a request asks nobody, and has no user row.",
     KNOX: "django-rest-knox: an opaque token, looked up in the database on each request.",
+    ALLAUTH: "django-allauth's headless API for apps: the key of a Django session, in a header.",
 }
 _CHECKS_DO = {
     "store": "A signed token; each request also asks {} whether it was revoked.",

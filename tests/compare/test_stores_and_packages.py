@@ -15,7 +15,13 @@ from support.servers import Addresses
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 
 OURS = "authkit-jwt-database-none"
-OTHERS = ["django-database", "simplejwt-database", "simplejwt-database-none", "knox-database"]
+OTHERS = [
+    "django-database",
+    "simplejwt-database",
+    "simplejwt-database-none",
+    "knox-database",
+    "allauth-database",
+]
 
 
 def make_project(project: Project) -> None:
@@ -53,6 +59,7 @@ def test_other_packages_are_measured_beside_ours_on_a_copy_of_the_file(tmp_path:
             "simplejwt",
             "simplejwt-stateless",
             "knox",
+            "allauth",
             "--user",
             "ada",
             "--path",

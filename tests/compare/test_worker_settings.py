@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from django_authkit.compare import preflight
 from django_authkit.compare.errors import CannotCompare
-from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, Variant, choose
+from django_authkit.compare.variants import ALLAUTH, AUTHKIT, BASELINE, DJANGO, KNOX, Variant, choose
 from django_authkit.compare.worker.config import WorkerConfig
 from django_authkit.compare.worker.settings_overrides import worker_settings
 
@@ -53,6 +53,23 @@ def test_the_variant_sets_mode_store_and_check() -> None:
     assert found["SESSION_ENGINE"] == "django_authkit.session_engine"
     assert found["SECRET_KEY"] == "kept"
     assert found["REST_FRAMEWORK"]["PAGE_SIZE"] == 7
+
+
+def test_only_its_own_workers_have_allauth() -> None:
+    """Its apps and its middleware are added where it is measured, and nowhere else."""
+    middleware = "allauth.account.middleware.AccountMiddleware"
+    found = worker(Variant(kind=ALLAUTH, store="database"), apps=("django.contrib.sessions",))
+    assert found["MIDDLEWARE"][-1] == middleware
+    assert found["INSTALLED_APPS"][-4:] == [
+        "django.contrib.sessions",
+        "allauth",
+        "allauth.account",
+        "allauth.headless",
+    ]
+    assert found["SESSION_ENGINE"] == "django.contrib.sessions.backends.db"
+    other = worker(Variant(kind=KNOX, store="database"))
+    assert middleware not in other["MIDDLEWARE"]
+    assert not any(app.startswith("allauth") for app in other["INSTALLED_APPS"])
 
 
 def test_data_goes_to_scratch() -> None:

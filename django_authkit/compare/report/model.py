@@ -48,6 +48,7 @@ _PACKAGES = (
     "uvicorn",
     "djangorestframework-simplejwt",
     "django-rest-knox",
+    "django-allauth",
     "psycopg",
     "mysqlclient",
 )

@@ -20,7 +20,7 @@ from django.contrib.auth import SESSION_KEY, get_user_model
 from django.db import DatabaseError, connections, transaction
 
 from django_authkit.compare import redis_server
-from django_authkit.compare.variants import AUTHKIT, DJANGO, KNOX, SIMPLEJWT
+from django_authkit.compare.variants import ALLAUTH, AUTHKIT, DJANGO, KNOX, SIMPLEJWT
 from django_authkit.compare.worker.config import WorkerConfig
 from django_authkit.compare.worker.parent_process import read_input
 
@@ -34,6 +34,7 @@ _TABLES = {
     DJANGO: [("sessions", "Session")],
     SIMPLEJWT: [("token_blacklist", "BlacklistedToken"), ("token_blacklist", "OutstandingToken")],
     KNOX: [("knox", "AuthToken")],
+    ALLAUTH: [("sessions", "Session")],
 }
 
 
@@ -94,7 +95,8 @@ def _twin(template: Any) -> Any:
 
 
 def _beginner(config: WorkerConfig) -> Begin:
-    return {AUTHKIT: _ours, DJANGO: _djangos, SIMPLEJWT: _simplejwts, KNOX: _knoxes}[config.variant.kind]()
+    beginners = {AUTHKIT: _ours, SIMPLEJWT: _simplejwts, KNOX: _knoxes}
+    return beginners.get(config.variant.kind, _djangos)()
 
 
 def _ours() -> Begin:

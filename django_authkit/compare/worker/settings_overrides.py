@@ -8,7 +8,7 @@ numbers (throttles, ``DEBUG``) or reach people (email). The page on the command 
 from collections.abc import Mapping
 from typing import Any
 
-from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT, Variant
+from django_authkit.compare.variants import ALLAUTH, AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT, Variant
 from django_authkit.compare.worker.config import WorkerConfig
 
 Settings = dict[str, Any]
@@ -30,7 +30,11 @@ _CLASSES = {
     DJANGO: "rest_framework.authentication.SessionAuthentication",
     SIMPLEJWT: "rest_framework_simplejwt.authentication.JWTAuthentication",
     KNOX: "knox.auth.TokenAuthentication",
+    ALLAUTH: "allauth.headless.contrib.rest_framework.authentication.XSessionTokenAuthentication",
 }
+_ALLAUTH_APPS = ("allauth", "allauth.account", "allauth.headless")
+"""Only its own workers have them: allauth insists on its middleware, which would slow the others down."""
+_ALLAUTH_MIDDLEWARE = "allauth.account.middleware.AccountMiddleware"
 _STATELESS = "rest_framework_simplejwt.authentication.JWTStatelessUserAuthentication"
 
 
@@ -41,6 +45,8 @@ def worker_settings(project: Settings, config: WorkerConfig) -> Settings:
     changed["CACHES"] = _caches(project, config)
     changed["INSTALLED_APPS"] = [*project["INSTALLED_APPS"], *config.apps]
     changed["MIDDLEWARE"] = _middleware(project["MIDDLEWARE"], config.variant.kind)
+    if config.variant.kind == ALLAUTH:
+        changed.update(_with_allauth(changed))
     changed["REST_FRAMEWORK"] = _rest_framework(project.get("REST_FRAMEWORK", {}), config.variant)
     changed["AUTHKIT"] = _authkit(project.get("AUTHKIT", {}), config)
     changed["AUTHKIT_MODE"] = config.variant.mode or project.get("AUTHKIT_MODE", "session")
@@ -106,6 +112,16 @@ def _middleware(project: list[str], kind: str) -> list[str]:
     return [f"{_HERE}.OwnAddresses", *classes]
 
 
+def _with_allauth(changed: Settings) -> Settings:
+    """Return the apps and the middleware of allauth in addition to those that are there."""
+    apps, classes = changed["INSTALLED_APPS"], changed["MIDDLEWARE"]
+    missing = [] if _ALLAUTH_MIDDLEWARE in classes else [_ALLAUTH_MIDDLEWARE]
+    return {
+        "INSTALLED_APPS": [*apps, *(app for app in _ALLAUTH_APPS if app not in apps)],
+        "MIDDLEWARE": [*classes, *missing],
+    }
+
+
 def _rest_framework(project: Mapping[str, Any], variant: Variant) -> Settings:
     kind = variant.kind
     changed = {**project, "DEFAULT_THROTTLE_CLASSES": []}
@@ -133,7 +149,7 @@ def _authkit(project: Mapping[str, Any], config: WorkerConfig) -> Settings:
 def _sessions(project: Settings, config: WorkerConfig) -> Settings:
     """Return the settings of Django's sessions."""
     variant, engine = config.variant, project.get("SESSION_ENGINE", _ENGINES["database"])
-    if variant.kind == DJANGO:
+    if variant.kind in {DJANGO, ALLAUTH}:
         return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": config.redis_alias}
     if variant.mode == "session":
         engine = _OURS

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.urls import include, path
 
-from django_authkit.compare.variants import AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
+from django_authkit.compare.variants import ALLAUTH, AUTHKIT, BASELINE, DJANGO, KNOX, SIMPLEJWT
 from django_authkit.compare.worker import views
 from django_authkit.compare.worker.config import ADDRESSES, WorkerConfig
 
@@ -17,6 +17,7 @@ _endpoints: dict[str, Callable[[], list[Any]]] = {
     DJANGO: views.django_endpoints,
     SIMPLEJWT: views.simplejwt_endpoints,
     KNOX: views.knox_endpoints,
+    ALLAUTH: views.allauth_endpoints,
 }
 
 urlpatterns = [

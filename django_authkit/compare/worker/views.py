@@ -75,3 +75,28 @@ def knox_endpoints() -> list[URLPattern]:
         return JsonResponse({"token": token})
 
     return [path("login/", _open(log_in)), path("logout/", LogoutView.as_view())]
+
+
+def allauth_endpoints() -> list[URLPattern]:
+    """Return what django-allauth's headless API does for apps: a session token, and none for browsers."""
+    from importlib import import_module
+
+    from allauth.headless import app_settings
+    from django.conf import settings
+
+    engine: Any = import_module(settings.SESSION_ENGINE)
+
+    def log_in(request: HttpRequest) -> HttpResponse:
+        login(request, _proved(request))
+        token = app_settings.TOKEN_STRATEGY.create_session_token(request)
+        request.session.save()
+        request.session = engine.SessionStore()  # an app gets no cookie
+        return JsonResponse({"token": token})
+
+    def log_out(request: HttpRequest) -> HttpResponse:
+        session = app_settings.TOKEN_STRATEGY.lookup_session(request.headers["X-Session-Token"])
+        if session is not None:
+            session.flush()
+        return HttpResponse(status=204)
+
+    return [path("login/", _open(log_in)), path("logout/", _open(log_out))]
