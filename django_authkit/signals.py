@@ -16,8 +16,8 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ``device_binding_failed``  ``session``, ``request``, ``address``: it was used without the key of its device
 ``device_renamed``      ``session`` (with its new ``label``), ``request``
-``attempt_refused``     ``scope`` (``"login"``, ``"login_step"``, ``"reauthentication"`` or ``"refresh"``),
-                        ``wait`` (``timedelta``): there were too many attempts; no session is involved
+``attempt_refused``     ``scope`` (``"login"``, ``"login_step"``, ``"reauthentication"``, ``"refresh"`` or
+                        ``"ticket"``), ``wait`` (``timedelta``): there were too many attempts; no session is involved
 ======================  ==========================================================================
 
 No signal carries a credential.

@@ -19,6 +19,7 @@ urlpatterns = [
     path("sessions/", views.DevicesView.as_view(), name="sessions"),
     path("sessions/<str:sid>/", views.DeviceView.as_view(), name="session-detail"),
     path("reauthenticate/", views.ReauthenticateView.as_view(), name="reauthenticate"),
+    path("ticket/", views.TicketView.as_view(), name="ticket"),
     path("verify/", views.VerifyView.as_view(), name="verify"),
     path("bound/register/", bound.RegisterView.as_view(), name="bound-register"),
     path("bound/refresh/", bound.BoundRefreshView.as_view(), name="bound-refresh"),

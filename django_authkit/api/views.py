@@ -1,4 +1,4 @@
-"""The endpoints: login, refresh, logout, session, verify. One protocol for both modes."""
+"""The endpoints: login, refresh, logout, session, ticket, verify. One protocol for both modes."""
 
 import time
 from collections.abc import Sequence
@@ -30,10 +30,11 @@ from django_authkit.http.bound_cookie import is_kept_by_browser
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, attach_replacement
+from django_authkit.service import tickets
 from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.login_steps import LoginProgress, log_in_or_ask, take_step
 from django_authkit.service.password_login import check_password
-from django_authkit.throttling.attempts import count_failed_refresh, count_reauthentication
+from django_authkit.throttling.attempts import count_failed_refresh, count_reauthentication, count_ticket
 from django_authkit.tracebacks import clear_locals
 from django_authkit.types import Transport
 
@@ -276,6 +277,15 @@ class ReauthenticateView(PersonalEndpoint):
         count_reauthentication(self.known.sid)
         http: HttpRequest = request._request
         return _granted(http, service.reauthenticate(http, self.known, dict(request.data)))
+
+
+class TicketView(PersonalEndpoint):
+    """``POST ticket/``: issue a ticket, which opens one WebSocket."""
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Return it, and for how many seconds it can be used."""
+        count_ticket(self.known.sid)
+        return Response({"ticket": service.issue_ticket(self.known), "expires_in": tickets.LIFETIME})
 
 
 class VerifyView(Endpoint):

@@ -152,6 +152,7 @@ class Rates:
         login_account: Logins of one name from all addresses and browsers that have not logged in to it.
         login_step: Attempts at steps after the password (``LOGIN["STEPS"]``) of one user.
         refresh: Refreshes with a credential that is not valid, from one address.
+        ticket: Tickets of one auth session.
     """
 
     login: str | None = "20/min"
@@ -159,6 +160,7 @@ class Rates:
     login_account: str | None = "100/hour"
     login_step: str | None = "30/hour"
     refresh: str | None = "120/min"
+    ticket: str | None = "120/min"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

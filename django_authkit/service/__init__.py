@@ -25,6 +25,7 @@ from django_authkit.service.password_changes import update_session_auth_hash
 from django_authkit.service.reauthentication import reauthenticate, require_recent
 from django_authkit.service.refreshing import refresh
 from django_authkit.service.revocation import revoke, revoke_all, revoke_user, sessions_of
+from django_authkit.service.tickets import issue_ticket, redeem_ticket
 
 __all__ = [
     "DEVICES_AT_ONCE",
@@ -38,9 +39,11 @@ __all__ = [
     "current",
     "device_of_user",
     "devices_of",
+    "issue_ticket",
     "log_in",
     "log_out",
     "reauthenticate",
+    "redeem_ticket",
     "refresh",
     "register_device",
     "rename_device",

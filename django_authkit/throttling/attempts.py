@@ -1,5 +1,5 @@
 """
-Counts logins, re-authentications and refreshes, in the store.
+Counts logins, re-authentications, refreshes and tickets, in the store.
 
 A login is counted
 
@@ -121,6 +121,16 @@ def count_login_step(name: str) -> None:
     """
     of_user = f"{digest_of_name(name)}:{_digest(exact(name))}"  # the first part is for authkit_unblock
     _count("login_step", counter(get_settings().rates.login_step, f"s:{of_user}"))
+
+
+def count_ticket(sid: str) -> None:
+    """
+    Count a ticket, by auth session: the store keeps each of them for a while.
+
+    Raises:
+        Throttled: There were too many.
+    """
+    _count("ticket", counter(get_settings().rates.ticket, f"t:{sid}"))
 
 
 def count_failed_refresh(request: HttpRequest) -> None:

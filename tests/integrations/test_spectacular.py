@@ -142,6 +142,7 @@ def test_responses_are_as_described(site: LiveSite, ada: User) -> None:
         ("get", "/auth/session/", device.who()),
         ("get", "/auth/sessions/", device.get("/auth/sessions/?page_size=1")),
         ("delete", "/auth/sessions/", device.delete("/auth/sessions/")),
+        ("post", "/auth/ticket/", device.post("/auth/ticket/")),
         ("post", "/auth/verify/", device.post("/auth/verify/", {"token": device.credential})),
     ):
         assert check(found, method, where, answer).status_code == 200

@@ -4,6 +4,6 @@ Describes the endpoints and the authentication classes to drf-spectacular.
 It is imported when ``drf_spectacular`` is in ``INSTALLED_APPS``, and registers itself.
 """
 
-from django_authkit.contrib.spectacular import endpoints, logins, security, simplejwt
+from django_authkit.contrib.spectacular import endpoints, logins, security, simplejwt, tickets
 
-__all__ = ["endpoints", "logins", "security", "simplejwt"]
+__all__ = ["endpoints", "logins", "security", "simplejwt", "tickets"]

@@ -92,6 +92,13 @@ class AuthKitRevoked(serializers.Serializer[Any]):
     revoked = serializers.IntegerField()
 
 
+class AuthKitTicket(serializers.Serializer[Any]):
+    """What opens one WebSocket."""
+
+    ticket = serializers.CharField()
+    expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
 class AuthKitLogin(LoginBody):
     """A name and a password."""
 
