@@ -100,6 +100,14 @@ def own_origin(request: HttpRequest) -> str | None:
         return None
 
 
+def has_trusted_origin(request: HttpRequest) -> bool:
+    """Tell whether the ``Origin`` is our own or in ``CSRF_TRUSTED_ORIGINS``. No ``Origin`` is not trusted."""
+    own, origin = own_origin(request), request.headers.get("Origin")
+    if own is None or origin is None:
+        return False
+    return origin == own or _Check(_no_response).trusts(origin)
+
+
 def vary_on_source(request: HttpRequest, response: HttpResponseBase) -> None:
     """Add the headers to ``Vary`` that say where the request comes from, if the response depends on them."""
     if _uses_fetch_metadata() and request.method not in SAFE_METHODS:
@@ -140,7 +148,7 @@ class _Check(CsrfViewMiddleware):
         if own is None:
             return "Host is not one of ALLOWED_HOSTS."
         site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-        if site == "same-origin" or (origin is not None and self._trusts(origin)):
+        if site == "same-origin" or (origin is not None and self.trusts(origin)):
             return None
         if site in _FROM_ELSEWHERE:
             return f"Sec-Fetch-Site is {site}, and the Origin is not trusted."
@@ -156,7 +164,7 @@ class _Check(CsrfViewMiddleware):
             or getattr(request, "_dont_enforce_csrf_checks", False)  # Django's test client
         )
 
-    def _trusts(self, origin: str) -> bool:
+    def trusts(self, origin: str) -> bool:
         """Tell whether ``CSRF_TRUSTED_ORIGINS`` lists *origin*, by Django's rules."""
         if origin == "null":  # sandboxed frames, data: pages and redirects send it
             return False

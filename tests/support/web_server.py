@@ -89,12 +89,11 @@ def serve_elsewhere(changed: Mapping[str, Any], ports: Any) -> None:
     server.serve_forever()
 
 
-@contextmanager
-def processes_serving(count: int) -> Iterator[list[Address]]:
-    """Serve the site, as it is configured now, from *count* processes; give their addresses."""
+def changed_settings() -> Mapping[str, Any]:
+    """Return what another process needs to know of the site as it is configured now."""
     for alias in connections:
         connections[alias].close()
-    changed = {
+    return {
         "AUTHKIT": settings.AUTHKIT,
         "AUTHKIT_MODE": settings.AUTHKIT_MODE,
         "CACHES": settings.CACHES,
@@ -102,6 +101,12 @@ def processes_serving(count: int) -> Iterator[list[Address]]:
         "DATABASE_ROUTERS": settings.DATABASE_ROUTERS,
         "ALLOWED_HOSTS": settings.ALLOWED_HOSTS,
     }
+
+
+@contextmanager
+def processes_serving(count: int) -> Iterator[list[Address]]:
+    """Serve the site, as it is configured now, from *count* processes; give their addresses."""
+    changed = changed_settings()
     context: Any = multiprocessing.get_context("spawn")
     ports = context.Queue()
     with ExitStack() as stack:

@@ -1,0 +1,33 @@
+"""Calls what blocks, beside an event loop."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from asgiref.sync import AsyncToSync, sync_to_async
+from django.db import close_old_connections
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """
+    Return what *function* does, in one of the event loop's few threads.
+
+    Within ``async_to_sync``, as in an async test of Django's ``TestCase``, it is called in the thread that
+    waits: only that one sees the transaction of the test.
+    """
+    waited_for = asyncio.get_running_loop() in AsyncToSync.loop_thread_executors
+    call: Any = sync_to_async(_with_fresh_connections, thread_sensitive=waited_for)
+    result: R = await call(function, *args, **kwargs)
+    return result
+
+
+def _with_fresh_connections(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Do what Django does before and after each request: no other request ends in this thread."""
+    close_old_connections()
+    try:
+        return function(*args, **kwargs)
+    finally:
+        close_old_connections()

@@ -1,0 +1,100 @@
+"""
+Closes the sockets of auth sessions that have ended.
+
+One task in each event loop asks the store once a second, in one batch for all open sockets. What the store
+does not confirm for longer than a bound is believed no more.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import inf
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from django_authkit.contrib.websockets.socket import REJECTED, UNAVAILABLE, Socket
+from django_authkit.contrib.websockets.threads import in_thread
+from django_authkit.errors import SessionEnded, StoreUnavailable
+from django_authkit.service.tickets import standing_of
+from django_authkit.types import AuthSession
+from django_authkit.wiring import get_store
+
+logger = logging.getLogger("django_authkit.websockets")
+
+EVERY: Final = 1.0
+"""Seconds between two questions."""
+BELIEVED: Final = 10.0
+"""Seconds for which an answer counts, from when it was asked for."""
+
+
+class Watcher:
+    """The open sockets of one event loop."""
+
+    def __init__(self) -> None:
+        self._sockets: dict[str, set[Socket]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def watching(self, socket: Socket) -> Iterator[None]:
+        """Watch *socket*, whose auth session was live a moment ago."""
+        self._sockets.setdefault(socket.sid, set()).add(socket)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+        try:
+            yield
+        finally:
+            of_session = self._sockets[socket.sid]
+            of_session.remove(socket)
+            if not of_session:
+                del self._sockets[socket.sid]
+
+    async def _run(self) -> None:
+        """Watch until there is nothing to watch. If that fails, nothing is believed."""
+        try:
+            while self._sockets:
+                await asyncio.sleep(EVERY)
+                await self._look()
+        finally:
+            self._task = None
+            self._end_unconfirmed_since(inf)
+
+    async def _look(self) -> None:
+        """Ask, and end what has ended. While a call is not answered, no other one is made."""
+        asked = {sid: tuple(sockets) for sid, sockets in self._sockets.items()}
+        now = asyncio.get_running_loop().time
+        sent = now()
+        asking = asyncio.ensure_future(in_thread(_live_of, tuple(asked)))
+        while not asking.done():
+            await asyncio.wait([asking], timeout=EVERY)
+            self._end_unconfirmed_since(now() - BELIEVED + EVERY)  # before the next time it would be too late
+        try:
+            live = asking.result()
+        except StoreUnavailable:
+            return
+        for sid, sockets in asked.items():
+            standing = standing_of(live[sid]) if sid in live else None
+            for socket in sockets:
+                if socket.standing == standing:
+                    socket.confirmed_at = sent
+                else:
+                    socket.end(REJECTED, SessionEnded.code)
+
+    def _end_unconfirmed_since(self, since: float) -> None:
+        sockets = [socket for of_session in self._sockets.values() for socket in of_session]
+        late = [socket for socket in sockets if socket.confirmed_at < since]
+        ended = sum(socket.end(UNAVAILABLE, StoreUnavailable.code) for socket in late)
+        if ended:
+            logger.warning("The store did not confirm %d WebSockets in time, so they are closed.", ended)
+
+
+def _live_of(sids: Sequence[str]) -> Mapping[str, AuthSession]:
+    return get_store().load_many(sids)
+
+
+_watchers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Watcher]" = WeakKeyDictionary()
+
+
+def watcher() -> Watcher:
+    """Return the watcher of the running event loop."""
+    return _watchers.setdefault(asyncio.get_running_loop(), Watcher())

@@ -1,0 +1,70 @@
+"""WebSockets of a project: with a consumer of Channels, and without Channels."""
+
+import json
+from typing import Any
+
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from channels.routing import ProtocolTypeRouter, URLRouter
+from django.core.asgi import get_asgi_application
+from django.urls import path
+
+from django_authkit.contrib.channels import AuthMiddleware
+from django_authkit.contrib.websockets import AuthMiddleware as PlainAuthMiddleware
+
+disconnects: list[int] = []
+"""The codes that apps in this process were told."""
+
+
+def described(scope: Any) -> dict[str, Any]:
+    """Return what a test wants to know of a scope."""
+    user, known = scope["user"], scope["auth"]
+    return {
+        "name": user.get_username(),
+        "email": getattr(user, "email", None),
+        "sid": known.sid if known else None,
+        "mode": known.mode if known else None,
+        "label": known.session.label if known else None,
+        "subprotocols": list(scope["subprotocols"]),
+    }
+
+
+class Who(AsyncJsonWebsocketConsumer):  # type: ignore[misc] # not followed
+    """Says who has opened it, then echoes."""
+
+    async def connect(self) -> None:
+        """Accept anybody."""
+        offered = self.scope["subprotocols"]
+        await self.accept(offered[0] if offered else None)
+        await self.send_json(described(self.scope))
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """Send it back."""
+        await self.send_json(content)
+
+    async def disconnect(self, code: int) -> None:
+        """Note the code."""
+        disconnects.append(code)
+
+
+async def who(scope: Any, receive: Any, send: Any) -> None:
+    """Do the same as ``Who``, in plain ASGI."""
+    if scope["type"] == "http":
+        added = " ".join({"user", "auth"} & {*scope})
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": added.encode()})
+        return
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": json.dumps(described(scope))})
+    while (message := await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.send", "text": message["text"]})
+    disconnects.append(message["code"])
+
+
+by_channels = ProtocolTypeRouter(
+    {
+        "http": get_asgi_application(),
+        "websocket": AuthMiddleware(URLRouter([path("ws/", Who.as_asgi())])),
+    }
+)
+by_plain_asgi = PlainAuthMiddleware(who)
