@@ -17,7 +17,8 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 ``device_binding_failed``  ``session``, ``request``, ``address``: it was used without the key of its device
 ``device_renamed``      ``session`` (with its new ``label``), ``request``
 ``attempt_refused``     ``scope`` (``"login"``, ``"login_step"``, ``"reauthentication"``, ``"refresh"`` or
-                        ``"ticket"``), ``wait`` (``timedelta``): there were too many attempts; no session is involved
+                        ``"ticket"``), ``wait`` (``timedelta``): there were too many attempts; no
+                        session is involved
 ======================  ==========================================================================
 
 No signal carries a credential.
