@@ -44,7 +44,7 @@ from django.conf import settings
 
 from support.servers import Servers
 
-SECTIONS = ("requests", "operations", "sizes", "memory", "delays")
+SECTIONS = ("requests", "proofs", "operations", "sizes", "memory", "delays")
 
 
 def main() -> None:
@@ -129,6 +129,16 @@ class Run:
         bare = self.variant("the bare view", lambda: BARE)
         variants = [bare, *ours(), *peers(), *floors()]
         self.measure("requests", "Authentication of one request", variants, REQUESTS)
+
+    def proofs(self) -> None:
+        """Measure requests that prove a key, beside the same as bearers."""
+        from benchmarks.proofs import proofs
+        from benchmarks.subjects import ours
+        from benchmarks.targets import PROOFS
+
+        found = proofs()
+        plain = [each for each in ours() if f"{each.name}, DPoP" in {proved.name for proved in found}]
+        self.measure("proofs", "Requests that prove a key (DPoP)", [*plain, *found], PROOFS)
 
     def operations(self) -> None:
         """Measure whole requests to the endpoints."""

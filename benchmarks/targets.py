@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 
 from benchmarks.measuring import Variant
+from benchmarks.proofs import PROVED, VERIFY
 from benchmarks.subjects import DECODE, FIRST_SIGHT, RAW
 from django_authkit.compare.analysis.intervals import quantile
 
@@ -55,6 +56,7 @@ REQUESTS = [
     Target("session, database, eager", 1, "simplejwt", (0, 1)),
     Target("jwt, database, store, eager", 1, "simplejwt", (0, 1)),
 ]
+PROOFS = [Target(PROVED, 5, VERIFY, (0, 0))]
 OPERATIONS = [Target("refresh: jwt, redis", 1 / 7, "refresh: simplejwt", (1, 1))]
 MOST_BYTES = 600
 """Bytes of a JWT auth session on Redis, with address and user agent, including its part of the index."""

@@ -167,6 +167,7 @@ class AdoptView(IssuingEndpoint):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Respond as login does over the header transport."""
+        key_to_bind(request._request)  # as for a login: a client without a fresh nonce did not fail
         try:
             return _granted(request._request, service.adopt(request._request))
         except CredentialRejected as error:

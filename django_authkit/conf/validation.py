@@ -171,6 +171,12 @@ def _dpop_problems(s: AuthKitSettings) -> Iterator[Problem]:
             f'DPOP["MAX_AGE"] is {in_words(dpop.max_age)}.',
             "It takes 5 seconds to 10 minutes: a proof is made for one request.",
         )
+    if any(scheme.lower() == "dpop" for scheme in s.compat.auth_schemes):
+        yield Problem(
+            "authkit.E029",
+            'COMPAT["AUTH_SCHEMES"] has "DPoP", whose credentials need a proof.',
+            'Remove it: DPOP["MODE"] decides whether that scheme is accepted.',
+        )
     if dpop.mode == "off":
         return
     if not (dpop.nonce or dpop.single_use):
@@ -184,12 +190,6 @@ def _dpop_problems(s: AuthKitSettings) -> Iterator[Problem]:
             "authkit.E029",
             'DPOP["MODE"] is "require", and TRANSPORTS has no "header".',
             "Proofs go with credentials in the header: offer that transport, or require none.",
-        )
-    if any(scheme.lower() == "dpop" for scheme in s.compat.auth_schemes):
-        yield Problem(
-            "authkit.E029",
-            'COMPAT["AUTH_SCHEMES"] has "DPoP", whose credentials need a proof.',
-            'Remove it: DPOP["MODE"] decides whether that scheme is accepted.',
         )
 
 

@@ -188,11 +188,27 @@ def test_a_view_that_requires_a_bound_login(site: LiveSite, app: ProvingDevice, 
     assert code(device.get("/api/bound/")) == (403, "device_binding_required")
 
 
-def test_a_password_change_keeps_the_key(site: LiveSite, ada: User, app: ProvingDevice) -> None:
-    """All other sessions of the user are revoked, and a copy of the new credentials is worth nothing too."""
-    ada.set_password("another horse battery")
-    ada.save()
-    assert app.call().status_code == 401
+@pytest.mark.parametrize("path", ["/django/new-password/", "/django/new-password-by-django/"])
+def test_a_password_change_keeps_the_key(site: LiveSite, app: ProvingDevice, path: str) -> None:
+    """The credentials of the response are bound to the same key, and a copy is worth nothing."""
+    before = app.access
+    assert app.post(path, "another horse battery").status_code == 200
+    assert app.access != before
+    assert app.call().status_code == 200
+    assert code(plain_copy(app, site).call()) == (401, "device_mismatch")
+
+
+def test_a_login_in_steps_takes_the_key_at_the_last(site: LiveSite, ada: User) -> None:
+    """Each request of the login has a proof, and the handle of a step is not used up for want of a nonce."""
+    site.configure(LOGIN={"STEPS": ("testapp.login_steps.Code",)})
+    app = ProvingDevice(site.mode)
+    answer = app.log_in()
+    assert code(answer) == (401, "step_required")
+    app.nonce = ""
+    answer = app.log_in_step({"handle": body(answer)["handle"], "code": "1234567"})
+    assert body(answer)["token_type"] == "DPoP", answer.content
+    assert app.challenged == 2
+    assert app.call().status_code == 200
 
 
 def test_the_key_outlives_a_switch_of_the_mode(site: LiveSite, ada: User) -> None:

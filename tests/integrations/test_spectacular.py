@@ -187,6 +187,15 @@ def test_only_transports_that_are_offered_are_described(site: LiveSite) -> None:
 
 
 @by_header
+def test_a_required_proof_is_described(site: LiveSite) -> None:
+    """Where logins have to be bound to a key, no bearer is described."""
+    found = schema(site, DPOP={"MODE": "require"}, TRANSPORTS=["header"])
+    assert security(found, "/own/") == ["authkitDPoP"]
+    assert found["components"]["securitySchemes"]["authkitDPoP"]["scheme"] == "dpop"
+    assert "authkitBearer" not in json.dumps(found)
+
+
+@by_header
 def test_another_scheme_is_described_as_a_header(site: LiveSite) -> None:
     """OpenAPI knows registered schemes only, so another one is part of the value."""
     found = schema(site, COMPAT={"AUTH_SCHEMES": ["JWT", "Bearer"]})

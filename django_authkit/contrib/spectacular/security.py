@@ -10,6 +10,7 @@ from django_authkit.authentication import AuthKitAuthentication
 from django_authkit.conf import get_settings
 from django_authkit.types import Mode, Transport
 
+_DPOP = "The member `access` of a login over the header, with a proof in the header `DPoP` (RFC 9449)."
 _COOKIE = "Set by a login over cookies. A browser sends it by itself."
 
 
@@ -45,7 +46,10 @@ class CredentialsScheme(OpenApiAuthenticationExtension):
         modes = [mode for mode in chosen.modes_by_precedence if mode in self.target.modes]
         schemes = {}
         if modes and Transport.HEADER in chosen.transports:
-            schemes["authkitBearer"] = _bearer(chosen.compat.auth_schemes[0])
+            if chosen.dpop.mode == "require":
+                schemes["authkitDPoP"] = {"type": "http", "scheme": "dpop", "description": _DPOP}
+            else:
+                schemes["authkitBearer"] = _bearer(chosen.compat.auth_schemes[0])
         cookies = {
             Mode.SESSION: ("authkitSessionCookie", settings.SESSION_COOKIE_NAME),
             Mode.JWT: ("authkitAccessCookie", chosen.cookie.access_name),
@@ -65,6 +69,7 @@ class RefreshScheme(CredentialsScheme):
         chosen, found = get_settings(), super()._schemes()
         if not chosen.accepts(Mode.SESSION):
             found.pop("authkitBearer", None)
+            found.pop("authkitDPoP", None)
         if found.pop("authkitAccessCookie", None):
             found["authkitRefreshCookie"] = _cookie(chosen.cookie.refresh_name)
         return found
