@@ -1,15 +1,22 @@
 """WebSockets, with Channels and in plain ASGI, behind real servers: who opens them, and what closes them."""
 
 import json
+import os
+import threading
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import httpx
 import pytest
+from asgiref.sync import async_to_sync
+from channels.testing import WebsocketCommunicator
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
@@ -260,6 +267,70 @@ def test_an_expired_access_token_closes_nothing(site: LiveSite, device: Device, 
     site.advance(minutes=6)
     time.sleep(2 * watcher.EVERY)
     assert echoes(client)
+
+
+@by_header
+@pytest.mark.parametrize("where", ["valkey"])
+def test_one_question_for_all_sockets(site: LiveSite, ada: User, server: Opener) -> None:
+    """However many there are: one call a second, and no thread for each."""
+    devices = [site.logged_in() for _ in range(3)]
+    opened = [server.opened(device) for device in devices * 8]
+    with site.counted() as trips:
+        time.sleep(3 * watcher.EVERY)
+    assert 2 <= len(trips.commands) <= 4, trips
+    workers = [each for each in threading.enumerate() if each.name.startswith("asyncio")]
+    assert len(workers) <= (os.cpu_count() or 1) + 4
+    assert all(echoes(client) for client, _ in opened)
+
+
+@by_header
+@pytest.mark.parametrize("server", ["testapp.sockets.by_an_impatient_app"], indirect=True)
+def test_an_app_that_cancels_its_wait_loses_no_message(device: Device, server: Opener) -> None:
+    """Each message comes once, and the end does too."""
+    client, _ = server.opened(device)
+    for number in range(50):
+        client.send(str(number))
+        time.sleep(0.005)
+    assert [client.recv(timeout=10) for _ in range(50)] == [str(number) for number in range(50)]
+    device.log_out()
+    assert code_of(client, BOUND) == (4401, "session_ended")
+
+
+@by_header
+@pytest.mark.parametrize("server", ["testapp.sockets.by_a_ticking_app"], indirect=True)
+def test_an_app_that_only_sends_is_interrupted(
+    device: Device, server: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some time after the end; the client gets nothing after the code."""
+    monkeypatch.setattr("django_authkit.contrib.websockets.socket._PATIENCE", 0.5)
+    client, _ = server.opened(device)
+    device.log_out()
+    with pytest.raises(ConnectionClosed):
+        deque(client)  # reads until then
+    assert client.close_code == 4401
+    time.sleep(1)
+    assert [type(each).__name__ for each in sockets.disconnects] == ["SocketEnded"]
+
+
+@pytest.mark.django_db
+def test_in_a_test_case(settings: Settings, client: Client) -> None:
+    """The middleware sees what the transaction of a test has written."""
+    settings.AUTHKIT_MODE, settings.AUTHKIT = "session", {"STORE": "database"}
+    client.force_login(User.objects.create_user("ada"), "django.contrib.auth.backends.ModelBackend")
+    cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
+    headers = {"cookie": cookies, "host": "testserver", "origin": "http://testserver"}
+
+    @async_to_sync
+    async def said() -> Any:
+        sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+        communicator = WebsocketCommunicator(sockets.by_channels, "/ws/", sent)
+        assert (await communicator.connect())[0]
+        try:
+            return await communicator.receive_json_from()
+        finally:
+            await communicator.disconnect()
+
+    assert said()["name"] == "ada"
 
 
 @contextmanager

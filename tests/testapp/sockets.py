@@ -1,5 +1,6 @@
 """WebSockets of a project: with a consumer of Channels, and without Channels."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -11,8 +12,8 @@ from django.urls import path
 from django_authkit.contrib.channels import AuthMiddleware
 from django_authkit.contrib.websockets import AuthMiddleware as PlainAuthMiddleware
 
-disconnects: list[int] = []
-"""The codes that apps in this process were told."""
+disconnects: list[int | OSError] = []
+"""What apps in this process were told."""
 
 
 def described(scope: Any) -> dict[str, Any]:
@@ -61,6 +62,34 @@ async def who(scope: Any, receive: Any, send: Any) -> None:
     disconnects.append(message["code"])
 
 
+async def impatient(scope: Any, receive: Any, send: Any) -> None:
+    """Echo, but wait for each message only for a moment at a time."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": json.dumps(described(scope))})
+    while True:
+        try:
+            message = await asyncio.wait_for(receive(), 0.02)
+        except TimeoutError:
+            continue
+        if message["type"] == "websocket.disconnect":
+            return
+        await send({"type": "websocket.send", "text": message["text"]})
+
+
+async def ticking(scope: Any, receive: Any, send: Any) -> None:
+    """Send only, for ever."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    try:
+        while True:
+            await send({"type": "websocket.send", "text": json.dumps(described(scope))})
+            await asyncio.sleep(0.05)
+    except OSError as error:
+        disconnects.append(error)
+        raise
+
+
 by_channels = ProtocolTypeRouter(
     {
         "http": get_asgi_application(),
@@ -68,3 +97,5 @@ by_channels = ProtocolTypeRouter(
     }
 )
 by_plain_asgi = PlainAuthMiddleware(who)
+by_an_impatient_app = PlainAuthMiddleware(impatient)
+by_a_ticking_app = PlainAuthMiddleware(ticking)

@@ -18,8 +18,9 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     Within ``async_to_sync``, as in an async test of Django's ``TestCase``, it is called in the thread that
     waits: only that one sees the transaction of the test.
     """
-    waited_for = asyncio.get_running_loop() in AsyncToSync.loop_thread_executors
-    call: Any = sync_to_async(_with_fresh_connections, thread_sensitive=waited_for)
+    if asyncio.get_running_loop() in AsyncToSync.loop_thread_executors:
+        return await sync_to_async(function)(*args, **kwargs)
+    call: Any = sync_to_async(_with_fresh_connections, thread_sensitive=False)
     result: R = await call(function, *args, **kwargs)
     return result
 
