@@ -508,6 +508,17 @@ test("Devices are listed and revoked; revoking your own logs you out.", async ()
   assert.equal(auth.state, "signed-out");
 });
 
+test("A ticket is asked for with the credential, after a refresh if that is due.", async () => {
+  const auth = await loggedIn();
+  site.expire();
+  assert.equal(await auth.ticket(), "ticket-of-1");
+  const asked = site.to("/auth/ticket/");
+  assert.deepEqual(asked.map(({ method }) => method), ["POST", "POST"]);
+  assert.equal(site.to("/auth/refresh/").length, 1);
+  await auth.logOut();
+  await assert.rejects(auth.ticket(), { code: "session_ended" });
+});
+
 // -- other tabs ----------------------------------------------------------------------------------------------
 
 for (const transport of TRANSPORTS)

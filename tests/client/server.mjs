@@ -86,6 +86,7 @@ export class Site {
       this.generation += 1;
       return this.#grant(response, header);
     }
+    if (path === "/auth/ticket/") return send(response, 200, { ticket: `ticket-of-${this.sid}`, expires_in: 30 });
     if (path === "/auth/sessions/" && method === "DELETE") return send(response, 200, { revoked: 3 });
     if (path.startsWith("/auth/sessions/?")) return send(response, 200, { results: [this.#who().session] });
     send(response, 200, { path, body, user: "ada" });

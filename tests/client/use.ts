@@ -24,6 +24,7 @@ new AuthKit({ transport: "pigeon" });
 export async function use(): Promise<void> {
   const me: Me | null = await auth.start();
   const devices: Device[] = await auth.sessions();
+  const ticket: string = await auth.ticket();
   const answer: Response = await auth.fetch("/api/notes/", { method: "POST", body: devices[0].label });
   try {
     await auth.reauthenticate({ word: "swordfish" });
@@ -31,4 +32,5 @@ export async function use(): Promise<void> {
     if (error instanceof AuthKitError) error.retryAfter?.toFixed(error.status + answer.status);
   }
   me?.username.trim();
+  new WebSocket("wss://example.com/ws/", [`authkit.ticket.${ticket}`]);
 }

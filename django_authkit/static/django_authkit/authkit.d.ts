@@ -224,6 +224,14 @@ export class AuthKit<U extends User = User> extends EventTarget {
    */
   revokeOtherSessions(): Promise<number>;
 
+  /**
+   * Get a ticket, which opens one WebSocket within 30 seconds: offer `authkit.ticket.${ticket}` as a subprotocol.
+   *
+   * @returns The ticket.
+   * @throws {AuthKitError} Nobody is logged in, or as `sessions()` does.
+   */
+  ticket(): Promise<string>;
+
   /** Stop timers and listeners. Nobody is logged out. */
   close(): void;
 

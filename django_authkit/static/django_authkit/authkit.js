@@ -150,6 +150,10 @@ export class AuthKit extends EventTarget {
     return (await this.#call("DELETE", "sessions/", null, { as: this })).revoked;
   }
 
+  async ticket() {
+    return (await this.#call("POST", "ticket/", null, { as: this })).ticket;
+  }
+
   close() {
     this.#closing.abort();
     clearTimeout(this.#timer);
