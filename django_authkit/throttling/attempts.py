@@ -62,7 +62,7 @@ class LoginAttempt:
 
     def succeeded(self, response: HttpResponseBase | None) -> None:
         """
-        Note that its browser, or else its address, is not a stranger's any more.
+        Note that its browser, or else its address, belongs to somebody who is known.
 
         Args:
             response: Gets the cookie of a browser; ``None`` for a client that keeps no cookies.
