@@ -28,6 +28,16 @@ def refuse_production() -> None:
         raise CannotCompare(message)
 
 
+def other_work(load: float, cores: int) -> str:
+    """Return a note if the machine's *load* before the run leaves no core idle, or nothing."""
+    if load < cores:
+        return ""
+    return (
+        f"The machine was busy with other work when this began (load {load:.1f} on {cores} cores), so the "
+        "intervals are wider than on a quiet one."
+    )
+
+
 def refuse_odd_paths(paths: Iterable[str]) -> None:
     """
     Check that each path is valid.

@@ -1,5 +1,6 @@
 """Runs a comparison: scratch data, workers, measurements and cleanup."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -61,12 +62,20 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """All that was measured. ``notes`` are sentences, ``versions`` those of the servers."""
+    """
+    All that was measured.
+
+    Attributes:
+        notes: Sentences.
+        versions: Of the servers.
+        disturbed: A sentence if the machine was busy with other work.
+    """
 
     samples: tuple[Samples, ...]
     paths: tuple[str, ...]
     notes: tuple[str, ...]
     versions: dict[str, str]
+    disturbed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +111,9 @@ def run(wanted: Wanted, display: Display) -> Measured:
     preflight.refuse_odd_paths(wanted.paths)
     for place, _ in enumerate(wanted.variants if wanted.port else ()):
         processes.listen(wanted.port + place).close()  # fails before anything is created
+    disturbed = preflight.other_work(os.getloadavg()[0], os.cpu_count() or 1)
     removed = journal.remove_leftovers(settings_module())
-    for note in removed:
+    for note in (*filter(None, [disturbed]), *removed):
         display.note(note)
     with scratch(wanted.variants, user=wanted.user, fixtures=list(wanted.fixtures)) as made:
         for note in made.notes:
@@ -118,6 +128,7 @@ def run(wanted: Wanted, display: Display) -> Measured:
             paths=stage.paths,
             notes=(*removed, *made.notes),
             versions=made.versions,
+            disturbed=disturbed,
         )
 
 

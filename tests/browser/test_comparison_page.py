@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
+BUSY = "The machine was busy."
+
+
 def samples() -> tuple[Samples, ...]:
     """Return results of four variants; one without a login."""
     bare = result(Variant(kind=BASELINE), 1.0, credential_bytes=0, memory=[], behavior={})
@@ -50,7 +53,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         transport="cookie",
         situation=Situation(store="redis"),
     )
-    measured = Measured(samples=samples(), paths=(PATH,), notes=("A note.",), versions={})
+    measured = Measured(samples=samples(), paths=(PATH,), notes=("A note.",), versions={}, disturbed=BUSY)
     page = tmp_path_factory.mktemp("page") / "report.html"
     page.write_text(html_page.render(model.make(wanted, measured, monotonic())), "utf-8")
     return page
@@ -81,6 +84,7 @@ def test_the_page_fits_and_is_accessible(
         box = page.locator(".verdict .choice").bounding_box()
         assert box is not None
         assert box["y"] + box["height"] < 800
+        assert page.locator("header").get_by_text(BUSY).is_visible()
         for summary in page.locator("summary").all():
             summary.click()
         assert page.evaluate("document.documentElement.scrollWidth") == width

@@ -150,3 +150,9 @@ def test_production_is_refused(hosts: list[str], settings: Settings) -> None:
     preflight.refuse_production()
     settings.DEBUG, settings.ALLOWED_HOSTS = False, ["127.0.0.1", "localhost"]
     preflight.refuse_production()
+
+
+def test_a_busy_machine_is_said() -> None:
+    """A load that leaves no core idle before the run is noted with both numbers, a smaller one is not."""
+    assert "(load 3.5 on 2 cores)" in preflight.other_work(3.456, 2)
+    assert preflight.other_work(1.9, 2) == ""

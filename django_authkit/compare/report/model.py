@@ -183,7 +183,7 @@ def as_json(report: Report) -> dict[str, Any]:
         "machine": report.machine,
         "settings": report.settings,
         "password_hashing": report.hashing,
-        "notes": list(report.measured.notes),
+        "notes": [*report.measured.notes, *filter(None, [report.measured.disturbed])],
         "confidence": CONFIDENCE,
         "situation": asdict(report.situation),
         "verdict": [asdict(each) for each in report.verdict],
