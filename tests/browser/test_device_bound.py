@@ -1,126 +1,60 @@
 """Device Bound Session Credentials in Chromium, over TLS, with keys in software."""
 
-import base64
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
 from django.contrib.auth.models import User
+from django.core.handlers.wsgi import WSGIHandler
 
-from support.bound_browser import BOUND
-from support.client import ACCESS_COOKIE, PASSWORD
+from support.bound_person import FIVE_AT_ONCE, LOG_OUT, REFRESH, REGISTER, Person, arguments
 from support.live_site import LiveSite
-from support.origins import RESOLVER, STRANGER, Origins, certificate, origins
+from support.origins import STRANGER, Origins, origins
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, Playwright
+    from playwright.sync_api import Browser, Playwright
 
 pytestmark = pytest.mark.slow
 
-FEATURES = (
-    "--enable-features=DeviceBoundSessions:RefreshQuota/false,"
-    "EnableBoundSessionCredentialsSoftwareKeysForManualTesting"
-)
-REGISTER, REFRESH = "/auth/bound/register/", "/auth/bound/refresh/"
-LOG_IN = """async ([username, password]) => {
-    await fetch("/auth/session/");
+SEND_NOTE = """async (text) => {
     const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
-    const answer = await fetch("/auth/login/", {
-        method: "POST",
-        headers: {"Content-Type": "application/json", "X-CSRFToken": token},
-        body: JSON.stringify({username, password}),
+    const answer = await fetch("/plain/notes/", {
+        method: "POST", headers: {"X-CSRFToken": token}, body: JSON.stringify({text}),
     });
-    return answer.status;
-}"""
-FIVE_AT_ONCE = """async () => {
-    const answers = await Promise.all([1, 2, 3, 4, 5].map(() => fetch("/api/whoami/")));
-    return answers.map((answer) => answer.status);
-}"""
-LOG_OUT = """async () => {
-    const token = document.cookie.match(/csrftoken=([^;]+)/)[1];
-    return (await fetch("/auth/logout/", {method: "POST", headers: {"X-CSRFToken": token}})).status;
+    return await answer.json();
 }"""
 
 
 @pytest.fixture(scope="module")
 def binding(playwright: "Playwright", chromium: str) -> Iterator["Browser"]:
     """Return a browser that binds logins; without trust in the certificate it would ignore all offers."""
-    spki = (
-        x509.load_pem_x509_certificate(certificate())
-        .public_key()
-        .public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
-    trusted = base64.b64encode(hashlib.sha256(spki).digest()).decode()
-    browser = playwright.chromium.launch(
-        executable_path=chromium,
-        args=[
-            "--no-sandbox",
-            "--disable-gpu",
-            FEATURES,
-            RESOLVER,
-            f"--ignore-certificate-errors-spki-list={trusted}",
-        ],
-    )
+    browser = playwright.chromium.launch(executable_path=chromium, args=arguments())
     yield browser
     browser.close()
 
 
-class Person:
-    """Somebody with a browser of their own, who is on the site."""
-
-    def __init__(self, browser: "Browser", shop: LiveSite, at: Origins) -> None:
-        self.at = at
-        self.bound = ACCESS_COOKIE if shop.is_jwt else BOUND
-        self.context: BrowserContext = browser.new_context()
-        self.page: Page = self.context.new_page()
-        self.protocol: CDPSession = self.context.new_cdp_session(self.page)
-        self.events: list[dict[str, Any]] = []
-        self.protocol.on("Network.deviceBoundSessionEventOccurred", lambda event: self.events.append(event))
-        self.protocol.send("Network.enable")
-        self.protocol.send("Network.enableDeviceBoundSessions", {"enable": True})
-        self.page.goto(f"{at.shop}/plain/whoami/")
-
-    def log_in(self) -> None:
-        """Log in, and wait until the login is bound."""
-        assert self.page.evaluate(LOG_IN, ["ada", PASSWORD]) == 200
-        self.wait(lambda: REGISTER in [each.path for each in self.at.received])
-        self.wait(lambda: self.bound in self.cookies())
-        assert self.status() == 200
-
-    def status(self) -> int:
-        """Return the status of an API call from the page."""
-        status: int = self.page.evaluate("async () => (await fetch('/api/whoami/')).status")
-        return status
-
-    def cookies(self) -> dict[str, str]:
-        """Return the cookie jar."""
-        return {each["name"]: each["value"] for each in self.context.cookies()}
-
-    def lose_bound_cookie(self) -> None:
-        """Delete the bound cookie, as its end does."""
-        self.protocol.send("Network.deleteCookies", {"name": self.bound, "url": self.at.shop})
-
-    def wait(self, happened: Callable[[], bool]) -> None:
-        """Wait until something has happened, for ten seconds at most."""
-        for _ in range(200):
-            if happened():
-                return
-            self.page.wait_for_timeout(50)
-        pytest.fail(f"It did not happen. {self.events} {self.at.received}")
-
-    def renewals(self) -> list[int]:
-        """Return the statuses of the renewals."""
-        return [each.status for each in self.at.received if each.path == REFRESH]
+@pytest.fixture
+def losing() -> list[str]:
+    """Return the paths whose next answer is lost on its way; the server has done its work."""
+    return []
 
 
 @pytest.fixture
-def at(shop: LiveSite, ada: User) -> Iterator[Origins]:
+def at(shop: LiveSite, ada: User, losing: list[str]) -> Iterator[Origins]:
     """Return the site, which offers to bind logins."""
     shop.configure(DEVICE_BOUND="offer")
-    with origins() as at:
+    site = WSGIHandler()
+
+    def sometimes_lost(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] not in losing or "HTTP_SECURE_SESSION_RESPONSE" not in environ:
+            return site(environ, start_response)
+        losing.remove(environ["PATH_INFO"])
+        site(environ, lambda *_: None).close()
+        start_response("502 Bad Gateway", [])
+        return []
+
+    with origins(app=sometimes_lost) as at:
         yield at
 
 
@@ -169,6 +103,7 @@ def test_a_logout_ends_it_in_the_browser(person: Person) -> None:
     assert person.page.evaluate(LOG_OUT) == 204
     assert person.status() == 401
     person.wait(lambda: person.renewals()[-1:] == [200])
+    person.wait(person.ended)
     assert person.bound not in person.cookies()
     count = len(person.renewals())
     assert person.status() == 401
@@ -193,3 +128,101 @@ def test_a_link_from_another_site_stays_logged_in(shop: LiveSite, ada: User, per
     person.page.evaluate("url => { location.href = url }", f"{person.at.shop}/plain/whoami/")
     person.wait(lambda: f'"id": {ada.pk}' in (person.page.text_content("body") or ""))
     assert person.renewals() == [200]
+
+
+def test_tabs_and_forms_wait_for_one_renewal(ada: User, person: Person) -> None:
+    """Five tabs send at once, one of them a form whose text arrives whole; the browser renews once."""
+    tabs = [person.page, *(person.context.new_page() for _ in range(4))]
+    for tab in tabs[1:]:
+        tab.goto(f"{person.at.shop}/plain/whoami/")
+    text = "x" * 100_000
+    person.at.received.clear()
+    person.lose_bound_cookie()
+    for tab in tabs[1:]:
+        tab.evaluate("() => { window.answer = fetch('/api/whoami/').then((each) => each.status) }")
+    sent = tabs[0].evaluate(SEND_NOTE, text)
+    assert (sent["owner"], sent["note"]) == (ada.pk, {"text": text})
+    assert [tab.evaluate("() => window.answer") for tab in tabs[1:]] == [200] * 4
+    assert person.renewals() == [200]
+
+
+def test_a_restart_of_the_browser_keeps_the_login(
+    playwright: "Playwright", chromium: str, shop: LiveSite, ada: User, at: Origins, tmp_path: Path
+) -> None:
+    """The challenge is gone, the key is not: it asks for another challenge, and goes on."""
+
+    def start() -> Person:
+        context = playwright.chromium.launch_persistent_context(
+            tmp_path, executable_path=chromium, args=arguments()
+        )
+        return Person(None, shop, at, context)
+
+    before = start()
+    before.log_in()
+    before.lose_bound_cookie()
+    assert before.status() == 200
+    before.context.close()
+    shop.advance(minutes=11)
+    at.received.clear()
+    after = start()
+    after.lose_bound_cookie()
+    assert after.status() == 200
+    assert 403 in after.renewals()
+    assert after.renewals()[-1] == 200
+    after.context.close()
+
+
+def test_a_lost_answer_to_a_renewal_logs_nobody_out(
+    shop: LiveSite, ada: User, person: Person, losing: list[str]
+) -> None:
+    """The proof is used up and the new cookies are lost; the next request has the browser prove it again."""
+    losing.append(REFRESH)
+    person.lose_bound_cookie()
+    person.status()
+    assert not losing, "one answer was lost"
+    shop.advance(minutes=1)
+    person.wait(lambda: person.status() == 200)
+    assert person.page.evaluate(FIVE_AT_ONCE) == [200] * 5
+
+
+def test_a_new_password_ends_it_on_other_devices_only(shop: LiveSite, ada: User, person: Person) -> None:
+    """The browser of the user who changed it elsewhere is out, and forgets the key."""
+    ada.set_password("another long password")
+    ada.save()
+    assert person.status() == 401
+    person.lose_bound_cookie()
+    assert person.status() == 401
+    person.wait(person.ended)
+    assert person.bound not in person.cookies()
+
+
+def test_a_browser_without_it_notices_nothing_unless_it_is_required(
+    chrome: "Browser", shop: LiveSite, ada: User, at: Origins
+) -> None:
+    """It ignores the offer; where a binding is required, half a minute later it gets a page and a code."""
+    old = Person(chrome, shop, at)
+    assert old.send_login() == 200
+    shop.advance(minutes=4)
+    assert old.status() == 200
+    shop.configure(DEVICE_BOUND="require")
+    assert old.send_login() == 200
+    shop.advance(seconds=40)
+    old.page.goto(f"{at.shop}/plain/whoami/")
+    assert "binds logins to its device" in old.page.content()
+    assert not [each for each in at.received if each.path in {REGISTER, REFRESH}]
+    old.context.close()
+
+
+def test_a_browser_that_binds_is_let_in_where_it_is_required(
+    binding: "Browser", shop: LiveSite, ada: User, at: Origins
+) -> None:
+    """Right after the login, and when the first access token has ended."""
+    shop.configure(DEVICE_BOUND="require")
+    person = Person(binding, shop, at)
+    person.log_in()
+    shop.advance(seconds=40)
+    person.lose_bound_cookie()
+    person.page.goto(f"{at.shop}/plain/whoami/")
+    assert f'"id": {ada.pk}' in person.page.content()
+    assert person.status() == 200
+    person.context.close()
