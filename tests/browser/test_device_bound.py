@@ -10,7 +10,7 @@ from django.core.handlers.wsgi import WSGIHandler
 
 from support.bound_person import FIVE_AT_ONCE, LOG_OUT, REFRESH, REGISTER, Person, arguments
 from support.live_site import LiveSite
-from support.origins import STRANGER, Origins, origins
+from support.origins import STRANGER, Application, Origins, origins
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Playwright
@@ -44,13 +44,13 @@ def losing() -> list[str]:
 def at(shop: LiveSite, ada: User, losing: list[str]) -> Iterator[Origins]:
     """Return the site, which offers to bind logins."""
     shop.configure(DEVICE_BOUND="offer")
-    site = WSGIHandler()
+    site: Application = WSGIHandler()
 
     def sometimes_lost(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] not in losing or "HTTP_SECURE_SESSION_RESPONSE" not in environ:
             return site(environ, start_response)
         losing.remove(environ["PATH_INFO"])
-        site(environ, lambda *_: None).close()
+        list(site(environ, lambda *_: None))
         start_response("502 Bad Gateway", [])
         return []
 
