@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -25,7 +26,9 @@ from site_config.content_policy import FRAMED
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
     """Return the page. It is the same for everybody; its script finds out who is logged in."""
-    return render(request, "showcase/page.html", {"people": PEOPLE, "server": _server()})
+    has_sockets = isinstance(request, ASGIRequest)
+    context = {"people": PEOPLE, "server": _server(), "has_sockets": has_sockets}
+    return render(request, "showcase/page.html", context)
 
 
 @require_GET

@@ -43,7 +43,7 @@ def daphne_serving(app: str) -> Iterator[int]:
     process = context.Process(target=serve_with_daphne, args=arguments, daemon=True)
     process.start()
     try:
-        _wait_for(port)
+        wait_for(port)
         yield port
     finally:
         process.terminate()
@@ -61,7 +61,8 @@ def serve_with_daphne(changed: Mapping[str, Any], app: str, port: int) -> None:
     Server(import_string(app), endpoints=[f"tcp:port={port}:interface=127.0.0.1"]).run()
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Return when somebody listens there."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:

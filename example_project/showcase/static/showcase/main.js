@@ -7,6 +7,7 @@ import { showNobody, showSeen } from "./compare.js";
 import { offerComparison } from "./comparison.js";
 import { Devices } from "./devices.js";
 import { announce, byId, modeName, slot, write } from "./dom.js";
+import { keepSocket } from "./live.js";
 import { clearLog } from "./log.js";
 import { explain, inWordsOf } from "./reasons.js";
 import { offerSwitch, showServer } from "./server.js";
@@ -156,6 +157,8 @@ offerSwitch(client, async (mode) => {
 });
 
 offerComparison(client);
+
+keepSocket(client);
 
 // -- begin -------------------------------------------------------------------------------------------------
 
