@@ -1,5 +1,6 @@
 """Anonymous Django sessions."""
 
+from functools import partial
 from secrets import token_bytes
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from django_authkit.session_keys import new_handle
 from django_authkit.stores.outcomes import Absent
 from django_authkit.stores.protocol import Store
+from support.parallel import parallel_threads
 from support.stores import HOUR, MINUTE, Rig
 
 HANDLE = new_handle(0)
@@ -29,6 +31,13 @@ def test_the_same_create_again(store: Store) -> None:
     """A repeated call returns the record of the first."""
     assert store.create_anonymous(HANDLE, KEY, "data", HOUR) is True
     assert store.create_anonymous(HANDLE, KEY, "data", HOUR) is True
+
+
+def test_of_many_calls_one_gets_a_handle(store: Store) -> None:
+    """Of calls with different keys at once exactly one succeeds: what is used up so works once."""
+    calls = [partial(store.create_anonymous, HANDLE, token_bytes(32), "", HOUR) for _ in range(6)]
+    with parallel_threads(6) as threads:
+        assert sorted(threads.at_once(calls)) == [False] * 5 + [True]
 
 
 def test_a_taken_handle(store: Store) -> None:

@@ -237,6 +237,20 @@ def test_views_with_the_errors_of_simplejwt(app: ProvingDevice) -> None:
     assert 'error="use_dpop_nonce"' in JWTAuthentication().authenticate_header(request)
 
 
+def test_the_address_behind_a_proxy(site: LiveSite, app: ProvingDevice) -> None:
+    """A proof names the address that the client called, which Django has to be told of."""
+    site.settings.ALLOWED_HOSTS = ["testserver", "api.example.org"]
+    proof = app.prove("GET", "/api/whoami/", app.access, htu="https://API.example.org:443/api/whoami/")
+    headers = {
+        "Authorization": f"DPoP {app.access}",
+        "DPoP": proof,
+        "X-Forwarded-Host": "api.example.org",
+    }
+    assert code(Device.send(app, "GET", "/api/whoami/", headers=headers)) == (401, "dpop_proof_invalid")
+    site.settings.USE_X_FORWARDED_HOST = True
+    assert Device.send(app, "GET", "/api/whoami/?page=2", headers=headers).status_code == 200
+
+
 # -- settings ---------------------------------------------------------------------------------------
 
 

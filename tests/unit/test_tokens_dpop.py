@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from django_authkit.errors import DpopProofInvalid
 from django_authkit.tokens.dpop import Nonces, hash_of, is_same_address, read_proof
 from support.bound_browser import raw
-from support.dpop_client import claims_of, new_key, signed, thumbprint_of
+from support.dpop_client import claims_of, jwk_of, new_key, signed, thumbprint_of
 
 HEADER = (
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZ"
@@ -31,7 +31,7 @@ RESOURCE_REQUEST = (
 """RFC 9449, Figure 12."""
 TOKEN = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU"
 THUMBPRINT = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
-KEY = new_key()
+KEY, RSA = new_key(), new_key("RS256")
 
 
 def test_the_proof_of_a_token_request() -> None:
@@ -97,6 +97,15 @@ def test_what_is_no_proof(text: str) -> None:
     """Text that is no JWT with a key is refused."""
     with pytest.raises(DpopProofInvalid):
         read_proof(text)
+
+
+@pytest.mark.parametrize("member", ["d", "p", "q", "dp", "dq", "qi", "oth", "k"])
+def test_a_key_that_is_not_only_public(member: str) -> None:
+    """A proof whose key has any member of a private or secret key is refused; its signature is right."""
+    for key in (KEY, RSA):
+        shown = {**jwk_of(key), member: jwk_of(key).get("x", "AQAB")}
+        with pytest.raises(DpopProofInvalid):
+            read_proof(signed(key, claims_of("GET", "/"), jwk=shown))
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
