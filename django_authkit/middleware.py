@@ -96,10 +96,17 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
         request.session = session
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Save what changed, and set the cookie of a new key."""
+        """Save what changed, set the cookie of a new key, and offer to bind a new login to its device."""
         session = getattr(request, "session", None)
-        if not isinstance(session, SessionStore):
-            return super().process_response(request, response)
+        if isinstance(session, SessionStore):
+            response = self._saved(request, session, response)
+        else:
+            response = super().process_response(request, response)
+        if response.cookies:
+            offer_binding(request, response)
+        return response
+
+    def _saved(self, request: HttpRequest, session: SessionStore, response: HttpResponse) -> HttpResponse:
         try:
             _finish(request, session, response)
         except UpdateError:
@@ -107,8 +114,6 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
         except AuthKitError as error:
             response = error_response(error, request)
         session.is_answered = not response.streaming
-        if response.cookies:
-            offer_binding(request, response)
         return response
 
 

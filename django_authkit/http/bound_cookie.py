@@ -31,13 +31,17 @@ _COOKIES: Final = "django_authkit.bound_cookie"
 
 
 def challenge_for(sid: str, nonce: str) -> str:
-    """Return a challenge for the auth session; for a registration *nonce* is empty."""
-    return TimestampSigner(salt=_CHALLENGES).sign(f"{sid}.{nonce}")
+    """
+    Return a challenge for the auth session; for a registration *nonce* is empty.
+
+    It shows no nonce: whoever knows a sid could see by it when the owner is active.
+    """
+    return TimestampSigner(salt=f"{_CHALLENGES}.{nonce}").sign(sid)
 
 
 def is_challenge(text: str, sid: str, nonce: str) -> bool:
     """Tell whether *text* is a challenge for the auth session, made of *nonce*, and not too old."""
-    return _unsigned(_CHALLENGES, text, _CHALLENGE_LIFE) == f"{sid}.{nonce}"
+    return _unsigned(f"{_CHALLENGES}.{nonce}", text, _CHALLENGE_LIFE) == sid
 
 
 def set_bound_cookie(response: HttpResponseBase, session: AuthSession) -> None:
@@ -75,12 +79,6 @@ def is_kept_by_browser(session: AuthSession) -> bool:
 def is_registered(session: AuthSession) -> bool:
     """Tell whether a browser has registered a key for *session*."""
     return bool(session.device_nonce) and get_settings().device_bound != "off"
-
-
-def names_session(text: str, sid: str) -> bool:
-    """Tell whether *text* is a bound cookie of the auth session, whichever key it has, and alive."""
-    content = _unsigned(_COOKIES, text, get_settings().lifetimes.bound)
-    return content is not None and content.partition(".")[0] == sid
 
 
 def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None:

@@ -22,13 +22,12 @@ from django_authkit.http.bound_cookie import (
     challenge_for,
     clear_bound_cookie,
     is_challenge,
-    names_session,
     set_bound_cookie,
 )
 from django_authkit.http.cookies import set_token_cookies
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, known_authentication, state_of
-from django_authkit.http.transports import EXPIRES_IN_HEADER, access_cookies_of, cookies_of, session_keys_of
+from django_authkit.http.transports import access_cookies_of, session_keys_of
 from django_authkit.service.device_requirement import policy_for
 from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey, is_sid
@@ -114,7 +113,7 @@ def offer_binding(request: HttpRequest, response: HttpResponseBase) -> None:
 
 
 def _sid_of_key(request: HttpRequest, response: HttpResponseBase) -> str | None:
-    """Return the auth session whose key the response sets, unless the request shows its bound cookie."""
+    """Return the auth session whose key the response sets."""
     cookie = response.cookies.get(django_settings.SESSION_COOKIE_NAME)
     if cookie is None:
         return None
@@ -122,16 +121,13 @@ def _sid_of_key(request: HttpRequest, response: HttpResponseBase) -> str | None:
     if key is None or key.anonymous:
         clear_bound_cookie(request, response)
         return None
-    is_bound = any(names_session(text, key.handle) for text in cookies_of(request, BOUND_COOKIE))
-    return None if is_bound else key.handle
+    return key.handle
 
 
 def _sid_of_token(response: HttpResponseBase) -> str | None:
-    """Return the auth session whose access token the response sets, unless the browser renews that itself."""
+    """Return the auth session whose access token the response sets."""
     cookie = response.cookies.get(get_settings().cookie.access_name)
-    if cookie is None or not cookie.value or EXPIRES_IN_HEADER not in response:
-        return None
-    return get_jwt_strategy().sid_of(cookie.value)
+    return None if cookie is None else get_jwt_strategy().sid_of(cookie.value)
 
 
 def register_device(request: HttpRequest, known: Authentication | None, proof: str | None) -> Binding:

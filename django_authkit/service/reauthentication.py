@@ -62,7 +62,7 @@ def reauthenticate(request: HttpRequest, known: Authentication, data: Mapping[st
         grant = _rotated(request, known, data.get("refresh"))
     state = state_of(request)
     state.authentication = Authentication.by_record(grant.user, grant.session, grant.mode, grant.transport)
-    state.bindable_sid = grant.session.sid
+    state.bindable_sid = None if grant.session.is_bound else grant.session.sid
     return grant
 
 

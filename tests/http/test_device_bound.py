@@ -205,6 +205,19 @@ def test_too_many_forged_proofs_are_answered_like_an_outage(
     assert renew(device, sid_of(ada), proof(key, challenge_of(registered))).status_code == 200
 
 
+def test_a_challenge_does_not_show_when_the_owner_is_active(
+    site: LiveSite, ada: User, device: Device, login: HttpResponse
+) -> None:
+    """Whoever knows a sid gets challenges that tell nothing of the renewals in between."""
+    key, registered = bind(device, login)
+    anybody, sid = site.device(), sid_of(ada)
+    before = challenge_of(renew(anybody, sid)).split(":")
+    assert renew(device, sid, proof(key, challenge_of(registered))).status_code == 200
+    after = challenge_of(renew(anybody, sid)).split(":")
+    assert before[0] == after[0] == sid
+    assert len(before) == len(after) == 3  # the sid, the time and the signature
+
+
 def test_a_challenge_is_for_one_auth_session(
     site: LiveSite, ada: User, bob: User, device: Device, login: HttpResponse
 ) -> None:

@@ -216,6 +216,13 @@ def test_an_unused_registration_changes_nothing(site: LiveSite, device: Device, 
     assert again.status_code == 200
 
 
+def test_a_login_to_be_remembered_is_bound_too(site: LiveSite, ada: User) -> None:
+    """Its cookies outlive the browser, and the offer comes with them."""
+    site.configure(DEVICE_BOUND="offer")
+    device = site.device()
+    bind(device, device.log_in(remember=True))
+
+
 @pytest.mark.parametrize("path", ["refresh/", "session/"])
 def test_a_thief_is_offered_no_binding(
     site: LiveSite, device: Device, login: HttpResponse, path: str
