@@ -14,6 +14,7 @@ from django_authkit import revoke, sessions_of
 from django_authkit.http.transports import EXPIRES_IN_HEADER
 from django_authkit.types import RevocationReason, Transport
 from django_authkit.wiring import get_store
+from support.bound_browser import bind, challenge_of, proof, renew
 from support.client import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, REFRESH_COOKIE, Device, body, is_cleared
 
 SESSIONS = Browser("db")
@@ -107,6 +108,20 @@ def test_two_tabs(site: Changeover, browser: Device, ada: User) -> None:
         "id": ada.pk,
     }
     assert tab.django_session == browser.django_session
+
+
+def test_a_bound_login_is_not_adopted_again(site: Changeover, browser: Device, ada: User) -> None:
+    """Once the browser uses its bound cookie, a copy of the old cookie opens nothing, the grace or not."""
+    site.live.configure(DEVICE_BOUND="offer")
+    thief = browser.copy()
+    key, registered = bind(browser, browser.get("/api/whoami/"))
+    if site.live.is_jwt:  # the first renewal is what binds
+        assert (
+            renew(browser, sessions_of(ada)[0].sid, proof(key, challenge_of(registered))).status_code == 200
+        )
+    site.live.advance(seconds=15)
+    assert not thief.logged_in()
+    assert browser.logged_in()
 
 
 def test_an_unsafe_first_request(site: Changeover, browser: Device, ada: User) -> None:

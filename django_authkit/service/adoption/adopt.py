@@ -44,7 +44,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.service.adoption.claim import Claim, Proposal
 from django_authkit.service.adoption.external import claim_on, open_login, retire
 from django_authkit.service.begin import LoginRequest, begin
-from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_keys import check_device
 from django_authkit.service.django_session import django_session_of, session_of_credential
 from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.external_epochs import is_revoked
@@ -249,7 +249,7 @@ def _repeated_grant(
     if found is None or found.session.created_ms != claimed.began or found.now_ms - claimed.began > GRACE:
         raise TokenInvalid
     user = load_valid_user(found.session, found.user)
-    check_binding(request, found.session)
+    check_device(request, found)
     return _grant(request, claimed, found, user, transport)
 
 
