@@ -81,6 +81,12 @@ def is_registered(session: AuthSession) -> bool:
     return bool(session.device_nonce) and get_settings().device_bound != "off"
 
 
+def names_session(text: str, sid: str) -> bool:
+    """Tell whether *text* is a bound cookie of the auth session, whichever key it has, and alive."""
+    content = _unsigned(_COOKIES, text, get_settings().lifetimes.bound)
+    return content is not None and content.partition(".")[0] == sid
+
+
 def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
     """Delete the cookie if the request has it."""
     if BOUND_COOKIE in request.COOKIES:

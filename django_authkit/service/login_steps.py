@@ -29,7 +29,7 @@ from django_authkit.http.grant import Grant
 from django_authkit.login_steps import LoginStep, Question
 from django_authkit.service.login import backend_of, log_in
 from django_authkit.service.single_use import put_once, take_once
-from django_authkit.throttling.attempts import LoginAttempt, count_login_step
+from django_authkit.throttling.attempts import LoginAttempt, count_login_question, count_login_step
 from django_authkit.types import Transport
 from django_authkit.users.loading import auth_hash_of, current_auth_hash, load_user, user_id_of, username_of
 
@@ -92,10 +92,12 @@ def log_in_or_ask(
 
     Raises:
         LoginStepRequired: One is. Nothing of the auth session exists yet.
+        Throttled: One is, and this user was asked too often.
         InvalidRequest, CsrfFailed, SessionLimitReached, LoginFailed, CookieTooLarge: As ``log_in`` says.
     """
     for step in _steps():
         if step.name not in progress.done and step.is_needed(request, user):
+            count_login_question(username_of(user))
             ends = _now_ms() + milliseconds(get_settings().login.step_lifetime)
             asked = replace(progress, step=step.name, question=step.ask(request, user), ends_ms=ends)
             raise _ask(asked, LoginStepRequired)

@@ -119,8 +119,22 @@ def count_login_step(name: str) -> None:
     Raises:
         Throttled: There were too many.
     """
-    of_user = f"{digest_of_name(name)}:{_digest(exact(name))}"  # the first part is for authkit_unblock
-    _count("login_step", counter(get_settings().rates.login_step, f"s:{of_user}"))
+    _count("login_step", counter(get_settings().rates.login_step, f"s:{_part_of_user(name)}"))
+
+
+def count_login_question(name: str) -> None:
+    """
+    Count a login that asks for a step, by the username: limits the codes that are sent to a user.
+
+    Raises:
+        Throttled: There were too many.
+    """
+    _count("login_step", counter(get_settings().rates.login_step, f"q:{_part_of_user(name)}"))
+
+
+def _part_of_user(name: str) -> str:
+    """Return the part of a counter's key that stands for one user; its first half is for authkit_unblock."""
+    return f"{digest_of_name(name)}:{_digest(exact(name))}"
 
 
 def count_ticket(sid: str) -> None:

@@ -132,11 +132,21 @@ def test_a_password_change_ends_a_login_in_progress(site: LiveSite, ada: User) -
 def test_attempts_at_a_step_are_counted_for_the_user(site: LiveSite, ada: User) -> None:
     """Whatever address, device or handle they come from."""
     site.configure(RATES={"LOGIN_STEP": "2/hour"})
-    codes = []
-    for number in range(3):
-        device = site.device(address=f"203.0.113.{number}")
-        codes.append(code(step(device, handle_of(device.log_in()), code="0"))[1])
+    devices = [site.device(address=f"203.0.113.{number}") for number in range(3)]
+    answers = [step(device, handle_of(device.log_in()), code="0") for device in devices[:2]]
+    answers.append(step(devices[2], handle_of(answers[0]), code="0"))
+    codes = [code(answer)[1] for answer in answers]
     assert codes == ["step_failed", "step_failed", "throttled"]
+
+
+@on_sqlite
+@by_header
+@in_session_mode
+def test_a_user_is_asked_so_often_and_no_more(site: LiveSite, ada: User) -> None:
+    """Logins that ask for a step are counted for the user, so nobody gets any number of codes."""
+    site.configure(RATES={"LOGIN_STEP": "2/hour"})
+    codes = [code(site.device(address=f"203.0.113.{number}").log_in())[1] for number in range(3)]
+    assert codes == ["step_required", "step_required", "throttled"]
 
 
 @on_sqlite
@@ -147,7 +157,11 @@ def test_a_user_with_a_similar_name_has_attempts_of_their_own(site: LiveSite, ad
     site.configure(RATES={"LOGIN_STEP": "2/hour"})
     site.add_user("ad\u00e1")
     thief, owner = site.device(address="203.0.113.9"), site.device()
-    codes = [code(step(thief, handle_of(thief.log_in("ad\u00e1")), code="0"))[1] for _ in range(3)]
+    handle, codes = handle_of(thief.log_in("ad\u00e1")), []
+    for _ in range(3):
+        answer = step(thief, handle, code="0")
+        codes.append(code(answer)[1])
+        handle = body(answer).get("handle", "")
     assert codes == ["step_failed", "step_failed", "throttled"]
     assert code(step(owner, handle_of(owner.log_in()), code="0")) == (401, "step_failed")
     call_command("authkit_unblock", "ada")
