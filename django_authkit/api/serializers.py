@@ -111,7 +111,7 @@ class LoginBody(serializers.Serializer[Any]):
         given = self.validated_data
         more = {name: given[name] for name in self.credential_fields if name in given}
         return PasswordCredentials(
-            name=given[field],
+            name=str(given[field]),
             password=given["password"],
             name_field=field,
             more=more,
@@ -130,9 +130,11 @@ class LoginBody(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         """Reject values that are not strings, since DRF would convert them; a number may be a username."""
         model = get_user_model()
+        name_field = self.name_field or model.USERNAME_FIELD
         is_number = isinstance(model._meta.get_field(model.USERNAME_FIELD), IntegerField)
+        is_text = isinstance(self.fields[name_field], serializers.CharField)
         kinds = {
-            self.name_field or model.USERNAME_FIELD: {str, int} if is_number else {str},
+            name_field: {str, int} if is_number or not is_text else {str},
             "password": {str},
             "device": {str},
         }

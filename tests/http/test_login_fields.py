@@ -45,6 +45,14 @@ class EmailLogin(LoginBody):
         return value
 
 
+class NumberLogin(LoginBody):
+    """A number as the username."""
+
+    name_field = "username"
+
+    username = serializers.IntegerField()
+
+
 class More(serializers.Serializer[Any]):
     """What a project adds to a response."""
 
@@ -73,6 +81,19 @@ def test_the_project_chooses_the_fields_of_a_login(site: LiveSite) -> None:
     assert device.logged_in()
     del sent["tenant"]
     assert code(device.log_in_with(sent)) == (401, "login_failed")  # authenticate() decides without it
+
+
+@on_sqlite
+@by_header
+@in_session_mode
+def test_a_name_may_be_a_number(site: LiveSite) -> None:
+    """Whatever type the field of the name has, it is counted and looked up as text."""
+    site.add_user("4711")
+    site.configure(LOGIN={"SERIALIZER": f"{__name__}.NumberLogin"}, RATES={"LOGIN": "1/hour"})
+    device = site.device()
+    answer = device.log_in_with({"username": 4711, "password": PASSWORD})
+    assert answer.status_code == 200, answer.content
+    assert code(site.device().log_in_with({"username": 4711, "password": "x"})) == (429, "throttled")
 
 
 @on_sqlite
