@@ -12,6 +12,7 @@ from rest_framework.response import Response
 
 from django_authkit import service
 from django_authkit.api.views import Endpoint
+from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, DeviceProofInvalid, StoreUnavailable, Throttled
 from django_authkit.http.bound_cookie import attributes
 from django_authkit.http.csrf import enforce_source
@@ -24,10 +25,13 @@ class BoundEndpoint(Endpoint):
     """An endpoint that browsers call, and no script: without a CSRF token, and without a body."""
 
     schema = None
+    is_for_links = False
+    """Browsers may send it for links on other sites. No page can: a ``Sec-`` header names the session."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Check where the request comes from."""
-        enforce_source(request._request)
+        if not (self.is_for_links and get_settings().bound_scope.initiators):
+            enforce_source(request._request)
         super().initial(request, *args, **kwargs)
 
 
@@ -43,6 +47,8 @@ class RegisterView(BoundEndpoint):
 
 class BoundRefreshView(BoundEndpoint):
     """``POST bound/refresh/``: the browser proves the key again."""
+
+    is_for_links = True
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """
@@ -75,21 +81,27 @@ def _configured(binding: service.Binding) -> Response:
         {
             "session_identifier": sid,
             "refresh_url": reverse("authkit:bound-refresh"),
-            "scope": {"include_site": False, "scope_specification": _excluded()},
+            "scope": _scope(),
             "credentials": [{"type": "cookie", "name": binding.cookie_name, "attributes": attributes()}],
         }
     )
+    if binding.initiators:
+        response.data["allowed_refresh_initiators"] = list(binding.initiators)
     binding.attach(response)
     response[_CHALLENGE] = _challenge(sid, binding.challenge)
     return response
 
 
-def _excluded() -> list[dict[str, str]]:
-    """Return the paths that need no bound cookie: static files."""
+def _scope() -> dict[str, Any]:
+    """Return for which requests the browser renews the cookie: for this host, without static files."""
+    paths = [*_static_paths(), *get_settings().bound_scope.exclude]
+    rules = [{"type": "exclude", "domain": "*", "path": path} for path in paths]
+    return {"include_site": False, "scope_specification": rules}
+
+
+def _static_paths() -> list[str]:
     path = django_settings.STATIC_URL
-    if not path or urlsplit(path).netloc or path == "/":
-        return []
-    return [{"type": "exclude", "domain": "*", "path": path}]
+    return [] if not path or urlsplit(path).netloc or path == "/" else [path]
 
 
 def _challenge(sid: str, challenge: str) -> str:

@@ -178,6 +178,21 @@ class RecentAuth:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BoundScope:
+    """
+    For which requests a browser renews the cookie that is bound to its device; see ``DEVICE_BOUND``.
+
+    Attributes:
+        exclude: Beginnings of paths that need no login, such as uploads. ``STATIC_URL`` is one already.
+        initiators: Other hosts, such as ``"mail.example.org"`` or ``"*.example.org"``, whose links have the
+            browser renew the cookie first. In session mode.
+    """
+
+    exclude: tuple[str, ...] = ()
+    initiators: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dpop:
     """
     Header clients that bind their logins to a key of theirs (DPoP, RFC 9449).

@@ -11,6 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from django_authkit.conf.groups import (
     Binding,
+    BoundScope,
     Compat,
     Cookie,
     Dpop,
@@ -120,6 +121,7 @@ class AuthKitSettings:
             Session Credentials: ``"off"``, ``"offer"``, ``"require"``, or the dotted path of
             ``f(request, user)`` that returns one of these. With cookies, over HTTPS. See
             ``docs/how-to/device-bound.md``.
+        bound_scope: For which requests browsers renew the bound cookie; see ``BoundScope``.
         dpop: Whether header clients bind their logins to a key of theirs; see ``Dpop``.
         recent_auth: What counts as a recent authentication, and what requires one; see ``RecentAuth``.
         reauthenticator: Dotted path of ``f(request, user, data) -> bool``: re-authentication by the project's
@@ -157,6 +159,7 @@ class AuthKitSettings:
     trusted_proxies: int = 0
     bind: Binding = Binding()
     device_bound: str = "off"
+    bound_scope: BoundScope = BoundScope()
     dpop: Dpop = Dpop()
     recent_auth: RecentAuth = RecentAuth()
     reauthenticator: str | None = None

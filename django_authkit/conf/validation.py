@@ -146,6 +146,12 @@ def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:
             f"DEVICE_BOUND is {s.device_bound!r}.",
             'It takes "off", "offer", "require", or the dotted path of a function.',
         )
+    if not all(path.startswith("/") and path != "/" for path in s.bound_scope.exclude):
+        yield Problem(
+            "authkit.E026",
+            'BOUND_SCOPE["EXCLUDE"] has a path that does not begin with a slash, or all paths.',
+            'Write the beginnings of paths that need no login, such as "/media/".',
+        )
     if s.device_bound == "off":
         return
     if s.accepts(Mode.JWT) and s.lifetimes.access < timedelta(minutes=5):

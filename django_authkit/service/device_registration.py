@@ -71,6 +71,11 @@ class Binding:
         return get_settings().cookie.access_name if self.grant or self.access else BOUND_COOKIE
 
     @property
+    def initiators(self) -> tuple[str, ...]:
+        """The other hosts whose links renew the cookie. A refresh cookie does not come with those."""
+        return get_settings().bound_scope.initiators if self.cookie_name == BOUND_COOKIE else ()
+
+    @property
     def challenge(self) -> str:
         """The challenge for the next renewal."""
         return challenge_for(self.session.sid, self.session.device_nonce)

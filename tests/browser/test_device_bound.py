@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIHandler
 
 from support.bound_person import FIVE_AT_ONCE, LOG_OUT, REFRESH, REGISTER, Person, arguments
-from support.live_site import LiveSite
+from support.live_site import LiveSite, in_session_mode
 from support.origins import STRANGER, Application, Origins, origins
 
 if TYPE_CHECKING:
@@ -225,4 +225,24 @@ def test_a_browser_that_binds_is_let_in_where_it_is_required(
     person.page.goto(f"{at.shop}/plain/whoami/")
     assert f'"id": {ada.pk}' in person.page.content()
     assert person.status() == 200
+    person.context.close()
+
+
+@in_session_mode
+def test_a_link_of_an_allowed_initiator_renews_first(
+    binding: "Browser", shop: LiveSite, ada: User, at: Origins
+) -> None:
+    """The page is there at once: the browser proves its device before it opens it."""
+    shop.configure(BOUND_SCOPE={"INITIATORS": [STRANGER]})
+    person = Person(binding, shop, at)
+    person.log_in()
+    shop.advance(minutes=11)
+    person.page.goto(at.of(STRANGER))
+    person.lose_bound_cookie()
+    at.received.clear()
+    person.page.evaluate("url => { location.href = url }", f"{at.shop}/plain/whoami/")
+    person.wait(lambda: f'"id": {ada.pk}' in (person.page.text_content("body") or ""))
+    pages = [each for each in at.received if each.path == "/plain/whoami/"]
+    assert len(pages) == 1, at.received
+    assert 200 in person.renewals()
     person.context.close()

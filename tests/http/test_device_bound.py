@@ -336,3 +336,19 @@ def test_a_view_may_require_the_binding(device: Device, login: HttpResponse, pat
     assert device.get(path).status_code == 200
     device.cookies.clear()
     assert device.get(path).status_code == 401
+
+
+def test_a_project_says_for_which_requests_the_cookie_is_renewed(
+    site: LiveSite, ada: User, device: Device, login: HttpResponse
+) -> None:
+    """Paths and hosts of its own are in the registration; a renewal for such a link has no cookies."""
+    site.configure(BOUND_SCOPE={"EXCLUDE": ["/media/"], "INITIATORS": ["mail.test"]})
+    key, registered = bind(device, login)
+    rules = body(registered)["scope"]["scope_specification"]
+    assert [rule["path"] for rule in rules] == ["/static/", "/media/"]
+    assert body(registered)["allowed_refresh_initiators"] == ["mail.test"]
+    link = Device(device.mode, device.transport, device.address)
+    from_mail = {"Sec-Fetch-Site": "cross-site", "Origin": "https://mail.test"}
+    answer = renew(link, sid_of(ada), proof(key, challenge_of(registered)), **from_mail)
+    assert answer.status_code == 200
+    assert set(answer.cookies) == {BOUND}

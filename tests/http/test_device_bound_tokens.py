@@ -280,3 +280,9 @@ def test_a_renewal_takes_two_round_trips(site: LiveSite, device: Device, key: Pr
         assert renew(device, sid, text).status_code == 200
     if site.on_redis:
         assert len(trips.commands) == 2, trips
+
+
+def test_links_of_other_hosts_renew_no_tokens(site: LiveSite, device: Device, key: PrivateKey) -> None:
+    """Without the refresh cookie there is nothing to exchange, so browsers are not told of such hosts."""
+    site.configure(BOUND_SCOPE={"INITIATORS": ["mail.test"]})
+    assert "allowed_refresh_initiators" not in body(prove(device, key, sid_of(device)))

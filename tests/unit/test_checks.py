@@ -148,6 +148,8 @@ CASES = [
     Case("authkit.E025", {"REDIS": {"WAIT": [1, 0]}}),
     Case("authkit.E026", {"LIFETIMES": {"BOUND": timedelta(minutes=4)}}),
     Case("authkit.E026", {"LIFETIMES": {"BOUND": timedelta(minutes=61)}}),
+    Case("authkit.E026", {"BOUND_SCOPE": {"EXCLUDE": ["media/"]}}),
+    Case("authkit.E026", {"BOUND_SCOPE": {"EXCLUDE": ["/"]}}),
     jwt("authkit.E027", authkit={"DEVICE_BOUND": "offer", "LIFETIMES": {"ACCESS": timedelta(minutes=4)}}),
     Case("authkit.E028", {"DEVICE_BOUND": "offer", "COOKIE": {"DOMAIN": "example.org"}}),
     Case("authkit.E029", {"DPOP": {"MAX_AGE": SECOND}}),
