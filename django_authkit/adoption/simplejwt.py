@@ -109,9 +109,13 @@ class RefreshTokens(_Tokens):
                 "authkit.W106",
                 "ADOPT adopts refresh tokens of simplejwt, but its blacklist app is not installed: adopted "
                 "tokens still work at simplejwt's own views.",
-                "Remove simplejwt's views, or add "
-                '"rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS.',
+                "If no URL leads to simplejwt's views any more, add this id to SILENCED_SYSTEM_CHECKS; else "
+                'remove them, or add "rest_framework_simplejwt.token_blacklist" to INSTALLED_APPS.',
             )
+
+    def open(self, credential: str) -> ExternalLogin:
+        """Return the login, whose client keeps this token if simplejwt gave it no other."""
+        return replace(super().open(credential), rotates=bool(simplejwt.api_settings.ROTATE_REFRESH_TOKENS))
 
     def _kind(self) -> Any:
         return import_string(simplejwt.api_settings.TOKEN_REFRESH_SERIALIZER).token_class
@@ -165,7 +169,7 @@ class RefreshCookies(RefreshTokens):
 
     def open(self, credential: str) -> ExternalLogin:
         """Return the login, whose cookies outlive the browser."""
-        return replace(super().open(credential), remember=True)
+        return replace(super().open(credential), remember=True, rotates=True)
 
 
 class AccessTokens(_Tokens):

@@ -21,6 +21,7 @@ from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
+from django_authkit.service.adoption.kept_tokens import credential_behind
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import announce_elsewhere, browser_mark, check_binding
 from django_authkit.service.device_keys import check_device, check_device_first
@@ -77,7 +78,12 @@ def _first_good_or_adopted(request: HttpRequest, texts: Sequence[str], transport
     try:
         return _first_good(request, texts, transport)
     except (TokenInvalid, TokenMalformed):
-        adopted = adopt_refresh(request, texts[0]) if transport is Transport.HEADER else None
+        if transport is not Transport.HEADER:
+            raise
+        own = credential_behind(texts[0])
+        if own is not None:
+            return _carry_on(request, own, transport)
+        adopted = adopt_refresh(request, texts[0])
         if adopted is None:
             raise
         return adopted

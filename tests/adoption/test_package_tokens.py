@@ -27,7 +27,8 @@ from adoption.migrating_site import (
     SimpleJWTCookies,
 )
 from django_authkit import sessions_of
-from django_authkit.types import Transport
+from django_authkit.service.revocation import revoke_session
+from django_authkit.types import RevocationReason, Transport
 from support.client import PASSWORD, body, code
 
 simplejwt, access, knox, drf, allauth = SimpleJWT(), SimpleJWTAccess(), Knox(), DRF(), AllauthApp()
@@ -156,6 +157,34 @@ def test_rotating_refresh_tokens(site: Changeover, ada: User, monkeypatch: pytes
     (session,) = sessions_of(ada)
     assert (session.expires_ms - session.created_ms) // 86_400_000 == 90
     assert session.auth_time_ms == 0
+
+
+def test_a_client_that_never_stores_a_new_token(site: Changeover, ada: User) -> None:
+    """Where simplejwt does not rotate, a client keeps its refresh token until that expires, in one login."""
+    site.before()
+    token, other = simplejwt.log_in(site), simplejwt.log_in(site)
+    site.after("simplejwt", COMPAT={"SIMPLEJWT_ROTATION": False})
+    for hours in (0, 1, 10, 12):
+        site.live.advance(hours=hours)
+        answer, app = simplejwt.present(site, token)
+        assert answer.status_code == 200
+        assert app.logged_in()
+    assert len(sessions_of(ada)) == 1
+    site.live.advance(hours=2)
+    assert refused(site, token) == (401, "token_expired")
+    assert refused(site, other) == (401, "token_expired")
+
+
+def test_a_kept_token_ends_with_its_auth_session(site: Changeover, ada: User) -> None:
+    """A revoked login stays revoked, though its client still has the refresh token of simplejwt."""
+    site.before()
+    token = simplejwt.log_in(site)
+    site.after("simplejwt", COMPAT={"SIMPLEJWT_ROTATION": False})
+    assert simplejwt.present(site, token)[0].status_code == 200
+    (session,) = sessions_of(ada)
+    revoke_session(session.sid, RevocationReason.REVOKED)
+    assert refused(site, token) == (401, "token_invalid")
+    assert sessions_of(ada) == ()
 
 
 def test_a_refresh_token_is_no_access_token(site: Changeover, credential: str, ada: User) -> None:

@@ -135,7 +135,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     if is_revoked(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
         raise SessionEnded
     device_key = key_to_bind(request) if transport is Transport.HEADER else ""
-    fresh = _proposal(wanted)
+    fresh = _proposal(wanted, rotates=external.rotates or get_settings().compat.simplejwt_rotation)
     lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
@@ -146,7 +146,7 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     claim.settle(claimed, found.session.created_ms, lasting)
     if retire(adapter, credential, f"user {user_id_of(wanted.user)}"):
         with suppress(StoreUnavailable):  # then it is remembered for longer than necessary
-            claim.settle(claimed, found.session.created_ms, GRACE)
+            claim.settle(claimed, found.session.created_ms, GRACE if claimed.rotates else lasting)
     django_session = django_session_of(request)
     if claimed.mode is Mode.JWT and transport is Transport.COOKIE and django_session is not None:
         django_session.merge_data(external.data)
@@ -181,9 +181,10 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     )
 
 
-def _proposal(wanted: LoginRequest) -> Proposal:
+def _proposal(wanted: LoginRequest, *, rotates: bool) -> Proposal:
     strategy = get_strategy(get_settings().mode)
-    return Proposal(mode=strategy.mode, sid=wanted.new_sid(), secret=strategy.new_secret())
+    secret = strategy.new_secret()
+    return Proposal(mode=strategy.mode, sid=wanted.new_sid(), secret=secret, rotates=rotates)
 
 
 def _create(
@@ -261,7 +262,8 @@ def _grant(
         django_session.switch_to(SessionKey(claimed.sid, claimed.secret), found)
     if claimed.mode is Mode.JWT:  # in a repetition too, no access token may outlive the time in the record
         found = replace(found, now_ms=found.session.created_ms)
-    return issue(get_strategy(claimed.mode), found, user, claimed.secret, transport)
+    strategy = get_strategy(claimed.mode)
+    return issue(strategy, found, user, claimed.secret, transport, rotates=claimed.rotates)
 
 
 def _moment_ms(moment: datetime | None) -> int:

@@ -36,12 +36,15 @@ class Proposal:
         mode: The form of its first credential.
         sid: Its handle.
         secret: The secret of its session key, or the ``jti`` of its first refresh token.
+        rotates: Whether its first refresh token is exchanged when it is used. If not, the external one stands
+            for it until the auth session ends.
         began: When the record was created, on the store's clock; 0 while that is not known.
     """
 
     mode: Mode
     sid: str
     secret: str = field(repr=False)
+    rotates: bool = True
     began: int = 0
 
 
@@ -99,6 +102,7 @@ class Claim:
                 "sid": proposal.sid,
                 "sealed": b64encode(seal(proposal.secret, under=self._key)).decode(),
                 "began": proposal.began,
+                **({} if proposal.rotates else {"rotates": False}),
             }
         )
 
@@ -106,4 +110,10 @@ class Claim:
         secret = unseal(b64decode(fields["sealed"]), under=self._key)
         if secret is None:
             raise TokenInvalid
-        return Proposal(mode=Mode(fields["mode"]), sid=fields["sid"], secret=secret, began=fields["began"])
+        return Proposal(
+            mode=Mode(fields["mode"]),
+            sid=fields["sid"],
+            secret=secret,
+            rotates=fields.get("rotates", True),
+            began=fields["began"],
+        )
