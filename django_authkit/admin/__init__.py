@@ -19,6 +19,7 @@ from django.core.exceptions import ObjectDoesNotExist, PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.formats import date_format
+from django.utils.html import format_html
 from django.utils.timezone import localtime
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -44,6 +45,9 @@ from django_authkit.users.search import users_named
 from django_authkit.wiring import get_store
 
 _NEVER_READ = ("auth_hash", "key_digest", "jti_digest", "previous_digest", "sealed", "revoked_by", "data")
+
+
+_LOCKED = '{} <span role="img" aria-label="{}">🔒</span>'
 
 
 def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
@@ -95,8 +99,11 @@ class AuthSessionAdmin(RevocationPages):
 
     @admin.display(description=_("device"))
     def device(self, row: AuthSessionRow) -> str:
-        """Return a readable name of the browser."""
-        return str(row.label)
+        """Return a readable name of the browser; with a lock if the login is bound to the device."""
+        name = str(row.label)
+        if not row.bound_ms:
+            return name
+        return format_html(_LOCKED, name, gettext("bound to its device"))
 
     @admin.display(description=_("state"))
     def state(self, row: Any) -> str:

@@ -14,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django_authkit import service, sessions_of, signals
 from django_authkit.models import AuthSessionRow
 from django_authkit.types import RevocationReason
+from support.bound_browser import bind
 from support.client import Device
 from support.live_site import LiveSite, by_cookie, in_jwt_mode, in_session_mode
 from support.signals import heard
@@ -462,3 +463,18 @@ def test_tokens_are_revoked_as_well(site: LiveSite, ada: User) -> None:
     boss.submit(user_page(ada), revoke="all", confirmed="yes")
     assert not device.logged_in()
     assert device.refresh().status_code == 401
+
+
+@in_session_mode
+def test_a_lock_marks_logins_that_are_bound_to_their_device(site: LiveSite, boss: Device, ada: User) -> None:
+    """On the page of the user, and in the list of the database store; other logins have none."""
+    lock = 'aria-label="bound to its device"'
+    site.configure(DEVICE_BOUND="offer")
+    device = site.device()
+    bind(device, device.log_in())
+    site.logged_in("ada")
+    page = boss.get(user_page(ada)).content.decode()
+    assert all(each.sid in page for each in sessions_of(ada))
+    assert page.count(lock) == 1
+    if not site.on_redis:
+        assert boss.get(LIST).content.decode().count(lock) == 1
