@@ -7,7 +7,9 @@ from django.core.cache import cache
 
 from adoption.migrating_site import Changeover
 from django_authkit import sessions_of
+from django_authkit.types import Transport
 from support.client import body, code
+from support.dpop_client import ProvingDevice
 
 
 def test_a_projects_own_adapter(site: Changeover, ada: User) -> None:
@@ -27,3 +29,20 @@ def test_a_projects_own_adapter(site: Changeover, ada: User) -> None:
         401,
         "token_invalid",
     )
+
+
+def test_an_adopted_login_is_bound_to_the_key_of_its_request(site: Changeover, ada: User) -> None:
+    """After a lost response the app gets the same credentials again, and nobody without its key does."""
+    site.after("adoption.custom_adapter.CachedTokens")
+    token = token_hex(20)
+    cache.set(f"token:{token}", ada.pk)
+    app = ProvingDevice(site.live.mode)
+    answer = app.post("/auth/adopt/", headers={"X-Api-Token": token})
+    assert (body(answer)["token_type"], app.challenged) == ("DPoP", 1)
+    thief = site.live.device(Transport.HEADER)
+    assert code(thief.post("/auth/adopt/", headers={"X-Api-Token": token})) == (401, "device_mismatch")
+    assert app.copy().post("/auth/adopt/", headers={"X-Api-Token": token}).status_code == 401
+    again = app.post("/auth/adopt/", headers={"X-Api-Token": token})
+    assert body(again)["session"]["sid"] == body(answer)["session"]["sid"]
+    app.access = body(again)["access"]
+    assert app.who().status_code == 200

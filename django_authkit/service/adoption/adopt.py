@@ -244,13 +244,14 @@ def _repeated_grant(
 
     Raises:
         TokenInvalid: It is too late.
+        DeviceMismatch: It was bound to a key, and the request does not prove that key.
     """
     retire(adapter, credential, f"session {claimed.sid}")  # it may have failed the first time
     found = get_strategy(claimed.mode).find_unrenewed(claimed.sid, claimed.secret)
     if found is None or found.session.created_ms != claimed.began or found.now_ms - claimed.began > GRACE:
         raise TokenInvalid
     user = load_valid_user(found.session, found.user)
-    check_device(request, found)
+    check_device(request, found, is_in_body=transport is Transport.HEADER)
     return _grant(request, claimed, found, user, transport)
 
 
