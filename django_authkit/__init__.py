@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from django_authkit.http.csrf import enforce_csrf
     from django_authkit.http.grant import Grant
     from django_authkit.http.request_state import Authentication
+    from django_authkit.http.tenants import tenant
     from django_authkit.service import (
         authenticate,
         log_in,
@@ -41,6 +42,7 @@ __all__ = [
     "revoke_all",
     "revoke_user",
     "sessions_of",
+    "tenant",
     "update_session_auth_hash",
     "verify",
 ]
@@ -50,6 +52,7 @@ _ELSEWHERE = {
     "Authentication": "http.request_state",
     "Grant": "http.grant",
     "enforce_csrf": "http.csrf",
+    "tenant": "http.tenants",
 }
 
 

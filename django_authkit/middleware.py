@@ -40,6 +40,7 @@ from django_authkit.http.request_state import (
     state_of,
 )
 from django_authkit.http.response_effects import apply_response_effects
+from django_authkit.http.tenants import request_of_tenant
 from django_authkit.http.user_errors import Stage
 from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
@@ -82,6 +83,7 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
 
     def process_request(self, request: HttpRequest) -> None:
         """Give the request its session, which is looked up on first use."""
+        request_of_tenant.set(request)
         if not issubclass(self.SessionStore, SessionStore):
             super().process_request(request)
             return
@@ -97,24 +99,23 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Save what changed, set the cookie of a new key, and offer to bind a new login to its device."""
-        session = getattr(request, "session", None)
-        if isinstance(session, SessionStore):
-            response = self._saved(request, session, response)
-        else:
-            response = super().process_response(request, response)
-        if response.cookies:
-            offer_binding(request, response)
-        return response
-
-    def _saved(self, request: HttpRequest, session: SessionStore, response: HttpResponse) -> HttpResponse:
         try:
-            _finish(request, session, response)
-        except UpdateError:
-            response = error_response(SessionEnded(), request)
-        except AuthKitError as error:
-            response = error_response(error, request)
-        session.is_answered = not response.streaming
-        return response
+            session = getattr(request, "session", None)
+            if isinstance(session, SessionStore):
+                try:
+                    _finish(request, session, response)
+                except UpdateError:
+                    response = error_response(SessionEnded(), request)
+                except AuthKitError as error:
+                    response = error_response(error, request)
+                session.is_answered = not response.streaming
+            else:
+                response = super().process_response(request, response)
+            if response.cookies:
+                offer_binding(request, response)
+            return response
+        finally:
+            request_of_tenant.set(None)
 
 
 def _bearer_keys(request: HttpRequest) -> tuple[SessionKey, ...] | None:

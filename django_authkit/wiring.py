@@ -18,6 +18,7 @@ from django_authkit.adoption.registry import adapter_of
 from django_authkit.blacklist.replica import BlacklistReplica
 from django_authkit.conf import InvalidSettings, get_settings, milliseconds
 from django_authkit.conf.installed import require_app
+from django_authkit.http.tenants import OfTenant
 from django_authkit.stores.observation import Observer, observed
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, NoCheck, ReplicaCheck, StoreCheck
@@ -42,17 +43,20 @@ _observers: list[Observer] = []
 def get_store() -> Store:
     """Return the store that the setting ``STORE`` names."""
     require_app()
-    return observed(_new_store(), _observers)
+    if get_settings().tenant is None:
+        return observed(_new_store(), _observers)
+    # A tenant's keys are apart from those of the others, so nothing of one is found for another one.
+    return cast("Store", OfTenant(lambda tenant: observed(_new_store(f":{tenant}"), _observers)))
 
 
-def _new_store() -> Store:
+def _new_store(apart: str = "") -> Store:
     settings = get_settings()
     if settings.store == "redis":
         from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
 
         return RedisStore(
             connect(settings.redis.alias),
-            prefix=settings.redis.prefix,
+            prefix=settings.redis.prefix + apart,
             buckets=settings.redis.buckets,
             wait=settings.redis.wait,
         )
@@ -63,12 +67,22 @@ def _new_store() -> Store:
 
 @cache
 def get_codec() -> Codec:
-    """Return what signs and verifies tokens; refresh tokens always with keys derived from ``SECRET_KEY``."""
+    """
+    Return what signs and verifies tokens; refresh tokens always with keys derived from ``SECRET_KEY``.
+
+    Each tenant has an issuer of its own, so no token of one is accepted for another one.
+    """
+    if get_settings().tenant is None:
+        return _new_codec()
+    return cast("Codec", OfTenant(lambda tenant: _new_codec(f"/{tenant}")))
+
+
+def _new_codec(apart: str = "") -> Codec:
     settings = get_settings()
     return Codec(
         access_ring=get_key_ring(),
         refresh_ring=ring_from_secrets(_secrets(), "refresh"),
-        issuer=settings.issuer,
+        issuer=settings.issuer + apart,
         audience=settings.audience,
         leeway=milliseconds(settings.leeway) // 1000,
         cache_size=CLAIMS_CACHE_SIZE,

@@ -47,6 +47,7 @@ def check_dotted_paths(chosen: AuthKitSettings) -> Iterator[Problem]:
         "USER_SERIALIZER": chosen.user_serializer,
         "EXTRA_CLAIMS": chosen.extra_claims,
         "MAX_SESSIONS": chosen.max_sessions,
+        "TENANT": chosen.tenant,
         "DEVICE_BOUND": chosen.device_bound if "." in chosen.device_bound else None,
         "REAUTHENTICATOR": chosen.reauthenticator,
         'LOGIN["RESPONSE_SERIALIZER"]': chosen.login.response_serializer,

@@ -8,6 +8,7 @@ from django.db import Error as DatabaseError
 from django_authkit import outages
 from django_authkit.conf import AuthKitSettings
 from django_authkit.errors import StoreUnavailable
+from django_authkit.http.tenants import tenant
 from django_authkit.problems import Problem
 from django_authkit.wiring import get_store
 
@@ -25,7 +26,7 @@ def check_store(chosen: AuthKitSettings) -> Iterator[Problem]:
     if not _has_server(chosen):  # reported by other checks
         return
     try:
-        with outages.nothing_logged():
+        with outages.nothing_logged(), tenant("check"):
             get_store().load(_UNKNOWN_SID)
     except StoreUnavailable as failure:
         cause = failure.__cause__

@@ -1,4 +1,4 @@
-"""Checks that all users are in one table: the store knows a user by the primary key alone."""
+"""Checks that all users are in one table, or that ``TENANT`` keeps apart those of several tables."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,25 +15,37 @@ from django_authkit.problems import Problem
 
 USERS_BY_TENANT = Problem.kind(
     "authkit.E056",
-    "Keep the users in a table that all tenants share (SHARED_APPS), or deploy each tenant by itself.",
+    "Set TENANT, or keep the users in a table that all tenants share (SHARED_APPS), or deploy each tenant by "
+    "itself.",
 )
 SEVERAL_TABLES = Problem.kind(
     "authkit.E058",
-    "Keep all users in one database, or deploy each tenant by itself. If no router selects the users' table "
-    "by tenant, let allow_migrate() of a router return False for the table that is not used.",
+    "Set TENANT, or keep all users in one database, or deploy each tenant by itself. If no router selects "
+    "the users' table by tenant, let allow_migrate() of a router return False for the table that is not "
+    "used.",
 )
+NO_REQUEST = Problem.kind("authkit.E057", "Add it behind the middleware that finds the tenant.")
+OWN_MIDDLEWARE = "django_authkit.middleware.SessionMiddleware"
 _COMPARED = 100
 """How many users of each database are compared, the lowest primary keys first."""
 
 
-def check_tenants(chosen: AuthKitSettings) -> Iterator[Problem]:  # noqa: ARG001 - as all checks
+def check_tenants(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that tenants (django-tenants, django-pgschemas) have no tables of users of their own."""
+    if chosen.tenant is not None:
+        yield from _middleware_problems()
+        return
     users = apps.get_app_config(settings.AUTH_USER_MODEL.partition(".")[0]).name
     if users in _tenant_apps() and users not in getattr(settings, "SHARED_APPS", ()):
         yield USERS_BY_TENANT(
             f"Each tenant has its own table of {settings.AUTH_USER_MODEL}: a user of one would be "
             "authenticated as the user of another one with the same primary key."
         )
+
+
+def _middleware_problems() -> Iterator[Problem]:
+    if OWN_MIDDLEWARE not in settings.MIDDLEWARE:
+        yield NO_REQUEST(f"TENANT is set, and MIDDLEWARE does not have {OWN_MIDDLEWARE}.")
 
 
 def _tenant_apps() -> set[str]:
@@ -43,8 +55,10 @@ def _tenant_apps() -> set[str]:
     return {*getattr(settings, "TENANT_APPS", ()), *by_schema}
 
 
-def check_databases(chosen: AuthKitSettings) -> Iterator[Problem]:  # noqa: ARG001 - as all checks
+def check_databases(chosen: AuthKitSettings) -> Iterator[Problem]:
     """Check that no two databases, from which routers choose, have different users under one primary key."""
+    if chosen.tenant is not None:
+        return
     seen: dict[Any, tuple[str, tuple[Any, ...]]] = {}
     for alias in _aliases():
         for pk, *texts in _first_users(alias):

@@ -87,6 +87,8 @@ class AuthKitSettings:
         store: Where auth sessions are stored.
         redis: Where the Redis store keeps its keys; see ``Redis``.
         database_alias: The ``DATABASES`` alias that the database store writes to and reads from.
+        tenant: Dotted path of ``f(request) -> str``: whose users, sessions and tokens are meant, where
+            several tenants have tables of users of their own. See ``docs/how-to/tenants.md``.
         transports: The transports that a client may request at login; the first is the default.
         lifetimes: How long access tokens and auth sessions live; see ``Lifetimes``.
         leeway: Clock skew between workers that is tolerated for ``exp`` and ``iat``.
@@ -137,6 +139,7 @@ class AuthKitSettings:
     store: Literal["database", "redis"] = "database"
     redis: Redis = Redis()
     database_alias: str = "default"
+    tenant: str | None = None
     transports: tuple[Transport, ...] = (Transport.COOKIE, Transport.HEADER)
     lifetimes: Lifetimes = Lifetimes()
     leeway: timedelta = timedelta(seconds=5)

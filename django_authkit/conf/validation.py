@@ -33,6 +33,7 @@ def combination_problems(s: AuthKitSettings) -> Iterator[Problem]:
         yield Problem(
             "authkit.E017", "BIND has a prefix that no address has.", "IPv4: 0 to 32. IPv6: 0 to 128."
         )
+    yield from _tenant_problems(s)
     yield from _device_problems(s)
     yield from _dpop_problems(s)
     yield from _scheme_problems(s)
@@ -131,6 +132,27 @@ def _order_problems(lasting: Lifetimes) -> Iterator[Problem]:
                 f'LIFETIMES["TOUCH_INTERVAL"] is not shorter than the "IDLE" {where}that activity extends.',
                 "A minute against days is usual.",
             )
+
+
+def _tenant_problems(s: AuthKitSettings) -> Iterator[Problem]:
+    if s.tenant is not None and s.store != "redis":
+        yield Problem(
+            "authkit.E057",
+            'TENANT is set and STORE is not "redis": the table of auth sessions does not keep tenants apart.',
+            'Set STORE to "redis".',
+        )
+    if s.tenant is not None and s.access_check == "replica":
+        yield Problem(
+            "authkit.E057",
+            'TENANT is set and ACCESS_CHECK is "replica": a copy of the blacklist is of one tenant only.',
+            'Set ACCESS_CHECK to "store" or "none".',
+        )
+    if s.tenant is not None and s.adopt:
+        yield Problem(
+            "authkit.E057",
+            "TENANT and ADOPT are set: tokens of other packages do not say of which tenant their user is.",
+            "Leave ADOPT out.",
+        )
 
 
 def _device_problems(s: AuthKitSettings) -> Iterator[Problem]:

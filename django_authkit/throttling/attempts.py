@@ -29,6 +29,7 @@ from django_authkit import signals
 from django_authkit.conf import get_settings
 from django_authkit.errors import Throttled
 from django_authkit.http.client_info import device_of
+from django_authkit.http.tenants import current_tenant
 from django_authkit.stores.outcomes import Counter
 from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
 from django_authkit.throttling.names import exact, folded
@@ -234,6 +235,12 @@ def _count(scope: str, counters: list[Counter]) -> bool:
 
 
 def _digest(text: str) -> str:
-    """Return what stands for *text*, keyed, so that a copy of the store tells no names or addresses."""
+    """
+    Return what stands for *text*, keyed, so that a copy of the store tells no names or addresses.
+
+    A name is another one for each tenant: the cookie of a browser that has logged in is bound to it.
+    """
+    if get_settings().tenant is not None:
+        text = f"{current_tenant()}\0{text}"
     octets = text.encode("utf-8", "surrogatepass")
     return salted_hmac("django_authkit.throttling", octets, algorithm="sha256").hexdigest()[:32]

@@ -110,6 +110,8 @@ def adopt(id: str, entry: Any) -> Case:  # noqa: A002
 CACHED = "django.contrib.sessions.backends.cache"
 OLD_SESSIONS = {"adapter": "django_sessions", "engine": CACHED}
 
+TENANT: dict[str, Any] = {"TENANT": "testapp.claims.padding"}
+
 CASES = [
     Case("authkit.E001", site={"AUTHKIT_MODE": "both"}),
     Case("authkit.E001", site={"AUTHKIT_MODE": None}),
@@ -196,6 +198,10 @@ CASES = [
     jwt("authkit.W034", site={"SESSION_ENGINE": "django.contrib.sessions.backends.db"}),
     Case("authkit.E035", instead={OWN_SESSIONS: OWN_AUTHENTICATION, OWN_AUTHENTICATION: OWN_SESSIONS}),
     Case("authkit.E056", site={"TENANT_APPS": ["django.contrib.auth"]}),
+    Case("authkit.E057", TENANT),
+    Case("authkit.E057", {**TENANT, "STORE": "redis", "ADOPT": ("drf_tokens",)}),
+    Case("authkit.E057", {**TENANT, "STORE": "redis"}, instead=dict(NO_OWN)),
+    jwt("authkit.E057", authkit={**TENANT, "STORE": "redis", "ACCESS_CHECK": "replica"}),
     jwt("authkit.E097", site={"SECRET_KEY": "django-insecure-" + "x7Gd" * 20}),
     jwt("authkit.E097", site={"SECRET_KEY": "please-change-this-secret-key-in-production"}),
     Case("authkit.E056", site={"TENANTS": {"public": {}, "default": {"APPS": ["django.contrib.auth"]}}}),

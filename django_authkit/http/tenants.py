@@ -1,0 +1,78 @@
+"""
+Which tenant this is about: what the project's function ``TENANT`` says of the request in progress.
+
+It is asked each time and nothing is kept, since a project can change the tenant within a request, as
+django-tenants' ``schema_context`` does.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, Generic, TypeVar
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.utils.module_loading import import_string
+
+from django_authkit.conf import get_settings
+
+T = TypeVar("T")
+
+NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,32}")
+"""What names a tenant: part of the store's keys and of ``iss``."""
+
+request_of_tenant: ContextVar[HttpRequest | None] = ContextVar("authkit_request_of_tenant", default=None)
+"""The request in progress, from our ``SessionMiddleware`` on."""
+_chosen: ContextVar[str | None] = ContextVar("authkit_tenant", default=None)
+
+
+def current_tenant() -> str:
+    """
+    Return the name of the tenant; empty without ``TENANT``.
+
+    Raises:
+        ImproperlyConfigured: The project's function returned something else than a name.
+    """
+    path = get_settings().tenant
+    if path is None:
+        return ""
+    chosen = _chosen.get()
+    name = import_string(path)(request_of_tenant.get()) if chosen is None else chosen
+    if not isinstance(name, str) or not NAME.fullmatch(name):
+        raise ImproperlyConfigured(
+            f"The tenant is {name!r}: it takes 1 to 32 letters, digits, dots, hyphens and underscores. "
+            f"Outside of a request {path} is called with None; use tenant() there."
+        )
+    return name
+
+
+@contextmanager
+def tenant(name: str) -> Iterator[None]:
+    """Let the block be about the tenant *name*, whatever ``TENANT`` says: for commands, tasks and shells."""
+    token = _chosen.set(name)
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
+class OfTenant(Generic[T]):
+    """
+    Stands for objects of one kind, one for each tenant: each use of an attribute goes to the current one's.
+
+    Args:
+        make: Makes that of a tenant.
+    """
+
+    def __init__(self, make: Callable[[str], T]) -> None:
+        self._make = make
+        self._made: dict[str, T] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        """Return the attribute of the current tenant's object."""
+        current = current_tenant()
+        made = self._made.get(current)
+        if made is None:
+            made = self._made.setdefault(current, self._make(current))
+        return getattr(made, name)
