@@ -29,6 +29,10 @@ class AuthKitClientMixin:
     """
     Logs a test client in and out as the project does, in both modes: for ``Client`` and DRF's ``APIClient``.
 
+    Args:
+        transport: Where the credential of a login is: in the cookies of this client or in its header.
+        arguments: Those of the client.
+
     Attributes:
         grant: The credentials of the last ``force_login``; ``None`` before it, and after ``logout``.
     """
@@ -37,12 +41,18 @@ class AuthKitClientMixin:
     defaults: dict[str, Any]
     grant: Grant | None = None
 
+    def __init__(
+        self, *arguments: Any, transport: Transport = Transport.COOKIE, **named_arguments: Any
+    ) -> None:
+        super().__init__(*arguments, **named_arguments)
+        self._transport = transport
+
     def force_login(
         self,
         user: AbstractBaseUser,
         backend: str | None = None,
         *,
-        transport: Transport = Transport.COOKIE,
+        transport: Transport | None = None,
         remember: bool = False,
     ) -> None:
         """
@@ -53,9 +63,11 @@ class AuthKitClientMixin:
         Args:
             user: The user.
             backend: Dotted path of the Django auth backend; by default the first one.
-            transport: Whether the credential is in the cookies of this client or in its header.
+            transport: Whether the credential is in the cookies of this client or in its header; by default
+                what the client was created with.
             remember: As for ``log_in``.
         """
+        transport = transport or self._transport
         vouching = backend or getattr(user, "backend", None) or settings.AUTHENTICATION_BACKENDS[0]
         grant = log_in(self._request(), user, backend=vouching, transport=transport, remember=remember)
         if transport is Transport.HEADER:

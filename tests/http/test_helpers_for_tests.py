@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 
 from django_authkit import revoke_user, sessions_of
 from django_authkit.testing import AuthKitClient, AuthKitClientMixin, revoked, travel
+from django_authkit.types import Transport
 from support.client import PASSWORD
 from support.live_site import LiveSite, by_cookie
 
@@ -42,6 +43,19 @@ def test_force_login_logs_in_for_all_views(site: LiveSite, kind: Any) -> None:
     (session,) = sessions_of(ada)
     assert (session.address, session.label) == ("203.0.113.4", "a test")
     assert session.sid == client.grant.session.sid
+
+
+@pytest.mark.parametrize("kind", [AuthKitClient, AuthKitAPIClient])
+def test_a_client_is_created_for_a_transport(site: LiveSite, kind: Any) -> None:
+    """Its logins use that transport, unless one of them names another."""
+    client = kind(transport=site.transport)
+    client.force_login(site.add_user())
+    assert statuses(client) == [200, 200]
+    assert ("HTTP_AUTHORIZATION" in client.defaults) is (site.transport is Transport.HEADER)
+    assert bool(client.cookies) is (site.transport is Transport.COOKIE)
+    other = kind(transport=Transport.HEADER)
+    other.force_login(site.add_user("bob"), transport=Transport.COOKIE)
+    assert "HTTP_AUTHORIZATION" not in other.defaults
 
 
 def test_a_forced_login_can_be_refreshed(site: LiveSite) -> None:
