@@ -40,8 +40,8 @@ class ExternalLogin:
         expires_at: When the login expires even if it is used (aware); ``None`` for never. The auth session
             expires then at the latest.
         remember: Whether cookies of it outlive the browser.
-        rotates: Whether its client stores the new refresh token of a response (``Place.REFRESH``). If not, and
-            ``COMPAT["SIMPLEJWT_ROTATION"]`` is off, the external one can be presented until the login ends.
+        rotates: Whether its client stores the new refresh token of a response (``Place.REFRESH``). If not,
+            and ``COMPAT["SIMPLEJWT_ROTATION"]`` is off, it can present the external one until the login ends.
         data: Django session data to keep, without the fields of the login.
     """
 

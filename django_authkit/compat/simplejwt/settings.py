@@ -135,8 +135,8 @@ def _lifetimes(given: Mapping[str, Any], made: Translation) -> None:
     if not rotates:
         made.remarks.append(
             ("ROTATE_REFRESH_TOKENS", "Clients that never store a new refresh token keep the one from their "
-             "login, and its theft is not detected. With ADOPT, they keep simplejwt's, too, until it expires. "
-             "Once they store new ones, set SIMPLEJWT_ROTATION to True.")
+             "login, and its theft is not detected. With ADOPT, simplejwt's tokens are kept, too, until they "
+             "expire. Once clients store new ones, set SIMPLEJWT_ROTATION to True.")
         )  # fmt: skip
     leeway = _leeway(given)
     made.put("LEEWAY", min(leeway, _LONGEST_LEEWAY), "LEEWAY")
