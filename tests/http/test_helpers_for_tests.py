@@ -50,9 +50,9 @@ def test_a_client_is_created_for_a_transport(site: LiveSite, kind: Any) -> None:
     """Its logins use that transport, unless one of them names another."""
     client = kind(transport=site.transport)
     client.force_login(site.add_user())
-    assert statuses(client) == [200, 200]
     assert ("HTTP_AUTHORIZATION" in client.defaults) is (site.transport is Transport.HEADER)
     assert bool(client.cookies) is (site.transport is Transport.COOKIE)
+    assert statuses(client) == [200, 200]
     other = kind(transport=Transport.HEADER)
     other.force_login(site.add_user("bob"), transport=Transport.COOKIE)
     assert "HTTP_AUTHORIZATION" not in other.defaults
