@@ -33,7 +33,11 @@ class Situation:
     @property
     def for_sessions(self) -> list[str]:
         """What suggests sessions, a reason each."""
-        return ["the admin is installed and its pages need no refresh"] if self.has_admin else []
+        return (
+            ["the admin is installed and only sessions let its login count for the API"]
+            if self.has_admin
+            else []
+        )
 
     @property
     def for_jwt(self) -> list[str]:

@@ -170,7 +170,7 @@ def _cost(pair: Contest) -> str:
     text = (
         f"Every million requests a day takes {needed[0]} with {pair.one.variant.in_prose} "
         f"and {needed[1]} with {pair.other.variant.in_prose}{apart}; "
-        f"their credentials are {size(carried[0])} and {size(carried[1])} on the wire"
+        f"they carry {size(carried[0])} and {size(carried[1])} of credentials"
     )
     held = [bytes_a_session(each) for each in (pair.one, pair.other)]
     if None not in held:
