@@ -1,5 +1,7 @@
 """What the commands print when a server fails: one sentence that says which, where, and why."""
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,10 +14,17 @@ from django_authkit.outages import nothing_logged
 
 @contextmanager
 def failures_told() -> Iterator[None]:
-    """Raise a ``CommandError`` with the cause if the store fails or the settings are invalid."""
+    """
+    Raise a ``CommandError`` with the cause if the store fails or the settings are invalid.
+
+    If nobody reads the output any more, as ``head`` does not, the rest is dropped.
+    """
     try:
         with nothing_logged():
             yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except StoreUnavailable as error:
         raise CommandError(error.cause) from error
     except InvalidSettings as error:

@@ -12,6 +12,12 @@ from django_authkit.management.status import find_out
 from django_authkit.problems import in_words
 from django_authkit.types import Mode
 
+_REVOKED = {
+    "store": "a revoked access token is refused on the next request",
+    "replica": 'a revoked access token is refused within REPLICA["MAX_STALENESS"]',
+    "none": "a revoked access token works until it expires",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -76,7 +82,7 @@ def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
     errors = [each for each in run_checks(tags=[TAG]) if isinstance(each, Error)]
     yield from (f"{error.id}: {error.msg} {error.hint or ''}".rstrip() for error in errors)
     if not errors:
-        yield "manage.py check --deploy: no error of authkit now. Run it again with the settings of step 2."
+        yield "manage.py check finds no error with these settings. With those of step 2, run check --deploy."
     if goal is Mode.SESSION:
         yield (
             "Session mode needs our SESSION_ENGINE and both of our middleware classes, and reads the store "
@@ -87,7 +93,11 @@ def _readiness(chosen: AuthKitSettings, goal: Mode) -> Iterator[str]:
             "Front ends have to refresh after token_expired; pages without a script use their session key "
             f"until that mode is dropped. Access tokens last {in_words(chosen.lifetimes.access)}."
         )
-        yield f'ACCESS_CHECK is "{chosen.access_check}": how soon access tokens notice a revocation.'
+        yield f'ACCESS_CHECK is "{chosen.access_check}": {_REVOKED[chosen.access_check]}.'
+        yield (
+            "Login pages that use Django's login(): change them now. After the last step their logins count "
+            "for pages only, and not for the API."
+        )
     if chosen.cookie.refresh_path not in {None, "/"}:
         yield 'With COOKIE["REFRESH_PATH"] browsers get session keys only when they refresh.'
 

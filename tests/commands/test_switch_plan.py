@@ -49,3 +49,5 @@ def test_the_other_direction(site: LiveSite, run: Run) -> None:
     told = run("authkit_switch", "plan", "--to", "jwt")
     assert "From session to jwt." in told
     assert told.count("[done]") == 3
+    assert "a revoked access token is refused on the next request" in told
+    assert "Login pages that use Django's login(): change them now." in told

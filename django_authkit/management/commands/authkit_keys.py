@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from django_authkit.api.jwks import MAX_AGE
 from django_authkit.conf import InvalidSettings, get_settings
+from django_authkit.management.subcommands import usual_options
 from django_authkit.problems import in_words
 from django_authkit.tokens.keys.generate import new_key, private_jwk, private_pem
 from django_authkit.tokens.keys.ring import ALGORITHMS, HMAC, Key, KeyRing
@@ -57,9 +58,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add the subcommands."""
         commands = parser.add_subparsers(dest="command", required=True)
-        generate = commands.add_parser("generate", help="Make a key.")
+        usual = [usual_options()]
+        generate = commands.add_parser("generate", help="Make a key.", parents=usual)
         rotate = commands.add_parser(
-            "rotate", help="Generate a key, and print how it replaces the current one."
+            "rotate", help="Generate a key, and print how it replaces the current one.", parents=usual
         )
         for making in (generate, rotate):
             making.add_argument("--out", required=True, type=Path, help="The file to write; must not exist.")
@@ -68,7 +70,7 @@ class Command(BaseCommand):
         rotate.add_argument(
             "--algorithm", choices=sorted(ALGORITHMS), help="By default that of the current key."
         )
-        listing = commands.add_parser("list", help="List the keys, without their content.")
+        listing = commands.add_parser("list", help="List the keys, without their content.", parents=usual)
         listing.add_argument("--json", action="store_true", dest="as_json")
 
     def handle(self, *_: Any, command: str, **options: Any) -> None:

@@ -64,7 +64,7 @@ def as_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     for check in status["checks"]:
         yield check["level"], f"{check['id']}  {check['message']} {check['hint'] or ''}".rstrip()
     if not status["checks"]:
-        yield "checks", "no problems, for deployment neither"
+        yield "checks", "no problems (those of check --deploy included)"
 
 
 def _count_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:

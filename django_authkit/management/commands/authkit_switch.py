@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_authkit.compat.simplejwt.settings import NotTranslatable, translate
 from django_authkit.conf import get_settings
 from django_authkit.management.failures import failures_told
+from django_authkit.management.subcommands import usual_options
 from django_authkit.management.switch_plan import Step, steps_of
 from django_authkit.types import Mode
 
@@ -25,13 +26,16 @@ class Command(BaseCommand):
 
     def add_subcommands(self, subcommands: Any) -> None:
         """Add each subcommand."""
+        usual = [usual_options()]
         plan: ArgumentParser = subcommands.add_parser(
-            "plan", help="print the steps from the current mode to the other, based on the settings"
+            "plan",
+            help="print the steps from the current mode to the other, based on the settings",
+            parents=usual,
         )
         plan.add_argument("--to", choices=list(map(str, Mode)), help="the mode to go to; default: the other")
         plan.set_defaults(run=self.plan)
         from_simplejwt = subcommands.add_parser(
-            "from-simplejwt", help="print the AUTHKIT that corresponds to SIMPLE_JWT"
+            "from-simplejwt", help="print the AUTHKIT that corresponds to SIMPLE_JWT", parents=usual
         )
         from_simplejwt.set_defaults(run=self.from_simplejwt)
 
