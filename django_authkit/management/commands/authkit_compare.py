@@ -54,7 +54,7 @@ class Command(BaseCommand):
         extent.add_argument(
             "--thorough",
             action="store_true",
-            help="as long as it takes, beside every package that is installed",
+            help="as long as it takes, next to every package that is installed",
         )
         pace.add_argument(
             "--duration", type=_positive, help="seconds a variant; without: until it is decided"
@@ -179,7 +179,7 @@ def _see_what_is_needed(options: dict[str, Any]) -> None:
     """
     for module, package in _NEEDED.items():
         if find_spec(module) is None:
-            raise CannotCompare(f'{package} is not installed: pip install "django-authkit[compare]".')
+            raise CannotCompare(f"{package} is missing: the extra [compare] of django-authkit has it.")
     if options["server"] == "uvicorn" and find_spec("uvicorn_worker") is None:
         raise CannotCompare("uvicorn-worker is not installed: pip install uvicorn-worker.")
     for kind in options["beside"]:
