@@ -35,7 +35,7 @@ def _lose_an_answer(story: Story, phone: Device) -> str:
     lost = phone.post("/auth/refresh/", "200", {"refresh": presented})
 
     story.step(
-        "The phone retries with the token it still has, and gets the lost token: the same jti, in another text."
+        "The phone retries with the token it still has, and gets the lost one: the same jti, in another text."
     )
     phone.keep(phone.post("/auth/refresh/", "200", {"refresh": presented}))
     successor = id_of(phone.refresh)

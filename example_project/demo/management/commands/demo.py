@@ -89,7 +89,7 @@ Users and passwords:
 Try these in another terminal. Tokens in the body, for clients without cookies:
 
 {indent(header_lines(site.url, choices.mode), "    ")}
-Cookies and CSRF, as a browser does (the last one gets a 401, after the logout):
+Cookies and CSRF (the last line gets a 401, after the logout), as a browser does:
 
 {indent(cookie_lines(site.url), "    ")}
 `manage.py authkit_compare` measures both modes on this site, and so does the front page.
