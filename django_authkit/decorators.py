@@ -5,12 +5,13 @@ from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
-from asgiref.sync import iscoroutinefunction, sync_to_async  # knows async class-based views, too
+from asgiref.sync import iscoroutinefunction  # knows async class-based views, too
 from django.http import HttpRequest
 
 from django_authkit.errors import NotAuthenticated
 from django_authkit.http.request_state import Authentication
 from django_authkit.service import current, require_device_bound, require_recent
+from django_authkit.service.running import run
 
 V = TypeVar("V", bound=Callable[..., Any])
 
@@ -56,7 +57,7 @@ def _requiring(required: Callable[[HttpRequest, Authentication], None]) -> Calla
 
             @wraps(view)
             async def asynchronous(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-                await sync_to_async(check)(request)
+                await run(check, request)
                 return await view(request, *args, **kwargs)
 
             return asynchronous

@@ -6,10 +6,10 @@ unreachable store for a logout. ``AuthenticationMiddleware`` sets ``request.user
 counts, in both modes, in sync and async views.
 """
 
+from functools import partial
 from typing import Any
 from weakref import ref
 
-from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user as django_get_user
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -24,6 +24,7 @@ from django.utils.functional import SimpleLazyObject, empty
 from django.utils.module_loading import import_string
 
 from django_authkit.adoption import Place
+from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError, CredentialRejected, DeviceMismatch, SessionEnded
 from django_authkit.http import cookies, transports
@@ -46,11 +47,12 @@ from django_authkit.service.adoption.browser import adopt_browser
 from django_authkit.service.authentication import current
 from django_authkit.service.device_binding import revoke_mismatched_again
 from django_authkit.service.device_registration import offer_binding
-from django_authkit.service.django_session import CookieAction, django_session_of
+from django_authkit.service.django_session import CookieAction, django_session_of, using_session
 from django_authkit.service.page_renewal import renew_page
 from django_authkit.service.password_changes import apply_password_change
 from django_authkit.service.request_session import EXPIRY_FIELD
 from django_authkit.service.revocation import revoke_session
+from django_authkit.service.running import OnTheLoop, run
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
 from django_authkit.throttling.django_login import count_django_login, note_django_login
@@ -72,7 +74,7 @@ class ErrorResponses:
         return error_response(exception, request) if isinstance(exception, AuthKitError) else None
 
 
-class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
+class SessionMiddleware(ErrorResponses, OnTheLoop, DjangoSessionMiddleware):
     """
     ``request.session`` from the session cookie, or from a session key in the ``Authorization`` header.
 
@@ -110,7 +112,7 @@ class SessionMiddleware(ErrorResponses, DjangoSessionMiddleware):
                     response = error_response(error, request)
                 session.is_answered = not response.streaming
             else:
-                response = super().process_response(request, response)
+                response = blocking(DjangoSessionMiddleware.process_response, self, request, response)
             if response.cookies:
                 offer_binding(request, response)
             return response
@@ -163,7 +165,7 @@ def _set_cookie(session: SessionStore, response: HttpResponseBase) -> None:
         cookies.set_anonymous_cookie(response, key, age)
 
 
-class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
+class AuthenticationMiddleware(ErrorResponses, OnTheLoop, DjangoAuthenticationMiddleware):
     """
     ``request.user`` and ``request.auser`` from the credential that counts.
 
@@ -188,13 +190,13 @@ class AuthenticationMiddleware(ErrorResponses, DjangoAuthenticationMiddleware):
         user = SimpleLazyObject(lambda: _user(request))
         state_of(request).opened_session = getattr(request, "session", None)
         request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
-        request.auser = sync_to_async(lambda: _resolved(request))
+        request.auser = partial(run, _resolved, request)
         refused = renew_page(request) if request.COOKIES else None
         if refused is not None:
             return refused
         if get_adapters(Place.BROWSER):
             try:
-                adopt_browser(request)
+                blocking(adopt_browser, request)
             except AuthKitError as error:
                 return error_response(error, request)
         if transports.has_bearer(request) or (request.method not in SAFE_METHODS and is_proved(request)):
@@ -276,7 +278,7 @@ def _revoke_again(request: HttpRequest, state: RequestState, response: HttpRespo
     if state.mismatched_sid is not None:
         revoke_mismatched_again(request)
     if state.password_change is not None:
-        apply_password_change(request)
+        using_session(request, apply_password_change, request)
 
 
 @clears_locals
@@ -293,7 +295,7 @@ def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
         return known.user
     foreign_engine = hasattr(request, "session") and django_session_of(request) is None
     if foreign_engine and not get_settings().accepts(Mode.SESSION):
-        return django_get_user(request)
+        return blocking(django_get_user, request)
     return AnonymousUser()
 
 

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from secrets import randbelow
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings as django_settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -27,6 +26,7 @@ from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.django_session import CookieAction
 from django_authkit.service.request_session import EXPIRY_FIELD, SECURITY_FIELDS, RequestSession
 from django_authkit.service.revocation import revoke_session
+from django_authkit.service.running import run
 from django_authkit.session_keys import SessionKey, new_handle
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import RevocationReason
@@ -115,13 +115,33 @@ class SessionStore(RequestSession):
         self._found = None
         self.cookie = CookieAction.DELETE
 
+    async def aload(self) -> dict[str, Any]:
+        """Do what ``load`` does."""
+        return await run(self.load)
+
+    async def asave(self, must_create: bool = False) -> None:
+        """Do what ``save`` does."""
+        await run(self.save, must_create)
+
+    async def acreate(self) -> None:
+        """Do what ``create`` does."""
+        await run(self.create)
+
     async def aflush(self) -> None:
         """Do what ``flush`` does. Django's own repeats its steps instead of calling ``flush``."""
-        await sync_to_async(self.flush)()
+        await run(self.flush)
 
     async def acycle_key(self) -> None:
         """Do what ``cycle_key`` does."""
-        await sync_to_async(self.cycle_key)()
+        await run(self.cycle_key)
+
+    async def adelete(self, session_key: str | None = None) -> None:
+        """Do what ``delete`` does."""
+        await run(self.delete, session_key)
+
+    async def aexists(self, session_key: str) -> bool:
+        """Do what ``exists`` does."""
+        return await run(self.exists, session_key)
 
     def delete(self, session_key: str | None = None) -> None:
         """Delete the record of *session_key*, or of the session's own key, if there is one."""
@@ -225,7 +245,7 @@ class SessionStore(RequestSession):
 
     async def aget_expire_at_browser_close(self) -> bool:
         """Do what ``get_expire_at_browser_close`` does."""
-        return await sync_to_async(self.get_expire_at_browser_close)()
+        return await run(self.get_expire_at_browser_close)
 
     # -- login and logout by Django's own functions ------------------------------------------------
 

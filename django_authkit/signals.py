@@ -24,7 +24,22 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 No signal carries a credential.
 """
 
-from django.dispatch import Signal
+from typing import Any
+
+from django.dispatch import Signal as DjangoSignal
+
+from django_authkit.bridge import here, wait
+
+
+class Signal(DjangoSignal):
+    """A signal whose receivers run where they may block, and asynchronous ones on the loop that there is."""
+
+    def send(self, sender: Any, **named: Any) -> list[tuple[Any, Any]]:
+        """Send it to all receivers."""
+        if here.bridge is None:
+            return super().send(sender, **named)
+        return wait(self.asend(sender, **named))
+
 
 session_started = Signal()
 session_refreshed = Signal()

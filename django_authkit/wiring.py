@@ -66,6 +66,12 @@ def _new_store(apart: str = "") -> Store:
 
 
 @cache
+def is_store_awaitable() -> bool:
+    """Tell whether the store waits on the event loop within a bridge: see ``bridge``."""
+    return get_store().is_awaitable
+
+
+@cache
 def get_codec() -> Codec:
     """
     Return what signs and verifies tokens; refresh tokens always with keys derived from ``SECRET_KEY``.
@@ -223,6 +229,7 @@ def get_adapters(place: Place) -> tuple[Adapter, ...]:
 _GETTERS = (
     get_adapters,
     get_store,
+    is_store_awaitable,
     get_key_ring,
     get_codec,
     get_session_strategy,

@@ -7,6 +7,18 @@ store does not answer.
 
 from django_authkit.http.response_effects import apply_response_effects
 from django_authkit.service.adoption.adopt import adopt
+from django_authkit.service.asynchronous import (
+    aauthenticate,
+    alog_in,
+    alog_out,
+    arefresh,
+    arevoke,
+    arevoke_all,
+    arevoke_user,
+    asessions_of,
+    aupdate_session_auth_hash,
+    averify,
+)
 from django_authkit.service.authentication import authenticate, current
 from django_authkit.service.device_keys import require_device_bound
 from django_authkit.service.device_registration import Binding, ProofRequired, register_device, renew_device
@@ -31,9 +43,19 @@ __all__ = [
     "DEVICES_AT_ONCE",
     "Binding",
     "ProofRequired",
+    "aauthenticate",
     "adopt",
+    "alog_in",
+    "alog_out",
     "apply_response_effects",
+    "arefresh",
+    "arevoke",
+    "arevoke_all",
+    "arevoke_user",
+    "asessions_of",
+    "aupdate_session_auth_hash",
     "authenticate",
+    "averify",
     "check_access",
     "check_refresh",
     "current",

@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.module_loading import import_string
 
 from django_authkit import signals
+from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import LoginFailed, SessionEnded, SessionLimitReached
 from django_authkit.http.client_info import as_label, device_of
@@ -137,7 +138,7 @@ def _limit_for(user: AbstractBaseUser) -> int | None:
     limit = get_settings().max_sessions
     if not isinstance(limit, str):
         return limit
-    allowed: int | None = import_string(limit)(user)
+    allowed: int | None = blocking(import_string(limit), user)
     if allowed is not None and allowed < 1:
         raise ValueError(f"{limit} returned {allowed}: MAX_SESSIONS takes 1 or more, or None.")
     return allowed

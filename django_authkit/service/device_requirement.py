@@ -6,6 +6,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.utils.module_loading import import_string
 
+from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, DeviceBindingRequired
 from django_authkit.http.bound_cookie import BOUND_COOKIE, names_session
@@ -20,7 +21,7 @@ from django_authkit.wiring import get_jwt_strategy
 def policy_for(request: HttpRequest, user: AbstractBaseUser | None) -> str:
     """Return ``DEVICE_BOUND``, or what the project's function says about a request and its user."""
     chosen = get_settings().device_bound
-    return import_string(chosen)(request, user) if "." in chosen else chosen
+    return blocking(import_string(chosen), request, user) if "." in chosen else chosen
 
 
 def check_requirement(request: HttpRequest, known: Authentication) -> None:

@@ -1,16 +1,20 @@
 """``request.session`` where it is ours: a Django session that may have an auth session behind it."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from django.http import HttpRequest
 
+from django_authkit.bridge import blocking
 from django_authkit.errors import CredentialRejected
 from django_authkit.session_keys import SessionKey
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.types import Mode, Transport
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class CookieAction(Enum):
@@ -123,3 +127,10 @@ def detach_django_session(request: HttpRequest, sid: str) -> None:
     session = django_session_of(request)
     if session is not None and session.own_key is not None and session.own_key.handle == sid:
         session.detach()
+
+
+def using_session(request: HttpRequest, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call *function*, which uses ``request.session``: one of another engine may have to ask a database."""
+    if getattr(request, "session", None) is None or django_session_of(request) is not None:
+        return function(*args, **kwargs)
+    return blocking(function, *args, **kwargs)

@@ -6,6 +6,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest
 
+from django_authkit.bridge import send
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, SessionEnded, TokenInvalid, TokenMalformed
 from django_authkit.http.request_state import state_of
@@ -76,7 +77,8 @@ def revoke_token(request: HttpRequest, token: str) -> None:
         raise SessionEnded
     user = owner_of(revoked)
     with state_of(request).own_signals():
-        user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
+        sender = type(user) if user else get_user_model()
+        send(user_logged_out, sender, request=request, user=user)
 
 
 def _revoke(token: str) -> AuthSession | None:

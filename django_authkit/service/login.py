@@ -14,13 +14,14 @@ from django.db import DatabaseError
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 
+from django_authkit.bridge import send
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.http import transports
 from django_authkit.http.csrf import enforce_where_exempt
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.begin import LoginRequest, begin, revoke_if_user_changed
-from django_authkit.service.django_session import session_of_credential
+from django_authkit.service.django_session import session_of_credential, using_session
 from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.issue import issue
 from django_authkit.service.login_claims import claims_as_json
@@ -113,7 +114,7 @@ def log_in(
     request.user = user  # type: ignore[assignment]
     if transport is Transport.COOKIE:
         if grant.mode is Mode.JWT:
-            _renew_django_session(request, user, replaced)
+            using_session(request, _renew_django_session, request, user, replaced)
         rotate_token(request)  # one that was planted before login is useless after it
     with state.own_signals():
         _send_logged_in(request, user, grant.session)
@@ -171,7 +172,7 @@ def _renew_django_session(request: HttpRequest, user: AbstractBaseUser, replaced
 def _send_logged_in(request: HttpRequest, user: AbstractBaseUser, session: AuthSession) -> None:
     """Send Django's signal; its own receiver writes ``last_login``, and fails if the user was deleted."""
     try:
-        user_logged_in.send(sender=type(user), request=request, user=user)
+        send(user_logged_in, type(user), request=request, user=user)
     except DatabaseError:
         revoke_if_user_changed(session)
         raise

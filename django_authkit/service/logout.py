@@ -5,6 +5,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest
 
+from django_authkit.bridge import send
 from django_authkit.http import transports
 from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.request_state import state_of
@@ -36,7 +37,8 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     revoked = revoke_presented(request, RevocationReason.LOGOUT, refresh=refresh, cookies=not body_decides)
     with state.own_signals():
         user = next(filter(None, map(owner_of, revoked)), None)
-        user_logged_out.send(sender=type(user) if user else get_user_model(), request=request, user=user)
+        sender = type(user) if user else get_user_model()
+        send(user_logged_out, sender, request=request, user=user)
     django_session = django_session_of(request)
     if django_session is not None and not body_decides and (by_cookie or not _is_anonymous(django_session)):
         django_session.flush()  # but not an anonymous session without a CSRF proof

@@ -18,7 +18,7 @@ from django_authkit.http.request_state import (
     state_of,
 )
 from django_authkit.http.transports import bearer_of
-from django_authkit.service.django_session import detach_django_session, django_session_of
+from django_authkit.service.django_session import detach_django_session, django_session_of, using_session
 from django_authkit.service.issue import issue
 from django_authkit.service.revocation import revoke_by_user_id
 from django_authkit.session_keys import SessionKey
@@ -40,7 +40,7 @@ def update_session_auth_hash(request: HttpRequest, user: AbstractBaseUser) -> No
     if known is not None and known.user == user and _is_renewed_here(known):
         keep(request, known, user, auth_hash_of(user))
     elif hasattr(request, "session"):
-        django_update_session_auth_hash(request, cast("User", user))
+        using_session(request, django_update_session_auth_hash, request, cast("User", user))
 
 
 def _is_renewed_here(known: Authentication) -> bool:

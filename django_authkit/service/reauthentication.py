@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_noop
 
+from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import InvalidRequest, LoginFailed, ReauthenticationRequired, SessionEnded
 from django_authkit.http import transports
@@ -69,10 +70,10 @@ def reauthenticate(request: HttpRequest, known: Authentication, data: Mapping[st
 def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]) -> bool:
     path = get_settings().reauthenticator
     if path is not None:
-        return bool(import_string(path)(request, known.user, data))
+        return bool(blocking(import_string(path), request, known.user, data))
     field = get_user_model().USERNAME_FIELD
     credentials = {field: getattr(known.user, field), "password": data.get("password")}
-    user = django_authenticate(request, **credentials)
+    user = blocking(django_authenticate, request, **credentials)
     return user is not None and user.pk == known.user.pk
 
 

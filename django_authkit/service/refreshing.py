@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.http import HttpRequest
 
 from django_authkit import signals
+from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings
 from django_authkit.errors import (
     CredentialRejected,
@@ -80,10 +81,10 @@ def _first_good_or_adopted(request: HttpRequest, texts: Sequence[str], transport
     except (TokenInvalid, TokenMalformed):
         if transport is not Transport.HEADER:
             raise
-        own = credential_behind(texts[0])
+        own = blocking(credential_behind, texts[0])
         if own is not None:
             return _carry_on(request, own, transport)
-        adopted = adopt_refresh(request, texts[0])
+        adopted = blocking(adopt_refresh, request, texts[0])
         if adopted is None:
             raise
         return adopted

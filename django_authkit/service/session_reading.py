@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
@@ -18,6 +17,7 @@ from django_authkit.errors import CredentialRejected, DeviceBindingRequired
 from django_authkit.http.request_state import known_authentication
 from django_authkit.service.authentication import authenticate
 from django_authkit.service.mode_switch import key_is_due
+from django_authkit.service.running import run
 from django_authkit.session_keys import SessionKey
 
 
@@ -51,7 +51,7 @@ class SessionReading(SessionBase):
     async def aget(self, key: str, default: Any = None) -> Any:
         """Do what ``get`` does."""
         if key == BACKEND_SESSION_KEY:  # the user may have to be read
-            return await sync_to_async(self.get)(key, default)
+            return await run(self.get, key, default)
         return await super().aget(key, default)
 
     def _fields_with(self, key: str) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class SessionReading(SessionBase):
 
     async def _aget_session(self, no_load: bool = False) -> dict[str, Any]:
         if self._inherits is None and not no_load and self._may_inherit():
-            await sync_to_async(self._authenticate_request)()
+            await run(self._authenticate_request)
         fields: dict[str, Any] = await super()._aget_session(no_load)  # type: ignore[misc]
         return fields
 

@@ -13,7 +13,13 @@ T = TypeVar("T")
 Observer = Callable[[str], AbstractContextManager[None]]
 """Takes the name of a method, and returns what surrounds each of its calls. It sees no arguments."""
 
-CALLS: Final = tuple(sorted(name for name in dir(Store) if not name.startswith("_") and name != "prune"))
+CALLS: Final = tuple(
+    sorted(
+        name
+        for name in dir(Store)
+        if not name.startswith("_") and name != "prune" and callable(getattr(Store, name))
+    )
+)
 """The methods that are reported. ``prune`` is a generator: calling it does nothing yet."""
 
 

@@ -46,6 +46,10 @@ class AuthSessionStore(Protocol):
     buckets: int
     """Number of hash slot groups; 1 unless on a cluster."""
 
+    @property
+    def is_awaitable(self) -> bool:
+        """Whether a call within a bridge waits on the event loop, and does not block: see ``bridge``."""
+
     def create(self, new: NewSession) -> Created | Refused:
         """
         Make the record, unless the limit refuses it.

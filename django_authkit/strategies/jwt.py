@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from django_authkit.bridge import blocking
 from django_authkit.conf import AuthKitSettings, milliseconds
 from django_authkit.errors import CredentialRejected, SessionEnded
 from django_authkit.http import transports
@@ -187,7 +188,7 @@ class JwtStrategy:
         """Return the project's claims of an access token. Those of the login are the same in each."""
         if self._extra_claims is None:
             return session.claims
-        return {**self._extra_claims(user, session), **session.claims}
+        return {**blocking(self._extra_claims, user, session), **session.claims}
 
     def renew(
         self, text: str, *, reauthenticated: bool = False, device: str = "", proof: DeviceProof | None = None

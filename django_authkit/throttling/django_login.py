@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.translation import gettext
 
+from django_authkit.bridge import blocking
 from django_authkit.errors import Throttled
 from django_authkit.http.request_state import state_of
 from django_authkit.throttling.attempts import LoginAttempt, count_login
@@ -31,7 +32,7 @@ def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
     if not (name and password):
         return None
     try:
-        attempt = count_login(request, name)
+        attempt = blocking(count_login, request, name)  # how a name is written, MySQL has to be asked
         state_of(request).note_login = partial(_note, attempt, name)
     except Throttled as error:
         response = HttpResponse(gettext(error.message), status=429, content_type="text/plain; charset=utf-8")
@@ -44,7 +45,7 @@ def note_django_login(request: HttpRequest, response: HttpResponseBase) -> None:
     """Give the browser its device cookie if this request logged its user in through Django's own view."""
     state = state_of(request)
     if state.note_login is not None and state.logged_in_user is not None:
-        state.note_login(state.logged_in_user, response)
+        blocking(state.note_login, state.logged_in_user, response)
 
 
 def _note(attempt: LoginAttempt, name: str, user: Any, response: HttpResponseBase) -> None:

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, Error
 from django.utils.crypto import constant_time_compare
 
+from django_authkit.bridge import blocking, here
 from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid
 from django_authkit.outages import is_outage, users_database_unavailable
 from django_authkit.tokens.claims import password_stamp
@@ -146,6 +147,8 @@ def load_user(user_id: str, backend_path: str, prefetched: object | None = None)
 
 
 def _read(get_user: Callable[[Any], AbstractBaseUser | None], user_id: str) -> AbstractBaseUser | None:
+    if here.bridge is not None:
+        return blocking(_read, get_user, user_id)
     try:
         return get_user(get_user_model()._meta.pk.to_python(user_id))
     except (ValidationError, OverflowError, DataError) as error:

@@ -4,6 +4,7 @@ After a failover every process goes to the new primary, and no copy of the old o
 The old primary is up, accepts connections, and takes itself for the primary for some ten seconds.
 """
 
+import asyncio
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from redis import sentinel as redis_sentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from django_authkit.bridge import run
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Found
 from django_authkit.stores.redis import EVERY, RedisStore, connect
@@ -65,6 +67,25 @@ def test_a_process_with_open_connections_writes_to_the_new_primary(servers: Watc
             lost.append(sent)
         time.sleep(0.02)
     assert max(lost, default=0) <= BOUND / 2
+
+
+def test_an_event_loop_with_open_connections_writes_to_the_new_primary(servers: WatchedServers) -> None:
+    """Its calls follow the Sentinels too, whom a thread asks for all of them."""
+
+    async def main() -> list[float]:
+        old_process = _store()
+        await asyncio.gather(*(run(begun, old_process, str(number)) for number in range(10)))
+        await asyncio.to_thread(servers.fail_over)
+        named, lost = time.monotonic(), []
+        while time.monotonic() - named < 2 * BOUND:
+            sent = time.monotonic() - named
+            claims = await run(begun, old_process)
+            if not isinstance(await asyncio.to_thread(_store().load, claims.sid), Found):
+                lost.append(sent)
+            await asyncio.sleep(0.02)
+        return lost
+
+    assert max(asyncio.run(main()), default=0) <= BOUND / 2
 
 
 def test_no_copy_calls_a_token_live_that_was_revoked_on_the_new_primary(servers: WatchedServers) -> None:

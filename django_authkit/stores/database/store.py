@@ -58,6 +58,7 @@ class DatabaseStore(
     """
 
     buckets = 1
+    is_awaitable = False
 
     @raises_unavailable
     def load(self, sid: str) -> Found | Absent:

@@ -56,6 +56,11 @@ class Buckets:
         self._first = self._base(tag_of(0))
         self._bases = {tag: self._base(tag) for tag in map(tag_of, range(buckets))}
 
+    @property
+    def is_awaitable(self) -> bool:
+        """As the protocol says."""
+        return self._scripts.is_awaitable()
+
     def recorded_buckets(self) -> frozenset[int]:
         """
         Return how many buckets there were at the first login, as each bucket has recorded it.

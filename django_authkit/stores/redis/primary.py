@@ -113,6 +113,16 @@ class PrimaryPool(SentinelConnectionPool):
         self._confirmed_at = float("-inf")
         super().disconnect(inuse_connections)
 
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the Sentinels have answered within ``confirm_every``."""
+        return seconds() - self._confirmed_at < self.confirm_every
+
+    def confirm_in_process(self) -> None:
+        """Do what ``confirm`` does, in a forked child too."""
+        self._checkpid()
+        self.confirm()
+
     def confirm(self) -> None:
         """
         Ask the Sentinels which server is the primary, if they have not answered within ``confirm_every``.

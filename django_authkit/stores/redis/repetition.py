@@ -17,6 +17,7 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
+from django_authkit.bridge import aside
 from django_authkit.outages import log_lost_revocations
 from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import name_of
@@ -80,13 +81,15 @@ class Repetition:
 
     def repeat_if_due(self) -> None:
         """
-        Repeat all, if a connection was made to another server. Other threads wait until that is done.
+        Repeat all, if a connection was made to another server. Other calls wait until that is done.
 
         Raises:
             StoreUnavailable: No answer; the next call tries again.
         """
-        if self.done == self.asked:
-            return
+        if self.done != self.asked:
+            aside(self._repeat)  # on a loop, others must not wait for the lock
+
+    def _repeat(self) -> None:
         with self._repeating:
             if self.done == self.asked:
                 return

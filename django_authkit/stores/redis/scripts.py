@@ -11,6 +11,7 @@ declare them all. It declares two, the first of which never exists: then both no
 the script begins, until the slot has moved.
 """
 
+from asyncio import _get_running_loop
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
@@ -21,6 +22,7 @@ from typing import Any, TypeAlias, TypeVar
 from django.utils.asyncio import async_unsafe
 from redis import exceptions
 
+from django_authkit.bridge import here
 from django_authkit.stores.redis.failures import (
     CLIENT_ERRORS,
     CONNECTION_LOST,
@@ -128,7 +130,6 @@ class Scripts:
         self._layout = layout
         self._wait = wait
 
-    @async_unsafe(_BLOCKS)
     def run(self, read: Callable[[Any], T], name: str, base: str, *arguments: Argument) -> T:
         """
         Run a script in the hash slot of *base* and return what *read* makes of its reply.
@@ -145,8 +146,11 @@ class Scripts:
         Raises:
             StoreUnavailable: No answer, from the client's exception; or one that is not this script's, as
                 from another server, or on a connection that is a reply behind.
-            SynchronousOnlyOperation: There is an event loop, as Django raises it for a database.
+            SynchronousOnlyOperation: There is an event loop, and no bridge to it; as Django raises it for a
+                database.
         """
+        if here.bridge is None and _get_running_loop() is not None:
+            _refuse_on_loop()
         send: Send = self._sender.send
         wait = self._wait if name in _AWAITED else None
         wanted = script(name, self._layout, wait[0] if wait else 0)
@@ -163,6 +167,10 @@ class Scripts:
             self.drop_idle_connections()
             said = exceptions.InvalidResponse(f"{name}: not a reply of this script: {reply!r:.20}")
             raise no_answer(self._client, said) from error
+
+    def is_awaitable(self) -> bool:
+        """Tell whether ``run`` waits on the event loop within a bridge."""
+        return self._sender.is_awaitable()
 
     def drop_idle_connections(self) -> None:
         """Look anew for the server."""
@@ -205,3 +213,8 @@ class Scripts:
             message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
             raise NotReplicated(message)
         return [reply]
+
+
+@async_unsafe(_BLOCKS)
+def _refuse_on_loop() -> None:
+    """Raise what Django raises where a call would hold up an event loop, if the project does not allow it."""

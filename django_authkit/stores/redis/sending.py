@@ -12,14 +12,18 @@ from functools import lru_cache, partial
 from inspect import Parameter, signature
 from threading import RLock
 from time import monotonic
-from typing import Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from weakref import WeakKeyDictionary, WeakSet
 
 from redis import ConnectionPool, Redis, exceptions
 from redis.cluster import RedisCluster
 
+from django_authkit.bridge import here, wait
 from django_authkit.stores.redis.failures import CLIENT_ERRORS, CONNECTION_LOST
 from django_authkit.stores.redis.primary import PrimaryPool
+
+if TYPE_CHECKING:
+    from django_authkit.stores.redis.loop_sending import LoopSenders
 
 Client: TypeAlias = Redis | RedisCluster
 Argument: TypeAlias = str | bytes | int
@@ -58,6 +62,9 @@ class Sender(Protocol):
     def drop_idle_connections(self) -> None:
         """Look anew for the server; a cluster's client does so by itself."""
 
+    def is_awaitable(self) -> bool:
+        """Tell whether a call within a bridge waits on the event loop."""
+
 
 def sender_for(client: Client) -> Sender:
     """
@@ -91,13 +98,17 @@ class Direct:
         self._waiting = _waiting.setdefault(pool, [])
         self._most_waiting = pool.max_connections // 2
         self._dropped = 0
+        self._on_loops: LoopSenders | None = None
 
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to *commands*, which are sent at once on one connection."""
+        packed = b"".join(map(_packed, commands))
+        if here.bridge is not None:
+            return wait(self._of_loops().of_running_loop().send(packed, len(commands)))
         dropped = self._dropped
         connection, error = self._take(), None
         try:
-            connection.send_packed_command([b"".join(map(_packed, commands))])
+            connection.send_packed_command([packed])
             replies = []
             for _ in commands:
                 try:
@@ -134,6 +145,17 @@ class Direct:
             with suppress(IndexError):  # another thread was faster
                 self._pool.release(self._waiting.pop())
         self._pool.disconnect(inuse_connections=False)
+
+    def is_awaitable(self) -> bool:
+        """Tell whether a call within a bridge waits on the event loop."""
+        return self._of_loops().is_supported()
+
+    def _of_loops(self) -> "LoopSenders":
+        if self._on_loops is None:
+            from django_authkit.stores.redis.loop_sending import LoopSenders  # only where it is used
+
+            self._on_loops = LoopSenders(self._pool, lambda: self._dropped)
+        return self._on_loops
 
     def _take(self) -> Any:
         """Return a connection that nobody else has, and that has no data of a former call."""
@@ -189,6 +211,10 @@ class Commands:
         """Look anew for the server; a cluster's client does so by itself."""
         if isinstance(self._client, Redis):
             self._client.connection_pool.disconnect(inuse_connections=False)
+
+    def is_awaitable(self) -> bool:
+        """Tell whether a call within a bridge waits on the event loop: it blocks."""
+        return False
 
     def _pipelined(self, commands: Sequence[Command]) -> list[Any]:
         """Send to one node, in the case of a cluster."""
