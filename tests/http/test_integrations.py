@@ -10,7 +10,7 @@ from support.own_settings import run_folder
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1200)
 def test_integrations() -> None:
     """All tests of the folder pass, and at least the expected number ran."""
-    run_folder("integrations", least=180)
+    run_folder("integrations", least=300)

@@ -122,6 +122,7 @@ def test_a_credential_says_who_opens_it(site: LiveSite, ada: User, device: Devic
     assert echoes(client)
 
 
+@by_header
 def test_without_a_credential_it_is_anonymous(server: Opener) -> None:
     """From any page."""
     client, said = server.opened(origin="https://elsewhere.example")
@@ -129,6 +130,7 @@ def test_without_a_credential_it_is_anonymous(server: Opener) -> None:
     assert echoes(client)
 
 
+@by_header
 @pytest.mark.parametrize("server", APPS[1:], ids=["plain"], indirect=True)
 def test_other_scopes_are_passed_on(server: Opener) -> None:
     """A request has no user in its scope: Django's own middleware says who it is from."""
@@ -170,12 +172,14 @@ def test_a_ticket_opens_one_socket(device: Device, server: Opener) -> None:
     assert code_of(server.open(query=f"?authkit_ticket={ticket}")) == (4401, "token_invalid")
 
 
+@by_header
 def test_a_ticket_beside_subprotocols_of_the_app(device: Device, server: Opener) -> None:
     """The app sees its own."""
     _, said = server.opened(protocols=["chat", f"authkit.ticket.{ticket_of(device)}"])
     assert (said["name"], said["subprotocols"]) == ("ada", ["chat"])
 
 
+@by_header
 def test_a_ticket_of_an_ended_login(site: LiveSite, device: Device, server: Opener) -> None:
     """It is worth nothing."""
     ticket = ticket_of(device)
@@ -250,6 +254,7 @@ def revoke_in_admin(site: LiveSite, root: User, sid: str) -> None:
     assert browser.submit(page).status_code == 302
 
 
+@by_cookie
 def test_a_new_proof_closes_what_was_opened_before(device: Device, server: Opener) -> None:
     """As it ends all credentials that were issued before; the new ones open it again."""
     client, _ = server.opened(device)
