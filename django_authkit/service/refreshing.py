@@ -81,9 +81,10 @@ def _first_good_or_adopted(request: HttpRequest, texts: Sequence[str], transport
     except (TokenInvalid, TokenMalformed):
         if transport is not Transport.HEADER:
             raise
-        own = blocking(credential_behind, texts[0])
-        if own is not None:
-            return _carry_on(request, own, transport)
+        if not get_settings().compat.simplejwt_rotation:
+            own = blocking(credential_behind, texts[0])
+            if own is not None:
+                return _carry_on(request, own, transport)
         adopted = blocking(adopt_refresh, request, texts[0])
         if adopted is None:
             raise

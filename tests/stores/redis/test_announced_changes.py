@@ -96,6 +96,7 @@ CALLS: dict[str, list[Change | Silent]] = {
         Change(lambda rig, _: rig.store.revoke_user(rig.user, rig.reason, keep_hash="a" * 64)),
     ],
     "revoke_all": [Change(lambda rig, _: rig.store.revoke_all())],
+    "load_many": [Silent(lambda rig, one: rig.store.load_many([one.sid]))],
     "list_user": [Silent(lambda rig, _: rig.store.list_user(rig.user))],
     "page_of_user": [Silent(lambda rig, _: rig.store.page_of_user(rig.user, 0, 10))],
     "prune": [Silent(lambda rig, _: list(rig.store.prune(10)))],
