@@ -45,6 +45,7 @@ nitpick_ignore_regex = [("py:.*", r"(?!django_authkit).*")]
 nitpick_ignore = [
     ("py:class", "django_authkit.http.request_state.Authentication"),
     ("py:class", "django_authkit.decorators.V"),
+    ("py:class", "django_authkit.service.running.OnTheLoop"),
 ]
 
 html_theme = "furo"
