@@ -103,36 +103,51 @@ def offer_binding(request: HttpRequest, response: HttpResponseBase) -> None:
     """
     if get_settings().device_bound == "off" or not request.is_secure():
         return
+    sid, ends = _sid_to_bind(request, response), _ends_django_session(response)
+    if not (sid or ends):
+        return
     known = known_authentication(request)
     if policy_for(request, None if known is None else known.user) == "off":
         return
-    sid = _sid_of_key(request, response) or _sid_of_token(response)
-    if sid is None or sid != state_of(request).bindable_sid:
-        return
-    try:
-        path = reverse("authkit:bound-register")
-    except NoReverseMatch:
-        return  # a project without our endpoints
-    offer = f'({" ".join(ALGORITHMS)});path="{path}";challenge="{challenge_for(sid, "")}"'
-    response["Secure-Session-Registration"] = offer
+    if ends:
+        clear_bound_cookie(request, response)
+    if sid:
+        _offer(sid, response)
 
 
-def _sid_of_key(request: HttpRequest, response: HttpResponseBase) -> str | None:
+def _sid_to_bind(request: HttpRequest, response: HttpResponseBase) -> str | None:
+    """Return the auth session whose credential the response gives, if this request may bind it."""
+    bindable = state_of(request).bindable_sid
+    if bindable is None:
+        return None
+    return bindable if bindable == (_sid_of_key(response) or _sid_of_token(response)) else None
+
+
+def _sid_of_key(response: HttpResponseBase) -> str | None:
     """Return the auth session whose key the response sets."""
     cookie = response.cookies.get(django_settings.SESSION_COOKIE_NAME)
-    if cookie is None:
-        return None
-    key = SessionKey.parse(cookie.value)
-    if key is None or key.anonymous:
-        clear_bound_cookie(request, response)
-        return None
-    return key.handle
+    key = None if cookie is None else SessionKey.parse(cookie.value)
+    return None if key is None or key.anonymous else key.handle
 
 
 def _sid_of_token(response: HttpResponseBase) -> str | None:
     """Return the auth session whose access token the response sets."""
     cookie = response.cookies.get(get_settings().cookie.access_name)
     return None if cookie is None else get_jwt_strategy().sid_of(cookie.value)
+
+
+def _ends_django_session(response: HttpResponseBase) -> bool:
+    """Tell whether the response deletes the session cookie, or makes it that of an anonymous session."""
+    return django_settings.SESSION_COOKIE_NAME in response.cookies and _sid_of_key(response) is None
+
+
+def _offer(sid: str, response: HttpResponseBase) -> None:
+    try:
+        path = reverse("authkit:bound-register")
+    except NoReverseMatch:
+        return  # a project without our endpoints
+    offer = f'({" ".join(ALGORITHMS)});path="{path}";challenge="{challenge_for(sid, "")}"'
+    response["Secure-Session-Registration"] = offer
 
 
 def register_device(request: HttpRequest, known: Authentication | None, proof: str | None) -> Binding:
