@@ -184,6 +184,11 @@ class AuthKitSettings:
         return mode is self.mode or self.switch_share < 100
 
     @property
+    def may_require_binding(self) -> bool:
+        """Whether logins may have to be bound to their device: all, or those that a function chooses."""
+        return self.device_bound not in {"off", "offer"}
+
+    @property
     def modes_by_precedence(self) -> tuple[Mode, ...]:
         """The accepted modes, starting with the one that is issued: its cookie takes precedence."""
         return _by_precedence(self.mode, self.accept)

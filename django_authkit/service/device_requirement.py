@@ -13,7 +13,7 @@ from django_authkit.http.bound_cookie import BOUND_COOKIE, names_session
 from django_authkit.http.request_state import Authentication
 from django_authkit.http.transports import cookies_of
 from django_authkit.service.revocation import revoke_session
-from django_authkit.strategies.exchange import LENIENT, REGISTRATION_MS
+from django_authkit.strategies.exchange import REGISTRATION_MS
 from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
 from django_authkit.wiring import get_jwt_strategy
 
@@ -37,8 +37,8 @@ def check_requirement(request: HttpRequest, known: Authentication) -> None:
     Round trips:
         None if the request shows the bound cookie; else the record is read, if it was not.
     """
-    chosen = get_settings().device_bound
-    if chosen in LENIENT or (chosen == "require" and known.mode is Mode.JWT):
+    settings = get_settings()
+    if not settings.may_require_binding or (settings.device_bound == "require" and known.mode is Mode.JWT):
         return
     if known.transport is Transport.HEADER or _shows_bound_cookie(request, known):
         return

@@ -17,10 +17,6 @@ from django_authkit.types import AuthSession
 _COPY_LENGTH: Final = 8
 UNPROVED_MS: Final = 10_000
 """For requests that were on their way when the device of an auth session first used the binding."""
-
-
-LENIENT: Final = frozenset({"off", "offer"})
-"""The values of ``DEVICE_BOUND`` that require nothing."""
 REGISTRATION_MS: Final = 30_000
 """How long a login may take to be bound to its device where that is required."""
 

@@ -27,7 +27,7 @@ from django_authkit.stores.outcomes import (
 )
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.access_checks import AccessCheck, StoreCheck
-from django_authkit.strategies.exchange import LENIENT, REGISTRATION_MS, RefreshExchange
+from django_authkit.strategies.exchange import REGISTRATION_MS, RefreshExchange
 from django_authkit.strategies.protocol import DeviceProof, Identity, Inspection, Renewed
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims, password_stamp
 from django_authkit.tokens.codec import Codec
@@ -66,7 +66,7 @@ class JwtStrategy:
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
         self._bound = min(self._access, milliseconds(settings.lifetimes.bound))
         self._binds = settings.device_bound != "off"
-        self.may_require_binding = settings.device_bound not in LENIENT
+        self.may_require_binding = settings.may_require_binding
         self._requires_binding = settings.device_bound == "require"
         self._exchange = RefreshExchange(store, codec, settings)
 

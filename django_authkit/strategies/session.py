@@ -13,7 +13,6 @@ from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest, new_secret
 from django_authkit.stores.outcomes import Absent, Created, Found, NewSession, Refused, Switch
 from django_authkit.stores.protocol import Store
-from django_authkit.strategies.exchange import LENIENT
 from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.tokens.claims import RefreshClaims
@@ -46,7 +45,7 @@ class SessionStrategy:
         self._lookups = lookups
         self.remembers = lookups is not None
         self._derivation = derivation
-        self.may_require_binding = settings.device_bound not in LENIENT
+        self.may_require_binding = settings.may_require_binding
         self._idle = milliseconds(settings.lifetimes.idle)
         self._interval = milliseconds(settings.lifetimes.touch_interval)
         self._issued_mode = settings.issued_mode
