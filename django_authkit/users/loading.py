@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, Final, cast
 
@@ -93,10 +94,15 @@ def has_stock_rules() -> bool:
 
 def admits_inactive() -> bool:
     """Tell whether a Django auth backend may let users log in who are inactive."""
+    return _any_admits_inactive(tuple(settings.AUTHENTICATION_BACKENDS))
+
+
+@cache
+def _any_admits_inactive(paths: tuple[str, ...]) -> bool:
+    """Answer for these backends once: a user who was not read is asked again and again."""
     stock = ModelBackend.user_can_authenticate
     return any(
-        getattr(type(load_backend(path)), "user_can_authenticate", stock) is not stock
-        for path in settings.AUTHENTICATION_BACKENDS
+        getattr(type(load_backend(path)), "user_can_authenticate", stock) is not stock for path in paths
     )
 
 
