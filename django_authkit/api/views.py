@@ -200,8 +200,8 @@ class SessionView(Endpoint):
             {"session": present_session(known.session, known.mode), "user": present_user(http, known.user)}
         )
         expires_at = known.token_expires_at
-        is_own_business = known.transport is Transport.COOKIE and not is_kept_by_browser(known.session)
-        if is_own_business and expires_at is not None:
+        page_refreshes = known.transport is Transport.COOKIE and not is_kept_by_browser(known.session)
+        if page_refreshes and expires_at is not None:
             response[transports.EXPIRES_IN_HEADER] = str(max(0, expires_at - int(time.time())))
         return response
 

@@ -50,7 +50,7 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     revoked = any(getattr(policy, name) == "revoke" for name in what)
     ended = store.revoke(session.sid, RevocationReason.BINDING) if revoked else None
     if not revoked:
-        if not _is_due(session, device):
+        if not is_due(session.sid, device.address, device.browser_mark):
             return
         with activity_is_optional():
             label = label_at(session, device)
@@ -64,10 +64,6 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     if revoked:
         state_of(request).mismatched_sid = session.sid
         raise BindingMismatch
-
-
-def _is_due(session: AuthSession, device: Device) -> bool:
-    return is_due(session.sid, device.address, device.browser_mark)
 
 
 def is_due(sid: str, *use: str) -> bool:
