@@ -13,12 +13,9 @@ from django.http import HttpResponse
 from django_authkit import sessions_of
 from support.bound_browser import (
     SAME_ORIGIN,
-    PrivateKey,
     bind,
     by_public_key,
     challenge_of,
-    jwk_of,
-    new_key,
     offered,
     proof,
     raw,
@@ -26,6 +23,7 @@ from support.bound_browser import (
     renew,
 )
 from support.client import Device, body, code
+from support.client_keys import PrivateKey, jwk_of, new_key
 from support.live_site import LiveSite, by_cookie
 
 pytestmark = by_cookie

@@ -17,7 +17,8 @@ from jwt.warnings import InsecureKeyLengthWarning
 from django_authkit import sessions_of
 from support.bound_browser import raw
 from support.client import Device, code
-from support.dpop_client import ProvingDevice, claims_of, hash_of, jwk_of, new_key, signed
+from support.client_keys import jwk_of, new_key
+from support.dpop_client import ProvingDevice, claims_of, hash_of, signed
 from support.live_site import LiveSite, by_header
 
 pytestmark = by_header

@@ -7,17 +7,9 @@ from django.http import HttpResponse
 
 from django_authkit import sessions_of, signals
 from django_authkit.session_engine import SessionStore
-from support.bound_browser import (
-    BOUND,
-    bind,
-    challenge_of,
-    new_key,
-    offered,
-    proof,
-    register,
-    renew,
-)
+from support.bound_browser import BOUND, bind, challenge_of, offered, proof, register, renew
 from support.client import ACCESS_COOKIE, SESSION_COOKIE, Device, body, code
+from support.client_keys import new_key
 from support.live_site import LiveSite, by_cookie, in_session_mode
 from support.signals import heard
 

@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 
 from django_authkit import sessions_of, signals
-from support.bound_browser import PrivateKey, bind, challenge_of, new_key, offered, proof, register, renew
+from support.bound_browser import bind, challenge_of, offered, proof, register, renew
 from support.client import ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code
+from support.client_keys import PrivateKey, new_key
 from support.live_site import LiveSite, by_cookie, in_jwt_mode
 from support.signals import heard
 

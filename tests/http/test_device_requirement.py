@@ -4,8 +4,9 @@ import pytest
 from django.contrib.auth.models import User
 
 from django_authkit import sessions_of
-from support.bound_browser import BOUND, bind, challenge_of, new_key, offered, proof, register, renew
+from support.bound_browser import BOUND, bind, challenge_of, offered, proof, register, renew
 from support.client import ACCESS_COOKIE, Device, code
+from support.client_keys import new_key
 from support.live_site import LiveSite, by_cookie, by_header
 
 PAGE = {"Accept": "text/html"}

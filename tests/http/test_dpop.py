@@ -15,7 +15,8 @@ from django_authkit.compat.simplejwt.authentication import JWTAuthentication
 from django_authkit.types import Mode
 from support.access_policies import Policy
 from support.client import Device, body, code
-from support.dpop_client import ProvingDevice, new_key, thumbprint_of
+from support.client_keys import new_key
+from support.dpop_client import ProvingDevice, thumbprint_of
 from support.live_site import LiveSite, by_header, in_jwt_mode, in_session_mode
 from support.signals import heard
 
@@ -318,9 +319,8 @@ def test_round_trips_of_a_request(site: LiveSite, ada: User, single_use: bool) -
         assert len(trips.queries) == 1, trips
 
 
-@in_jwt_mode
-def test_no_round_trip_with_the_replica(site: LiveSite, ada: User) -> None:
-    """With ``ACCESS_CHECK = "replica"`` and nonces, a token and its proof are checked in memory."""
+def app_beside_a_replica(site: LiveSite) -> ProvingDevice:
+    """Return an app whose login the process knows without asking the store."""
     if not site.on_redis:
         pytest.skip("the replica needs Redis")
     policy = Policy("valkey", site.mode, "replica", "lazy")
@@ -329,6 +329,13 @@ def test_no_round_trip_with_the_replica(site: LiveSite, ada: User) -> None:
     app = ProvingDevice(site.mode)
     app.log_in()
     policy.warm(app)
+    return app
+
+
+@in_jwt_mode
+def test_no_round_trip_with_the_replica(site: LiveSite, ada: User) -> None:
+    """With ``ACCESS_CHECK = "replica"`` and nonces, a token and its proof are checked in memory."""
+    app = app_beside_a_replica(site)
     with site.counted() as trips:
         assert app.get("/drf/primary-key/").status_code == 200
     site.configure(ACCESS_CHECK="store")  # ends the thread
@@ -339,14 +346,7 @@ def test_no_round_trip_with_the_replica(site: LiveSite, ada: User) -> None:
 @in_session_mode
 def test_remembered_session_keys_need_a_proof(site: LiveSite, ada: User) -> None:
     """A session key that the process remembers is worth nothing without a proof."""
-    if not site.on_redis:
-        pytest.skip("the replica needs Redis")
-    policy = Policy("valkey", site.mode, "replica", "lazy")
-    policy.set_up(site)
-    site.settings.ROOT_URLCONF = "testapp.user_views"
-    app = ProvingDevice(site.mode)
-    app.log_in()
-    policy.warm(app)
+    app = app_beside_a_replica(site)
     thief, other = plain_copy(app, site), app.copy()
     answers = [each.get("/drf/primary-key/").status_code for each in (thief, other, app)]
     site.configure(ACCESS_CHECK="store")  # ends the thread

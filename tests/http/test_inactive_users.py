@@ -85,10 +85,8 @@ def test_deactivation_revokes_nothing_where_inactive_users_may_log_in(site: Live
     assert len(sessions_of(ada)) == 1
 
 
-@LOADINGS
-def test_the_stock_backend_refuses_inactive_users(site: LiveSite, ada: User, loading: str) -> None:
-    """At the login, and from the next request on after they were deactivated."""
-    site.configure(USER_LOADING=loading)
+def assert_inactive_users_stay_out(site: LiveSite, ada: User) -> None:
+    """One cannot log in, and *ada* is logged out when she is deactivated."""
     site.add_user("ina", is_active=False)
     assert code(site.device().log_in("ina")) == (401, "login_failed")
     device = site.logged_in()
@@ -96,19 +94,20 @@ def test_the_stock_backend_refuses_inactive_users(site: LiveSite, ada: User, loa
     ada.save()
     assert sessions_of(ada) == ()
     assert not device.logged_in()
+
+
+@LOADINGS
+def test_the_stock_backend_refuses_inactive_users(site: LiveSite, ada: User, loading: str) -> None:
+    """At the login, and from the next request on after they were deactivated."""
+    site.configure(USER_LOADING=loading)
+    assert_inactive_users_stay_out(site, ada)
 
 
 def test_a_backend_that_does_not_tell_lets_no_inactive_users_in(site: LiveSite) -> None:
     """A backend without ``user_can_authenticate`` may have forgotten them, so they stay out."""
     site.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.Silent"]
     ada = site.add_user()
-    site.add_user("ina", is_active=False)
-    assert code(site.device().log_in("ina")) == (401, "login_failed")
-    device = site.logged_in()
-    ada.is_active = False
-    ada.save()
-    assert sessions_of(ada) == ()
-    assert not device.logged_in()
+    assert_inactive_users_stay_out(site, ada)
 
 
 def test_each_backend_decides_about_its_own_logins(site: LiveSite) -> None:

@@ -7,37 +7,23 @@ from base64 import urlsafe_b64encode
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from django.http import HttpResponse
 
 from support.client import Device
+from support.client_keys import PrivateKey, algorithm_of, jwk_of, new_key
 
 OFFER = re.compile(r'\(ES256 RS256\);path="(?P<path>[^"]+)";challenge="(?P<challenge>[^"]+)"')
 CHALLENGE = re.compile(r'"(?P<challenge>[^"]+)";id="(?P<sid>[^"]+)"')
 BOUND = "__Host-authkit_bound"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin", "Origin": "https://testserver"}
-PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-
-def new_key(algorithm: str = "ES256") -> PrivateKey:
-    """Return a key that never leaves its device."""
-    if algorithm == "ES256":
-        return ec.generate_private_key(ec.SECP256R1())
-    return rsa.generate_private_key(65537, 2048)
-
-
-def jwk_of(key: PrivateKey) -> dict[str, Any]:
-    """Return its public half."""
-    algorithm = jwt.get_algorithm_by_name("ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "RS256")
-    members: dict[str, Any] = json.loads(algorithm.to_jwk(key.public_key()))
-    return {name: value for name, value in members.items() if name != "key_ops"}
 
 
 def proof(key: PrivateKey, challenge: str, *, shows_key: bool = False, **header: Any) -> str:
     """Return *challenge* signed as a browser does; *header* changes what it says of itself."""
-    algorithm = "ES256" if isinstance(key, ec.EllipticCurvePrivateKey) else "RS256"
     shown = {"jwk": jwk_of(key)} if shows_key else {}
-    return jwt.encode({"jti": challenge}, key, algorithm, headers={"typ": "dbsc+jwt", **shown, **header})
+    return jwt.encode(
+        {"jti": challenge}, key, algorithm_of(key), headers={"typ": "dbsc+jwt", **shown, **header}
+    )
 
 
 def raw(header: dict[str, Any], claims: dict[str, Any], signature: bytes = b"") -> str:

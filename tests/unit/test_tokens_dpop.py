@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from django_authkit.errors import DpopProofInvalid
 from django_authkit.tokens.dpop import Nonces, hash_of, is_same_address, read_proof
 from support.bound_browser import raw
-from support.dpop_client import claims_of, jwk_of, new_key, signed, thumbprint_of
+from support.client_keys import jwk_of, new_key
+from support.dpop_client import claims_of, signed, thumbprint_of
 
 HEADER = (
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZ"
