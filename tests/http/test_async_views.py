@@ -81,7 +81,7 @@ def test_from_login_to_logout(site: LiveSite, ada: User, waits: str, monkeypatch
     device = site.device()
 
     async def main() -> None:
-        assert (await call(device, "/async/log-in/ada/")).status_code == 200
+        assert (await call(device, "/async/login/ada/")).status_code == 200
         assert await status(device) == (200, ada.pk)
         (sid,) = body(await call(device, "/async/sids/"))["sids"]
         assert body(await call(device, "/async/verify/", {"token": device.credential}))["sid"] == sid

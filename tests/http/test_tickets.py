@@ -82,8 +82,8 @@ def test_a_ticket_of_a_user_who_was_disabled(ada: User, device: Device) -> None:
 def test_a_ticket_opens_nothing_else(site: LiveSite, device: Device) -> None:
     """It is no bearer credential, no session key, and no handle of a login step."""
     ticket = issued(device)
-    stranger = site.device()
-    assert stranger.get("/api/whoami/", {"Authorization": f"Bearer {ticket}"}).status_code == 401
+    anybody = site.device()
+    assert anybody.get("/api/whoami/", {"Authorization": f"Bearer {ticket}"}).status_code == 401
     assert code(device.log_in_step({"handle": ticket}))[1] == "step_ended"
     redeem_ticket(opening(), ticket)
 

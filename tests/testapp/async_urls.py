@@ -7,7 +7,7 @@ from testapp import async_views
 
 urlpatterns = [
     *of_the_site,
-    path("async/log-in/<username>/", async_views.log_in),
+    path("async/login/<username>/", async_views.log_in),
     path("async/refresh/", async_views.refresh),
     path("async/log-out/", async_views.log_out),
     path("async/anonymous/", async_views.anonymous),
