@@ -91,6 +91,7 @@ def refuse(*_: object) -> None:
     raise AssertionError("a thread waits for the store")
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's, of its streams
 def test_requests_wait_for_a_slow_store_together(
     live: LiveSite, line: SlowLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,10 +100,15 @@ def test_requests_wait_for_a_slow_store_together(
     async def main(requests: Requests) -> None:
         with monkeypatch.context() as patched:
             patched.setattr(Direct, "_take", refuse)
+            line.delay = LATE
             for _ in range(AT_ONCE // 10):  # until there are connections for all
                 assert await requests.together() == [200] * AT_ONCE
-            line.delay, line.most_waiting = LATE, 0
-            assert await requests.together() == [200] * AT_ONCE
+            line.most_waiting = 0
+            with line.hung():  # until they have all been sent, however long that takes
+                together = asyncio.create_task(requests.together())
+                while line.most_waiting <= AT_ONCE // 2 and not together.done():
+                    await asyncio.sleep(0.001)
+            assert await together == [200] * AT_ONCE
             assert line.most_waiting > AT_ONCE // 2
 
     on_a_server(live, main)
