@@ -16,23 +16,21 @@ if TYPE_CHECKING:
 
 SCRIPT = "/static/django_authkit/authkit.js"
 REFRESH = "/auth/refresh/"
-TIMEOUT = 3000
-"""Milliseconds that the pages' client waits for an endpoint."""
 
-_PAGE = f"""<!doctype html><meta charset="utf-8"><title>Notes</title><link rel="icon" href="data:,">
+_PAGE = """<!doctype html><meta charset="utf-8"><title>Notes</title><link rel="icon" href="data:,">
 <p id="private"></p><a href="/elsewhere/">Elsewhere</a>
 <script type="module">
-  import {{ AuthKit }} from "{SCRIPT}";
+  import { AuthKit } from "SCRIPT";
   const wanted = new URLSearchParams(location.search).get("transport") ?? "cookie";
   const dpop = wanted === "dpop", transport = dpop ? "header" : wanted;
   window.events = [];
-  window.addEventListener("pageshow", ({{ persisted }}) => (window.restored = persisted));
-  window.auth = new AuthKit({{ transport, dpop, timeout: {TIMEOUT} }});
+  window.addEventListener("pageshow", ({ persisted }) => (window.restored = persisted));
+  window.auth = new AuthKit({ transport, dpop, timeout: TIMEOUT });
   for (const type of ["signed-in", "signed-out"])
-    auth.addEventListener(type, ({{ detail }}) => {{
+    auth.addEventListener(type, ({ detail }) => {
       events.push(detail.reason ?? type);
       document.querySelector("#private").textContent = auth.user?.username ?? "";
-    }});
+    });
   window.started = auth.start().then(() => "started");
 </script>
 """
@@ -46,10 +44,12 @@ class Front:
         lose: How many of the next answers to a refresh get lost, after the site has done its part.
         hang: Whether a lost answer keeps the client waiting; else it is a gateway's 502.
         silent: Whether the header is taken off that tells when to refresh, as CORS does.
+        timeout: Milliseconds that the client of the next page waits for an endpoint. On a busy machine, a
+            response that is not lost may take seconds.
     """
 
     def __init__(self) -> None:
-        self.lose, self.hang, self.silent = 0, False, False
+        self.lose, self.hang, self.silent, self.timeout = 0, False, False, 30_000
         self._site: Application = WSGIHandler()
 
     def __call__(self, environ: Environ, start_response: Any) -> Iterable[bytes]:
@@ -57,7 +57,7 @@ class Front:
         path = environ["PATH_INFO"]
         if path in {"/page/", "/elsewhere/"}:
             start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
-            return [_PAGE.encode()]
+            return [_PAGE.replace("SCRIPT", SCRIPT).replace("TIMEOUT", str(self.timeout)).encode()]
         if path == SCRIPT:
             start_response("200 OK", [("Content-Type", "text/javascript")])
             return [files("django_authkit").joinpath(SCRIPT.removeprefix("/")).read_bytes()]
@@ -78,7 +78,7 @@ class Front:
         b"".join(answer)
         answer.close()
         if self.hang:
-            time.sleep(TIMEOUT / 1000)
+            time.sleep(self.timeout / 1000)
         start_response("502 Bad Gateway", [("Content-Type", "text/html")])
         return [b"<h1>Bad gateway"]
 
