@@ -19,6 +19,7 @@ from pytest_django import DjangoDbBlocker
 from django_authkit.stores.protocol import Store
 from support.clock import Clock
 from support.mariadb import has_mariadb
+from support.profile import in_other_half
 from support.servers import Addresses, Servers
 from support.stores import DatabaseSite, RedisSite, Rig, Site, rigged
 
@@ -159,7 +160,11 @@ _MEASURED = pytest.StashKey[set[str]]()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Note which tests run on a store on which they are measured."""
+    """Leave the other half of the tests out; note which tests run on a store on which they are measured."""
+    left = in_other_half(items)
+    if left:
+        config.hook.pytest_deselected(items=list(left))
+        items[:] = [item for item in items if item not in left]
     config.stash[_MEASURED] = {_function_of(item) for item in items if not _is_repeated(item)}
 
 
