@@ -26,9 +26,8 @@ from django_authkit.api.exception_handler import endpoint_exception_handler
 from django_authkit.api.presentation import members_of_project, present_device, present_session, present_user
 from django_authkit.errors import CredentialRejected, DpopRefused, NotAuthenticated
 from django_authkit.http import cookies, transports
-from django_authkit.http.bound_cookie import is_kept_by_browser
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf, vary_on_source
-from django_authkit.http.grant import Grant
+from django_authkit.http.grant import Grant, is_kept_by_browser
 from django_authkit.http.request_state import Authentication, attach_replacement
 from django_authkit.service import tickets
 from django_authkit.service.dpop import key_to_bind

@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 
 from django_authkit.conf import get_settings
 from django_authkit.http.cookies import mark_private
+from django_authkit.http.request_state import state_of
 from django_authkit.http.transports import cookies_of
 from django_authkit.types import AuthSession
 
@@ -66,31 +67,29 @@ def attributes() -> str:
 
 def has_bound_cookie(request: HttpRequest, session: AuthSession) -> bool:
     """Tell whether the request shows that it is from the device of *session*."""
-    settings = get_settings()
-    life, content = settings.lifetimes.bound + settings.leeway, _content(session)
-    return any(_unsigned(_COOKIES, text, life) == content for text in cookies_of(request, BOUND_COOKIE))
+    return _content(session) in _shown_by(request)
 
 
-def is_kept_by_browser(session: AuthSession) -> bool:
-    """Tell whether the browser of *session* renews its access cookie by itself, without any script."""
-    return session.is_bound and is_registered(session)
-
-
-def is_registered(session: AuthSession) -> bool:
-    """Tell whether a browser has registered a key for *session*."""
-    return bool(session.device_nonce) and get_settings().device_bound != "off"
-
-
-def names_session(text: str, sid: str) -> bool:
-    """Tell whether *text* is a bound cookie of the auth session, whichever key it has, and alive."""
-    content = _unsigned(_COOKIES, text, get_settings().lifetimes.bound)
-    return content is not None and content.partition(".")[0] == sid
+def has_cookie_of(request: HttpRequest, sid: str) -> bool:
+    """Tell whether the request has a bound cookie of the auth session, whichever key that has."""
+    return any(content.partition(".")[0] == sid for content in _shown_by(request))
 
 
 def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
     """Delete the cookie if the request has it."""
     if BOUND_COOKIE in request.COOKIES:
         response.delete_cookie(BOUND_COOKIE, samesite=get_settings().cookie.samesite)
+
+
+def _shown_by(request: HttpRequest) -> tuple[str, ...]:
+    """Return what the bound cookies of the request say that are ours and alive."""
+    state = state_of(request)
+    if state.bound_cookies is None:
+        settings = get_settings()
+        life = settings.lifetimes.bound + settings.leeway
+        contents = (_unsigned(_COOKIES, text, life) for text in cookies_of(request, BOUND_COOKIE))
+        state.bound_cookies = tuple(filter(None, contents))
+    return state.bound_cookies
 
 
 def _content(session: AuthSession) -> str:

@@ -8,8 +8,17 @@ from django.http import HttpResponseBase
 
 from django_authkit.conf import get_settings
 from django_authkit.http import cookies, transports
-from django_authkit.http.bound_cookie import is_kept_by_browser, is_registered
 from django_authkit.types import AuthSession, Mode, Transport
+
+
+def is_kept_by_browser(session: AuthSession) -> bool:
+    """Tell whether the browser of *session* renews its access cookie by itself, without any script."""
+    return session.is_bound and is_registered(session)
+
+
+def is_registered(session: AuthSession) -> bool:
+    """Tell whether a browser has registered a key for *session*."""
+    return bool(session.device_nonce) and get_settings().device_bound != "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,12 +21,12 @@ from django_authkit.http import transports
 from django_authkit.http.client_info import device_of
 from django_authkit.http.request_state import Authentication, Unknown, state_of
 from django_authkit.service.admission import admit, auth_session_of
-from django_authkit.service.device_keys import check_device, check_device_key
+from django_authkit.service.device_keys import check_device, check_device_key, shown_by
 from django_authkit.service.device_requirement import check_bound, check_requirement
 from django_authkit.service.django_session import DjangoSession, django_session_of
 from django_authkit.service.dpop import HEADER, check_access
 from django_authkit.service.mode_switch import with_replacement
-from django_authkit.stores.outcomes import Found
+from django_authkit.stores.outcomes import NOTHING_ASKED, Found
 from django_authkit.strategies.protocol import Strategy
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_accepted_strategies, get_jwt_strategy, get_strategy
@@ -107,7 +107,8 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
     if session is not None:  # opened with this key by the middleware
         return admit(auth_session_of(session), None, strategy.mode, Transport.HEADER, django_session=session)
     device = device_of(request) if strategy.checks_device else None
-    found, claims = strategy.resolve(text, device)
+    shown = NOTHING_ASKED if device is None else shown_by(request, text)
+    found, claims = strategy.resolve(text, device, shown)
     if device is not None and found is not None:
         check_device(request, found)
     if claims is not None and (
@@ -134,7 +135,8 @@ def authenticate_token(text: str) -> Authentication:
         CredentialRejected: It is not valid.
     """
     strategy = accepted_strategy(text)
-    found, claims = strategy.resolve(text)
+    shown = shown_by(None, text) if strategy.checks_device else NOTHING_ASKED
+    found, claims = strategy.resolve(text, shown=shown)
     if found is not None and strategy.checks_device:
         check_device_key(None, found)
     if claims is not None:
@@ -151,7 +153,8 @@ def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | No
     for text in strategy.access_cookies_of(request):
         try:
             device = device_of(request) if strategy.checks_device else None
-            found, claims = strategy.resolve(text, device)
+            shown = NOTHING_ASKED if device is None else shown_by(request, text)
+            found, claims = strategy.resolve(text, device, shown)
             if device is not None and found is not None:
                 check_device(request, found)
             if claims is not None and claims.thumbprint:

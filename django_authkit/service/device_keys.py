@@ -10,15 +10,33 @@ from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, DeviceBindingRequired, DeviceMismatch
-from django_authkit.http.bound_cookie import has_bound_cookie
+from django_authkit.http.bound_cookie import has_bound_cookie, has_cookie_of
 from django_authkit.http.request_state import Authentication
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.device_binding import announce_elsewhere, check_binding
-from django_authkit.service.dpop import HEADER, check_session
-from django_authkit.stores.outcomes import Found
+from django_authkit.service.dpop import HEADER, check_session, proved_key
+from django_authkit.stores.outcomes import Found, Shown
 from django_authkit.strategies.exchange import UNPROVED_MS
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_jwt_strategy, get_store
+
+
+def shown_by(request: HttpRequest | None, text: str, *, is_in_body: bool = False) -> Shown:
+    """
+    Return what a request with a session key shows of its device, before the auth session is looked up.
+
+    What ``check_device_key`` refuses afterwards is no activity, so it does not keep a login alive.
+
+    Args:
+        request: The request; ``None`` where only the credential is known.
+        text: The session key.
+        is_in_body: The session key is in the body of the request.
+    """
+    is_asked = get_settings().device_bound != "off"
+    if request is None:
+        return Shown(has_cookie=not is_asked)
+    key = proved_key(request, is_in_body=is_in_body) if HEADER in request.META else ""
+    return Shown(key=key, has_cookie=not is_asked or has_cookie_of(request, text.partition(".")[0]))
 
 
 def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: bool = False) -> None:

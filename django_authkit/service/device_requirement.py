@@ -9,9 +9,8 @@ from django.utils.module_loading import import_string
 from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, DeviceBindingRequired
-from django_authkit.http.bound_cookie import BOUND_COOKIE, names_session
+from django_authkit.http.bound_cookie import has_cookie_of
 from django_authkit.http.request_state import Authentication
-from django_authkit.http.transports import cookies_of
 from django_authkit.service.revocation import revoke_session
 from django_authkit.strategies.exchange import REGISTRATION_MS
 from django_authkit.types import AuthSession, Mode, RevocationReason, Transport
@@ -47,8 +46,7 @@ def check_requirement(request: HttpRequest, known: Authentication) -> None:
 
 
 def _shows_bound_cookie(request: HttpRequest, known: Authentication) -> bool:
-    shown = cookies_of(request, BOUND_COOKIE) if known.mode is Mode.SESSION else ()
-    return any(names_session(text, known.sid) for text in shown)
+    return known.mode is Mode.SESSION and has_cookie_of(request, known.sid)
 
 
 def check_refresh_requirement(refresh_token: str, transport: Transport) -> None:

@@ -15,7 +15,7 @@ from typing import Final
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings, milliseconds
-from django_authkit.errors import DeviceMismatch, DpopNonceRequired, DpopProofInvalid
+from django_authkit.errors import DeviceMismatch, DpopNonceRequired, DpopProofInvalid, DpopRefused
 from django_authkit.http.request_state import state_of
 from django_authkit.http.transports import bearer_of, has_bearer, has_dpop_scheme
 from django_authkit.service.device_binding import announce_elsewhere
@@ -99,6 +99,28 @@ def _use_up(proof: Proof) -> None:
     lifetime = 2 * milliseconds(settings.dpop.max_age + settings.leeway)
     if not store.create_anonymous(handle, token_bytes(32), "", lifetime):
         raise DpopProofInvalid
+
+
+def proved_key(request: HttpRequest, *, is_in_body: bool = False) -> str:
+    """
+    Return the public key that the proof of a request proves, for its session key; empty if there is none.
+
+    Args:
+        request: The request.
+        is_in_body: The session key is in the body of the request.
+
+    Round trips:
+        As ``proof_of`` says.
+    """
+    shows_proof = has_dpop_scheme(request)
+    if get_settings().dpop.mode == "off" or not (shows_proof or (is_in_body and HEADER in request.META)):
+        return ""
+    try:
+        proof = proof_of(request)
+    except DpopRefused:
+        return ""
+    is_for_it = not shows_proof or proof.credential_hash == hash_of(bearer_of(request) or "")
+    return proof.device_key if is_for_it else ""
 
 
 def check_session(request: HttpRequest | None, session: AuthSession, *, is_in_body: bool = False) -> None:

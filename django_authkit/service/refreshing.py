@@ -25,7 +25,7 @@ from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.adoption.kept_tokens import credential_behind
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import announce_elsewhere, browser_mark, check_binding
-from django_authkit.service.device_keys import check_device, check_device_first
+from django_authkit.service.device_keys import check_device, check_device_first, shown_by
 from django_authkit.service.device_requirement import check_refresh_requirement
 from django_authkit.service.dpop import HEADER, check_refresh, proof_of
 from django_authkit.service.issue import issue
@@ -158,9 +158,10 @@ def is_of_another(request: HttpRequest, refresh_token: str) -> bool:
 def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     """Return the session key again; or tokens, if the mode was switched to tokens."""
     strategy = get_session_strategy()
-    renewed = strategy.renew(text)
+    is_in_body = transport is Transport.HEADER
+    renewed = strategy.renew(text, shown=shown_by(request, text, is_in_body=is_in_body))
     found = renewed.found
-    check_device(request, found, is_in_body=transport is Transport.HEADER)
+    check_device(request, found, is_in_body=is_in_body)
     user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
     grant = tokens_if_due(request, SessionKey(found.session.sid, renewed.secret), user, transport)
     if grant is None:

@@ -23,12 +23,12 @@ from django_authkit.errors import (
     StoreUnavailable,
 )
 from django_authkit.http.client_info import device_of
-from django_authkit.service.device_keys import check_device, check_device_key
+from django_authkit.service.device_keys import check_device, check_device_key, shown_by
 from django_authkit.service.django_session import CookieAction, DjangoSession
 from django_authkit.service.dpop import HEADER
 from django_authkit.service.session_reading import SessionReading
 from django_authkit.session_keys import SessionKey
-from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.stores.outcomes import NOTHING_ASKED, Absent, Found
 from django_authkit.users.loading import without_mark
 from django_authkit.wiring import get_session_strategy, get_store
 
@@ -257,7 +257,9 @@ class RequestSession(SessionReading, DjangoSession):
         request, strategy = self.request(), get_session_strategy()
         may_recall = is_remembered_enough and strategy.remembers
         device = device_of(request) if may_recall and request is not None else None
-        found = strategy.look_up(key, device=device)
+        is_shown = strategy.asks_for_cookie or (request is not None and HEADER in request.META)
+        shown = shown_by(request, key.text) if is_shown else NOTHING_ASKED
+        found = strategy.look_up(key, device=device, shown=shown)
         if isinstance(found, Absent):
             return found
         is_plain = request is None or (HEADER not in request.META and get_settings().dpop.mode != "require")

@@ -8,6 +8,7 @@ integers in milliseconds; instants count from the Unix epoch on the store's cloc
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from django_authkit.types import AuthSession, Mode, OnLimit, ReuseClass
 
@@ -19,6 +20,30 @@ class Absent(StrEnum):
     """No such record, or it is expired or revoked."""
     SUPERSEDED = "superseded"
     """The record lives, but another session key is its current one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """
+    What a request shows of its device. That of a bound auth session alone keeps it active.
+
+    Attributes:
+        key: The public key that the request proves, as ``AuthSession.device_key`` is written; empty if none.
+        has_cookie: Whether it has the bound cookie of the auth session, or none is asked for.
+    """
+
+    key: str = ""
+    has_cookie: bool = True
+
+    def is_activity(self, device_key: str, device_nonce: str, bound_ms: int) -> bool:
+        """Tell whether the use of an auth session with these fields is activity."""
+        if not device_key:
+            return True
+        return self.has_cookie or not bound_ms if device_nonce else self.key == device_key
+
+
+NOTHING_ASKED: Final = Shown()
+"""That of a request that shows nothing, where no browser is asked for a bound cookie."""
 
 
 class RotationOutcome(StrEnum):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from django_authkit.stores.outcomes import (
+    NOTHING_ASKED,
     Absent,
     AttemptStatistics,
     Counter,
@@ -24,6 +25,7 @@ from django_authkit.stores.outcomes import (
     Refused,
     RotateRequest,
     Rotation,
+    Shown,
     StoreStatistics,
     Switch,
 )
@@ -86,6 +88,7 @@ class AuthSessionStore(Protocol):
         interval: int,
         issued: bool = False,
         required: bool = False,
+        shown: Shown = NOTHING_ASKED,
     ) -> Found | Absent:
         """
         Return the live record whose session key has *key_digest*, and slide its idle end.
@@ -98,6 +101,8 @@ class AuthSessionStore(Protocol):
                 SESSION, once.
             required: Whether to raise if a write is due and the store reads, but does not write. Otherwise
                 the record is returned as it is, and that is logged.
+            shown: What the request shows of its device. If the record is bound to another, it is returned as
+                it is: the caller refuses the request, which must not keep the auth session alive.
 
         Round trips:
             One on Redis. One query in the database, and a conditional UPDATE when a write is due.

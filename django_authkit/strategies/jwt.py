@@ -18,11 +18,13 @@ from django_authkit.http.client_info import Device
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest
 from django_authkit.stores.outcomes import (
+    NOTHING_ASKED,
     Absent,
     Created,
     Found,
     NewSession,
     Refused,
+    Shown,
     Switch,
 )
 from django_authkit.stores.protocol import Store
@@ -101,6 +103,7 @@ class JwtStrategy:
         self,
         text: str,
         device: Device | None = None,  # noqa: ARG002 - as the protocol says
+        shown: Shown = NOTHING_ASKED,  # noqa: ARG002 - as the protocol says
     ) -> tuple[Found | None, AccessClaims]:
         """Return what an access token opens; it is live as far as ``ACCESS_CHECK`` checks."""
         claims = self._codec.read_access(text)

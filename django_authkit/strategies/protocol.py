@@ -14,7 +14,16 @@ from django.http import HttpRequest
 from django_authkit.errors import DeviceMismatch, RefreshReused, SessionEnded
 from django_authkit.http.client_info import Device
 from django_authkit.http.grant import Grant
-from django_authkit.stores.outcomes import Created, Found, NewSession, Refused, Rotation, RotationOutcome
+from django_authkit.stores.outcomes import (
+    NOTHING_ASKED,
+    Created,
+    Found,
+    NewSession,
+    Refused,
+    Rotation,
+    RotationOutcome,
+    Shown,
+)
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Mode, Transport
 
@@ -133,13 +142,16 @@ class Strategy(Protocol):
 
     # -- a request --------------------------------------------------------------------------------
 
-    def resolve(self, text: str, device: Device | None = None) -> tuple[Found | None, AccessClaims | None]:
+    def resolve(
+        self, text: str, device: Device | None = None, shown: Shown = NOTHING_ASKED
+    ) -> tuple[Found | None, AccessClaims | None]:
         """
         Return the auth session that a session key or an access token opens. A session key slides it.
 
         Args:
             text: The credential.
             device: What the request comes from. Without it, a session key is always looked up.
+            shown: What it shows of the device that the auth session may be bound to.
 
         Returns:
             The record, or ``None`` if an access token was accepted without it; and the claims of a token.

@@ -11,7 +11,16 @@ from django_authkit.http import transports
 from django_authkit.http.client_info import Device
 from django_authkit.http.grant import Grant
 from django_authkit.session_keys import SessionKey, digest, new_secret
-from django_authkit.stores.outcomes import Absent, Created, Found, NewSession, Refused, Switch
+from django_authkit.stores.outcomes import (
+    NOTHING_ASKED,
+    Absent,
+    Created,
+    Found,
+    NewSession,
+    Refused,
+    Shown,
+    Switch,
+)
 from django_authkit.stores.protocol import Store
 from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.strategies.remembered_lookups import RememberedLookups
@@ -29,6 +38,7 @@ class SessionStrategy:
 
     Attributes:
         remembers: Whether lookups may be answered from memory, which depends on the device that asks.
+        asks_for_cookie: Whether a browser whose login is bound to its device has to show the bound cookie.
     """
 
     mode = Mode.SESSION
@@ -46,11 +56,19 @@ class SessionStrategy:
         self.remembers = lookups is not None
         self._derivation = derivation
         self.may_require_binding = settings.may_require_binding
+        self.asks_for_cookie = settings.device_bound != "off"
         self._idle = milliseconds(settings.lifetimes.idle)
         self._interval = milliseconds(settings.lifetimes.touch_interval)
         self._issued_mode = settings.issued_mode
 
-    def look_up(self, key: SessionKey, *, slide: bool = True, device: Device | None = None) -> Found | Absent:
+    def look_up(
+        self,
+        key: SessionKey,
+        *,
+        slide: bool = True,
+        device: Device | None = None,
+        shown: Shown = NOTHING_ASKED,
+    ) -> Found | Absent:
         """
         Return the auth session of *key*, and slide its idle end, in one round trip.
 
@@ -58,13 +76,14 @@ class SessionStrategy:
             slide: Whether this counts as activity.
             device: What the request comes from. With it, the answer may be one that the process remembers
                 (``ACCESS_CHECK = "replica"``), for none: then nothing slides, and the data is missing.
+            shown: What it shows of the device that the auth session may be bound to.
         """
         if self._lookups is None or not slide:
-            return self._touch(key, self._interval if slide else _NEVER)
+            return self._touch(key, self._interval if slide else _NEVER, shown)
         known = self._lookups.recall(key, device) if device is not None else None
         if known is not None:
             return known
-        return self._lookups.look_up(key, lambda: self._touch(key, self._interval))
+        return self._lookups.look_up(key, lambda: self._touch(key, self._interval, shown))
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the session keys in the session cookies."""
@@ -72,9 +91,11 @@ class SessionStrategy:
 
     renewal_cookies_of = access_cookies_of
 
-    def resolve(self, text: str, device: Device | None = None) -> tuple[Found, None]:
+    def resolve(
+        self, text: str, device: Device | None = None, shown: Shown = NOTHING_ASKED
+    ) -> tuple[Found, None]:
         """Return the live auth session of the key, and slide its idle end, as ``look_up`` does."""
-        found = self.look_up(_parsed(text), device=device)
+        found = self.look_up(_parsed(text), device=device, shown=shown)
         if isinstance(found, Absent):
             raise SessionEnded
         return found, None
@@ -112,10 +133,17 @@ class SessionStrategy:
             expires_in=(found.session.idle_expires_ms - found.now_ms) // 1000,
         )
 
-    def renew(self, text: str, *, reauthenticated: bool = False, device: str = "") -> Renewed:  # noqa: ARG002
+    def renew(
+        self,
+        text: str,
+        *,
+        reauthenticated: bool = False,
+        device: str = "",  # noqa: ARG002 - as the protocol says
+        shown: Shown = NOTHING_ASKED,
+    ) -> Renewed:
         """Write the activity at once; or replace the key, if the user has just authenticated again."""
         if not reauthenticated:
-            key, found = self._open(text, 0, required=True)
+            key, found = self._open(text, 0, shown, required=True)
             return Renewed(found=found, secret=key.secret)
         key = _parsed(text)
         fresh = SessionKey.new(key.handle)
@@ -167,17 +195,27 @@ class SessionStrategy:
         )
         return key, switch
 
-    def _open(self, text: str, interval: int, *, required: bool = False) -> tuple[SessionKey, Found]:
+    def _open(
+        self, text: str, interval: int, shown: Shown = NOTHING_ASKED, *, required: bool = False
+    ) -> tuple[SessionKey, Found]:
         key = _parsed(text)
-        found = self._touch(key, interval, required=required)
+        found = self._touch(key, interval, shown, required=required)
         if isinstance(found, Absent):
             raise SessionEnded
         return key, found
 
-    def _touch(self, key: SessionKey, interval: int, *, required: bool = False) -> Found | Absent:
+    def _touch(
+        self, key: SessionKey, interval: int, shown: Shown, *, required: bool = False
+    ) -> Found | Absent:
         issued = interval is not _NEVER and self._issued_mode(key.handle) is Mode.SESSION
         return self._store.touch(
-            key.handle, key.digest, idle=self._idle, interval=interval, issued=issued, required=required
+            key.handle,
+            key.digest,
+            idle=self._idle,
+            interval=interval,
+            issued=issued,
+            required=required,
+            shown=shown,
         )
 
 

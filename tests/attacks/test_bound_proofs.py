@@ -3,15 +3,19 @@
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from datetime import timedelta
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 
 from django_authkit import sessions_of
+from django_authkit.session_engine import SessionStore
 from support.bound_browser import (
+    BOUND,
     SAME_ORIGIN,
     bind,
     by_public_key,
@@ -22,9 +26,9 @@ from support.bound_browser import (
     register,
     renew,
 )
-from support.client import Device, body, code
+from support.client import SESSION_COOKIE, Device, body, code
 from support.client_keys import PrivateKey, jwk_of, new_key
-from support.live_site import LiveSite, by_cookie
+from support.live_site import LiveSite, by_cookie, in_session_mode
 
 pytestmark = by_cookie
 
@@ -134,6 +138,24 @@ def test_a_proof_is_for_one_auth_session_of_one_browser(
     elsewhere = renew(other, sid, proof(key, challenge))
     assert (body(elsewhere)["continue"], len(elsewhere.cookies)) == (False, 0)
     assert renew(device, sid, proof(key, challenge)).status_code == 200
+
+
+@in_session_mode
+def test_keeping_an_abandoned_login_alive(site: LiveSite, ada: User, device: Device) -> None:
+    """Requests with a copied session key, all refused, do not put off the idle timeout."""
+    site.configure(LIFETIMES={"IDLE": timedelta(hours=1)})
+    bind(device, device.log_in())
+    (before,) = sessions_of(ada)
+    thief, key = device.copy(), device.cookies[SESSION_COOKIE]
+    thief.cookies.pop(BOUND)
+    for _ in range(3):
+        site.advance(minutes=15)
+        assert code(thief.call()) == code(thief.refresh()) == (401, "device_mismatch")
+        assert code(thief.get("/api/whoami/", {"Authorization": f"Bearer {key}"}))[0] == 401
+        assert SessionStore(key).get(SESSION_KEY) is None
+    assert sessions_of(ada) == (before,)
+    site.advance(minutes=16)
+    assert sessions_of(ada) == ()
 
 
 @pytest.mark.parametrize("source", ["cross-site", "same-site"])

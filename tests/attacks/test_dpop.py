@@ -19,7 +19,7 @@ from support.bound_browser import raw
 from support.client import Device, code
 from support.client_keys import jwk_of, new_key
 from support.dpop_client import ProvingDevice, claims_of, hash_of, signed
-from support.live_site import LiveSite, by_header
+from support.live_site import LiveSite, by_header, in_session_mode
 
 pytestmark = by_header
 VIEW = "/api/whoami/"
@@ -237,6 +237,31 @@ def test_credentials_as_proofs(site: LiveSite, app: ProvingDevice) -> None:
         assert code(send(app, text)) == INVALID
     proof = signed(app.key, said(app))
     assert send(app, proof, access=proof).status_code == 401
+
+
+@in_session_mode
+def test_keeping_an_abandoned_login_alive(site: LiveSite, ada: User, app: ProvingDevice) -> None:
+    """Requests with a copied session key, all refused, do not put off the idle timeout; the app's own do."""
+    site.configure(LIFETIMES={"IDLE": timedelta(hours=1)})
+    for _ in range(2):
+        site.advance(minutes=50)
+        assert app.call().status_code == 200
+    (before,) = sessions_of(ada)
+    assert before.last_seen_ms > before.created_ms
+    for _ in range(3):
+        site.advance(minutes=15)
+        for scheme, headers in (
+            ("Bearer", {}),
+            ("DPoP", {}),
+            ("DPoP", {"DPoP": signed(new_key(), said(app))}),
+            ("DPoP", {"DPoP": signed(app.key, said(app, ath=hash_of("another")))}),
+        ):
+            sent = {"Authorization": f"{scheme} {app.access}", **headers}
+            assert Device.send(app, "GET", VIEW, headers=sent).status_code == 401
+        assert code(Device.send(app, "POST", "/auth/refresh/", headers={}))[0] in {400, 401}
+    assert sessions_of(ada) == (before,)
+    site.advance(minutes=16)
+    assert sessions_of(ada) == ()
 
 
 def test_a_bound_credential_in_a_cookie(site: LiveSite, app: ProvingDevice) -> None:

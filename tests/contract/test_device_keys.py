@@ -7,9 +7,9 @@ from secrets import token_bytes
 
 import pytest
 
-from django_authkit.stores.outcomes import Absent, Found
+from django_authkit.stores.outcomes import Absent, Found, Shown
 from django_authkit.stores.protocol import Store
-from django_authkit.types import AuthSession
+from django_authkit.types import AuthSession, Mode
 from support.parallel import parallel_threads
 from support.stores import DAY, HOUR, MINUTE, Rig, Started, request
 
@@ -94,6 +94,33 @@ def test_without_a_binding_there_is_nothing_to_renew(rig: Rig, store: Store) -> 
     assert store.bind_device(bound.sid, KEY, "n3") is Absent.GONE
     store.revoke(started.sid, rig.reason)
     assert store.bind_device(started.sid, KEY, "n1") is Absent.GONE
+
+
+@pytest.mark.parametrize(
+    ("binds", "own", "other"),
+    [
+        ({"device_key": KEY}, Shown(key=KEY), Shown(key=OTHER)),
+        ({}, Shown(has_cookie=True), Shown(key=KEY, has_cookie=False)),
+    ],
+    ids=["app", "browser"],
+)
+def test_the_use_by_another_device_is_no_activity(
+    rig: Rig, store: Store, binds: dict[str, str], own: Shown, other: Shown
+) -> None:
+    """The record stays as it is, in its mode, once its own device has used the binding."""
+    started = rig.start(idle_ms=HOUR, mode=Mode.JWT, **binds)
+    if not binds:
+        store.bind_device(started.sid, KEY, "n1")
+        rig.wait(MINUTE)
+        touched = _session(store.touch(started.sid, started.key, idle=HOUR, interval=0, shown=other))
+        assert touched.last_seen_ms > started.session.last_seen_ms
+        store.renew_binding(started.sid, "n1", "n2")
+    before = _session(store.load(started.sid))
+    rig.wait(50 * MINUTE)
+    touch = partial(store.touch, started.sid, started.key, idle=HOUR, interval=0, issued=True)
+    assert _session(touch(shown=other)) == before == _session(store.load(started.sid))
+    counted = _session(touch(shown=own))
+    assert (counted.mode, counted.last_seen_ms > before.last_seen_ms) == (Mode.SESSION, True)
 
 
 LATER: dict[str, Callable[[Store, Started], object]] = {

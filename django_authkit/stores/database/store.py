@@ -32,7 +32,13 @@ from django_authkit.stores.database.table import (
     is_digest,
     raises_unavailable,
 )
-from django_authkit.stores.outcomes import Absent, Found, Page
+from django_authkit.stores.outcomes import (
+    NOTHING_ASKED,
+    Absent,
+    Found,
+    Page,
+    Shown,
+)
 from django_authkit.types import AuthSession, Mode, RevocationReason, by_recency
 
 
@@ -76,6 +82,7 @@ class DatabaseStore(
         interval: int,
         issued: bool = False,
         required: bool = False,
+        shown: Shown = NOTHING_ASKED,
     ) -> Found | Absent:
         """Return the live record and slide its idle end. One query, and an UPDATE when it is due."""
         row = self.read(sid)
@@ -85,7 +92,8 @@ class DatabaseStore(
             return Absent.SUPERSEDED
         now = now_of(row)
         moved = issued and row.mode != Mode.SESSION
-        if moved or now - row.last_seen_ms >= interval:
+        is_due = moved or now - row.last_seen_ms >= interval
+        if is_due and shown.is_activity(row.device_key, row.device_nonce, row.bound_ms):
             with nullcontext() if required else activity_is_optional():
                 self._when_free(lambda: self._mark_active(row, now, idle, interval, moved=moved))
                 span = min(idle, row.idle_timeout or idle, row.idle_limit_ms or idle)

@@ -15,6 +15,7 @@ from typing import Final
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import log_lost_activity
 from django_authkit.stores.outcomes import (
+    NOTHING_ASKED,
     Absent,
     Created,
     Found,
@@ -24,6 +25,7 @@ from django_authkit.stores.outcomes import (
     RotateRequest,
     Rotation,
     RotationOutcome,
+    Shown,
     StoreStatistics,
     Switch,
 )
@@ -113,6 +115,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         interval: int,
         issued: bool = False,
         required: bool = False,
+        shown: Shown = NOTHING_ASKED,
     ) -> Found | Absent:
         """
         Return the live record and slide its idle end: one round trip, a write only when due.
@@ -121,7 +124,15 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         """
         try:
             return self._for_handle(
-                partial(found_of, sid), "touch", sid, key_digest, idle, interval, int(issued)
+                partial(found_of, sid),
+                "touch",
+                sid,
+                key_digest,
+                idle,
+                interval,
+                int(issued),
+                shown.key,
+                int(shown.has_cookie),
             )
         except StoreUnavailable as error:
             if required or not refuses_writes(error.__cause__):
