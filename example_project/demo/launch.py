@@ -20,10 +20,11 @@ from typing import IO
 
 from django.core.management import CommandError
 
+from demo.certificate import VARIABLE as CERTIFICATE
 from demo.comparison import Comparison, Files
 
 HOST = "127.0.0.1"
-"""Reachable from this machine only: the passwords are public and there is no HTTPS."""
+"""Reachable from this machine only, because the passwords are public."""
 
 _MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
 _PATIENCE = 5
@@ -62,6 +63,7 @@ class Choices:
         port: The port; 0 for any free one.
         grace: ``LIFETIMES["REFRESH_GRACE"]`` in whole seconds; ``None`` leaves it to the settings.
         log: The file for the server's log; ``None`` for this terminal.
+        certificate: The certificate and key for HTTPS; ``None`` for plain HTTP.
         accept: The modes whose credentials are accepted; by default only ``mode``. With both, the site can
             be switched while it runs.
     """
@@ -72,6 +74,7 @@ class Choices:
     port: int = 0
     grace: int | None = None
     log: IO[str] | None = None
+    certificate: Path | None = None
     accept: tuple[str, ...] = ()
 
 
@@ -95,6 +98,8 @@ class Site:
     @property
     def url(self) -> str:
         """Its URL, without a slash at the end."""
+        if self._choices.certificate:
+            return f"https://localhost:{self.port}"
         return f"http://{HOST}:{self.port}"
 
     def switch_to(self, mode: str) -> None:
@@ -252,6 +257,8 @@ def _environment(choices: Choices, valkey: int | None) -> dict[str, str]:
     }
     if choices.grace is not None:
         environment["EXAMPLE_REFRESH_GRACE"] = str(choices.grace)
+    if choices.certificate is not None:
+        environment[CERTIFICATE] = str(choices.certificate)
     if valkey is not None:
         environment["EXAMPLE_REDIS_URL"] = f"redis://{HOST}:{valkey}/0"
     return environment

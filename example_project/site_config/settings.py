@@ -19,7 +19,7 @@ DATA_DIR = Path(os.environ.get("EXAMPLE_DATA") or BASE_DIR / ".demo")
 # -- django-authkit -------------------------------------------------------------------------------
 
 AUTHKIT_MODE = os.environ.get("EXAMPLE_MODE", "jwt")
-AUTHKIT = {
+AUTHKIT: dict[str, Any] = {
     # What is honored: the mode alone, unless the site is to be switched while people are logged in.
     "ACCEPT": os.environ.get("EXAMPLE_ACCEPT", AUTHKIT_MODE).split(","),
     "STORE": os.environ.get("EXAMPLE_STORE", "database"),
@@ -64,6 +64,15 @@ CACHES = {
 #     SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
 SESSION_COOKIE_SECURE = False
 CSRF_COOKIE_SECURE = False
+
+# HTTPS, with the certificate of "manage.py demo --https": cookies as in production, and browsers that can
+# bind their logins to the device do so (docs/how-to/device-bound.md).
+if os.environ.get("EXAMPLE_CERTIFICATE"):
+    del AUTHKIT["COOKIE"]
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    AUTHKIT["DEVICE_BOUND"] = "offer"
+    AUTHKIT["LIFETIMES"] |= {"ACCESS": timedelta(minutes=5), "BOUND": timedelta(minutes=5)}  # the least
 
 # -- any Django project ---------------------------------------------------------------------------
 

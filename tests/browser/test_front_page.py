@@ -161,6 +161,19 @@ def test_a_thief_who_refreshes_first_is_detected(visit: "Visit") -> None:
     assert phone.count() == 0
 
 
+def test_over_plain_http_a_copy_of_all_cookies_stays_logged_in(visit: "Visit") -> None:
+    """The page says that nothing is bound; the thief has the refresh token, and so a new access token."""
+    page = visit()
+    page.get_by_text("This page came over plain HTTP").wait_for()
+    page.get_by_role("button", name="Steal the cookie jar").click()
+    thief = page.locator("#jars > li")
+    thief.get_by_role("button", name="Use it when the access token has expired").click()
+    thief.get_by_text("POST /auth/refresh/: 200 OK.").wait_for()
+    thief.get_by_text("The thief is taken for ada.").wait_for()
+    page.locator("#me").get_by_role("button", name="Log out").click()
+    thief.get_by_text(re.compile("refused: (session_ended|not_authenticated)")).wait_for()
+
+
 def test_a_revoked_device_is_logged_out_at_its_next_request(visit: "Visit") -> None:
     """A device on the page and another browser notice a revocation at their next request."""
     other, page = visit(), visit()

@@ -1,5 +1,6 @@
 """``manage.py demo``: runs the site with everything it needs. ``--tour`` shows its features one by one."""
 
+import shlex
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from demo.certificate import chromium_options, make_certificate
 from demo.curl_lines import cookie_lines, header_lines
 from demo.launch import Choices, Site, exit_on_signals, running_site
 from demo.people import PEOPLE
@@ -38,10 +40,21 @@ class Command(BaseCommand):
             default=Path(settings.DATABASES["default"]["NAME"]).parent,
             help="directory of the SQLite database",
         )
+        parser.add_argument(
+            "--https", action="store_true", help="serve by HTTPS, where browsers bind logins to their device"
+        )
         parser.add_argument("--tour", action="store_true", help="show all features in both modes, then exit")
 
     def handle(
-        self, *_args: Any, mode: str, store: str, port: int | None, data: Path, tour: bool, **_options: Any
+        self,
+        *_args: Any,
+        mode: str,
+        store: str,
+        port: int | None,
+        data: Path,
+        https: bool,
+        tour: bool,
+        **_options: Any,
     ) -> None:
         """Serve until interrupted, or run the tour."""
         exit_on_signals()
@@ -50,7 +63,11 @@ class Command(BaseCommand):
                 walk(self.stdout, store, port or 0)
             else:
                 port = 8000 if port is None else port
-                chosen = Choices(mode=mode, store=store, data=data.resolve(), port=port, accept=MODES)
+                data = data.resolve()
+                certificate = make_certificate(data / "localhost.pem") if https else None
+                chosen = Choices(
+                    mode=mode, store=store, data=data, port=port, certificate=certificate, accept=MODES
+                )
                 self._serve(chosen)
         except KeyboardInterrupt:
             if tour:  # an interrupted tour is not a success
@@ -86,13 +103,26 @@ Users and passwords:
 
 {people}
 
+{_lines_to_try(site, choices)}
+`manage.py authkit_compare` measures both modes on this site, and so does the front page.
+
+Press Ctrl-C to stop. `--mode` and `--store` choose others; `--tour` shows all features.
+"""
+
+
+def _lines_to_try(site: Site, choices: Choices) -> str:
+    if choices.certificate:
+        options = shlex.join([*chromium_options(choices.certificate), f"{site.url}/"])
+        return f"""\
+No authority signed the certificate. This starts a Chromium or Chrome that trusts it, and
+that binds the login to your device:
+
+    chromium --user-data-dir="$(mktemp -d)" {options}
+"""
+    return f"""\
 Try these in another terminal. Tokens in the body, for clients without cookies:
 
 {indent(header_lines(site.url, choices.mode), "    ")}
 Cookies and CSRF (the last line gets a 401, after the logout), as a browser does:
 
-{indent(cookie_lines(site.url), "    ")}
-`manage.py authkit_compare` measures both modes on this site, and so does the front page.
-
-Press Ctrl-C to stop. `--mode` and `--store` choose others; `--tour` shows all features.
-"""
+{indent(cookie_lines(site.url), "    ")}"""

@@ -1,6 +1,7 @@
 """The server process of ``demo``: Django's threaded development server on a socket that is already open."""
 
 import socket
+import ssl
 import sys
 from argparse import ArgumentParser
 from threading import Thread
@@ -11,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler, get_internal_wsgi_application
 
+from demo.certificate import certificate_in_use
 from demo.people import make_people
 
 
@@ -40,8 +42,17 @@ def _server_on(listener: socket.socket) -> ThreadedWSGIServer:
     address: tuple[str, int] = listener.getsockname()
     server = ThreadedWSGIServer(address, WSGIRequestHandler, bind_and_activate=False)
     server.socket.close()
-    server.socket = listener
+    certificate = certificate_in_use()
+    server.socket = _with_tls(listener, certificate) if certificate else listener
     server.server_name, server.server_port = server.server_address = address
     server.setup_environ()
+    server.base_environ["HTTPS"] = "on" if certificate else "off"
     server.set_app(StaticFilesHandler(get_internal_wsgi_application()))
     return server
+
+
+def _with_tls(listener: socket.socket, certificate: str) -> ssl.SSLSocket:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    # The thread of a connection shakes hands, so that a slow client holds up nobody else.
+    return context.wrap_socket(listener, server_side=True, do_handshake_on_connect=False)

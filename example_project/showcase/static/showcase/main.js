@@ -7,6 +7,7 @@ import { showNobody, showSeen } from "./compare.js";
 import { offerComparison } from "./comparison.js";
 import { Devices } from "./devices.js";
 import { announce, byId, modeName, slot, write } from "./dom.js";
+import { Jars } from "./jar.js";
 import { keepSocket } from "./live.js";
 import { clearLog } from "./log.js";
 import { explain, inWordsOf } from "./reasons.js";
@@ -19,6 +20,7 @@ const form = byId("login");
 const me = byId("me");
 const trouble = byId("trouble");
 const devices = new Devices({ client, again: look });
+const jars = new Jars({ client, again: look });
 let weight = 0;
 let sid = null; // from the record on the server
 let beats = 0;
@@ -28,7 +30,7 @@ let waiting = 0;
 
 /** Let every client call the server, and show the results. */
 async function look() {
-  await Promise.allSettled([lookAtMyself(), devices.look()]);
+  await Promise.allSettled([lookAtMyself(), devices.look(), jars.look()]);
   await devices.list().catch(() => {});
 }
 
@@ -43,6 +45,7 @@ async function lookAtMyself() {
   write(me, "sid", sid);
   showServer(mirror.server);
   showSeen(mirror, weight);
+  jars.show(mirror);
   slot(me, "mode").textContent = modeName(mirror.mode);
   slot(me, "mode").dataset.mode = mirror.mode;
 }
@@ -51,7 +54,7 @@ async function beat() {
   const wanted = client.state === "unknown" || (byId("beating").checked && !document.hidden);
   if (wanted && Date.now() > waiting) {
     beats += 1;
-    await Promise.allSettled([lookAtMyself(), devices.look()]);
+    await Promise.allSettled([lookAtMyself(), devices.look(), jars.look()]);
     if (beats % EVERY === 0) await devices.list().catch(() => {});
   }
   setTimeout(beat, BEAT);
@@ -91,6 +94,7 @@ client.addEventListener("signed-out", ({ detail: { reason } }) => {
   if (reason !== "not_authenticated") announce(`This browser was logged out: ${inWordsOf(reason)}.`);
   sid = null;
   showNobody();
+  jars.show(null);
   devices.list();
 });
 

@@ -2,6 +2,7 @@
 
 const WORDS = {
   binding_mismatch: "it was used from a different browser or network",
+  device_mismatch: "it was used without the key of its device",
   login_failed: "Wrong username or password.",
   logged_out: "logged out",
   not_authenticated: "nobody was logged in",
