@@ -38,6 +38,7 @@ def connect() -> None:
         "limit_reached",
         "binding_mismatch",
         "device_binding_failed",
+        "device_bound",
         "device_renamed",
     ):
         signal: Signal = getattr(signals, name)

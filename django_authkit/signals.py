@@ -15,6 +15,7 @@ Every signal is sent after the store has made the change, with ``sender`` the re
 ``limit_reached``       ``user``, ``request``, ``refused`` (bool), ``revoked`` (the sessions)
 ``binding_mismatch``    ``session``, ``request``, ``what`` (of ``"user_agent"``, ``"address"``), ``address``
 ``device_binding_failed``  ``session``, ``request``, ``address``: it was used without the key of its device
+``device_bound``        ``session``, ``request``: it got the key of a device, by its browser or by DPoP
 ``device_renamed``      ``session`` (with its new ``label``), ``request``
 ``attempt_refused``     ``scope`` (``"login"``, ``"login_step"``, ``"reauthentication"``, ``"refresh"`` or
                         ``"ticket"``), ``wait`` (``timedelta``): there were too many attempts; no
@@ -49,5 +50,6 @@ session_revoked = Signal()
 limit_reached = Signal()
 binding_mismatch = Signal()
 device_binding_failed = Signal()
+device_bound = Signal()
 device_renamed = Signal()
 attempt_refused = Signal()

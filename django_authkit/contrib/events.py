@@ -75,6 +75,12 @@ EVENTS: Final = (
         {"what": lambda sent: "+".join(sorted(sent["what"]))},
     ),
     Event(
+        "bindings",
+        "Auth sessions that got the key of a device.",
+        signals.device_bound,
+        {"by": lambda sent: "dpop" if sent["session"].is_dpop_bound else "device"},
+    ),
+    Event(
         "device_binding_failures",
         "Uses without the key of the device.",
         signals.device_binding_failed,

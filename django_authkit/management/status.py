@@ -34,6 +34,8 @@ def find_out(*, count: bool, every: bool) -> dict[str, Any]:
         "mode": str(chosen.mode),
         "accept": [str(mode) for mode in chosen.accept],
         "live": None if live is None else {str(mode): live[mode].live for mode in Mode},
+        "device_bound": statistics.device_bound,
+        "dpop_bound": statistics.dpop_bound,
         "estimated": statistics.estimated,
         "old_form": None if live is None else _old_form(chosen, live, estimated=statistics.estimated),
         "records": statistics.records,

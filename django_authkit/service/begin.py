@@ -168,6 +168,8 @@ def _announce_start(request: HttpRequest, session: AuthSession, *, suppress_new_
     signals.session_started.send(
         sender=AuthSession, session=session, request=request, new_device=SimpleLazyObject(is_new)
     )
+    if session.is_dpop_bound:
+        signals.device_bound.send(sender=AuthSession, session=session, request=request)
 
 
 def revoke_if_user_changed(session: AuthSession) -> None:

@@ -8,6 +8,7 @@ from django.conf import settings as django_settings
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import NoReverseMatch, reverse
 
+from django_authkit import signals
 from django_authkit.conf import get_settings
 from django_authkit.errors import (
     CredentialRejected,
@@ -174,6 +175,7 @@ def register_device(request: HttpRequest, known: Authentication | None, proof: s
     found = get_store().bind_device(known.sid, shown.device_key, token_urlsafe(_NONCE_BYTES))
     if isinstance(found, Absent):
         raise SessionEnded
+    signals.device_bound.send(sender=AuthSession, session=found.session, request=request)
     if known.token_expires_at is None:
         return Binding(found.session)
     left = max(0, known.token_expires_at - found.now_ms // 1000)

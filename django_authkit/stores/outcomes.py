@@ -321,6 +321,8 @@ class StoreStatistics:
 
     Attributes:
         live: Live auth sessions by the form of the credential that they were last seen with.
+        device_bound: Those of the live ones that a browser has bound to its device.
+        dpop_bound: Those of the live ones that are bound to the key of a header client.
         records: All records, those that are not live and not pruned yet included.
         record_bytes: The approximate size of the records, from a sample, without indexes.
         server_bytes: The memory that the server uses in all.
@@ -329,6 +331,8 @@ class StoreStatistics:
     """
 
     live: Mapping[Mode, Remaining] | None = None
+    device_bound: int | None = None
+    dpop_bound: int | None = None
     records: int | None = None
     record_bytes: int | None = None
     server_bytes: int | None = None

@@ -63,6 +63,8 @@ def test_estimates_are_called_so(
     for _ in range(12):
         site.logged_in("ada")
     told, lines = status(run), run("authkit_status")
+    assert (told["device_bound"], told["dpop_bound"]) == (0, 0)
+    assert re.search(r"bound +about 0 of them to a device by a browser, about 0 to the key of an app", lines)
     assert told["estimated"] is True
     assert told["old_form"]["can_be_dropped"] is False
     assert re.search(r"live +about [\d,]+ \(about 0 session, about [\d,]+ jwt; estimated from a part", lines)

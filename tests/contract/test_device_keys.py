@@ -49,6 +49,21 @@ def test_a_header_client_is_bound_from_the_beginning(rig: Rig, store: Store) -> 
     assert not rig.start().session.is_dpop_bound
 
 
+def test_statistics_count_what_is_bound(rig: Rig, store: Store) -> None:
+    """Live auth sessions whose browser has used its key, and those of header clients; no others."""
+    rig.start()
+    rig.start(device_key=KEY)
+    store.bind_device(rig.start().sid, KEY, "n1")
+    for _ in range(3):
+        bound = rig.start()
+        store.bind_device(bound.sid, KEY, "n1")
+        store.renew_binding(bound.sid, "n1", "n2")
+    store.revoke(bound.sid, rig.reason)
+    counted = store.statistics()
+    assert (counted.device_bound, counted.dpop_bound) == (2, 1)
+    assert store.statistics(count=False).device_bound is None
+
+
 def test_until_the_binding_is_used_another_key_replaces_it(rig: Rig, store: Store) -> None:
     """The answer to a registration may be lost; after the first use, no key replaces the device's."""
     started = rig.start()

@@ -27,8 +27,11 @@ from django_authkit.contrib.prometheus import instrumentation as prometheus
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.database.store import DatabaseStore
 from django_authkit.stores.observation import CALLS
+from django_authkit.types import Transport
 from django_authkit.wiring import get_replica, get_store, replica_age
-from support.client import PASSWORD
+from support.bound_browser import bind
+from support.client import PASSWORD, Device
+from support.dpop_client import ProvingDevice
 from support.live_site import LiveSite, by_header, in_jwt_mode, in_session_mode
 
 
@@ -137,6 +140,19 @@ def test_what_happens_to_logins_is_counted(telemetry: Telemetry, site: LiveSite,
     other = site.logged_in("ada")
     other.log_out()
     assert telemetry.counted("revocations")[("logout",)] == 1
+
+
+@by_header
+@pytest.mark.parametrize("where", ["valkey"], indirect=True)
+def test_bindings_are_counted(telemetry: Telemetry, site: LiveSite, ada: User) -> None:
+    """A browser that registers a key, and an app that logs in with a proof, each under its own label."""
+    site.logged_in("ada")
+    assert ProvingDevice(site.mode).log_in().status_code == 200
+    assert telemetry.counted("bindings") == {("dpop",): 1}
+    site.configure(DEVICE_BOUND="offer")
+    browser = Device(site.mode, Transport.COOKIE)
+    bind(browser, browser.log_in())
+    assert telemetry.counted("bindings") == {("dpop",): 1, ("device",): 1}
 
 
 @by_header
@@ -297,4 +313,4 @@ print(len(metrics), "load" in vars(get_store()))
 def test_the_apps_report_from_the_start_of_the_project() -> None:
     """With them in ``INSTALLED_APPS`` the metrics are in the default registry, and the store is observed."""
     ran = subprocess.run([sys.executable, "-c", START], capture_output=True, text=True, check=True)
-    assert ran.stdout.split() == ["13", "True"]
+    assert ran.stdout.split() == ["14", "True"]

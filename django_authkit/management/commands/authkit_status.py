@@ -76,6 +76,8 @@ def _count_lines(status: dict[str, Any]) -> Iterator[tuple[str, str]]:
     how = "estimated from a part; --exact counts each" if status["estimated"] else how
     counts = ", ".join(f"{about(number)} {mode}" for mode, number in status["live"].items())
     yield "live", f"{about(sum(status['live'].values()))} ({counts}; {how})"
+    by_device, by_key = about(status["device_bound"]), about(status["dpop_bound"])
+    yield "bound", f"{by_device} of them to a device by a browser, {by_key} to the key of an app (DPoP)"
     if status["old_form"] is not None:
         yield "old form", old_form_text(status["old_form"])
     yield "records", f"{about(status['records'])}, about {_size(status['record_bytes'])}, without indexes"

@@ -67,6 +67,8 @@ class StatisticsTable(SessionTable):
         records = round(sum(step["rows"] for step in steps) * times)
         return StoreStatistics(
             live={mode: _remaining(mode, steps, times) for mode in Mode},
+            device_bound=round(sum(step["device_bound"] for step in steps) * times),
+            dpop_bound=round(sum(step["dpop_bound"] for step in steps) * times),
             records=records,
             record_bytes=self._bytes_a_row() * records,
             estimated=estimated,
@@ -80,6 +82,9 @@ class StatisticsTable(SessionTable):
             counts[f"{mode}_live"] = Count("pk", filter=of_mode)
             counts[f"{mode}_idle_expires_ms"] = Max("idle_expires_ms", filter=of_mode)
             counts[f"{mode}_expires_ms"] = Max("expires_ms", filter=of_mode)
+        bound = live & Q(bound_ms__gt=0)
+        counts["device_bound"] = Count("pk", filter=bound & ~Q(device_nonce=""))
+        counts["dpop_bound"] = Count("pk", filter=bound & Q(device_nonce=""))
         rows = self._all().filter(pk__gt=after, pk__lt=_BEHIND).order_by("pk")
         return rows[:_STEP].aggregate(**counts)
 

@@ -55,9 +55,12 @@ def counts_of(reply: Any) -> tuple[int, int, int]:
     raise ValueError
 
 
-def census_of(reply: Any) -> tuple[tuple[int, int, int], ...]:
-    """Return the three numbers that ``statistics`` counted of each mode."""
-    return tuple(map(counts_of, reply))
+def census_of(reply: Any) -> tuple[tuple[tuple[int, int, int], ...], tuple[int, int]]:
+    """Return what ``statistics`` counted: three numbers of each mode, and how many are bound, in two ways."""
+    match reply:
+        case [session, jwt, [int(by_browser), int(by_header)]]:
+            return (counts_of(session), counts_of(jwt)), (by_browser, by_header)
+    raise ValueError
 
 
 def hit_of(reply: Any) -> Hit:

@@ -51,13 +51,15 @@ def read_statistics(
             return StoreStatistics(server_bytes=server_bytes, revoked=revoked)
         keys, times = (_record_keys(client, prefix), 1.0) if every else _some_record_keys(client, prefix)
         first = list(islice(keys, _SAMPLE))
-        live, found = _count(client, chain(first, keys), bases, clock_offset, times)
+        live, bound, found = _count(client, chain(first, keys), bases, clock_offset, times)
         records = round(found * times)
         record_bytes = _bytes_a_record(client, first) * records
     except CLIENT_ERRORS as error:
         raise no_answer(client, error) from error
     return StoreStatistics(
         live=live,
+        device_bound=round(bound[0] * times),
+        dpop_bound=round(bound[1] * times),
         records=records,
         record_bytes=record_bytes,
         server_bytes=server_bytes,
@@ -77,18 +79,20 @@ def _listed(client: Client, base: str) -> int:
 
 def _count(
     client: Client, keys: Iterable[bytes], bases: Mapping[str, str], clock_offset: int, times: float
-) -> tuple[dict[Mode, Remaining], int]:
-    scripts, records = Scripts(client), 0
+) -> tuple[dict[Mode, Remaining], tuple[int, int], int]:
+    scripts, records, by_browser, by_header = Scripts(client), 0, 0, 0
     live = dict.fromkeys(Mode, (0, 0, 0))
     for bucket, sids in _batches(keys):
         records += len(sids)
         if bucket not in bases:
             continue
-        counted = scripts.run(census_of, "statistics", bases[bucket], clock_offset, *sids)
+        counted, bound = scripts.run(census_of, "statistics", bases[bucket], clock_offset, *sids)
+        by_browser, by_header = by_browser + bound[0], by_header + bound[1]
         for mode, (number, idle_until, ends) in zip((Mode.SESSION, Mode.JWT), counted, strict=True):
             before = live[mode]
             live[mode] = (before[0] + number, max(before[1], idle_until), max(before[2], ends))
-    return {mode: _remaining(times, *counts) for mode, counts in live.items()}, records
+    remaining = {mode: _remaining(times, *counts) for mode, counts in live.items()}
+    return remaining, (by_browser, by_header), records
 
 
 def _remaining(times: float, number: int, idle_until: int, ends: int) -> Remaining:
