@@ -1,19 +1,20 @@
 """
 The size of a test run, as two environment variables say.
 
-``AUTHKIT_TEST_PROFILE`` changes the number of rounds of a race. ``AUTHKIT_TEST_HALF`` (1 or 2) takes half
-of the combinations of store, mode and transport of each test: CI runs the suite on two pairs of Python and
-Django, and each combination on one of them.
+``AUTHKIT_TEST_PROFILE`` changes the number of rounds of a race. ``AUTHKIT_TEST_HALF`` (1 or 2) takes half of
+the suite: CI runs it on two pairs of Python and Django, one half on each.
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection
+from zlib import crc32
 
 import pytest
 
 _SHARES = {"full": 1, "ci": 5}
-_AXES = {"site", "where", "stage", "mode", "transport"}
+_AXES = {"site", "where", "stage", "kind", "mode", "transport"}
+_WHOLE_SITES = {"browser", "compare", "example", "faults"}
+"""Folders whose tests start servers of their own, so that each takes seconds."""
 
 
 def rounds(full: int) -> int:
@@ -21,24 +22,37 @@ def rounds(full: int) -> int:
     return max(1, full // _SHARES.get(os.environ.get("AUTHKIT_TEST_PROFILE", ""), 10))
 
 
-def in_other_half(items: Iterable[pytest.Item]) -> set[pytest.Item]:
+def in_other_half(items: Collection[pytest.Item]) -> set[pytest.Item]:
     """
     Return the tests that ``AUTHKIT_TEST_HALF`` leaves to the other half; without it, none.
 
-    Every second combination belongs to a half, so each half has every store, every mode and every transport,
-    and every two of them together. A test without a combination in one of the halves runs in both.
+    Of a test that runs on several stores, modes and transports, every second combination belongs to a half,
+    so each half has every store, every mode and every transport, and every two of them together. A test
+    without a combination in one of the halves runs in both, except where tests start servers: there it runs
+    in one.
     """
     half = os.environ.get("AUTHKIT_TEST_HALF")
     if half is None:
         return set()
-    tests: dict[str, tuple[set[pytest.Item], set[pytest.Item]]] = defaultdict(lambda: (set(), set()))
-    for item in items:
-        tests[item.nodeid.partition("[")[0]][_number(item) % 2].add(item)
-    mine = int(half) - 1
-    return set().union(*(each[1 - mine] for each in tests.values() if each[mine]))
+    is_mine = {item: _number(item) % 2 == int(half) - 1 for item in items}
+    has_some_here = {_test(item) for item in items if is_mine[item]}
+    return {
+        item
+        for item in items
+        if not is_mine[item] and (_test(item) in has_some_here or _starts_servers(item))
+    }
 
 
 def _number(item: pytest.Item) -> int:
-    """Return the number of a test's combination of store, mode and transport."""
+    """Return a number whose last bit says in which half a test with its combination belongs."""
     call = getattr(item, "callspec", None)
-    return 0 if call is None else sum(call.indices.get(name, 0) for name in _AXES)
+    combination = 0 if call is None else sum(call.indices.get(name, 0) for name in _AXES)
+    return combination + (crc32(_test(item).encode()) if _starts_servers(item) else 0)
+
+
+def _starts_servers(item: pytest.Item) -> bool:
+    return not _WHOLE_SITES.isdisjoint(item.path.parts)
+
+
+def _test(item: pytest.Item) -> str:
+    return item.nodeid.partition("[")[0]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations, product
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,6 +19,7 @@ class Combination:
 
     values: tuple[int, ...]
     nodeid: str = "test_x[values]"
+    path: Path = Path("tests/http/test_x.py")
 
     @property
     def callspec(self) -> Any:
@@ -50,6 +52,16 @@ def test_a_test_with_one_combination_is_in_both_halves(monkeypatch: pytest.Monke
     """A test that has no combination in one of the halves is left out of neither."""
     items: list[Any] = [Combination((1, 0, 0))]
     assert halves(items, monkeypatch) == [set(items)] * 2
+
+
+def test_a_test_that_starts_servers_is_in_one_half(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test takes seconds, it runs once, and its folder is divided between the halves."""
+    folder = Path("tests/browser/test_x.py")
+    items: list[Any] = [Combination((0, 0, 0), f"{folder}::test_{number}", folder) for number in range(100)]
+    first, second = halves(items, monkeypatch)
+    assert first | second == set(items)
+    assert not first & second
+    assert 30 < len(first) < 70
 
 
 def test_without_the_variable_everything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
