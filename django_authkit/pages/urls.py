@@ -8,5 +8,6 @@ app_name = "authkit_devices"
 
 urlpatterns = [
     path("", views.DevicesPage.as_view(), name="list"),
+    path("rename/", views.RenamePage.as_view(), name="rename"),
     path("reauthenticate/", views.ReauthenticatePage.as_view(), name="reauthenticate"),
 ]

@@ -1,5 +1,5 @@
 """
-Pages for the device list and re-authentication. They need no JavaScript.
+Pages for the device list, the names of devices, and re-authentication. They need no JavaScript.
 
 ``path("account/devices/", include("django_authkit.pages.urls"))`` adds them to a project. They are for
 browsers: a bearer credential is ignored, so Django's CSRF check covers whatever they do.
@@ -36,6 +36,7 @@ from django_authkit.errors import (
     Throttled,
 )
 from django_authkit.http import cookies, transports
+from django_authkit.http.client_info import MAX_LABEL
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.throttling.attempts import count_reauthentication
@@ -164,6 +165,7 @@ class DevicesPage(PersonalPage):
             "current": current and _device_context(current),
             "others": [_device_context(each) for each in page if each.sid != self.known.sid],
             "page": page,
+            "rename_url": self.url_of("rename"),
         }
         return render(request, self.template_name, context)
 
@@ -176,6 +178,43 @@ class DevicesPage(PersonalPage):
             query = QueryDict(mutable=True)
             query["revoke"] = what
             return redirect(f"{self.url_of('reauthenticate')}?{query.urlencode()}")
+
+
+class RenamePage(PersonalPage):
+    """Gives a device of the user another name."""
+
+    template_name = "django_authkit/rename.html"
+
+    def get(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Show the form, with the name that the device has."""
+        session = service.device_of_user(self.known, request.GET.get("device", ""))
+        return self._gone() if session is None else self._form(session.sid, session.label)
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Rename the device, and return to the list."""
+        sid, label = request.POST.get("device", ""), request.POST.get("label", "")
+        try:
+            renamed = service.rename_device(request, self.known, sid, label)
+        except InvalidRequest:
+            return self._form(sid, "", gettext("Enter a name for the device."))
+        except NoSuchSession:
+            return self._gone()
+        _say(request, gettext("The device is now called %(device)s.") % {"device": renamed.label})
+        return redirect(self.url_of("list"))
+
+    def _gone(self) -> HttpResponse:
+        _say(self.request, gettext("That device was logged out already."))
+        return redirect(self.url_of("list"))
+
+    def _form(self, sid: str, label: str, error: str = "") -> HttpResponse:
+        context = {
+            "sid": sid,
+            "label": label,
+            "longest": MAX_LABEL,
+            "list_url": self.url_of("list"),
+            "error": error,
+        }
+        return render(self.request, self.template_name, context)
 
 
 class ReauthenticatePage(PersonalPage):

@@ -96,7 +96,7 @@ def test_one_is_logged_out_by_keyboard(visit: "Visit") -> None:
     assert laptop.get_by_role("heading", name="Firefox on Linux").is_visible()
     assert "<script" not in laptop.content()
 
-    for _ in range(2):  # past this device's own button
+    for _ in range(4):  # past the link and the button of this device, and the link of the other
         laptop.keyboard.press("Tab")
     laptop.keyboard.press("Enter")
     laptop.wait_for_url("**/reauthenticate/**")
@@ -148,12 +148,28 @@ def test_canceling_logs_nobody_out(visit: "Visit") -> None:
     assert is_logged_in(phone)
 
 
+def test_one_is_renamed(visit: "Visit") -> None:
+    """A link leads to a form with the name of the device; the list has the new name."""
+    visit(ANDROID)
+    laptop = visit(FIREFOX)
+    laptop.goto("/account/devices/")
+    laptop.get_by_role("link", name="Rename").last.click()
+    assert laptop.get_by_label("Name of the device").input_value() == "Chrome Mobile on Android"
+    laptop.keyboard.press("Control+a")  # the field has the focus
+    laptop.keyboard.type("My phone")
+    laptop.keyboard.press("Enter")
+    laptop.wait_for_url("**/account/devices/")
+    assert "The device is now called My phone." in laptop.get_by_role("status").inner_text()
+    assert others(laptop) == ["My phone"]
+
+
 def test_fits_a_small_screen(visit: "Visit") -> None:
     """At 360 pixels nothing overflows, and each button is large enough to touch (WCAG 2.5.8, 1.4.10)."""
     visit(ANDROID)
     laptop = visit("x" * 200)
     laptop.goto("/account/devices/")
-    for place in ("/account/devices/", "/account/devices/reauthenticate/?revoke=others"):
+    rename = laptop.get_by_role("link", name="Rename").first.get_attribute("href")
+    for place in ("/account/devices/", "/account/devices/reauthenticate/?revoke=others", rename or ""):
         laptop.goto(place)
         shown = laptop.locator("h1, h2, h3, p, li, button, input:not([type=hidden]), a").all()
         boxes = [box for box in (each.bounding_box() for each in shown) if box is not None]
