@@ -167,10 +167,14 @@ class LoopSender:
 
     async def _take_idle(self) -> Any:
         while self._idle:
-            connection = self._idle.pop()
-            if await self._is_fit(connection):
+            connection, is_fit = self._idle.pop(), False
+            try:
+                is_fit = await self._is_fit(connection)
+            finally:  # also when the caller is cancelled: nobody else knows of it
+                if not is_fit:
+                    self._close(connection)
+            if is_fit:
                 return connection
-            self._close(connection)
         return None
 
     async def _open(self) -> Any:

@@ -18,6 +18,7 @@ from django_authkit.bridge import run
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Absent
 from django_authkit.stores.redis import RedisStore, connect, sending
+from django_authkit.stores.redis.loop_sending import LoopSender
 from django_authkit.stores.redis.sending import Sender, sender_for
 from faults.stoppable_servers import StoppableValkey
 from stores.redis.valkey_server import LossyLine, Server
@@ -155,6 +156,33 @@ def test_a_cancelled_call_closes_its_connection(server: Server, sender: Sender) 
                 await call
         await _echo(sender, "after")
         assert before not in _connections(server)
+
+    _on_loop(main)
+
+
+def test_a_call_that_is_cancelled_while_its_connection_is_checked_closes_it(
+    server: Server, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So no number of clients that go away uses up what the alias allows."""
+    settings.CACHES["plain"]["OPTIONS"] = {"CONNECTION_POOL_KWARGS": {"max_connections": 2}}
+    sender, check = sender_for(connect("plain")), LoopSender._is_fit  # noqa: SLF001 - it may wait, or not
+
+    async def slow_check(self: LoopSender, connection: object) -> bool:
+        await asyncio.sleep(0)  # with hiredis, that of redis-py 5 to 7 does
+        return await check(self, connection)
+
+    monkeypatch.setattr(LoopSender, "_is_fit", slow_check)
+
+    async def main() -> None:
+        for rounds in range(10):
+            await _echo(sender, "open")
+            call = asyncio.create_task(_echo(sender, "cancelled"))
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            call.cancel()
+            with suppress(asyncio.CancelledError):
+                await call
+        assert len(_connections(server)) <= 1
 
     _on_loop(main)
 
