@@ -67,8 +67,12 @@ def _new_store(apart: str = "") -> Store:
 
 @cache
 def is_store_awaitable() -> bool:
-    """Tell whether the store waits on the event loop within a bridge: see ``bridge``."""
-    return get_store().is_awaitable
+    """
+    Tell whether the store waits on the event loop within a bridge: see ``bridge``.
+
+    Not with ``TENANT``, which is asked at each use of the store, in the thread in which Django's ORM runs.
+    """
+    return get_settings().tenant is None and get_store().is_awaitable
 
 
 @cache

@@ -2,7 +2,8 @@
 Which tenant this is about: what the project's function ``TENANT`` says of the request in progress.
 
 It is asked each time and nothing is kept, since a project can change the tenant within a request, as
-django-tenants' ``schema_context`` does.
+django-tenants' ``schema_context`` does. It is asked where Django's ORM runs, and never on an event loop: what
+it finds in a connection has to be said of the connection from which the users are read.
 """
 
 import re
@@ -13,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
+from django.utils.asyncio import async_unsafe
 from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings
@@ -33,18 +35,28 @@ def current_tenant() -> str:
 
     Raises:
         ImproperlyConfigured: The project's function returned something else than a name.
+        SynchronousOnlyOperation: There is an event loop in this thread, which has other connections to the
+            database than the thread in which the view and Django's ORM run.
     """
     path = get_settings().tenant
     if path is None:
         return ""
     chosen = _chosen.get()
-    name = import_string(path)(request_of_tenant.get()) if chosen is None else chosen
+    name = _asked(path) if chosen is None else chosen
     if not isinstance(name, str) or not NAME.fullmatch(name):
         raise ImproperlyConfigured(
             f"The tenant is {name!r}: it takes 1 to 32 letters, digits, dots, hyphens and underscores. "
             f"Outside of a request {path} is called with None; use tenant() there."
         )
     return name
+
+
+@async_unsafe(
+    "The tenant cannot be asked for from an async context, which has connections of its own: use "
+    "`await request.auser()` before `request.user`, or sync_to_async, or tenant()."
+)
+def _asked(path: str) -> Any:
+    return import_string(path)(request_of_tenant.get())
 
 
 @contextmanager

@@ -4,7 +4,7 @@ Runs a synchronous function for an async view, in the way that the store allows.
 With Redis the function runs on the event loop, and no thread waits for the server. With the database it runs
 in Django's thread for such code, as Django does with its own queries. The same goes for Redis where
 ``redis.asyncio`` has no counterpart of the project's connections (a cluster, a class of the project), without
-the extra ``async``, and under WSGI, where Django makes a new event loop for each request.
+the extra ``async``, with ``TENANT``, and under WSGI, where Django makes a new event loop for each request.
 """
 
 import asyncio
