@@ -188,7 +188,7 @@ class AuthenticationMiddleware(ErrorResponses, OnTheLoop, DjangoAuthenticationMi
         if request.COOKIES:
             hide_cookies(request)
         user = SimpleLazyObject(lambda: _user(request))
-        state_of(request).opened_session = getattr(request, "session", None)
+        state_of(request).opened_session = session = getattr(request, "session", None)
         request.user = request._authkit_user = user  # type: ignore[assignment, attr-defined]
         request.auser = partial(run, _resolved, request)
         refused = renew_page(request) if request.COOKIES else None
@@ -199,7 +199,11 @@ class AuthenticationMiddleware(ErrorResponses, OnTheLoop, DjangoAuthenticationMi
                 blocking(adopt_browser, request)
             except AuthKitError as error:
                 return error_response(error, request)
-        if transports.has_bearer(request) or (request.method not in SAFE_METHODS and is_proved(request)):
+        # Ours was opened without the cookie. That of another engine counts in views, whatever the bearer is.
+        no_cookie_counts = transports.has_bearer(request) and (
+            session is None or not getattr(session, "deliverable", True) or session.session_key is None
+        )
+        if no_cookie_counts or (request.method not in SAFE_METHODS and is_proved(request)):
             exempt(request)
         return None
 

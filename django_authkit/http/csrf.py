@@ -30,8 +30,8 @@ def exempt(request: HttpRequest) -> None:
     """
     Exempt a request from Django's middleware if it needs no token.
 
-    That is a request with a bearer credential, since a page of another site cannot send that header without
-    CORS and no cookie counts then, or one that ``is_proved``.
+    That is a request with a bearer credential beside which no cookie counts, since a page of another site
+    cannot send that header without CORS, or one that ``is_proved``.
     """
     if not getattr(request, "_dont_enforce_csrf_checks", False):
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]

@@ -9,7 +9,7 @@ from django_authkit.bridge import send
 from django_authkit.http import transports
 from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.request_state import state_of
-from django_authkit.service.django_session import DjangoSession, django_session_of
+from django_authkit.service.django_session import django_session_of, using_session
 from django_authkit.service.revocation import PRESENTED_COOKIES, owner_of, revoke_presented
 from django_authkit.types import RevocationReason
 
@@ -39,20 +39,33 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
         user = next(filter(None, map(owner_of, revoked)), None)
         sender = type(user) if user else get_user_model()
         send(user_logged_out, sender, request=request, user=user)
-    django_session = django_session_of(request)
-    if django_session is not None and not body_decides and (by_cookie or not _is_anonymous(django_session)):
-        django_session.flush()  # but not an anonymous session without a CSRF proof
+    if by_cookie or not (body_decides or _needs_proof(request)):
+        _flush_session(request)
     state.authentication, state.clear_token_cookies = None, by_cookie
     # Not without a proof: any page could send such a request, and delete the data of our site.
     state.clear_site_data = by_cookie or bool(revoked)
     request.user = AnonymousUser()
 
 
-def _is_anonymous(django_session: DjangoSession) -> bool:
-    """Tell whether it is a live anonymous session, and not only a key of that form."""
-    if django_session.is_anonymous:
-        django_session.look_up()
-    return django_session.is_anonymous
+def _flush_session(request: HttpRequest) -> None:
+    """Delete the key and the data of ``request.session``, of whatever engine it is."""
+    session = getattr(request, "session", None)
+    if session is not None:
+        using_session(request, session.flush)
+
+
+def _needs_proof(request: HttpRequest) -> bool:
+    """
+    Tell whether it would take a CSRF proof to flush ``request.session``.
+
+    That is so if it is a live anonymous session, and not only a key of that form, or of another engine.
+    """
+    session = django_session_of(request)
+    if session is None:
+        return True
+    if session.is_anonymous:
+        session.look_up()
+    return session.is_anonymous
 
 
 def cookies_decide(request: HttpRequest, refresh: str | None = None) -> bool:

@@ -18,16 +18,17 @@ def folded(name: str) -> str:
     """
     Return *name* so that whatever finds the same user is the same name; for counting.
 
-    MySQL and MariaDB say it themselves: their collations ignore case, accents and more. Other databases
-    compare exactly, unless the project chose otherwise, so case and accents are removed: a few names that
-    differ are then counted together.
+    MySQL and MariaDB say it themselves: their collations ignore case, accents and more. Some compare
+    combining and invisible characters, which are removed first. Other databases compare exactly, unless the
+    project chose otherwise, so case and accents are removed: a few names that differ are then counted
+    together.
 
     Round trips:
         One query on MySQL and MariaDB, and another one once per process.
     """
     written, connection = _canonical(name), _connection()
     if connection.vendor == "mysql":
-        return _weight(connection, written)
+        return _weight(connection, "".join(each for each in written if not _is_ignorable(each)))
     decomposed = normalize("NFKD", normalize("NFKD", written).upper().casefold())  # upper: the dotless i too
     return "".join(each for each in decomposed if category(each) not in _NOT_COMPARED).strip()
 
@@ -68,6 +69,17 @@ def _canonical(name: str) -> str:
         return str(column.to_python(name))
     except ValidationError:
         return name
+
+
+def _is_ignorable(character: str) -> bool:
+    """
+    Tell whether no collation takes it for a letter.
+
+    To collations such as ``utf8mb4_general_ci`` all characters above U+FFFF are the same one, and U+0345 is
+    an iota, so these stay: without them a name would differ from others that find the same user.
+    """
+    is_compared = character > "\uffff" or character != character.upper()
+    return not is_compared and category(character) in _NOT_COMPARED
 
 
 def _weight(connection: Any, name: str) -> str:

@@ -4,14 +4,30 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
 
 from django_authkit import signals
+from django_authkit.types import Transport
 from support.client import ACCESS_COOKIE, FIREFOX, REFRESH_COOKIE, SAFARI, Device, code, credential_cookies
 from support.live_site import LiveSite, by_cookie, in_jwt_mode
 from support.signals import heard
 
 COOKIE = "__Host-sessionid"
+EACH_ENGINE = pytest.mark.parametrize(
+    "engine",
+    ["django_authkit.session_engine", "django.contrib.sessions.backends.cache"],
+    ids=["ours", "django"],
+)
+
+
+def order(request: HttpRequest) -> HttpResponse:
+    """Add to the session without asking who it is."""
+    request.session["cart"] = [*request.session.get("cart", []), "ordered"]
+    return HttpResponse(status=204)
+
+
+urlpatterns = [path("order/", order), path("", include("projects.urls"))]
 
 
 def cart(device: Device, item: str = "") -> list[str]:
@@ -20,10 +36,12 @@ def cart(device: Device, item: str = "") -> list[str]:
     return list(json.loads(answer.content)["cart"])
 
 
+@EACH_ENGINE
 @by_cookie
 @in_jwt_mode
-def test_a_planted_session_key_is_useless_after_the_login(live: LiveSite) -> None:
+def test_a_planted_session_key_is_useless_after_the_login(live: LiveSite, engine: str) -> None:
     """The key of an anonymous session is renewed at login, and its data kept."""
+    live.settings.SESSION_ENGINE = engine
     live.add_user("ada")
     mallory, victim = live.device(), live.device()
     cart(mallory, "bait")
@@ -35,10 +53,12 @@ def test_a_planted_session_key_is_useless_after_the_login(live: LiveSite) -> Non
     assert "secret" not in cart(mallory)
 
 
+@EACH_ENGINE
 @by_cookie
 @in_jwt_mode
-def test_reading_the_data_of_the_previous_user(live: LiveSite) -> None:
-    """Another user who logs in sees none of the data; the same user keeps it."""
+def test_reading_the_data_of_the_previous_user(live: LiveSite, engine: str) -> None:
+    """Another user sees none of the data, nor does anybody after a logout; the same user keeps it."""
+    live.settings.SESSION_ENGINE = engine
     for name in ("ada", "bob"):
         live.add_user(name)
     browser = live.logged_in("ada")
@@ -47,6 +67,33 @@ def test_reading_the_data_of_the_previous_user(live: LiveSite) -> None:
     assert "of ada" in cart(browser)
     browser.log_in("bob")
     assert cart(browser) == []
+    cart(browser, "of bob")
+    before = browser.copy()
+    browser.log_out()
+    assert cart(before) == []
+    assert cart(browser) == []
+
+
+@EACH_ENGINE
+@by_cookie
+@in_jwt_mode
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+def test_writing_a_session_of_another_browser_past_csrf(live: LiveSite, engine: str) -> None:
+    """Beside a bearer, whatever it is, a session cookie opens nothing without the CSRF check."""
+    live.settings.SESSION_ENGINE, live.settings.ROOT_URLCONF = engine, __name__
+    live.add_user("ada")
+    live.add_user("mallory")
+    victim, mallory = live.device(), live.device(Transport.HEADER)
+    mallory.log_in("mallory")
+    cart(victim, "own")
+    for bearer in ("junk", "a.b.c", mallory.access):
+        victim.copy().send("POST", "/order/", headers={"Authorization": f"Bearer {bearer}"})
+        assert cart(victim) == ["own"]
+    victim.who()
+    assert victim.submit("/order/").status_code == 204
+    assert cart(victim) == ["own", "ordered"]
+    app = live.device().send("POST", "/order/", headers={"Authorization": f"Bearer {mallory.access}"})
+    assert app.status_code == 204
 
 
 def refresh_with(device: Device, planted: Device, names: tuple[str, ...], *, first: bool) -> HttpResponse:
