@@ -20,6 +20,7 @@ from django.http import HttpRequest
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError
 from django_authkit.http.request_state import Authentication, state_of
+from django_authkit.http.tenants import bound_to_tenant
 from django_authkit.service.logout import cookies_decide
 from django_authkit.service.password_changes import (
     password_changed,
@@ -170,12 +171,13 @@ def _committed_hash(user: Any, using: str) -> str:
 
 def _after_commit(using: str, act: Callable[[], object]) -> None:
     """
-    Act when the change is committed; if the store is down then, log that and keep the change.
+    Act when the change is committed, for the tenant whose change it is; that may not be the current one then.
 
-    *act* is a function and not a ``partial``, since Django logs its name. A session that was not revoked is
-    rejected all the same when the user is loaded, where the hash and ``is_active`` are checked.
+    If the store is down then, that is logged, and the change is kept. A session that was not revoked is
+    rejected all the same when the user is loaded, where the hash and ``is_active`` are checked. *act* is a
+    function and not a ``partial``, since Django logs its name.
     """
-    transaction.on_commit(act, using=using, robust=True)
+    transaction.on_commit(bound_to_tenant(act), using=using, robust=True)
 
 
 def _is_rehash(before: Any, user: Any, update_fields: Any) -> bool:

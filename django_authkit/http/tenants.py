@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
 from typing import Any, Final, Generic, TypeVar
 
 from django.core.exceptions import ImproperlyConfigured
@@ -67,6 +68,30 @@ def tenant(name: str) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(token)
+
+
+def bound_to_tenant(act: Callable[[], T]) -> Callable[[], T]:
+    """
+    Return a function that does *act* for the tenant of now, whichever is the current one when it is called.
+
+    Where no tenant can be named now, it raises what says so.
+    """
+    if get_settings().tenant is None:
+        return act
+    name, refusal = "", None
+    try:
+        name = current_tenant()
+    except Exception as error:  # noqa: BLE001 - the project's function may raise anything
+        refusal = error
+
+    @wraps(act)
+    def bound() -> T:
+        if refusal is not None:
+            raise refusal
+        with tenant(name):
+            return act()
+
+    return bound
 
 
 class OfTenant(Generic[T]):

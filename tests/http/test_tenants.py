@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
 from django_authkit import revoke, revoke_all, revoke_user, sessions_of, tenant
@@ -204,6 +205,20 @@ def test_a_revocation_leaves_the_other_tenant_alone(site: LiveSite, how: str) ->
     assert body(eve.get("/api/whoami/"))["username"] == "eve"
     with inside("b"):
         assert len(sessions_of(User.objects.get(username="eve"))) == 1
+
+
+@by_header
+def test_what_is_due_after_the_commit_is_of_the_tenant_of_the_change(site: LiveSite) -> None:
+    """Whichever tenant is the current one when the transaction ends."""
+    ada, eve = logged_in(site, "a", "ada"), logged_in(site, "b", "eve")
+    with inside("b"), transaction.atomic(using="default"), inside("a"):
+        person = User.objects.get(username="ada")
+        person.is_active = False
+        person.save()
+    assert ada.get("/api/whoami/").status_code == 401
+    with inside("a"):
+        assert not sessions_of(person)
+    assert body(eve.get("/api/whoami/"))["username"] == "eve"
 
 
 def test_limits_are_of_one_tenant(site: LiveSite) -> None:
