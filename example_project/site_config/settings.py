@@ -29,6 +29,8 @@ AUTHKIT: dict[str, Any] = {
     "LIFETIMES": {
         "ACCESS": timedelta(minutes=1),
         "REFRESH_GRACE": timedelta(seconds=int(os.environ.get("EXAMPLE_REFRESH_GRACE", "10"))),
+        # For logins without "Remember me"; the others live as long as by default.
+        "NOT_REMEMBERED": {"IDLE": timedelta(hours=1), "ABSOLUTE": timedelta(hours=12)},
     },
     # Who logs other devices out proves first that it is them, unless they did so within ten minutes.
     "RECENT_AUTH": {

@@ -22,6 +22,7 @@ urlpatterns = [
     path("showcase/", include("showcase.urls")),
     path("auth/", include("django_authkit.urls")),
     path("account/devices/", include("django_authkit.pages.urls")),
+    path("who-am-i/", views.who_am_i, name="who-am-i"),
     path("api/", include(router.urls)),
     path("admin/", admin.site.urls),
     # The browsable API links to the login pages that it finds under this name.
@@ -40,4 +41,5 @@ if apps.is_installed("drf_spectacular"):
 if apps.is_installed("django_authkit.contrib.prometheus"):
     from site_config.metrics import metrics
 
-    urlpatterns += [path("metrics", metrics)]  # open, because it runs on your machine; not on a real site
+    # Open to everybody, because it runs on your machine; not so on a real site.
+    urlpatterns += [path("metrics", metrics, name="metrics")]

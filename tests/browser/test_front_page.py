@@ -104,7 +104,9 @@ def open_device(page: "Page", name: str) -> "Locator":
 
 def test_shows_cookies_record_claims_and_expiry(visit: "Visit", demo: Demo) -> None:
     """The column in use shows the cookies, what scripts can read of them, the record, claims and expiry."""
-    page = visit()
+    page = visit(user=None)
+    page.get_by_label("Remember me").check()
+    log_in(page, "ada")
     jwt = page.locator(".strategy[data-mode=jwt]")
     kept = jwt.locator("[data-slot=cookies] li")
     assert kept.filter(has_text="authkit_refresh").get_by_text("HttpOnly").is_visible()
@@ -145,6 +147,36 @@ def test_reuse_is_detected(visit: "Visit") -> None:
     assert "logged in" not in thief.inner_text()
     assert tablet.get_by_text("in use by ada").is_visible()
     assert page.locator("#me").is_visible()
+
+
+def test_a_device_with_a_key_loses_nothing_by_a_theft(visit: "Visit") -> None:
+    """The copied refresh token is refused without the key, also twice too late; the device goes on."""
+    page = visit()
+    page.get_by_label("Bind the next device").check()
+    phone = open_device(page, "Phone")
+    phone.get_by_text("a key that no script can copy (DPoP)").wait_for()
+    phone.get_by_role("button", name="Steal its refresh token").click()
+    thief = card(page, "Thief of the phone")
+    thief.get_by_role("button", name="Use it late").click()
+    thief.get_by_text("logged out: device_mismatch").wait_for()
+    assert phone.get_by_text("in use by ada").is_visible()
+
+
+def test_what_else_is_on_the_page(visit: "Visit") -> None:
+    """A login that is not remembered lives shorter, one by the form has a claim; async view, and metrics."""
+    page = visit()
+    assert re.search(r"in 59 minutes", page.locator("[data-live=yes] [data-slot=expiry]").inner_text())
+    page.get_by_role("button", name="Call an async view").click()
+    page.get_by_text(f"The async view returned 200: ada, {sid_of(page)}.").wait_for()
+    assert "authkit_logins_total" in page.context.request.get("/metrics").text()
+
+    page.locator("#me").get_by_role("button", name="Log out").click()
+    page.locator("#login").wait_for()
+    page.goto("/accounts/login/")
+    page.get_by_label("Username").fill("ada")
+    page.get_by_label("Password").fill(PASSWORDS["ada"])
+    page.get_by_role("button", name="Log in").click()
+    page.locator("[data-token=authkit_access]").filter(has_text='"via": "form"').wait_for()
 
 
 def test_a_thief_who_refreshes_first_is_detected(visit: "Visit") -> None:

@@ -10,13 +10,17 @@ import { Actor, expect } from "./wire.js";
 export class PageDevice {
   reason = null;
 
-  /** `acts` are callbacks: `logOut`, `steal` and `dismiss` for buttons; `loggedOut` is called after a logout. */
-  constructor(name, acts) {
+  /**
+   * `isBound`: it proves a key of its own with each request.
+   * `acts` are callbacks: `logOut`, `steal` and `dismiss` for buttons; `loggedOut` is called after a logout.
+   */
+  constructor(name, isBound, acts) {
     this.name = name;
+    this.isBound = isBound;
     this.acts = acts;
     this.actor = new Actor(name);
     // A unique name, so that a logout here does not log out other devices.
-    this.client = new AuthKit({ transport: "header", name: crypto.randomUUID() });
+    this.client = new AuthKit({ transport: "header", name: crypto.randomUUID(), dpop: isBound });
     this.card = copyOf("device-card");
     write(this.card, "name", name);
     this.client.addEventListener("signed-out", ({ detail }) => this.onLogout(detail.reason));
@@ -98,6 +102,7 @@ export class PageDevice {
     refill(facts, [this.sid, mode, access, refresh], () => [
       fact("sid", make("code", {}, this.sid)),
       fact("credential", badge(mode)),
+      ...(this.isBound ? [fact("bound to", "a key that no script can copy (DPoP)")] : []),
       ...(refresh ? this.tokens(access, refresh) : [fact("session key", `ends in ${access.slice(-6)}, ${size(access.length)}`)]),
     ]);
   }

@@ -28,7 +28,8 @@ export class Devices {
   /** Add a device that has a login of its own. */
   async open() {
     const name = NAMES[this.opened] ?? `Device ${this.opened + 1}`;
-    const device = new PageDevice(name, {
+    const isBound = byId("binding").checked;
+    const device = new PageDevice(name, isBound, {
       logOut: (each) => this.logOut(each.sid, each.name, each),
       steal: (each) => this.steal(each),
       loggedOut: (each) => announce(`${each.name} was logged out: ${each.reason}.`),

@@ -131,6 +131,11 @@ const acts = {
       ? `The API returned 200: ${(await response.json()).length} notes.`
       : `The API returned ${response.status}.`);
   },
+  async "call-async"() {
+    const response = await client.fetch("/who-am-i/");
+    const { user, sid } = await response.json();
+    announce(response.ok ? `The async view returned 200: ${user}, ${sid}.` : `The async view returned ${response.status}.`);
+  },
   async refresh() {
     if (!(await client.refresh())) return;
     announce(client.session.mode === "jwt" ? "Refreshed: new tokens, in cookies." : "Refreshed: the same key, and the idle timeout starts again.");

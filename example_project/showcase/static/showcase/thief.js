@@ -107,7 +107,7 @@ export class Thief {
   async walkIn() {
     this.access = this.stolen.access;
     await this.look();
-    this.tell("Nobody notices. Revoke this auth session, and both are logged out.");
+    if (this.isIn) this.tell("Nobody notices. Revoke this auth session, and both are logged out.");
   }
 
   /** Present the stolen refresh token. */
