@@ -73,6 +73,16 @@ def test_estimates_are_called_so(
     assert (told["estimated"], told["live"]["jwt"], told["old_form"]["can_be_dropped"]) == (False, 12, True)
 
 
+def test_counts_what_is_refused(site: LiveSite, ada: User, run: Run) -> None:
+    """How many counters of attempts there are, and how many of them refuse the next attempt."""
+    site.configure(RATES={"LOGIN": "2/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None})
+    assert status(run)["attempts"] == {"counters": 0, "exhausted": 0}
+    for name in ("ada", "ada", "bob"):
+        assert site.device().log_in(name, "wrong").status_code == 401
+    assert status(run)["attempts"] == {"counters": 2, "exhausted": 1}
+    assert "counters: 2; 1 of them refuse the next attempt" in run("authkit_status")
+
+
 def test_fast_counts_nothing(site: LiveSite, ada: User, run: Run) -> None:
     """``--fast`` reads no records, and prints the rest."""
     site.logged_in("ada")

@@ -8,6 +8,22 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "explanation" / "standards.md").read_text("utf-8")
 _ROW = re.compile(r"^\| ([\d.]+) \| ([^|]+) \| ([^|]+) \| ?([^|]*)\|$", re.MULTILINE)
 _TEST = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
+_ASVS = {
+    "6.3": 8,
+    "7.1": 3,
+    "7.2": 4,
+    "7.3": 2,
+    "7.4": 5,
+    "7.5": 3,
+    "7.6": 2,
+    "9.1": 3,
+    "9.2": 4,
+    "10.1": 2,
+    "10.3": 5,
+}
+"""The sections of ASVS 5.0, and how many requirements each has."""
+_OF_TOKENS = ["10.4.5", "10.4.8", "10.4.9", "10.4.14"]
+"""Those for authorization servers that are about tokens."""
 _NO_TEST = ("no", "not applicable", "yes: no")
 
 
@@ -15,7 +31,8 @@ def test_every_requirement_is_there() -> None:
     """All forty, and those of the chapters of ASVS, have a row."""
     numbers = [number for number, *_ in _ROW.findall(PAGE)]
     assert numbers[:40] == [str(number) for number in range(1, 41)]
-    assert {each.split(".")[0] for each in numbers[40:]} == {"6", "7", "9", "10"}
+    of_sections = [f"{section}.{number}" for section, last in _ASVS.items() for number in range(1, last + 1)]
+    assert numbers[40:] == of_sections + _OF_TOKENS
 
 
 def test_what_is_met_names_a_test() -> None:

@@ -112,6 +112,30 @@ def test_a_large_body_is_refused_unread(site: LiveSite, ada: User) -> None:
 
 @in_jwt_mode
 @by_header
+def test_guessing_is_counted_with_the_endpoint(site: LiveSite, ada: User) -> None:
+    """Both share one allowance; forms that another site's page sends use up nothing of it."""
+    site.configure(RATES={"LOGIN": "3/min"})
+    device, form = site.device(), f"username=ada&password={PASSWORD}".encode()
+    for source in ("cross-site", "same-site"):
+        for _ in range(4):
+            answer = device.send(
+                "POST",
+                "/compat/token/",
+                form,
+                headers={"Sec-Fetch-Site": source},
+                content_type="application/x-www-form-urlencoded",
+            )
+            assert answer.status_code == 415
+    wrong = {"username": "ada", "password": "wrong"}
+    found = [device.post("/compat/token/", wrong, anonymous=True) for _ in range(4)]
+    assert [answer.status_code for answer in found] == [401, 401, 401, 429]
+    assert int(found[-1].headers["Retry-After"]) > 0
+    assert code(device.log_in()) == (429, "throttled")
+    assert site.device(address="192.0.2.9").log_in().status_code == 200
+
+
+@in_jwt_mode
+@by_header
 def test_a_deep_body_is_a_400(site: LiveSite, ada: User) -> None:
     """It is a client error, however deep."""
     answer = site.device().send("POST", "/compat/token/", b"[" * 60_000)
