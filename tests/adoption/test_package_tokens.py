@@ -175,6 +175,27 @@ def test_a_client_that_never_stores_a_new_token(site: Changeover, ada: User) -> 
     assert refused(site, other) == (401, "token_expired")
 
 
+def test_a_kept_token_survives_a_replaced_secret_key(
+    site: Changeover, ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A kept token stands for the same auth session after ``SECRET_KEY`` became a fallback."""
+    site.before()
+    token = simplejwt.log_in(site)
+    site.after("simplejwt", COMPAT={"SIMPLEJWT_ROTATION": False})
+    assert simplejwt.present(site, token)[0].status_code == 200
+    old, settings = site.live.settings.SECRET_KEY, site.live.settings
+    monkeypatch.setattr(api_settings, "SIGNING_KEY", old)  # simplejwt keeps what it read first
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another key, as long as a key has to be", [old]
+    site.live.keep_time()
+    answer, app = simplejwt.present(site, token)
+    assert answer.status_code == 200
+    assert app.logged_in()
+    assert len(sessions_of(ada)) == 1
+    settings.SECRET_KEY_FALLBACKS = []
+    site.live.keep_time()
+    assert refused(site, token) == (401, "token_invalid")
+
+
 def test_a_kept_token_ends_with_its_auth_session(site: Changeover, ada: User) -> None:
     """A revoked login stays revoked, though its client still has the refresh token of simplejwt."""
     site.before()

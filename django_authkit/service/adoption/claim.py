@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
+from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 from django_authkit.errors import TokenInvalid
@@ -64,14 +65,17 @@ class Claim:
         self._handle = handle_from(bucket_of(identity, get_store().buckets), digest)
         self._digest = sha256(digest).digest()
         # With SECRET_KEY, so that copies of the store and of the other package's tables cannot open it.
-        self._key = salted_hmac(_SALT, identity, algorithm="sha256").hexdigest()
+        self._keys = [
+            salted_hmac(_SALT, identity, secret=secret, algorithm="sha256").hexdigest()
+            for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+        ]
 
     def read(self) -> Proposal | None:
         """
         Return what was claimed, or ``None``. One round trip.
 
         Raises:
-            TokenInvalid: ``SECRET_KEY`` was changed since, so that it cannot be opened any more.
+            TokenInvalid: ``SECRET_KEY`` was replaced since without a fallback, so that it cannot be opened.
         """
         text = get_store().load_anonymous(self._handle, self._digest)
         return None if text is None else self._decoded(json.loads(text))
@@ -100,14 +104,16 @@ class Claim:
             {
                 "mode": proposal.mode,
                 "sid": proposal.sid,
-                "sealed": b64encode(seal(proposal.secret, under=self._key)).decode(),
+                "sealed": b64encode(seal(proposal.secret, under=self._keys[0])).decode(),
                 "began": proposal.began,
                 **({} if proposal.rotates else {"rotates": False}),
             }
         )
 
     def _decoded(self, fields: dict[str, Any]) -> Proposal:
-        secret = unseal(b64decode(fields["sealed"]), under=self._key)
+        sealed = b64decode(fields["sealed"])
+        opened = (unseal(sealed, under=key) for key in self._keys)
+        secret = next((each for each in opened if each is not None), None)
         if secret is None:
             raise TokenInvalid
         return Proposal(
