@@ -8,6 +8,7 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 040-049: the Redis store's cache alias and server
 * 050-055: the database store, and what its or Redis' server says
 * 056, 058: tenants
+* 059: what the user of the Redis server may run
 * 060-064, 068, 069: cookies
 * 065-067: throttles
 * 070-074: dotted paths, rates and login steps
@@ -127,5 +128,6 @@ def _redis_deployment_problems(chosen: AuthKitSettings) -> Iterator[Problem]:
     if chosen.store == "redis":
         from django_authkit.checks import redis_alias
 
+        yield from redis_alias.check_permissions(chosen)
         yield from redis_alias.check_eviction(chosen)
         yield from redis_alias.check_recorded_buckets(chosen)

@@ -10,7 +10,7 @@ from django_authkit.conf.groups import Redis
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import nothing_logged
 from django_authkit.problems import Problem
-from django_authkit.stores.redis import RedisStore, connect, inspection
+from django_authkit.stores.redis import RedisStore, connect, inspection, permissions
 
 _LONGEST = 2 * inspection.TIMEOUT
 """Seconds for the first attempt and one retry, at the store's default timeouts."""
@@ -38,6 +38,10 @@ EVICTS = Problem.kind("authkit.W046", "Set maxmemory-policy noeviction on that s
 UNKNOWN_EVICTION = Problem.kind(
     "authkit.W047",
     "Run this where the server can be reached, with a user that may call INFO; or check it by hand.",
+)
+FORBIDDEN = Problem.kind(
+    "authkit.E059",
+    "Let the user run what docs/how-to/redis.md lists, on keys that begin with the prefix of the store.",
 )
 OTHER_BUCKETS = Problem.kind(
     "authkit.E049",
@@ -83,6 +87,25 @@ def check_eviction(chosen: AuthKitSettings) -> Iterator[Problem]:
         yield EVICTS(
             f"The server of {alias!r} has maxmemory-policy {policy}: when its memory is full it logs users "
             "out and drops revocations."
+        )
+
+
+def check_permissions(chosen: AuthKitSettings) -> Iterator[Problem]:
+    """Check that the user of the server may run what requests need."""
+    alias = chosen.redis.alias
+    if any(unusable(alias)):
+        return
+    try:
+        with nothing_logged():
+            missing = permissions.missing_commands(alias, chosen.redis.prefix)
+    except StoreUnavailable as error:  # of another cause, it is reported by check_eviction
+        if permissions.is_forbidden(error.__cause__):
+            yield FORBIDDEN(error.cause)
+        return
+    if missing:
+        yield FORBIDDEN(
+            f"The user of the cache {alias!r} may not run {', '.join(missing)} on the keys of the store: "
+            "requests that need it get 503."
         )
 
 

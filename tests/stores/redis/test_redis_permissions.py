@@ -7,12 +7,15 @@ from secrets import token_bytes
 from typing import Any
 
 import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
 from redis import Redis
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Found, RotationOutcome
 from django_authkit.stores.redis import RedisStore
 from django_authkit.stores.redis.feed import RedisFeed
+from django_authkit.stores.redis.permissions import NEEDED, missing_commands
 from django_authkit.types import RevocationReason
 from stores.redis.valkey_server import Server
 from support.stores import DAY, Rig, request
@@ -80,3 +83,32 @@ def test_a_missing_command_is_named(rig: Rig, server: Server, client: Redis, com
     with pytest.raises(StoreUnavailable) as caught:
         rig.start()
     assert f"'{command}'" in caught.value.cause
+
+
+def test_the_check_names_what_is_missing(server: Server, client: Redis, settings: Settings) -> None:
+    """``check --deploy`` names each command that the user lacks, and asks for all that the page lists."""
+    settings.AUTHKIT = {"STORE": "redis"}
+    where = f"redis://authkit:password@127.0.0.1:{server.port}/0"
+    alias = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": where}
+    settings.CACHES = {"default": settings.CACHES["default"], "authkit": alias}
+    assert missing_commands("authkit", "authkit") == []
+    requests = {rule[1:] for rule in rules() if rule.startswith("+") and "|" not in rule}
+    needed = {command.split()[0].lower() for command in NEEDED.split(",")}
+    assert needed == requests - {"eval", "xread", "info", "scan", "select", "hello", "auth", "ping"}
+
+    assert told("authkit.E059") == []
+    acl(server, "SETUSER", "authkit", "-zadd", "-hset")
+    (problem,) = told("authkit.E059")
+    assert "may not run hset, zadd on" in problem
+    acl(server, "SETUSER", "authkit", "-eval")
+    (problem,) = told("authkit.E059")
+    assert "'eval'" in problem
+    acl(server, "SETUSER", "authkit", "+eval", "resetkeys", "~other:*")
+    (problem,) = told("authkit.E059")
+    assert re.search("keys?", problem)
+
+
+def told(number: str) -> list[str]:
+    """Return the messages of one check of ours, with ``--deploy``."""
+    found = run_checks(tags=["authkit"], include_deployment_checks=True)
+    return [message.msg for message in found if message.id == number]
