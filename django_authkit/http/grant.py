@@ -1,7 +1,7 @@
 """The credentials that a login or a refresh issues, and how they are put into a response."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpResponseBase
@@ -9,6 +9,8 @@ from django.http import HttpResponseBase
 from django_authkit.conf import get_settings
 from django_authkit.http import cookies, transports
 from django_authkit.types import AuthSession, Mode, Transport
+
+_Response = TypeVar("_Response", bound=HttpResponseBase)
 
 
 def is_kept_by_browser(session: AuthSession) -> bool:
@@ -71,8 +73,8 @@ class Grant:
         if self.transport is Transport.COOKIE and self.mode is Mode.JWT:
             cookies.check_size(access=self.access, refresh=self.refresh, session=self.session)
 
-    def attach(self, response: HttpResponseBase) -> None:
-        """Set the cookies, in cookie transport, and keep *response* out of caches."""
+    def attach(self, response: _Response) -> _Response:
+        """Set the cookies, in cookie transport, keep *response* out of caches, and return it."""
         if self.transport is Transport.HEADER:
             cookies.mark_private(response)
         elif self.mode is Mode.SESSION:
@@ -87,6 +89,7 @@ class Grant:
             )
             if not is_kept_by_browser(self.session):
                 response[transports.EXPIRES_IN_HEADER] = str(self.expires_in)
+        return response
 
     def attach_headers(self, response: HttpResponseBase) -> None:
         """Set the credentials as headers: in the response of a project's own view, which has its own body."""

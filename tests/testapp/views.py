@@ -148,9 +148,7 @@ def django_login(request: HttpRequest) -> HttpResponse:
 def own_log_in(request: HttpRequest) -> JsonResponse:
     """Log in without a password."""
     grant = log_in(request, User.objects.get(username=request.headers["X-Passkey"]))
-    response = JsonResponse(grant.credentials())
-    grant.attach(response)
-    return response
+    return grant.attach(JsonResponse(grant.credentials()))
 
 
 @require_GET

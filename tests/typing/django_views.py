@@ -31,9 +31,7 @@ def vault(request: HttpRequest) -> HttpResponse:
 
 def enter(request: HttpRequest, user: User) -> HttpResponse:
     """Log in."""
-    response = HttpResponse(status=204)
-    log_in(request, user, remember=True).attach(response)
-    return response
+    return log_in(request, user, remember=True).attach(HttpResponse(status=204))
 
 
 def log_out_everywhere(user: User, sid: str) -> int:
