@@ -94,6 +94,7 @@ class AuthSessionRow(models.Model):
     bound_ms = models.BigIntegerField(default=0, db_default=0)
     idle_timeout = models.BigIntegerField(default=0, db_default=0)
     claims_json = HandleField(max_length=1024, default="", db_default="")
+    by_header = models.BooleanField(default=False, db_default=False)
     created_ms = models.BigIntegerField(default=0)
     auth_time_ms = models.BigIntegerField(default=0)
     last_seen_ms = models.BigIntegerField(default=0)

@@ -111,6 +111,8 @@ class AuthSession:
         bound_ms: When the device first used the binding, which is required from then on; 0 if it has not.
         idle_timeout: Its own idle timeout in milliseconds; 0 if it has that of ``LIFETIMES["IDLE"]``.
         claims_json: What ``claims`` is read from, at most 1,024 characters; empty if there are none.
+        by_header: Whether the login was over the header; else it was over cookies. It decides what
+            ``DEVICE_BOUND`` and ``DPOP`` require, wherever a credential is presented.
     """
 
     sid: str
@@ -137,6 +139,7 @@ class AuthSession:
     bound_ms: int = 0
     idle_timeout: int = 0
     claims_json: str = field(default="", repr=False)
+    by_header: bool = False
 
     @property
     def created_at(self) -> datetime:

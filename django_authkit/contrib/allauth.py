@@ -42,7 +42,7 @@ class AccountAdapter(DefaultAccountAdapter):
         """Log *user* in: a browser gets cookies with the response, an app what ``TokenStrategy`` returns."""
         amr = tuple(dict.fromkeys(_amr_of(request, user)))
         if _is_app(request):
-            state_of(request).login_amr = amr
+            state_of(request).login_amr, state_of(request).logs_app_in = amr, True
             super().login(request, user)
             return
         grant = log_in(

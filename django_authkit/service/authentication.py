@@ -1,6 +1,6 @@
 """Who a request is from, the same for every transport, strategy and kind of view."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from django.http import HttpRequest
@@ -10,6 +10,7 @@ from django_authkit.errors import (
     AuthKitError,
     CredentialRejected,
     DeviceBindingRequired,
+    DeviceMismatch,
     DpopProofInvalid,
     SessionEnded,
     SeveralCredentials,
@@ -104,20 +105,25 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
         raise DpopProofInvalid
     strategy = accepted_strategy(text)
     session = django_session_of(request) if strategy.mode is Mode.SESSION else None
+    found: Found | None
+    again: Callable[[], Found] | None = None
     if session is not None:  # opened with this key by the middleware
-        return admit(auth_session_of(session), None, strategy.mode, Transport.HEADER, django_session=session)
-    device = device_of(request) if strategy.checks_device else None
-    shown = NOTHING_ASKED if device is None else shown_by(request, text)
-    found, claims = strategy.resolve(text, device, shown)
-    if device is not None and found is not None:
-        check_device(request, found)
-    if claims is not None and (
-        claims.thumbprint or HEADER in request.META or get_settings().dpop.mode == "require"
-    ):
-        check_access(request, claims)
-    return admit(
-        found, claims, strategy.mode, Transport.HEADER, read_again=partial(_read_again, strategy, text)
-    )
+        found, claims = auth_session_of(session), None
+    else:
+        device = device_of(request) if strategy.checks_device else None
+        shown = NOTHING_ASKED if device is None else shown_by(request, text)
+        found, claims = strategy.resolve(text, device, shown)
+        if device is not None and found is not None:
+            check_device(request, found)
+        if claims is not None and (
+            claims.thumbprint or HEADER in request.META or get_settings().dpop.mode == "require"
+        ):
+            check_access(request, claims)
+        again = partial(_read_again, strategy, text)
+    known = admit(found, claims, strategy.mode, Transport.HEADER, django_session=session, read_again=again)
+    if strategy.may_require_binding:  # it may be that of a cookie
+        check_requirement(request, known)
+    return known
 
 
 def _read_again(strategy: Strategy, text: str) -> Found:
@@ -132,7 +138,7 @@ def authenticate_token(text: str) -> Authentication:
     Return who an access token or session key is from, wherever it came from. ``BIND`` is not applied.
 
     Raises:
-        CredentialRejected: It is not valid.
+        CredentialRejected: It is not valid; or it has to come with a proof, which is not known here.
     """
     strategy = accepted_strategy(text)
     shown = shown_by(None, text) if strategy.checks_device else NOTHING_ASKED
@@ -141,7 +147,10 @@ def authenticate_token(text: str) -> Authentication:
         check_device_key(None, found)
     if claims is not None:
         check_access(None, claims)
-    return admit(found, claims, strategy.mode, Transport.HEADER)
+    known = admit(found, claims, strategy.mode, Transport.HEADER)
+    if get_settings().dpop.mode == "require" and known.session.by_header:
+        raise DeviceMismatch
+    return known
 
 
 def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | None:
@@ -157,8 +166,8 @@ def _by_cookies(request: HttpRequest, strategy: Strategy) -> Authentication | No
             found, claims = strategy.resolve(text, device, shown)
             if device is not None and found is not None:
                 check_device(request, found)
-            if claims is not None and claims.thumbprint:
-                check_access(request, claims)
+            if claims is not None and (claims.thumbprint or (found is not None and found.session.by_header)):
+                check_access(request, claims, by_header=True)
             again = partial(_read_again, strategy, text)
             known = admit(found, claims, strategy.mode, Transport.COOKIE, read_again=again)
             return with_replacement(request, known, text)

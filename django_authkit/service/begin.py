@@ -43,6 +43,7 @@ class LoginRequest:
         suppress_signals: Send no signals; another process does.
         rotates: Whether their refresh token is exchanged when it is used.
         device_key: The public key of a header client that it is bound to; empty for none.
+        by_header: Whether the credentials are for the header.
     """
 
     user: AbstractBaseUser
@@ -59,6 +60,7 @@ class LoginRequest:
     suppress_signals: bool = False
     rotates: bool = True
     device_key: str = ""
+    by_header: bool = False
 
     def new_sid(self) -> str:
         """Return the sid that was decided, or a fresh one in the user's bucket."""
@@ -112,6 +114,7 @@ def begin(
             idle_ms=milliseconds(settings.lifetimes.idle),
             idle_timeout=wanted.idle_timeout(),
             claims_json=wanted.claims_json,
+            by_header=wanted.by_header,
             absolute_ms=wanted.lifetime(),
             max_sessions=_limit_for(wanted.user),
             on_limit=settings.on_limit,

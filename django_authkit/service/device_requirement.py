@@ -25,7 +25,7 @@ def policy_for(request: HttpRequest, user: AbstractBaseUser | None) -> str:
 
 def check_requirement(request: HttpRequest, known: Authentication) -> None:
     """
-    Check that who is known by a cookie is bound to a device, if that is required.
+    Check that a login over cookies is bound to a device, if that is required, wherever its credential is.
 
     A login has some seconds for the registration. Where all logins need a binding, one without is revoked, so
     that its user can log in again; its access tokens live for those seconds only, so they are not looked at.
@@ -34,12 +34,15 @@ def check_requirement(request: HttpRequest, known: Authentication) -> None:
         DeviceBindingRequired: They are not bound.
 
     Round trips:
-        None if the request shows the bound cookie; else the record is read, if it was not.
+        None if the request shows the bound cookie; else the record is read, if it was not. In the header no
+        cookie is asked for, but the record says whether the login was over cookies.
     """
     settings = get_settings()
     if not settings.may_require_binding or (settings.device_bound == "require" and known.mode is Mode.JWT):
         return
-    if known.transport is Transport.HEADER or _shows_bound_cookie(request, known):
+    if _shows_bound_cookie(request, known):
+        return
+    if known.transport is Transport.HEADER and known.session.by_header:
         return
     if policy_for(request, known.user) == "require":
         _check_bound(known.session, int(time.time() * 1000), is_shown=known.mode is Mode.JWT)
@@ -51,18 +54,21 @@ def _shows_bound_cookie(request: HttpRequest, known: Authentication) -> bool:
 
 def check_refresh_requirement(refresh_token: str, transport: Transport) -> None:
     """
-    Check that a refresh cookie is that of a bound login, where all need a binding, before it is exchanged.
+    Check that a refresh token is that of a bound login, where all need a binding, before it is exchanged.
+
+    That concerns what comes as a cookie, and what was issued as one.
 
     Raises:
         DeviceBindingRequired: It is not.
     """
-    if get_settings().device_bound != "require" or transport is not Transport.COOKIE:
+    if get_settings().device_bound != "require":
         return
     try:
         found = get_jwt_strategy().check_renewable(refresh_token)
     except CredentialRejected:
         return  # the rotation refuses it
-    check_bound(found.session, found.now_ms)
+    if transport is Transport.COOKIE or not found.session.by_header:
+        check_bound(found.session, found.now_ms)
 
 
 def check_bound(session: AuthSession, now_ms: int) -> None:

@@ -15,7 +15,13 @@ from typing import Final
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings, milliseconds
-from django_authkit.errors import DeviceMismatch, DpopNonceRequired, DpopProofInvalid, DpopRefused
+from django_authkit.errors import (
+    DeviceMismatch,
+    DpopNonceRequired,
+    DpopProofInvalid,
+    DpopRefused,
+    SessionEnded,
+)
 from django_authkit.http.request_state import state_of
 from django_authkit.http.transports import bearer_of, has_bearer, has_dpop_scheme
 from django_authkit.service.device_binding import announce_elsewhere
@@ -136,17 +142,27 @@ def check_session(request: HttpRequest | None, session: AuthSession, *, is_in_bo
         DpopRefused: Its proof is not valid.
     """
     thumbprint = thumbprint_of(session.device_key) if session.is_dpop_bound else ""
-    _check(request, thumbprint, session.sid, lambda: session, is_in_body=is_in_body)
+    is_of_app = is_in_body or session.by_header
+    _check(request, thumbprint, session.sid, lambda: session, is_in_body=is_in_body, is_of_app=is_of_app)
 
 
-def check_access(request: HttpRequest | None, claims: AccessClaims) -> None:
+def check_access(request: HttpRequest | None, claims: AccessClaims, *, by_header: bool = False) -> None:
     """
     Check that a request with an access token shows what the token is bound to, if it is.
+
+    Args:
+        request: The request; ``None`` where only the credential is known.
+        claims: The claims of the token.
+        by_header: The token is known to be of a login over the header, wherever it came from.
 
     Raises:
         DeviceMismatch, DpopRefused: As ``check_session`` says.
     """
-    _check(request, claims.thumbprint, claims.sid, lambda: get_jwt_strategy().find(claims).session)
+
+    def find() -> AuthSession:
+        return get_jwt_strategy().find(claims).session
+
+    _check(request, claims.thumbprint, claims.sid, find, is_of_app=by_header)
 
 
 def check_refresh(request: HttpRequest, claims: RefreshClaims, transport: Transport) -> None:
@@ -156,13 +172,21 @@ def check_refresh(request: HttpRequest, claims: RefreshClaims, transport: Transp
     Raises:
         DeviceMismatch, DpopRefused: As ``check_session`` says.
     """
-    if not claims.thumbprint and transport is Transport.COOKIE:
-        return
 
     def find() -> AuthSession:
         return get_jwt_strategy().session_of(claims)
 
-    _check(request, claims.thumbprint, claims.sid, find, is_in_body=transport is Transport.HEADER)
+    is_in_body = transport is Transport.HEADER
+    if not claims.thumbprint and not is_in_body:
+        if get_settings().dpop.mode != "require":
+            return
+        try:
+            is_of_app = find().by_header
+        except SessionEnded:
+            return  # the rotation refuses it
+    else:
+        is_of_app = is_in_body
+    _check(request, claims.thumbprint, claims.sid, find, is_in_body=is_in_body, is_of_app=is_of_app)
 
 
 def _check(
@@ -172,11 +196,12 @@ def _check(
     find_session: Callable[[], AuthSession],
     *,
     is_in_body: bool = False,
+    is_of_app: bool,
 ) -> None:
     shows_proof = request is not None and has_dpop_scheme(request)
     if not thumbprint:
         is_required = get_settings().dpop.mode == "require"
-        if shows_proof or (is_required and request is not None and (is_in_body or has_bearer(request))):
+        if shows_proof or (is_required and request is not None and (is_of_app or has_bearer(request))):
             raise DeviceMismatch
         return
     if request is None:

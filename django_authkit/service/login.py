@@ -102,6 +102,7 @@ def log_in(
         claims_json=claims_as_json(claims),
         rotates=rotates or get_settings().compat.simplejwt_rotation,
         device_key=key_to_bind(request) if transport is Transport.HEADER else "",
+        by_header=transport is Transport.HEADER,
     )
     replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     sid = wanted.new_sid()

@@ -136,6 +136,7 @@ class NewSession:
         claims_json: The login's claims as a JSON object in ASCII, at most 1,024 characters; empty for none.
         device_key: The public key of a header client that it is bound to from the beginning; see
             ``AuthSession``. Empty for none.
+        by_header: Whether the login is over the header.
     """
 
     sid: str
@@ -161,6 +162,7 @@ class NewSession:
     idle_timeout: int = 0
     claims_json: str = field(default="", repr=False)
     device_key: str = ""
+    by_header: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

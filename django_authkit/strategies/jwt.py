@@ -184,7 +184,7 @@ class JwtStrategy:
         """Return how many milliseconds an access token lives."""
         if session.device_nonce and self._binds:
             return self._bound
-        is_unbound = self._requires_binding and transport is Transport.COOKIE
+        is_unbound = self._requires_binding and (transport is Transport.COOKIE or not session.by_header)
         return min(self._access, REGISTRATION_MS) if is_unbound else self._access
 
     def _extra_of(self, user: AbstractBaseUser, session: AuthSession) -> Mapping[str, Any]:

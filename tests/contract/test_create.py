@@ -13,13 +13,15 @@ from support.stores import DAY, HOUR, MINUTE, SECOND, RedisSite, Rig, request
 
 SAID = (
     "sid", "user_id", "backend", "auth_hash", "mode", "remember", "amr", "address", "label",
-    "browser_mark",
+    "browser_mark", "by_header",
 )  # fmt: skip
 
 
 def test_a_new_session_is_what_was_asked_for(rig: Rig, store: Store) -> None:
     """The record has the values of the proposal."""
-    proposal = rig.proposal(mode=Mode.JWT, remember=False, amr=("pwd", "otp"), jti_digest=token_bytes(32))
+    proposal = rig.proposal(
+        mode=Mode.JWT, remember=False, amr=("pwd", "otp"), by_header=True, jti_digest=token_bytes(32)
+    )
     created = store.create(proposal)
     assert isinstance(created, Created)
     assert [getattr(created.session, name) for name in SAID] == [getattr(proposal, name) for name in SAID]

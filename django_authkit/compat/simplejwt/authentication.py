@@ -17,6 +17,7 @@ from django_authkit.errors import AuthKitError, CredentialRejected, DpopRefused,
 from django_authkit.http import error_responses, transports
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.authentication import authenticate_token
+from django_authkit.service.device_requirement import check_requirement
 from django_authkit.types import Mode
 from django_authkit.users.lazy import LazyUser, set_error_factory
 
@@ -47,7 +48,8 @@ class JWTAuthentication(AuthKitAuthentication):
     ``user_inactive`` or ``password_changed``.
 
     A subclass may call and override the four steps of simplejwt. If it overrides one, they alone decide, as
-    with simplejwt: our cookies are not read, and ``BIND`` is not applied.
+    with simplejwt: our cookies are not read, and ``BIND`` is not applied. They do not see the proofs of DPoP,
+    so a bound credential is refused, and with ``DPOP["MODE"]`` "require" each one of the header.
     """
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, Authentication | None] | None:
@@ -59,6 +61,10 @@ class JWTAuthentication(AuthKitAuthentication):
         if raw_token is None:
             return None
         token = self.get_validated_token(raw_token)
+        try:
+            check_requirement(request._request, token.authentication)
+        except AuthKitError as error:
+            raise _refused(None, error) from error
         state_of(request._request).authentication = token.authentication
         return self.get_user(token), token.authentication
 

@@ -134,14 +134,17 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
     wanted = _log_in_of(external, adapter)
     if is_revoked(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
         raise SessionEnded
-    device_key = key_to_bind(request) if transport is Transport.HEADER else ""
+    by_header = transport is Transport.HEADER
+    device_key = key_to_bind(request) if by_header else ""
     fresh = _proposal(wanted, rotates=external.rotates or get_settings().compat.simplejwt_rotation)
     lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
     if claimed.began and not own:
         return _repeated_grant(request, adapter, credential, claimed, transport)
-    wanted = replace(wanted, sid=claimed.sid, suppress_signals=not own, device_key=device_key)
+    wanted = replace(
+        wanted, sid=claimed.sid, suppress_signals=not own, device_key=device_key, by_header=by_header
+    )
     found = _create(request, wanted, external, claim, claimed)
     claim.settle(claimed, found.session.created_ms, lasting)
     if retire(adapter, credential, f"user {user_id_of(wanted.user)}"):

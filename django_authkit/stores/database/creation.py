@@ -128,6 +128,7 @@ class CreatingTable(SessionTable):
             browser_mark=new.browser_mark,
             idle_timeout=new.idle_timeout,
             claims_json=new.claims_json,
+            by_header=new.by_header,
             created_ms=now,
             auth_time_ms=Greatest(self.instant(-new.auth_age_ms), Value(0)) if new.auth_age_ms else now,
             last_seen_ms=now,
