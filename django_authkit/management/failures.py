@@ -5,9 +5,9 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError
 
-from django_authkit.conf import InvalidSettings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import nothing_logged
 
@@ -15,7 +15,7 @@ from django_authkit.outages import nothing_logged
 @contextmanager
 def failures_told() -> Iterator[None]:
     """
-    Raise a ``CommandError`` with the cause if the store fails or the settings are invalid.
+    Raise a ``CommandError`` with the cause if the store fails, or the settings or the tenant are invalid.
 
     If nobody reads the output any more, as ``head`` does not, the rest is dropped.
     """
@@ -27,5 +27,5 @@ def failures_told() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except StoreUnavailable as error:
         raise CommandError(error.cause) from error
-    except InvalidSettings as error:
+    except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
 
@@ -268,6 +269,16 @@ def test_a_name_has_a_form(site: LiveSite, name: Any) -> None:
         get_store().now()
     with tenant("x" * 32):
         assert get_store().now() > 0
+
+
+@by_header
+def test_a_command_needs_a_name(site: LiveSite, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a tenant a command says so in one sentence; within a block it is about that tenant."""
+    with pytest.raises(CommandError, match=r"^The tenant is ''.*use tenant\(\) there\.$"):
+        call_command("authkit_sessions", "ada")
+    with tenant("a"):
+        call_command("authkit_sessions", "ada")
+    assert "ada is not logged in anywhere." in capsys.readouterr().out
 
 
 @by_header
