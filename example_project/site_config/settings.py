@@ -6,6 +6,7 @@ JWTs over its SQLite database, so that ``manage.py check`` and the like work by 
 """
 
 import os
+import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -168,11 +169,17 @@ if os.environ.get("EXAMPLE_SECOND_FACTOR"):
 
 # -- a front end on another origin, if you want one (docs/how-to/cross-origin.md) -----------------
 
-# pip install django-cors-headers; EXAMPLE_FRONT_END=http://127.0.0.1:5173 python manage.py demo
+# EXAMPLE_FRONT_END=http://127.0.0.1:5173 python manage.py demo
 if front_end := os.environ.get("EXAMPLE_FRONT_END"):
+    if find_spec("corsheaders") is None:
+        sys.exit("EXAMPLE_FRONT_END takes django-cors-headers: python -m pip install django-cors-headers")
+    from corsheaders.defaults import default_headers
+
     MIDDLEWARE.insert(1, "corsheaders.middleware.CorsMiddleware")
     CORS_ALLOWED_ORIGINS = CSRF_TRUSTED_ORIGINS = [front_end]  # may read, and may act
     CORS_ALLOW_CREDENTIALS = True
+    CORS_ALLOW_HEADERS = (*default_headers, "x-authkit-transport")  # authkit.js sends it
+    CORS_EXPOSE_HEADERS = ["X-Authkit-Expires-In", "Retry-After"]  # and reads these
     AUTHKIT["CSRF"] = "fetch-metadata"  # it cannot read the CSRF cookie of this host
 
 LOGGING = {
