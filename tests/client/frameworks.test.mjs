@@ -113,14 +113,28 @@ test("The React page says what is wrong if the server does not answer.", { skip 
   root.unmount();
 });
 
-test("The Vue page shows who is logged in, and notices a revocation.", { skip }, async () => {
+/** The app of the Vue page, whose modules are in this folder alone. */
+async function vueApp() {
   await save(blocks("Vue"));
   const vue = new URL("vue/dist/vue.esm-bundler.js", MODULES).href;
   for (const name of ["app.js", "use-auth.js"]) {
     const file = new URL(name, folder);
     writeFileSync(file, readFileSync(file, "utf8").replace('from "vue"', `from "${vue}"`));
   }
-  const { app } = await import(new URL("app.js", folder));
+  return (await import(new URL("app.js", folder))).app;
+}
+
+test("The Vue page says what is wrong if the server does not answer.", { skip }, async () => {
+  site.once("/auth/session/", (entry, response) => refuse(response, 503, "store_unavailable"), 10);
+  const app = await vueApp();
+  document.body.innerHTML = "<main></main>";
+  app.mount(document.querySelector("main"));
+  await until(() => shown().includes("store_unavailable"));
+  app.unmount();
+});
+
+test("The Vue page shows who is logged in, and notices a revocation.", { skip }, async () => {
+  const app = await vueApp();
   const { auth } = await import(new URL("auth.js", folder));
   document.body.innerHTML = "<main></main>";
   app.mount(document.querySelector("main"));
