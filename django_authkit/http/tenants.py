@@ -70,6 +70,18 @@ def tenant(name: str) -> Iterator[None]:
         _chosen.reset(token)
 
 
+@contextmanager
+def tenant_of(request: HttpRequest) -> Iterator[str]:
+    """Let the block be about the tenant of *request*, which no middleware has seen; give its name."""
+    token = request_of_tenant.set(request)
+    try:
+        name = current_tenant()
+        with tenant(name):
+            yield name
+    finally:
+        request_of_tenant.reset(token)
+
+
 def bound_to_tenant(act: Callable[[], T]) -> Callable[[], T]:
     """
     Return a function that does *act* for the tenant of now, whichever is the current one when it is called.

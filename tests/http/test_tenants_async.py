@@ -6,19 +6,22 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 from django.contrib.auth.models import User
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connections
-from django.http import HttpRequest, HttpResponseBase, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.urls import path
 from django.utils.deprecation import MiddlewareMixin
 from httpx import ASGITransport, AsyncClient
 
 from django_authkit import aauthenticate, alog_in, arevoke_user, asessions_of, tenant
+from django_authkit.contrib.websockets import AuthMiddleware, watcher
 from django_authkit.wiring import get_codec, get_store
 from support.live_site import LiveSite, by_header
 
+on_redis = pytest.mark.parametrize("where", ["valkey"], indirect=True)
 DATABASES = {"public": "default", "a": "default", "b": "postgres"}
 PK = 500_001
 
@@ -30,7 +33,9 @@ def schema() -> str:
 
 
 def of_connection(request: HttpRequest | None) -> str:
-    """``TENANT``: nobody's, where no tenant was set."""
+    """``TENANT``: nobody's, where no tenant was set, which is done here for WebSockets."""
+    if request is not None and not hasattr(request, "tenant"):
+        SetSchema(lambda _: HttpResponse()).process_request(request)
     return "" if schema() == "public" else schema()
 
 
@@ -39,7 +44,11 @@ class SetSchema(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> None:
         """Set it by the host."""
-        connections["default"].schema_name = request.get_host().partition(".")[0]  # type: ignore[attr-defined]
+        name = request.get_host().partition(".")[0]
+        connections["default"].schema_name = name  # type: ignore[attr-defined]
+        if name == "unknown":
+            raise Http404
+        request.tenant = name  # type: ignore[attr-defined]
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Unset it."""
@@ -93,6 +102,16 @@ async def on_the_loop(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"refused": refused})
 
 
+async def socket(scope: Any, receive: Any, send: Any) -> None:
+    """Say who opens it, and then for each message how many auth sessions they have."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    await send({"type": "websocket.send", "text": scope["user"].get_username()})
+    while (await receive())["type"] == "websocket.receive":
+        logins = len(await asessions_of(scope["user"]))
+        await send({"type": "websocket.send", "text": str(logins)})
+
+
 urlpatterns = [
     path("log-in/<username>/", log_in),
     path("who/", who),
@@ -133,8 +152,48 @@ def on_asgi(main: Callable[[AsyncClient], Coroutine[Any, Any, None]]) -> None:
     asyncio.run(run_main())
 
 
+async def opened(name: str, access: str) -> Any:
+    """Open a WebSocket of a tenant's host."""
+    headers = [(b"host", f"{name}.example.org".encode()), (b"authorization", f"Bearer {access}".encode())]
+    scope = {"type": "websocket", "path": "/", "headers": headers, "subprotocols": []}
+    make: Any = ApplicationCommunicator
+    communicator = make(AuthMiddleware(socket), scope)
+    await communicator.send_input({"type": "websocket.connect"})
+    return communicator
+
+
 @by_header
-@pytest.mark.parametrize("where", ["valkey"], indirect=True)
+@on_redis
+def test_a_websocket_is_of_its_own_tenant(site: LiveSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its user is read there, it stays open while the auth session lives there, and then it is closed."""
+    monkeypatch.setattr(watcher, "EVERY", 0.05)
+
+    async def main(client: AsyncClient) -> None:
+        sockets = {}
+        for name, username in (("a", "ada"), ("b", "eve")):
+            headers = {"X-Authkit-Transport": "header"}
+            answer = await client.get(f"https://{name}.example.org/log-in/{username}/", headers=headers)
+            access = answer.json()["access"]
+            sockets[name] = await opened(name, access)
+            assert [(await sockets[name].receive_output())["type"]] == ["websocket.accept"]
+            assert (await sockets[name].receive_output())["text"] == username
+        await asyncio.sleep(0.3)
+        for each in sockets.values():
+            await each.send_input({"type": "websocket.receive", "text": ""})
+            assert (await each.receive_output())["text"] == "1"
+        await client.get("https://b.example.org/revoke/", headers={"Authorization": f"Bearer {access}"})
+        assert (await sockets["b"].receive_output())["code"] == 4401
+        assert await sockets["a"].receive_nothing()
+        assert (await (await opened("a", access)).receive_output())["type"] == "websocket.accept"
+        assert await (await opened("unknown", access)).receive_output() == {"type": "websocket.close"}
+        await sockets["a"].send_input({"type": "websocket.disconnect", "code": 1000})
+        await sockets["a"].wait()
+
+    on_asgi(main)
+
+
+@by_header
+@on_redis
 def test_the_tenant_is_that_of_the_connection_of_the_request(site: LiveSite) -> None:
     """Users of two tenants under one primary key are kept apart in async views and their verbs."""
 

@@ -8,7 +8,7 @@ WebSocket hijacking").
 
 from collections.abc import Mapping
 from io import BytesIO
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
@@ -17,6 +17,7 @@ from django_authkit.errors import CsrfFailed, SeveralCredentials
 from django_authkit.http import transports
 from django_authkit.http.csrf import has_trusted_origin
 from django_authkit.http.request_state import Authentication
+from django_authkit.http.tenants import tenant_of
 from django_authkit.service import authenticate, redeem_ticket
 from django_authkit.tracebacks import clears_locals
 from django_authkit.wiring import get_accepted_strategies
@@ -28,10 +29,25 @@ TICKET_PARAMETER: Final = "authkit_ticket"
 _SCHEMES: Final = {"ws": "http", "wss": "https"}
 
 
-@clears_locals
-def who_opens(scope: Mapping[str, Any]) -> Authentication | None:
+class Opening(NamedTuple):
     """
-    Return who opens the WebSocket of *scope*, with record and user; ``None`` without a credential.
+    What a handshake says.
+
+    Attributes:
+        tenant: Whose users are meant; empty without ``TENANT``.
+        known: Who opens the WebSocket, with record and user; ``None`` without a credential.
+    """
+
+    tenant: str
+    known: Authentication | None
+
+
+@clears_locals
+def opening_of(scope: Mapping[str, Any]) -> Opening:
+    """
+    Return who opens the WebSocket of *scope*.
+
+    ``TENANT`` is asked once, with the handshake as the request, in the thread in which the user is read.
 
     Raises:
         CsrfFailed: A cookie came from another site, or with no ``Origin``.
@@ -40,6 +56,11 @@ def who_opens(scope: Mapping[str, Any]) -> Authentication | None:
         StoreUnavailable: It cannot be told.
     """
     request = _request_of(scope)
+    with tenant_of(request) as tenant:
+        return Opening(tenant, _who_opens(request, scope))
+
+
+def _who_opens(request: HttpRequest, scope: Mapping[str, Any]) -> Authentication | None:
     ticket = _ticket_of(request, scope)
     if ticket is not None:
         if transports.has_bearer(request):

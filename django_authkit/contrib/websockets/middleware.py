@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import Http404
 
-from django_authkit.contrib.websockets.handshake import TICKET_PROTOCOL, who_opens
+from django_authkit.contrib.websockets.handshake import TICKET_PROTOCOL, opening_of
 from django_authkit.contrib.websockets.socket import (
     CLOSED,
     REJECTED,
@@ -19,6 +20,7 @@ from django_authkit.contrib.websockets.threads import in_thread
 from django_authkit.contrib.websockets.watcher import watcher
 from django_authkit.errors import AuthKitError, CsrfFailed, StoreUnavailable
 from django_authkit.http.request_state import Authentication
+from django_authkit.http.tenants import tenant
 
 
 class AuthMiddleware:
@@ -27,7 +29,8 @@ class AuthMiddleware:
 
     ``scope["user"]`` is the user, or an ``AnonymousUser`` without a credential. ``scope["auth"]`` is the
     ``Authentication``, or ``None``. When the auth session ends, the app gets ``websocket.disconnect``, and
-    the client the code 4401. Other scopes are passed on as they are.
+    the client the code 4401. With ``TENANT``, the app runs within ``tenant()``.
+    Other scopes are passed on as they are.
 
     Args:
         app: An ASGI application.
@@ -42,21 +45,24 @@ class AuthMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            known = await in_thread(who_opens, scope)
-        except AuthKitError as error:
+            of_tenant, known = await in_thread(opening_of, scope)
+        except (AuthKitError, Http404) as error:
             await receive()
             await _refuse(error, scope, send)
             return
-        if known is None:
-            await self.app({**scope, "user": AnonymousUser(), "auth": None}, receive, send)
-        else:
-            await self._serve(known, scope, receive, send)
+        with tenant(of_tenant):
+            if known is None:
+                await self.app({**scope, "user": AnonymousUser(), "auth": None}, receive, send)
+            else:
+                await self._serve(of_tenant, known, scope, receive, send)
 
-    async def _serve(self, known: Authentication, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(
+        self, of_tenant: str, known: Authentication, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         offered = scope.get("subprotocols", ())
         others = [each for each in offered if not each.startswith(TICKET_PROTOCOL)]
         ticket = next((each for each in offered if each not in others), None)
-        socket = Socket(known.session, receive, send, protocol=ticket)
+        socket = Socket(of_tenant, known.session, receive, send, protocol=ticket)
         scope = {**scope, "user": known.user, "auth": known, "subprotocols": others}
         with watcher().watching(socket):
             try:
@@ -67,14 +73,14 @@ class AuthMiddleware:
                 await socket.finish()
 
 
-async def _refuse(error: AuthKitError, scope: Scope, send: Send) -> None:
+async def _refuse(error: AuthKitError | Http404, scope: Scope, send: Send) -> None:
     """
     Close the socket.
 
     A browser tells a page the code of an open socket only: so it is accepted first. But a page of another
-    site is told nothing.
+    site is told nothing, nor is one of a host that is no tenant's.
     """
-    if isinstance(error, CsrfFailed):
+    if isinstance(error, CsrfFailed | Http404):
         await send({"type": CLOSED})
         return
     code = UNAVAILABLE if isinstance(error, StoreUnavailable) else REJECTED

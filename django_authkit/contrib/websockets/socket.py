@@ -32,18 +32,21 @@ class Socket:
     Passes messages on until it is ended.
 
     Args:
+        tenant: Whose auth session it is; see ``tenant``.
         session: The auth session that it was opened with.
         receive, send: What the server gave the app.
         protocol: What is accepted if the app accepts no subprotocol: the client's ticket, which is used up.
 
     Attributes:
-        sid: Its auth session.
+        key: The tenant and the sid of its auth session.
         standing: Of that auth session, when the socket was opened; see ``standing_of``.
         confirmed_at: When it was last known to be live, by the loop's clock.
     """
 
-    def __init__(self, session: AuthSession, receive: Receive, send: Send, protocol: str | None) -> None:
-        self.sid, self.standing = session.sid, standing_of(session)
+    def __init__(
+        self, tenant: str, session: AuthSession, receive: Receive, send: Send, protocol: str | None
+    ) -> None:
+        self.key, self.standing = (tenant, session.sid), standing_of(session)
         self._receive, self._send, self._protocol = receive, send, protocol
         self._loop = asyncio.get_running_loop()
         self.confirmed_at = self._loop.time()

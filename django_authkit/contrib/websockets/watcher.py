@@ -1,8 +1,8 @@
 """
 Closes the sockets of auth sessions that have ended.
 
-One task in each event loop asks the store once a second, in one batch for all open sockets. What the store
-does not confirm for longer than a bound is believed no more.
+One task in each event loop asks the store once a second, in one batch for all open sockets, or one for those
+of each tenant. What the store does not confirm for longer than a bound is believed no more.
 """
 
 import asyncio
@@ -10,17 +10,21 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from math import inf
-from typing import Final
+from typing import Final, TypeAlias
 from weakref import WeakKeyDictionary
 
 from django_authkit.contrib.websockets.socket import REJECTED, UNAVAILABLE, Socket
 from django_authkit.contrib.websockets.threads import in_thread
 from django_authkit.errors import SessionEnded, StoreUnavailable
+from django_authkit.http.tenants import tenant
 from django_authkit.service.tickets import standing_of
 from django_authkit.types import AuthSession
 from django_authkit.wiring import get_store
 
 logger = logging.getLogger("django_authkit.websockets")
+
+Key: TypeAlias = tuple[str, str]
+"""A tenant, empty without ``TENANT``, and the sid of an auth session."""
 
 EVERY: Final = 1.0
 """Seconds between two questions."""
@@ -32,22 +36,22 @@ class Watcher:
     """The open sockets of one event loop."""
 
     def __init__(self) -> None:
-        self._sockets: dict[str, set[Socket]] = {}
+        self._sockets: dict[Key, set[Socket]] = {}
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
     def watching(self, socket: Socket) -> Iterator[None]:
         """Watch *socket*, whose auth session was live a moment ago."""
-        self._sockets.setdefault(socket.sid, set()).add(socket)
+        self._sockets.setdefault(socket.key, set()).add(socket)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
         try:
             yield
         finally:
-            of_session = self._sockets[socket.sid]
+            of_session = self._sockets[socket.key]
             of_session.remove(socket)
             if not of_session:
-                del self._sockets[socket.sid]
+                del self._sockets[socket.key]
 
     async def _run(self) -> None:
         """Watch until there is nothing to watch. If that fails, nothing is believed."""
@@ -61,7 +65,7 @@ class Watcher:
 
     async def _look(self) -> None:
         """Ask, and end what has ended. While a call is not answered, no other one is made."""
-        asked = {sid: tuple(sockets) for sid, sockets in self._sockets.items()}
+        asked = {key: tuple(sockets) for key, sockets in self._sockets.items()}
         now = asyncio.get_running_loop().time
         sent = now()
         asking = asyncio.ensure_future(in_thread(_live_of, tuple(asked)))
@@ -72,8 +76,8 @@ class Watcher:
             live = asking.result()
         except StoreUnavailable:
             return
-        for sid, sockets in asked.items():
-            standing = standing_of(live[sid]) if sid in live else None
+        for key, sockets in asked.items():
+            standing = standing_of(live[key]) if key in live else None
             for socket in sockets:
                 if socket.standing == standing:
                     socket.confirmed_at = sent
@@ -88,8 +92,14 @@ class Watcher:
             logger.warning("The store did not confirm %d WebSockets in time, so they are closed.", ended)
 
 
-def _live_of(sids: Sequence[str]) -> Mapping[str, AuthSession]:
-    return get_store().load_many(sids)
+def _live_of(keys: Sequence[Key]) -> Mapping[Key, AuthSession]:
+    """Return those that are live; each tenant's store is asked for its own."""
+    live: dict[Key, AuthSession] = {}
+    for name in {each for each, _ in keys}:
+        with tenant(name):
+            found = get_store().load_many([sid for each, sid in keys if each == name])
+        live |= {(name, sid): session for sid, session in found.items()}
+    return live
 
 
 _watchers: "WeakKeyDictionary[asyncio.AbstractEventLoop, Watcher]" = WeakKeyDictionary()
