@@ -7,7 +7,7 @@ Each getter is cached; ``setting_changed`` clears the caches, so ``override_sett
 from collections.abc import Callable
 from functools import cache
 from math import isinf
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings as django_settings
 from django.core.signals import setting_changed
@@ -35,6 +35,9 @@ from django_authkit.tokens.keys.ring import KeyRing, ring_from_secrets
 from django_authkit.tokens.verified_cache import CLAIMS_CACHE_SIZE
 from django_authkit.types import Mode
 
+if TYPE_CHECKING:
+    from django_authkit.stores.redis import RedisStore
+
 _kept: dict[str, BlacklistReplica] = {}
 _observers: list[Observer] = []
 
@@ -46,23 +49,29 @@ def get_store() -> Store:
     if get_settings().tenant is None:
         return observed(_new_store(), _observers)
     # A tenant's keys are apart from those of the others, so nothing of one is found for another one.
-    return cast("Store", OfTenant(lambda tenant: observed(_new_store(f":{tenant}"), _observers)))
+    return cast("Store", OfTenant(lambda tenant: observed(_shared_store().part(tenant), _observers)))
 
 
-def _new_store(apart: str = "") -> Store:
+def _new_store() -> Store:
     settings = get_settings()
     if settings.store == "redis":
-        from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
-
-        return RedisStore(
-            connect(settings.redis.alias),
-            prefix=settings.redis.prefix + apart,
-            buckets=settings.redis.buckets,
-            wait=settings.redis.wait,
-        )
+        return _new_redis_store()
     from django_authkit.stores.database import DatabaseStore
 
     return DatabaseStore(settings.database_alias)
+
+
+def _new_redis_store() -> "RedisStore":
+    from django_authkit.stores.redis import RedisStore, connect  # imported only where it is used
+
+    redis = get_settings().redis
+    return RedisStore(connect(redis.alias), prefix=redis.prefix, buckets=redis.buckets, wait=redis.wait)
+
+
+@cache
+def _shared_store() -> "RedisStore":
+    """Return the store whose connections all tenants use."""
+    return _new_redis_store()
 
 
 @cache
@@ -233,6 +242,7 @@ def get_adapters(place: Place) -> tuple[Adapter, ...]:
 _GETTERS = (
     get_adapters,
     get_store,
+    _shared_store,
     is_store_awaitable,
     get_key_ring,
     get_codec,

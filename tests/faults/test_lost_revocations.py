@@ -99,6 +99,18 @@ WAYS: dict[str, Callable[[RedisStore, str], object]] = {
 }
 
 
+def test_stores_that_share_connections_repeat_their_own(server: Restored) -> None:
+    """The part of each tenant is revoked again, by the next call of any of them."""
+    store = store_on(server.url)
+    parts = {name: store.part(name) for name in ("a", "b")}
+    sids = {name: begun(part).sid for name, part in parts.items()}
+    with server.losing():
+        parts["a"].revoke(sids["a"], RevocationReason.LOGOUT)
+    assert isinstance(parts["b"].load(sids["b"]), Found)
+    assert store_on(server.url).part("a").load(sids["a"]) is Absent.GONE
+    assert isinstance(parts["b"].load(sids["b"]), Found)
+
+
 @pytest.mark.parametrize("way", WAYS)
 def test_a_revocation_that_the_server_has_lost(
     server: Restored, way: str, caplog: pytest.LogCaptureFixture

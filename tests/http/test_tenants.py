@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.http import HttpRequest, HttpResponseBase
+from redis import Redis
 
 from django_authkit import revoke, revoke_all, revoke_user, sessions_of, tenant
 from django_authkit.checks.tenants import check_databases
@@ -258,6 +260,20 @@ def test_a_browser_is_known_to_one_tenant(site: LiveSite) -> None:
     assert guesser.log_in("ada", PASSWORD).status_code == 429
     if site.transport == "cookie":
         assert known
+
+
+@by_header
+def test_tenants_share_connections(site: LiveSite) -> None:
+    """However many there are, a thread has one connection to Redis."""
+    caches, name = site.settings.CACHES, token_hex(4)
+    url = caches["authkit"]["LOCATION"]
+    named = f"{url}{'&' if '?' in url else '?'}client_name={name}"
+    site.settings.CACHES = {**caches, "authkit": {**caches["authkit"], "LOCATION": named}}
+    for number in range(20):
+        with tenant(f"t{number}"):
+            assert get_store().now() > 0
+    with Redis.from_url(url) as direct:
+        assert [each["name"] for each in direct.client_list()].count(name) == 1
 
 
 @pytest.mark.parametrize("name", ["", "a:b", "x" * 33, "a b", "ä", None, 7])

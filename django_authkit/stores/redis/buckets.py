@@ -6,7 +6,8 @@ are.
 """
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from copy import copy
+from typing import Any, Self, TypeVar
 
 from django_authkit.session_keys import bucket_of, is_sid, tag_of
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
@@ -42,19 +43,28 @@ class Buckets:
     def __init__(
         self, client: Client, *, prefix: str = "authkit", buckets: int = 1, wait: Wait | None = None
     ) -> None:
+        self.clock_offset = 0
+        self.buckets = buckets
+        self._client = client
+        self._scripts = Scripts(client, wait=wait)
+        self._repetition = Repetition(client)
+        self._begin_keys_with(prefix)
+
+    def _begin_keys_with(self, prefix: str) -> None:
         if "{" in prefix or "}" in prefix:
             message = "a key prefix must not contain braces"
             raise ValueError(message)
-        self.clock_offset = 0
-        self.buckets = buckets
         self._prefix = prefix
-        self._client = client
-        self._scripts = Scripts(client, wait=wait)
-        self._repetition = Repetition(client, self._revoke_again)
         # What every key of a bucket begins with: its hash tag keeps them in one slot.
         self._base = (prefix + ":{{{}}}").format
         self._first = self._base(tag_of(0))
-        self._bases = {tag: self._base(tag) for tag in map(tag_of, range(buckets))}
+        self._bases = {tag: self._base(tag) for tag in map(tag_of, range(self.buckets))}
+
+    def part(self, name: str) -> Self:
+        """Return a store with keys of its own, below those of this one, and the same connections."""
+        part = copy(self)
+        part._begin_keys_with(f"{self._prefix}:{name}")  # noqa: SLF001 - our own
+        return part
 
     @property
     def is_awaitable(self) -> bool:

@@ -29,6 +29,8 @@ _ID: Final = re.compile(rb"master_replid:(\w+)")
 
 Revocation = tuple[str, int]
 """A sid and 0, or the tag of a bucket and when all of its auth sessions were revoked."""
+Again = Callable[[Revocation], bool]
+"""Repeats one, and returns whether the server had lost it. Raises ``StoreUnavailable``."""
 
 
 class Repetition:
@@ -37,17 +39,15 @@ class Repetition:
 
     Args:
         client: Each of its new connections is asked which server it leads to, if there is anything to repeat.
-        again: Repeats one, and returns whether the server had lost it. Raises ``StoreUnavailable``.
 
     Attributes:
         asked: How often they had to be repeated.
         done: The same, of those that are done. What is read while the two differ may have come back.
     """
 
-    def __init__(self, client: Client, again: Callable[[Revocation], bool]) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
-        self._again = again
-        self._made: dict[Revocation, None] = {}
+        self._made: dict[tuple[Again, Revocation], None] = {}
         self._ids: dict[Any, bytes] = {}
         self.asked = self.done = 0
         self.replace_locks()
@@ -58,10 +58,10 @@ class Repetition:
         """Make new ones: in a forked child nobody releases those that a thread of the parent held."""
         self._looking, self._repeating = Lock(), Lock()
 
-    def add(self, revocations: Iterable[Revocation]) -> None:
-        """Remember what was revoked, and forget the oldest."""
+    def add(self, again: Again, revocations: Iterable[Revocation]) -> None:
+        """Remember what was revoked, and that *again* repeats it; forget the oldest."""
         for each in revocations:
-            self._made[each] = None
+            self._made[again, each] = None
         while len(self._made) > MOST:
             self._made.pop(next(iter(self._made)), None)
 
@@ -95,8 +95,8 @@ class Repetition:
                 return
             asked, lost = self.asked, 0
             try:
-                for each in list(self._made):
-                    lost += self._again(each)
+                for again, each in list(self._made):
+                    lost += again(each)
             finally:
                 if lost:
                     log_lost_revocations(name_of(self._client), lost)

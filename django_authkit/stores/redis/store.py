@@ -252,7 +252,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
 
     def _note(self, *revoked: AuthSession | None) -> None:
         """Remember what was revoked, in case that the server loses it."""
-        self._repetition.add((session.sid, 0) for session in revoked if session)
+        self._repetition.add(self._revoke_again, ((session.sid, 0) for session in revoked if session))
 
     def revoke_user(
         self,
@@ -288,7 +288,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         """Revoke every auth session that began before now: one round trip a bucket."""
         call = _call_id()
         for tag in self._bases:
-            self._repetition.add([(tag, self._run(epoch_of, "revoke_all", tag, call))])
+            self._repetition.add(self._revoke_again, [(tag, self._run(epoch_of, "revoke_all", tag, call))])
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""
