@@ -58,7 +58,7 @@ export class Devices {
     this.thieves.push(thief);
     victim.card.after(thief.card);
     thief.card.querySelector("h3").focus();
-    announce(`A thief has copied a token of the ${victim.name.toLowerCase()}. Nobody can notice this yet.`);
+    announce(`A thief has copied a token of the ${victim.name.toLowerCase()}. Nobody can notice this before it is used.`);
   }
 
   /** Remove a device or thief that is logged out. */

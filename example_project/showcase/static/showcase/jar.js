@@ -64,7 +64,7 @@ export class Jars {
     this.thieves.push(thief);
     byId("jars").append(thief.card);
     thief.card.querySelector("h3").focus();
-    announce("A thief has copied all cookies of this browser. Nobody can notice this yet.");
+    announce("A thief has copied all cookies of this browser. Nobody can notice this before it is used.");
   }
 
   dismiss(gone) {

@@ -38,7 +38,7 @@ export class Thief {
         `Holds a copy of its refresh token: ${size(refresh.length)}, ends in ${refresh.slice(-6)}, ${generationOf(this.stolen)}.`;
       acts.append(
         this.act("Use it late, after two refreshes", () => this.comeLate()),
-        this.act("Use it first", () => this.comeFirst()),
+        this.act(`Use it first, and wait ${Math.ceil(this.grace)} seconds`, () => this.comeFirst()),
       );
     } else {
       about.textContent =
