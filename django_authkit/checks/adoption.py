@@ -28,7 +28,11 @@ NOBODY_TO_ANSWER = Problem.kind(
 
 
 def check_adoption(chosen: AuthKitSettings) -> Iterator[Problem]:
-    """Check each adapter, and the settings that it depends on."""
+    """Check each adapter, and the settings that it depends on; what two of them share is said once."""
+    yield from dict.fromkeys(_problems(chosen))
+
+
+def _problems(chosen: AuthKitSettings) -> Iterator[Problem]:
     for entry in chosen.adopt:
         try:
             adapter = adapter_of(entry)

@@ -507,6 +507,13 @@ def test_what_is_told_names_what_the_project_wrote(settings: Settings, case: Cas
     assert messages()[case.id].msg == sentence
 
 
+def test_what_two_adapters_share_is_told_once(settings: Settings) -> None:
+    """With simplejwt in headers and in cookies, its blacklist app is missed once."""
+    stand_up(settings, Case("", {"ADOPT": ["simplejwt", "simplejwt_cookie"]}))
+    found = run_checks(tags=["security"])
+    assert [message.id for message in found].count("authkit.W106") == 1
+
+
 @pytest.mark.parametrize("case", SILENT, ids=numbered(SILENT))
 def test_similar_good_settings_are_not_reported(settings: Settings, case: Case) -> None:
     """Settings close to each problem cause no message."""
