@@ -191,7 +191,8 @@ def _with_paths(stage: _Stage, served: Sequence[Served], display: Display) -> _S
         client.close()
     told = f"Measured: {listed(paths)}; --path names other views."
     none = "No view of the project was found that needs a login and no parameter; --path names one."
-    display.note(told if paths else none)
+    if len(clients) > 1:
+        display.note(told if paths else none)
     return replace(stage, paths=tuple(paths) or (WHO_AM_I,))
 
 

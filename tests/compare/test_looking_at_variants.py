@@ -1,5 +1,7 @@
 """What is said of a variant that cannot log in, or that does not open the paths."""
 
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,8 +9,10 @@ import pytest
 
 from django_authkit.compare.analysis.findings import FAULT, REMARK, findings
 from django_authkit.compare.errors import CannotCompare
+from django_authkit.compare.http_client import WHO_AM_I
 from django_authkit.compare.measurements import Requests, Samples
 from django_authkit.compare.preflight import look
+from django_authkit.compare.run import _with_paths
 from django_authkit.compare.variants import AUTHKIT, KNOX, Variant
 
 OURS = Variant(kind=AUTHKIT, mode="session", store="database")
@@ -49,6 +53,38 @@ def test_a_variant_of_ours_stops_the_comparison(statuses: dict[str, int], senten
     """A login or a path that fails with this package is said at once."""
     with pytest.raises(CannotCompare, match=sentence):
         looked_at(OURS, **statuses)
+
+
+@dataclass
+class Stage:
+    """What the search for views needs: the client of each variant."""
+
+    log_in: int
+    paths: tuple[str, ...] = ()
+
+    def client(self, served: Any) -> Any:
+        """Return a client whose login is answered so."""
+        return SimpleNamespace(
+            variant=served.config.variant,
+            prepare=lambda: None,
+            log_in=lambda: answer(self.log_in),
+            get=lambda _: answer(404),
+            close=lambda: None,
+            anonymous=lambda: self.client(served),
+        )
+
+
+@pytest.mark.parametrize(("status", "notes"), [(200, 1), (503, 0)])
+def test_only_a_search_that_was_made_is_told_of(status: int, notes: int) -> None:
+    """After a login that failed nothing is said of views, because none was looked for."""
+    told: list[str] = []
+    display: Any = SimpleNamespace(phase=lambda *_: nullcontext(lambda: None), note=told.append)
+    served: Any = [
+        SimpleNamespace(config=SimpleNamespace(variant=each)) for each in (OURS, replace(OURS, mode="jwt"))
+    ]
+    stage: Any = Stage(log_in=status)
+    assert _with_paths(stage, served, display).paths == (WHO_AM_I,)
+    assert len(told) == notes
 
 
 def test_failures_are_a_fault_of_ours_and_a_remark_on_others() -> None:

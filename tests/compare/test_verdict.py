@@ -11,6 +11,7 @@ from django_authkit.compare.analysis.metrics import all_comparisons
 from django_authkit.compare.analysis.situation import Situation
 from django_authkit.compare.analysis.verdict import BEHAVIOR, BROKEN, CHOICE, COST, OUTAGE, SPEED, verdict
 from django_authkit.compare.measurements import Samples
+from django_authkit.compare.variants import BASELINE, Variant
 from django_authkit.compare.words import duration, number, size
 
 PLAIN = Situation(store="redis")
@@ -111,8 +112,8 @@ def test_what_each_can_do() -> None:
     """What only one of the two does is said of it, and what both do of both."""
     told = said(result(SESSIONS, 2.0), result(JWT, 2.0))
     assert told[BEHAVIOR] == (
-        "Only JWT checked in Redis notices a copied credential and shows its contents to whoever holds it; "
-        "both refuse a credential from its logout on."
+        "Of the two, only JWT checked in Redis notices a copied credential and shows its contents to whoever "
+        "holds it; both refuse a credential from its logout on."
     )
 
 
@@ -159,6 +160,15 @@ def test_cost_is_said_for_every_million_requests() -> None:
     told = said(result(SESSIONS, 2.0, cpu=100.0), result(JWT, 2.0, cpu=1.0))
     assert "takes 1.16 cores with Sessions in Redis and 1.16% of a core with JWT" in told[COST]
     assert told[COST].endswith("; 100,000 live sessions take 50 MB with either.")
+    assert "without a login" not in told[COST]
+
+
+def test_cost_says_what_the_view_takes_by_itself() -> None:
+    """The same view without a login stands beside it, so that nobody takes all of it for the login's."""
+    told = said(
+        result(Variant(kind=BASELINE), 1.0), result(SESSIONS, 2.0, cpu=3.0), result(JWT, 2.0, cpu=3.0)
+    )
+    assert ", a tie (the view without a login takes " in told[COST]
 
 
 def test_numbers_are_written_as_people_write_them() -> None:

@@ -12,7 +12,7 @@ STATEMENTS = {
     "theft_noticed": "A copy that is used after its owner has gone on is noticed, and the login is revoked",
     "verifiable": "Another service can verify it by itself, with a public key",
     "readable": "Whoever holds the credential can read what is in it",
-    "works_without_store": "Requests go on being answered while the store is lost",
+    "works_without_store": "Requests go on being answered while the store cannot be reached",
     "outage_is_no_log_out": "A lost store logs nobody out: not while it is lost, and not after",
     "race_is_harmless": "Clients that refresh at one moment with one token all stay logged in",
 }

@@ -21,7 +21,7 @@ from django_authkit.compare.analysis.statements import facts_of
 from django_authkit.compare.analysis.what_if import cores
 from django_authkit.compare.http_client import called
 from django_authkit.compare.measurements import Samples
-from django_authkit.compare.variants import PLACES
+from django_authkit.compare.variants import BASELINE, PLACES
 from django_authkit.compare.words import capital, duration, listed, number, share_of_cores, size
 
 BROKEN, CHOICE, SPEED, COST, BEHAVIOR, OUTAGE = "broken", "choice", "speed", "cost", "behavior", "outage"
@@ -65,7 +65,11 @@ def verdict(
     told = [
         Sentence(BROKEN, _broken(faults)) if faults else None,
         Sentence(CHOICE, _choice(pair, situation, broken=bool(faults))),
-        *([Sentence(SPEED, _speed(pair)), Sentence(COST, _cost(pair))] if pair and pair.latency else []),
+        *(
+            [Sentence(SPEED, _speed(pair)), Sentence(COST, _cost(pair, present))]
+            if pair and pair.latency
+            else []
+        ),
         Sentence(BEHAVIOR, behavior) if pair and (behavior := _behavior(pair)) else None,
         Sentence(OUTAGE, outage) if (outage := _outage(present, situation)) else None,
     ]
@@ -157,11 +161,10 @@ def _no_difference(pair: Contest) -> str:
     return f"This run is too short to tell {names} apart by speed: {known}; --thorough measures longer."
 
 
-def _cost(pair: Contest) -> str:
-    spent = [
-        sum(figure.value for path in pair.paths if (figure := CPU.of(each, path))) / len(pair.paths)
-        for each in (pair.one, pair.other)
-    ]
+def _cost(pair: Contest, present: Sequence[Samples]) -> str:
+    spent = [_cpu(each, pair.paths) for each in (pair.one, pair.other)]
+    bare = [_cpu(each, pair.paths) for each in present if each.variant.kind == BASELINE]
+    view = f" (the view without a login takes {share_of_cores(cores(_REQUESTS, bare[0]))})" if bare else ""
     carried = [each.credential_bytes * _REQUESTS for each in (pair.one, pair.other)]
     states = {each.state for each in pair.cpu}
     noise = {TIED: ", a tie", OPEN: ", no more than the noise apart"}
@@ -169,7 +172,7 @@ def _cost(pair: Contest) -> str:
     needed = [share_of_cores(cores(_REQUESTS, each)) for each in spent]
     text = (
         f"Every million requests a day takes {needed[0]} with {pair.one.variant.in_prose} "
-        f"and {needed[1]} with {pair.other.variant.in_prose}{apart}; "
+        f"and {needed[1]} with {pair.other.variant.in_prose}{apart}{view}; "
         f"they carry {size(carried[0])} and {size(carried[1])} of credentials"
     )
     held = [bytes_a_session(each) for each in (pair.one, pair.other)]
@@ -177,6 +180,11 @@ def _cost(pair: Contest) -> str:
         sizes = list(dict.fromkeys(size(each * _SESSIONS) for each in held if each is not None))
         text += f"; {_SESSIONS:,} live sessions take {listed(sizes)}{' with either' * (len(sizes) == 1)}"
     return f"{text}."
+
+
+def _cpu(samples: Samples, paths: Sequence[str]) -> float:
+    """Return the CPU of a request, on average over the views."""
+    return sum(figure.value for path in paths if (figure := CPU.of(samples, path))) / len(paths)
 
 
 def _behavior(pair: Contest) -> str:
@@ -188,13 +196,15 @@ def _behavior(pair: Contest) -> str:
         only = [does[0] for key, does in _DOES.items() if mine[key] and theirs[key] is False]
         name = (pair.one, pair.other)[place].variant.in_prose
         clauses += [f"only {name} {listed(only)}"] if only else []
+    if clauses:
+        clauses[0] = f"of the two, {clauses[0]}"
     shared = [does[1] for key, does in _DOES.items() if found[0][key] and found[1][key]]
     clauses += [f"both {listed(shared)}"] if shared else []
     return f"{capital('; '.join(clauses))}." if clauses else ""
 
 
 def _outage(present: Sequence[Samples], situation: Situation) -> str:
-    """Return what happens while the store is lost, and what lets revoked tokens in."""
+    """Return what happens while the store cannot be reached, and what lets revoked tokens in."""
     tried = {each: {fact.key: fact.holds for fact in facts_of(each)} for each in present}
     names = {each: each.variant.in_prose for each in present}
     works = [names[each] for each in present if tried[each].get("works_without_store")]

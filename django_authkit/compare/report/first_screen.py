@@ -26,7 +26,7 @@ _ROOM = 1.15
 
 HEADINGS = (
     "After logout",
-    "Store lost",
+    "Store unreachable",
     "Copied credential",
     "Refreshes at once",
     "Contents",
@@ -184,7 +184,7 @@ def _store_lost(outage: dict[str, Any] | None, facts: Mapping[str, Fact]) -> Cel
     if facts["works_without_store"].holds:
         return Cell(GOOD, "goes on answering")
     if facts["outage_is_no_log_out"].holds:
-        return Cell(FAIR, f"{statuses}; still logged in afterwards")
+        return Cell(FAIR, f"{statuses}; still logged in when it is back")
     return Cell(BAD, f"{statuses}; {'told' if outage['kept'] else 'is'} logged out")
 
 

@@ -24,9 +24,9 @@ from django_authkit.compare.words import duration, number
 _MARKS = {FAULT: "! fault:", REMARK: "* remark:", DIFFERENCE: "> differs:", TIE: "= tie:"}
 _STYLES = {FAULT: "bold red", REMARK: "yellow", DIFFERENCE: "bold", TIE: "dim"}
 _COLUMNS = (
-    "ms: median of one request, and its margin of error. CPU ms: of the workers, for a request. bytes: what "
-    "the credential adds to a request. stored: bytes for a live session. logout: when the next worker "
-    "refuses. down: what requests are answered while the store is lost."
+    "ms: median of one whole request, and its margin of error. CPU ms: of the workers, for a request. bytes: "
+    "what the credential adds to a request. stored: bytes for a live session. logout: when the next worker "
+    "refuses. down: what requests are answered while the store cannot be reached."
 )
 _NAME = 30
 """The widest column of names; longer ones are continued on a second line."""
