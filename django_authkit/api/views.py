@@ -285,7 +285,8 @@ class TicketView(PersonalEndpoint):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return it, and for how many seconds it can be used."""
         count_ticket(self.known.sid)
-        return Response({"ticket": service.issue_ticket(self.known), "expires_in": tickets.LIFETIME})
+        ticket = service.issue_ticket(request._request, self.known)
+        return Response({"ticket": ticket, "expires_in": tickets.LIFETIME})
 
 
 class VerifyView(Endpoint):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Final
 
-from django.core.signing import BadSignature, TimestampSigner
+from django.core.signing import BadSignature, TimestampSigner, b62_decode
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -73,6 +73,16 @@ def has_bound_cookie(request: HttpRequest, session: AuthSession) -> bool:
 def has_cookie_of(request: HttpRequest, sid: str) -> bool:
     """Tell whether the request has a bound cookie of the auth session, whichever key that has."""
     return any(content.partition(".")[0] == sid for content in _shown_by(request))
+
+
+def bound_cookie_expiry(request: HttpRequest, session: AuthSession) -> float | None:
+    """Return when the bound cookie of the request expires; ``None`` if it has none of *session*."""
+    settings = get_settings()
+    life = settings.lifetimes.bound + settings.leeway
+    for text in cookies_of(request, BOUND_COOKIE):
+        if _unsigned(_COOKIES, text, life) == _content(session):
+            return b62_decode(text.rsplit(":", 2)[1]) + life.total_seconds()
+    return None
 
 
 def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None:

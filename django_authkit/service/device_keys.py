@@ -6,18 +6,20 @@ token nothing without a proof with the key of the device. The bound cookie, or i
 token, lives for some minutes, and only such a proof renews it.
 """
 
+import time
+
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, DeviceBindingRequired, DeviceMismatch
-from django_authkit.http.bound_cookie import has_bound_cookie, has_cookie_of
+from django_authkit.http.bound_cookie import bound_cookie_expiry, has_bound_cookie, has_cookie_of
 from django_authkit.http.request_state import Authentication
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.device_binding import announce_elsewhere, check_binding
 from django_authkit.service.dpop import HEADER, check_session, proved_key
 from django_authkit.stores.outcomes import Found, Shown
 from django_authkit.strategies.exchange import UNPROVED_MS
-from django_authkit.types import Mode, Transport
+from django_authkit.types import AuthSession, Mode, Transport
 from django_authkit.wiring import get_jwt_strategy, get_store
 
 
@@ -71,6 +73,27 @@ def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: b
         if request is not None:
             announce_elsewhere(request, session.sid, lambda: session)
         raise DeviceMismatch
+
+
+def has_to_prove(session: AuthSession) -> bool:
+    """Tell whether the auth session is bound to a device, which has to prove itself again and again."""
+    return session.is_dpop_bound or (bool(session.device_key) and get_settings().device_bound != "off")
+
+
+def proved_until(request: HttpRequest, known: Authentication) -> float | None:
+    """
+    Return until when the device has proved itself to who opens a connection; ``None`` if it does not have to.
+
+    That is until the access token or the bound cookie expires. A proof of a session key, and a binding that
+    was not used yet, count for as long as a bound cookie lives.
+    """
+    session = known.session
+    if not has_to_prove(session):
+        return None
+    if known.token_expires_at is not None:
+        return known.token_expires_at
+    shown = bound_cookie_expiry(request, session)
+    return time.time() + get_settings().lifetimes.bound.total_seconds() if shown is None else shown
 
 
 def check_device(request: HttpRequest, found: Found, *, is_in_body: bool = False) -> None:

@@ -2,12 +2,15 @@
 
 import json
 import os
+import socket
 import threading
 import time
+from base64 import b64encode
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -26,9 +29,11 @@ from django_authkit.contrib.websockets import watcher
 from django_authkit.types import Mode, Transport
 from faults.stoppable_servers import StoppableValkey
 from support.asgi_servers import daphne_serving, uvicorn_serving
+from support.bound_browser import bind, challenge_of, proof, renew
 from support.client import PASSWORD, Device, body
+from support.dpop_client import ProvingDevice
 from support.hidden_table import without_table
-from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 from testapp import sockets
 
 BOUND = watcher.EVERY + 2
@@ -68,6 +73,24 @@ class Opener:
             close_timeout=2,
         )
         return self._stack.enter_context(opening)
+
+    def open_unread(self, device: Device) -> None:
+        """Open one with the bearer of *device*, and read no message."""
+        client = self._stack.enter_context(socket.socket())
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        address = urlsplit(self._url)
+        client.connect((address.hostname, address.port))
+        lines = (
+            f"GET {address.path} HTTP/1.1",
+            f"Host: {address.netloc}",
+            f"Authorization: Bearer {device.credential}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}",
+        )
+        client.sendall("\r\n".join((*lines, "", "")).encode())
+        assert b" 101 " in client.recv(64)
 
     def opened(self, device: Device | None = None, **how: Any) -> Opened:
         """Open one, and return it and what the app says first."""
@@ -315,6 +338,66 @@ def test_an_app_that_only_sends_is_interrupted(
     assert client.close_code == 4401
     time.sleep(1)
     assert [type(each).__name__ for each in sockets.disconnects] == ["SocketEnded"]
+
+
+@by_header
+@in_session_mode
+@pytest.mark.parametrize("where", ["valkey"])
+@pytest.mark.parametrize("server", ["testapp.sockets.by_a_flooding_app"], indirect=True)
+def test_a_client_that_does_not_read_is_ended_too(
+    device: Device, server: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server waits until there is room to send, and the app is interrupted all the same."""
+    monkeypatch.setattr("django_authkit.contrib.websockets.socket._PATIENCE", 0.2)
+    server.open_unread(device)
+    device.log_out()
+    deadline = time.monotonic() + BOUND
+    while not sockets.disconnects and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [type(each).__name__ for each in sockets.disconnects] == ["SocketEnded"]
+
+
+@by_cookie
+@pytest.mark.parametrize("where", ["valkey"])
+def test_the_socket_of_a_bound_login_lasts_as_long_as_its_proof(
+    site: LiveSite, ada: User, server: Opener
+) -> None:
+    """Whoever opened it with a copy of the cookies cannot prove the device; its browser opens another one."""
+    site.configure(DEVICE_BOUND="offer")
+    device = site.device()
+    login = device.log_in()
+    early, _ = server.opened(device)
+    key, registered = bind(device, login)
+    sid = site.sid(device)
+    if site.is_jwt:
+        registered = renew(device, sid, proof(key, challenge_of(registered)))
+    site.advance(minutes=4)
+    thief, _ = server.opened(device.copy())
+    time.sleep(2 * watcher.EVERY)
+    assert echoes(thief)
+    assert echoes(early)
+    site.advance(minutes=7)
+    assert code_of(thief, BOUND) == (4401, "token_expired")
+    assert renew(device, sid, proof(key, challenge_of(registered))).status_code == 200
+    owner, _ = server.opened(device)
+    site.advance(minutes=4)
+    assert code_of(early, BOUND) == (4401, "token_expired")
+    assert echoes(owner)
+
+
+@by_header
+@in_jwt_mode
+@pytest.mark.parametrize("where", ["valkey"])
+def test_a_ticket_lasts_as_long_as_the_proof_that_it_was_issued_for(
+    site: LiveSite, ada: User, server: Opener
+) -> None:
+    """An app that proves its key asks for another ticket."""
+    app = ProvingDevice(site.mode)
+    app.log_in()
+    site.advance(minutes=4)
+    client, _ = server.opened(query=f"?authkit_ticket={ticket_of(app)}")
+    site.advance(seconds=62)
+    assert code_of(client, BOUND) == (4401, "token_expired")
 
 
 @pytest.mark.django_db

@@ -90,6 +90,19 @@ async def ticking(scope: Any, receive: Any, send: Any) -> None:
         raise
 
 
+async def flooding(scope: Any, receive: Any, send: Any) -> None:
+    """Send more than a client takes that does not read."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    try:
+        while True:
+            await send({"type": "websocket.send", "bytes": bytes(1_000_000)})
+            await asyncio.sleep(0)
+    except OSError as error:
+        disconnects.append(error)
+        raise
+
+
 by_channels = ProtocolTypeRouter(
     {
         "http": get_asgi_application(),
@@ -99,3 +112,4 @@ by_channels = ProtocolTypeRouter(
 by_plain_asgi = PlainAuthMiddleware(who)
 by_an_impatient_app = PlainAuthMiddleware(impatient)
 by_a_ticking_app = PlainAuthMiddleware(ticking)
+by_a_flooding_app = PlainAuthMiddleware(flooding)

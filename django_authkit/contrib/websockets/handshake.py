@@ -19,6 +19,7 @@ from django_authkit.http.csrf import has_trusted_origin
 from django_authkit.http.request_state import Authentication
 from django_authkit.http.tenants import tenant_of
 from django_authkit.service import authenticate, redeem_ticket
+from django_authkit.service.device_keys import proved_until
 from django_authkit.tracebacks import clears_locals
 from django_authkit.wiring import get_accepted_strategies
 
@@ -36,10 +37,12 @@ class Opening(NamedTuple):
     Attributes:
         tenant: Whose users are meant; empty without ``TENANT``.
         known: Who opens the WebSocket, with record and user; ``None`` without a credential.
+        proved_until: Until when their device has proved itself; ``None`` if the login is not bound to it.
     """
 
     tenant: str
     known: Authentication | None
+    proved_until: float | None
 
 
 @clears_locals
@@ -57,7 +60,8 @@ def opening_of(scope: Mapping[str, Any]) -> Opening:
     """
     request = _request_of(scope)
     with tenant_of(request) as tenant:
-        return Opening(tenant, _who_opens(request, scope))
+        known = _who_opens(request, scope)
+        return Opening(tenant, known, None if known is None else proved_until(request, known))
 
 
 def _who_opens(request: HttpRequest, scope: Mapping[str, Any]) -> Authentication | None:

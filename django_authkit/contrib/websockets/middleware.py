@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
 
-from django_authkit.contrib.websockets.handshake import TICKET_PROTOCOL, opening_of
+from django_authkit.contrib.websockets.handshake import TICKET_PROTOCOL, Opening, opening_of
 from django_authkit.contrib.websockets.socket import (
     CLOSED,
     REJECTED,
@@ -45,24 +45,25 @@ class AuthMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            of_tenant, known = await in_thread(opening_of, scope)
+            opening = await in_thread(opening_of, scope)
         except (AuthKitError, Http404) as error:
             await receive()
             await _refuse(error, scope, send)
             return
-        with tenant(of_tenant):
-            if known is None:
+        with tenant(opening.tenant):
+            if opening.known is None:
                 await self.app({**scope, "user": AnonymousUser(), "auth": None}, receive, send)
             else:
-                await self._serve(of_tenant, known, scope, receive, send)
+                await self._serve(opening, opening.known, scope, receive, send)
 
     async def _serve(
-        self, of_tenant: str, known: Authentication, scope: Scope, receive: Receive, send: Send
+        self, opening: Opening, known: Authentication, scope: Scope, receive: Receive, send: Send
     ) -> None:
         offered = scope.get("subprotocols", ())
         others = [each for each in offered if not each.startswith(TICKET_PROTOCOL)]
         ticket = next((each for each in offered if each not in others), None)
-        socket = Socket(of_tenant, known.session, receive, send, protocol=ticket)
+        until = opening.proved_until
+        socket = Socket(opening.tenant, known.session, receive, send, protocol=ticket, proved_until=until)
         scope = {**scope, "user": known.user, "auth": known, "subprotocols": others}
         with watcher().watching(socket):
             try:

@@ -1,10 +1,13 @@
 """An open WebSocket of an auth session, between the server and the app."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
+from django_authkit.conf import get_settings
+from django_authkit.service.device_keys import has_to_prove
 from django_authkit.service.tickets import standing_of
 from django_authkit.types import AuthSession
 
@@ -36,6 +39,7 @@ class Socket:
         session: The auth session that it was opened with.
         receive, send: What the server gave the app.
         protocol: What is accepted if the app accepts no subprotocol: the client's ticket, which is used up.
+        proved_until: Until when the device has proved itself, if the login is bound to it.
 
     Attributes:
         key: The tenant and the sid of its auth session.
@@ -44,9 +48,17 @@ class Socket:
     """
 
     def __init__(
-        self, tenant: str, session: AuthSession, receive: Receive, send: Send, protocol: str | None
+        self,
+        tenant: str,
+        session: AuthSession,
+        receive: Receive,
+        send: Send,
+        *,
+        protocol: str | None,
+        proved_until: float | None,
     ) -> None:
         self.key, self.standing = (tenant, session.sid), standing_of(session)
+        self._proved_until = proved_until
         self._receive, self._send, self._protocol = receive, send, protocol
         self._loop = asyncio.get_running_loop()
         self.confirmed_at = self._loop.time()
@@ -55,6 +67,17 @@ class Socket:
         self._is_closed = False
         self._next: asyncio.Future[Message] | None = None
         self._closing: asyncio.Task[None] | None = None
+        self._sending: set[asyncio.Timeout] = set()
+
+    def is_proved(self, session: AuthSession) -> bool:
+        """
+        Tell whether the device does not have to prove itself again.
+
+        If *session* was bound since the socket was opened, it has as long for that as a bound cookie lives.
+        """
+        if self._proved_until is None and has_to_prove(session):
+            self._proved_until = time.time() + get_settings().lifetimes.bound.total_seconds()
+        return self._proved_until is None or time.time() < self._proved_until
 
     async def receive(self) -> Message:
         """Return the next message: at once that it is disconnected, when it has ended."""
@@ -71,6 +94,8 @@ class Socket:
         """
         Send what the app says; after the end nothing is sent.
 
+        A server may wait until the client reads. After the end it waits no longer than for the app.
+
         Raises:
             SocketEnded: It ended some time ago.
         """
@@ -82,7 +107,15 @@ class Socket:
             self._is_closed = True
         elif message["type"] == "websocket.accept" and self._protocol and not message.get("subprotocol"):
             message = {**message, "subprotocol": self._protocol}
-        await self._send(message)
+        limit = asyncio.timeout(None)
+        self._sending.add(limit)
+        try:
+            async with limit:
+                await self._send(message)
+        except TimeoutError:
+            raise SocketEnded from None
+        finally:
+            self._sending.discard(limit)
 
     def end(self, code: int, reason: str) -> bool:
         """Close it, and tell the app that it is disconnected; return whether this was the first call."""
@@ -90,13 +123,17 @@ class Socket:
             return False
         self._ended.set_result({"type": "websocket.disconnect", "code": code, "reason": reason})
         self._ended_at = self._loop.time()
+        for limit in self._sending:
+            limit.reschedule(self._ended_at + _PATIENCE)
         if not self._is_closed:
             self._closing = asyncio.create_task(self._close(code, reason))
         return True
 
     async def _close(self, code: int, reason: str) -> None:
-        with suppress(OSError, RuntimeError):  # how servers say that the client has left by itself
-            await self._send({"type": CLOSED, "code": code, "reason": reason})
+        # How servers say that the client has left by itself; or it does not read.
+        with suppress(OSError, RuntimeError):
+            async with asyncio.timeout(_PATIENCE):
+                await self._send({"type": CLOSED, "code": code, "reason": reason})
 
     async def finish(self) -> None:
         """Leave nothing running, when the app has returned."""

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 
 from django_authkit.contrib.websockets.socket import REJECTED, UNAVAILABLE, Socket
 from django_authkit.contrib.websockets.threads import in_thread
-from django_authkit.errors import SessionEnded, StoreUnavailable
+from django_authkit.errors import SessionEnded, StoreUnavailable, TokenExpired
 from django_authkit.http.tenants import tenant
 from django_authkit.service.tickets import standing_of
 from django_authkit.types import AuthSession
@@ -79,10 +79,12 @@ class Watcher:
         for key, sockets in asked.items():
             standing = standing_of(live[key]) if key in live else None
             for socket in sockets:
-                if socket.standing == standing:
-                    socket.confirmed_at = sent
-                else:
+                if socket.standing != standing:
                     socket.end(REJECTED, SessionEnded.code)
+                elif not socket.is_proved(live[key]):
+                    socket.end(REJECTED, TokenExpired.code)
+                else:
+                    socket.confirmed_at = sent
 
     def _end_unconfirmed_since(self, since: float) -> None:
         sockets = [socket for of_session in self._sockets.values() for socket in of_session]
