@@ -30,7 +30,8 @@ class AuthKitClientMixin:
     Logs a test client in and out as the project does, in both modes: for ``Client`` and DRF's ``APIClient``.
 
     Args:
-        transport: Where the credential of a login is: in the cookies of this client or in its header.
+        transport: Where the credential of a login is: in the cookies of this client or in its header. By
+            default in the cookies, if ``TRANSPORTS`` has them.
         arguments: Those of the client.
 
     Attributes:
@@ -41,9 +42,7 @@ class AuthKitClientMixin:
     defaults: dict[str, Any]
     grant: Grant | None = None
 
-    def __init__(
-        self, *arguments: Any, transport: Transport = Transport.COOKIE, **named_arguments: Any
-    ) -> None:
+    def __init__(self, *arguments: Any, transport: Transport | None = None, **named_arguments: Any) -> None:
         super().__init__(*arguments, **named_arguments)
         self._transport = transport
 
@@ -67,7 +66,8 @@ class AuthKitClientMixin:
                 what the client was created with.
             remember: As for ``log_in``.
         """
-        transport = transport or self._transport
+        has_cookies = Transport.COOKIE in get_settings().transports
+        transport = transport or self._transport or (Transport.COOKIE if has_cookies else Transport.HEADER)
         vouching = backend or getattr(user, "backend", None) or settings.AUTHENTICATION_BACKENDS[0]
         grant = log_in(self._request(), user, backend=vouching, transport=transport, remember=remember)
         if transport is Transport.HEADER:

@@ -104,6 +104,8 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
     if HEADER not in request.META and request.META["HTTP_AUTHORIZATION"][:5].lower() == "dpop ":
         raise DpopProofInvalid
     strategy = accepted_strategy(text)
+    if not strategy.by_header:
+        raise TokenInvalid
     session = django_session_of(request) if strategy.mode is Mode.SESSION else None
     found: Found | None
     again: Callable[[], Found] | None = None

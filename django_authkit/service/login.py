@@ -10,6 +10,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
@@ -57,7 +58,7 @@ def log_in(
     Args:
         backend: Dotted path of the Django auth backend that authenticated the user; required if the project
             has several and ``user.backend`` is not set.
-        transport: How the credential travels; by default what the client asked for.
+        transport: How the credential travels, one of ``TRANSPORTS``; by default what the client asked for.
         remember: Whether its cookies outlive the browser. If not, it lives for as long as
             ``LIFETIMES["NOT_REMEMBERED"]`` says.
         amr: How the user authenticated (RFC 8176).
@@ -80,6 +81,7 @@ def log_in(
 
     Raises:
         InvalidRequest: The client asked for a transport that is not offered.
+        ImproperlyConfigured: *transport* is not in ``TRANSPORTS``.
         DpopRefused: Over the header, its DPoP proof is not valid, or there is none and one is required.
         CsrfFailed: Cookies would be set, the request skipped Django's check because of a bearer credential,
             and it does not prove that it comes from our front end.
@@ -104,9 +106,10 @@ def log_in(
         device_key=key_to_bind(request) if transport is Transport.HEADER else "",
         by_header=transport is Transport.HEADER,
     )
-    replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     sid = wanted.new_sid()
     strategy = get_strategy(get_settings().issued_mode(sid))
+    _check_offered(transport, strategy.mode)
+    replaced = revoke_presented(request, RevocationReason.REPLACED, cookies=transport is Transport.COOKIE)
     grant = start(request, replace(wanted, sid=sid), strategy, transport)
     state = state_of(request)
     state.new_sid = grant.session.sid
@@ -120,6 +123,18 @@ def log_in(
     with state.own_signals():
         _send_logged_in(request, user, grant.session)
     return grant
+
+
+def _check_offered(transport: Transport, mode: Mode) -> None:
+    """
+    Check that a credential that is about to be issued will be accepted. A session cookie always is.
+
+    Raises:
+        ImproperlyConfigured: ``TRANSPORTS`` does not have its transport.
+    """
+    is_django_s = mode is Mode.SESSION and transport is Transport.COOKIE
+    if not is_django_s and transport not in get_settings().transports:
+        raise ImproperlyConfigured(f'A login over "{transport}" needs that transport in TRANSPORTS.')
 
 
 def _positive(lifetime: timedelta) -> int:

@@ -73,7 +73,7 @@ def _is_due(request: HttpRequest) -> bool:
     if not (settings.page_renewal and settings.accepts(Mode.JWT)) or transports.has_bearer(request):
         return False
     # Outside of its path, a refresh cookie is not ours.
-    if not (transports.refresh_cookies_of(request) and transports.sees_refresh_cookie(request)):
+    if not (get_jwt_strategy().renewal_cookies_of(request) and transports.sees_refresh_cookie(request)):
         return False
     if any(map(get_jwt_strategy().is_fresh, transports.access_cookies_of(request))):
         return False

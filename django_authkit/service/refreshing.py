@@ -126,12 +126,18 @@ def _first_good(request: HttpRequest, texts: Sequence[str], transport: Transport
 
 
 def _presented(request: HttpRequest, token: str | None) -> tuple[Sequence[str], Transport]:
-    """Return the credentials to try, in order: from the body, else from the header, else from cookies."""
-    if token is not None:
-        return [token], Transport.HEADER
-    bearer = transports.bearer_of(request)
-    if bearer is not None:
-        return [bearer], Transport.HEADER
+    """
+    Return the credentials to try, in order: from the body, else from the header, else from cookies.
+
+    Raises:
+        NotAuthenticated: There are none.
+        TokenInvalid: It is not in a cookie, and ``TRANSPORTS`` has nothing else.
+    """
+    text = transports.bearer_of(request) if token is None else token
+    if text is not None:
+        if Transport.HEADER not in get_settings().transports:
+            raise TokenInvalid
+        return [text], Transport.HEADER
     cookies = [text for each in get_accepted_strategies() for text in each.renewal_cookies_of(request)]
     if not cookies:
         raise NotAuthenticated

@@ -21,6 +21,7 @@ from django_authkit.errors import (
     DpopRefused,
     SessionEnded,
     StoreUnavailable,
+    TokenInvalid,
 )
 from django_authkit.http.client_info import device_of
 from django_authkit.service.device_keys import check_device, check_device_key, shown_by
@@ -255,6 +256,9 @@ class RequestSession(SessionReading, DjangoSession):
     def _find(self, key: SessionKey, is_remembered_enough: bool) -> Found | Absent:
         """Return the auth session, unless it is bound to another device than the request's."""
         request, strategy = self.request(), get_session_strategy()
+        if not (self.deliverable or strategy.by_header):  # the key of a bearer
+            self.rejection = TokenInvalid()
+            return Absent.GONE
         may_recall = is_remembered_enough and strategy.remembers
         device = device_of(request) if may_recall and request is not None else None
         is_shown = strategy.asks_for_cookie or (request is not None and HEADER in request.META)

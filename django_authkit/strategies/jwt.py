@@ -68,21 +68,24 @@ class JwtStrategy:
         self._grace = milliseconds(settings.lifetimes.refresh_grace)
         self._bound = min(self._access, milliseconds(settings.lifetimes.bound))
         self._binds = settings.device_bound != "off"
+        self.by_header = Transport.HEADER in settings.transports
+        self._by_cookie = Transport.COOKIE in settings.transports
         self.may_require_binding = settings.may_require_binding
         self._requires_binding = settings.device_bound == "require"
         self._exchange = RefreshExchange(store, codec, settings)
 
     def access_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the access tokens in the access cookies."""
-        return transports.access_cookies_of(request)
+        """Return the access tokens in the access cookies; none where ``TRANSPORTS`` has no cookies."""
+        return transports.access_cookies_of(request) if self._by_cookie else ()
 
     def renewal_cookies_of(self, request: HttpRequest) -> tuple[str, ...]:
         """
         Return the refresh tokens in the refresh cookies; of each auth session only the newest.
 
+        None where ``TRANSPORTS`` has no cookies.
         A browser may have an older one too, from another path or domain. That is no theft.
         """
-        texts = transports.refresh_cookies_of(request)
+        texts = transports.refresh_cookies_of(request) if self._by_cookie else ()
         if len(texts) < 2:
             return texts
         claims = {text: self._claims_of(text) for text in texts}

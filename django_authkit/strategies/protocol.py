@@ -125,11 +125,13 @@ class Strategy(Protocol):
         mode: The form.
         checks_device: Each use is compared with the device of the auth session. An access token is not: it
             is short-lived, and its refresh token is compared.
+        by_header: ``TRANSPORTS`` has "header": a credential there, or in a body, counts.
         may_require_binding: ``DEVICE_BOUND`` may require that a browser's login is bound to its device.
     """
 
     mode: Mode
     checks_device: bool
+    by_header: bool
     may_require_binding: bool
 
     # -- which cookies ----------------------------------------------------------------------------

@@ -55,6 +55,7 @@ class SessionStrategy:
         self._lookups = lookups
         self.remembers = lookups is not None
         self._derivation = derivation
+        self.by_header = Transport.HEADER in settings.transports
         self.may_require_binding = settings.may_require_binding
         self.asks_for_cookie = settings.device_bound != "off"
         self._idle = milliseconds(settings.lifetimes.idle)

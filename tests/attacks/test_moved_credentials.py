@@ -2,14 +2,17 @@
 
 import pytest
 from django.contrib.auth.base_user import AbstractBaseUser
+from django.core.exceptions import ImproperlyConfigured
+from django.test import RequestFactory
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
+from django_authkit import log_in, sessions_of
 from django_authkit.compat.simplejwt.authentication import JWTAuthentication, ValidatedToken
 from django_authkit.types import Transport
 from support.client import ACCESS_COOKIE, REFRESH_COOKIE, SESSION_COOKIE, Device, code
-from support.live_site import LiveSite, by_cookie, by_header
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode
 
 pytestmark = pytest.mark.parametrize("where", ["valkey"], indirect=True)
 
@@ -92,6 +95,40 @@ def test_what_an_app_has_needs_a_proof_in_cookies_too(live: LiveSite) -> None:
     assert b"ada" not in thief.get("/plain/whoami/").content
     thief.who()
     assert code(thief.refresh()) == (401, "device_mismatch")
+
+
+@by_cookie
+def test_where_only_cookies_are_offered_nothing_else_counts(live: LiveSite) -> None:
+    """The credential of a browser opens nothing in the header, and is not renewed in a body."""
+    live.configure(TRANSPORTS=("cookie",))
+    live.add_user("ada")
+    device = live.logged_in("ada")
+    thief = in_header(device, live)
+    assert code(thief.call()) == (401, "token_invalid")
+    assert thief.get("/plain/whoami/").status_code == 401
+    assert code(thief.refresh()) == (401, "token_invalid")
+    assert device.call().status_code == 200
+    assert device.refresh().status_code == 200
+
+
+@by_header
+@in_jwt_mode
+def test_where_only_the_header_is_offered_no_cookie_of_tokens_counts(live: LiveSite) -> None:
+    """Neither opens anything, nor renews the login or a page; and no login over cookies is begun."""
+    live.configure(TRANSPORTS=("header",))
+    ada = live.add_user("ada")
+    device = live.logged_in("ada")
+    thief = in_cookies(device, live)
+    assert thief.call().status_code == 401
+    thief.cookies.pop(ACCESS_COOKIE)
+    navigation = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-Fetch-Site": "same-origin"}
+    assert b"ada" not in thief.get("/plain/whoami/", navigation).content
+    thief.who()
+    assert code(thief.refresh()) == (401, "not_authenticated")
+    assert device.refresh().status_code == 200
+    with pytest.raises(ImproperlyConfigured, match="TRANSPORTS"):
+        log_in(RequestFactory().post("/"), ada, transport=Transport.COOKIE)
+    assert len(sessions_of(ada)) == 1
 
 
 @by_header
