@@ -49,6 +49,7 @@ ELSEWHERE = {
     "authkit.W054",
     "authkit.W055",
     "authkit.E058",
+    "authkit.E059",
     "authkit.W089",
     "authkit.W098",
 }
