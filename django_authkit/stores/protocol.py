@@ -345,7 +345,7 @@ class AuthSessionStore(Protocol):
 
         Atomicity:
             One step in constant time on Redis, and one statement in the database. On Redis those revoked are
-            found out afterwards, 50 in each round trip: if the store fails meanwhile, they are
+            found out afterwards, 20 in each round trip: if the store fails meanwhile, they are
             revoked all the same.
 
         Args:

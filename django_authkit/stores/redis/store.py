@@ -55,7 +55,7 @@ from django_authkit.types import AuthSession, RevocationReason, by_recency
 
 _NEVER: Final = 2**52
 """A touch interval that no record reaches, so that nothing is written."""
-_WRITTEN_AT_ONCE: Final = 50
+_WRITTEN_AT_ONCE: Final = 20
 """Most records that one script reads and writes."""
 
 
@@ -223,7 +223,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         return self._for_handle(flag_of, "restamp", sid, auth_hash)
 
     def restamp_user(self, user_id: str, old_hash: str, new_hash: str) -> int:
-        """Replace the hash on the user's live records: one round trip for each 50."""
+        """Replace the hash on the user's live records: one round trip for each 20."""
         restamped, looked_at, there_are = 0, 0, 1
         while looked_at < there_are:
             arguments = (old_hash, new_hash, _call_id(), looked_at, _WRITTEN_AT_ONCE)
@@ -263,7 +263,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         keep_hash: str | None = None,
     ) -> tuple[AuthSession, ...]:
         """
-        Revoke the user's auth sessions: one round trip, and one for each 50 to read them.
+        Revoke the user's auth sessions: one round trip, and one for each 20 to read them.
 
         When it raises after the first, they are revoked all the same.
         """
@@ -273,7 +273,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         return self._named(user_id, call) if left else ()
 
     def _named(self, user_id: str, call: str) -> tuple[AuthSession, ...]:
-        """Return what *call* revoked by moving the user's epoch: one round trip for each 50."""
+        """Return what *call* revoked by moving the user's epoch: one round trip for each 20."""
         revoked: list[AuthSession] = []
         for step in count():
             arguments = (call, f"{call}.{step}", _WRITTEN_AT_ONCE)
