@@ -41,10 +41,11 @@ autodoc_typehints = "description"
 autodoc_default_options = {"members": True, "show-inheritance": True}
 # Of other packages, which have sites of their own.
 nitpick_ignore_regex = [("py:.*", r"(?!django_authkit).*")]
-# Documented under the name that a project imports, and a type variable.
+# Documented under the name that a project imports, and type variables.
 nitpick_ignore = [
     ("py:class", "django_authkit.http.request_state.Authentication"),
     ("py:class", "django_authkit.decorators.V"),
+    ("py:class", "django_authkit.http.grant._Response"),
     ("py:class", "django_authkit.service.running.OnTheLoop"),
 ]
 
