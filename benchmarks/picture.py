@@ -3,7 +3,7 @@ Takes the picture of a comparison that the README shows: the first screen of a r
 
 It needs the extra ``browser`` and a Chromium on PATH::
 
-    python example_project/manage.py authkit_compare --user ada --html report.html
+    python example_project/manage.py authkit_compare --duration 2 --html report.html
     python benchmarks/picture.py report.html docs/comparison.png
 """
 
