@@ -48,8 +48,10 @@ def get_store() -> Store:
     require_app()
     if get_settings().tenant is None:
         return observed(_new_store(), _observers)
-    # A tenant's keys are apart from those of the others, so nothing of one is found for another one.
-    return cast("Store", OfTenant(lambda tenant: observed(_shared_store().part(tenant), _observers)))
+    # A tenant's keys are apart from those of the others, so nothing of one is found for another one; but all
+    # use the same connections.
+    shared = _new_redis_store()
+    return cast("Store", OfTenant(lambda tenant: observed(shared.part(tenant), _observers)))
 
 
 def _new_store() -> Store:
@@ -66,12 +68,6 @@ def _new_redis_store() -> "RedisStore":
 
     redis = get_settings().redis
     return RedisStore(connect(redis.alias), prefix=redis.prefix, buckets=redis.buckets, wait=redis.wait)
-
-
-@cache
-def _shared_store() -> "RedisStore":
-    """Return the store whose connections all tenants use."""
-    return _new_redis_store()
 
 
 @cache
@@ -242,7 +238,6 @@ def get_adapters(place: Place) -> tuple[Adapter, ...]:
 _GETTERS = (
     get_adapters,
     get_store,
-    _shared_store,
     is_store_awaitable,
     get_key_ring,
     get_codec,

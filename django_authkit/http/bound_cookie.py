@@ -77,12 +77,7 @@ def has_cookie_of(request: HttpRequest, sid: str) -> bool:
 
 def bound_cookie_expiry(request: HttpRequest, session: AuthSession) -> float | None:
     """Return when the bound cookie of the request expires; ``None`` if it has none of *session*."""
-    settings = get_settings()
-    life = settings.lifetimes.bound + settings.leeway
-    for text in cookies_of(request, BOUND_COOKIE):
-        if _unsigned(_COOKIES, text, life) == _content(session):
-            return b62_decode(text.rsplit(":", 2)[1]) + life.total_seconds()
-    return None
+    return _shown_by(request).get(_content(session))
 
 
 def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None:
@@ -91,14 +86,17 @@ def clear_bound_cookie(request: HttpRequest, response: HttpResponseBase) -> None
         response.delete_cookie(BOUND_COOKIE, samesite=get_settings().cookie.samesite)
 
 
-def _shown_by(request: HttpRequest) -> tuple[str, ...]:
-    """Return what the bound cookies of the request say that are ours and alive."""
+def _shown_by(request: HttpRequest) -> dict[str, float]:
+    """Return what the bound cookies of the request say that are ours and alive, and when each expires."""
     state = state_of(request)
     if state.bound_cookies is None:
-        settings = get_settings()
+        settings, state.bound_cookies = get_settings(), {}
         life = settings.lifetimes.bound + settings.leeway
-        contents = (_unsigned(_COOKIES, text, life) for text in cookies_of(request, BOUND_COOKIE))
-        state.bound_cookies = tuple(filter(None, contents))
+        for text in cookies_of(request, BOUND_COOKIE):
+            content = _unsigned(_COOKIES, text, life)
+            if content is not None:
+                expiry = b62_decode(text.rsplit(":", 2)[1]) + life.total_seconds()
+                state.bound_cookies.setdefault(content, expiry)
     return state.bound_cookies
 
 

@@ -192,7 +192,8 @@ class RequestState:
         note_login: What to call with them and the response after a login through Django's own view.
         dpop_proof: The proof of the request, checked once.
         dpop_nonce: The nonce that the response gives to the client for its next proofs.
-        bound_cookies: What its bound cookies say, verified once; ``None`` if nobody asked yet.
+        bound_cookies: What its bound cookies say, verified once, and when each expires, in seconds since the
+            epoch; ``None`` if nobody asked yet.
         user_errors: Why it could not be told who the request is from.
     """
 
@@ -215,7 +216,7 @@ class RequestState:
     note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
     dpop_proof: Proof | None = None
     dpop_nonce: str | None = None
-    bound_cookies: tuple[str, ...] | None = None
+    bound_cookies: dict[str, float] | None = None
     user_errors: UserErrors
 
     @property

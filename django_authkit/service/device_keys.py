@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, DeviceBindingRequired, DeviceMismatch
 from django_authkit.http.bound_cookie import bound_cookie_expiry, has_bound_cookie, has_cookie_of
+from django_authkit.http.grant import is_registered
 from django_authkit.http.request_state import Authentication
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.device_binding import announce_elsewhere, check_binding
@@ -77,7 +78,7 @@ def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: b
 
 def has_to_prove(session: AuthSession) -> bool:
     """Tell whether the auth session is bound to a device, which has to prove itself again and again."""
-    return session.is_dpop_bound or (bool(session.device_key) and get_settings().device_bound != "off")
+    return session.is_dpop_bound or is_registered(session)
 
 
 def proved_until(request: HttpRequest, known: Authentication) -> float | None:

@@ -176,16 +176,14 @@ def check_refresh(request: HttpRequest, claims: RefreshClaims, transport: Transp
     def find() -> AuthSession:
         return get_jwt_strategy().session_of(claims)
 
-    is_in_body = transport is Transport.HEADER
-    if not claims.thumbprint and not is_in_body:
+    is_in_body = is_of_app = transport is Transport.HEADER
+    if not (claims.thumbprint or is_in_body):
         if get_settings().dpop.mode != "require":
             return
         try:
             is_of_app = find().by_header
         except SessionEnded:
             return  # the rotation refuses it
-    else:
-        is_of_app = is_in_body
     _check(request, claims.thumbprint, claims.sid, find, is_in_body=is_in_body, is_of_app=is_of_app)
 
 

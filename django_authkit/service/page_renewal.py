@@ -29,7 +29,7 @@ from django_authkit.http.user_errors import Stage
 from django_authkit.service.authentication import admit_refresh, authenticate
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.service.refreshing import is_of_another, renew
-from django_authkit.types import Mode
+from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_jwt_strategy
 
 
@@ -70,10 +70,12 @@ def renew_page(request: HttpRequest) -> HttpResponse | None:
 def _is_due(request: HttpRequest) -> bool:
     """Tell whether there is a refresh cookie and nothing else that could authenticate the request."""
     settings = get_settings()
-    if not (settings.page_renewal and settings.accepts(Mode.JWT)) or transports.has_bearer(request):
+    if not (settings.page_renewal and settings.accepts(Mode.JWT) and Transport.COOKIE in settings.transports):
+        return False
+    if transports.has_bearer(request):
         return False
     # Outside of its path, a refresh cookie is not ours.
-    if not (get_jwt_strategy().renewal_cookies_of(request) and transports.sees_refresh_cookie(request)):
+    if not (transports.refresh_cookies_of(request) and transports.sees_refresh_cookie(request)):
         return False
     if any(map(get_jwt_strategy().is_fresh, transports.access_cookies_of(request))):
         return False
