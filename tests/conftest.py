@@ -19,7 +19,7 @@ from pytest_django import DjangoDbBlocker
 from django_authkit.stores.protocol import Store
 from support.clock import Clock
 from support.mariadb import has_mariadb
-from support.profile import in_other_half
+from support.profile import in_other_half, is_second_half, test_of
 from support.servers import Addresses, Servers
 from support.stores import DatabaseSite, RedisSite, Rig, Site, rigged
 
@@ -166,7 +166,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left:
         config.hook.pytest_deselected(items=list(left))
         items[:] = [item for item in items if item not in left]
-    config.stash[_MEASURED] = {_function_of(item) for item in items if not _is_on_another_store(item)}
+    config.stash[_MEASURED] = {test_of(item) for item in items if not _is_on_another_store(item)}
 
 
 @pytest.hookimpl(wrapper=True)
@@ -192,9 +192,9 @@ def pytest_sessionfinish() -> None:
 
 
 def _is_measured_otherwise(item: pytest.Item) -> bool:
-    if os.environ.get("AUTHKIT_TEST_HALF") == "2":
+    if is_second_half():
         return _is_on_every_store(item)
-    return _is_on_another_store(item) and _function_of(item) in item.config.stash[_MEASURED]
+    return _is_on_another_store(item) and test_of(item) in item.config.stash[_MEASURED]
 
 
 def _is_on_another_store(item: pytest.Item) -> bool:
@@ -203,7 +203,3 @@ def _is_on_another_store(item: pytest.Item) -> bool:
 
 def _is_on_every_store(item: pytest.Item) -> bool:
     return item.path.relative_to(Path(__file__).parent).parts[0] in _ON_EVERY_STORE
-
-
-def _function_of(item: pytest.Item) -> str:
-    return item.nodeid.partition("[")[0]

@@ -285,8 +285,9 @@ def test_an_exemption_by_a_name_that_looks_the_same(live: LiveSite) -> None:
 def test_a_name_that_takes_long_to_normalize(live: LiveSite) -> None:
     """A long username is truncated before it is normalized, and refused before the password check."""
     name = "a" + "\u0300\u0316" * 30_000
-    assert len(folded(name)) < 1_100
-    assert len(exact(name)) < 1_100
+    longest = 1_100 if live.store == "mariadb" else 300  # a weight there takes four characters for each
+    assert len(folded(name)) < longest
+    assert len(exact(name)) < longest
     with heard(user_login_failed) as checked, pytest.raises(LoginFailed):
         user_by_password(RequestFactory().post("/"), PasswordCredentials(name=name, password="junk"))
     assert not checked

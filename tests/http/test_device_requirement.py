@@ -82,7 +82,7 @@ def test_a_page_that_is_renewed_needs_it_too(site: LiveSite, device: Device) -> 
 def test_a_registration_that_comes_late_is_still_in_time(site: LiveSite, device: Device) -> None:
     """Until something is refused, the browser may register its key."""
     answer = device.log_in()
-    site.advance(seconds=20)
+    site.advance(seconds=27)
     assert register(device, new_key(), offered(answer)["challenge"]).status_code == 200
     assert device.call().status_code == 200
 

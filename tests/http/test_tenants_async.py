@@ -113,7 +113,7 @@ async def socket(scope: Any, receive: Any, send: Any) -> None:
 
 
 urlpatterns = [
-    path("log-in/<username>/", log_in),
+    path("login/<username>/", log_in),
     path("who/", who),
     path("revoke/", revoke),
     path("on-the-loop/", on_the_loop),
@@ -172,7 +172,7 @@ def test_a_websocket_is_of_its_own_tenant(site: LiveSite, monkeypatch: pytest.Mo
         sockets = {}
         for name, username in (("a", "ada"), ("b", "eve")):
             headers = {"X-Authkit-Transport": "header"}
-            answer = await client.get(f"https://{name}.example.org/log-in/{username}/", headers=headers)
+            answer = await client.get(f"https://{name}.example.org/login/{username}/", headers=headers)
             access = answer.json()["access"]
             sockets[name] = await opened(name, access)
             assert [(await sockets[name].receive_output())["type"]] == ["websocket.accept"]
@@ -203,14 +203,14 @@ def test_the_tenant_is_that_of_the_connection_of_the_request(site: LiveSite) -> 
             answer = await client.get(f"https://{name}.example.org/{where}/", headers=headers)
             return answer.json() if answer.status_code == 200 else answer.status_code
 
-        ada = (await get("a", "log-in/ada"))["access"]
-        eve = (await get("b", "log-in/eve"))["access"]
+        ada = (await get("a", "login/ada"))["access"]
+        eve = (await get("b", "login/eve"))["access"]
         assert await get("a", "who", ada) == {"name": "ada", "logins": 1}
         assert await get("b", "who", eve) == {"name": "eve", "logins": 1}
         assert await get("a", "who", eve) == await get("b", "who", ada) == 401
         assert await get("b", "revoke", eve) == {}
         assert await get("a", "who", ada) == {"name": "ada", "logins": 1}
         assert await get("a", "on-the-loop") == {"refused": 2}
-        assert await get("public", "who", ada) == await get("public", "log-in/ada") == 500
+        assert await get("public", "who", ada) == await get("public", "login/ada") == 500
 
     on_asgi(main)

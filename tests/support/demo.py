@@ -63,7 +63,7 @@ class Demo:
     @property
     def url(self) -> str:
         """The address that it printed."""
-        return self._find(r"The notes site is up:  (https?://[\w.]+:\d+)/")
+        return self._find(r"The notes site is up:  (http://127\.0\.0\.1:\d+|https://localhost:\d+)/")
 
     @property
     def ports(self) -> list[int]:

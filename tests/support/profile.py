@@ -35,24 +35,30 @@ def in_other_half(items: Collection[pytest.Item]) -> set[pytest.Item]:
     if half is None:
         return set()
     is_mine = {item: _number(item) % 2 == int(half) - 1 for item in items}
-    has_some_here = {_test(item) for item in items if is_mine[item]}
+    has_some_here = {test_of(item) for item in items if is_mine[item]}
     return {
         item
         for item in items
-        if not is_mine[item] and (_test(item) in has_some_here or _starts_servers(item))
+        if not is_mine[item] and (test_of(item) in has_some_here or _starts_servers(item))
     }
+
+
+def is_second_half() -> bool:
+    """Tell whether this is the half whose rules are measured in the first one."""
+    return os.environ.get("AUTHKIT_TEST_HALF") == "2"
 
 
 def _number(item: pytest.Item) -> int:
     """Return a number whose last bit says in which half a test with its combination belongs."""
     call = getattr(item, "callspec", None)
     combination = 0 if call is None else sum(call.indices.get(name, 0) for name in _AXES)
-    return combination + (crc32(_test(item).encode()) if _starts_servers(item) else 0)
+    return combination + (crc32(test_of(item).encode()) if _starts_servers(item) else 0)
 
 
 def _starts_servers(item: pytest.Item) -> bool:
     return not _WHOLE_SITES.isdisjoint(item.path.parts)
 
 
-def _test(item: pytest.Item) -> str:
+def test_of(item: pytest.Item) -> str:
+    """Return the name of a test without its combination."""
     return item.nodeid.partition("[")[0]
