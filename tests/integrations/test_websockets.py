@@ -18,6 +18,7 @@ from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
 from django.contrib.admin.utils import quote
 from django.contrib.auth.models import User
+from django.http import HttpRequest
 from django.test import Client
 from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -76,21 +77,26 @@ class Opener:
 
     def open_unread(self, device: Device) -> None:
         """Open one with the bearer of *device*, and read no message."""
+        client = self.shake_hands(bearer=device.credential)
+        assert b" 101 " in client.recv(64)
+
+    def shake_hands(self, query: str = "", bearer: str = "junk") -> socket.socket:
+        """Send a handshake, and wait for nothing."""
         client = self._stack.enter_context(socket.socket())
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         address = urlsplit(self._url)
         client.connect((address.hostname, address.port))
         lines = (
-            f"GET {address.path} HTTP/1.1",
+            f"GET {address.path}{query} HTTP/1.1",
             f"Host: {address.netloc}",
-            f"Authorization: Bearer {device.credential}",
+            f"Authorization: Bearer {bearer}",
             "Connection: Upgrade",
             "Upgrade: websocket",
             "Sec-WebSocket-Version: 13",
             f"Sec-WebSocket-Key: {b64encode(bytes(16)).decode()}",
         )
         client.sendall("\r\n".join((*lines, "", "")).encode())
-        assert b" 101 " in client.recv(64)
+        return client
 
     def opened(self, device: Device | None = None, **how: Any) -> Opened:
         """Open one, and return it and what the app says first."""
@@ -309,6 +315,36 @@ def test_one_question_for_all_sockets(site: LiveSite, ada: User, server: Opener)
     workers = [each for each in threading.enumerate() if each.name.startswith("asyncio")]
     assert len(workers) <= (os.cpu_count() or 1) + 4
     assert all(echoes(client) for client, _ in opened)
+
+
+junk_may_go_on = threading.Event()
+
+
+def tenant_of_a_slow_project(request: HttpRequest | None) -> str:
+    """``TENANT``, which takes long for handshakes with junk."""
+    if request is not None and "junk" in request.GET:
+        junk_may_go_on.wait(30)
+    return "acme"
+
+
+@by_header
+@in_session_mode
+@pytest.mark.parametrize("where", ["valkey"])
+def test_open_sockets_do_not_wait_behind_handshakes(site: LiveSite, ada: User, server: Opener) -> None:
+    """Handshakes that take all threads of the event loop delay no answer about sockets that are open."""
+    site.configure(TENANT=f"{__name__}.tenant_of_a_slow_project")
+    device, other = site.logged_in(), site.logged_in()
+    (ended, _), (kept, _) = map(server.opened, (device, other))
+    junk_may_go_on.clear()
+    try:
+        for _ in range(40):  # an event loop has at most 32 threads
+            server.shake_hands("?junk")
+        time.sleep(0.1)
+        device.log_out()
+        assert code_of(ended, BOUND) == (4401, "session_ended")
+    finally:
+        junk_may_go_on.set()
+    assert echoes(kept)
 
 
 @by_header

@@ -45,7 +45,7 @@ class AuthMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            opening = await in_thread(opening_of, scope)
+            opening = await in_thread(None, opening_of, scope)
         except (AuthKitError, Http404) as error:
             await receive()
             await _refuse(error, scope, send)

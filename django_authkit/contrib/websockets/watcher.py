@@ -3,11 +3,13 @@ Closes the sockets of auth sessions that have ended.
 
 One task in each event loop asks the store once a second, in one batch for all open sockets, or one for those
 of each tenant. What the store does not confirm for longer than a bound is believed no more.
+It asks in a thread of its own: an answer is not late, however many handshakes wait for the loop's threads.
 """
 
 import asyncio
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from math import inf
 from typing import Final, TypeAlias
@@ -38,6 +40,7 @@ class Watcher:
     def __init__(self) -> None:
         self._sockets: dict[Key, set[Socket]] = {}
         self._task: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, "authkit-websockets")
 
     @contextmanager
     def watching(self, socket: Socket) -> Iterator[None]:
@@ -66,15 +69,14 @@ class Watcher:
     async def _look(self) -> None:
         """Ask, and end what has ended. While a call is not answered, no other one is made."""
         asked = {key: tuple(sockets) for key, sockets in self._sockets.items()}
-        now = asyncio.get_running_loop().time
-        sent = now()
-        asking = asyncio.ensure_future(in_thread(_live_of, tuple(asked)))
-        while not asking.done():
-            await asyncio.wait([asking], timeout=EVERY)
-            self._end_unconfirmed_since(now() - BELIEVED + EVERY)  # before the next time it would be too late
+        sent = asyncio.get_running_loop().time()
+        asking = asyncio.ensure_future(in_thread(self._thread, _live_of, tuple(asked)))
+        while not (await asyncio.wait([asking], timeout=EVERY))[0]:
+            self._end_late()
         try:
             live = asking.result()
         except StoreUnavailable:
+            self._end_late()
             return
         for key, sockets in asked.items():
             standing = standing_of(live[key]) if key in live else None
@@ -85,6 +87,10 @@ class Watcher:
                     socket.end(REJECTED, TokenExpired.code)
                 else:
                     socket.confirmed_at = sent
+
+    def _end_late(self) -> None:
+        """End those whose last answer will not count any more at the next time."""
+        self._end_unconfirmed_since(asyncio.get_running_loop().time() - BELIEVED + EVERY)
 
     def _end_unconfirmed_since(self, since: float) -> None:
         sockets = [socket for of_session in self._sockets.values() for socket in of_session]
