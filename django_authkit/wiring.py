@@ -26,6 +26,7 @@ from django_authkit.strategies.jwt import JwtStrategy
 from django_authkit.strategies.protocol import Strategy
 from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.strategies.session import SessionStrategy
+from django_authkit.tokens.challenges import Challenges
 from django_authkit.tokens.codec import Codec
 from django_authkit.tokens.derivation import CredentialDerivation
 from django_authkit.tokens.dpop import Nonces
@@ -168,6 +169,12 @@ def get_nonces() -> Nonces:
 
 
 @cache
+def get_challenges() -> Challenges:
+    """Return the challenges of browsers that prove their device."""
+    return Challenges(_secrets())
+
+
+@cache
 def get_derivation() -> CredentialDerivation:
     """Return what derives the other form of a credential, at a switch of the mode."""
     return CredentialDerivation(_secrets()[0])
@@ -247,6 +254,7 @@ _GETTERS = (
     get_accepted_strategies,
     get_derivation,
     get_nonces,
+    get_challenges,
     get_access_check,
 )
 _INGREDIENTS = {"AUTHKIT", "AUTHKIT_MODE", "CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "DATABASES"}

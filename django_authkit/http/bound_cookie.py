@@ -1,8 +1,7 @@
 """
-The bound cookie, which shows that its browser has proved its device a short while ago, and the challenges.
+The bound cookie, which shows that its browser has proved its device, and the challenge of a registration.
 
-Both are signed and dated, so neither has to be stored: a challenge is good until the record has another
-nonce, and the cookie as long as the record has the key.
+Both are signed and dated, so neither has to be stored. The cookie is good as long as the record has the key.
 """
 
 from datetime import timedelta
@@ -26,23 +25,19 @@ Seconds that the access cookie lives after a registration. Chromium renews one w
 request, in the background; with that proof the binding is in use.
 """
 _CHALLENGE_LIFE: Final = 3600
-"""Seconds. A browser keeps the one that came with its cookie until that expires; else it gets a fresh one."""
+"""Seconds."""
 _CHALLENGES: Final = "django_authkit.device_challenge"
 _COOKIES: Final = "django_authkit.bound_cookie"
 
 
-def challenge_for(sid: str, nonce: str) -> str:
-    """
-    Return a challenge for the auth session; for a registration *nonce* is empty.
-
-    It shows no nonce: whoever knows a sid could see by it when the owner is active.
-    """
-    return TimestampSigner(salt=f"{_CHALLENGES}.{nonce}").sign(sid)
+def challenge_for(sid: str) -> str:
+    """Return a challenge to register the device of the auth session."""
+    return TimestampSigner(salt=_CHALLENGES).sign(sid)
 
 
-def is_challenge(text: str, sid: str, nonce: str) -> bool:
-    """Tell whether *text* is a challenge for the auth session, made of *nonce*, and not too old."""
-    return _unsigned(f"{_CHALLENGES}.{nonce}", text, _CHALLENGE_LIFE) == sid
+def is_challenge(text: str, sid: str) -> bool:
+    """Tell whether *text* is a challenge to register the device of the auth session, and not too old."""
+    return _unsigned(_CHALLENGES, text, _CHALLENGE_LIFE) == sid
 
 
 def set_bound_cookie(response: HttpResponseBase, session: AuthSession) -> None:

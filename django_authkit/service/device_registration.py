@@ -34,9 +34,10 @@ from django_authkit.service.refreshing import rotate
 from django_authkit.session_keys import SessionKey, is_sid
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.strategies.protocol import DeviceProof, Unproved
-from django_authkit.tokens.device_proof import ALGORITHMS, read_proof, read_registration
+from django_authkit.tokens.challenges import Challenge
+from django_authkit.tokens.device_proof import ALGORITHMS, challenge_in, read_proof, read_registration
 from django_authkit.types import AuthSession, Mode, Transport
-from django_authkit.wiring import get_jwt_strategy, get_store
+from django_authkit.wiring import get_challenges, get_jwt_strategy, get_store
 
 _NONCE_BYTES: Final = 16
 
@@ -79,7 +80,7 @@ class Binding:
     @property
     def challenge(self) -> str:
         """The challenge for the next renewal."""
-        return challenge_for(self.session.sid, self.session.device_nonce)
+        return _challenge_of(self.session)
 
     def attach(self, response: HttpResponseBase) -> None:
         """Set the cookie, and in JWT mode the refresh cookie with it."""
@@ -147,7 +148,7 @@ def _offer(sid: str, response: HttpResponseBase) -> None:
         path = reverse("authkit:bound-register")
     except NoReverseMatch:
         return  # a project without our endpoints
-    offer = f'({" ".join(ALGORITHMS)});path="{path}";challenge="{challenge_for(sid, "")}"'
+    offer = f'({" ".join(ALGORITHMS)});path="{path}";challenge="{challenge_for(sid)}"'
     response["Secure-Session-Registration"] = offer
 
 
@@ -170,7 +171,7 @@ def register_device(request: HttpRequest, known: Authentication | None, proof: s
     if proof is None or known.transport is not Transport.COOKIE or get_settings().device_bound == "off":
         raise InvalidRequest
     shown = read_registration(proof)
-    if not is_challenge(shown.challenge, known.sid, ""):
+    if not is_challenge(shown.challenge, known.sid):
         raise DeviceProofInvalid
     found = get_store().bind_device(known.sid, shown.device_key, token_urlsafe(_NONCE_BYTES))
     if isinstance(found, Absent):
@@ -198,33 +199,56 @@ def renew_device(request: HttpRequest, sid: str, proof: str | None) -> Binding:
         DeviceProofInvalid: It is not signed with the key of the device.
         CredentialRejected: The auth session is not live or not bound, its user is not allowed to log in, or
             the browser is in another one by now.
+
+    Round trips:
+        One, with a proof of the current challenge.
     """
-    found = get_store().load(sid) if is_sid(sid) and get_settings().device_bound != "off" else Absent.GONE
-    if isinstance(found, Absent) or not found.session.device_nonce:
+    if not is_sid(sid) or get_settings().device_bound == "off":
         raise SessionEnded
-    session, token = found.session, _refresh_token_of(request, sid)
+    token = _refresh_token_of(request, sid)
     if token is None and not _may_have_key(request, sid):
         raise SessionEnded
-    nonce = session.device_nonce
-    if proof is None or not is_challenge(read_proof(proof, session.device_key), sid, nonce):
-        raise ProofRequired(challenge_for(sid, nonce))
-    proved = DeviceProof(nonce, token_urlsafe(_NONCE_BYTES))
+    signed = None if proof is None else get_challenges().read(challenge_in(proof))
+    if proof is None or signed is None or signed.sid != sid:
+        raise _proof_required(sid, proof)
+    read_proof(proof, signed.device_key)
+    proved = DeviceProof(signed.nonce, token_urlsafe(_NONCE_BYTES))
     if token is None:
-        return _renewed_cookie(request, sid, proved)
+        return _renewed_cookie(sid, proved)
     try:
         grant = rotate(request, token, Transport.COOKIE, proof=proved)
     except Unproved:
-        return renew_device(request, sid, None)  # another proof with this challenge came first
+        raise _proof_required(sid) from None  # another proof with this challenge came first
     return Binding(grant.session, grant=grant)
 
 
-def _renewed_cookie(request: HttpRequest, sid: str, proved: DeviceProof) -> Binding:
+def _renewed_cookie(sid: str, proved: DeviceProof) -> Binding:
     renewed = get_store().renew_binding(sid, proved.nonce, proved.next_nonce)
     if isinstance(renewed, Found):
         return Binding(renewed.session)
     if renewed is Absent.GONE:
         raise SessionEnded
-    return renew_device(request, sid, None)
+    raise _proof_required(sid)
+
+
+def _proof_required(sid: str, proof: str | None = None) -> ProofRequired:
+    """
+    Return what asks for a proof of a fresh challenge.
+
+    Raises:
+        DeviceProofInvalid: *proof*, of an old challenge, is not signed with the key of the device.
+        SessionEnded: The auth session is not live or not bound.
+    """
+    found = get_store().load(sid)
+    if isinstance(found, Absent) or not found.session.device_nonce:
+        raise SessionEnded
+    if proof is not None:
+        read_proof(proof, found.session.device_key)
+    return ProofRequired(_challenge_of(found.session))
+
+
+def _challenge_of(session: AuthSession) -> str:
+    return get_challenges().make(Challenge(session.sid, session.device_nonce, session.device_key))
 
 
 def _refresh_token_of(request: HttpRequest, sid: str) -> str | None:

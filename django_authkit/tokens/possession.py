@@ -104,10 +104,24 @@ def verified_claims(text: str, key: PublicKey) -> Mapping[str, Any]:
     Raises:
         NotProved: It has not, or with another algorithm than its own, or they are no JSON object.
     """
+    return _claims(text, key, _algorithms_of(key), None)
+
+
+def unverified_claims(text: str) -> Mapping[str, Any]:
+    """
+    Return the claims of a proof, which anybody may have written: they say which key has to verify it.
+
+    Raises:
+        NotProved: They are no JSON object.
+    """
+    return _claims(text, "", None, {"verify_signature": False})
+
+
+def _claims(text: str, key: Any, algorithms: list[str] | None, options: Any) -> Mapping[str, Any]:
     if len(text) > _LIMIT:
         raise NotProved
     try:
-        claims = parse(_JWS.decode_complete(text, key, _algorithms_of(key))["payload"].decode())
+        claims = parse(_JWS.decode_complete(text, key, algorithms, options)["payload"].decode())
     except (jwt.PyJWTError, ValueError):
         raise NotProved from None
     if not isinstance(claims, dict):

@@ -1,5 +1,7 @@
 """``DEVICE_BOUND``: a browser binds its login to its device, and a copy of its cookies is worth nothing."""
 
+from base64 import urlsafe_b64decode
+
 import pytest
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import User
@@ -203,11 +205,15 @@ def test_a_challenge_does_not_show_when_the_owner_is_active(
     """Whoever knows a sid gets challenges that tell nothing of the renewals in between."""
     key, registered = bind(device, login)
     anybody, sid = site.device(), sid_of(ada)
-    before = challenge_of(renew(anybody, sid)).split(":")
+    before, again = (challenge_of(renew(anybody, sid)) for _ in range(2))
     assert renew(device, sid, proof(key, challenge_of(registered))).status_code == 200
-    after = challenge_of(renew(anybody, sid)).split(":")
-    assert before[0] == after[0] == sid
-    assert len(before) == len(after) == 3  # the sid, the time and the signature
+    after = challenge_of(renew(anybody, sid))
+    assert len({before, again, after}) == 3
+    content = urlsafe_b64decode(before) + urlsafe_b64decode(after)
+    session = sessions_of(ada)[0]
+    assert session.device_nonce
+    for secret in (session.device_nonce, session.device_key):
+        assert secret.encode() not in content
 
 
 def test_a_challenge_is_for_one_auth_session(
@@ -218,9 +224,12 @@ def test_a_challenge_is_for_one_auth_session(
     key, _ = bind(other, other.log_in("bob"))
     of_bob = challenge_of(renew(other, sid_of(bob)))
     assert code(register(device, new_key(), of_bob)) == (400, "device_proof_invalid")
-    for challenge in (offered(login)["challenge"], of_bob + "x"):
-        assert renew(other, sid_of(bob), proof(key, challenge)).status_code == 403
     assert sessions_of(ada)[0].device_key == ""
+    key_of_ada, registered = bind(device, login)
+    of_ada = challenge_of(registered)
+    for challenge in (offered(login)["challenge"], of_ada, of_bob[1:]):
+        assert renew(other, sid_of(bob), proof(key, challenge)).status_code == 403
+    assert code(renew(other, sid_of(bob), proof(key_of_ada, of_ada))) == (400, "device_proof_invalid")
 
 
 @pytest.mark.parametrize("how", ["logout", "revoked", "another login"])
@@ -305,6 +314,19 @@ def test_a_bound_session_costs_no_round_trip_more(
     with site.counted() as bound:
         device.call()
     assert len(bound.commands + bound.queries) == len(unbound.commands + unbound.queries)
+
+
+def test_a_renewal_takes_one_round_trip(
+    site: LiveSite, ada: User, device: Device, login: HttpResponse
+) -> None:
+    """The challenge says which key has to have signed it, so the record is not read first."""
+    key, registered = bind(device, login)
+    sid = sid_of(ada)
+    text = proof(key, challenge_of(renew(device, sid, proof(key, challenge_of(registered)))))
+    with site.counted() as trips:
+        assert renew(device, sid, text).status_code == 200
+    assert len(trips.commands) == (1 if site.on_redis else 0), trips
+    assert len(trips.queries) <= (0 if site.on_redis else 2), trips
 
 
 def test_turned_off_nobody_needs_the_bound_cookie(
