@@ -28,6 +28,8 @@ from benchmarks.measuring import Act, Variant
 from django_authkit import log_in
 from django_authkit.authentication import AuthKitAuthentication
 from django_authkit.conf import get_settings
+from django_authkit.middleware import AuthenticationMiddleware as OurAuthenticationMiddleware
+from django_authkit.middleware import SessionMiddleware as OurSessionMiddleware
 from django_authkit.stores.redis import connect
 from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import Transport
@@ -38,6 +40,7 @@ View = Callable[[Request], Any]
 factory = RequestFactory()
 
 RAW = "one raw EVALSHA of an empty script"
+MIDDLEWARE = "Django's two middleware classes, nobody logged in"
 DECODE = "a plain jwt.decode"
 FIRST_SIGHT = "our reading of a token never seen"
 
@@ -87,32 +90,28 @@ def of_ours() -> Act:
     return with_header(view_with(AuthKitAuthentication), f"Bearer {token}")
 
 
+def with_cookie(sessions: type[Any], users: type[Any], view: View) -> Act:
+    """Log in through these middleware classes, and return an act: requests through them with the cookie."""
+
+    def log_in_ada(request: Request) -> HttpResponse:
+        login(request, ada(), backend="django.contrib.auth.backends.ModelBackend")
+        return HttpResponse()
+
+    (cookie,) = sessions(users(log_in_ada))(factory.get("/", secure=True)).cookies.values()
+    header = {"Cookie": f"{cookie.key}={cookie.value}"}
+    chain = answering(sessions(users(view)))
+    return Act(run=chain, make=lambda: factory.get("/", headers=header, secure=True))
+
+
+def of_our_cookie() -> Act:
+    """Log in with Django's ``login()`` and our middleware, and return an act: requests with the cookie."""
+    return with_cookie(OurSessionMiddleware, OurAuthenticationMiddleware, view_with(AuthKitAuthentication))
+
+
 def of_django(engine: str) -> Act:
     """Log in with Django's own sessions, and return an act: requests with the cookie."""
-    inner = answering(view_with(SessionAuthentication))
     with override_settings(SESSION_ENGINE=engine):
-        sessions, users = SessionMiddleware(_no_answer), AuthenticationMiddleware(_no_answer)
-    request: Any = factory.get("/")
-    sessions.process_request(request)
-    login(request, ada(), backend="django.contrib.auth.backends.ModelBackend")
-    request.session.save()
-    key = request.session.session_key
-
-    def make() -> Request:
-        made = factory.get("/")
-        made.COOKIES[settings.SESSION_COOKIE_NAME] = key
-        return made
-
-    def run(request: Request) -> Any:
-        sessions.process_request(request)
-        users.process_request(request)
-        return inner(request)
-
-    return Act(run=run, make=make)
-
-
-def _no_answer(request: Request) -> HttpResponse:
-    return HttpResponse()
+        return with_cookie(SessionMiddleware, AuthenticationMiddleware, view_with(SessionAuthentication))
 
 
 def of_allauth() -> Act:
@@ -149,6 +148,8 @@ def ours() -> list[Variant]:
         for store in ("database", "redis"):
             common = {"STORE": store, "USER_LOADING": loading}
             found.append(Variant(f"session, {store}, {loading}", of_ours, common, "session", above=True))
+            name = f"session cookie, {store}, {loading}"
+            found.append(Variant(name, of_our_cookie, common, "session", above=True))
             found += [
                 Variant(
                     f"jwt, {store}, {check}, {loading}",
@@ -158,7 +159,9 @@ def ours() -> list[Variant]:
                 )
                 for check in (("store", "replica", "none") if store == "redis" else ("store", "none"))
             ]
-    return found
+    remembered = {"STORE": "redis", "ACCESS_CHECK": "replica", "USER_LOADING": "lazy"}
+    name = "session cookie, redis, replica, lazy"
+    return [*found, Variant(name, of_our_cookie, remembered, "session", above=True)]
 
 
 def peers() -> list[Variant]:
@@ -182,6 +185,7 @@ def floors() -> list[Variant]:
     on_redis = {"STORE": "redis"}
     return [
         Variant(RAW, _raw_evalsha, on_redis),
+        Variant(MIDDLEWARE, _middleware, above=True),
         Variant(DECODE, _plain_decode, on_redis),
         Variant(FIRST_SIGHT, _first_sight, on_redis),
     ]
@@ -191,6 +195,11 @@ def _raw_evalsha() -> Act:
     client: Any = connect(settings.AUTHKIT.get("REDIS", {}).get("ALIAS", "authkit"))
     digest = client.script_load("return 1")
     return Act(run=lambda _: client.evalsha(digest, 1, "authkit:{AA}", 0, "A" * 16), paused=True)
+
+
+def _middleware() -> Act:
+    """Return requests without a credential through Django's two middleware classes."""
+    return Act(run=SessionMiddleware(AuthenticationMiddleware(view_with())), make=lambda: factory.get("/"))
 
 
 def _fresh_token() -> str:

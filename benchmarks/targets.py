@@ -47,17 +47,22 @@ REQUESTS = [
     Target("jwt, redis, replica, lazy", 1 / 8, "simplejwt, stateless", (0, 0)),
     Target("jwt, redis, replica, lazy", 1 / 40, "simplejwt", (0, 0)),
     Target(FIRST_SIGHT, 1.3, DECODE, (0, 0)),
-    Target("session, redis, lazy", 1 / 4, CACHE, (1, 0)),
+    Target("session cookie, redis, replica, lazy", 1 / 15, CACHE, (0, 0)),
+    Target("session cookie, redis, replica, lazy", 1.6, "jwt, redis, replica, lazy", (0, 0)),
+    Target("session cookie, redis, lazy", 1 / 4, CACHE, (1, 0)),
     Target("jwt, redis, store, lazy", 1 / 5, CACHE, (1, 0)),
-    Target("session, redis, eager", 1 / 2, CACHE, (1, 1)),
+    Target("session cookie, redis, eager", 1 / 2, CACHE, (1, 1)),
     Target("jwt, redis, store, eager", 1 / 2, CACHE, (1, 1)),
-    Target("session, redis, lazy", 2, RAW, (1, 0)),
+    Target("session cookie, redis, lazy", 2, RAW, (1, 0)),
     Target("jwt, redis, store, lazy", 2, RAW, (1, 0)),
     Target("session, database, eager", 1, "simplejwt", (0, 1)),
     Target("jwt, database, store, eager", 1, "simplejwt", (0, 1)),
 ]
 PROOFS = [Target(PROVED, 5, VERIFY, (0, 0))]
-OPERATIONS = [Target("refresh: jwt, redis", 1 / 7, "refresh: simplejwt", (1, 1))]
+OPERATIONS = [
+    Target("refresh: jwt, redis", 1 / 7, "refresh: simplejwt", (1, 1)),
+    Target("refresh: jwt, database", 1 / 2, "refresh: simplejwt"),
+]
 MOST_BYTES = 600
 """Bytes of a JWT auth session on Redis, with address and user agent, including its part of the index."""
 DELAY_P99 = 50.0
