@@ -33,7 +33,7 @@ from django_authkit.admin.large_tables import (
     database_required,
     found_by,
 )
-from django_authkit.admin.revocation_pages import RevocationPages
+from django_authkit.admin.revocation_pages import RevocationPages, address_and_place
 from django_authkit.models import AuthSessionRow
 from django_authkit.session_keys import is_sid
 from django_authkit.stores.database import DatabaseStore
@@ -65,7 +65,7 @@ def _moment(field: str, title: Any) -> Callable[[Any, AuthSessionRow], str]:
 class AuthSessionAdmin(RevocationPages):
     """The list and the object page of the database store, and the page of a user for both stores."""
 
-    list_display = ("owner", "device", "address", "mode", "state", "last_seen_at", "created_at")
+    list_display = ("owner", "device", "origin", "mode", "state", "last_seen_at", "created_at")
     list_filter = (ModeFilter, StateFilter)
     search_fields = ("sid",)  # shows the box; see `get_search_results`
     search_help_text = _("Login name, sid, or beginning of the address")
@@ -77,7 +77,7 @@ class AuthSessionAdmin(RevocationPages):
     actions = ("revoke_selected",)
     actions_selection_counter = False  # it offers to select those on other pages, too
     fields = readonly_fields = (
-        *("sid", "owner", "device", "address", "mode", "state", "reason"),
+        *("sid", "owner", "device", "origin", "mode", "state", "reason"),
         *("created_at", "proved_at", "last_seen_at", "idle_until_at", "expires_at", "revoked_at", "remember"),
     )
 
@@ -104,6 +104,11 @@ class AuthSessionAdmin(RevocationPages):
         if not row.bound_ms:
             return name
         return format_html(_LOCKED, name, gettext("bound to its device"))
+
+    @admin.display(description=_("address"))
+    def origin(self, row: AuthSessionRow) -> str:
+        """Return the client address, and where that is if the project has a database of places."""
+        return address_and_place(row.address)
 
     @admin.display(description=_("state"))
     def state(self, row: Any) -> str:

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from django_authkit import service
+from django_authkit.http.places import place_of
 from django_authkit.models import AuthSessionRow
 from django_authkit.service.devices import Devices, session_of_user
 from django_authkit.service.revocation import revoke_session
@@ -32,6 +33,12 @@ else:
     _RowAdmin = admin.ModelAdmin
 
 _ALL, _SELECTED = "all", "selected"
+
+
+def address_and_place(address: str) -> str:
+    """Return *address*, and in brackets where it is, if the project has a database that knows."""
+    place = place_of(address)
+    return f"{address} ({place})" if place else address
 
 
 class RevocationPages(_RowAdmin):
@@ -75,7 +82,7 @@ class RevocationPages(_RowAdmin):
         page = pages.get_page(request.GET.get("page"))
         context = {
             "title": _("Auth sessions of %(user)s") % {"user": username_of(user)},
-            "sessions": [(each, each.label) for each in page],
+            "sessions": [(each, address_and_place(each.address)) for each in page],
             "page": page,
             "may_revoke": self.has_revoke_permission(request),
             "owner": user,

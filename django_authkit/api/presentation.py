@@ -11,6 +11,7 @@ from django.utils.module_loading import import_string
 
 from django_authkit.conf import get_settings
 from django_authkit.http.grant import Grant
+from django_authkit.http.places import place_of
 from django_authkit.types import AuthSession
 
 
@@ -32,6 +33,7 @@ def present_device(session: AuthSession, current: str) -> dict[str, Any]:
         "current": session.sid == current,
         "label": session.label,
         "address": session.address,
+        "place": place_of(session.address),
         "last_seen_at": _iso(session.last_seen_at),
     }
 

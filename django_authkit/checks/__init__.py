@@ -16,6 +16,8 @@ The numbers group the checks by topic; ``docs/reference/checks.md`` has a row fo
 * 090-096: cookies again
 * 097: the secret key
 * 100-106: logins of other packages
+* 108: the database of places
+* 109: endpoints
 """
 
 from collections.abc import Callable, Iterator
@@ -27,6 +29,7 @@ from django_authkit.checks import (
     adoption,
     cookies,
     database,
+    endpoints,
     keys,
     references,
     rotation,
@@ -55,6 +58,8 @@ _CHECKS: tuple[Check, ...] = (
     references.check_login_serializer,
     references.check_login_steps,
     references.check_rates,
+    references.check_places,
+    endpoints.check_transports_of_compat,
     keys.check_keys,
     cookies.check_session_cookie,
     cookies.check_session_age,

@@ -10,6 +10,7 @@ from django.utils.module_loading import import_string
 
 from django_authkit.api.serializers import LoginBody
 from django_authkit.conf import AuthKitSettings
+from django_authkit.http.places import has_places, open_database
 from django_authkit.login_steps import LoginStep
 from django_authkit.problems import Problem
 
@@ -31,6 +32,10 @@ ADMIN_SKIPS_STEPS = Problem.kind(
     "authkit.W074",
     "Send people who open the admin to your own login page, or ask for the second factor there by other "
     "means, such as django-otp's OTPAdminSite; then silence this warning.",
+)
+NO_PLACES = Problem.kind(
+    "authkit.W108",
+    "Install django-authkit[geoip], and set GEOIP_PATH to a City or Country database, or to its folder.",
 )
 NO_RATE = Problem.kind("authkit.E071", 'Write a count and a period: "20/min", "5/s", "100/hour", "1000/day".')
 
@@ -100,3 +105,12 @@ def _imported(path: str) -> object:
         return import_string(path)
     except ImportError:
         return None
+
+
+def check_places(chosen: AuthKitSettings) -> Iterator[Problem]:  # noqa: ARG001 - as all checks
+    """Check that the database of places can be opened, if the project has set where it is."""
+    try:
+        if has_places():
+            open_database()
+    except Exception as error:  # noqa: BLE001 - of a damaged file, the reader raises anything
+        yield NO_PLACES(f"The database in GEOIP_PATH cannot be opened, so no places are shown: {error}")

@@ -38,6 +38,7 @@ from django_authkit.errors import (
 from django_authkit.http import cookies, transports
 from django_authkit.http.client_info import MAX_LABEL
 from django_authkit.http.grant import Grant
+from django_authkit.http.places import place_of
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.throttling.attempts import count_reauthentication
 from django_authkit.types import AuthSession
@@ -261,6 +262,7 @@ def _device_context(session: AuthSession) -> dict[str, Any]:
         "sid": session.sid,
         "label": _label(session),
         "address": session.address,
+        "place": place_of(session.address),
         "created_at": session.created_at,
         "last_seen_at": session.last_seen_at,
         "bound": session.is_bound,

@@ -83,6 +83,8 @@ SECRET_KEY = secret_of(DATA_DIR)
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost"]
 ROOT_URLCONF = "site_config.urls"
+# A folder with GeoLite2-City.mmdb: lists of devices then say where they are; this machine is nowhere.
+GEOIP_PATH = os.environ.get("EXAMPLE_GEOIP_PATH")
 LOGIN_URL = "rest_framework:login"
 LOGIN_REDIRECT_URL = "index"
 STATIC_URL = "static/"

@@ -23,6 +23,7 @@ MEMBERS = {
     "current",
     "label",
     "address",
+    "place",
     "last_seen_at",
     "bound",
 }
@@ -51,7 +52,7 @@ def test_a_device_as_its_owner_sees_it(site: LiveSite, ada: User) -> None:
     assert (row["sid"], row["mode"], row["current"]) == (site.sid(device), str(site.mode), True)
     assert row["label"] == "Firefox on Linux"
     assert FIREFOX not in answer.content.decode()
-    assert row["address"] == "198.51.100.7"
+    assert (row["address"], row["place"]) == ("198.51.100.7", "")
     times = [datetime.fromisoformat(row[name]) for name in ("created_at", "last_seen_at", "expires_at")]
     assert times == sorted(times)
     assert times[-1] > times[0]

@@ -38,6 +38,7 @@ NOBODY = "redis://127.0.0.1:1/0"
 CONTRIB = ["django.contrib.auth", "django.contrib.contenttypes"]
 AS_NOBODY = "a user whom the server does not know"
 SECOND = timedelta(seconds=1)
+COMPAT_URLS = "django_authkit.compat.simplejwt.urls"
 CROSS_SITE = {"SESSION_COOKIE_SAMESITE": "None", "SESSION_COOKIE_SECURE": False}
 STOCK_ENGINE = {"SESSION_ENGINE": "django.contrib.sessions.backends.db"}
 NO_OWN = {OWN_SESSIONS: STOCK_SESSIONS}
@@ -337,6 +338,9 @@ CASES = [
     Case("authkit.E003", {"IDLE_TIMEOUT": SECOND}),
     Case("authkit.E003", {"LIFETIMES": {"IDLE_TIMEOUT": SECOND}}),
     Case("authkit.E016", {"REPLICA": {"SIZE": 10}}),
+    Case("authkit.W108", site={"GEOIP_PATH": "/nowhere"}),
+    Case("authkit.E109", {"TRANSPORTS": ("cookie",)}),
+    jwt("authkit.E109", authkit={"TRANSPORTS": ("cookie",)}, site={"ROOT_URLCONF": COMPAT_URLS}),
 ]
 SILENT = [
     Case("authkit.E097", site={"SECRET_KEY": "secret"}),
@@ -414,6 +418,8 @@ SILENT = [
     Case("authkit.W094", {"CLEAR_SITE_DATA": ("storage", "cache")}),
     Case("authkit.W095", site={"CORS_ALLOW_ALL_ORIGINS": True}),
     Case("authkit.W095", {"TRANSPORTS": ("header",)}, site=OPEN_CORS),
+    Case("authkit.E109", site={"ROOT_URLCONF": COMPAT_URLS}),
+    Case("authkit.E109", {"TRANSPORTS": ("cookie",)}, site={"ROOT_URLCONF": "unit.no_urls"}),
 ]
 
 

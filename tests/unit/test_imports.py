@@ -47,7 +47,8 @@ PROJECT = dedent(
     bearer = {{"Authorization": "Bearer " + login.json()["access"]}}
     assert Client().get("/auth/session/", secure=True, headers=bearer).status_code == 200
     loaded = {{name.partition(".")[0] for name in sys.modules}}
-    print(sorted(loaded & {{"redis", "django_redis", "ua_parser_rs", "gunicorn", "allauth", "knox"}}))
+    unused = {{"redis", "django_redis", "ua_parser_rs", "gunicorn", "allauth", "knox", "geoip2"}}
+    print(sorted(loaded & unused))
     """
 )
 

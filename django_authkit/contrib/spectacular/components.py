@@ -70,6 +70,7 @@ class AuthKitDevice(AuthKitSession):
     current = serializers.BooleanField(help_text="Whether it is that of this request.")
     label = serializers.CharField()  # type: ignore[assignment] # the member has the name of an attribute
     address = serializers.CharField()
+    place = serializers.CharField(help_text="Where the address is, if the server knows; may be empty.")
     last_seen_at = serializers.DateTimeField()
 
 

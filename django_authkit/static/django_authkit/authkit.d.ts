@@ -32,6 +32,8 @@ export interface Device extends Session {
   /** A name for people: "Firefox on Linux". */
   readonly label: string;
   readonly address: string;
+  /** Where the address is, if the server knows: "Seoul, South Korea". Empty if not. */
+  readonly place: string;
   readonly last_seen_at: string;
 }
 
