@@ -10,6 +10,9 @@ section        what is measured
 =============  ========================================================================================
 ``requests``   a DRF request, compared with the same view without authentication: ours, simplejwt, knox,
                DRF's token, Django's sessions, allauth headless; and lower bounds
+``proofs``     requests of apps that prove a key (DPoP), compared with the same as bearers
+``bound``      requests of browsers whose logins are bound to a device, compared with the same unbound, and
+               renewals compared with refreshes
 ``operations`` login (without hashing), refresh and logout; the same for simplejwt with rotation and blacklist
 ``sizes``      requests, refresh and logout with no, 10^4 and 10^6 auth sessions, and with 10^5 revoked ones
 ``memory``     bytes of a live auth session
@@ -44,7 +47,7 @@ from django.conf import settings
 
 from support.servers import Servers
 
-SECTIONS = ("requests", "proofs", "operations", "sizes", "memory", "delays")
+SECTIONS = ("requests", "proofs", "bound", "operations", "sizes", "memory", "delays")
 
 
 def main() -> None:
@@ -139,6 +142,13 @@ class Run:
         found = proofs()
         plain = [each for each in ours() if f"{each.name}, DPoP" in {proved.name for proved in found}]
         self.measure("proofs", "Requests that prove a key (DPoP)", [*plain, *found], PROOFS)
+
+    def bound(self) -> None:
+        """Measure requests and renewals of browsers with a bound login, beside those without."""
+        from benchmarks.bound import bound
+        from benchmarks.targets import BOUND
+
+        self.measure("bound", "Browsers with a login bound to their device", bound(), BOUND)
 
     def operations(self) -> None:
         """Measure whole requests to the endpoints."""

@@ -59,6 +59,12 @@ REQUESTS = [
     Target("jwt, database, store, eager", 1, "simplejwt", (0, 1)),
 ]
 PROOFS = [Target(PROVED, 5, VERIFY, (0, 0))]
+BOUND = [
+    Target("session, cookie, bound", 1.25, "session, cookie", (1, 0)),
+    Target("jwt, cookie, bound", 1.1, "jwt, cookie", (1, 0)),
+    Target("renewal: session", 1.5, "refresh: session", (1, 0)),
+    Target("renewal: jwt", 1.5, "refresh: jwt", (1, 1)),
+]
 OPERATIONS = [
     Target("refresh: jwt, redis", 1 / 7, "refresh: simplejwt", (1, 1)),
     Target("refresh: jwt, database", 1 / 2, "refresh: simplejwt"),

@@ -124,10 +124,17 @@ def mode(request: pytest.FixtureRequest) -> Mode:
 
 
 @pytest.fixture
+def store(mode: Mode) -> str:
+    """Return the store that goes with the mode, unless a test names another."""
+    return "valkey" if mode is Mode.SESSION else "sqlite"
+
+
+@pytest.fixture
 def shop(
     settings: Settings,
     clock: Clock,
     mode: Mode,
+    store: str,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
     monkeypatch: pytest.MonkeyPatch,
@@ -136,7 +143,6 @@ def shop(
     # Playwright's loop stands still while this thread runs, but Django sees that there is one.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
     settings.ALLOWED_HOSTS = [SHOP, "testserver"]
-    store = "valkey" if mode is Mode.SESSION else "sqlite"
     with django_db_blocker.unblock():
         site = LiveSite(settings, clock, store=store, mode=mode, transport=Transport.COOKIE)
         site.configure(RATES={"LOGIN": None, "REFRESH": None})

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.handlers.wsgi import WSGIHandler
 
+from django_authkit.types import Mode
 from support.bound_person import FIVE_AT_ONCE, LOG_OUT, REFRESH, REGISTER, Person, arguments
 from support.live_site import LiveSite, in_session_mode
 from support.origins import STRANGER, Application, Origins, origins
@@ -41,12 +43,22 @@ def losing() -> list[str]:
 
 
 @pytest.fixture
-def at(shop: LiveSite, ada: User, losing: list[str]) -> Iterator[Origins]:
+def renewals_may_go_on() -> Event:
+    """Return what renewals wait for."""
+    event = Event()
+    event.set()
+    return event
+
+
+@pytest.fixture
+def at(shop: LiveSite, ada: User, losing: list[str], renewals_may_go_on: Event) -> Iterator[Origins]:
     """Return the site, which offers to bind logins."""
     shop.configure(DEVICE_BOUND="offer")
     site: Application = WSGIHandler()
 
     def sometimes_lost(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == REFRESH:
+            renewals_may_go_on.wait(20)
         if environ["PATH_INFO"] not in losing or "HTTP_SECURE_SESSION_RESPONSE" not in environ:
             return site(environ, start_response)
         losing.remove(environ["PATH_INFO"])
@@ -79,6 +91,32 @@ def test_the_browser_renews_before_the_request(ada: User, person: Person) -> Non
     person.page.goto(f"{person.at.shop}/plain/whoami/")
     assert f'"id": {ada.pk}' in person.page.content()
     assert person.renewals() == [200, 200]
+
+
+def test_the_browser_renews_in_advance(person: Person, renewals_may_go_on: Event) -> None:
+    """With less than two minutes left a request does not wait: it is answered before the renewal is."""
+    person.end_bound_cookie_in(100)
+    renewals_may_go_on.clear()
+    assert person.status() == 200
+    assert not person.renewals()
+    renewals_may_go_on.set()
+    person.wait(lambda: person.renewals() == [200])
+    person.wait(lambda: person.life_of_bound_cookie() > 200)
+    assert person.status() == 200
+    assert person.renewals() == [200]
+
+
+@pytest.mark.parametrize(
+    ("mode", "store"), [(Mode.SESSION, "sqlite"), (Mode.JWT, "valkey")], indirect=["mode"], ids=str
+)
+def test_on_the_other_store(person: Person) -> None:
+    """Each mode from the registration to the logout on the store that the other tests do not take."""
+    person.lose_bound_cookie()
+    assert person.page.evaluate(FIVE_AT_ONCE) == [200] * 5
+    assert person.renewals() == [200]
+    assert person.page.evaluate(LOG_OUT) == 204
+    assert person.status() == 401
+    person.wait(person.ended)
 
 
 def test_a_copy_of_all_cookies_is_refused_and_never_renewed(

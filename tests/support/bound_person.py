@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +104,20 @@ class Person:
     def lose_bound_cookie(self) -> None:
         """Delete the bound cookie, as its end does."""
         self.protocol.send("Network.deleteCookies", {"name": self.bound, "url": self.at.shop})
+
+    def end_bound_cookie_in(self, seconds: int) -> None:
+        """Let the bound cookie end so soon, as far as the browser knows."""
+        cookie = self._bound_cookie()
+        cookie["expires"] = time.time() + seconds
+        self.context.add_cookies([cookie])
+
+    def life_of_bound_cookie(self) -> float:
+        """Return how many seconds the browser will keep the bound cookie."""
+        left: float = self._bound_cookie()["expires"] - time.time()
+        return left
+
+    def _bound_cookie(self) -> Any:
+        return next(each for each in self.context.cookies() if each["name"] == self.bound)
 
     def wait(self, happened: Callable[[], bool]) -> None:
         """Wait until something has happened, for ten seconds at most."""
