@@ -9,11 +9,16 @@ from typing import Any
 
 import psycopg
 from redis import Redis
+from redis.crc import key_slot
 from redis.exceptions import RedisError
 
+from faults.places import can_be_cut
+from faults.sentinel_servers import WatchedServers
 from faults.stoppable_servers import StoppablePostgres, StoppableValkey
+from support.cluster import Cluster
 
 Happens = Callable[[Any], AbstractContextManager[None]]
+_SLOT = key_slot(b"authkit:{AA}:m")
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,13 @@ class Fault:
         name: What happens, in a few words.
         happens: Lets it last for the length of a ``with`` block.
         loses_data: Whether the store has forgotten live auth sessions afterwards.
+        is_possible: Tells whether this host lets it happen.
     """
 
     name: str
     happens: Happens
     loses_data: bool = False
+    is_possible: Callable[[], bool] = lambda: True
 
 
 @contextmanager
@@ -193,7 +200,32 @@ def _file_locked(path: str) -> Iterator[None]:
     holder.close()
 
 
+@contextmanager
+def _slot_migrated(cluster: Cluster) -> Iterator[None]:
+    """The slot of all records is moved key by key: some at once, the others in the end."""
+    migration = cluster.migration(_SLOT)
+    migration.begin()
+    try:
+        migration.move(20)
+        yield
+    finally:
+        migration.end()
+
+
+@contextmanager
+def _slot_migrated_atomically(cluster: Cluster) -> Iterator[None]:
+    cluster.migrate_atomically(_SLOT)
+    yield
+
+
 NOTHING = Fault("nothing", nothing)
+_OF_SENTINEL = (
+    NOTHING,
+    Fault("failover that was ordered", WatchedServers.failed_over),
+    Fault("failover after the primary was killed", WatchedServers.killed),
+    Fault("failover after the primary was cut off", WatchedServers.divided, is_possible=can_be_cut),
+)
+_OF_CLUSTER = (NOTHING, Fault("a slot is migrated key by key", _slot_migrated))
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "valkey": (
         NOTHING,
@@ -211,6 +243,13 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("answers after 150 ms", _slow),
         Fault("accepts no more connections", _no_more_connections),
     ),
+    "sentinel-valkey": _OF_SENTINEL,
+    "sentinel-redis": _OF_SENTINEL,
+    "cluster-valkey": (
+        *_OF_CLUSTER,
+        Fault("a slot is migrated atomically", _slot_migrated_atomically),
+    ),
+    "cluster-redis": _OF_CLUSTER,
     "postgresql": (
         NOTHING,
         Fault("stopped and started again", StoppablePostgres.down),

@@ -2,12 +2,16 @@
 """
 The fault matrix: every fault of every store, in each mode and with each check, under traffic.
 
-    python tests/faults/matrix.py                       # everything: about half an hour
+    python tests/faults/matrix.py                       # everything: about forty minutes
     python tests/faults/matrix.py --store valkey --fault full --seconds 3
+    python tests/faults/matrix.py --store sentinel-redis --fault failover --rounds 20 --rate 15
 
 Each line is a site of its own kind on real servers (gunicorn, two workers of eight threads) that meets a
 fault while clients use it. The exit status is 1 if a line has an unexpected answer of 500 or above, a live
-auth session that was refused, or an ended one that was accepted after the bound.
+auth session that was refused, a login that was lost, or an ended one that was accepted after the bound.
+
+The servers that Sentinels watch run in network namespaces, a web server beside each, so that a primary can be
+cut off. Where this process may not make any, they run on this host, and that line is left out.
 """
 
 import argparse
@@ -21,7 +25,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 TESTS: Final = Path(__file__).resolve().parent.parent
@@ -34,18 +37,18 @@ if __name__ == "__main__":
 
 from django_authkit.types import Mode  # noqa: E402 - after the path
 from faults.faults_of_stores import FAULTS, Fault, last  # noqa: E402
-from faults.stoppable_servers import StoppablePostgres, StoppableValkey  # noqa: E402
-from faults.traffic import Findings, Promise, Traffic  # noqa: E402
+from faults.places import Place  # noqa: E402
+from faults.servers_of_stores import STORES, Backing, backing_of  # noqa: E402
+from faults.traffic import PAUSE, Findings, Promise, Traffic  # noqa: E402
 from support.client import PASSWORD  # noqa: E402
-from support.servers import free_port, start_postgres  # noqa: E402
+from support.servers import free_port  # noqa: E402
 from support.web_server import Address  # noqa: E402
 
-STORES: Final = tuple(FAULTS)
 _STALENESS: Final = 1.0
 """Seconds; the default of ``REPLICA["MAX_STALENESS"]``."""
 _COLUMNS: Final = (
-    "store", "mode", "check", "fault", "requests", "503", "broken off", "other 5xx", "live refused",
-    "ended accepted",
+    "store", "mode", "check", "fault", "rounds", "requests", "503", "broken off", "other 5xx", "live refused",
+    "logins lost", "ended accepted",
 )  # fmt: skip
 _MAKE_USERS: Final = """
 import django; django.setup()
@@ -72,17 +75,17 @@ class Kind:
     @property
     def bound(self) -> float | None:
         """Seconds after which an ended access credential is rejected; ``None`` for when it expires."""
-        if self.mode is Mode.SESSION or self.check == "store":
-            return 0.0
-        return _STALENESS if self.check == "replica" else None
+        if self.check == "replica":
+            return _STALENESS
+        return 0.0 if self.mode is Mode.SESSION or self.check == "store" else None
 
 
 @dataclass(frozen=True)
 class Site:
-    """A running site: its address, the process that the workers are children of, and how to run commands."""
+    """A running site: its addresses, the processes that workers are children of, and how to run commands."""
 
-    address: Address
-    process: int
+    addresses: list[Address]
+    processes: list[int]
     environment: dict[str, str]
 
     def manage(self, *command: str) -> None:
@@ -96,6 +99,7 @@ class Line:
 
     kind: Kind
     fault: Fault
+    rounds: int
     findings: Findings
 
     @property
@@ -107,56 +111,42 @@ class Line:
             str(self.kind.mode),
             self.kind.check,
             self.fault.name,
+            str(self.rounds),
             str(found.requests),
             str(statuses[503]),
             str(statuses[0]),
             str(len(found.unexpected)),
             "(forgotten)" if self.fault.loses_data and not found.refused else str(len(found.refused)),
+            str(len(found.lost)),
             str(len(found.revived)),
         )
 
 
 def kinds(store: str) -> list[Kind]:
     """Return all kinds of site on *store*."""
-    checks = ("store", "replica", "none") if store == "valkey" else ("store", "none")
-    return [Kind(store, Mode.SESSION, "store"), *(Kind(store, Mode.JWT, check) for check in checks)]
+    fresh = ("store",) if store in {"postgresql", "sqlite"} else ("store", "replica")
+    return [
+        *(Kind(store, Mode.SESSION, check) for check in fresh),
+        *(Kind(store, Mode.JWT, check) for check in (*fresh, "none")),
+    ]
 
 
 @contextmanager
-def server_of(store: str) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Run a server for *store*; give what faults happen to, and the settings that differ."""
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(TemporaryDirectory(prefix="authkit-")))
-        file = str(directory / "site.sqlite3")
-        users = {"NAME": file, "OPTIONS": {"timeout": 1, "init_command": "PRAGMA journal_mode = WAL"}}
-        if store == "valkey":
-            valkey = stack.enter_context(StoppableValkey.running())
-            cache = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": f"{valkey.url}/0"}
-            memory = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-            yield valkey, {"DATABASE": users, "CACHES": {"default": memory, "authkit": cache}}
-        elif store == "postgresql":
-            start_postgres(stack, directory)
-            postgres = StoppablePostgres(directory / "postgres")
-            where = {"ENGINE": "django.db.backends.postgresql", "NAME": "postgres", "USER": "postgres"}
-            options = {"options": "-c lock_timeout=1000"}
-            yield (
-                postgres,
-                {"DATABASE": {**where, "HOST": postgres.host, "PORT": postgres.port, "OPTIONS": options}},
-            )
-        else:
-            yield file, {"DATABASE": users}
-
-
-@contextmanager
-def site_of(kind: Kind, changed: dict[str, Any], clients: int, *, access: int = 300) -> Iterator[Site]:
+def site_of(kind: Kind, backing: Backing, clients: int, *, access: int = 300) -> Iterator[Site]:
     """Run a site with so many users, and access tokens of so many seconds; wait until it answers."""
     authkit: dict[str, Any] = {
-        "STORE": "redis" if kind.store == "valkey" else "database",
-        "REDIS": {"ALIAS": "authkit"},
+        "STORE": "database" if backing.redis is None else "redis",
+        "REDIS": backing.redis or {},
         "ACCESS_CHECK": kind.check,
         "RATES": {"LOGIN": None, "REFRESH": None},
     }
-    told = {**changed, "AUTHKIT_MODE": str(kind.mode), "AUTHKIT": authkit, "ACCESS_SECONDS": access}
+    told = {
+        **backing.settings,
+        "ALLOWED_HOSTS": [place.reached_at for place in backing.places],
+        "AUTHKIT_MODE": str(kind.mode),
+        "AUTHKIT": authkit,
+        "ACCESS_SECONDS": access,
+    }
     environment = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "projects.under_fire",
@@ -165,15 +155,24 @@ def site_of(kind: Kind, changed: dict[str, Any], clients: int, *, access: int = 
     }
     prepare = _MAKE_USERS.format(many=clients, password=PASSWORD)
     subprocess.run([sys.executable, "-c", prepare], env=environment, check=True)
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
-    command += ["--threads", "8", "--timeout", "60", "--log-level", "critical"]
+    with ExitStack() as stack:
+        servers = [stack.enter_context(_web_server(place, environment)) for place in backing.places]
+        for address, _ in servers:
+            _wait_for(address)
+        yield Site([address for address, _ in servers], [process for _, process in servers], environment)
+
+
+@contextmanager
+def _web_server(place: Place, environment: dict[str, str]) -> Iterator[tuple[Address, int]]:
+    """Serve the site from a place; give the address and the process."""
+    address = place.reached_at, free_port()
+    command = [*place.prefix, sys.executable, "-m", "gunicorn", "--bind", "{}:{}".format(*address)]
+    command += ["--workers", "2", "--threads", "8", "--timeout", "60", "--log-level", "critical"]
     server = subprocess.Popen(
         [*command, "django.core.wsgi:get_wsgi_application()"], env=environment, stderr=subprocess.DEVNULL
     )
     try:
-        _wait_for(("127.0.0.1", port))
-        yield Site(("127.0.0.1", port), server.pid, environment)
+        yield address, server.pid
     finally:
         server.terminate()
         server.wait()
@@ -196,24 +195,39 @@ def _wait_for(site: Address) -> None:
             connection.close()
 
 
-def run(kind: Kind, faults: tuple[Fault, ...], *, seconds: float, clients: int) -> Iterator[Line]:
+def run(
+    kind: Kind,
+    faults: tuple[Fault, ...],
+    *,
+    seconds: float,
+    clients: int,
+    rounds: int = 1,
+    rate: float | None = None,
+) -> Iterator[Line]:
     """
     Let each fault happen to a site of *kind*, one after the other, and give a line for each.
 
-    Every client logs in and out at least once before the fault and once after it.
+    Every client logs in and out at least once before each round of a fault and once after the last.
 
     Args:
+        kind: The kind of site.
+        faults: What happens to it.
         seconds: How long a fault lasts.
         clients: How many clients there are.
+        rounds: How many times each fault happens.
+        rate: Most requests a second of all clients together; ``None`` for as many as they can.
     """
-    with server_of(kind.store) as (server, changed), site_of(kind, changed, clients) as site:
+    pause = clients / rate if rate else PAUSE
+    with backing_of(kind.store) as backing, site_of(kind, backing, clients) as site:
         for fault in faults:
-            traffic = Traffic(clients, kind.mode, site.address, Promise(kind.bound, fault.loses_data))
+            promise = Promise(kind.bound, fault.loses_data)
+            traffic = Traffic(clients, kind.mode, site.addresses, promise, pause)
             traffic.start()
+            for _ in range(rounds):
+                traffic.wait_for_logouts()
+                last(fault, backing.server, seconds)
             traffic.wait_for_logouts()
-            last(fault, server, seconds)
-            traffic.wait_for_logouts()
-            yield Line(kind, fault, traffic.conclude())
+            yield Line(kind, fault, rounds, traffic.conclude())
 
 
 def main() -> int:
@@ -222,17 +236,24 @@ def main() -> int:
     asked.add_argument("--store", choices=STORES, action="append", help="only this store")
     asked.add_argument("--fault", default="", help="only faults whose name contains this text")
     asked.add_argument("--seconds", type=float, default=4.0, help="how long each fault lasts (4)")
+    asked.add_argument("--mode", default="", help="only this mode")
+    asked.add_argument("--check", default="", help="only this ACCESS_CHECK")
     asked.add_argument("--clients", type=int, default=12, help="how many clients there are (12)")
+    asked.add_argument("--rounds", type=int, default=1, help="how many times each fault happens (1)")
+    asked.add_argument("--rate", type=float, help="most requests a second (as many as the clients can)")
     told = asked.parse_args()
     print("| " + " | ".join(_COLUMNS) + " |\n|" + " --- |" * len(_COLUMNS), flush=True)
     clean = True
+    size = {"seconds": told.seconds, "clients": told.clients, "rounds": told.rounds, "rate": told.rate}
     for store in told.store or STORES:
-        faults = tuple(fault for fault in FAULTS[store] if told.fault in fault.name)
+        faults = tuple(each for each in FAULTS[store] if told.fault in each.name and each.is_possible())
         for kind in kinds(store):
-            for line in run(kind, faults, seconds=told.seconds, clients=told.clients):
+            if told.mode not in {"", str(kind.mode)} or told.check not in {"", kind.check}:
+                continue
+            for line in run(kind, faults, **size):
                 print("| " + " | ".join(line.cells) + " |", flush=True)
-                clean = clean and line.findings.clean
-                for each in (line.findings.unexpected, line.findings.refused, line.findings.revived):
+                found, clean = line.findings, clean and line.findings.clean
+                for each in (found.unexpected, found.refused, found.lost, found.revived):
                     for what in each[:5]:
                         print(f"    {what}", file=sys.stderr)
     return 0 if clean else 1

