@@ -110,10 +110,11 @@ class Follower:
         staleness: float = 1.0,
         limit: int = 100_000,
         protocol: int = 3,
+        buckets: int = 1,
     ) -> None:
         client = partial(client_of, server, protocol) if isinstance(server, str) else server
         self.staleness = staleness
-        self.store = RedisStore(client(), prefix="authkit:")
+        self.store = RedisStore(client(), prefix="authkit:", buckets=buckets)
         self.replica = BlacklistReplica(self.store.feed(client(), limit), staleness, SESSIONS)
         self.check = ReplicaCheck(self.replica, StoreCheck(self.store))
 

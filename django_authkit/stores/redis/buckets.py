@@ -5,7 +5,7 @@ A key begins with the store's prefix and the hash tag of its bucket; ``lua/recor
 are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import copy
 from typing import Any, Self, TypeVar
 
@@ -111,6 +111,17 @@ class Buckets:
         if repeated == self._repetition.asked:
             return reply
         return self._again(read, script, base, *arguments)
+
+    def _run_each(
+        self, read: Callable[[Any], T], script: str, *arguments: Argument
+    ) -> Iterator[tuple[str, T]]:
+        """Run *script* in each bucket, many in one round trip; yield the tag of each, and the answer."""
+        tags, repeated = {base: tag for tag, base in self._bases.items()}, self._repetition.done
+        for base, reply in self._scripts.run_each(read, script, tags, self.clock_offset, *arguments):
+            if repeated == self._repetition.asked:
+                yield tags[base], reply
+            else:
+                yield tags[base], self._again(read, script, base, *arguments)
 
     def _again(self, read: Callable[[Any], T], script: str, base: str, *arguments: Argument) -> T:
         """Run *script* again, since the server may have lost revocations before: those are repeated first."""

@@ -12,12 +12,12 @@ the script begins, until the slot has moved.
 """
 
 from asyncio import _get_running_loop
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha1
 from importlib.resources import files
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from django.utils.asyncio import async_unsafe
 from redis import exceptions
@@ -40,6 +40,8 @@ Wait: TypeAlias = tuple[int, int]
 Send: TypeAlias = Callable[[Command], list[Any]]
 T = TypeVar("T")
 
+_AT_ONCE: Final = 100
+"""Scripts in one round trip. Other clients are served between them."""
 _RECORDS = ("clock", "reply", "blacklist", "records")
 _PARTS = {
     "load": ("clock", "reply", "live_record", "load"),
@@ -168,6 +170,53 @@ class Scripts:
             said = exceptions.InvalidResponse(f"{name}: not a reply of this script: {reply!r:.20}")
             raise no_answer(self._client, said) from error
 
+    def run_each(
+        self, read: Callable[[Any], T], name: str, bases: Iterable[str], *arguments: Argument
+    ) -> Iterator[tuple[str, T]]:
+        """
+        Run a script in the hash slot of each of *bases*, and yield each with what ``run`` returns for it.
+
+        It takes one round trip for each hundred on a server or node of a cluster. Where that fails, each is
+        run by itself; so the script has to give the same answer to the same call.
+
+        Raises:
+            StoreUnavailable: As ``run`` does; those that were yielded before are done.
+        """
+        wanted = script(name, self._layout, self._wait[0] if self._wait and name in _AWAITED else 0)
+        for some in self._by_node(bases):
+            calls = [("EVALSHA", wanted.digest, 2, base, f"{base}:m", *arguments) for base in some]
+            try:
+                replies: Iterable[T] = list(map(read, self._sent(name, calls)))
+            except UNREADABLE:
+                self.drop_idle_connections()
+                replies = (self.run(read, name, base, *arguments) for base in some)
+            except CLIENT_ERRORS:
+                replies = (self.run(read, name, base, *arguments) for base in some)
+            yield from zip(some, replies, strict=True)
+
+    def _by_node(self, bases: Iterable[str]) -> Iterator[list[str]]:
+        """Yield *bases*, at most a hundred at once, of one node each."""
+        nodes: dict[Hashable, list[str]] = {}
+        for base in bases:
+            try:
+                node = self._sender.node_of(base)
+            except CLIENT_ERRORS:
+                node = base  # by itself, so that the error is that of its slot
+            nodes.setdefault(node, []).append(base)
+        for of_node in nodes.values():
+            for first in range(0, len(of_node), _AT_ONCE):
+                yield of_node[first : first + _AT_ONCE]
+
+    def _sent(self, name: str, calls: Sequence[Command]) -> list[Any]:
+        """Return the replies to *calls* of a script, which are sent at once."""
+        if here.bridge is None and _get_running_loop() is not None:
+            _refuse_on_loop()
+        if not self._wait or name not in _AWAITED:
+            return self._sender.send(*calls)
+        *replies, acknowledged = self._sender.send(*calls, ("WAIT", *self._wait))
+        _require(acknowledged, self._wait)
+        return replies
+
     def is_awaitable(self) -> bool:
         """Tell whether ``run`` waits on the event loop within a bridge."""
         return self._sender.is_awaitable()
@@ -209,10 +258,14 @@ class Scripts:
                 it: see ``replicas.lua``.
         """
         reply, acknowledged = self._sender.send(command, ("WAIT", *wait))
-        if acknowledged < wait[0]:
-            message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
-            raise NotReplicated(message)
+        _require(acknowledged, wait)
         return [reply]
+
+
+def _require(acknowledged: int, wait: Wait) -> None:
+    if acknowledged < wait[0]:
+        message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
+        raise NotReplicated(message)
 
 
 @async_unsafe(_BLOCKS)

@@ -6,7 +6,7 @@ the primary as for any command. In between, the connection waits here for the ne
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from inspect import Parameter, signature
@@ -64,6 +64,14 @@ class Sender(Protocol):
 
     def is_awaitable(self) -> bool:
         """Tell whether a call within a bridge waits on the event loop."""
+
+    def node_of(self, key: str) -> Hashable:
+        """
+        Return the node of a cluster that has *key*; ``None`` for any other server.
+
+        Raises:
+            RedisError: It is not known.
+        """
 
 
 def sender_for(client: Client) -> Sender:
@@ -150,6 +158,9 @@ class Direct:
         """Tell whether a call within a bridge waits on the event loop."""
         return self._of_loops().is_supported()
 
+    def node_of(self, key: str) -> None:
+        """Return ``None``: it is one server."""
+
     def _of_loops(self) -> "LoopSenders":
         if self._on_loops is None:
             from django_authkit.stores.redis.loop_sending import LoopSenders  # only where it is used
@@ -215,6 +226,13 @@ class Commands:
     def is_awaitable(self) -> bool:
         """Tell whether a call within a bridge waits on the event loop: it blocks."""
         return False
+
+    def node_of(self, key: str) -> Hashable:
+        """Return the name of the node of a cluster that has *key*; ``None`` for any other server."""
+        if not isinstance(self._client, RedisCluster):
+            return None
+        name: str = self._client.get_node_from_key(key).name  # type: ignore[no-untyped-call]
+        return name
 
     def _pipelined(self, commands: Sequence[Command]) -> list[Any]:
         """Send to one node, in the case of a cluster."""

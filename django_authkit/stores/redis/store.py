@@ -285,10 +285,9 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         return tuple(sorted(revoked, key=by_recency))
 
     def revoke_all(self) -> None:
-        """Revoke every auth session that began before now: one round trip a bucket."""
-        call = _call_id()
-        for tag in self._bases:
-            self._repetition.add(self._revoke_again, [(tag, self._run(epoch_of, "revoke_all", tag, call))])
+        """Revoke every auth session that began before now: one round trip for each 100 buckets of a node."""
+        for tag, begun in self._run_each(epoch_of, "revoke_all", _call_id()):
+            self._repetition.add(self._revoke_again, [(tag, begun)])
 
     def list_user(self, user_id: str) -> tuple[AuthSession, ...]:
         """Return the user's live auth sessions, most recently seen first: one round trip for each 100."""
