@@ -6,7 +6,8 @@ Each of several short runs compares the same variant with itself::
     python benchmarks/same_twice.py [--runs 20]
 
 For each measure it prints the number of runs in which no difference was found.
-Run it when ``comparing/intervals.py`` or ``comparing/rounds.py`` changes. CONTRIBUTING.md has a result.
+Run it when ``compare/analysis/intervals.py`` or ``compare/measure/timings.py`` changes.
+CONTRIBUTING.md has a result.
 """
 
 import argparse

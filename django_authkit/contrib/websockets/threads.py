@@ -1,4 +1,4 @@
-"""Calls what blocks, beside an event loop."""
+"""Runs blocking calls in threads, for code on an event loop."""
 
 import asyncio
 from collections.abc import Callable
