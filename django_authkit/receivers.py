@@ -20,7 +20,7 @@ from django.http import HttpRequest
 from django_authkit.conf import get_settings
 from django_authkit.errors import AuthKitError
 from django_authkit.http.request_state import Authentication, state_of
-from django_authkit.http.tenants import bound_to_tenant
+from django_authkit.http.tenants import bound_to_tenant, rows_are_of_tenant
 from django_authkit.service.logout import cookies_decide
 from django_authkit.service.password_changes import (
     password_changed,
@@ -152,7 +152,7 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
         return
     if not has_stock_rules():
         user_id = user_id_of(instance)
-        _after_commit(using, lambda: revoke_shut_out(user_id))
+        _after_commit(using, lambda: revoke_shut_out(user_id) if rows_are_of_tenant() else None)
     old, new = auth_hash_of(before), auth_hash_of(instance)
     if (getattr(before, "password", None), old) == (getattr(instance, "password", None), new):
         return
@@ -164,7 +164,13 @@ def on_saved(sender: Any, *, instance: Any, update_fields: Any, using: str, **kw
 
 
 def _committed_hash(user: Any, using: str) -> str:
-    """Return the hash of the row: *user* may have been changed again, in the same transaction."""
+    """
+    Return the hash of the row: *user* may have been changed again, in the same transaction.
+
+    Where rows are those of another tenant by now, it is that of *user*.
+    """
+    if not rows_are_of_tenant():
+        return auth_hash_of(user)
     row = type(user)._base_manager.using(using).filter(pk=user.pk).first()
     return "" if row is None else auth_hash_of(row)
 

@@ -156,10 +156,12 @@ class PasswordChange:
     Attributes:
         keep_hash: Auth sessions with this hash stay; ``None`` if all are revoked.
         committed: Whether the change was committed. Before that, nothing is revoked.
+        tenant: Whose user it is; empty without ``TENANT``, and ``None`` if nobody can tell.
     """
 
     keep_hash: str | None
     committed: bool
+    tenant: str | None = ""
 
 
 class RequestState:

@@ -106,6 +106,51 @@ def bound_to_tenant(act: Callable[[], T]) -> Callable[[], T]:
     return bound
 
 
+def tenant_if_named() -> str | None:
+    """Return the name of the tenant; ``None`` where no tenant can be named."""
+    try:
+        return current_tenant()
+    except Exception:  # noqa: BLE001 - the project's function may raise anything
+        return None
+
+
+def rows_are_of_tenant() -> bool:
+    """
+    Tell whether what is read from the database now is of the current tenant.
+
+    Within ``tenant()``, it may not be: the connection can have the schema of another one, which the project's
+    function then names.
+    """
+    path, chosen = get_settings().tenant, _chosen.get()
+    if path is None or chosen is None:
+        return True
+    try:
+        return bool(_asked(path) == chosen)
+    except Exception:  # noqa: BLE001 - as above
+        return False
+
+
+def only_in_this_tenant(read: Callable[[], T]) -> Callable[[], T]:
+    """
+    Return a function that does *read*, for the tenant of now only.
+
+    Raises:
+        ImproperlyConfigured: By that function: another tenant is the current one by then.
+    """
+    name = current_tenant()
+
+    def read_here() -> T:
+        current = tenant_if_named()
+        if current != name:
+            raise ImproperlyConfigured(
+                f"request.user is of the tenant {name!r}, and its row is needed first where the tenant is "
+                f"{current!r}: use an attribute of it, such as its name, before you change the tenant."
+            )
+        return read()
+
+    return read_here
+
+
 class OfTenant(Generic[T]):
     """
     Stands for objects of one kind, one for each tenant: each use of an attribute goes to the current one's.

@@ -9,6 +9,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django_authkit.conf import get_settings
 from django_authkit.errors import SessionEnded
 from django_authkit.http.request_state import Authentication, ReadOnce
+from django_authkit.http.tenants import only_in_this_tenant
 from django_authkit.service.django_session import DjangoSession
 from django_authkit.service.revocation import revoke_session
 from django_authkit.service.user_validity import load_valid_user
@@ -53,12 +54,16 @@ def admit(
             assert django_session is not None
             read_again = partial(auth_session_of, django_session, again=True)
         return _admit_remembered(found, mode, transport, django_session, read_again)
+    read: Callable[[], AbstractBaseUser]
     if django_session is None:
         read = partial(load_valid_user, session, found.user)
     else:
         read = partial(_read_user, found, django_session)
     # A row that came with the record costs no query.
-    is_lazy = found.user is None and get_settings().user_loading == "lazy"
+    settings = get_settings()
+    is_lazy = found.user is None and settings.user_loading == "lazy"
+    if is_lazy and settings.tenant is not None:
+        read = only_in_this_tenant(read)
     user: Any = LazyUser(session.user_id, read) if is_lazy else read()
     known = Authentication.by_record(user, session, mode, transport, token_expires_at=token_expires_at)
     if claims is not None:  # its holder need not be who has authenticated since
@@ -103,8 +108,12 @@ def _admit_remembered(
 
 def _admit_claims(claims: AccessClaims, transport: Transport) -> Authentication:
     """Return the user of an access token that was accepted without its record."""
-    read = partial(_user_of_claims, claims)
-    user: Any = LazyUser(claims.subject, read) if get_settings().user_loading == "lazy" else read()
+    settings = get_settings()
+    read: Callable[[], AbstractBaseUser] = partial(_user_of_claims, claims)
+    is_lazy = settings.user_loading == "lazy"
+    if is_lazy and settings.tenant is not None:
+        read = only_in_this_tenant(read)
+    user: Any = LazyUser(claims.subject, read) if is_lazy else read()
     return Authentication(
         user=user,
         sid=claims.sid,

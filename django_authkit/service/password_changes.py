@@ -1,5 +1,6 @@
 """What a password change does to the auth sessions of the user."""
 
+from dataclasses import replace
 from typing import cast
 
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
@@ -17,6 +18,7 @@ from django_authkit.http.request_state import (
     known_authentication,
     state_of,
 )
+from django_authkit.http.tenants import tenant_if_named
 from django_authkit.http.transports import bearer_of
 from django_authkit.service.django_session import detach_django_session, django_session_of, using_session
 from django_authkit.service.issue import issue
@@ -124,7 +126,7 @@ def _note_change(user: AbstractBaseUser, change: PasswordChange) -> str | None:
     known = known_authentication(request)
     if request is None or known is None or known.user != user:
         return None
-    state_of(request).password_change = change
+    state_of(request).password_change = replace(change, tenant=tenant_if_named())
     return known.sid
 
 
@@ -144,6 +146,8 @@ def apply_password_change(request: HttpRequest) -> None:
     change, state.password_change = state.password_change, None
     if change is None or known is None:
         return
+    if change.tenant != tenant_if_named():
+        return  # it was that of another tenant's user with the same primary key
     session = getattr(request, "session", {})
     # With a bearer, the Django session may belong to another user; without a login it has no user at all.
     theirs = session.get(SESSION_KEY) in {None, user_id_of(known.user)}

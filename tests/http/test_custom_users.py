@@ -1,4 +1,4 @@
-"""Users who are not Django's: another name field, another kind of primary key."""
+"""Users who are not Django's: another name field, another kind of primary key, a table for each tenant."""
 
 import os
 import subprocess
@@ -29,6 +29,12 @@ def test_a_site_whose_users_are_a_plain_model(
 ) -> None:
     """A user model that does not derive from ``AbstractBaseUser`` works in pages and commands, too."""
     run_program("plain_site", mode, kind, transport, f"{addresses.valkey}/{redis_database}")
+
+
+def test_a_site_whose_tenants_have_users_in_schemas(addresses: Addresses, redis_database: int) -> None:
+    """With django-tenants, nothing of a user is taken for that of another schema's with the same key."""
+    servers = (f"{addresses.valkey}/{redis_database}", addresses.postgres_host, str(addresses.postgres_port))
+    run_program("tenants_site", "jwt", "lazy", *servers)
 
 
 def run_program(site: str, *arguments: str) -> None:
