@@ -93,7 +93,7 @@ class Variant:
         """One sentence on how it works."""
         place = PLACES.get(self.store, "")
         if self.kind == BASELINE:
-            return "The same view without a login: what is above it is the cost of one."
+            return "The same view without a login: what the others take more is the cost of the login."
         if self.kind != AUTHKIT:
             return _PEERS_DO[STATELESS if self.check else self.kind].format(place)
         if self.mode == "jwt":

@@ -34,7 +34,7 @@ class Situation:
     def for_sessions(self) -> list[str]:
         """What suggests sessions, a reason each."""
         return (
-            ["the admin is installed and only sessions let its login count for the API"]
+            ["the admin is installed, and only with sessions does a login to it count for the API too"]
             if self.has_admin
             else []
         )

@@ -30,12 +30,15 @@ _SESSIONS = 100_000
 _MOST = 5
 
 _DOES = {
-    "revoked_at_once": ("refuses a credential from its logout on", "refuse a credential from its logout on"),
-    "theft_noticed": ("notices a copied credential", "notice a copied credential"),
-    "readable": ("shows its contents to whoever holds it", "show their contents to whoever holds them"),
+    "revoked_at_once": (
+        "refuses a credential once its user logs out",
+        "refuse a credential once its user logs out",
+    ),
+    "theft_noticed": ("notices that a credential was copied", "notice that a credential was copied"),
     "verifiable": ("can be verified by another service", "can be verified by another service"),
 }
 """What the sentence on behavior says of one variant, and of both."""
+_DRAWBACKS = {"readable": ("can be read by whoever holds it", "can be read by whoever holds them")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def _choice(pair: Contest | None, situation: Situation, *, broken: bool) -> str:
     wanted, mode = ("sessions", "session") if sessions else ("JWTs", "jwt")
     lead = f"Your settings suggest {wanted}, since {listed(sessions or tokens)}"
     if better is None:
-        return f"{lead}; speed does not speak against it."
+        return f"{lead}; speed is no reason against them."
     best, does, _ = better
     agrees = best.variant.mode == mode
     return f"{lead}, {f'and they {does} too' if agrees else f'but the others {does}: weigh the two'}."
@@ -153,33 +156,42 @@ def _no_difference(pair: Contest) -> str:
         )
     reach = max(abs(first.difference.low), abs(first.difference.high))
     known = (
-        f"if there is a difference, it is at most {number(reach)} {LATENCY.unit} of {number(first.base)} "
-        f"{LATENCY.unit}"
+        f"if there is a difference, it is at most {number(reach)} {LATENCY.unit} of the {number(first.base)} "
+        f"{LATENCY.unit} that a request takes"
         if reach < first.base
         else f"the noise is larger than the {number(first.base)} {LATENCY.unit} that a request takes"
     )
-    return f"This run is too short to tell {names} apart by speed: {known}; --thorough measures longer."
+    return f"This run is too short to tell {names} apart by speed: {known} (try --thorough)."
 
 
 def _cost(pair: Contest, present: Sequence[Samples]) -> str:
     spent = [_cpu(each, pair.paths) for each in (pair.one, pair.other)]
     bare = [_cpu(each, pair.paths) for each in present if each.variant.kind == BASELINE]
-    view = f" (the view without a login takes {share_of_cores(cores(_REQUESTS, bare[0]))})" if bare else ""
+    added = [each - bare[0] for each in spent] if bare else []
+    login = f"; of that, the login takes {_shares(added)}" if added and min(added) > 0 else ""
     carried = [each.credential_bytes * _REQUESTS for each in (pair.one, pair.other)]
     states = {each.state for each in pair.cpu}
-    noise = {TIED: ", a tie", OPEN: ", no more than the noise apart"}
+    noise = {TIED: ", a tie", OPEN: ", a difference within the noise"}
     apart = next((told for state, told in noise.items() if states == {state}), "")
     needed = [share_of_cores(cores(_REQUESTS, each)) for each in spent]
     text = (
-        f"Every million requests a day takes {needed[0]} with {pair.one.variant.in_prose} "
-        f"and {needed[1]} with {pair.other.variant.in_prose}{apart}{view}; "
-        f"they carry {size(carried[0])} and {size(carried[1])} of credentials"
+        f"A million requests a day take {needed[0]} with {pair.one.variant.in_prose} "
+        f"and {needed[1]} with {pair.other.variant.in_prose}{apart}{login}; "
+        f"their credentials are {size(carried[0])} and {size(carried[1])} of traffic a day"
     )
     held = [bytes_a_session(each) for each in (pair.one, pair.other)]
     if None not in held:
         sizes = list(dict.fromkeys(size(each * _SESSIONS) for each in held if each is not None))
-        text += f"; {_SESSIONS:,} live sessions take {listed(sizes)}{' with either' * (len(sizes) == 1)}"
+        text += f"; {_SESSIONS:,} live sessions take {listed(sizes)} in the store"
+        text += " with either" * (len(sizes) == 1)
     return f"{text}."
+
+
+def _shares(spent: Sequence[float]) -> str:
+    """Return what both take of a core for a million requests a day; the unit once if it is the same."""
+    one, other = (share_of_cores(cores(_REQUESTS, each)) for each in spent)
+    unit = " of a core"
+    return f"{one.removesuffix(unit) if other.endswith(unit) else one} and {other}"
 
 
 def _cpu(samples: Samples, paths: Sequence[str]) -> float:
@@ -193,12 +205,17 @@ def _behavior(pair: Contest) -> str:
         return ""
     clauses = []
     for place, (mine, theirs) in enumerate((found, found[::-1])):
-        only = [does[0] for key, does in _DOES.items() if mine[key] and theirs[key] is False]
+        good, bad = (
+            [does[0] for key, does in each.items() if mine[key] and theirs[key] is False]
+            for each in (_DOES, _DRAWBACKS)
+        )
         name = (pair.one, pair.other)[place].variant.in_prose
-        clauses += [f"only {name} {listed(only)}"] if only else []
+        does = ", but ".join(listed(each) for each in (good, bad) if each)
+        clauses += [f"only {name} {does}"] if does else []
     if clauses:
         clauses[0] = f"of the two, {clauses[0]}"
-    shared = [does[1] for key, does in _DOES.items() if found[0][key] and found[1][key]]
+    both = {**_DOES, **_DRAWBACKS}
+    shared = [does[1] for key, does in both.items() if found[0][key] and found[1][key]]
     clauses += [f"both {listed(shared)}"] if shared else []
     return f"{capital('; '.join(clauses))}." if clauses else ""
 
@@ -215,7 +232,8 @@ def _outage(present: Sequence[Samples], situation: Situation) -> str:
         clauses.append(f"{listed(works)} {'go' if len(works) > 1 else 'goes'} on answering")
     if stops:
         who = f"{'the others' if works else 'all'} answer with an error"
-        clauses.append(f"{who} and keep their logins" + (f", except {listed(lost)}" if lost else ""))
+        kept = "and everybody is still logged in when it is back"
+        clauses.append(f"{who}, {kept}" + (f", except with {listed(lost)}" if lost else ""))
     text = f"While {_stores(present)} is down, {', '.join(clauses)}" if clauses else ""
     late = [
         names[each]
@@ -224,7 +242,7 @@ def _outage(present: Sequence[Samples], situation: Situation) -> str:
     ]
     if late:
         lets = f"{listed(late)} {'let' if len(late) > 1 else 'lets'} a revoked token in until it expires"
-        text = f"{text}; {lets}" if text else lets
+        text = f"{text}; at any time, {lets}" if text else lets
         text += f", for up to {duration(situation.access_seconds)}"
     return f"{text}." if text else ""
 
@@ -232,4 +250,4 @@ def _outage(present: Sequence[Samples], situation: Situation) -> str:
 def _stores(present: Sequence[Samples]) -> str:
     places = [PLACES[each.variant.store] for each in present if each.variant.store]
     names = listed(list(dict.fromkeys(places)), "or")
-    return names if len(set(places)) == 1 else f"the store ({names})"
+    return names if len(set(places)) == 1 else f"its store ({names})"

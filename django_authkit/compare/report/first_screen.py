@@ -28,7 +28,7 @@ HEADINGS = (
     "After logout",
     "Store unreachable",
     "Copied credential",
-    "Refreshes at once",
+    "Parallel refreshes",
     "Contents",
     "Another service",
 )
