@@ -75,7 +75,6 @@ class AuthSessionAdmin(RevocationPages):
     ordering = ORDER
     sortable_by = ()
     actions = ("revoke_selected",)
-    actions_selection_counter = False  # it offers to select those on other pages, too
     fields = readonly_fields = (
         *("sid", "owner", "device", "origin", "mode", "state", "reason"),
         *("created_at", "proved_at", "last_seen_at", "idle_until_at", "expires_at", "revoked_at", "remember"),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import VERSION as DJANGO_VERSION
 from django.contrib import admin, messages
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import quote, unquote
 from django.contrib.auth import get_permission_codename
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import PermissionDenied
@@ -86,8 +86,17 @@ class RevocationPages(_RowAdmin):
             "page": page,
             "may_revoke": self.has_revoke_permission(request),
             "owner": user,
+            "owner_url": self._url_of_user(request, user),
         }
         return self._page(request, "by_user", context)
+
+    def _url_of_user(self, request: HttpRequest, user: AbstractBaseUser) -> str:
+        """Return the path of the admin's page of *user*; empty if there is none that may be viewed."""
+        site, model = self.admin_site, type(user)
+        if not (site.is_registered(model) and site.get_model_admin(model).has_view_permission(request, user)):
+            return ""
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}_change"
+        return reverse(name, args=[quote(user.pk)], current_app=site.name)
 
     def _confirmation(self, request: HttpRequest, user: AbstractBaseUser) -> HttpResponse:
         """Ask before all auth sessions of *user* are revoked."""

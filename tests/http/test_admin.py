@@ -360,6 +360,13 @@ class TestUserPage:
         assert user_page(ada) not in plain.get(address).content.decode()
         assert "History" in shown(plain.get(address))
 
+    def test_links_to_the_user(self, site: LiveSite, ada: User, boss: Device) -> None:
+        """The page leads to the admin's page of the user, for those who may view that."""
+        both = staff(site, "view_user", "view_authsessionrow", name="both")
+        address = f'href="/admin/auth/user/{ada.pk}/change/"'
+        assert address in both.get(user_page(ada)).content.decode()
+        assert address not in boss.get(user_page(ada)).content.decode()
+
     @pytest.mark.parametrize("user_id", ["0", "x", "999999999999999999999999", "%00", "../1"])
     def test_unknown_users_are_404(self, boss: Device, user_id: str) -> None:
         """An unknown user is a 404, whatever the URL."""
