@@ -63,7 +63,16 @@ def new_handle(bucket: int) -> str:
 
 def handle_from(bucket: int, digest: bytes) -> str:
     """Return the handle in *bucket* that is derived from *digest* (14 bytes or more)."""
-    return tag_of(bucket) + "".join(ALPHABET[byte % 64] for byte in digest[:14])
+    return tag_of(bucket) + _text_of(digest)
+
+
+def handle_beside(sid: str, digest: bytes) -> str:
+    """Return the handle in the bucket of *sid* that is derived from *digest* (14 bytes or more)."""
+    return sid[:2] + _text_of(digest)
+
+
+def _text_of(digest: bytes) -> str:
+    return "".join(ALPHABET[byte % 64] for byte in digest[:14])
 
 
 def is_sid(text: object) -> bool:

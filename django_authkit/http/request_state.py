@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django_authkit.errors import AuthKitError
 from django_authkit.http.grant import Grant
 from django_authkit.http.user_errors import UserErrors
-from django_authkit.tokens.dpop import Proof
+from django_authkit.tokens.dpop import Proof, SingleUse
 from django_authkit.types import AuthSession, Mode, Transport, instant
 from django_authkit.users.lazy import ensure_loaded
 
@@ -193,6 +193,7 @@ class RequestState:
         logged_in_user: Whom Django's ``login`` has logged in during the request.
         note_login: What to call with them and the response after a login through Django's own view.
         dpop_proof: The proof of the request, checked once.
+        dpop_use: How its use is noted, if it works once.
         dpop_nonce: The nonce that the response gives to the client for its next proofs.
         bound_cookies: What its bound cookies say, verified once, and when each expires, in seconds since the
             epoch; ``None`` if nobody asked yet.
@@ -217,6 +218,7 @@ class RequestState:
     logged_in_user: AbstractBaseUser | None = None
     note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
     dpop_proof: Proof | None = None
+    dpop_use: SingleUse | None = None
     dpop_nonce: str | None = None
     bound_cookies: dict[str, float] | None = None
     user_errors: UserErrors

@@ -25,7 +25,7 @@ from django_authkit.service.admission import admit, auth_session_of
 from django_authkit.service.device_keys import check_device, check_device_key, shown_by
 from django_authkit.service.device_requirement import check_bound, check_requirement
 from django_authkit.service.django_session import DjangoSession, django_session_of
-from django_authkit.service.dpop import HEADER, check_access
+from django_authkit.service.dpop import HEADER, check_access, shown_with_token
 from django_authkit.service.mode_switch import with_replacement
 from django_authkit.stores.outcomes import NOTHING_ASKED, Found
 from django_authkit.strategies.protocol import Strategy
@@ -113,7 +113,8 @@ def _by_bearer(request: HttpRequest, text: str) -> Authentication:
         found, claims = auth_session_of(session), None
     else:
         device = device_of(request) if strategy.checks_device else None
-        shown = NOTHING_ASKED if device is None else shown_by(request, text)
+        of_token = shown_with_token(request) if device is None and HEADER in request.META else NOTHING_ASKED
+        shown = of_token if device is None else shown_by(request, text)
         found, claims = strategy.resolve(text, device, shown)
         if device is not None and found is not None:
             check_device(request, found)

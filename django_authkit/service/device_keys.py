@@ -17,8 +17,8 @@ from django_authkit.http.grant import is_registered
 from django_authkit.http.request_state import Authentication
 from django_authkit.outages import activity_is_optional
 from django_authkit.service.device_binding import announce_elsewhere, check_binding
-from django_authkit.service.dpop import HEADER, check_session, proved_key
-from django_authkit.stores.outcomes import Found, Shown
+from django_authkit.service.dpop import HEADER, check_session, shown_proof
+from django_authkit.stores.outcomes import NOTHING_ASKED, Found, Shown
 from django_authkit.strategies.exchange import UNPROVED_MS
 from django_authkit.types import AuthSession, Mode, Transport
 from django_authkit.wiring import get_jwt_strategy, get_store
@@ -38,8 +38,9 @@ def shown_by(request: HttpRequest | None, text: str, *, is_in_body: bool = False
     is_asked = get_settings().device_bound != "off"
     if request is None:
         return Shown(has_cookie=not is_asked)
-    key = proved_key(request, is_in_body=is_in_body) if HEADER in request.META else ""
-    return Shown(key=key, has_cookie=not is_asked or has_cookie_of(request, text.partition(".")[0]))
+    by_proof = shown_proof(request, is_in_body=is_in_body) if HEADER in request.META else NOTHING_ASKED
+    has_cookie = not is_asked or has_cookie_of(request, text.partition(".")[0])
+    return Shown(key=by_proof.key, has_cookie=has_cookie, single_use=by_proof.single_use)
 
 
 def check_device_key(request: HttpRequest | None, found: Found, *, is_in_body: bool = False) -> None:

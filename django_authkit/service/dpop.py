@@ -25,9 +25,10 @@ from django_authkit.errors import (
 from django_authkit.http.request_state import state_of
 from django_authkit.http.transports import bearer_of, has_bearer, has_dpop_scheme
 from django_authkit.service.device_binding import announce_elsewhere
-from django_authkit.session_keys import bucket_of, handle_from
+from django_authkit.session_keys import bucket_of, handle_beside, handle_from
+from django_authkit.stores.outcomes import NOTHING_ASKED, Shown
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims
-from django_authkit.tokens.dpop import Proof, hash_of, is_same_address, read_proof, thumbprint_of
+from django_authkit.tokens.dpop import Proof, SingleUse, hash_of, is_same_address, read_proof, thumbprint_of
 from django_authkit.types import AuthSession, Transport
 from django_authkit.wiring import get_jwt_strategy, get_nonces, get_store
 
@@ -45,7 +46,9 @@ def key_to_bind(request: HttpRequest) -> str:
     """
     mode = get_settings().dpop.mode
     if mode != "off" and HEADER in request.META:
-        return proof_of(request).device_key
+        proof = proof_of(request)
+        _use_up(request, proof)
+        return proof.device_key
     if mode == "require":
         raise DpopProofInvalid
     return ""
@@ -53,14 +56,11 @@ def key_to_bind(request: HttpRequest) -> str:
 
 def proof_of(request: HttpRequest) -> Proof:
     """
-    Return the proof of the request, which is checked once: all but what depends on the credential.
+    Return the proof of the request, checked once: all but its single use, and what depends on the credential.
 
     Raises:
-        DpopProofInvalid: There is none, it is for another request, or it is stale or was used.
+        DpopProofInvalid: There is none, it is for another request, or it is stale.
         DpopNonceRequired: It has no fresh nonce; the response has one.
-
-    Round trips:
-        None; with ``DPOP["SINGLE_USE"]`` one.
 
     Source:
         RFC 9449, section 4.3.
@@ -88,45 +88,70 @@ def _check_freshness(request: HttpRequest, proof: Proof) -> None:
         age = now - proof.issued_at
         if not -settings.leeway.total_seconds() <= age <= settings.dpop.max_age.total_seconds():
             raise DpopProofInvalid
-    if settings.dpop.single_use:
-        _use_up(proof)
 
 
-def _use_up(proof: Proof) -> None:
+def _single_use(request: HttpRequest, proof: Proof) -> SingleUse | None:
+    """Return how the use of *proof* is noted, for as long as it would be fresh; ``None`` if it is not."""
+    settings, state = get_settings(), state_of(request)
+    if settings.dpop.single_use and state.dpop_use is None:
+        identity = f"{_SPACE}\0{proof.thumbprint}\0{proof.jti}"
+        lifetime = 2 * milliseconds(settings.dpop.max_age + settings.leeway)
+        state.dpop_use = SingleUse(
+            digest=sha256(identity.encode()).digest(), request=token_bytes(32), lifetime_ms=lifetime
+        )
+    return state.dpop_use
+
+
+def _use_up(request: HttpRequest, proof: Proof, sid: str = "") -> None:
     """
-    Note that a proof was used, for as long as it would be fresh.
+    Note that a proof was used, unless a lookup has done it.
+
+    One that names its credential is noted beside the auth session *sid*, where lookups note it too; any other
+    where its own digest says. So a proof has one place.
 
     Raises:
         DpopProofInvalid: It was used before.
+
+    Round trips:
+        None, or with ``DPOP["SINGLE_USE"]`` one.
     """
-    identity = f"{_SPACE}\0{proof.thumbprint}\0{proof.jti}"
-    settings, store = get_settings(), get_store()
-    handle = handle_from(bucket_of(identity, store.buckets), sha256(identity.encode()).digest())
-    lifetime = 2 * milliseconds(settings.dpop.max_age + settings.leeway)
-    if not store.create_anonymous(handle, token_bytes(32), "", lifetime):
+    use = _single_use(request, proof)
+    if use is None or use.is_noted:
+        return
+    store = get_store()
+    if sid and proof.credential_hash:
+        handle = handle_beside(sid, use.digest)
+    else:
+        handle = handle_from(bucket_of(use.digest.hex(), store.buckets), use.digest)
+    if not store.create_anonymous(handle, use.request, "", use.lifetime_ms):
         raise DpopProofInvalid
+    use.is_noted = True
 
 
-def proved_key(request: HttpRequest, *, is_in_body: bool = False) -> str:
+def shown_proof(request: HttpRequest, *, is_in_body: bool = False) -> Shown:
     """
-    Return the public key that the proof of a request proves, for its session key; empty if there is none.
+    Return what the proof of a request shows for its credential, before that is looked up: a key, and its use.
 
     Args:
         request: The request.
-        is_in_body: The session key is in the body of the request.
-
-    Round trips:
-        As ``proof_of`` says.
+        is_in_body: The credential is in the body of the request.
     """
     shows_proof = has_dpop_scheme(request)
     if get_settings().dpop.mode == "off" or not (shows_proof or (is_in_body and HEADER in request.META)):
-        return ""
+        return NOTHING_ASKED
     try:
         proof = proof_of(request)
     except DpopRefused:
-        return ""
-    is_for_it = not shows_proof or proof.credential_hash == hash_of(bearer_of(request) or "")
-    return proof.device_key if is_for_it else ""
+        return NOTHING_ASKED
+    if shows_proof and proof.credential_hash != hash_of(bearer_of(request) or ""):
+        return NOTHING_ASKED
+    use = _single_use(request, proof) if proof.credential_hash else None
+    return Shown(key=proof.device_key, single_use=use)
+
+
+def shown_with_token(request: HttpRequest) -> Shown:
+    """Return what the proof of a request shows for its access token, if the lookup is to use it up."""
+    return shown_proof(request) if get_settings().dpop.single_use else NOTHING_ASKED
 
 
 def check_session(request: HttpRequest | None, session: AuthSession, *, is_in_body: bool = False) -> None:
@@ -213,3 +238,4 @@ def _check(
     if proof.thumbprint != thumbprint:
         announce_elsewhere(request, sid, find_session)
         raise DeviceMismatch
+    _use_up(request, proof, sid)

@@ -18,6 +18,7 @@ from django_authkit.errors import (
     BindingMismatch,
     CredentialRejected,
     DeviceMismatch,
+    DpopProofInvalid,
     DpopRefused,
     SessionEnded,
     StoreUnavailable,
@@ -263,7 +264,11 @@ class RequestSession(SessionReading, DjangoSession):
         device = device_of(request) if may_recall and request is not None else None
         is_shown = strategy.asks_for_cookie or (request is not None and HEADER in request.META)
         shown = shown_by(request, key.text) if is_shown else NOTHING_ASKED
-        found = strategy.look_up(key, device=device, shown=shown)
+        try:
+            found = strategy.look_up(key, device=device, shown=shown)
+        except DpopProofInvalid as error:  # it was used before
+            self.rejection = error
+            return Absent.SUPERSEDED
         if isinstance(found, Absent):
             return found
         is_plain = request is None or (HEADER not in request.META and get_settings().dpop.mode != "require")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from django_authkit.tokens.dpop import SingleUse
 from django_authkit.types import AuthSession, Mode, OnLimit, ReuseClass
 
 
@@ -30,10 +31,12 @@ class Shown:
     Attributes:
         key: The public key that the request proves, as ``AuthSession.device_key`` is written; empty if none.
         has_cookie: Whether it has the bound cookie of the auth session, or none is asked for.
+        single_use: The proof of that key, if the lookup is to use it up.
     """
 
     key: str = ""
     has_cookie: bool = True
+    single_use: SingleUse | None = None
 
     def is_activity(self, device_key: str, device_nonce: str, bound_ms: int) -> bool:
         """Tell whether the use of an auth session with these fields is activity."""

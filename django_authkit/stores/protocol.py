@@ -29,6 +29,7 @@ from django_authkit.stores.outcomes import (
     StoreStatistics,
     Switch,
 )
+from django_authkit.tokens.dpop import SingleUse
 from django_authkit.types import AuthSession, RevocationReason
 
 
@@ -67,8 +68,16 @@ class AuthSessionStore(Protocol):
             SidTaken: By another record. (84 random bits: try another.)
         """
 
-    def load(self, sid: str) -> Found | Absent:
-        """Return the live record, and change nothing. Never SUPERSEDED."""
+    def load(self, sid: str, single_use: SingleUse | None = None) -> Found | Absent:
+        """
+        Return the live record, and use up the proof *single_use*, if any. Never SUPERSEDED.
+
+        Raises:
+            DpopProofInvalid: Another request has used it.
+
+        Atomicity:
+            Of any number of simultaneous requests with one proof exactly one succeeds.
+        """
 
     def load_many(self, sids: Iterable[str]) -> Mapping[str, AuthSession]:
         """
@@ -102,10 +111,15 @@ class AuthSessionStore(Protocol):
             required: Whether to raise if a write is due and the store reads, but does not write. Otherwise
                 the record is returned as it is, and that is logged.
             shown: What the request shows of its device. If the record is bound to another, it is returned as
-                it is: the caller refuses the request, which must not keep the auth session alive.
+                it is: the caller refuses the request, which must not keep the auth session alive. Its proof
+                is used up as by ``load``.
+
+        Raises:
+            DpopProofInvalid: Another request has used the proof; this is no activity.
 
         Round trips:
-            One on Redis. One query in the database, and a conditional UPDATE when a write is due.
+            One on Redis. One query in the database, a conditional UPDATE when a write is due, and an INSERT
+            for a proof that works once.
         """
 
     def rotate(self, request: RotateRequest) -> Rotation:

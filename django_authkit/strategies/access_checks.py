@@ -17,14 +17,19 @@ from django_authkit.errors import SessionEnded, TokenExpired, TokenInvalid
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.claims import AccessClaims
+from django_authkit.tokens.dpop import SingleUse
 
 
 class AccessCheck(Protocol):
     """Decides whether the auth session of a verified access token is still live."""
 
-    def admit(self, claims: AccessClaims) -> Found | None:
+    def admit(self, claims: AccessClaims, single_use: SingleUse | None = None) -> Found | None:
         """
         Admit the token.
+
+        Args:
+            claims: Those of the token.
+            single_use: The proof of the request, which the store uses up if it is asked.
 
         Returns:
             The record if it was read, else ``None``.
@@ -33,6 +38,7 @@ class AccessCheck(Protocol):
             SessionEnded: The auth session is not live.
             TokenExpired: It is, but the token was issued before its user proved who they are, or changed
                 their password. A client that has the new credentials goes on with them.
+            DpopProofInvalid: Another request has used the proof.
         """
 
 
@@ -42,9 +48,9 @@ class StoreCheck:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def admit(self, claims: AccessClaims) -> Found:
+    def admit(self, claims: AccessClaims, single_use: SingleUse | None = None) -> Found:
         """Return the live record, in one read round trip."""
-        found = self._store.load(claims.sid)
+        found = self._store.load(claims.sid, single_use)
         if isinstance(found, Absent):
             raise SessionEnded
         if found.session.user_id != claims.subject:
@@ -61,18 +67,18 @@ class ReplicaCheck:
         self._replica = replica
         self._store = store
 
-    def admit(self, claims: AccessClaims) -> Found | None:
+    def admit(self, claims: AccessClaims, single_use: SingleUse | None = None) -> Found | None:
         """Admit the token without a round trip while the copy is fresh."""
         verdict = self._replica.verdict(claims)
         if verdict is Verdict.LIVE:
             return None
         if verdict is Verdict.REVOKED:
             raise SessionEnded
-        return self._store.admit(claims)
+        return self._store.admit(claims, single_use)
 
 
 class NoCheck:
     """Accepts an access token until it expires."""
 
-    def admit(self, claims: AccessClaims) -> None:
+    def admit(self, claims: AccessClaims, single_use: SingleUse | None = None) -> None:
         """Admit the token."""

@@ -106,11 +106,11 @@ class JwtStrategy:
         self,
         text: str,
         device: Device | None = None,  # noqa: ARG002 - as the protocol says
-        shown: Shown = NOTHING_ASKED,  # noqa: ARG002 - as the protocol says
+        shown: Shown = NOTHING_ASKED,
     ) -> tuple[Found | None, AccessClaims]:
         """Return what an access token opens; it is live as far as ``ACCESS_CHECK`` checks."""
         claims = self._codec.read_access(text)
-        return self._check.admit(claims), claims
+        return self._check.admit(claims, shown.single_use), claims
 
     def recognizes(self, text: str) -> bool:
         """Tell whether it begins with the header of our access tokens."""

@@ -153,7 +153,8 @@ class Strategy(Protocol):
         Args:
             text: The credential.
             device: What the request comes from. Without it, a session key is always looked up.
-            shown: What it shows of the device that the auth session may be bound to.
+            shown: What it shows of the device that the auth session may be bound to. Its proof is used up if
+                the store is asked.
 
         Returns:
             The record, or ``None`` if an access token was accepted without it; and the claims of a token.
@@ -161,6 +162,7 @@ class Strategy(Protocol):
         Raises:
             TokenMalformed, TokenInvalid, TokenExpired: The text is no such credential.
             SessionEnded: Its auth session is not live.
+            DpopProofInvalid: Another request has used the proof.
         """
 
     def recognizes(self, text: str) -> bool:

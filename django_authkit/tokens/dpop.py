@@ -56,6 +56,24 @@ class Proof:
     nonce: str | None
 
 
+@dataclass(slots=True, kw_only=True)
+class SingleUse:
+    """
+    The use of a proof that works once, by one request.
+
+    Attributes:
+        digest: SHA-256 (32 bytes) of what identifies the proof.
+        request: 32 random bytes that identify the request, which may use it again.
+        lifetime_ms: How long it is noted.
+        is_noted: The store has noted it; set by the method that has done it.
+    """
+
+    digest: bytes
+    request: bytes
+    lifetime_ms: int
+    is_noted: bool = False
+
+
 def read_proof(text: str) -> Proof:
     """
     Return what a proof says, which is signed with the key that it shows.

@@ -7,8 +7,11 @@ from secrets import token_bytes
 
 import pytest
 
+from django_authkit.errors import DpopProofInvalid
+from django_authkit.session_keys import handle_beside
 from django_authkit.stores.outcomes import Absent, Found, Shown
 from django_authkit.stores.protocol import Store
+from django_authkit.tokens.dpop import SingleUse
 from django_authkit.types import AuthSession, Mode
 from support.parallel import parallel_threads
 from support.stores import DAY, HOUR, MINUTE, Rig, Started, request
@@ -96,6 +99,61 @@ def test_of_simultaneous_proofs_with_one_nonce_one_succeeds(rig: Rig, store: Sto
         outcomes = threads.at_once(calls)
     assert sum(isinstance(each, Found) for each in outcomes) == 1
     assert outcomes.count(Absent.SUPERSEDED) == 5
+
+
+def _touched(store: Store, started: Started, use: SingleUse) -> Found | Absent:
+    return store.touch(started.sid, started.key, idle=DAY, interval=0, shown=Shown(single_use=use))
+
+
+def _use(proof: bytes = b"p" * 32) -> SingleUse:
+    return SingleUse(digest=proof, request=token_bytes(32), lifetime_ms=HOUR)
+
+
+def test_of_simultaneous_requests_with_one_proof_one_succeeds(rig: Rig, store: Store) -> None:
+    """Whichever lookup notes its use, or the call for none; the others are refused, and are no activity."""
+    started = rig.start()
+    sid, uses = started.sid, [_use() for _ in range(6)]
+
+    def create(use: SingleUse) -> object:
+        handle = handle_beside(sid, use.digest)
+        if not store.create_anonymous(handle, use.request, "", use.lifetime_ms):
+            raise DpopProofInvalid
+        return True
+
+    def refused(look_up: Callable[[], object]) -> bool:
+        try:
+            look_up()
+        except DpopProofInvalid:
+            return True
+        return False
+
+    kinds: list[Callable[[SingleUse], object]] = [
+        partial(store.load, sid),
+        partial(_touched, store, started),
+        create,
+    ]
+    calls = [partial(refused, partial(kind, use)) for kind, use in zip(kinds * 2, uses, strict=True)]
+    with parallel_threads(6) as threads:
+        assert sorted(threads.at_once(calls)) == [False] + [True] * 5
+
+
+def test_a_proof_is_used_up_by_a_lookup(rig: Rig, store: Store) -> None:
+    """By one request, which may look again, for as long as it is noted; without a record, none is used."""
+    started = rig.start()
+    use, other = _use(), _use()
+    assert store.load("AA" + "x" * 14, other) is Absent.GONE
+    assert _session(store.load(started.sid, use)).sid == started.sid
+    used = _session(_touched(store, started, use))
+    assert use.is_noted
+    rig.wait(HOUR // 2)
+    for refused in (partial(store.load, started.sid, other), partial(_touched, store, started, other)):
+        with pytest.raises(DpopProofInvalid):
+            refused()
+    assert not other.is_noted
+    assert _session(store.load(started.sid)) == used
+    assert _session(store.load(started.sid, _use(b"q" * 32))).sid == started.sid
+    rig.wait(HOUR // 2)
+    assert _session(store.load(started.sid, other)).sid == started.sid
 
 
 def test_without_a_binding_there_is_nothing_to_renew(rig: Rig, store: Store) -> None:

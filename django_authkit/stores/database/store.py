@@ -14,8 +14,10 @@ from django.db import IntegrityError, transaction
 from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.db.models.functions import Greatest, Least
 
+from django_authkit.errors import DpopProofInvalid
 from django_authkit.models import AuthSessionRow
 from django_authkit.outages import activity_is_optional
+from django_authkit.session_keys import handle_beside
 from django_authkit.stores.database.anonymous import AnonymousTable
 from django_authkit.stores.database.attempts import AttemptTable
 from django_authkit.stores.database.creation import CreatingTable
@@ -39,6 +41,7 @@ from django_authkit.stores.outcomes import (
     Page,
     Shown,
 )
+from django_authkit.tokens.dpop import SingleUse
 from django_authkit.types import AuthSession, Mode, RevocationReason, by_recency
 
 
@@ -67,10 +70,14 @@ class DatabaseStore(
     is_awaitable = False
 
     @raises_unavailable
-    def load(self, sid: str) -> Found | Absent:
-        """Return the live record. One query."""
+    def load(self, sid: str, single_use: SingleUse | None = None) -> Found | Absent:
+        """Return the live record. One query, and an INSERT for a proof that works once."""
         row = self.read(sid)
-        return Absent.GONE if row is None else found_of(row)
+        if row is None:
+            return Absent.GONE
+        if single_use is not None:
+            self._use_up(sid, single_use)
+        return found_of(row)
 
     @raises_unavailable
     def touch(
@@ -90,6 +97,8 @@ class DatabaseStore(
             return Absent.GONE
         if not is_digest(row.key_digest, key_digest):
             return Absent.SUPERSEDED
+        if shown.single_use is not None:
+            self._use_up(sid, shown.single_use)
         now = now_of(row)
         moved = issued and row.mode != Mode.SESSION
         is_due = moved or now - row.last_seen_ms >= interval
@@ -100,6 +109,11 @@ class DatabaseStore(
                 row.last_seen_ms, row.idle_expires_ms = now, min(now + span, row.expires_ms)
                 row.mode = Mode.SESSION if moved else row.mode
         return found_of(row)
+
+    def _use_up(self, sid: str, use: SingleUse) -> None:
+        if not self.create_anonymous(handle_beside(sid, use.digest), use.request, "", use.lifetime_ms):
+            raise DpopProofInvalid
+        use.is_noted = True
 
     def _when_free(self, write: Callable[[], None]) -> None:
         """Write now, or after the commit when a transaction is in progress that is not a test case's."""

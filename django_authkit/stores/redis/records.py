@@ -5,6 +5,7 @@ from dataclasses import fields
 from operator import index
 from typing import Any
 
+from django_authkit.errors import DpopProofInvalid
 from django_authkit.stores.outcomes import (
     Absent,
     Found,
@@ -129,6 +130,19 @@ def found_of(sid: str, reply: bytes) -> Found | Absent:
     if session.sid != sid:
         raise ValueError
     return Found(session=session, now_ms=now, data=data)
+
+
+def first_found_of(sid: str, reply: bytes) -> Found | Absent:
+    """
+    Return the outcome of a lookup that uses up a proof.
+
+    Raises:
+        DpopProofInvalid: Another request has used it.
+        ValueError: As ``found_of`` says.
+    """
+    if reply == b"replayed":
+        raise DpopProofInvalid
+    return found_of(sid, reply)
 
 
 def _found_of(sid: str, reply: bytes) -> Found:

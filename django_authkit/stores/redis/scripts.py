@@ -43,10 +43,13 @@ T = TypeVar("T")
 _AT_ONCE: Final = 100
 """Scripts in one round trip. Other clients are served between them."""
 _RECORDS = ("clock", "reply", "blacklist", "records")
+_TOUCH = ("touch", "blacklist", "records", "touch_write")
 _PARTS = {
     "load": ("clock", "reply", "live_record", "load"),
+    "load_once": ("clock", "reply", "live_record", "use_once", "load"),
     "load_many": ("clock", "reply", "load_many"),
-    "touch": ("clock", "reply", "live_record", "touch", "blacklist", "records", "touch_write"),
+    "touch": ("clock", "reply", "live_record", *_TOUCH),
+    "touch_once": ("clock", "reply", "live_record", "use_once", *_TOUCH),
     "now": ("clock", "now"),
     "create_anonymous": ("clock", "create_anonymous"),
     "create_durable": ("clock", "create_anonymous"),

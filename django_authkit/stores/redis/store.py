@@ -14,6 +14,7 @@ from typing import Final
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import log_lost_activity
+from django_authkit.session_keys import handle_beside
 from django_authkit.stores.outcomes import (
     NOTHING_ASKED,
     Absent,
@@ -40,6 +41,7 @@ from django_authkit.stores.redis.records import (
     creation_of,
     epoch_of,
     fields_of,
+    first_found_of,
     flag_of,
     found_of,
     listed_of,
@@ -49,8 +51,9 @@ from django_authkit.stores.redis.records import (
     rotation_of,
     switch_of,
 )
-from django_authkit.stores.redis.sending import Client
+from django_authkit.stores.redis.sending import Argument, Client
 from django_authkit.stores.redis.statistics import read_statistics
+from django_authkit.tokens.dpop import SingleUse
 from django_authkit.types import AuthSession, RevocationReason, by_recency
 
 _NEVER: Final = 2**52
@@ -102,8 +105,10 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
             calls_before,
         )
 
-    def load(self, sid: str) -> Found | Absent:
-        """Return the live record, with no command that writes: one round trip."""
+    def load(self, sid: str, single_use: SingleUse | None = None) -> Found | Absent:
+        """Return the live record; a command writes only for a proof that works once. One round trip."""
+        if single_use is not None:
+            return self._use_up(single_use, "load_once", sid)
         return self._for_handle(partial(found_of, sid), "load", sid)
 
     def touch(
@@ -122,23 +127,23 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
 
         Two if the server reads and does not write, being full for example.
         """
+        arguments = (key_digest, idle, interval, int(issued), shown.key, int(shown.has_cookie))
+        if shown.single_use is not None:
+            return self._use_up(shown.single_use, "touch_once", sid, *arguments)
         try:
-            return self._for_handle(
-                partial(found_of, sid),
-                "touch",
-                sid,
-                key_digest,
-                idle,
-                interval,
-                int(issued),
-                shown.key,
-                int(shown.has_cookie),
-            )
+            return self._for_handle(partial(found_of, sid), "touch", sid, *arguments)
         except StoreUnavailable as error:
             if required or not refuses_writes(error.__cause__):
                 raise
             log_lost_activity(error)
             return self._for_handle(partial(found_of, sid), "touch", sid, key_digest, idle, _NEVER, 0)
+
+    def _use_up(self, use: SingleUse, script: str, sid: str, *arguments: Argument) -> Found | Absent:
+        """Return the record that a script looks up, which notes the use of a proof in the same step."""
+        noted = (handle_beside(sid, use.digest), use.request, use.lifetime_ms)
+        found = self._for_handle(partial(first_found_of, sid), script, sid, *arguments, *noted)
+        use.is_noted = isinstance(found, Found)
+        return found
 
     def rotate(self, request: RotateRequest) -> Rotation:
         """Exchange the current refresh token for the proposed one: one round trip."""
