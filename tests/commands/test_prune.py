@@ -39,6 +39,7 @@ def test_expired_records_are_deleted(site: LiveSite, ada: User, run: Run) -> Non
     assert rows(site) == 1
     assert live.logged_in()
     assert run("authkit_prune") == "Deleted 0 rows.\n"
+    assert not run("authkit_prune", "--verbosity=0")
 
 
 @on_databases

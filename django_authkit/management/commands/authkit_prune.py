@@ -43,4 +43,5 @@ class Command(BaseCommand):
         except StoreUnavailable as error:
             message = f"{error.cause} {total} rows were deleted; run it again for the rest."
             raise CommandError(message) from error
-        self.stdout.write(f"Deleted {total} row{pluralize(total)}.")
+        if options["verbosity"] > 0:
+            self.stdout.write(f"Deleted {total} row{pluralize(total)}.")
