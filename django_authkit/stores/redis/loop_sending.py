@@ -14,7 +14,6 @@ from time import monotonic
 from typing import Any, Final
 
 from redis import SSLConnection, UnixDomainSocketConnection, exceptions
-from redis import asyncio as redis_asyncio
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import Connection
@@ -23,14 +22,19 @@ from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnecti
 from django_authkit.bridge import run, wait
 from django_authkit.stores.redis import sending
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
+from django_authkit.stores.redis.loop_connections import (
+    PatientConnection,
+    PatientSSLConnection,
+    PatientUnixConnection,
+)
 from django_authkit.stores.redis.primary import PrimaryPool
 
 _CLASSES: Final[dict[Any, Any]] = {
-    Connection: redis_asyncio.Connection,
-    SSLConnection: redis_asyncio.SSLConnection,
-    UnixDomainSocketConnection: redis_asyncio.UnixDomainSocketConnection,
-    SentinelManagedConnection: redis_asyncio.Connection,
-    SentinelManagedSSLConnection: redis_asyncio.SSLConnection,
+    Connection: PatientConnection,
+    SSLConnection: PatientSSLConnection,
+    UnixDomainSocketConnection: PatientUnixConnection,
+    SentinelManagedConnection: PatientConnection,
+    SentinelManagedSSLConnection: PatientSSLConnection,
 }
 _OF_SYNCHRONOUS_CONNECTIONS: Final = {
     "connection_pool",

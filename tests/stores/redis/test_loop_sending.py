@@ -4,6 +4,7 @@ import asyncio
 import os
 import random
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
@@ -84,6 +85,28 @@ def test_calls_at_once_have_a_connection_each(server: Server, sender: Sender) ->
 
     _on_loop(main)
     until(lambda: not _connections(server))
+
+
+@pytest.mark.parametrize(
+    ("option", "seconds", "calls_before"), [("SOCKET_CONNECT_TIMEOUT", 0.05, 0), ("SOCKET_TIMEOUT", 0.4, 1)]
+)
+def test_what_arrived_while_the_loop_was_busy_is_in_time(
+    settings: Settings, option: str, seconds: float, calls_before: int
+) -> None:
+    """A loop that does something else for longer than the timeouts finds the connection and the reply."""
+    settings.CACHES["plain"]["OPTIONS"] = {option: seconds}
+    sender = sender_for(connect("plain"))
+
+    async def main() -> None:
+        for number in range(calls_before):
+            await _echo(sender, number)
+        call = asyncio.create_task(_echo(sender, calls_before))
+        for _ in range(2 if calls_before else 8):  # rounds of the loop, in one of which the call waits
+            await asyncio.sleep(0)
+            time.sleep(1.1 * seconds)
+        await call
+
+    _on_loop(main)
 
 
 def test_without_a_bridge_it_is_an_error(server: Server) -> None:
