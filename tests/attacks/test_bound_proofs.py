@@ -175,6 +175,35 @@ def test_another_origin_renews_and_registers_nothing(
     assert code(renew(device, sid_of(ada), text, **evil)) == (403, "csrf_failed")
 
 
+def test_another_origin_learns_nothing_from_a_renewal(
+    site: LiveSite, device: Device, login: HttpResponse
+) -> None:
+    """Logged in or not, its page gets the same answer, after the same work: nothing was looked up for it."""
+    bind(device, login)
+    evil = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.test"}  # no page sets a Sec- header
+    for scope in ({}, {"INITIATORS": ["mail.test"]}):
+        site.configure(BOUND_SCOPE=scope)
+        browsers = (device, site.device())
+        with site.counted() as trips:
+            one, other = (
+                each.send("POST", "/auth/bound/refresh/", headers=evil, content_type="") for each in browsers
+            )
+        assert not trips.commands + trips.queries
+        assert (one.status_code, body(one)) == (other.status_code, body(other))
+        assert not [name for name in one.headers if name.startswith("Access-Control-")]
+        assert not one.cookies
+
+
+def test_any_challenge_since_the_last_proof_counts(ada: User, device: Device, login: HttpResponse) -> None:
+    """A proof and a newer challenge may cross each other on the way; after the proof neither counts again."""
+    key, registered = bind(device, login)
+    sid = sid_of(ada)
+    older, newer = challenge_of(registered), challenge_of(renew(device, sid))
+    assert renew(device, sid, proof(key, older)).status_code == 200
+    for used in (older, newer):
+        assert renew(device, sid, proof(key, used)).status_code == 403
+
+
 def small_key() -> PrivateKey:
     """Return an RSA key that is too short."""
     return rsa.generate_private_key(65537, 1024)  # noqa: S505

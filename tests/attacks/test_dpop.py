@@ -185,6 +185,20 @@ def test_a_proof_for_another_request(app: ProvingDevice, changes: dict[str, Any]
     assert code(send(app, signed(app.key, said(app, **changes)))) == INVALID
 
 
+def test_a_proof_covers_no_body(site: LiveSite, ada: User, app: ProvingDevice) -> None:
+    """Who reads a request on its way can send it with another body, unless a proof works once (11.7)."""
+    path = f"/auth/sessions/{site.sid(app)}/"
+    for single_use, statuses, left in ((False, [200, 200], "stolen"), (True, [200, 401], "mine")):
+        site.configure(DPOP={"SINGLE_USE": single_use})
+        headers = {"Authorization": f"DPoP {app.access}", "DPoP": app.prove("PATCH", path, app.access)}
+        answers = [
+            Device.send(app, "PATCH", path, json.dumps({"label": label}).encode(), headers=headers)
+            for label in ("mine", "stolen")
+        ]
+        assert [each.status_code for each in answers] == statuses
+        assert sessions_of(ada)[0].label == left
+
+
 def test_a_proof_of_another_login_of_the_same_key(site: LiveSite, ada: User, app: ProvingDevice) -> None:
     """A proof goes with one credential, although another is bound to the same key (11.8)."""
     other = ProvingDevice(site.mode)

@@ -42,6 +42,13 @@ def test_what_is_met_names_a_test() -> None:
         assert _TEST.findall(tests) or met.startswith(_NO_TEST), number
 
 
+def test_every_consideration_of_dpop_has_a_row() -> None:
+    """Each section of RFC 9449's security considerations has a row, which names a test."""
+    rows = re.findall(r"^\| 11\.(\d+) [^|]+\|[^|]+\|([^|]+)\|$", PAGE, re.MULTILINE)
+    assert [int(number) for number, _ in rows] == list(range(1, 12))
+    assert all(_TEST.findall(tests) for _, tests in rows)
+
+
 def test_named_tests_exist() -> None:
     """Each named test is a function of the named file."""
     named = _TEST.findall(PAGE)
