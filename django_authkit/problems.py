@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Self
+from typing import Final, Self
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +27,26 @@ class Problem:
         return lambda message: cls(id, message, hint)
 
 
+_UNITS: Final = (("day", 86400), ("hour", 3600), ("minute", 60))
+
+
 def in_words(duration: timedelta) -> str:
     """Return *duration* as people write it: "14 days", "2 hours", "90 seconds"."""
     seconds = duration.total_seconds()
-    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+    for unit, length in _UNITS:
         if seconds >= length and seconds % length == 0:
-            count = int(seconds // length)
-            return f"{count} {unit}{'s' * (count != 1)}"
+            return _counted(int(seconds // length), unit)
     return f"{seconds:g} seconds"
+
+
+def roughly(duration: timedelta) -> str:
+    """Return *duration* in its largest unit, as people say it: "13 days", "2 hours", "less than a minute"."""
+    seconds = duration.total_seconds()
+    for unit, length in _UNITS:
+        if seconds >= length:
+            return _counted(int(seconds // length), unit)
+    return "less than a minute"
+
+
+def _counted(count: int, unit: str) -> str:
+    return f"{count} {unit}{'s' * (count != 1)}"

@@ -1,11 +1,15 @@
 """``authkit_prune``: reclaims space in bounded batches during traffic, and can be interrupted."""
 
+import os
+import re
 import time
+from contextlib import suppress
 from itertools import chain
+from tempfile import NamedTemporaryFile
 
 import pytest
 from django.contrib.auth.models import User
-from django.core.management import CommandError
+from django.core.management import CommandError, call_command
 
 from commands.conftest import Run
 from django_authkit import sessions_of
@@ -58,6 +62,32 @@ def test_goes_in_batches(site: LiveSite, ada: User, run: Run) -> None:
     bury(site, 5)
     told = run("authkit_prune", "--batch=2", "--verbosity=2").splitlines()
     assert told == ["2 so far", "4 so far", "5 so far", "Deleted 5 rows."]
+
+
+def all_of(terminal: int) -> str:
+    """Return what was written to a terminal whose other end is closed."""
+    shown = b""
+    with suppress(OSError):  # the end, on Linux
+        while chunk := os.read(terminal, 4096):
+            shown += chunk
+    os.close(terminal)
+    return shown.decode()
+
+
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+def test_a_terminal_shows_progress(site: LiveSite, ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It counts along in one line, and the result is green; a file gets neither."""
+    monkeypatch.setenv("TERM", "xterm")
+    bury(site, 3)
+    here, there = os.openpty()
+    with os.fdopen(there, "w") as out, NamedTemporaryFile("w+") as file:
+        call_command("authkit_prune", "--batch=2", "--pause=0.2", stdout=out, force_color=True)
+        call_command("authkit_prune", stdout=file)
+        file.seek(0)
+        assert file.read() == "Deleted 0 rows.\n"
+    shown = all_of(here)
+    assert "Deleted rows: 2" in re.sub(r"\x1b\[[0-9;]*m", "", shown)
+    assert "\x1b[32;1mDeleted 3 rows.\x1b[0m" in shown
 
 
 @on_databases

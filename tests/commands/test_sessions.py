@@ -23,6 +23,8 @@ def test_lists_the_live_ones(site: LiveSite, ada: User, run: Run) -> None:
     assert [line[:16] for line in lines] == wanted
     assert all("jwt" in line and first.address in line for line in lines)
     assert not any(sid in line for sid in others for line in lines)
+    assert ["(less than a minute ago)" in line for line in lines] == [True, False]
+    assert "(1 minute ago)" in lines[1]
 
 
 def test_the_primary_key_will_do(site: LiveSite, ada: User, run: Run) -> None:

@@ -10,6 +10,7 @@ from django_authkit.checks import TAG
 from django_authkit.conf import get_settings
 from django_authkit.errors import StoreUnavailable
 from django_authkit.management.failures import failures_told
+from django_authkit.management.progress import counting
 from django_authkit.wiring import get_store
 
 
@@ -33,15 +34,21 @@ class Command(BaseCommand):
         if get_settings().store == "redis":
             self.stdout.write("Nothing to do: Redis deletes expired records itself.")
             return
+        total = self._prune(batch, pause, options["verbosity"])
+        if options["verbosity"] > 0:
+            self.stdout.write(self.style.SUCCESS(f"Deleted {total} row{pluralize(total)}."))
+
+    def _prune(self, batch: int, pause: float, verbosity: int) -> int:
         total = 0
         try:
-            for count in get_store().prune(batch):
-                total += count
-                if options["verbosity"] > 1:
-                    self.stdout.write(f"{total} so far")
-                time.sleep(pause)
+            with counting(self.stdout if verbosity > 0 else None, "Deleted rows") as show:
+                for count in get_store().prune(batch):
+                    total += count
+                    if verbosity > 1:
+                        self.stdout.write(f"{total} so far")
+                    show(total)
+                    time.sleep(pause)
         except StoreUnavailable as error:
             message = f"{error.cause} {total} rows were deleted; run it again for the rest."
             raise CommandError(message) from error
-        if options["verbosity"] > 0:
-            self.stdout.write(f"Deleted {total} row{pluralize(total)}.")
+        return total

@@ -37,7 +37,7 @@ class Command(BaseCommand):
             raise CommandError(message)
         if all and options["interactive"]:
             self._confirm()
-        self.stdout.write(_revoked(user, sid))
+        self.stdout.write(self.style.SUCCESS(_revoked(user, sid)))
 
     def _confirm(self) -> None:
         """Ask whether everybody is to be logged out; a script has to say ``--no-input``."""

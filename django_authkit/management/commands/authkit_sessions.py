@@ -1,6 +1,7 @@
 """``manage.py authkit_sessions USER``: where a user is logged in."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
@@ -9,6 +10,7 @@ from django_authkit import sessions_of
 from django_authkit.checks import TAG
 from django_authkit.management.failures import failures_told
 from django_authkit.management.users import user_named
+from django_authkit.problems import roughly
 from django_authkit.types import AuthSession
 from django_authkit.users.loading import username_of
 
@@ -59,4 +61,5 @@ def as_line(session: AuthSession) -> str:
     """Return the text for one auth session."""
     seen = session.last_seen_at.strftime("%Y-%m-%d %H:%M")
     where = f"{session.label or '-'}  {session.address or '-'}"
-    return f"{session.sid}  {session.mode:<7}  seen {seen}  {where}"
+    ago = roughly(datetime.now(tz=UTC) - session.last_seen_at)
+    return f"{session.sid}  {session.mode:<7}  seen {seen} ({ago} ago)  {where}"

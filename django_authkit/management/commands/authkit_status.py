@@ -2,13 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.template.defaultfilters import filesizeformat
 
 from django_authkit.management.failures import failures_told
 from django_authkit.management.status import PATIENCE, find_out
+from django_authkit.problems import roughly
+
+_STYLES: Final = {"error": "ERROR", "warning": "WARNING", "checks": "SUCCESS"}
+"""How the names of lines look in a terminal: those of findings, and of none."""
 
 
 class Command(BaseCommand):
@@ -34,7 +39,8 @@ class Command(BaseCommand):
             self.stdout.write(as_json(status))
         else:
             for name, value in as_lines(status):
-                self.stdout.write(f"{name:<14}{value}")
+                style = getattr(self.style, _STYLES.get(name, ""), str)
+                self.stdout.write(f"{style(f'{name:<14}')}{value}")
 
 
 def as_json(status: dict[str, Any]) -> str:
@@ -94,8 +100,14 @@ def old_form_text(old: dict[str, Any]) -> str:
     live = (_about if old["estimated"] else str)(old["live"])
     return (
         f"{old['mode']}: {live} were last seen with it; dropping it now asks them to log in again. "
-        f"The last expires {old['unless_used']} unless it is used, and {old['at_the_latest']} at the latest"
+        f"The last expires {_when(old['unless_used'])} unless it is used, "
+        f"and {_when(old['at_the_latest'])} at the latest"
     )
+
+
+def _when(moment: str) -> str:
+    """Return *moment* in ISO 8601, and how far it is from now."""
+    return f"{moment} (in {roughly(datetime.fromisoformat(moment) - datetime.now(tz=UTC))})"
 
 
 def _replica_text(replica: dict[str, Any]) -> str:

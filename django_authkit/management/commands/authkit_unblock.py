@@ -4,6 +4,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.template.defaultfilters import pluralize
 
 from django_authkit.checks import TAG
 from django_authkit.management.failures import failures_told
@@ -26,7 +27,8 @@ class Command(BaseCommand):
         """Delete the counters, and print how many there were."""
         parts = digests_of_address(what) if _is_address(what) else [digest_of_name(what)]
         count = sum(get_store().clear_attempts(part) for part in parts)
-        self.stdout.write(f"Deleted {count} counter{'' if count == 1 else 's'} of {what}.")
+        deleted = f"Deleted {count} counter{pluralize(count)} of {what}."
+        self.stdout.write(self.style.SUCCESS(deleted))
 
 
 def _is_address(text: str) -> bool:
