@@ -120,8 +120,8 @@ class Person:
         return next(each for each in self.context.cookies() if each["name"] == self.bound)
 
     def wait(self, happened: Callable[[], bool]) -> None:
-        """Wait until something has happened, for ten seconds at most."""
-        for _ in range(200):
+        """Wait until something has happened, for half a minute at most."""
+        for _ in range(600):
             if happened():
                 return
             self.page.wait_for_timeout(50)

@@ -118,7 +118,9 @@ async def whoami_in_loop(request: HttpRequest) -> JsonResponse:
 @require_POST
 def notes(request: HttpRequest) -> JsonResponse:
     """Return the note that was sent, and its owner."""
-    return JsonResponse({"owner": request.user.pk, "note": json.loads(request.body)}, status=201)
+    text = request.POST.get("text")  # of a form
+    note = json.loads(request.body) if text is None else {"text": text}
+    return JsonResponse({"owner": request.user.pk, "note": note}, status=201)
 
 
 async def notes_async(request: HttpRequest) -> JsonResponse:
