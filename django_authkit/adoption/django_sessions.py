@@ -11,6 +11,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.cache import SessionStore as CacheSessions
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.contrib.sessions.backends.file import SessionStore as FileSessions
 from django.contrib.sessions.backends.signed_cookies import SessionStore as SignedCookies
 from django.core.cache import caches
@@ -92,11 +93,12 @@ class DjangoSessions(Adapter):
         """
         Delete the session.
 
-        Not for good where the browser has all of it (signed cookies), nor in a cache, where a worker that
-        has it in hand may write it back.
+        For good only with engines of Django's that write no session back which was deleted meanwhile. Signed
+        cookies are all in the browser; a cache, that of ``cached_db`` too, takes what a worker of the old
+        engine still has in hand; of another engine nothing is known.
         """
         self._session(None).delete(credential)
-        return not issubclass(self._sessions, (SignedCookies, CacheSessions))
+        return self._sessions in (DatabaseSessions, FileSessions)
 
     def _session(self, key: str | None) -> SessionBase:
         session = self._sessions(session_key=key)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import caches
 from django.db import OperationalError, connections
 
 from adoption.migrating_site import PACKAGES, Changeover, Package
@@ -101,6 +103,23 @@ def test_a_delayed_request(site: Changeover, ada: User, monkeypatch: pytest.Monk
     answer, client = package.present(site, credential)
     assert answer.status_code == 401
     assert not client.logged_in()
+    assert sessions_of(ada) == ()
+
+
+@pytest.mark.parametrize("name", ["cached_db", "cache"])
+def test_a_worker_of_the_old_engine_writes_it_back(site: Changeover, ada: User, name: str) -> None:
+    """It had the session in hand when that was adopted: after the logout, the old cookie opens nothing."""
+    package = PACKAGES[name]
+    credential = log_in_before(site, package)
+    old = import_module(f"django.contrib.sessions.backends.{name}").SessionStore(credential)
+    held = dict(old.items())
+    _, client = package.present(site, credential)
+    client.who()
+    assert client.log_out().status_code == 204
+    caches["default"].set(old.cache_key, held)
+    site.live.advance(minutes=2)
+    answer, _ = package.present(site, credential)
+    assert answer.status_code == 401
     assert sessions_of(ada) == ()
 
 
