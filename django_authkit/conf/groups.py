@@ -70,8 +70,9 @@ class Lifetimes:
         """Return the idle timeout and the absolute lifetime of a login that is remembered or not."""
         if remember:
             return self.idle, self.absolute
-        absolute = self.not_remembered.absolute or self.absolute
-        return min(self.not_remembered.idle or self.idle, absolute), absolute
+        own = self.not_remembered
+        absolute = self.absolute if own.absolute is None else own.absolute
+        return min(self.idle if own.idle is None else own.idle, absolute), absolute
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import pytest
@@ -89,6 +90,23 @@ def test_without_acknowledgement_there_is_no_answer_however_often_it_is_asked_fo
                 CALLS[name](store, session)
             assert "0 of 1 replicas" in str(raised.value.cause)
     CALLS[name](store, session)
+
+
+def test_a_primary_that_is_deposed_while_it_waits_gives_no_answer() -> None:
+    """It breaks the wait off, so whether the write will last is not known: 503."""
+    with StoppableValkey.running() as primary, StoppableValkey.running() as replica:
+        replica.direct.replicaof("127.0.0.1", str(primary.port))
+        until(lambda: replica.direct.info("replication")["master_link_status"] == "up")
+        until(lambda: primary.direct.info("replication").get("slave0", {}).get("lag") in {0, 1})
+        store = RedisStore(client_of(primary.url), prefix="authkit:", wait=(1, 800))
+        session = _created(store)
+        depose = Timer(0.2, primary.direct.replicaof, ("127.0.0.1", str(replica.port)))
+        with replica.hung():
+            depose.start()
+            with pytest.raises(StoreUnavailable) as raised:
+                store.revoke(session.sid, RevocationReason.LOGOUT)
+            depose.join()
+        assert "UNBLOCKED" in str(raised.value.cause)
 
 
 def test_requests_that_write_nothing_of_the_kind_do_not_wait(store: RedisStore, servers: Servers) -> None:

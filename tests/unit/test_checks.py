@@ -128,6 +128,8 @@ CASES = [
     Case("authkit.E010", {"LIFETIMES": {"IDLE": timedelta(days=99)}}),
     Case("authkit.E010", {"LIFETIMES": {"NOT_REMEMBERED": {"IDLE": timedelta(days=15)}}}),
     Case("authkit.E010", {"LIFETIMES": {"NOT_REMEMBERED": {"ABSOLUTE": timedelta(minutes=4)}}}),
+    Case("authkit.E010", {"LIFETIMES": {"NOT_REMEMBERED": {"IDLE": timedelta(0)}}}),
+    Case("authkit.E010", {"LIFETIMES": {"NOT_REMEMBERED": {"ABSOLUTE": timedelta(0)}}}),
     Case("authkit.E004", {"LIFETIMES": {"NOT_REMEMBERED": {"IDLE": 300}}}),
     Case("authkit.E011", {"LIFETIMES": {"ACCESS": SECOND / 2}}),
     Case("authkit.E011", {"LEEWAY": -SECOND}),

@@ -29,12 +29,12 @@ _NO_ANSWER = (
 )
 # Redis 6 wraps the error of a command in a script in one of its own; some codes have no class.
 _NO_ANSWER_CODE = re.compile(
-    r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN) "
+    r"(?:^|-)(?:BUSY|CLUSTERDOWN|LOADING|MASTERDOWN|MISCONF|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNBLOCKED) "
     r"|access a non local key"  # the slot is being migrated
     # The user's ACL, within a script.
     r"|ACL failure|(?i:no permissions to)|The user executing the script can't"
 )
-_DEPOSED = re.compile("READONLY|NOREPLICAS|read only replica")
+_DEPOSED = re.compile("READONLY|NOREPLICAS|UNBLOCKED|read only replica")
 _READS_ONLY_CODE = re.compile(r"(?:^|-)(?:MISCONF|NOREPLICAS|OOM|READONLY) ")
 
 
