@@ -73,9 +73,9 @@ def _reason(errors: str) -> str:
 
 
 @contextmanager
-def valkey() -> Iterator[str]:
+def valkey() -> Iterator[int]:
     """
-    Yield the URL, with its secret, of a new Valkey, which ends with the block, or with this process.
+    Yield the port of a new Valkey, which ends with the block, or with this process.
 
     Raises:
         CannotCompare: It did not start.
@@ -85,12 +85,12 @@ def valkey() -> Iterator[str]:
         assert process.stdout
         assert process.stderr
         try:
-            url = process.stdout.readline().decode().strip()
-            if not url:
+            port = process.stdout.readline()
+            if not port:
                 reason = _reason(process.stderr.read().decode(errors="replace"))
                 message = f"The Valkey for this run did not start: {reason}"
                 raise CannotCompare(message)
-            yield url
+            yield int(port)
         finally:
             process.stdin.close()
 

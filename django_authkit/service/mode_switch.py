@@ -5,6 +5,7 @@ A browser gets it with the response to any request, a header client with the res
 session stays the same, and the old credential stays valid. See ``docs/explanation/switching.md``.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 
@@ -12,11 +13,12 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.conf import get_settings
-from django_authkit.errors import CookieTooLarge, CredentialRejected, StoreUnavailable
+from django_authkit.errors import CookieTooLarge, CredentialRejected, DeviceMismatch, StoreUnavailable
 from django_authkit.http import transports
+from django_authkit.http.bound_cookie import has_cookie_of
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
-from django_authkit.service.device_binding import check_binding
+from django_authkit.service.device_binding import announce_elsewhere, check_binding
 from django_authkit.service.device_keys import check_device_first
 from django_authkit.service.django_session import session_of_credential
 from django_authkit.service.issue import log_too_large
@@ -48,7 +50,8 @@ def with_replacement(request: HttpRequest, known: Authentication, presented: str
     if key is not None:
         return known.with_replacement(cache(partial(_tokens_for_browser, request, known.user, key)))
     held = _held_tokens(request, known.sid)
-    grant = _key_instead(request, held, known.user, Transport.COOKIE) if held else None
+    # The access token shows the device: its cookie is the one that a bound browser has to renew.
+    grant = _key_instead(request, held, known.user, Transport.COOKIE, is_proved=True) if held else None
     return known if grant is None else known.with_replacement(lambda: grant)
 
 
@@ -69,16 +72,17 @@ def key_if_due(request: HttpRequest, refresh_token: str, transport: Transport) -
 
     Raises:
         TokenMalformed, TokenInvalid, TokenExpired: The refresh token is not valid.
-        BindingMismatch, SessionEnded: As ``_key_instead`` says.
+        BindingMismatch, DeviceMismatch, SessionEnded: As ``_key_instead`` says.
     """
     settings = get_settings()
     if not settings.issues(Mode.SESSION):
         return None
     claims = get_jwt_strategy().read_refresh(refresh_token)
     due = settings.issued_mode(claims.sid) is Mode.SESSION
-    if due:
-        check_device_first(request, refresh_token)
-    return _key_instead(request, claims, None, transport) if due else None
+    if not due:
+        return None
+    check_device_first(request, refresh_token)
+    return _key_instead(request, claims, None, transport, is_proved=settings.device_bound == "off")
 
 
 def tokens_if_due(
@@ -90,7 +94,12 @@ def tokens_if_due(
 
 
 def _key_instead(
-    request: HttpRequest, claims: RefreshClaims, user: AbstractBaseUser | None, transport: Transport
+    request: HttpRequest,
+    claims: RefreshClaims,
+    user: AbstractBaseUser | None,
+    transport: Transport,
+    *,
+    is_proved: bool,
 ) -> Grant | None:
     """
     Return a session key for an auth session that has tokens.
@@ -100,24 +109,49 @@ def _key_instead(
     Args:
         claims: The verified claims of its refresh token.
         user: The user, if the caller has loaded them.
+        transport: How the refresh token came.
+        is_proved: The device has proved itself, or does not have to.
 
     Returns:
         ``None`` if the refresh token is not the current one, or was exchanged for another key.
 
     Raises:
         BindingMismatch: It came from another device, and was revoked.
+        DeviceMismatch: The auth session is bound to a device, which the request does not show. Nothing was
+            changed.
         SessionEnded: The user is not allowed to log in any more, and it was revoked.
     """
     strategy = get_session_strategy()
-    key, switch = strategy.switch_to_key(claims)
+    key, switch = strategy.switch_to_key(claims, is_proved=is_proved)
+    if switch.outcome is SwitchOutcome.UNPROVED and _shows_device(request, claims.sid, transport):
+        key, switch = strategy.switch_to_key(claims, is_proved=True)
     if switch.found is None:
         return None
+    session = switch.found.session
+    if switch.outcome is SwitchOutcome.UNPROVED:
+        announce_elsewhere(request, session.sid, lambda: session)
+        raise DeviceMismatch
     check_binding(request, switch.found.session)
     django_session = session_of_credential(request, strategy.mode, transport)
     if django_session is not None:
         django_session.inherit(key, switch.found)
     user = user or load_valid_user(switch.found.session, switch.found.user, revoke_if_invalid=True)
     return strategy.issue(switch.found, user, key.secret, transport)
+
+
+def _shows_device(request: HttpRequest, sid: str, transport: Transport) -> bool:
+    """Tell whether the request has a cookie of the auth session that only the device can renew."""
+    if transport is not Transport.COOKIE:
+        return False
+    if has_cookie_of(request, sid):
+        return True
+    strategy = get_jwt_strategy()
+    for text in strategy.access_cookies_of(request):
+        with suppress(CredentialRejected):
+            _, claims = strategy.resolve(text)
+            if claims.sid == sid:
+                return True
+    return False
 
 
 def _tokens_instead(

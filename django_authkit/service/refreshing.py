@@ -20,13 +20,13 @@ from django_authkit.http import transports
 from django_authkit.http.client_info import device_of
 from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.grant import Grant
-from django_authkit.http.request_state import state_of
+from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.adoption.kept_tokens import credential_behind
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import announce_elsewhere, browser_mark, check_binding
 from django_authkit.service.device_keys import check_device, check_device_first, shown_by
-from django_authkit.service.device_requirement import check_refresh_requirement
+from django_authkit.service.device_requirement import check_refresh_requirement, check_requirement
 from django_authkit.service.dpop import HEADER, check_refresh, proof_of
 from django_authkit.service.issue import issue
 from django_authkit.service.mode_switch import key_if_due, tokens_if_due
@@ -169,6 +169,7 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
     found = renewed.found
     check_device(request, found, is_in_body=is_in_body)
     user = load_valid_user(found.session, found.user, revoke_if_invalid=True)
+    check_requirement(request, Authentication.by_record(user, found.session, strategy.mode, transport))
     grant = tokens_if_due(request, SessionKey(found.session.sid, renewed.secret), user, transport)
     if grant is None:
         return issue(strategy, found, user, renewed.secret, transport)
@@ -179,9 +180,9 @@ def _slide(request: HttpRequest, text: str, transport: Transport) -> Grant:
 def _exchanged(request: HttpRequest, text: str, transport: Transport) -> Grant:
     """Return the successor of a refresh token; or a session key, if the mode was switched to keys."""
     check_refresh(request, get_jwt_strategy().read_refresh(text), transport)
+    check_refresh_requirement(text, transport)
     grant = key_if_due(request, text, transport)
     if grant is None:  # the rotation decides about errors and reuse
-        check_refresh_requirement(text, transport)
         try:
             return rotate(request, text, transport)
         except Unproved as unproved:

@@ -71,6 +71,8 @@ class SwitchOutcome(StrEnum):
     """The client has the current refresh token already; it only needs an access token."""
     KEPT = "kept"
     """Nothing was changed: the client keeps its credential."""
+    UNPROVED = "unproved"
+    """Nothing was changed: the device that the auth session is bound to has to prove itself first."""
     GONE = "gone"
     """There is no live auth session for the credential."""
 
@@ -296,7 +298,7 @@ class Switch:
 
     Attributes:
         outcome: See ``SwitchOutcome``.
-        found: The record after the call, for SWITCHED and HELD; else ``None``.
+        found: The record after the call, for SWITCHED, HELD and UNPROVED; else ``None``.
     """
 
     outcome: SwitchOutcome

@@ -240,7 +240,14 @@ class AuthSessionStore(Protocol):
         """
 
     def switch_to_key(
-        self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
+        self,
+        sid: str,
+        jti_digest: bytes,
+        generation: int,
+        *,
+        proposed: bytes,
+        idle: int,
+        unproved_ms: int | None = None,
     ) -> Switch:
         """
         Give the live record whose current refresh token is that of *generation* a session key too.
@@ -252,6 +259,7 @@ class AuthSessionStore(Protocol):
         the record                                             outcome
         =====================================================  ==================================
         another refresh token, or generation, is current       KEPT
+        its device has to prove itself first                   UNPROVED
         its session key is *proposed*                          SWITCHED (again)
         ``mode`` is JWT                                        SWITCHED: the proposal is its key
         otherwise: it was given a key for another token        KEPT
@@ -263,6 +271,8 @@ class AuthSessionStore(Protocol):
         Args:
             proposed: SHA-256 (32 bytes) of the proposed session key's secret.
             idle: Idle timeout.
+            unproved_ms: For how long after the device first used the binding a proof is not needed yet;
+                ``None`` for ever.
 
         Round trips:
             One on Redis. In the database an UPDATE and a query, and another UPDATE if it was not the first.

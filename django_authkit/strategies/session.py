@@ -22,6 +22,7 @@ from django_authkit.stores.outcomes import (
     Switch,
 )
 from django_authkit.stores.protocol import Store
+from django_authkit.strategies.exchange import UNPROVED_MS
 from django_authkit.strategies.protocol import Identity, Inspection, Renewed
 from django_authkit.strategies.remembered_lookups import RememberedLookups
 from django_authkit.tokens.claims import RefreshClaims
@@ -180,7 +181,7 @@ class SessionStrategy:
         key = SessionKey.parse(text)
         return None if key is None or key.anonymous else Identity(key.handle, key.digest)
 
-    def switch_to_key(self, claims: RefreshClaims) -> tuple[SessionKey, Switch]:
+    def switch_to_key(self, claims: RefreshClaims, *, is_proved: bool) -> tuple[SessionKey, Switch]:
         """
         Switch an auth session from its refresh token to a session key.
 
@@ -189,10 +190,16 @@ class SessionStrategy:
 
         Args:
             claims: The verified claims of the refresh token.
+            is_proved: The device has proved itself, or does not have to.
         """
         key = self._derivation.derive_key_from(claims.sid, claims.jti)
         switch = self._store.switch_to_key(
-            claims.sid, digest(claims.jti), claims.generation, proposed=key.digest, idle=self._idle
+            claims.sid,
+            digest(claims.jti),
+            claims.generation,
+            proposed=key.digest,
+            idle=self._idle,
+            unproved_ms=None if is_proved else UNPROVED_MS,
         )
         return key, switch
 

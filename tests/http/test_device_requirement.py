@@ -56,11 +56,12 @@ def test_a_browser_without_it_is_refused_and_told(site: LiveSite, device: Device
 @by_cookie
 def test_each_kind_of_view_refuses_it(site: LiveSite, device: Device) -> None:
     """DRF's views, plain ones, and our own endpoints: always by the same code."""
-    for path in ("/api/whoami/", "/plain/whoami/", "/auth/session/", "/auth/sessions/"):
+    for path in ("/api/whoami/", "/plain/whoami/", "/auth/session/", "/auth/sessions/", "refresh"):
         device.log_in()
         site.advance(seconds=36)
         if site.is_jwt:
             device.cookies.pop(ACCESS_COOKIE)
+        if site.is_jwt or path == "refresh":
             answer = device.refresh()
         else:
             answer = device.get(path, {"Accept": "application/json"})

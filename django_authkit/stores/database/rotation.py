@@ -18,6 +18,7 @@ from django_authkit.stores.database.table import (
     first_use,
     idle_end,
     is_digest,
+    is_unproved,
     raises_unavailable,
 )
 from django_authkit.stores.outcomes import RotateRequest, Rotation, RotationOutcome
@@ -93,11 +94,7 @@ class RotatingTable(SessionTable):
 
     def _proof_of(self, request: RotateRequest) -> Q:
         """Return whether the device has proved itself, or need not."""
-        if request.nonce:
-            return Q(device_nonce=request.nonce)
-        if request.unproved_ms is None:
-            return Q()
-        return Q(device_nonce="") | Q(bound_ms=0) | Q(bound_ms__gt=self.instant(-request.unproved_ms))
+        return Q(device_nonce=request.nonce) if request.nonce else self.proof_not_needed(request.unproved_ms)
 
     def _outcome_of(self, request: RotateRequest, *, again: bool = False) -> Rotation:
         """Return the outcome by the row; *again*, after it changed in between, by the row that is locked."""
@@ -163,10 +160,7 @@ def _needs_proof(row: AuthSessionRow, request: RotateRequest) -> bool:
     """Tell whether the row is bound to a device that has to prove itself, and has not."""
     if request.nonce:
         return bool(row.device_nonce != request.nonce)
-    if request.unproved_ms is None or not (row.bound_ms and row.device_nonce):
-        return False
-    needed_from: int = row.bound_ms + request.unproved_ms
-    return now_of(row) >= needed_from
+    return is_unproved(row, request.unproved_ms)
 
 
 def _issued(row: AuthSessionRow, request: RotateRequest) -> Rotation | None:

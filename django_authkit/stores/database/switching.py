@@ -9,7 +9,13 @@ from django.db.models import BigIntegerField, F, Q
 from django.db.models.functions import Greatest, Least
 
 from django_authkit.stores.database.records import found_of
-from django_authkit.stores.database.table import SessionTable, idle_end, is_digest, raises_unavailable
+from django_authkit.stores.database.table import (
+    SessionTable,
+    idle_end,
+    is_digest,
+    is_unproved,
+    raises_unavailable,
+)
 from django_authkit.stores.outcomes import Switch, SwitchOutcome
 from django_authkit.types import Mode
 
@@ -67,12 +73,20 @@ class SwitchingTable(SessionTable):
 
     @raises_unavailable
     def switch_to_key(
-        self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
+        self,
+        sid: str,
+        jti_digest: bytes,
+        generation: int,
+        *,
+        proposed: bytes,
+        idle: int,
+        unproved_ms: int | None = None,
     ) -> Switch:
         """Give the live record a session key in addition to its refresh token. Two statements."""
-        row = self.live().filter(pk=sid, jti_digest=jti_digest, generation=generation)
+        proved = self.proof_not_needed(unproved_ms)
+        row = self.live().filter(proved, pk=sid, jti_digest=jti_digest, generation=generation)
         fresh = row.filter(Q(mode=Mode.JWT) | Q(key_digest=proposed))
-        fresh.update(
+        updated = fresh.update(
             key_digest=proposed,
             mode=Mode.SESSION,
             last_seen_ms=self.instant(),
@@ -82,6 +96,8 @@ class SwitchingTable(SessionTable):
         if seen is None:
             return _GONE
         current = seen.generation == generation and is_digest(seen.jti_digest, jti_digest)
+        if current and not updated and is_unproved(seen, unproved_ms):
+            return Switch(outcome=SwitchOutcome.UNPROVED, found=found_of(seen))
         if not (current and is_digest(seen.key_digest, proposed)):
             return _KEPT
         return Switch(outcome=SwitchOutcome.SWITCHED, found=found_of(seen))

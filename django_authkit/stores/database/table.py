@@ -12,12 +12,13 @@ from hmac import compare_digest
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
 
 from django.db import Error, connections, transaction
-from django.db.models import BigIntegerField, Case, Expression, F, Model, QuerySet, Value, When
+from django.db.models import BigIntegerField, Case, Expression, F, Model, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Least, NullIf
 
 from django_authkit.models import AuthSessionRow
 from django_authkit.outages import database_unavailable, is_outage
 from django_authkit.stores.database.expressions import CurrentEpoch, NowMs, evaluate
+from django_authkit.stores.database.records import now_of
 from django_authkit.types import RevocationReason
 from django_authkit.users.compiled_query import PreparedQuery, cached_on
 from django_authkit.users.query import joins_users
@@ -80,6 +81,19 @@ def is_digest(stored: bytes | memoryview | None, given: bytes) -> bool:
     return stored is not None and compare_digest(bytes(stored), given)
 
 
+def is_unproved(row: AuthSessionRow, unproved_ms: int | None) -> bool:
+    """
+    Tell whether *row* is bound to the device of a browser, which has to prove itself by now.
+
+    Args:
+        row: The row, with the store's clock.
+        unproved_ms: For how long after its first use the binding needs no proof; ``None`` for ever.
+    """
+    if unproved_ms is None or not (row.bound_ms and row.device_nonce):
+        return False
+    return bool(now_of(row) >= row.bound_ms + unproved_ms)
+
+
 class SessionTable:
     """
     The rows of one database.
@@ -108,6 +122,12 @@ class SessionTable:
     def instant(self, plus: int = 0) -> NowMs:
         """Return the expression of the store's clock, *plus* milliseconds later."""
         return NowMs(self.clock_offset + plus)
+
+    def proof_not_needed(self, unproved_ms: int | None) -> Q:
+        """Return the opposite of ``is_unproved`` as a condition of a statement."""
+        if unproved_ms is None:
+            return Q()
+        return Q(device_nonce="") | Q(bound_ms=0) | Q(bound_ms__gt=self.instant(-unproved_ms))
 
     def read_clock(self) -> int:
         """Return the store's clock. One query."""

@@ -200,12 +200,19 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
         return self._for_handle(partial(switch_of, sid), "switch_to_tokens", sid, *arguments)
 
     def switch_to_key(
-        self, sid: str, jti_digest: bytes, generation: int, *, proposed: bytes, idle: int
+        self,
+        sid: str,
+        jti_digest: bytes,
+        generation: int,
+        *,
+        proposed: bytes,
+        idle: int,
+        unproved_ms: int | None = None,
     ) -> Switch:
         """Give the live record a session key in addition to its refresh token: one round trip."""
-        return self._for_handle(
-            partial(switch_of, sid), "switch_to_key", sid, jti_digest, generation, proposed, idle
-        )
+        unproved = -1 if unproved_ms is None else unproved_ms
+        arguments = (jti_digest, generation, proposed, idle, unproved)
+        return self._for_handle(partial(switch_of, sid), "switch_to_key", sid, *arguments)
 
     def renew_tokens(self, sid: str, auth_hash: str, *, proposed: bytes, access: int) -> Found | Absent:
         """Give the live record another refresh token and hash: one round trip."""

@@ -56,6 +56,13 @@ local function find(sid)
   return record and alive(record) and record or nil
 end
 
+-- Whether the record is bound to the device of a browser, which has used the binding for longer than `unproved`
+-- milliseconds, -1 for ever. A header client proves itself with each request.
+local function is_unproved(record, unproved)
+  local is_browser = record.device_nonce ~= ''
+  return is_browser and unproved >= 0 and record.bound_ms ~= 0 and now >= record.bound_ms + unproved
+end
+
 -- The array `values` as `unpacked` reads it.
 local function packed_of(values)
   local short, hash, created = { unpack(values) }, values[AUTH_HASH], values[CREATED]

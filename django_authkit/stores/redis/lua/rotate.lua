@@ -73,8 +73,7 @@ end
 -- Whether the record is bound to a device that has to prove itself, and has not.
 local function needs_proof(record)
   if nonce ~= '' then return record.device_nonce ~= nonce end
-  local is_browser = record.device_nonce ~= '' -- a header client proves itself with each request
-  return is_browser and unproved >= 0 and record.bound_ms ~= 0 and now >= record.bound_ms + unproved
+  return is_unproved(record, unproved)
 end
 
 -- The device has the key, so it does not matter how many answers it has lost since it got this token.
