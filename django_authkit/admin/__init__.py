@@ -143,8 +143,17 @@ class AuthSessionAdmin(RevocationPages):
         return lookup in {"mode", "state"}
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
-        """Return the row; none for a text that no sid can be (PostgreSQL rejects NUL)."""
-        return super().get_object(request, object_id, from_field) if is_sid(object_id) else None
+        """
+        Return the row; none for a text that no sid can be (PostgreSQL rejects NUL).
+
+        With the Redis store, whose rows the database does not have, it is an empty one, of which only the
+        history is shown: that stays when the record has expired.
+        """
+        if not is_sid(object_id):
+            return None
+        if not isinstance(get_store(), DatabaseStore):
+            return AuthSessionRow(sid=object_id)
+        return super().get_object(request, object_id, from_field)
 
     # -- the database store's rows -----------------------------------------------------------------
 

@@ -37,13 +37,15 @@ _AFTER: Final = "~"
 
 
 class FirstRows(Paginator):  # type: ignore[type-arg]  # not generic at run time
-    """Pages of the first ``MOST`` rows."""
+    """Pages of the first ``MOST`` rows: of auth sessions, or of the history of one."""
 
     @cached_property
     def _found(self) -> int:
         # In the order of the pages: else the database may look for few rows without an index.
-        rows = self.object_list.order_by(*ORDER).values("pk")  # type: ignore[attr-defined]
-        return int(rows[: MOST + 1].count())
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        if rows.model is AuthSessionRow:  # Django pages the history of an object by this class too
+            rows = rows.order_by(*ORDER)
+        return int(rows.values("pk")[: MOST + 1].count())
 
     @property
     def count(self) -> int:

@@ -253,6 +253,8 @@ class TestObject:
         ((who, what, which),) = logged()
         assert (who, which) == ("boss", sid)
         assert what.startswith("Revoked an auth session of ada (")
+        history = shown(boss.get(object_page(sid).replace("/change/", "/history/")))
+        assert " boss Revoked an auth session of ada (" in history
 
     def test_revoking_needs_a_post(self, site: LiveSite, ada: User, boss: Device) -> None:
         """A GET revokes nothing, and neither does a POST without the CSRF token."""
@@ -297,6 +299,8 @@ class TestUserPage:
         assert [device.logged_in() for device in devices] == [False] * count + [True] * (3 - count)
         assert boss.logged_in()
         assert {entry[2] for entry in logged()} == set(sids[:count])
+        history = shown(boss.get(object_page(sids[0]).replace("/change/", "/history/")))
+        assert " boss Revoked an auth session of ada (" in history
         assert len(logged()) == count
 
     def test_has_further_pages(
