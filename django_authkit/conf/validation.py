@@ -61,6 +61,10 @@ def _mode_problems(s: AuthKitSettings) -> Iterator[Problem]:
         )
 
 
+_CENTURY = timedelta(days=36_525)
+"""Dates beyond the year 9999 cannot be written."""
+_STALE = timedelta(minutes=1)
+"""A copy that is trusted for longer is no check of revocations."""
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token as defined by RFC 9110 §5.6.2."""
 _BROWSERS_OWN = frozenset({"basic", "digest", "negotiate", "ntlm"})
@@ -92,13 +96,15 @@ def _access_problems(s: AuthKitSettings) -> Iterator[Problem]:
 
 def _lifetime_problems(s: AuthKitSettings) -> Iterator[Problem]:
     lasting, second = s.lifetimes, timedelta(seconds=1)
-    yield from _too_short('LIFETIMES["ACCESS"]', lasting.access, second)
-    yield from _too_short('LIFETIMES["IDLE"]', lasting.idle, second)
-    yield from _too_short('LIFETIMES["REFRESH_GRACE"]', lasting.refresh_grace, timedelta(0))
-    yield from _too_short('LIFETIMES["TOUCH_INTERVAL"]', lasting.touch_interval, timedelta(0))
-    yield from _too_short('LOGIN["STEP_LIFETIME"]', s.login.step_lifetime, second)
-    yield from _too_short("LEEWAY", s.leeway, timedelta(0))
-    yield from _too_short('REPLICA["MAX_STALENESS"]', s.replica.max_staleness, timedelta(milliseconds=100))
+    yield from _out_of_range('LIFETIMES["ACCESS"]', lasting.access, second)
+    yield from _out_of_range('LIFETIMES["IDLE"]', lasting.idle, second)
+    yield from _out_of_range('LIFETIMES["ABSOLUTE"]', lasting.absolute, second, _CENTURY)
+    yield from _out_of_range('LIFETIMES["REFRESH_GRACE"]', lasting.refresh_grace, timedelta(0))
+    yield from _out_of_range('LIFETIMES["TOUCH_INTERVAL"]', lasting.touch_interval, timedelta(0))
+    yield from _out_of_range('LOGIN["STEP_LIFETIME"]', s.login.step_lifetime, second, timedelta(days=1))
+    yield from _out_of_range("LEEWAY", s.leeway, timedelta(0))
+    stale = s.replica.max_staleness
+    yield from _out_of_range('REPLICA["MAX_STALENESS"]', stale, timedelta(milliseconds=100), _STALE)
     yield from _order_problems(lasting)
     if lasting.refresh_grace > timedelta(minutes=5):
         yield Problem(
@@ -221,13 +227,17 @@ def _dpop_problems(s: AuthKitSettings) -> Iterator[Problem]:
         )
 
 
-def _too_short(name: str, value: timedelta, least: timedelta) -> Iterator[Problem]:
+def _out_of_range(
+    name: str, value: timedelta, least: timedelta, most: timedelta | None = None
+) -> Iterator[Problem]:
     if value < least:
         yield Problem(
             "authkit.E011",
             f"{name} is {value.total_seconds():g} seconds.",
             f"It takes {least.total_seconds():g} or more.",
         )
+    if most is not None and value > most:
+        yield Problem("authkit.E011", f"{name} is {in_words(value)}.", f"It takes {in_words(most)} or less.")
 
 
 def _cookie_problems(s: AuthKitSettings) -> Iterator[Problem]:

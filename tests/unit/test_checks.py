@@ -133,6 +133,9 @@ CASES = [
     Case("authkit.E004", {"LIFETIMES": {"NOT_REMEMBERED": {"IDLE": 300}}}),
     Case("authkit.E011", {"LIFETIMES": {"ACCESS": SECOND / 2}}),
     Case("authkit.E011", {"LEEWAY": -SECOND}),
+    Case("authkit.E011", {"LIFETIMES": {"ABSOLUTE": timedelta.max}}),
+    Case("authkit.E011", {"LOGIN": {"STEP_LIFETIME": timedelta(days=2)}}),
+    Case("authkit.E011", {"REPLICA": {"MAX_STALENESS": timedelta(days=3650)}}),
     Case("authkit.E012", {"LIFETIMES": {"REFRESH_GRACE": timedelta(minutes=6)}}),
     Case("authkit.E013", {"LIFETIMES": {"TOUCH_INTERVAL": timedelta(days=14)}}),
     Case(
