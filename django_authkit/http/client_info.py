@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
+from unicodedata import category
 
 from django.http import HttpRequest
 from ua_parser import parse
@@ -14,6 +15,8 @@ from django_authkit.conf import get_settings
 from django_authkit.types import AuthSession
 
 MAX_LABEL: Final = 60
+_BLANK: Final = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and a symbol that are drawn as nothing: fillers of Hangul, and Braille without a dot."""
 _MAX_USER_AGENT = 256
 _REMEMBERED: Final = 1024
 """How many user agents are parsed once; an unknown one takes milliseconds."""
@@ -67,8 +70,28 @@ def label_of(user_agent: str) -> str:
 
 
 def as_label(text: str) -> str:
-    """Return the name that a person gave a device as it is kept: on one line, and not too long."""
-    return "".join(filter(str.isprintable, text)).strip()[:MAX_LABEL]
+    """
+    Return the name that a person gave a device as it is kept: on one line, and not too long.
+
+    It is empty if nothing of it can be seen.
+    """
+    label = on_one_line(text).strip()[:MAX_LABEL]
+    return label if any(map(_is_visible, label)) else ""
+
+
+def on_one_line(text: str) -> str:
+    """
+    Return *text* as it can be shown anywhere, also in a terminal: white space of each kind is a space.
+
+    Control characters, those that change the direction, and what no font has are left out.
+    """
+    spaced = (" " if character.isspace() else character for character in text)
+    return "".join(filter(str.isprintable, spaced))
+
+
+def _is_visible(character: str) -> bool:
+    """Tell whether a font draws *character*, and not only moves or changes others."""
+    return category(character)[0] not in "CMZ" and character not in _BLANK
 
 
 def label_at(session: AuthSession, device: Device) -> str:

@@ -50,3 +50,18 @@ def test_a_mark_is_short_and_shows_nothing(user_agent: str) -> None:
     mark = client_info.browser_mark_of(user_agent)
     assert re.fullmatch(r"[A-Za-z0-9_-]{6}", mark)
     assert mark not in user_agent
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ("x\u00a0y\n", "x y"),
+        ("\u202ex\x1b[2J\ud800", "x[2J"),
+        ("❤\ufe0f", "❤\ufe0f"),
+        ("日本語", "日本語"),
+        *((blank, "") for blank in ("\u3164", "\u115f\u1160", "\uffa0 ", "\u2800", "\u034f\ufe0f", "\u200b")),
+    ],
+)
+def test_a_name_given_by_a_person_can_be_seen(given: str, label: str) -> None:
+    """White space becomes a space, and a name of which nothing can be seen is none."""
+    assert client_info.as_label(given) == label

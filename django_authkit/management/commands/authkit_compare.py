@@ -14,6 +14,7 @@ from django_authkit.compare.errors import CannotCompare
 from django_authkit.compare.interruption import Interrupted, signals_interrupt
 from django_authkit.compare.variants import CHECKS, MODES, MODULES, PEERS, STORES, choose
 from django_authkit.conf import InvalidSettings, get_settings
+from django_authkit.http.client_info import on_one_line
 
 if TYPE_CHECKING:
     from django_authkit.compare.report.model import Report
@@ -90,7 +91,7 @@ class Command(BaseCommand):
             with signals_interrupt():
                 made = self._compare(options)
         except (CannotCompare, InvalidSettings) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(on_one_line(str(error))) from error
         except Interrupted as error:
             raise CommandError("Interrupted. Nothing was left behind.", returncode=error.status) from None
         if made.faults:

@@ -8,8 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_authkit import revoke, revoke_all, revoke_user
 from django_authkit.checks import TAG
 from django_authkit.management.failures import failures_told
-from django_authkit.management.users import user_named
-from django_authkit.users.loading import username_of
+from django_authkit.management.users import shown_name, user_named
 
 
 class Command(BaseCommand):
@@ -55,7 +54,7 @@ def _revoked(user: str | None, sid: str | None) -> str:
     if user is not None:
         owner = user_named(user)
         count = len(revoke_user(owner))
-        return f"Revoked {count} auth session{'' if count == 1 else 's'} of {username_of(owner)}."
+        return f"Revoked {count} auth session{'' if count == 1 else 's'} of {shown_name(owner)}."
     if sid is not None:
         if not revoke(sid):
             message = f"No auth session {sid!r} is live."

@@ -8,11 +8,11 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from django_authkit import sessions_of
 from django_authkit.checks import TAG
+from django_authkit.http.client_info import on_one_line
 from django_authkit.management.failures import failures_told
-from django_authkit.management.users import user_named
+from django_authkit.management.users import shown_name, user_named
 from django_authkit.problems import roughly
 from django_authkit.types import AuthSession
-from django_authkit.users.loading import username_of
 
 
 class Command(BaseCommand):
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             for session in sessions:
                 self.stdout.write(as_line(session))
         else:
-            self.stdout.write(f"{username_of(owner)} is not logged in anywhere.")
+            self.stdout.write(f"{shown_name(owner)} is not logged in anywhere.")
 
 
 def as_json(sessions: tuple[AuthSession, ...]) -> str:
@@ -60,6 +60,6 @@ def _members(session: AuthSession) -> dict[str, Any]:
 def as_line(session: AuthSession) -> str:
     """Return the text for one auth session."""
     seen = session.last_seen_at.strftime("%Y-%m-%d %H:%M")
-    where = f"{session.label or '-'}  {session.address or '-'}"
+    where = f"{on_one_line(session.label) or '-'}  {on_one_line(session.address) or '-'}"
     ago = roughly(datetime.now(tz=UTC) - session.last_seen_at)
     return f"{session.sid}  {session.mode:<7}  seen {seen} ({ago} ago)  {where}"

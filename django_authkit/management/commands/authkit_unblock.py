@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.template.defaultfilters import pluralize
 
 from django_authkit.checks import TAG
+from django_authkit.http.client_info import on_one_line
 from django_authkit.management.failures import failures_told
 from django_authkit.throttling.attempts import digest_of_name, digests_of_address
 from django_authkit.wiring import get_store
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         """Delete the counters, and print how many there were."""
         parts = digests_of_address(what) if _is_address(what) else [digest_of_name(what)]
         count = sum(get_store().clear_attempts(part) for part in parts)
-        deleted = f"Deleted {count} counter{pluralize(count)} of {what}."
+        deleted = f"Deleted {count} counter{pluralize(count)} of {on_one_line(what)}."
         self.stdout.write(self.style.SUCCESS(deleted))
 
 
