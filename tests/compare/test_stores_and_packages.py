@@ -4,7 +4,9 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -80,11 +82,18 @@ def test_other_packages_are_measured_beside_ours_on_a_copy_of_the_file(tmp_path:
     assert project.remains() == []
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """Return a directory whose path leaves room for that of a Unix socket."""
+    with TemporaryDirectory(dir="/tmp") as directory:
+        yield Path(directory)
+
+
 def test_a_database_server_is_lost_and_filled(
-    tmp_path: Path, addresses: Addresses, redis_database: int
+    short_path: Path, addresses: Addresses, redis_database: int
 ) -> None:
     """On PostgreSQL the line to the server is cut, and the table and its indexes are measured."""
-    project = project_in(tmp_path, addresses, number=redis_database)
+    project = project_in(short_path, addresses, number=redis_database)
     told, _ = compared(project, "--modes", "session", "--stores", "database", "--beside", "--workers", "1")
     (each,) = told.values()
     assert set(each["behavior"]["outage"]["down"]) == {503}

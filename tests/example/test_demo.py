@@ -11,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from redis import Redis
+from redis.exceptions import NoPermissionError
 
 from support.demo import KINDS, PASSWORDS, PROJECT, Demo, demo_running, options_of, run
 from support.waiting import until
@@ -90,11 +92,12 @@ def test_the_demo_stops_its_processes(number: signal.Signals, tmp_path: Path) ->
 
 
 def test_a_killed_demo_leaves_no_valkey(tmp_path: Path) -> None:
-    """After ``kill -9`` of the demo its Valkey stops, too."""
+    """After ``kill -9`` of the demo its Valkey, which nobody else can use, stops too."""
     with demo_running(tmp_path) as demo:
         site, valkey = demo.ports
         assert is_open(site)
-        assert is_open(valkey)
+        with Redis(port=valkey) as other, pytest.raises(NoPermissionError):  # as another user of the machine
+            other.keys()
         demo.process.kill()
         until(lambda: not is_open(valkey) and not is_open(site))
 

@@ -1,30 +1,24 @@
 """Views that the guides print, run as they are printed."""
 
 import json
-import re
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
 from django.contrib.auth.models import User
+from django.contrib.auth.views import LogoutView
 from django.http import HttpResponse
 from django.test import RequestFactory
+from django.urls import include, path
 
+from django_authkit import sessions_of
 from django_authkit.errors import CsrfFailed
-from support.live_site import LiveSite, by_header, in_session_mode
-
-GUIDES = Path(__file__).parents[2] / "docs/how-to"
-
-
-def printed(page: str, name: str) -> dict[str, Any]:
-    """Return the names of the last Python block of *page* that defines *name*."""
-    text = (GUIDES / page).read_text("utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    names: dict[str, Any] = {}
-    exec([block for block in blocks if f"def {name}(" in block][-1], names)  # noqa: S102 - our own page
-    return names
+from support.client import CREDENTIAL_COOKIES, PASSWORD, Device, body
+from support.guides import printed
+from support.live_site import LiveSite, by_cookie, by_header, in_session_mode
+from support.pages import opened
 
 
 @by_header
@@ -46,22 +40,55 @@ def test_an_async_login_for_apps_and_browsers(site: LiveSite, ada: User) -> None
         log_in(factory.post("/", secure=True))
 
 
-@by_header
-@in_session_mode
-def test_a_page_that_asks_for_a_recent_login(site: LiveSite, ada: User) -> None:
-    """It is shown soon after the login; later the login page is, and leads back."""
-    page = printed("reauthentication.md", "api_key_page")
-    page["render"] = lambda *_: HttpResponse("the key")
-    headers = {"Authorization": f"Bearer {site.logged_in('ada').credential}"}
+@pytest.fixture
+def printed_pages(site: LiveSite) -> None:
+    """Serve what the guides print for pages, with Django's own logout."""
+    key = printed("reauthentication.md", "api_key_page")
+    key["render"] = lambda *_: HttpResponse("the key")
+    views = printed("your-own-login.md", "whoami") | printed("errors-in-your-views.md", "greeting")
+    site.settings.ROOT_URLCONF = (
+        path("", include("projects.urls")),
+        path("key/", key["api_key_page"]),
+        path("whoami/", views["whoami"]),
+        path("greeting/", views["greeting"]),
+        path("accounts/logout/", LogoutView.as_view(next_page="/greeting/")),
+    )
 
-    def opened() -> Any:
-        request = RequestFactory().get("/key/", headers=headers)
-        request.user = ada
-        return page["api_key_page"](request)
 
-    assert opened().content == b"the key"
+def log_in_by_django(browser: Device) -> None:
+    """Log in by the form of the admin, which calls Django's ``login()``."""
+    browser.get("/admin/login/")
+    answer = browser.submit("/admin/login/?next=/key/", username="chief", password=PASSWORD)
+    assert answer.status_code == 302, answer.content
+
+
+def log_in_by_endpoint(browser: Device) -> None:
+    """Log in by our endpoint."""
+    assert browser.log_in("chief").status_code == 200
+
+
+@by_cookie
+@pytest.mark.parametrize("where", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("log_in", [log_in_by_django, log_in_by_endpoint])
+@pytest.mark.usefixtures("printed_pages")
+def test_pages_see_each_kind_of_login(site: LiveSite, log_in: Callable[[Device], None]) -> None:
+    """They see who it is and how recent the login is, and Django's ``LogoutView`` ends it."""
+    chief = site.add_user("chief", is_staff=True)
+    browser = site.device()
+    assert body(browser.get("/whoami/")) == {"user": None}
+    assert body(browser.get("/greeting/")) == {"hello": "world"}
+    log_in(browser)
+    assert body(browser.get("/whoami/"))["user"] == chief.pk
+    assert body(browser.get("/greeting/")) == {"hello": "chief"}
+    assert browser.get("/key/").content == b"the key"
     site.advance(minutes=11)
-    assert opened()["Location"] == "/accounts/login/?next=/key/"
+    assert opened(browser, "/key/").headers["Location"] == "/accounts/login/?next=/key/"
+    log_in(browser)
+    assert browser.get("/key/").content == b"the key"
+    assert browser.submit("/accounts/logout/").headers["Location"] == "/greeting/"
+    assert sessions_of(chief) == ()
+    assert not {*CREDENTIAL_COOKIES} & {*browser.cookies}
+    assert body(browser.get("/whoami/")) == {"user": None}
 
 
 def test_a_consumer_tells_an_anonymous_client_why() -> None:

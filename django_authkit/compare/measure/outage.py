@@ -28,6 +28,8 @@ _REQUESTS = 5
 _BACK = 5.0
 """Seconds within which a variant must respond again."""
 _NANO = 1_000_000_000
+_LONGEST_DIRECTORY = 80
+"""Bytes: the path of a Unix socket may not have many more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,7 @@ def _cuttable(made: Scratch, variant: Variant) -> Iterator[_Cut | None]:
     elif connections["default"].vendor == "sqlite":
         yield _file_cut(config)
     else:
-        yield from _database_cut(config)
+        yield from _database_cut(config, made.directory)
 
 
 def _redis_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
@@ -116,18 +118,21 @@ def _redis_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
         yield _Cut(replace(config, redis_urls=changed), line.cut, line.restore)
 
 
-def _database_cut(config: WorkerConfig) -> Iterator[_Cut | None]:
+def _database_cut(config: WorkerConfig, directory: Path) -> Iterator[_Cut | None]:
     at = connections["default"].settings_dict
     target = _database_target(at)
-    if target is None:
+    if target is None or (len(bytes(directory)) > _LONGEST_DIRECTORY and isinstance(target, str)):
         yield None
         return
-    with line_to(target) as line:
+    with line_to(target, directory) as line:
         yield _Cut(_over(config, line), line.cut, line.restore)
 
 
 def _over(config: WorkerConfig, line: Line) -> WorkerConfig:
     changed = {**config.databases["default"], "HOST": "127.0.0.1", "PORT": str(line.port)}
+    if line.path:  # PostgreSQL's drivers take the directory, and the name from the port
+        host = line.path.parent if connections["default"].vendor == "postgresql" else line.path
+        changed = {**config.databases["default"], "HOST": str(host)}
     return replace(config, databases={**config.databases, "default": changed})
 
 

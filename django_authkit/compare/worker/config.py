@@ -37,7 +37,7 @@ class WorkerConfig:
         username: Who logs in, by the user model's ``USERNAME_FIELD``.
         databases: Members of ``DATABASES`` entries that differ, by alias.
         redis_alias: The cache alias of the Redis store.
-        redis_urls: Where the servers of cache aliases are instead, by alias.
+        redis_urls: Where the servers of cache aliases are instead, by alias; with secrets.
         ticket: The secret of the run that requests must carry.
     """
 
@@ -48,7 +48,7 @@ class WorkerConfig:
     username: str = ""
     databases: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     redis_alias: str = "authkit"
-    redis_urls: Mapping[str, str] = field(default_factory=dict)
+    redis_urls: Mapping[str, str] = field(default_factory=dict, repr=False)
     ticket: str = field(default="", repr=False)
 
     def environment(self) -> dict[str, str]:

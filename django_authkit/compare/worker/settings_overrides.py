@@ -25,6 +25,8 @@ _ENGINES = {
     "database": "django.contrib.sessions.backends.db",
     "redis": "django.contrib.sessions.backends.cache",
 }
+_SESSIONS_ALIAS = "authkit_compare_sessions"
+"""The cache of Django's sessions. It reads JSON: no worker runs what another user of Redis has pickled."""
 _CLASSES = {
     AUTHKIT: "django_authkit.authentication.AuthKitAuthentication",
     DJANGO: "rest_framework.authentication.SessionAuthentication",
@@ -98,6 +100,10 @@ def _caches(project: Settings, config: WorkerConfig) -> Settings:
             "KEY_PREFIX": config.prefix,
             "LOCATION": url,
         }
+    if config.redis_alias in caches:
+        of_sessions = caches[config.redis_alias]
+        json = {"SERIALIZER": "django_redis.serializers.json.JSONSerializer"}
+        caches[_SESSIONS_ALIAS] = {**of_sessions, "OPTIONS": {**of_sessions.get("OPTIONS", {}), **json}}
     return caches
 
 
@@ -150,7 +156,7 @@ def _sessions(project: Settings, config: WorkerConfig) -> Settings:
     """Return the settings of Django's sessions."""
     variant, engine = config.variant, project.get("SESSION_ENGINE", _ENGINES["database"])
     if variant.kind in {DJANGO, ALLAUTH}:
-        return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": config.redis_alias}
+        return {"SESSION_ENGINE": _ENGINES[variant.store], "SESSION_CACHE_ALIAS": _SESSIONS_ALIAS}
     if variant.mode == "session":
         engine = _OURS
     elif variant.kind in {SIMPLEJWT, KNOX} and engine == _OURS:
