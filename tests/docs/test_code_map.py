@@ -1,4 +1,4 @@
-"""The code map has a line for each module, and for nothing else."""
+"""The code map has a line for each module and script, and for nothing else."""
 
 import re
 from pathlib import Path
@@ -11,10 +11,10 @@ _RULE = re.compile(r"^\| [^`|]*(?:`[^`]+`[^`|]*)*\| (`[^|]+) \| (`[^|]+) \|$", r
 
 
 def test_every_module_has_a_line() -> None:
-    """Each module of the package has one line, and each line is about a module."""
+    """Each module and each script of the package has one line, and each line is about one of them."""
     modules = {
         str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
+        for path in (*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.lua"))
         if "migrations" not in path.parts and path.read_text("utf-8").strip()
     }
     lines = _ROW.findall(PAGE)

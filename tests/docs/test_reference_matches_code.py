@@ -18,6 +18,7 @@ from django_authkit.http import error_responses
 from django_authkit.types import ReuseClass, RevocationReason
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+EXAMPLE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def _rows(page: str, columns: tuple[str, ...]) -> list[list[str]]:
@@ -123,3 +124,37 @@ def test_the_python_page_names_what_is_exported() -> None:
     block = re.search(r"from django_authkit import \((.*?)\)", page, re.DOTALL)
     assert block is not None
     assert sorted(re.findall(r"\w+", block[1])) == sorted(django_authkit.__all__)
+
+
+def _used(language: str, example: str) -> Iterator[tuple[str, str]]:
+    """Yield the module and the name of each import and dotted path of ours in an example of a guide."""
+    paths = re.findall(r"\bdjango_authkit(?:\.\w+)+", example)
+    if language == "python":
+        nodes = list(ast.walk(ast.parse(example)))
+        imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        modules = [(node.module or "", node) for node in imports]
+        yield from ((name, each.name) for name, node in modules for each in node.names)
+        paths = [
+            node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+    for dotted in paths:
+        module, _, name = dotted.rpartition(".")
+        yield module, name
+
+
+def _is_listed(module: str, name: str, page: str) -> bool:
+    """Tell whether the page has the module as a whole, or the name on a line with the module."""
+    whole = (f"| `{module}` |", f"`{module}`:")
+    on_one_line = re.compile(rf"\b{re.escape(module)}\b.*\b{name}\b")
+    return any(line.startswith(whole) or on_one_line.search(line) for line in page.splitlines())
+
+
+def test_the_python_page_lists_what_the_guides_use() -> None:
+    """Each import and dotted path of ours in an example of the guides and the tutorial is on the page."""
+    page = (REFERENCE / "python-api.md").read_text("utf-8")
+    guides = [*REFERENCE.parent.glob("how-to/*.md"), *REFERENCE.parent.glob("tutorial/*.md")]
+    examples = [found for guide in guides for found in EXAMPLE.findall(guide.read_text("utf-8"))]
+    used = {each for found in examples for each in _used(*found) if each[0].startswith("django_authkit")}
+    exported = {("django_authkit", name) for name in django_authkit.__all__}
+    assert len(used) > 30
+    assert sorted(each for each in used - exported if not _is_listed(*each, page)) == []
