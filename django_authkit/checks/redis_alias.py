@@ -41,7 +41,9 @@ UNKNOWN_EVICTION = Problem.kind(
 )
 FORBIDDEN = Problem.kind(
     "authkit.E059",
-    "Let the user run what docs/how-to/redis.md lists, on keys that begin with the prefix of the store.",
+    "Let the user run these commands on keys that begin with the prefix of the store: "
+    "https://github.com/django-authkit/django-authkit/blob/main/docs/how-to/redis.md"
+    "#a-server-user-with-limited-permissions",
 )
 OTHER_BUCKETS = Problem.kind(
     "authkit.E049",

@@ -1,5 +1,6 @@
 """Checks before measuring: the settings, and each path both anonymous and logged in."""
 
+import re
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -9,6 +10,9 @@ from django_authkit.compare.http_client import NO_ANSWER, Answer, Client
 from django_authkit.compare.processes import Served
 from django_authkit.compare.variants import AUTHKIT, BASELINE, Variant
 
+_KEY_REFUSED = re.compile(
+    "[Nn]o permissions to access (a key|one of the keys)|can't access .* one of the keys"
+)
 _LOCAL = {"localhost", ".localhost", "127.0.0.1", "[::1]", "testserver"}
 
 
@@ -89,7 +93,7 @@ def _path_problem(served: Served, path: str, answer: Answer) -> str:
     if answer.status == 404:
         return f"The project has nothing at {path}: it answers 404."
     if answer.status >= 500 or answer.status == NO_ANSWER:
-        return f"{path} answers {_told(answer)} ({served.complaint()})."
+        return f"{path} answers {_told(answer)} ({with_remedy(served.complaint())})."
     return f"{path} answers {_told(answer)} to a user who is logged in; name a path that answers 200."
 
 
@@ -100,7 +104,16 @@ def _blamed(variant: Variant, sentence: str) -> str:
 
 
 def _reason(served: Served, answer: Answer) -> str:
-    return served.complaint() if answer.status >= 500 else answer.body[:120].decode(errors="replace")
+    if answer.status < 500:
+        return answer.body[:120].decode(errors="replace")
+    return with_remedy(served.complaint())
+
+
+def with_remedy(complaint: str) -> str:
+    """Return what a worker complained of; if Redis refused it a key, with the rule that its user needs."""
+    if not _KEY_REFUSED.search(complaint):
+        return complaint
+    return f"{complaint}; let the user of the server use the keys of the run: ~authkit-compare-*"
 
 
 def _told(answer: Answer) -> str:

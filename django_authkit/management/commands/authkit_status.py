@@ -99,7 +99,8 @@ def old_form_text(old: dict[str, Any]) -> str:
         return f"{old['mode']}: none was last seen with it, but SWITCH_SHARE is {old['share']}"
     live = (_about if old["estimated"] else str)(old["live"])
     return (
-        f"{old['mode']}: {live} were last seen with it; dropping it now asks them to log in again. "
+        f"{old['mode']}: {live} were last seen with it; dropping it now asks those to log in again that have "
+        "nothing newer. "
         f"The last expires {_when(old['unless_used'])} unless it is used, "
         f"and {_when(old['at_the_latest'])} at the latest"
     )

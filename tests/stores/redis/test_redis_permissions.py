@@ -10,7 +10,9 @@ import pytest
 from django.core.checks import run_checks
 from pytest_django import Settings
 from redis import Redis
+from redis.exceptions import ResponseError
 
+from django_authkit.compare.preflight import with_remedy
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Found, RotationOutcome
 from django_authkit.stores.redis import RedisStore
@@ -106,6 +108,19 @@ def test_the_check_names_what_is_missing(server: Server, client: Redis, settings
     acl(server, "SETUSER", "authkit", "+eval", "resetkeys", "~other:*")
     (problem,) = told("authkit.E059")
     assert re.search("keys?", problem)
+
+
+def test_a_comparison_names_the_keys_that_it_lacks(client: Redis) -> None:
+    """Whether the server refuses a key of a command or of a script, the message has the rule to add."""
+    direct: Any = client
+    for command in (
+        ("GET", "authkit-compare-1"),
+        ("EVAL", "return redis.call('GET', 'authkit-compare-1')", 0),
+    ):
+        with pytest.raises(ResponseError) as caught:
+            direct.execute_command(*command)
+        assert "~authkit-compare-*" in with_remedy(f"redis.exceptions.{caught.typename}: {caught.value}")
+    assert with_remedy("ValueError: no such key") == "ValueError: no such key"
 
 
 def told(number: str) -> list[str]:
