@@ -134,7 +134,7 @@ def test_a_store_that_hangs_stalls_no_other_request(live: LiveSite, line: SlowLi
             while not any(each.done() for each in waiting):
                 assert (await requests.send("/async/anonymous/")).status_code == 200
                 answered += 1
-            assert answered > 5
+            assert answered > 1  # one that stalls them would be done before a second answer
             statuses = [each.status_code for each in await asyncio.gather(*waiting)]
             assert statuses == [503] * AT_ONCE
             assert monotonic() - began < 20

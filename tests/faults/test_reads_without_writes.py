@@ -13,6 +13,7 @@ from django_authkit.types import Mode
 from faults.stoppable_servers import StoppableValkey
 from faults.test_failing_databases import configured
 from support.client import Device, code
+from support.dpop_client import ProvingDevice
 from support.live_site import LiveSite, by_header
 from support.site_fixtures import empty_site, where
 
@@ -72,6 +73,18 @@ def test_redis(live: LiveSite, valkey: StoppableValkey, why: str, caplog: pytest
     _assert_served(device, ways[why](), caplog)
     assert device.refresh().status_code == 200
     assert device.logged_in()
+
+
+@by_header
+def test_a_proof_that_cannot_be_noted(live: LiveSite, valkey: StoppableValkey) -> None:
+    """Where each proof works once, a full Redis lets no request with one through: that is an outage."""
+    live.configure(RATES={"LOGIN": None, "REFRESH": None}, DPOP={"SINGLE_USE": True})
+    live.add_user()
+    app = ProvingDevice(live.mode)
+    assert app.log_in().status_code == 200
+    with valkey.configured("maxmemory", 1):
+        assert code(app.call()) == (503, "store_unavailable")
+    assert app.call().status_code == 200
 
 
 _SHORT_WAIT: dict[str, dict[str, Any]] = {
