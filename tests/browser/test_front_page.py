@@ -295,9 +295,9 @@ def test_another_site_switches_nothing(visit: "Visit") -> None:
     assert page.context.request.get("/showcase/server/").json()["mode"] == "jwt"
 
 
-def pause_valkey(port: int) -> None:
+def pause_valkey(url: str) -> None:
     """Pause the store for a while."""
-    with redis.Redis(port=port) as client:
+    with redis.Redis.from_url(url) as client:
         client.client_pause(PAUSE, all=True)
 
 
@@ -310,7 +310,7 @@ def test_outages_are_shown_and_end(visit: "Visit", demo: Demo) -> None:
     page.context.set_offline(False)
     trouble.wait_for(state="hidden")
 
-    pause_valkey(demo.ports[1])
+    pause_valkey(demo.redis_url)
     trouble.get_by_text("The store does not respond").wait_for()
     assert page.locator("#me").is_visible()
     trouble.wait_for(state="hidden", timeout=20_000)

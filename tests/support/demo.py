@@ -70,6 +70,16 @@ class Demo:
         """The ports of the site and of its Valkey."""
         return [int(self.url.rpartition(":")[2]), int(self._find(r"a Valkey on port (\d+)"))]
 
+    @property
+    def redis_url(self) -> str:
+        """The address of its Valkey with the secret, which only its processes and their user know."""
+        pid, name = self.process.pid, b"EXAMPLE_REDIS_URL="
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        environments = b"".join(Path(f"/proc/{child}/environ").read_bytes() for child in children)
+        return next(
+            each.removeprefix(name).decode() for each in environments.split(b"\0") if each.startswith(name)
+        )
+
     def block(self, title: str) -> str:
         """Return the shell lines below the line that ends with *title*."""
         below = self.printed.split(f"{title}\n\n", 1)[1].splitlines()
