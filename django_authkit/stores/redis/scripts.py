@@ -12,7 +12,7 @@ the script begins, until the slot has moved.
 """
 
 from asyncio import _get_running_loop
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha1
@@ -37,7 +37,8 @@ from django_authkit.stores.redis.server_names import no_answer
 
 Wait: TypeAlias = tuple[int, int]
 """How many replicas have to acknowledge a write, and the milliseconds that they have for that."""
-Send: TypeAlias = Callable[[Command], list[Any]]
+Send: TypeAlias = Callable[..., list[Any]]
+"""Takes commands, and returns their replies."""
 T = TypeVar("T")
 
 _AT_ONCE: Final = 100
@@ -185,11 +186,15 @@ class Scripts:
         Raises:
             StoreUnavailable: As ``run`` does; those that were yielded before are done.
         """
-        wanted = script(name, self._layout, self._wait[0] if self._wait and name in _AWAITED else 0)
+        if here.bridge is None and _get_running_loop() is not None:
+            _refuse_on_loop()
+        wait = self._wait if name in _AWAITED else None
+        wanted = script(name, self._layout, wait[0] if wait else 0)
+        send: Send = partial(self._send_and_wait, wait) if wait else self._sender.send
         for some in self._by_node(bases):
             calls = [("EVALSHA", wanted.digest, 2, base, f"{base}:m", *arguments) for base in some]
             try:
-                replies: Iterable[T] = list(map(read, self._sent(name, calls)))
+                replies: Iterable[T] = list(map(read, send(*calls)))
             except UNREADABLE:
                 self.drop_idle_connections()
                 replies = (self.run(read, name, base, *arguments) for base in some)
@@ -209,16 +214,6 @@ class Scripts:
         for of_node in nodes.values():
             for first in range(0, len(of_node), _AT_ONCE):
                 yield of_node[first : first + _AT_ONCE]
-
-    def _sent(self, name: str, calls: Sequence[Command]) -> list[Any]:
-        """Return the replies to *calls* of a script, which are sent at once."""
-        if here.bridge is None and _get_running_loop() is not None:
-            _refuse_on_loop()
-        if not self._wait or name not in _AWAITED:
-            return self._sender.send(*calls)
-        *replies, acknowledged = self._sender.send(*calls, ("WAIT", *self._wait))
-        _require(acknowledged, self._wait)
-        return replies
 
     def is_awaitable(self) -> bool:
         """Tell whether ``run`` waits on the event loop within a bridge."""
@@ -252,23 +247,19 @@ class Scripts:
         except exceptions.NoScriptError:
             return send(("EVAL", wanted.text, *arguments))
 
-    def _send_and_wait(self, wait: Wait, command: Command) -> list[Any]:
+    def _send_and_wait(self, wait: Wait, *commands: Command) -> list[Any]:
         """
-        Return the reply to *command* when enough replicas have acknowledged it: in the same round trip.
+        Return the replies to *commands* when enough replicas have acknowledged them: in the same round trip.
 
         Raises:
             NotReplicated: They have not. A repetition waits for the first call's writes too, whoever sends
                 it: see ``replicas.lua``.
         """
-        reply, acknowledged = self._sender.send(command, ("WAIT", *wait))
-        _require(acknowledged, wait)
-        return [reply]
-
-
-def _require(acknowledged: int, wait: Wait) -> None:
-    if acknowledged < wait[0]:
-        message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
-        raise NotReplicated(message)
+        *replies, acknowledged = self._sender.send(*commands, ("WAIT", *wait))
+        if acknowledged < wait[0]:
+            message = f"{acknowledged} of {wait[0]} replicas acknowledged a write within {wait[1]} ms"
+            raise NotReplicated(message)
+        return replies
 
 
 @async_unsafe(_BLOCKS)
