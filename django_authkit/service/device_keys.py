@@ -7,6 +7,7 @@ token, lives for some minutes, and only such a proof renews it.
 """
 
 import time
+from contextlib import suppress
 
 from django.http import HttpRequest
 
@@ -20,6 +21,7 @@ from django_authkit.service.device_binding import announce_elsewhere, check_bind
 from django_authkit.service.dpop import HEADER, check_session, shown_proof
 from django_authkit.stores.outcomes import NOTHING_ASKED, Found, Shown
 from django_authkit.strategies.exchange import UNPROVED_MS
+from django_authkit.tokens.claims import AccessClaims
 from django_authkit.types import AuthSession, Mode, Transport
 from django_authkit.wiring import get_jwt_strategy, get_store
 
@@ -135,6 +137,17 @@ def check_device_first(request: HttpRequest, refresh_token: str, *, is_proved: b
     if not is_proved and not found.session.is_dpop_bound:  # a proof for a header was checked already
         check_device_key(request, found)
     check_binding(request, found.session)
+
+
+def access_token_of(request: HttpRequest, sid: str) -> tuple[str, AccessClaims] | None:
+    """Return the valid access token of the auth session that the request has in a cookie, and its claims."""
+    strategy = get_jwt_strategy()
+    for text in strategy.access_cookies_of(request):
+        with suppress(CredentialRejected):
+            _, claims = strategy.resolve(text)
+            if claims.sid == sid:
+                return text, claims
+    return None
 
 
 def require_device_bound(request: HttpRequest, known: Authentication) -> None:

@@ -5,7 +5,6 @@ A browser gets it with the response to any request, a header client with the res
 session stays the same, and the old credential stays valid. See ``docs/explanation/switching.md``.
 """
 
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, partial
 
@@ -19,7 +18,7 @@ from django_authkit.http.bound_cookie import has_cookie_of
 from django_authkit.http.grant import Grant
 from django_authkit.http.request_state import Authentication
 from django_authkit.service.device_binding import announce_elsewhere, check_binding
-from django_authkit.service.device_keys import check_device_first
+from django_authkit.service.device_keys import access_token_of, check_device_first
 from django_authkit.service.django_session import session_of_credential
 from django_authkit.service.issue import log_too_large
 from django_authkit.service.user_validity import load_valid_user
@@ -143,15 +142,7 @@ def _shows_device(request: HttpRequest, sid: str, transport: Transport) -> bool:
     """Tell whether the request has a cookie of the auth session that only the device can renew."""
     if transport is not Transport.COOKIE:
         return False
-    if has_cookie_of(request, sid):
-        return True
-    strategy = get_jwt_strategy()
-    for text in strategy.access_cookies_of(request):
-        with suppress(CredentialRejected):
-            _, claims = strategy.resolve(text)
-            if claims.sid == sid:
-                return True
-    return False
+    return has_cookie_of(request, sid) or access_token_of(request, sid) is not None
 
 
 def _tokens_instead(

@@ -25,7 +25,7 @@ from django_authkit.service.adoption.adopt import adopt_refresh
 from django_authkit.service.adoption.kept_tokens import credential_behind
 from django_authkit.service.authentication import accepted_strategy
 from django_authkit.service.device_binding import announce_elsewhere, browser_mark, check_binding
-from django_authkit.service.device_keys import check_device, check_device_first, shown_by
+from django_authkit.service.device_keys import access_token_of, check_device, check_device_first, shown_by
 from django_authkit.service.device_requirement import check_refresh_requirement, check_requirement
 from django_authkit.service.dpop import HEADER, check_refresh, proof_of
 from django_authkit.service.issue import issue
@@ -198,27 +198,22 @@ def _left_to_browser(request: HttpRequest, unproved: Unproved, transport: Transp
     Raises:
         DeviceMismatch: It has none, and the refresh token is worth nothing without the device.
     """
-    session, strategy = unproved.rotation.session, get_jwt_strategy()
+    session = unproved.rotation.session
     assert session is not None
-    for text in transports.access_cookies_of(request) if transport is Transport.COOKIE else ():
-        try:
-            _, claims = strategy.resolve(text)
-        except CredentialRejected:
-            continue
-        if claims.sid == session.sid:
-            user = load_valid_user(session, unproved.rotation.user, revoke_if_invalid=True)
-            left = max(0, claims.expires_at - unproved.rotation.now // 1000)
-            return Grant(
-                session=session,
-                user=user,
-                mode=Mode.JWT,
-                transport=transport,
-                access=text,
-                refresh=None,
-                expires_in=left,
-            )
-    announce_elsewhere(request, session.sid, lambda: session)
-    raise unproved
+    own = access_token_of(request, session.sid) if transport is Transport.COOKIE else None
+    if own is None:
+        announce_elsewhere(request, session.sid, lambda: session)
+        raise unproved
+    text, claims = own
+    return Grant(
+        session=session,
+        user=load_valid_user(session, unproved.rotation.user, revoke_if_invalid=True),
+        mode=Mode.JWT,
+        transport=transport,
+        access=text,
+        refresh=None,
+        expires_in=max(0, claims.expires_at - unproved.rotation.now // 1000),
+    )
 
 
 def rotate(
