@@ -66,7 +66,7 @@ def handle_from(bucket: int, digest: bytes) -> str:
     return tag_of(bucket) + _text_of(digest)
 
 
-def handle_beside(sid: str, digest: bytes) -> str:
+def handle_in_bucket_of(sid: str, digest: bytes) -> str:
     """Return the handle in the bucket of *sid* that is derived from *digest* (14 bytes or more)."""
     return sid[:2] + _text_of(digest)
 

@@ -10,7 +10,7 @@ from django.core.management.base import OutputWrapper
 
 @contextmanager
 def counting(out: OutputWrapper | None, what: str) -> Iterator[Callable[[int], None]]:
-    """Give a function to call with each number, which then stands beside *what*; nothing of it stays."""
+    """Give a function to call with each number, which then stands after *what*; it is gone at the end."""
     if out is None or not out.isatty() or find_spec("rich") is None:
         yield lambda _number: None
         return

@@ -25,7 +25,7 @@ from django_authkit.errors import (
 from django_authkit.http.request_state import state_of
 from django_authkit.http.transports import bearer_of, has_bearer, has_dpop_scheme
 from django_authkit.service.device_binding import announce_elsewhere
-from django_authkit.session_keys import bucket_of, handle_beside, handle_from
+from django_authkit.session_keys import bucket_of, handle_from, handle_in_bucket_of
 from django_authkit.stores.outcomes import NOTHING_ASKED, Shown
 from django_authkit.tokens.claims import AccessClaims, RefreshClaims
 from django_authkit.tokens.dpop import Proof, SingleUse, hash_of, is_same_address, read_proof, thumbprint_of
@@ -106,8 +106,8 @@ def _use_up(request: HttpRequest, proof: Proof, sid: str = "") -> None:
     """
     Note that a proof was used, unless a lookup has done it.
 
-    One that names its credential is noted beside the auth session *sid*, where lookups note it too; any other
-    where its own digest says. So a proof has one place.
+    One that names its credential is noted in the bucket of the auth session *sid*, where lookups note it too;
+    any other where its own digest says. So a proof has one place.
 
     Raises:
         DpopProofInvalid: It was used before.
@@ -120,7 +120,7 @@ def _use_up(request: HttpRequest, proof: Proof, sid: str = "") -> None:
         return
     store = get_store()
     if sid and proof.credential_hash:
-        handle = handle_beside(sid, use.digest)
+        handle = handle_in_bucket_of(sid, use.digest)
     else:
         handle = handle_from(bucket_of(use.digest.hex(), store.buckets), use.digest)
     if not store.create_anonymous(handle, use.request, "", use.lifetime_ms):

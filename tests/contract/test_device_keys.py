@@ -8,7 +8,7 @@ from secrets import token_bytes
 import pytest
 
 from django_authkit.errors import DpopProofInvalid
-from django_authkit.session_keys import handle_beside
+from django_authkit.session_keys import handle_in_bucket_of
 from django_authkit.stores.outcomes import Absent, Found, Shown, SwitchOutcome
 from django_authkit.stores.protocol import Store
 from django_authkit.tokens.dpop import SingleUse
@@ -115,7 +115,7 @@ def test_of_simultaneous_requests_with_one_proof_one_succeeds(rig: Rig, store: S
     sid, uses = started.sid, [_use() for _ in range(6)]
 
     def create(use: SingleUse) -> object:
-        handle = handle_beside(sid, use.digest)
+        handle = handle_in_bucket_of(sid, use.digest)
         if not store.create_anonymous(handle, use.request, "", use.lifetime_ms):
             raise DpopProofInvalid
         return True

@@ -17,7 +17,7 @@ from django.db.models.functions import Greatest, Least
 from django_authkit.errors import DpopProofInvalid
 from django_authkit.models import AuthSessionRow
 from django_authkit.outages import activity_is_optional
-from django_authkit.session_keys import handle_beside
+from django_authkit.session_keys import handle_in_bucket_of
 from django_authkit.stores.database.anonymous import AnonymousTable
 from django_authkit.stores.database.attempts import AttemptTable
 from django_authkit.stores.database.creation import CreatingTable
@@ -111,7 +111,7 @@ class DatabaseStore(
         return found_of(row)
 
     def _use_up(self, sid: str, use: SingleUse) -> None:
-        if not self.create_anonymous(handle_beside(sid, use.digest), use.request, "", use.lifetime_ms):
+        if not self.create_anonymous(handle_in_bucket_of(sid, use.digest), use.request, "", use.lifetime_ms):
             raise DpopProofInvalid
         use.is_noted = True
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from django_authkit.errors import StoreUnavailable
 from django_authkit.outages import log_lost_activity
-from django_authkit.session_keys import handle_beside
+from django_authkit.session_keys import handle_in_bucket_of
 from django_authkit.stores.outcomes import (
     NOTHING_ASKED,
     Absent,
@@ -140,7 +140,7 @@ class RedisStore(ManyKeys, AnonymousKeys, AttemptKeys):
 
     def _use_up(self, use: SingleUse, script: str, sid: str, *arguments: Argument) -> Found | Absent:
         """Return the record that a script looks up, which notes the use of a proof in the same step."""
-        noted = (handle_beside(sid, use.digest), use.request, use.lifetime_ms)
+        noted = (handle_in_bucket_of(sid, use.digest), use.request, use.lifetime_ms)
         found = self._for_handle(partial(first_found_of, sid), script, sid, *arguments, *noted)
         use.is_noted = isinstance(found, Found)
         return found
