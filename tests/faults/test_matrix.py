@@ -1,9 +1,9 @@
-"""A few lines of the fault matrix; ``matrix.py`` runs all."""
+"""A few lines of the fault matrix, all of which ``matrix.py`` runs, and what the two scripts conclude."""
 
 import pytest
 
 from django_authkit.types import Mode
-from faults import matrix
+from faults import matrix, soak
 from faults.faults_of_stores import FAULTS
 from faults.traffic import Findings
 
@@ -38,3 +38,20 @@ def test_every_line_is_judged() -> None:
         assert findings.clean
         findings.add(getattr(findings, name), "something")
         assert not findings.clean
+
+
+@pytest.mark.parametrize("name", ["memory", "descriptors", "threads", "records"])
+def test_growth_is_named(name: str) -> None:
+    """What is larger at the end than caches need is named, and nothing else."""
+    flat = [{"memory": 2e5, "descriptors": 50.0, "threads": 20.0, "records": 70.0} for _ in range(12)]
+    assert soak.grown(flat, clients=6) == []
+    leaking = [sample | {name: sample[name] * (1 + 0.05 * i)} for i, sample in enumerate(flat)]
+    (growth,) = soak.grown(leaking, clients=6)
+    assert growth.startswith(f"{name}: ")
+
+
+def test_one_sample_is_no_growth() -> None:
+    """A peak between two samples that are low is not growth: the least of each third is compared."""
+    samples = [{"memory": 2e5, "descriptors": 50.0, "threads": 20.0, "records": 70.0} for _ in range(12)]
+    samples[-1] = {name: value * 3 for name, value in samples[-1].items()}
+    assert soak.grown(samples, clients=6) == []
