@@ -184,6 +184,29 @@ if front_end := os.environ.get("EXAMPLE_FRONT_END"):
     CORS_EXPOSE_HEADERS = ["X-Authkit-Expires-In", "Retry-After"]  # and reads these
     AUTHKIT["CSRF"] = "fetch-metadata"  # it cannot read the CSRF cookie of this host
 
+# -- other packages, if you want them (docs/how-to/allauth.md, docs/how-to/ninja.md) --------------
+
+# EXAMPLE_WITH=allauth,ninja python manage.py demo: sign-up at members/signup/, an API at ninja/
+_WITH = set(filter(None, os.environ.get("EXAMPLE_WITH", "").split(",")))
+_PACKAGES = {"allauth": '"django-allauth[headless,socialaccount]>=65.21"', "ninja": '"django-ninja>=1.4"'}
+for each in sorted(_WITH):
+    if each not in _PACKAGES:
+        sys.exit(f"EXAMPLE_WITH: there is no {each!r}, only {' and '.join(_PACKAGES)}.")
+    if find_spec(each) is None:
+        sys.exit(f"EXAMPLE_WITH={each} takes a package: python -m pip install {_PACKAGES[each]}")
+INSTALLED_APPS += sorted(_WITH)
+if "allauth" in _WITH:
+    INSTALLED_APPS += ["allauth.account", "allauth.headless", "allauth.socialaccount"]
+    INSTALLED_APPS += ["allauth.socialaccount.providers.dummy"]  # asks whom to log in
+    MIDDLEWARE.append("allauth.account.middleware.AccountMiddleware")
+    AUTHENTICATION_BACKENDS = [
+        "django.contrib.auth.backends.ModelBackend",
+        "allauth.account.auth_backends.AuthenticationBackend",
+    ]
+    ACCOUNT_ADAPTER = "django_authkit.contrib.allauth.AccountAdapter"
+    HEADLESS_TOKEN_STRATEGY = "django_authkit.contrib.allauth.TokenStrategy"  # for apps
+    ACCOUNT_EMAIL_VERIFICATION = "none"  # this site sends no mail
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -43,3 +43,14 @@ if apps.is_installed("django_authkit.contrib.prometheus"):
 
     # Open to everybody, because it runs on your machine; not so on a real site.
     urlpatterns += [path("metrics", metrics, name="metrics")]
+
+if apps.is_installed("allauth"):
+    urlpatterns += [
+        path("members/", include("allauth.urls")),
+        path("_allauth/", include("allauth.headless.urls")),
+    ]
+
+if apps.is_installed("ninja"):
+    from site_config.ninja_api import api
+
+    urlpatterns += [path("ninja/", api.urls)]
