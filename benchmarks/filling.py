@@ -48,8 +48,8 @@ def people(mode: Mode = Mode.JWT, label: str = LABEL) -> Iterator[NewSession]:
         yield replace(
             proposal(str(number), sid=new_handle(0), address=ADDRESS, label=label, browser_mark=MARK),
             mode=mode,
-            key_digest=token_bytes(32) if mode is Mode.SESSION else None,
-            jti_digest=token_bytes(32) if mode is Mode.JWT else None,
+            key_digest=token_bytes(16) if mode is Mode.SESSION else None,
+            jti_digest=token_bytes(16) if mode is Mode.JWT else None,
             access_ms=5 * MINUTE if mode is Mode.JWT else 0,
         )
 

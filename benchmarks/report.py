@@ -45,8 +45,8 @@ def memory(found: Mapping[str, float]) -> None:
     width = max(map(len, found))
     show(["", "Bytes of a live auth session", ""])
     show(f"{name:<{width}}  {size:>6.0f}" for name, size in found.items())
-    worst = found["redis: jwt, refreshed"]
-    show([f"at most {MOST_BYTES} on Redis in JWT mode: {'met' if worst <= MOST_BYTES else 'NOT MET'}"])
+    for name, most in MOST_BYTES.items():
+        show([f"{name}, at most {most}: {'met' if found[name] <= most else 'NOT MET'}"])
 
 
 def delays(found: Mapping[str, Sequence[float]]) -> None:

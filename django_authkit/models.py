@@ -55,8 +55,8 @@ class AuthSessionRow(models.Model):
             auth sessions; the join finds no user.
         epoch: The epoch of the login: the auth session is live while it is the current one. -1 once
             it was revoked. NULL for anonymous sessions, so that no query for auth sessions finds one.
-        key_digest: SHA-256 of the session key's secret.
-        jti_digest, previous_digest: SHA-256 of the current and the previous refresh token's ``jti``.
+        key_digest: Digest of the session key's secret.
+        jti_digest, previous_digest: Digests of the current and the previous refresh token's ``jti``.
         sealed: The current ``jti``, encrypted for the holder of the previous one.
         rotated_copy: Which of the tokens with the previous ``jti`` was rotated.
         rotated_by: A mark of the browser that rotated it.

@@ -97,13 +97,13 @@ class AuthSession:
         last_seen_ms: Last recorded activity.
         idle_expires_ms: When it expires without further activity. Never after ``expires_ms``.
         expires_ms: When it expires at the latest. Fixed at login.
-        access_until_ms: When the last access token issued for it expires.
+        browser_mark: What the user agent is recognized by: a digest of it without its version numbers. Empty
+            if it was not recorded.
+        access_until_ms: When the last access token issued for it expires; 0 if none was.
         generation: How often a refresh token was issued; 0 if never.
         rotated_ms: When the current refresh token became current; 0 if never.
         least_generation: Tokens of an earlier generation are not valid: they were issued before the user
             proved who they are, or changed their password. 0 if neither happened.
-        browser_mark: What the user agent is recognized by: a digest of it without its version numbers. Empty
-            if it was not recorded.
         device_key: The public key of the device that it is bound to, as the JWK of RFC 7638, whose SHA-256
             is its thumbprint; empty if it is not bound.
         device_nonce: What the next challenge for that key is made of. It changes with each proof. Empty for
@@ -129,11 +129,11 @@ class AuthSession:
     last_seen_ms: int
     idle_expires_ms: int
     expires_ms: int
-    access_until_ms: int
-    generation: int
-    rotated_ms: int
-    least_generation: int = 0
     browser_mark: str = ""
+    access_until_ms: int = 0
+    generation: int = 0
+    rotated_ms: int = 0
+    least_generation: int = 0
     device_key: str = ""
     device_nonce: str = ""
     bound_ms: int = 0

@@ -125,8 +125,8 @@ class NewSession:
 
     Attributes:
         sid: Proposed handle; its first two characters are the bucket of ``user_id``.
-        key_digest: SHA-256 (32 bytes) of the session key's secret, or ``None`` if none is issued.
-        jti_digest: SHA-256 (32 bytes) of the first refresh token's ``jti``, or ``None``.
+        key_digest: Digest of the session key's secret, or ``None`` if none is issued.
+        jti_digest: Digest of the first refresh token's ``jti``, or ``None``.
             With it the record starts at generation 1, without it at 0.
         data: Encoded Django session data; empty for none.
         idle_ms, absolute_ms, access_ms: Idle timeout, absolute lifetime and access token lifetime.
@@ -224,8 +224,8 @@ class RotateRequest:
 
     Attributes:
         sid, generation: As the verified token says.
-        presented: SHA-256 (32 bytes) of its ``jti``.
-        proposed: SHA-256 (32 bytes) of the fresh ``jti``; unique to this call, so that a repeated
+        presented: Digest of its ``jti``.
+        proposed: Digest of the fresh ``jti``; unique to this call, so that a repeated
             call is recognized.
         sealed: The fresh ``jti``, encrypted for the holder of the presented one.
         grace_ms: How long the predecessor gets the same successor; 0 for never.

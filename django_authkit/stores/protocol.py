@@ -229,7 +229,7 @@ class AuthSessionStore(Protocol):
         SWITCHED and HELD set ``mode`` to JWT and move ``access_until``.
 
         Args:
-            proposed: SHA-256 (32 bytes) of the proposed refresh token's ``jti``.
+            proposed: Digest of the proposed refresh token's ``jti``.
             held: That of the refresh token that the client has already, if any.
             advance: Whether an older refresh token may be superseded. Not if the client has one, or could
                 have one that is not in this request: presenting that later would look like theft.
@@ -269,7 +269,7 @@ class AuthSessionStore(Protocol):
         SWITCHED sets ``mode`` to SESSION, and counts as activity. Reuse is not detected here.
 
         Args:
-            proposed: SHA-256 (32 bytes) of the proposed session key's secret.
+            proposed: Digest of the proposed session key's secret.
             idle: Idle timeout.
             unproved_ms: For how long after the device first used the binding a proof is not needed yet;
                 ``None`` for ever.
@@ -286,7 +286,7 @@ class AuthSessionStore(Protocol):
         Presenting an earlier refresh token is SUPERSEDED.
 
         Args:
-            proposed: SHA-256 (32 bytes) of the new ``jti``. A repeated call gets the same result.
+            proposed: Digest of the new ``jti``. A repeated call gets the same result.
             access: Access token lifetime.
         """
 

@@ -155,7 +155,7 @@ class Rig:
             address="203.0.113.7",
             label="Firefox on Linux",
             browser_mark="Fx1aB-",
-            key_digest=token_bytes(32),
+            key_digest=token_bytes(16),
             jti_digest=None,
             data="",
             idle_ms=14 * DAY,
@@ -168,7 +168,7 @@ class Rig:
 
     def start(self, **changes: object) -> Started:
         """Start an auth session that has both a session key and a refresh token of generation 1."""
-        jti = token_bytes(32)
+        jti = token_bytes(16)
         proposal = self.proposal(**{"jti_digest": jti, "access_ms": 5 * MINUTE, **changes})
         created = self.store.create(proposal)
         assert isinstance(created, Created)
@@ -185,7 +185,7 @@ def request(sid: str, generation: int, presented: bytes, **changes: object) -> R
         sid=sid,
         generation=generation,
         presented=presented,
-        proposed=token_bytes(32),
+        proposed=token_bytes(16),
         sealed=token_bytes(60),
         grace_ms=10 * SECOND,
         idle_ms=14 * DAY,

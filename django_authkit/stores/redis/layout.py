@@ -3,7 +3,8 @@ How the scripts pack a record: derived from the fields of ``types.AuthSession``.
 
 A packed record is the array ``{version, {private fields}, public fields...}``. The public fields are those of
 ``AuthSession`` without the sid, which is in the key. The private ones never leave the server. Memory counts:
-instants are packed relative to ``created_ms``, and hexadecimal digits as bytes (``lua/reply.lua``).
+instants are packed relative to ``created_ms``, hexadecimal digits and IPv6 addresses as bytes, and what
+nearly all records have as 0 (``lua/reply.lua``).
 
 Two releases may share a server while a deployment is in progress. So a later release adds a field only at
 the end of ``AuthSession`` or of ``PRIVATE_FIELDS``, and with a default. An earlier release keeps such a field

@@ -5,7 +5,7 @@
 -- nothing, as nearly all do.
 
 local sid = ARGV[2]
-local MODE, KEY_DIGEST = @position_of_mode, @position_of_key_digest
+local KEY_DIGEST = @position_of_key_digest
 
 local revoked_before, packed, data =
   unpack(redis.call('MGET', base .. ':epoch', key('s', sid), key('d', sid)))

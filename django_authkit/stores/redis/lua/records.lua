@@ -36,6 +36,8 @@ end
 local function record_of(sid, values)
   local record = { sid = sid, values = values }
   for i, field in ipairs(PRIVATE_FIELDS) do record[field] = values[PRIVATE][i] end
+  -- An empty digest was packed as false, or not at all.
+  for _, field in ipairs({ 'key_digest', 'jti_digest', 'previous_digest' }) do record[field] = record[field] or '' end
   for i, field in ipairs(PUBLIC_FIELDS) do record[field] = values[FIRST + i - 1] end
   record = with_defaults(record)
   record.was = { key_digest = record.key_digest, least_generation = record.least_generation }
@@ -63,10 +65,22 @@ local function is_unproved(record, unproved)
   return is_browser and unproved >= 0 and record.bound_ms ~= 0 and now >= record.bound_ms + unproved
 end
 
+-- An address as `unpacked` reads it: bytes, if the same text can be made of them.
+local function short_address(address)
+  local groups = {}
+  for digits in address:gmatch('%x+') do groups[#groups + 1] = tonumber(digits, 16) end
+  if #groups ~= 8 then return address end
+  local bytes = HEX .. struct.pack('>HHHHHHHH', unpack(groups))
+  return address_of(bytes) == address and bytes or address
+end
+
 -- The array `values` as `unpacked` reads it.
 local function packed_of(values)
   local short, hash, created = { unpack(values) }, values[AUTH_HASH], values[CREATED]
-  if values[BACKEND] == STOCK_BACKEND then short[BACKEND] = 0 end
+  for at, value in pairs(USUAL) do
+    if cmsgpack.pack(values[at]) == cmsgpack.pack(value) then short[at] = 0 end
+  end
+  short[ADDRESS] = short_address(values[ADDRESS])
   if #hash % 2 == 0 and #hash < 256 and hash:match('^%x+$') == hash:lower() then
     short[AUTH_HASH] = HEX .. hash:gsub('%x%x', function(digits) return string.char(tonumber(digits, 16)) end)
   end
@@ -76,12 +90,13 @@ local function packed_of(values)
   return cmsgpack.pack(short)
 end
 
--- Fields that are nil between others are packed as false: an array with a gap would be packed as a map.
+-- Private fields that are nil or empty are packed as false, or not at all at the end: an array with a gap would be
+-- packed as a map.
 local function put(record, lifetime)
   local values = record.values or { @version, {} }
   local private = values[PRIVATE]
-  for i, field in ipairs(PRIVATE_FIELDS) do private[i] = record[field] end
-  for i = 1, table.maxn(private) do private[i] = private[i] or false end
+  for i, field in ipairs(PRIVATE_FIELDS) do private[i] = record[field] ~= '' and record[field] or false end
+  while private[#private] == false do private[#private] = nil end
   for i, field in ipairs(PUBLIC_FIELDS) do values[FIRST + i - 1] = record[field] end
   for i = #PUBLIC_FIELDS, 1, -1 do -- defaults at the end take no space
     local at, field = FIRST + i - 1, PUBLIC_FIELDS[i]
