@@ -66,9 +66,9 @@ def _on_redis(name: str, database: str) -> Iterator[Variant]:
     )
 
 
-def _database_with(live: int) -> str:
-    """Return the alias of a PostgreSQL database with that many live auth sessions."""
-    alias = f"crowd_{live}"
+def _database_with(live: int, *, alike: bool = True) -> str:
+    """Return the alias of a PostgreSQL database with that many, of one address and time if *alike*."""
+    alias = f"crowd_{live}{'' if alike else '_apart'}"
     default = connections["default"]
     with default.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {alias}")
@@ -77,7 +77,10 @@ def _database_with(live: int) -> str:
     if live:
         say(f"  filling PostgreSQL: {live:,} sessions")
         with connections[alias].cursor() as cursor:
-            cursor.execute(_INSERT, [ADDRESS, LABEL, MARK, live])
+            differing = 0 if alike else 4
+            begun = ADDRESS[: len(ADDRESS) - differing]
+            step = 0 if alike else 100
+            cursor.execute(_INSERT, [begun, differing, LABEL, MARK, live, step, live])
             cursor.execute("VACUUM ANALYZE authkit_session")
     return alias
 
@@ -89,10 +92,11 @@ INSERT INTO authkit_session (
   jti_digest, data, revoke_reason)
 SELECT
   'AA' || substr(md5(n::text), 1, 14), 1000000 + n, 0, 'jwt', true,
-  '', md5(n::text) || md5(n::text), '["pwd"]', %s, %s, %s, now_ms,
+  '', md5(n::text) || md5(n::text), '["pwd"]', %s || right(md5(n::text), %s), %s, %s, now_ms,
   now_ms, now_ms, now_ms + 1209600000, now_ms + 7776000000, now_ms + 300000, 1, now_ms,
-  sha256(n::text::bytea), '', ''
-FROM generate_series(1, %s) AS n, (SELECT (extract(epoch FROM now()) * 1000)::bigint AS now_ms) AS clock
+  substring(sha256(n::text::bytea) FOR 16), '', ''
+FROM generate_series(1, %s) AS n,
+  LATERAL (SELECT (extract(epoch FROM now()) * 1000)::bigint - %s * (%s - n) AS now_ms) AS clock
 """
 
 
@@ -125,16 +129,22 @@ def memory(live: int) -> dict[str, float]:
             _refresh(client, some)
         found[f"redis: {name}"] = mean([_usage(client, sid) for sid in some])
     client.flushdb()
-    alias = _database_with(live)
+    row, with_indexes = _in_tables(_database_with(live))
+    found["database: jwt, the row"] = row
+    found["database: jwt, with indexes"] = with_indexes
+    found["database: jwt, all addresses and times differ"] = _in_tables(_database_with(live, alike=False))[1]
+    return found
+
+
+def _in_tables(alias: str) -> tuple[float, float]:
+    """Return the bytes of a row, without its indexes and with them."""
     with connections[alias].cursor() as cursor:
         cursor.execute(
-            "SELECT pg_table_size('authkit_session'), pg_indexes_size('authkit_session'), count(*) - 1"
+            "SELECT pg_table_size('authkit_session'), pg_indexes_size('authkit_session'), count(*)"
             " FROM authkit_session"
         )
         table, indexes, rows = cursor.fetchone()
-    found["database: jwt, the row"] = table / rows
-    found["database: jwt, with indexes"] = (table + indexes) / rows
-    return found
+    return table / rows, (table + indexes) / rows
 
 
 def _usage(client: Redis, sid: str) -> int:

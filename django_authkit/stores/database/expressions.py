@@ -3,7 +3,7 @@
 from typing import Any, TypeAlias
 
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import BigIntegerField, Func, Value
+from django.db.models import BigIntegerField, Func, IntegerField, Value
 from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.constants import SINGLE
@@ -57,7 +57,7 @@ class CurrentEpoch(Func):
     is not merged away, which LIMIT prevents.
     """
 
-    output_field = BigIntegerField()
+    output_field = IntegerField()
     template = (
         "COALESCE((SELECT epoch FROM"
         " (SELECT epoch FROM authkit_session WHERE sid = %(expressions)s LIMIT 1) AS epoch_row), 0)"

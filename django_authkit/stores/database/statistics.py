@@ -16,8 +16,8 @@ _BEFORE, _BEHIND = tag_of(0), tag_of(1)
 """All sids are between them; anonymous sessions and the rows for locks are not."""
 _IN_ORDER = "".join(sorted(ALPHABET))
 _SAMPLE = 200
-_PER_ROW = 200
-"""Bytes of a row without its texts: about twenty numbers, two or three digests, and the row header."""
+_PER_ROW = 180
+"""Bytes of a row without its texts: about twenty numbers, one or two digests, and the row header."""
 _TEXTS = ("sid", "backend", "auth_hash", "address", "label", "data")
 
 

@@ -26,7 +26,7 @@ def drop(apps: Any, schema_editor: Any) -> None:
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("django_authkit", "0005_note_followed_rotations"),
+        ("django_authkit", "0001_initial"),
     ]
 
     operations = [
