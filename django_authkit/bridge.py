@@ -11,7 +11,7 @@ from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.dispatch import Signal
@@ -20,15 +20,22 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
+_MOST_IDLE: Final = 128
+
+
 class _Here(threading.local):
     """
     What this thread does now.
 
     Attributes:
         bridge: The greenlet that runs now if ``run`` has started it. Where it is ``None``, functions block.
+        idle: Greenlets whose function has ended. Each runs another one: a new greenlet takes longer.
     """
 
     bridge: Any = None
+
+    def __init__(self) -> None:
+        self.idle: list[Any] = []
 
 
 here = _Here()
@@ -47,24 +54,50 @@ async def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     It has the context variables of the caller. An error of what it awaits, a cancellation too, is raised
     where it waits.
     """
-    from greenlet import getcurrent, greenlet
+    from greenlet import getcurrent
 
-    bridge = greenlet(function)
-    bridge.gr_context = getcurrent().gr_context
-    outcome = _resume(bridge, partial(bridge.switch, *args, **kwargs))
-    while not bridge.dead:
+    bridge = here.idle.pop() if here.idle else _kind_of_bridge()()
+    bridge.parent = current = getcurrent()
+    bridge.gr_context = current.gr_context
+    outcome = _resume(bridge, partial(bridge.switch, partial(function, *args, **kwargs)))
+    while not bridge.is_idle:
         try:
             result = await outcome
         except BaseException as error:  # noqa: BLE001 - it is raised where the function waits
             outcome = _resume(bridge, partial(bridge.throw, type(error), error, error.__traceback__))
         else:
             outcome = _resume(bridge, partial(bridge.switch, result))
-    returned: T = outcome
+    returned: T = bridge.returned
+    bridge.returned = bridge.gr_context = None  # nothing of a request is kept
+    if len(here.idle) < _MOST_IDLE:
+        here.idle.append(bridge)
     return returned
 
 
+@cache
+def _kind_of_bridge() -> Any:
+    from greenlet import greenlet
+
+    class Bridge(greenlet):  # type: ignore[misc]
+        """Runs one function after another, until one raises an error, which its parent gets."""
+
+        is_idle = True
+        returned: Any = None
+
+        def run(self, function: Callable[[], Any]) -> None:
+            """Run *function*, and those that it is switched to with afterwards."""
+            while True:
+                self.is_idle = False
+                self.returned = function()
+                self.is_idle = True
+                del function
+                function = self.parent.switch()
+
+    return Bridge
+
+
 def _resume(bridge: Any, step: Callable[[], Any]) -> Any:
-    """Return what the function waits for next, or its result when it has ended."""
+    """Return what the function waits for next; ``None`` when it has ended."""
     here.bridge = bridge
     try:
         return step()

@@ -1,8 +1,10 @@
 """A synchronous function that waits on an event loop, and lets the other tasks of the loop go on."""
 
 import asyncio
+import gc
 import threading
 import traceback
+import weakref
 from collections.abc import Coroutine
 from contextvars import ContextVar
 from typing import Any
@@ -132,6 +134,68 @@ def test_one_that_is_dropped_cleans_up() -> None:
     asyncio.run(main())
     assert ended == [True]
     assert here.bridge is None
+
+
+def test_a_greenlet_runs_one_function_after_another() -> None:
+    """Of any number in turn, also those that wait; an error ends it, and the next function has a new one."""
+
+    async def main() -> set[int]:
+        return {await run(lambda: (wait(asyncio.sleep(0)), id(here.bridge))[1]) for _ in range(20)}
+
+    asyncio.run(run(sorted, []))
+    before = len(here.idle)
+    assert len(asyncio.run(main())) == 1
+    assert len(here.idle) == before
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(run(divmod, 1, 0))
+    assert len(here.idle) == before - 1
+    assert asyncio.run(run(sum, [1, 2])) == 3
+
+
+def test_nothing_of_a_function_is_kept() -> None:
+    """Neither what it was given nor what it returned, nor the context that it ran in."""
+
+    class Request:
+        pass
+
+    async def main() -> list[weakref.ref[Request]]:
+        given, held = Request(), Request()
+        kept.set(held)
+        returned = await run(lambda request: (wait(asyncio.sleep(0)), Request(), request)[1], given)
+        return [weakref.ref(each) for each in (given, held, returned)]
+
+    kept: ContextVar[Request] = ContextVar("kept")
+    found = asyncio.run(main())
+    gc.collect()
+    assert [each() for each in found] == [None, None, None]
+
+
+def test_functions_in_each_other_and_at_once() -> None:
+    """One that waits for another that is run in the same way gets its result, a hundred at once too."""
+
+    def outer(number: int) -> int:
+        return number + int(wait(run(lambda: wait(asyncio.sleep(0, number)))))
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*(run(outer, number) for number in range(100)))
+
+    for _ in range(3):
+        assert asyncio.run(main()) == [2 * number for number in range(100)]
+
+
+def test_a_thread_ends_with_its_greenlets() -> None:
+    """Each thread has its own, and none of them raises at its end."""
+    found: list[int] = []
+
+    def work() -> None:
+        found.append(asyncio.run(run(lambda: int(wait(asyncio.sleep(0, 1))))))
+
+    for _ in range(20):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert found == [1] * 20
 
 
 @pytest.mark.parametrize("call", [blocking, aside])
