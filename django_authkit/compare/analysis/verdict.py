@@ -161,7 +161,8 @@ def _no_difference(pair: Contest) -> str:
         if reach < first.base
         else f"the noise is larger than the {number(first.base)} {LATENCY.unit} that a request takes"
     )
-    return f"This run is too short to tell {names} apart by speed: {known} (try --thorough)."
+    better = "--thorough or a quieter machine narrows that"
+    return f"This run cannot tell {names} apart by speed: {known} ({better})."
 
 
 def _cost(pair: Contest, present: Sequence[Samples]) -> str:
