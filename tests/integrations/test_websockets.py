@@ -216,6 +216,13 @@ def test_a_ticket_of_an_ended_login(site: LiveSite, device: Device, server: Open
     assert code_of(server.open(query=f"?authkit_ticket={ticket}")) == (4401, "session_ended")
 
 
+def test_a_handshake_that_is_a_bad_request(server: Opener) -> None:
+    """Where Django answers a request with 400, a handshake is refused, and no server logs an error."""
+    with pytest.raises(InvalidStatus) as refused:
+        server.open(query="?" + "&a" * 2000)
+    assert refused.value.response.status_code == 403
+
+
 @by_header
 def test_a_ticket_beside_a_bearer(device: Device, server: Opener) -> None:
     """Two credentials are refused."""

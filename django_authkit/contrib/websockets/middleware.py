@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import Http404
 
 from django_authkit.contrib.websockets.handshake import TICKET_PROTOCOL, Opening, opening_of
@@ -46,7 +47,7 @@ class AuthMiddleware:
             return
         try:
             opening = await in_thread(None, opening_of, scope)
-        except (AuthKitError, Http404) as error:
+        except (AuthKitError, Http404, BadRequest, SuspiciousOperation) as error:
             await receive()
             await _refuse(error, scope, send)
             return
@@ -74,14 +75,14 @@ class AuthMiddleware:
                 await socket.finish()
 
 
-async def _refuse(error: AuthKitError | Http404, scope: Scope, send: Send) -> None:
+async def _refuse(error: Exception, scope: Scope, send: Send) -> None:
     """
     Close the socket.
 
     A browser tells a page the code of an open socket only: so it is accepted first. But a page of another
-    site is told nothing, nor is one of a host that is no tenant's.
+    site is told nothing, nor is one of a host that is no tenant's, nor who sends what is no proper request.
     """
-    if isinstance(error, CsrfFailed | Http404):
+    if isinstance(error, CsrfFailed) or not isinstance(error, AuthKitError):
         await send({"type": CLOSED})
         return
     code = UNAVAILABLE if isinstance(error, StoreUnavailable) else REJECTED
