@@ -2,14 +2,15 @@
 
 import re
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 from unicodedata import category
 
 from django.http import HttpRequest
-from ua_parser import parse
+from ua_parser import parse_os, parse_user_agent
 
 from django_authkit.conf import get_settings
 from django_authkit.types import AuthSession
@@ -102,12 +103,17 @@ def label_at(session: AuthSession, device: Device) -> str:
 @lru_cache(maxsize=_REMEMBERED)
 def known_label_of(user_agent: str) -> str:
     """Return the name of a known browser or system; else empty, never text from the client."""
-    parsed = parse(user_agent)
-    browser = parsed.user_agent.family if parsed.user_agent else ""
-    system = parsed.os.family if parsed.os else ""
-    if browser and system:
-        return f"{browser} on {system}"
-    return browser or system
+    # Not `parse`, which looks for the model of the device too: it takes longer, and fails for some texts.
+    found = [_family(each, user_agent) for each in (parse_user_agent, parse_os)]
+    return " on ".join(filter(None, found))
+
+
+def _family(parse: Callable[[str], Any], user_agent: str) -> str:
+    try:
+        parsed = parse(user_agent)
+    except Exception:  # noqa: BLE001 - the client chose the text, which one of thousands of patterns may not expect
+        return ""
+    return parsed.family if parsed else ""
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -50,10 +50,10 @@ def check_binding(request: HttpRequest, session: AuthSession) -> None:
     revoked = any(getattr(policy, name) == "revoke" for name in what)
     ended = store.revoke(session.sid, RevocationReason.BINDING) if revoked else None
     if not revoked:
+        label = label_at(session, device)  # before the use counts as recorded
         if not is_due(session.sid, device.address, device.browser_mark):
             return
         with activity_is_optional():
-            label = label_at(session, device)
             store.note_device(session.sid, device.address, label, device.browser_mark)
     if ended or (what and not revoked):
         signals.binding_mismatch.send(

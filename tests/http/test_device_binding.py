@@ -9,6 +9,7 @@ from django.db import connections
 from django.test import Client
 
 from django_authkit import sessions_of, signals
+from django_authkit.service import device_binding
 from django_authkit.service.device_binding import same_network
 from django_authkit.types import AuthSession, RevocationReason
 from support.client import DEVICE_COOKIE, FIREFOX, SAFARI, Device, body, code
@@ -381,6 +382,20 @@ def test_addresses_that_alternate_are_recorded_once_in_an_interval(
     with heard(signals.binding_mismatch) as sent:
         look(site, phone)
     assert told(sent) == [(("address",), ELSEWHERE)]
+
+
+def test_a_use_that_was_not_recorded_is_reported_later(
+    site: LiveSite, ada: User, phone: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error on the way to the record keeps nobody's next use from being reported."""
+    phone.address, phone.user_agent = ELSEWHERE, "nobody knows it"
+    with monkeypatch.context() as broken:
+        broken.setattr(device_binding, "label_at", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            look(site, phone)
+    with heard(signals.binding_mismatch) as sent:
+        assert look(site, phone).status_code == 200
+    assert len(sent) == 1
 
 
 def test_one_session_causes_few_writes_whatever_it_claims_to_be(

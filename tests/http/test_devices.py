@@ -315,6 +315,16 @@ def test_of_an_unknown_agent_the_beginning_is_shown(site: LiveSite, ada: User) -
     assert [row["label"] for row in listed(device)] == ["shop-sync/2.1 " + "x" * 46]
 
 
+@pytest.mark.parametrize(
+    ("user_agent", "label"),
+    [("; Android 9;       )", "Android on Android"), ("Mozilla/5.0 (\x00; \ud800)", "Mozilla/5.0 (; )")],
+)
+def test_an_agent_that_a_parser_cannot_read(site: LiveSite, ada: User, user_agent: str, label: str) -> None:
+    """A user agent is text from outside: no login fails because of it, and it has a label."""
+    device = site.logged_in(user_agent=user_agent)
+    assert [row["label"] for row in listed(device)] == [label]
+
+
 @in_jwt_mode
 @pytest.mark.parametrize("check", ["store", "none"])
 def test_a_user_deactivated_without_a_signal_revokes_nothing(
