@@ -13,6 +13,7 @@ from redis.crc import key_slot
 from redis.exceptions import RedisError
 
 from faults.places import can_be_cut
+from faults.replicated_cluster import ReplicatedCluster
 from faults.sentinel_servers import WatchedServers
 from faults.stoppable_servers import StoppablePostgres, StoppableValkey
 from support.cluster import Cluster
@@ -226,6 +227,13 @@ _OF_SENTINEL = (
     Fault("failover after the primary was cut off", WatchedServers.divided, is_possible=can_be_cut),
 )
 _OF_CLUSTER = (NOTHING, Fault("a slot is migrated key by key", _slot_migrated))
+_OF_REPLICATED_CLUSTER = (
+    NOTHING,
+    Fault("failover that was ordered", ReplicatedCluster.failed_over),
+    Fault("failover after the primary was killed", ReplicatedCluster.killed),
+    Fault("failover while the primary hangs", ReplicatedCluster.hung),
+    Fault("failover after the primary was cut off", ReplicatedCluster.divided, is_possible=can_be_cut),
+)
 FAULTS: dict[str, tuple[Fault, ...]] = {
     "valkey": (
         NOTHING,
@@ -250,6 +258,8 @@ FAULTS: dict[str, tuple[Fault, ...]] = {
         Fault("a slot is migrated atomically", _slot_migrated_atomically),
     ),
     "cluster-redis": _OF_CLUSTER,
+    "cluster-replicas-valkey": _OF_REPLICATED_CLUSTER,
+    "cluster-replicas-redis": _OF_REPLICATED_CLUSTER,
     "postgresql": (
         NOTHING,
         Fault("stopped and started again", StoppablePostgres.down),

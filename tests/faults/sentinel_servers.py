@@ -2,19 +2,17 @@
 
 import random
 import signal
-import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from faults.places import HERE, Place
+from faults.server_processes import ServerProcess
 from support.cluster import BINARIES
-from support.servers import free_port
 from support.waiting import until
 
 PATIENCE = 60.0
@@ -22,40 +20,7 @@ DOWN_AFTER = 1000
 """Milliseconds without an answer after which a Sentinel takes a server for down."""
 
 
-class _Process:
-    """A process of a server, in a place."""
-
-    def __init__(self, place: Place, *command: str) -> None:
-        self.place, self.port = place, free_port()
-        addresses = dict.fromkeys(["127.0.0.1", place.address, place.reached_at])
-        where = ["--port", str(self.port), "--protected-mode", "no", "--bind", *addresses]
-        self._command = [*place.prefix, *command, *where]
-        self.direct: Any = Redis(host=place.reached_at, port=self.port, socket_timeout=5)
-        self.start()
-
-    def start(self) -> None:
-        """Start it, again perhaps."""
-        self.process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
-        until(self._responds)
-
-    def kill(self) -> None:
-        """Send SIGKILL."""
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self) -> None:
-        """Kill it for good."""
-        self.kill()
-        self.direct.close()
-
-    def _responds(self) -> bool:
-        try:
-            return bool(self.direct.ping())
-        except RedisError:
-            return False
-
-
-class Watched(_Process):
+class Watched(ServerProcess):
     """A server that keeps nothing on disk."""
 
     def __init__(self, binary: str, directory: Path, place: Place) -> None:
@@ -77,7 +42,7 @@ class Watched(_Process):
                 self.direct.replicaof(primary.place.address, str(primary.port))
 
 
-class Sentinel(_Process):
+class Sentinel(ServerProcess):
     """One Sentinel process, which can be hung."""
 
     def __init__(self, binary: str, directory: Path, place: Place, primary: Watched) -> None:

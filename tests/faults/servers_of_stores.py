@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from faults.places import HERE, Place, can_be_cut, cuttable
+from faults.replicated_cluster import ReplicatedCluster
 from faults.sentinel_servers import WatchedServers
 from faults.stoppable_servers import StoppablePostgres, StoppableValkey
 from support.cluster import BINARIES, Cluster
@@ -55,6 +56,13 @@ def _cluster(binary: str, stack: ExitStack, directory: Path, users: dict[str, An
     return Backing(cluster, _with_alias(users, alias), {"ALIAS": "authkit"})
 
 
+def _replicated_cluster(binary: str, stack: ExitStack, directory: Path, users: dict[str, Any]) -> Backing:
+    places = stack.enter_context(cuttable(3)) if can_be_cut() else [HERE] * 3
+    cluster = stack.enter_context(ReplicatedCluster.running(directory, binary, places))
+    redis = {"ALIAS": "authkit", "WAIT": (1, 500), "BUCKETS": 16}
+    return Backing(cluster, _with_alias(users, cluster.alias()), redis, tuple(dict.fromkeys(places)))
+
+
 def _postgresql(stack: ExitStack, directory: Path, users: dict[str, Any]) -> Backing:
     start_postgres(stack, directory)
     postgres = StoppablePostgres(directory / "postgres")
@@ -76,6 +84,7 @@ _START: Final[dict[str, Callable[[ExitStack, Path, dict[str, Any]], Backing]]] =
     "valkey": _valkey,
     **{f"sentinel-{name}": partial(_sentinel, binary) for name, binary in BINARIES.items()},
     **{f"cluster-{name}": partial(_cluster, binary) for name, binary in BINARIES.items()},
+    **{f"cluster-replicas-{name}": partial(_replicated_cluster, binary) for name, binary in BINARIES.items()},
     "postgresql": _postgresql,
     "sqlite": _sqlite,
 }

@@ -20,7 +20,7 @@ BINARIES = {"valkey": str(get_binary_path())}
 """The servers that there are, by name."""
 if _redis := which("redis-server"):
     BINARIES["redis"] = _redis
-_SLOTS = 16_384
+SLOTS = 16_384
 _MILLISECONDS = 5_000
 
 
@@ -83,7 +83,7 @@ class Cluster:
         """Run one on free ports; it keeps its files in *directory*."""
         with ExitStack() as stack:
             nodes = [_start(stack, binary, directory) for _ in range(3)]
-            bounds = [_SLOTS * i // len(nodes) for i in range(len(nodes) + 1)]
+            bounds = [SLOTS * i // len(nodes) for i in range(len(nodes) + 1)]
             for number, (node, (first, end)) in enumerate(zip(nodes, pairwise(bounds), strict=True), 1):
                 node.name = node.cluster("MYID").decode()
                 node.cluster("SET-CONFIG-EPOCH", number)

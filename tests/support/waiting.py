@@ -6,12 +6,12 @@ from collections.abc import Callable
 PATIENCE = 20.0
 
 
-def until(happens: Callable[[], bool], patience: float = PATIENCE) -> None:
+def until(happens: Callable[[], bool], patience: float = PATIENCE, pause: float = 0.002) -> None:
     """Wait for something that has to happen soon."""
     deadline = time.monotonic() + patience
     while not happens():
         assert time.monotonic() < deadline
-        time.sleep(0.002)
+        time.sleep(pause)
 
 
 def next_second() -> None:

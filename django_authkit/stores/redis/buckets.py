@@ -46,8 +46,8 @@ class Buckets:
         self.clock_offset = 0
         self.buckets = buckets
         self._client = client
-        self._scripts = Scripts(client, wait=wait)
         self._repetition = Repetition(client)
+        self._scripts = Scripts(client, wait=wait, replaced=self._repetition.ask_for_it)
         self._begin_keys_with(prefix)
 
     def _begin_keys_with(self, prefix: str) -> None:

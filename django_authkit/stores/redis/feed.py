@@ -118,6 +118,7 @@ class RedisFeed:
         """Read after a pause, since no call can wait on several nodes."""
         time.sleep(min(wait, max(_POLL, _PAUSES * self._took)))
         begun = time.monotonic()
+        self._scripts.confirm()
         updates: dict[str, Update] = {}
         for node, buckets in self._by_node(client).items():
             here = {bucket: positions[bucket] for bucket in buckets}

@@ -65,6 +65,10 @@ class Repetition:
         while len(self._made) > MOST:
             self._made.pop(next(iter(self._made)), None)
 
+    def ask_for_it(self) -> None:
+        """Have all repeated before the next answer: a node of a cluster has taken over."""
+        self.asked += bool(self._made)
+
     def _look(self, connection: Any) -> None:
         """Find out whether *connection* leads to another server than the last one to that address."""
         connection.send_command("INFO", "replication")
@@ -77,7 +81,7 @@ class Repetition:
         with self._looking:
             if found and self._ids.get(where) != found[1]:
                 self._ids[where] = found[1]
-                self.asked += bool(self._made)
+                self.ask_for_it()
 
     def repeat_if_due(self) -> None:
         """

@@ -128,11 +128,18 @@ class Scripts:
         client: The client.
         layout: The layout of the records.
         wait: Which replicas to wait for after a script whose writes must not be lost.
+        replaced: Called when a node of a cluster has taken over.
     """
 
-    def __init__(self, client: Client, layout: Layout = LAYOUT, wait: Wait | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        layout: Layout = LAYOUT,
+        wait: Wait | None = None,
+        replaced: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client = client
-        self._sender = sender_for(client)
+        self._sender = sender_for(client, replaced)
         self._layout = layout
         self._wait = wait
 
@@ -218,6 +225,15 @@ class Scripts:
     def is_awaitable(self) -> bool:
         """Tell whether ``run`` waits on the event loop within a bridge."""
         return self._sender.is_awaitable()
+
+    def confirm(self) -> None:
+        """
+        Make sure that the nodes of a cluster are those of now, as ``run`` does.
+
+        Raises:
+            ClusterError: It is not known.
+        """
+        self._sender.confirm()
 
     def drop_idle_connections(self) -> None:
         """Look anew for the server."""

@@ -6,7 +6,7 @@ the primary as for any command. In between, the connection waits here for the ne
 """
 
 import os
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
 from inspect import Parameter, signature
@@ -19,7 +19,7 @@ from redis import ConnectionPool, Redis, exceptions
 from redis.cluster import RedisCluster
 
 from django_authkit.bridge import here, wait
-from django_authkit.stores.redis.failures import CLIENT_ERRORS, CONNECTION_LOST
+from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.primary import PrimaryPool
 
 if TYPE_CHECKING:
@@ -65,6 +65,14 @@ class Sender(Protocol):
     def is_awaitable(self) -> bool:
         """Tell whether a call within a bridge waits on the event loop."""
 
+    def confirm(self) -> None:
+        """
+        Make sure that the nodes of a cluster are those of now; each call does so.
+
+        Raises:
+            ClusterError: It is not known.
+        """
+
     def node_of(self, key: str) -> Hashable:
         """
         Return the node of a cluster that has *key*; ``None`` for any other server.
@@ -74,9 +82,9 @@ class Sender(Protocol):
         """
 
 
-def sender_for(client: Client) -> Sender:
+def sender_for(client: Client, replaced: Callable[[], None] = lambda: None) -> Sender:
     """
-    Return what sends the commands of *client*.
+    Return what sends the commands of *client*, and calls *replaced* when a node of a cluster has taken over.
 
     A client of another class, or with another kind of pool, does what it does in its own commands; one with
     a credential provider renews what it logs in with as it gives connections back.
@@ -87,7 +95,11 @@ def sender_for(client: Client) -> Sender:
         of_a_provider = pool.connection_kwargs.get("credential_provider") is not None
         if type(pool) in (ConnectionPool, PrimaryPool) and not of_a_provider and not _caches(pool):
             return Direct(pool)
-    return Commands(client)
+    if not isinstance(client, RedisCluster):
+        return Commands(client)
+    from django_authkit.stores.redis.cluster_sending import OfCluster  # only where it is used
+
+    return OfCluster(client, replaced)
 
 
 def _caches(pool: Any) -> bool:
@@ -158,6 +170,9 @@ class Direct:
         """Tell whether a call within a bridge waits on the event loop."""
         return self._of_loops().is_supported()
 
+    def confirm(self) -> None:
+        """Do nothing: it is one server."""
+
     def node_of(self, key: str) -> None:
         """Return ``None``: it is one server."""
 
@@ -203,54 +218,37 @@ class Direct:
 
 
 class Commands:
-    """Sends through the commands of *client*: a cluster's, or one that is not made as usual."""
+    """Sends through the commands of *client*, one that is not made as usual."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Redis) -> None:
         self._client = client
 
     def send(self, *commands: Command) -> list[Any]:
         """Return the replies to *commands*, which are sent at once on one connection."""
         if len(commands) == 1:
-            return [self._client.execute_command(*_encoded(commands[0]))]  # type: ignore[no-untyped-call]
-        try:
-            return self._pipelined(commands)
-        except exceptions.MovedError:
-            self.send(commands[0])  # which notes where the slot is now
-            return self._pipelined(commands)
+            return [self._client.execute_command(*encoded(commands[0]))]  # type: ignore[no-untyped-call]
+        return pipelined_to(self._client, commands)
 
     def drop_idle_connections(self) -> None:
-        """Look anew for the server; a cluster's client does so by itself."""
-        if isinstance(self._client, Redis):
-            self._client.connection_pool.disconnect(inuse_connections=False)
+        """Look anew for the server."""
+        self._client.connection_pool.disconnect(inuse_connections=False)
 
     def is_awaitable(self) -> bool:
         """Tell whether a call within a bridge waits on the event loop: it blocks."""
         return False
 
-    def node_of(self, key: str) -> Hashable:
-        """Return the name of the node of a cluster that has *key*; ``None`` for any other server."""
-        if not isinstance(self._client, RedisCluster):
-            return None
-        name: str = self._client.get_node_from_key(key).name  # type: ignore[no-untyped-call]
-        return name
+    def confirm(self) -> None:
+        """Do nothing: it is one server."""
 
-    def _pipelined(self, commands: Sequence[Command]) -> list[Any]:
-        """Send to one node, in the case of a cluster."""
-        cluster: Any = self._client
-        if not isinstance(cluster, RedisCluster):
-            return _pipelined_to(cluster, commands)
-        try:
-            node = cluster.get_node_from_key(commands[0][3])  # type: ignore[no-untyped-call]
-            return _pipelined_to(cluster.get_redis_connection(node), commands)
-        except CONNECTION_LOST:
-            cluster.nodes_manager.initialize()  # another node may have taken over
-            raise
+    def node_of(self, key: str) -> None:
+        """Return ``None``: it is one server."""
 
 
-def _pipelined_to(client: Any, commands: Sequence[Command]) -> list[Any]:
+def pipelined_to(client: Any, commands: Sequence[Command]) -> list[Any]:
+    """Return the replies to *commands*, or raise the first of them that is an error."""
     pipeline = client.pipeline(transaction=False)
     for command in commands:
-        pipeline.execute_command(*_encoded(command))
+        pipeline.execute_command(*encoded(command))
     # redis-py would put the arguments into the message of an error.
     replies: list[Any] = pipeline.execute(raise_on_error=False)
     for reply in replies:
@@ -259,7 +257,7 @@ def _pipelined_to(client: Any, commands: Sequence[Command]) -> list[Any]:
     return replies
 
 
-def _encoded(command: Command) -> list[Argument]:
+def encoded(command: Command) -> list[Argument]:
     """Return *command* as redis-py takes it, which needs its name as text, and counts by its numbers."""
     return [command[0], *(each if isinstance(each, int) else _raw(each) for each in command[1:])]
 
