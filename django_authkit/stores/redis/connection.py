@@ -22,7 +22,7 @@ from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
 from django_authkit.outages import unavailable
-from django_authkit.stores.redis.failures import CLIENT_ERRORS
+from django_authkit.stores.redis.failures import CLIENT_ERRORS, reason_for
 from django_authkit.stores.redis.primary import EVERY, PrimaryPool
 from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import server_name, set_name
@@ -120,7 +120,8 @@ def _connect_cluster(
     try:
         return client_class(startup_nodes=[_node(url) for url in urls[1:]], **parameters)
     except CLIENT_ERRORS as error:
-        raise unavailable(error, name) from error
+        reason = reason_for(error)
+        raise unavailable(reason, name) from reason
 
 
 def _node(url: str) -> ClusterNode:

