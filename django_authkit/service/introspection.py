@@ -69,13 +69,14 @@ def revoke_token(request: HttpRequest, token: str) -> None:
     """
     try:
         revoked = _revoke(token)
+        owners = [] if revoked is None else [owner_of(revoked)]
     except (TokenInvalid, TokenMalformed):
-        if drop_refresh(token):
-            return
-        raise
-    if revoked is None:
+        owners = drop_refresh(token)
+        if not owners:
+            raise
+    if not owners:
         raise SessionEnded
-    user = owner_of(revoked)
+    user = owners[0]
     with state_of(request).own_signals():
         sender = type(user) if user else get_user_model()
         send(user_logged_out, sender, request=request, user=user)

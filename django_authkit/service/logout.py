@@ -1,6 +1,7 @@
 """Logout, with any credential that the request presents."""
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.signals import user_logged_out
 from django.http import HttpRequest
@@ -9,6 +10,7 @@ from django_authkit.bridge import send
 from django_authkit.http import transports
 from django_authkit.http.csrf import enforce_csrf
 from django_authkit.http.request_state import state_of
+from django_authkit.service.adoption.external import drop_in_header, drop_refresh
 from django_authkit.service.django_session import django_session_of, using_session
 from django_authkit.service.revocation import PRESENTED_COOKIES, owner_of, revoke_presented
 from django_authkit.types import RevocationReason
@@ -18,8 +20,9 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     """
     Revoke the auth session that the request's credentials belong to.
 
-    An expired access token or a superseded refresh token is enough. An invalid credential revokes nothing
-    and is no error. Afterwards ``request.user`` is anonymous, and the response deletes the token cookies.
+    An expired access token or a superseded refresh token is enough, and so is a credential of another package
+    that ``ADOPT`` would adopt, or has adopted. An invalid credential revokes nothing and is no error.
+    Afterwards ``request.user`` is anonymous, and the response deletes the token cookies.
 
     Args:
         refresh: A refresh token that came in the body.
@@ -35,16 +38,22 @@ def log_out(request: HttpRequest, *, refresh: str | None = None) -> None:
     # Cookies count only if the check above was made: not if the body has a refresh token.
     body_decides = bool(refresh) and not transports.has_bearer(request)
     revoked = revoke_presented(request, RevocationReason.LOGOUT, refresh=refresh, cookies=not body_decides)
+    owners = [*map(owner_of, revoked), *_drop_external(request, None if revoked else refresh)]
     with state.own_signals():
-        user = next(filter(None, map(owner_of, revoked)), None)
+        user = next(filter(None, owners), None)
         sender = type(user) if user else get_user_model()
         send(user_logged_out, sender, request=request, user=user)
     if by_cookie or not (body_decides or _needs_proof(request)):
         _flush_session(request)
     state.authentication, state.clear_token_cookies = None, by_cookie
     # Not without a proof: any page could send such a request, and delete the data of our site.
-    state.clear_site_data = by_cookie or bool(revoked)
+    state.clear_site_data = by_cookie or bool(owners)
     request.user = AnonymousUser()
+
+
+def _drop_external(request: HttpRequest, refresh: str | None) -> list[AbstractBaseUser | None]:
+    """Log out by what another package issued, in the body or in a header; return whose logins these were."""
+    return [*(drop_refresh(refresh) if refresh else ()), *drop_in_header(request)]
 
 
 def _flush_session(request: HttpRequest) -> None:

@@ -58,6 +58,10 @@ class Package:
         """Log in at the old site as its clients do; return the credential."""
         raise NotImplementedError
 
+    def log_out(self, app: Device, credential: str) -> HttpResponse:
+        """Log out at the new site with the credential alone."""
+        raise NotImplementedError
+
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
         """Present the credential to the new site; return the response and a client that kept it."""
         raise NotImplementedError
@@ -128,6 +132,10 @@ class AllauthApp(Browser):
         """Call ``adopt/``."""
         return _adopt(site, {"X-Session-Token": credential})
 
+    def log_out(self, app: Device, credential: str) -> HttpResponse:
+        """Call ``logout/`` with it."""
+        return app.post("/auth/logout/", headers={"X-Session-Token": credential})
+
 
 class HeaderTokens(Package):
     """Tokens in the ``Authorization`` header."""
@@ -138,6 +146,10 @@ class HeaderTokens(Package):
     def present(self, site: Changeover, credential: str) -> tuple[HttpResponse, Device]:
         """Call ``adopt/``."""
         return _adopt(site, {"Authorization": f"{self.scheme} {credential}"})
+
+    def log_out(self, app: Device, credential: str) -> HttpResponse:
+        """Call ``logout/`` with it."""
+        return app.post("/auth/logout/", headers={"Authorization": f"{self.scheme} {credential}"})
 
     def is_alive(self, site: Changeover, credential: str) -> bool:
         """Call a view of the package's own."""
@@ -193,6 +205,10 @@ class SimpleJWT(Package):
         app = Device(site.live.mode, Transport.HEADER)
         app.refresh_token = credential
         return app.refresh(), app
+
+    def log_out(self, app: Device, credential: str) -> HttpResponse:
+        """Call ``logout/`` with it."""
+        return app.post("/auth/logout/", {"refresh": credential})
 
     def is_alive(self, site: Changeover, credential: str) -> bool:
         """Call the package's own refresh view."""

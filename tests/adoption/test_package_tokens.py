@@ -7,6 +7,7 @@ from typing import Any
 import jwt
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_out
 from django.test import Client
 from django.utils import timezone
 from knox.models import AuthToken
@@ -22,6 +23,7 @@ from adoption.migrating_site import (
     Browser,
     Changeover,
     Knox,
+    Package,
     SimpleJWT,
     SimpleJWTAccess,
     SimpleJWTCookies,
@@ -29,7 +31,8 @@ from adoption.migrating_site import (
 from django_authkit import sessions_of
 from django_authkit.service.revocation import revoke_session
 from django_authkit.types import RevocationReason, Transport
-from support.client import PASSWORD, body, code
+from support.client import PASSWORD, Device, body, code
+from support.signals import heard
 
 simplejwt, access, knox, drf, allauth = SimpleJWT(), SimpleJWTAccess(), Knox(), DRF(), AllauthApp()
 PAIR = ("refresh_token", "access_token")
@@ -51,6 +54,40 @@ def refused(site: Changeover, token: str) -> tuple[int, str | None]:
     """Return status and code of the response of ``refresh/`` to *token*."""
     answer, _ = simplejwt.present(site, token)
     return code(answer)
+
+
+# -- logout ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("was_adopted", [True, False], ids=["adopted", "unknown"])
+@pytest.mark.parametrize("package", [simplejwt, access, knox, drf, allauth], ids=lambda each: each.entry)
+def test_a_logout_by_the_old_credential(
+    site: Changeover, ada: User, package: Package, was_adopted: bool
+) -> None:
+    """It ends the login that the credential became, and the credential logs in nowhere afterwards."""
+    site.before(package.engine)
+    credential = package.log_in(site)
+    site.after(package.entry)
+    if was_adopted:
+        assert package.present(site, credential)[0].status_code == 200
+        assert len(sessions_of(ada)) == 1
+    app = Device(site.live.mode, Transport.HEADER)
+    with heard(user_logged_out) as sent:
+        assert package.log_out(app, credential).status_code == 204
+        assert package.log_out(app, credential).status_code == 204
+    assert [each["user"] for each in sent] == [ada, None]
+    assert sessions_of(ada) == ()
+    assert package.present(site, credential)[0].status_code == 401
+    assert sessions_of(ada) == ()
+
+
+def test_a_logout_by_what_devices_share(site: Changeover, ada: User) -> None:
+    """It does not log the other devices out, whose token it is too."""
+    site.before()
+    token = drf.log_in(site)
+    site.after({"adapter": "drf_tokens", "shared": True})
+    assert drf.log_out(Device(site.live.mode, Transport.HEADER), token).status_code == 204
+    assert drf.present(site, token)[0].status_code == 200
 
 
 # -- simplejwt ------------------------------------------------------------------------------------

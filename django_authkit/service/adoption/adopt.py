@@ -16,16 +16,13 @@ step 4 fails, the user is logged in all the same, and the other package may acce
 expires or is presented to us again: a second login is better than a logout.
 """
 
-import time
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Final
 
 from django.conf import settings as django_settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
-from django.utils import timezone
 
 from django_authkit.adoption import Adapter, ExternalLogin, Place
 from django_authkit.conf import get_settings
@@ -43,6 +40,7 @@ from django_authkit.errors import (
 from django_authkit.http.grant import Grant
 from django_authkit.service.adoption.claim import Claim, Proposal
 from django_authkit.service.adoption.external import claim_on, open_login, retire
+from django_authkit.service.adoption.moments import claim_lifetime, moment_ms, until
 from django_authkit.service.begin import LoginRequest, begin
 from django_authkit.service.device_keys import check_device
 from django_authkit.service.django_session import django_session_of, session_of_credential
@@ -67,13 +65,6 @@ the response has no other credential.
 """
 
 _LONGEST_CREDENTIAL: Final = 16 * 1024
-_MARGIN: Final = 60 * 60 * 1000
-"""Other packages have their own clock and leeway."""
-_FOREVER_MS: Final = 10 * 365 * 24 * 60 * 60 * 1000
-"""How long a claim lasts on a credential that never expires."""
-
-_UNKNOWN: Final = datetime.min.replace(tzinfo=UTC)
-"""Stands for the time of the login if the other package does not record it."""
 
 
 def adopt(request: HttpRequest) -> Grant:
@@ -132,12 +123,12 @@ def adopt_credential(request: HttpRequest, adapter: Adapter, credential: str, tr
             raise
         return _repeated_grant(request, adapter, credential, claimed, transport)
     wanted = _log_in_of(external, adapter)
-    if is_revoked(user_id_of(wanted.user), _moment_ms(external.authenticated_at)):
+    if is_revoked(user_id_of(wanted.user), moment_ms(external.authenticated_at)):
         raise SessionEnded
     by_header = transport is Transport.HEADER
     device_key = key_to_bind(request) if by_header else ""
     fresh = _proposal(wanted, rotates=external.rotates or get_settings().compat.simplejwt_rotation)
-    lasting = _FOREVER_MS if external.idle_expires_at is None else _until(external.idle_expires_at) + _MARGIN
+    lasting = claim_lifetime(external)
     claimed = claim.stake(fresh, lasting)
     own = claimed.sid == fresh.sid
     if claimed.began and not own:
@@ -170,7 +161,7 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     user: AbstractBaseUser = load_user(user_id_of(external.user), backend)
     if external.auth_hash is not None:
         current_auth_hash(user, external.auth_hash + mark_of(user))
-    longest = None if external.expires_at is None else _until(external.expires_at)
+    longest = None if external.expires_at is None else until(external.expires_at)
     if longest is not None and longest <= 0:
         raise TokenExpired
     return LoginRequest(
@@ -178,7 +169,7 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
         backend=backend,
         remember=external.remember,
         amr=(f"adopted:{adapter.name}",),
-        auth_age_ms=max(0, -_until(external.authenticated_at)),
+        auth_age_ms=max(0, -until(external.authenticated_at)),
         longest_ms=longest,
         suppress_new_device_notice=True,
     )
@@ -208,7 +199,7 @@ def _create(
         raise SessionEnded from error
     except LoginFailed as error:
         raise SessionEnded from error
-    if is_revoked(found.session.user_id, _moment_ms(external.authenticated_at)):  # meanwhile
+    if is_revoked(found.session.user_id, moment_ms(external.authenticated_at)):  # meanwhile
         revoke_session(found.session.sid, RevocationReason.REVOKED)
         raise SessionEnded
     _check_not_revoked(claim, found, own=not wanted.suppress_signals)
@@ -268,16 +259,3 @@ def _grant(
         found = replace(found, now_ms=found.session.created_ms)
     strategy = get_strategy(claimed.mode)
     return issue(strategy, found, user, claimed.secret, transport, rotates=claimed.rotates)
-
-
-def _moment_ms(moment: datetime | None) -> int:
-    """Return *moment* in milliseconds since the epoch; far before it if the package does not record it."""
-    if moment is None:
-        moment = _UNKNOWN
-    aware = timezone.make_aware(moment) if timezone.is_naive(moment) else moment
-    return int(aware.timestamp() * 1000)
-
-
-def _until(moment: datetime | None) -> int:
-    """Return the milliseconds from now until *moment*; negative if it has passed."""
-    return _moment_ms(moment) - int(time.time() * 1000)

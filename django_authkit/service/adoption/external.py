@@ -1,19 +1,26 @@
 """The other package, while its login is adopted: it opens its credential, and deletes it."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from secrets import token_hex
 from typing import TypeVar
 
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.http import HttpRequest
+
 from django_authkit.adoption import Adapter, ExternalLogin, Place
+from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected, StoreUnavailable
 from django_authkit.outages import database_has_to_work, unavailable
-from django_authkit.service.adoption.claim import Claim
-from django_authkit.service.revocation import revoke_session
+from django_authkit.service.adoption.claim import Claim, Proposal
+from django_authkit.service.adoption.moments import claim_lifetime
+from django_authkit.service.revocation import owner_of, revoke_session
+from django_authkit.session_keys import bucket_of, new_handle
 from django_authkit.stores.cache_outages import cache_errors
 from django_authkit.types import RevocationReason
 from django_authkit.users.loading import user_id_of
-from django_authkit.wiring import get_adapters
+from django_authkit.wiring import get_adapters, get_store
 
 _T = TypeVar("_T")
 
@@ -50,36 +57,67 @@ def retire(adapter: Adapter, credential: str, login: str) -> bool:
         return False
 
 
-def drop_refresh(token: str) -> bool:
+def drop_refresh(token: str) -> list[AbstractBaseUser | None]:
     """
-    Revoke an external refresh token: it cannot be adopted any more, and its auth session is revoked.
+    Log out by an external refresh token: it adopts nothing any more, and its auth session is revoked.
 
     Returns:
-        Whether there was anything to revoke.
+        Whose login it was, ``None`` if the user cannot be loaded; empty if there was nothing to revoke.
     """
-    for adapter in get_adapters(Place.REFRESH):
+    return _dropped((adapter, token) for adapter in get_adapters(Place.REFRESH))
+
+
+def drop_in_header(request: HttpRequest) -> list[AbstractBaseUser | None]:
+    """Log out by an external credential in a header likewise, unless several devices have it."""
+    adapters = [each for each in get_adapters(Place.HEADER) if not each.shared]
+    found = ((adapter, _found(adapter, request)) for adapter in adapters)
+    return _dropped((adapter, credential) for adapter, credential in found if credential is not None)
+
+
+def _found(adapter: Adapter, request: HttpRequest) -> str | None:
+    try:
+        return adapter.find(request)
+    except CredentialRejected:
+        return None
+
+
+def _dropped(presented: Iterable[tuple[Adapter, str]]) -> list[AbstractBaseUser | None]:
+    for adapter, credential in presented:
         try:
-            claimed = claim_on(adapter, token).read()
+            claim = claim_on(adapter, credential)
         except CredentialRejected:
             continue
-        revoked = revoke_session(claimed.sid, RevocationReason.LOGOUT) if claimed is not None else None
-        try:
-            external = open_login(adapter, token)
-        except CredentialRejected:
-            return revoked is not None
-        retire(adapter, token, f"user {user_id_of(external.user)}")
-        return True
-    return False
+        user = _retired(adapter, credential, claim)
+        claimed = claim.read()
+        revoked = claimed and revoke_session(claimed.sid, RevocationReason.LOGOUT)
+        if user or revoked:
+            return [user or (owner_of(revoked) if revoked else None)]
+    return []
+
+
+def _retired(adapter: Adapter, credential: str, claim: Claim) -> AbstractBaseUser | None:
+    """
+    Let the other package delete a credential, and let nobody adopt it; return whose it was.
+
+    It is claimed for an auth session that there will never be: not every package can delete its credential.
+    Returns ``None`` if the credential opens nothing, or was claimed before.
+    """
+    try:
+        external = open_login(adapter, credential)
+    except CredentialRejected:
+        return None
+    user_id = user_id_of(external.user)
+    sid = new_handle(bucket_of(user_id, get_store().buckets))
+    nothing = Proposal(mode=get_settings().mode, sid=sid, secret="", began=1)
+    claimed = claim.stake(nothing, claim_lifetime(external))
+    retire(adapter, credential, f"user {user_id}")
+    return external.user if claimed.sid == sid else None
 
 
 def drop_credential(adapter: Adapter, credential: str) -> None:
     """Let the other package delete a valid credential that must not be adopted any more."""
-    try:
-        adapter.identify(credential)
-        external = open_login(adapter, credential)
-    except (CredentialRejected, StoreUnavailable):
-        return
-    retire(adapter, credential, f"user {user_id_of(external.user)}")
+    with suppress(CredentialRejected, StoreUnavailable):
+        _retired(adapter, credential, claim_on(adapter, credential))
 
 
 def _ask_package(question: Callable[[], _T]) -> _T:
