@@ -1,6 +1,8 @@
 """Fields of a login that the project chooses, and fields that it adds to the response."""
 
+import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.auth.backends import ModelBackend
@@ -81,6 +83,30 @@ def test_the_project_chooses_the_fields_of_a_login(site: LiveSite) -> None:
     assert device.logged_in()
     del sent["tenant"]
     assert code(device.log_in_with(sent)) == (401, "login_failed")  # authenticate() decides without it
+
+
+@on_sqlite
+@by_header
+@in_session_mode
+@pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
+def test_simplejwts_endpoint_asks_for_the_same(site: LiveSite, kind: str) -> None:
+    """A login at the endpoint for simplejwt's clients needs the same fields."""
+    site.add_user("ada", email="ada@example.org", first_name="blue")
+    site.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.ByEmail"]
+    site.configure(LOGIN={"SERIALIZER": f"{__name__}.EmailLogin"})
+    device = site.device()
+    write = json.dumps if kind.endswith("json") else urlencode
+
+    def obtain(**more: str) -> tuple[int, Any]:
+        sent = write({"email": "ada@example.org", "password": PASSWORD, "tenant": "blue", **more}).encode()
+        headers = {"X-Authkit-Transport": str(device.transport)}
+        answer = device.send("POST", "/compat/token/", sent, headers=headers, content_type=kind)
+        return answer.status_code, body(answer)
+
+    assert obtain(captcha="guess") == (400, {"captcha": ["Solve it again."]})
+    assert obtain(tenant="green")[0] == 401
+    status, given = obtain(captcha=str(device.transport))
+    assert (status, set(given)) == (200, {"access", "refresh"})
 
 
 @on_sqlite

@@ -13,13 +13,14 @@ from rest_framework.exceptions import ParseError, Throttled, UnsupportedMediaTyp
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler as drf_exception_handler
 
 from django_authkit import errors, service
 from django_authkit.api import exception_handler as our_errors
 from django_authkit.api.exceptions import api_error
-from django_authkit.api.serializers import MAX_BODY, BodyTooLarge
+from django_authkit.api.serializers import MAX_BODY, BodyTooLarge, LoginBody, login_serializer
 from django_authkit.api.views import Endpoint
 from django_authkit.compat.simplejwt import exceptions, serializers
 from django_authkit.conf import get_settings
@@ -75,12 +76,13 @@ class TokenView(Endpoint, GenericAPIView[Any]):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Return 200 with what ``handle`` returns."""
-        body = self.get_serializer(data=request.data)
+        context = {**self.get_serializer_context(), "request": request._request}
+        body = self.get_serializer(data=request.data, context=context)
         body.is_valid(raise_exception=True)
-        return Response(self.handle(request._request, body.validated_data))
+        return Response(self.handle(request._request, body))
 
-    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
-        """Handle the request, and return the members of the response."""
+    def handle(self, http: HttpRequest, body: Any) -> dict[str, Any]:
+        """Handle the request with its valid body, and return the members of the response."""
         raise NotImplementedError
 
 
@@ -89,17 +91,23 @@ class TokenObtainPairView(TokenView):
 
     serializer_class = serializers.ObtainPairSerializer
 
-    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+    def get_serializer_class(self) -> type[BaseSerializer[Any]]:
+        """Return the body of ``login/`` if it is a project's: what that asks for is asked for here, too."""
+        is_own = self.serializer_class is not serializers.ObtainPairSerializer
+        return self.serializer_class if is_own or not get_settings().login.serializer else login_serializer()
+
+    def handle(self, http: HttpRequest, body: Any) -> dict[str, Any]:
         """Log in through Django's ``authenticate()`` and nothing else."""
         try:
-            return self.answer(self._log_in(http, data))
+            return self.answer(self._log_in(http, body))
         except errors.LoginFailed as error:
             raise exceptions.RejectedCredential(error, detail=exceptions.NO_ACCOUNT) from error
 
-    def _log_in(self, http: HttpRequest, data: dict[str, Any]) -> Grant:
-        field = get_user_model().USERNAME_FIELD
-        user, attempt = check_password(http, PasswordCredentials(name=data[field], password=data["password"]))
-        progress = LoginProgress.of(user, attempt, rotates=False)
+    def _log_in(self, http: HttpRequest, body: Any) -> Grant:
+        user, attempt = check_password(http, _presented(body))
+        wanted = body.validated_data
+        remember, label = wanted.get("remember", False), wanted.get("device")
+        progress = LoginProgress.of(user, attempt, remember=remember, label=label, rotates=False)
         grant = log_in_or_ask(http, user, progress, Transport.HEADER)
         attempt.succeeded(None)
         return grant
@@ -109,14 +117,21 @@ class TokenObtainPairView(TokenView):
         return {"refresh": _refresh_of(grant), "access": grant.access}
 
 
+def _presented(body: Any) -> PasswordCredentials:
+    if isinstance(body, LoginBody):
+        return body.credentials()
+    given = body.validated_data
+    return PasswordCredentials(name=given[get_user_model().USERNAME_FIELD], password=given["password"])
+
+
 class TokenRefreshView(TokenView):
     """``POST token/refresh/``: exchange a refresh token."""
 
     serializer_class = serializers.RefreshSerializer
 
-    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+    def handle(self, http: HttpRequest, body: Any) -> dict[str, Any]:
         """Exchange the refresh token; one that does not rotate is not in the response."""
-        token: str = data["refresh"]
+        token: str = body.validated_data["refresh"]
         try:
             grant = service.refresh(http, token=token)
         except errors.CredentialRejected as error:
@@ -135,9 +150,9 @@ class TokenVerifyView(TokenView):
 
     serializer_class = serializers.VerifySerializer
 
-    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+    def handle(self, http: HttpRequest, body: Any) -> dict[str, Any]:
         """Return ``{}``; 401 if invalid, and simplejwt's 400 for a refresh token that is no longer live."""
-        token: str = data["token"]
+        token: str = body.validated_data["token"]
         try:
             service.check_refresh(token)
         except errors.SessionEnded as error:
@@ -160,9 +175,9 @@ class TokenBlacklistView(TokenView):
 
     serializer_class = serializers.BlacklistSerializer
 
-    def handle(self, http: HttpRequest, data: dict[str, Any]) -> dict[str, Any]:
+    def handle(self, http: HttpRequest, body: Any) -> dict[str, Any]:
         """Revoke the auth session of the refresh token in the body, even if superseded."""
-        token: str = data["refresh"]
+        token: str = body.validated_data["refresh"]
         try:
             service.revoke_token(http, token)
         except errors.CredentialRejected as error:

@@ -11,6 +11,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse
 from rest_framework import serializers
 
+from django_authkit.api.serializers import LoginBody, login_serializer
 from django_authkit.compat.simplejwt.serializers import (
     BlacklistSerializer,
     ObtainPairSerializer,
@@ -82,7 +83,13 @@ class ObtainPairExtension(SimpleJWTExtension):
 
     target_class = f"{_VIEWS}.TokenObtainPairView"
     description = "Starts an auth session."
-    body = answer = TokenObtainPairSerializer
+    answer = TokenObtainPairSerializer
+
+    @property
+    def body(self) -> Any:
+        """The body of ``login/`` if it is a project's."""
+        chosen = login_serializer()
+        return TokenObtainPairSerializer if chosen is LoginBody else chosen
 
 
 class TokenRefreshExtension(SimpleJWTExtension):
