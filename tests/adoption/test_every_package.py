@@ -253,6 +253,18 @@ def test_the_life_of_what_is_adopted(site: Changeover, package: Package, credent
     assert longest - timedelta(minutes=1) < left <= longest + timedelta(seconds=1)
 
 
+def test_the_life_of_what_is_adopted_and_not_remembered(
+    site: Changeover, package: Package, credential: str, ada: User
+) -> None:
+    """It ends by ``NOT_REMEMBERED``, unless the old login would have ended sooner."""
+    absolute = timedelta(minutes=30)
+    site.live.configure(LIFETIMES={"NOT_REMEMBERED": {"ABSOLUTE": absolute}}, ADOPT=[package.entry])
+    package.present(site, credential)
+    (session,) = sessions_of(ada)
+    left = session.expires_at - timezone.now()
+    assert session.remember == (left > absolute)
+
+
 def test_the_age_of_the_proof(site: Changeover, package: Package, ada: User) -> None:
     """Recent authentication counts from the old login, if its time is known, and not from the adoption."""
     site.before(package.engine)

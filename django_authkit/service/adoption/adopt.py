@@ -25,7 +25,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
 from django_authkit.adoption import Adapter, ExternalLogin, Place
-from django_authkit.conf import get_settings
+from django_authkit.conf import get_settings, milliseconds
 from django_authkit.errors import (
     CredentialRejected,
     LoginFailed,
@@ -161,8 +161,10 @@ def _log_in_of(external: ExternalLogin, adapter: Adapter) -> LoginRequest:
     user: AbstractBaseUser = load_user(user_id_of(external.user), backend)
     if external.auth_hash is not None:
         current_auth_hash(user, external.auth_hash + mark_of(user))
-    longest = None if external.expires_at is None else until(external.expires_at)
-    if longest is not None and longest <= 0:
+    longest = milliseconds(get_settings().lifetimes.of_login(remember=external.remember)[1])
+    if external.expires_at is not None:
+        longest = min(longest, until(external.expires_at))
+    if longest <= 0:
         raise TokenExpired
     return LoginRequest(
         user=user,
