@@ -15,9 +15,11 @@ import django_authkit
 from django_authkit import errors, signals
 from django_authkit.conf import AuthKitSettings
 from django_authkit.http import error_responses
+from django_authkit.management.commands import authkit_status
 from django_authkit.types import ReuseClass, RevocationReason
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+GUIDE = "../how-to/administration.md"
 EXAMPLE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -98,6 +100,16 @@ def test_errors_have_a_row_each_with_their_status() -> None:
     kinds = list(_leaves(errors.AuthKitError))
     known = [(kind.code, error_responses.status_of(kind.__new__(kind))) for kind in kinds]
     assert sorted(told) == sorted(known)
+
+
+def test_each_line_of_the_status_is_explained() -> None:
+    """The guide's table has the lines that ``authkit_status`` prints."""
+    source = Path(authkit_status.__file__).read_text("utf-8")
+    printed = {*re.findall(r'yield "([a-z ]+)",', source), "error", "warning"}
+    explained = {
+        name for line, _ in _rows(GUIDE, ("line", "shows")) for name in re.findall(r"`([^`]+)`", line)
+    }
+    assert printed - explained == {"checks"}  # in the row of what they find
 
 
 def test_the_tree_of_errors_is_the_code_s() -> None:
