@@ -2,7 +2,7 @@
 """
 The fault matrix: every fault of every store, in each mode and with each check, under traffic.
 
-    python tests/faults/matrix.py                       # everything: about forty minutes
+    python tests/faults/matrix.py                       # everything: about an hour
     python tests/faults/matrix.py --store valkey --fault full --seconds 3
     python tests/faults/matrix.py --store sentinel-redis --fault failover --rounds 20 --rate 15
 
@@ -10,8 +10,9 @@ Each line is a site of its own kind on real servers (gunicorn, two workers of ei
 fault while clients use it. The exit status is 1 if a line has an unexpected answer of 500 or above, a live
 auth session that was refused, a login that was lost, or an ended one that was accepted after the bound.
 
-The servers that Sentinels watch run in network namespaces, a web server beside each, so that a primary can be
-cut off. Where this process may not make any, they run on this host, and that line is left out.
+The servers that Sentinels watch, and those of a cluster with replicas, run in network namespaces, each with a
+web server, so that a primary can be cut off. Where this process may not make any, they run on this host, and
+that line is left out.
 """
 
 import argparse

@@ -19,6 +19,8 @@ PATIENCE: Final = 60.0
 _NODES: Final = 6
 NODE_TIMEOUT: Final = 2000
 """Milliseconds without an answer after which the nodes take another for down."""
+_ELECTION: Final = 3.0
+"""Seconds after which an order that had no effect is repeated."""
 
 
 class ClusterServer(ServerProcess):
@@ -95,9 +97,11 @@ class ClusterServer(ServerProcess):
         def ordered() -> bool:
             with suppress(RedisError):  # it is a primary already, or is not in step yet
                 self.cluster("FAILOVER")
+            with suppress(AssertionError):  # not sooner: an order begins anew if it is repeated
+                until(self.is_primary, _ELECTION)
             return self.is_primary()
 
-        until(ordered, PATIENCE, pause=0.3)
+        until(ordered, PATIENCE)
 
 
 class ReplicatedCluster:

@@ -1,5 +1,6 @@
 """In a cluster a replica takes over from a primary that hangs, is cut off, or takes writes with it."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from threading import Timer
@@ -12,6 +13,7 @@ from redis.crc import key_slot
 from django_authkit.errors import StoreUnavailable
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.stores.redis.primary import EVERY
 from django_authkit.types import RevocationReason
 from faults.places import HERE, can_be_cut, cuttable
 from faults.replicated_cluster import NODE_TIMEOUT, ClusterServer, ReplicatedCluster
@@ -101,6 +103,22 @@ def test_a_primary_that_the_others_have_replaced_is_not_believed(pair: Pair) -> 
         assert old.serves()
         assert _is_gone(idle, sid)
     old.direct.config_set("cluster-node-timeout", NODE_TIMEOUT)
+
+
+def test_one_primary_alone_is_not_believed(pair: Pair, cluster: ReplicatedCluster) -> None:
+    """A process that reaches no other gets no answer, before the others can have replaced it."""
+    store = _store()
+    sid = begun(store).sid
+    with ExitStack() as stack:
+        for primary, _ in cluster.pairs:
+            if primary is not pair[0]:
+                stack.enter_context(primary.hanging())
+        time.sleep(EVERY)
+        with pytest.raises(StoreUnavailable) as raised:
+            store.load(sid)
+        assert "1 of 3 primaries" in raised.value.cause
+        assert pair[0].serves()
+    assert not _is_gone(store, sid)
 
 
 def test_revocations_are_repeated_on_a_node_that_takes_over_again(

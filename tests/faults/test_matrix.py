@@ -13,6 +13,9 @@ CHOSEN = {
     matrix.Kind("sentinel-valkey", Mode.JWT, "replica"): {
         "failover after the primary was cut off",
     },
+    matrix.Kind("cluster-replicas-valkey", Mode.JWT, "replica"): {
+        "failover after the primary was killed",
+    },
     matrix.Kind("postgresql", Mode.JWT, "store"): {"stopped and started again", "read-only"},
     matrix.Kind("sqlite", Mode.SESSION, "store"): {"the file is locked by somebody else"},
 }

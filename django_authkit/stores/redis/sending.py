@@ -60,7 +60,7 @@ class Sender(Protocol):
         """
 
     def drop_idle_connections(self) -> None:
-        """Look anew for the server; a cluster's client does so by itself."""
+        """Look anew for the server, or for the node of a cluster."""
 
     def is_awaitable(self) -> bool:
         """Tell whether a call within a bridge waits on the event loop."""
