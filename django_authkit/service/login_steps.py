@@ -97,7 +97,7 @@ def log_in_or_ask(
     """
     for step in _steps():
         if step.name not in progress.done and step.is_needed(request, user):
-            count_login_question(username_of(user))
+            count_login_question(user)
             ends = _now_ms() + milliseconds(get_settings().login.step_lifetime)
             asked = replace(progress, step=step.name, question=step.ask(request, user), ends_ms=ends)
             raise _ask(asked, LoginStepRequired)
@@ -129,7 +129,7 @@ def take_step(
     if step is None:  # the settings have changed
         raise LoginStepEnded
     user = _user_of(progress)
-    count_login_step(username_of(user))
+    count_login_step(user)
     if not step.verify(request, user, progress.question, data):
         credentials = {get_user_model().USERNAME_FIELD: username_of(user), "step": step.name}
         user_login_failed.send(sender=__name__, credentials=credentials, request=request)

@@ -43,7 +43,7 @@ def check_password(
         Throttled: There were too many. The password was not checked.
         LoginFailed: As ``user_by_password`` says.
     """
-    attempt = count_login(request, presented.name)
+    attempt = count_login(request, presented.name, name_field=presented.name_field, more=presented.more)
     return user_by_password(request, presented), attempt
 
 

@@ -10,17 +10,20 @@ A login is counted
   is slowed down.
 
 A browser that has logged in to the account before has a cookie (``device_cookie``), and is counted by
-itself. Only what reaches the check of a password is counted: a request without one, or one that fails
-the CSRF check, uses up nobody's allowance.
+itself. An account is the name with all that a login presents beside the password, a tenant for example.
+The limits are by name, so varying the rest allows no more attempts. Only what reaches the check of a
+password is counted: a request without one, or one that fails the CSRF check, uses up nobody's allowance.
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
-from typing import Final
+from typing import Any, Final
 
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import salted_hmac
@@ -32,9 +35,10 @@ from django_authkit.http.client_info import device_of
 from django_authkit.http.tenants import current_tenant
 from django_authkit.stores.outcomes import Counter
 from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
-from django_authkit.throttling.names import exact, folded
+from django_authkit.throttling.names import account, folded
 from django_authkit.throttling.rates import counter, login_rate, refresh_rate
 from django_authkit.types import AuthSession
+from django_authkit.users.loading import user_id_of, username_of
 from django_authkit.wiring import get_store
 
 logger = logging.getLogger("django_authkit.throttling")
@@ -50,9 +54,9 @@ class LoginAttempt:
     A login that was counted, and its password may be checked now.
 
     Attributes:
-        owner: Stands for the exact username; ``None`` if logins are not counted.
+        owner: Stands for the exact account; ``None`` if logins are not counted, or it cannot be told apart.
         source: Stands for the client address; ``None`` if that is not known.
-        known: Its browser has logged in with that name before.
+        known: Its browser has logged in to that account before.
         known_source: Its address has.
     """
 
@@ -79,9 +83,17 @@ class LoginAttempt:
             get_store().mark(_place(self.owner, self.source), _KNOWN_FOR)
 
 
-def count_login(request: HttpRequest, name: str) -> LoginAttempt:
+def count_login(
+    request: HttpRequest, name: str, *, name_field: str | None = None, more: Mapping[str, Any] | None = None
+) -> LoginAttempt:
     """
     Count a login with the username *name*, before its password is checked.
+
+    Args:
+        request: The request.
+        name: Who logs in.
+        name_field: The argument of ``authenticate()`` that *name* is; by default the ``USERNAME_FIELD``.
+        more: Its further arguments. A login exempts only what has the same name and the same of them.
 
     Raises:
         Throttled: There were too many; this one was not counted.
@@ -92,8 +104,9 @@ def count_login(request: HttpRequest, name: str) -> LoginAttempt:
     rate = login_rate()
     if rate is None:
         return LoginAttempt()
-    owner, sources = _digest(exact(name)), sources_of(request)
-    device = device_id_of(request, owner)
+    presented, sources = account(name, name_field, more), sources_of(request)
+    owner = None if presented is None else _digest(presented)
+    device = None if owner is None else device_id_of(request, owner)
     if device is not None:
         _count("login", counter(rate, f"d:{device}"))
         return LoginAttempt(owner, known=True)
@@ -111,31 +124,31 @@ def count_reauthentication(sid: str) -> None:
     _count("reauthentication", counter(login_rate(), f"r:{sid}"))
 
 
-def count_login_step(name: str) -> None:
+def count_login_step(user: AbstractBaseUser) -> None:
     """
-    Count an attempt at a login step by the username: limits guessing of a code by whoever has the password.
+    Count an attempt at a login step by the user: limits guessing of a code by whoever has the password.
 
     The user is known by then, so another user with a similar name uses up their own allowance.
 
     Raises:
         Throttled: There were too many.
     """
-    _count("login_step", counter(get_settings().rates.login_step, f"s:{_part_of_user(name)}"))
+    _count("login_step", counter(get_settings().rates.login_step, f"s:{_part_of_user(user)}"))
 
 
-def count_login_question(name: str) -> None:
+def count_login_question(user: AbstractBaseUser) -> None:
     """
-    Count a login that asks for a step, by the username: limits the codes that are sent to a user.
+    Count a login that asks for a step, by the user: limits the codes that are sent to a user.
 
     Raises:
         Throttled: There were too many.
     """
-    _count("login_step", counter(get_settings().rates.login_step, f"q:{_part_of_user(name)}"))
+    _count("login_step", counter(get_settings().rates.login_step, f"q:{_part_of_user(user)}"))
 
 
-def _part_of_user(name: str) -> str:
+def _part_of_user(user: AbstractBaseUser) -> str:
     """Return the part of a counter's key that stands for one user; its first half is for authkit_unblock."""
-    return f"{digest_of_name(name)}:{_digest(exact(name))}"
+    return f"{digest_of_name(username_of(user))}:{_digest(user_id_of(user))}"
 
 
 def count_ticket(sid: str) -> None:
@@ -206,14 +219,14 @@ def _translated(address: IPv6Address) -> IPv4Address | None:
     return IPv4Address(int(address) & 0xFFFFFFFF) if address in _TRANSLATED else None
 
 
-def _login_counters(rate: str, who: str, owner: str, sources: list[str]) -> list[Counter]:
+def _login_counters(rate: str, who: str, owner: str | None, sources: list[str]) -> list[Counter]:
     rates = get_settings().rates
     counters: list[Counter] = []
     for times, source in zip((1, 4), sources, strict=False):
         counters += counter(rates.login_address, f"a:{source}", times=times)
     known = None
     if sources:
-        known = _place(owner, sources[0])
+        known = None if owner is None else _place(owner, sources[0])
         counters += counter(rate, f"l:{_place(who, sources[0])}")
     return counters + counter(rates.login_account, f"n:{who}", unless=known)
 

@@ -1,9 +1,11 @@
 """Logins through Django's own views, the admin's and ``LoginView``: counted as those through our endpoint."""
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from django.contrib.admin import AdminSite
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +17,11 @@ from django_authkit.http.request_state import state_of
 from django_authkit.throttling.attempts import LoginAttempt, count_login
 from django_authkit.throttling.names import exact
 from django_authkit.users.loading import username_of
+
+_USUAL_FIELDS: Final = frozenset(
+    {"username", "password", "csrfmiddlewaretoken", "next", "this_is_the_login_form", "remember"}
+)
+"""Of these fields of a form, only the name selects the account."""
 
 
 def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
@@ -31,9 +38,11 @@ def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
     name, password = request.POST.get("username"), request.POST.get("password")
     if not (name and password):
         return None
-    try:
-        attempt = blocking(count_login, request, name)  # how a name is written, MySQL has to be asked
-        state_of(request).note_login = partial(_note, attempt, name)
+    by_more = not _USUAL_FIELDS.issuperset(request.POST)  # a tenant or a captcha: nobody can tell
+    more = {"": "a form with more fields"} if by_more else None
+    try:  # how a name is written, MySQL has to be asked
+        attempt = blocking(count_login, request, name, more=more)
+        state_of(request).note_login = partial(_note, attempt, name, by_more)
     except Throttled as error:
         response = HttpResponse(gettext(error.message), status=429, content_type="text/plain; charset=utf-8")
         response["Retry-After"] = str(error.wait)
@@ -48,11 +57,26 @@ def note_django_login(request: HttpRequest, response: HttpResponseBase) -> None:
         blocking(state.note_login, state.logged_in_user, response)
 
 
-def _note(attempt: LoginAttempt, name: str, user: Any, response: HttpResponseBase) -> None:
-    """Note that *attempt* succeeded, unless the form has logged in somebody else than the counted *name*."""
+def _note(
+    attempt: LoginAttempt, name: str, by_more: bool, user: AbstractBaseUser, response: HttpResponseBase
+) -> None:
+    """
+    Note that *attempt* succeeded, unless the form has logged in somebody else than the counted *name*.
+
+    With further fields, another user may log in by the same name, unless that is a unique username.
+    """
+    names = [username_of(user)] if not by_more or _is_unique(get_user_model().USERNAME_FIELD) else []
     email = getattr(user, getattr(user, "EMAIL_FIELD", ""), None)
-    if exact(name) in {exact(str(each)) for each in (username_of(user), email) if each}:
+    if email and not by_more:
+        names.append(str(email))
+    if exact(name) in map(exact, names):
         attempt.succeeded(response)
+
+
+def _is_unique(name: str) -> bool:
+    meta: Any = get_user_model()._meta
+    alone = [each.fields for each in meta.total_unique_constraints]
+    return meta.get_field(name).unique or (name,) in alone
 
 
 def _is_login(view: Any) -> bool:

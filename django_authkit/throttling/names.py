@@ -1,12 +1,18 @@
 """Usernames as they are counted: all spellings that find the same user are one name."""
 
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from typing import Any, Final
 from unicodedata import category, normalize
+from uuid import UUID
 
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db import connections, router
+from django.db.models import Model
 
 LONGEST: Final = 254
 """Characters of a username whose column has no limit of its own."""
@@ -44,6 +50,31 @@ def exact(name: str) -> str:
     """
     written, connection = _canonical(name), _connection()
     return _weight(connection, written) if connection.vendor == "mysql" else written
+
+
+def account(name: str, name_field: str | None = None, more: Mapping[str, Any] | None = None) -> str | None:
+    """
+    Return what stands for the one account that these arguments of ``authenticate()`` select; for exemptions.
+
+    ``None`` if one of them is of a type whose values cannot be told apart.
+
+    Round trips:
+        As ``folded``.
+    """
+    field = name_field or get_user_model().USERNAME_FIELD
+    try:
+        return json.dumps([field, exact(name), dict(more or {})], sort_keys=True, default=_told_apart)
+    except (TypeError, ValueError):
+        return None
+
+
+def _told_apart(value: Any) -> Any:
+    """Return *value* as JSON has it, so that only an equal one is written like it."""
+    if isinstance(value, Model) and value.pk is not None:
+        return [value._meta.label, str(value.pk)]
+    if isinstance(value, UUID | Decimal | date):
+        return str(value)
+    raise TypeError
 
 
 def as_looked_up(name: str) -> str:

@@ -2,21 +2,25 @@
 
 import logging
 from functools import partial
+from typing import Any
 from unicodedata import normalize
 from urllib.parse import urlencode
 
 import pytest
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
 from django.test import Client, RequestFactory
+from rest_framework import serializers
 
+from django_authkit.api.serializers import LoginBody
 from django_authkit.errors import LoginFailed
 from django_authkit.service.password_login import PasswordCredentials, user_by_password
 from django_authkit.stores.outcomes import AttemptStatistics
 from django_authkit.throttling import attempts
 from django_authkit.throttling.attempts import count_login, sources_of
 from django_authkit.throttling.device_cookie import device_id_of, set_device_cookie
-from django_authkit.throttling.names import exact, folded
+from django_authkit.throttling.names import account, exact, folded
 from django_authkit.types import Mode, Transport
 from django_authkit.wiring import get_store
 from support.client import DEVICE_COOKIE, PASSWORD, Device, code
@@ -24,6 +28,7 @@ from support.live_site import LiveSite, by_cookie, by_header, in_session_mode
 from support.parallel import parallel_threads
 from support.signals import heard
 
+on_sqlite = pytest.mark.parametrize("where", ["sqlite"], indirect=True)
 OFF = {"LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": None}
 
 
@@ -142,6 +147,85 @@ def test_a_device_cookie_of_another_account(live: LiveSite) -> None:
         attacker.cookies[DEVICE_COOKIE] = planted
         guess(attacker)
     assert guess(attacker) == (429, "throttled")
+
+
+class TenantLogin(LoginBody):
+    """A name, and the tenant in which it is somebody's."""
+
+    name_field = "login"
+    credential_fields = ("tenant", "code")
+
+    login = serializers.CharField()
+    tenant = serializers.CharField()
+    code = serializers.CharField(required=False)
+
+
+class ByTenant(ModelBackend):
+    """Knows users by a name that is unique in a tenant: their first name."""
+
+    def authenticate(  # type: ignore[override] # by other names
+        self, request: Any, password: Any = None, **kwargs: Any
+    ) -> Any:
+        """Return the user, whatever the code is."""
+        tenant, login = kwargs.get("tenant", "home"), kwargs.get("login", kwargs.get("username"))
+        user = User.objects.filter(first_name=tenant, last_name=login).first()
+        return user if user is not None and user.check_password(password) else None
+
+
+def in_tenant(device: Device, tenant: str, password: str = "wrong", **more: str) -> int:
+    """Try to log Ada of a tenant in."""
+    device.who()
+    sent = {"login": "ada", "tenant": tenant, "password": password, **more}
+    return device.log_in_with(sent).status_code
+
+
+@on_sqlite
+@in_session_mode
+@pytest.mark.parametrize("transport", list(Transport), ids=str, indirect=True)
+def test_a_login_by_the_same_name_in_another_tenant(live: LiveSite) -> None:
+    """It exempts from nothing there, and the browser or address of the real owner stays exempt."""
+    live.add_user("1", first_name="home", last_name="ada")
+    live.add_user("2", first_name="evil", last_name="ada")
+    live.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.ByTenant"]
+    limits = {"LOGIN": "9/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": "4/hour"}
+    live.configure(LOGIN={"SERIALIZER": f"{__name__}.TenantLogin"}, RATES=limits)
+    owner, thief = live.device(address="198.51.100.7"), live.device(address="192.0.2.66")
+    assert in_tenant(owner, "home", PASSWORD) == 200
+    assert in_tenant(thief, "evil", PASSWORD) == 200
+    assert [in_tenant(thief, "home") for _ in range(3)] == [401, 401, 429]
+    assert in_tenant(owner, "home", PASSWORD) == 200
+    assert in_tenant(thief, "evil", PASSWORD) == 200
+
+
+@on_sqlite
+@by_header
+@in_session_mode
+def test_varying_what_selects_no_account(live: LiveSite) -> None:
+    """Guesses with ever another code or tenant are those at one name."""
+    live.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.ByTenant"]
+    live.configure(LOGIN={"SERIALIZER": f"{__name__}.TenantLogin"}, RATES={"LOGIN": "3/min", **OFF})
+    found = [in_tenant(stranger(live), f"t{number % 2}", code=str(number)) for number in range(5)]
+    assert found == [401, 401, 401, 429, 429]
+
+
+@on_sqlite
+def test_what_stands_for_an_account(live: LiveSite) -> None:
+    """The field of the name and all further arguments; what cannot be told apart exempts nobody."""
+    users = [live.add_user(name) for name in ("ada", "bob")]
+    told: list[dict[str, Any]] = [
+        {},
+        {"tenant": "1"},
+        {"tenant": 1},
+        {"tenant": users[0]},
+        {"tenant": users[1]},
+        {"other": "1"},
+    ]
+    found = [account("x@example.org", field, more) for field in (None, "email") for more in told]
+    assert None not in found
+    assert len(set(found)) == len(found)
+    assert account("ada", more={"tenant": User()}) is None
+    attempt = count_login(RequestFactory().post("/"), "ada", more={"tenant": object()})
+    assert attempt.owner is None
 
 
 @by_cookie
@@ -265,6 +349,31 @@ def test_a_device_cookie_for_somebody_elses_name(live: LiveSite) -> None:
     )
     assert answer.status_code == 302
     assert DEVICE_COOKIE not in mallory.cookies
+
+
+@on_sqlite
+@by_cookie
+@in_session_mode
+def test_a_login_form_with_more_fields(live: LiveSite) -> None:
+    """Only a username that is unique exempts there: an e-mail address may be another user's in a tenant."""
+    live.add_user("ada", first_name="home", last_name="ada@example.org", email="ada@example.org")
+    live.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.ByTenant", *live.settings.AUTHENTICATION_BACKENDS]
+    live.settings.ROOT_URLCONF = "projects.redirecting_login"
+    live.configure(RATES={"LOGIN": "9/min", "LOGIN_ADDRESS": None, "LOGIN_ACCOUNT": "3/hour"})
+
+    def post(client: Client, username: str, password: str = PASSWORD, **more: str) -> tuple[int, bool]:
+        for name in {*client.cookies} - {DEVICE_COOKIE}:  # logged out
+            del client.cookies[name]
+        answer = client.post("/login/", {"username": username, "password": password, **more}, secure=True)
+        return answer.status_code, DEVICE_COOKIE in answer.cookies
+
+    by_name, by_email = Client(), Client()
+    assert post(by_name, "ada", code="1") == (302, True)
+    assert [post(by_name, "ada", "wrong", code=str(number))[0] for number in range(4)] == [200] * 4
+    assert post(by_email, "ada@example.org", tenant="home") == (302, False)
+    assert post(by_email, "ada@example.org") == (302, True)
+    guesses = [post(by_email, "ada@example.org", "wrong", tenant="evil")[0] for _ in range(2)]
+    assert guesses == [200, 429]
 
 
 @in_session_mode

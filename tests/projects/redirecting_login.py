@@ -5,4 +5,5 @@ from django.urls import path
 
 from projects.urls import urlpatterns as others
 
-urlpatterns = [*others, path("login/", LoginView.as_view(redirect_authenticated_user=True, next_page="/"))]
+login = LoginView.as_view(redirect_authenticated_user=True, next_page="/", template_name="admin/login.html")
+urlpatterns = [*others, path("login/", login)]
