@@ -99,6 +99,16 @@ DATABASES = {
         "OPTIONS": {"transaction_mode": "IMMEDIATE"},
     }
 }
+# EXAMPLE_POSTGRESQL="host=127.0.0.1 user=postgres dbname=notes", or a URL, instead of SQLite; takes psycopg
+if address := os.environ.get("EXAMPLE_POSTGRESQL"):
+    from psycopg.conninfo import conninfo_to_dict
+
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    DATABASES["default"] = {
+        "ENGINE": "django.db.backends.postgresql",
+        "CONN_MAX_AGE": 60,
+        **{names[name]: value for name, value in conninfo_to_dict(address).items()},
+    }
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
