@@ -267,7 +267,8 @@ class SessionStore(RequestSession):
             backend=fields[BACKEND_SESSION_KEY],
             remember=not self.get_expire_at_browser_close(),
             amr=state_of(request).login_amr,  # Django's login does not say it
-            by_header=state_of(request).logs_app_in,
+            by_header=state_of(request).app_key is not None,
+            device_key=state_of(request).app_key or "",
         )
         secret, data = strategy.new_secret(), self._encode(self._own_data())
         found = begin(request, wanted, strategy, secret, data=data)

@@ -18,6 +18,7 @@ from django.http import HttpRequest
 from django_authkit.errors import CredentialRejected
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service import log_in, refresh
+from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.mode_switch import tokens_if_due
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import SessionKey
@@ -39,10 +40,17 @@ class AccountAdapter(DefaultAccountAdapter):
     """``ACCOUNT_ADAPTER``: every login of allauth begins an auth session, in both modes."""
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Log *user* in: a browser gets cookies with the response, an app what ``TokenStrategy`` returns."""
+        """
+        Log *user* in: a browser gets cookies with the response, an app what ``TokenStrategy`` returns.
+
+        The login of an app is bound to the key that it proves (DPoP), as at our own endpoint.
+
+        Raises:
+            DpopRefused: As ``key_to_bind`` says.
+        """
         amr = tuple(dict.fromkeys(_amr_of(request, user)))
         if _is_app(request):
-            state_of(request).login_amr, state_of(request).logs_app_in = amr, True
+            state_of(request).login_amr, state_of(request).app_key = amr, key_to_bind(request)
             super().login(request, user)
             return
         grant = log_in(
@@ -70,7 +78,7 @@ class TokenStrategy(SessionTokenStrategy):
         """Return the session of an app, which is checked like any that comes with this request."""
         session: SessionBase | None = super().lookup_session(session_token)
         if isinstance(session, SessionStore):
-            session.request = ref(context.request)
+            session.request, session.is_in_body = ref(context.request), True
         return session
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:

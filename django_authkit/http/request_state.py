@@ -189,7 +189,8 @@ class RequestState:
         adopted: The credentials that replace the login of another package.
         external_cookies: Cookies of other packages to delete: name, path, domain.
         login_amr: How the user authenticated whom Django's ``login`` is about to log in, if that is known.
-        logs_app_in: Whether that is a login of an app, which gets no cookies.
+        app_key: The public key that the login of an app is bound to, empty if to none; ``None`` if it is not
+            an app's, which gets no cookies.
         logged_in_user: Whom Django's ``login`` has logged in during the request.
         note_login: What to call with them and the response after a login through Django's own view.
         dpop_proof: The proof of the request, checked once.
@@ -214,7 +215,7 @@ class RequestState:
     adopted: Grant | None = None
     external_cookies: tuple[tuple[str, str, str | None], ...] = ()
     login_amr: tuple[str, ...] = ()
-    logs_app_in: bool = False
+    app_key: str | None = None
     logged_in_user: AbstractBaseUser | None = None
     note_login: Callable[[AbstractBaseUser, HttpResponseBase], None] | None = None
     dpop_proof: Proof | None = None

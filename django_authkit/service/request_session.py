@@ -47,6 +47,8 @@ class RequestSession(SessionReading, DjangoSession):
     Attributes:
         deliverable: A new key would reach the client. That of a bearer would not, since it reads no cookie:
             its auth session keeps the key, so that a change of password does not log it out.
+        is_in_body: Its key came neither in a cookie nor in the ``Authorization`` header, so that a proof
+            (DPoP) cannot name it.
         is_answered: The response has passed our middleware. Another one that only reads afterwards, as
             debugging tools do, must not turn it into a 500.
     """
@@ -58,7 +60,7 @@ class RequestSession(SessionReading, DjangoSession):
         self.rejection = None
         self.cookie = CookieAction.LEAVE
         self.deliverable = True
-        self.is_new_login = self.is_answered = False
+        self.is_new_login = self.is_answered = self.is_in_body = False
         self._found: Found | Absent | None = None
         self._written: bytes | None = None
         self._had_expiry = False
@@ -263,7 +265,8 @@ class RequestSession(SessionReading, DjangoSession):
         may_recall = is_remembered_enough and strategy.remembers
         device = device_of(request) if may_recall and request is not None else None
         is_shown = strategy.asks_for_cookie or (request is not None and HEADER in request.META)
-        shown = shown_by(request, key.text) if is_shown else NOTHING_ASKED
+        in_body = self.is_in_body
+        shown = shown_by(request, key.text, is_in_body=in_body) if is_shown else NOTHING_ASKED
         try:
             found = strategy.look_up(key, device=device, shown=shown)
         except DpopProofInvalid as error:  # it was used before
@@ -278,7 +281,7 @@ class RequestSession(SessionReading, DjangoSession):
             if request is None:  # it was opened with the key alone
                 check_device_key(None, found)
             else:
-                check_device(request, found)
+                check_device(request, found, is_in_body=in_body)
         except (BindingMismatch, DeviceMismatch, DpopRefused) as error:
             self.rejection = error
             # The session cookie of a browser that is about to prove its device must not be replaced.

@@ -10,7 +10,8 @@ from pytest_django import Settings
 from django_authkit import sessions_of
 from integrations.test_allauth import ADA, APP, BROWSER, app_call, browser, name_seen, without_other_wrappers
 from support.bound_browser import bind
-from support.client import ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body
+from support.client import ACCESS_COOKIE, PASSWORD, REFRESH_COOKIE, SESSION_COOKIE, Device, body, code
+from support.dpop_client import ProvingDevice
 from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode, in_session_mode
 
 __all__ = ["without_other_wrappers"]
@@ -36,6 +37,35 @@ def app_log_in(device: Device, path: str = "login", **data: Any) -> HttpResponse
     meta = body(answer)["meta"]
     device.access, device.refresh_token = meta["access_token"], meta.get("refresh_token", "")
     return answer
+
+
+@by_header
+def test_the_login_of_an_app_is_bound_to_its_key(site: LiveSite, ada: User) -> None:
+    """A copy of its credentials opens nothing: neither the API, nor allauth's endpoints, nor a refresh."""
+    site.configure(DPOP={"MODE": "offer"})
+    app = ProvingDevice(site.mode)
+    answer = app_log_in(app)
+    assert [each.is_dpop_bound for each in sessions_of(ada)] == [True]
+    assert app.call().status_code == 200
+    token = str(body(answer)["meta"]["session_token"])
+    emails = f"{APP.removesuffix('/auth')}/account/email"
+    headers = {"X-Session-Token": token, "DPoP": app.prove("GET", emails)}
+    assert Device.send(app, "GET", emails, headers=headers).status_code == 200
+    thief = site.device()
+    thief.access, thief.refresh_token = app.access, app.refresh_token
+    assert thief.call().status_code == 401
+    assert thief.get(emails, headers={"X-Session-Token": token}).status_code == 401
+    if site.is_jwt:
+        assert thief.refresh().status_code == 401
+        assert app.refresh().status_code == 200
+
+
+@by_header
+def test_an_app_without_a_key_is_refused_where_one_is_required(site: LiveSite, ada: User) -> None:
+    """At its login already, and not only with what that gives it."""
+    site.configure(DPOP={"MODE": "require"})
+    assert code(site.device().post(f"{APP}/login", ADA)) == (401, "dpop_proof_invalid")
+    assert sessions_of(ada) == ()
 
 
 @by_cookie

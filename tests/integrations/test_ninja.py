@@ -35,6 +35,11 @@ async def _who_async(request: HttpRequest) -> dict[str, Any]:
     return _who(request)
 
 
+async def _who_later(request: HttpRequest) -> dict[str, Any]:
+    user = await request.auser()
+    return {"name": user.get_username(), "same": user == request.user}
+
+
 def _vault(request: HttpRequest) -> dict[str, Any]:
     require_recent(request.auth)  # type: ignore[attr-defined]
     return _who(request)
@@ -42,6 +47,7 @@ def _vault(request: HttpRequest) -> dict[str, Any]:
 
 api.get("/who/")(_who)
 api.get("/who-async/")(_who_async)
+api.get("/who-later/")(_who_later)
 api.post("/write/")(_who)
 api.get("/public/", auth=None)(lambda request: {"name": request.user.get_username()})
 api.get("/session/", auth=SessionAuth())(_who)
@@ -66,6 +72,12 @@ READS = ["/ninja/who/", "/ninja/who-async/"]
 def test_an_operation_knows_the_user(device: Device, path: str) -> None:
     """Whatever the mode and the transport, in synchronous and in asynchronous operations."""
     assert body(device.get(path)) == {"name": "ada", "auth": "Authentication"}
+
+
+def test_an_asynchronous_operation_reads_a_lazy_user(site: LiveSite, device: Device) -> None:
+    """With ``auser``, after which ``request.user`` has its row, too."""
+    site.configure(USER_LOADING="lazy")
+    assert body(device.get("/ninja/who-later/")) == {"name": "ada", "same": True}
 
 
 @pytest.mark.parametrize("path", READS)
