@@ -66,6 +66,14 @@ class ClusterServer(ServerProcess):
             return False
         return (state.get("master_port"), state.get("master_link_status")) == (primary.port, "up")
 
+    def has_all_of(self, primary: "ClusterServer") -> bool:
+        """Tell whether it has received what its primary has written."""
+        return bool(self._offset() == primary._offset())  # noqa: SLF001 - our own
+
+    def _offset(self) -> int:
+        offset: int = self.direct.info("replication")["master_repl_offset"]
+        return offset
+
     def serves(self) -> bool:
         """Tell whether it knows all nodes, and that the cluster works."""
         try:
@@ -92,7 +100,11 @@ class ClusterServer(ServerProcess):
         self.process.send_signal(signal.SIGCONT)
 
     def take_over(self) -> None:
-        """Order it to replace its primary, in good order; wait until it has."""
+        """
+        Order it to replace its primary, in good order; wait until it has.
+
+        The others refuse if that primary was replaced within twice ``NODE_TIMEOUT``.
+        """
 
         def ordered() -> bool:
             with suppress(RedisError):  # it is a primary already, or is not in step yet

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from itertools import count
 from threading import Timer
 
 import pytest
@@ -11,6 +12,7 @@ from redis.cluster import RedisCluster
 from redis.crc import key_slot
 
 from django_authkit.errors import StoreUnavailable
+from django_authkit.session_keys import bucket_of, tag_of
 from django_authkit.stores.outcomes import Absent, Found
 from django_authkit.stores.redis import RedisStore, connect
 from django_authkit.stores.redis.primary import EVERY
@@ -23,8 +25,7 @@ from support.waiting import until
 
 pytestmark = pytest.mark.slow
 
-PREFIX = "authkit"
-Pair = tuple[ClusterServer, ClusterServer]
+BUCKETS = 16
 
 
 @pytest.fixture(scope="module")
@@ -34,15 +35,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplicatedClus
         places = stack.enter_context(cuttable(3)) if can_be_cut() else [HERE] * 3
         directory = tmp_path_factory.mktemp("cluster")
         yield stack.enter_context(ReplicatedCluster.running(directory, BINARIES["valkey"], places))
-
-
-@pytest.fixture
-def pair(cluster: ReplicatedCluster) -> Iterator[Pair]:
-    """Return the primary and the replica with the records of the test."""
-    cluster.spread()
-    slot = key_slot(f"{PREFIX}:{{AA}}:m".encode())
-    yield cluster.pairs[slot * len(cluster.pairs) // SLOTS]
-    cluster.settle()
 
 
 @pytest.fixture(autouse=True)
@@ -55,13 +47,27 @@ def _store() -> RedisStore:
     client = connect("cluster")
     assert isinstance(client, RedisCluster)
     assert client.ping(target_nodes=RedisCluster.ALL_NODES)
-    return RedisStore(client, prefix=PREFIX)
+    return RedisStore(client, buckets=BUCKETS)
+
+
+def _user_of(pair: int) -> str:
+    """
+    Return a user whose records are on that pair of nodes.
+
+    Each test has its own: for twice ``NODE_TIMEOUT``, nobody votes for replacing the same primary again.
+    """
+
+    def is_there(user: str) -> bool:
+        tag = tag_of(bucket_of(user, BUCKETS))
+        return key_slot(tag.encode()) * 3 // SLOTS == pair
+
+    return next(filter(is_there, map(str, count())))
 
 
 def _revoke_on(node: ClusterServer, sid: str) -> None:
     """Revoke an auth session, as a process does that knows who is the primary."""
     with client_of(f"redis://{node.place.reached_at}:{node.port}") as client:
-        assert RedisStore(client, prefix=PREFIX).revoke(sid, RevocationReason.LOGOUT)
+        assert RedisStore(client, buckets=BUCKETS).revoke(sid, RevocationReason.LOGOUT)
 
 
 def _is_gone(store: RedisStore, sid: str) -> bool:
@@ -77,10 +83,11 @@ def _is_gone(store: RedisStore, sid: str) -> bool:
     return said == [Absent.GONE]
 
 
-def test_a_primary_that_hung_until_it_was_replaced_is_not_believed(pair: Pair) -> None:
+def test_a_primary_that_hung_until_it_was_replaced_is_not_believed(cluster: ReplicatedCluster) -> None:
     """A process that was idle meanwhile, and asks as it goes on, refuses what was ended on the new one."""
-    (old, new), idle = pair, _store()
-    sids = [begun(idle).sid for _ in range(20)]
+    (old, new), idle = cluster.pairs[0], _store()
+    sids = [begun(idle, _user_of(0)).sid for _ in range(20)]
+    until(lambda: new.has_all_of(old))
     with old.hanging():
         until(new.is_primary)
         for sid in sids:
@@ -89,13 +96,15 @@ def test_a_primary_that_hung_until_it_was_replaced_is_not_believed(pair: Pair) -
         goes_on.start()
         assert all(_is_gone(idle, sid) for sid in sids)
         goes_on.join()
+    cluster.settle()
 
 
 @pytest.mark.skipif(not can_be_cut(), reason="needs network namespaces")
-def test_a_primary_that_the_others_have_replaced_is_not_believed(pair: Pair) -> None:
+def test_a_primary_that_the_others_have_replaced_is_not_believed(cluster: ReplicatedCluster) -> None:
     """A process that reaches it, cut off as it is, refuses what was ended on the new one."""
-    (old, new), idle = pair, _store()
-    sid = begun(idle).sid
+    (old, new), idle = cluster.pairs[2], _store()
+    sid = begun(idle, _user_of(2)).sid
+    until(lambda: new.has_all_of(old))
     old.direct.config_set("cluster-node-timeout", 60_000)  # so long it does not find out
     with old.place.cut_off():
         until(new.is_primary)
@@ -103,30 +112,34 @@ def test_a_primary_that_the_others_have_replaced_is_not_believed(pair: Pair) -> 
         assert old.serves()
         assert _is_gone(idle, sid)
     old.direct.config_set("cluster-node-timeout", NODE_TIMEOUT)
+    cluster.settle()
 
 
-def test_one_primary_alone_is_not_believed(pair: Pair, cluster: ReplicatedCluster) -> None:
+def test_one_primary_alone_is_not_believed(cluster: ReplicatedCluster) -> None:
     """A process that reaches no other gets no answer, before the others can have replaced it."""
     store = _store()
-    sid = begun(store).sid
+    sid = begun(store, _user_of(1)).sid
+    one, *others = (
+        first if first.is_primary() else second for first, second in cluster.pairs[1:] + cluster.pairs[:1]
+    )
     with ExitStack() as stack:
-        for primary, _ in cluster.pairs:
-            if primary is not pair[0]:
-                stack.enter_context(primary.hanging())
+        for primary in others:
+            stack.enter_context(primary.hanging())
         time.sleep(EVERY)
         with pytest.raises(StoreUnavailable) as raised:
             store.load(sid)
-        assert "1 of 3 primaries" in raised.value.cause
-        assert pair[0].serves()
+        assert "of 3 primaries" in raised.value.cause
+        assert one.serves()
     assert not _is_gone(store, sid)
+    cluster.settle()
 
 
 def test_revocations_are_repeated_on_a_node_that_takes_over_again(
-    pair: Pair, caplog: pytest.LogCaptureFixture
+    cluster: ReplicatedCluster, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A process with connections to it from before repeats what it has lost, and says so in the log."""
-    (first, second), store = pair, _store()
-    ended, live = begun(store).sid, begun(store).sid
+    (first, second), store = cluster.pairs[1], _store()
+    ended, live = (begun(store, _user_of(1)).sid for _ in range(2))
     second.take_over()
     assert isinstance(store.load(live), Found)  # the process has noticed
     until(lambda: first.is_replica_of(second))
@@ -141,3 +154,4 @@ def test_revocations_are_repeated_on_a_node_that_takes_over_again(
     finally:
         second.start()
     assert [each for each in caplog.records if getattr(each, "event", "") == "revocations_lost"]
+    cluster.settle()
