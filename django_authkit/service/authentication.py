@@ -229,9 +229,10 @@ def authenticate_django_login(request: HttpRequest) -> Authentication | None:
     """
     state, session = state_of(request), django_session_of(request)
     if state.django_login is None and session is not None:
-        state.django_login = known = _by_django_login(session)
+        known = _by_django_login(session)
         if known is not None:
             check_requirement(request, known)
+        state.django_login = known  # not before: a second call must not find one that was refused
     return state.django_login
 
 

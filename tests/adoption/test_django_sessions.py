@@ -15,7 +15,16 @@ from django_authkit.http.transports import EXPIRES_IN_HEADER
 from django_authkit.types import RevocationReason, Transport
 from django_authkit.wiring import get_store
 from support.bound_browser import bind, challenge_of, proof, renew
-from support.client import CREDENTIAL_COOKIES, FIREFOX, PASSWORD, REFRESH_COOKIE, Device, body, is_cleared
+from support.client import (
+    CREDENTIAL_COOKIES,
+    FIREFOX,
+    PASSWORD,
+    REFRESH_COOKIE,
+    Device,
+    body,
+    code,
+    is_cleared,
+)
 
 SESSIONS = Browser("db")
 
@@ -68,6 +77,26 @@ def test_calling_session_first(site: Changeover, browser: Device) -> None:
         assert 290 <= int(answer[EXPIRES_IN_HEADER]) <= 300
     else:
         assert EXPIRES_IN_HEADER not in answer
+
+
+@pytest.mark.parametrize("is_valid", [True, False])
+def test_an_unbound_login_beside_it(site: Changeover, browser: Device, *, is_valid: bool) -> None:
+    """A login that ``DEVICE_BOUND`` refuses counts: the old cookie is dropped, and both ways out are open."""
+    site.after(SESSIONS.entry, DEVICE_BOUND="testapp.policies.of_all_users")
+    old = browser.cookies.pop("sessionid")
+    assert browser.log_in().status_code == 200
+    site.live.advance(seconds=36)
+    browser.cookies["sessionid"] = planted = old if is_valid else "junk"
+    answer = browser.call()
+    assert code(answer) == (403, "device_binding_required")
+    assert is_cleared(answer.cookies["sessionid"])
+    browser.cookies["sessionid"] = planted
+    assert browser.log_in().status_code == 200
+    site.live.advance(seconds=36)
+    browser.cookies["sessionid"] = planted
+    assert browser.log_out().status_code == 204
+    browser.cookies["sessionid"] = planted
+    assert not browser.logged_in()
 
 
 def test_the_same_name(site: Changeover, browser: Device, ada: User) -> None:

@@ -1,13 +1,15 @@
 """``DEVICE_BOUND = "require"``, and a function that says so: who may go on without a binding."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
 
 from django_authkit import sessions_of
 from support.bound_browser import BOUND, bind, challenge_of, offered, proof, register, renew
-from support.client import ACCESS_COOKIE, Device, code
+from support.client import ACCESS_COOKIE, PASSWORD, Device, code
 from support.client_keys import new_key
-from support.live_site import LiveSite, by_cookie, by_header
+from support.live_site import LiveSite, by_cookie, by_header, in_jwt_mode
 
 PAGE = {"Accept": "text/html"}
 
@@ -103,6 +105,29 @@ def test_a_function_decides_by_user_and_view(site: LiveSite, device: Device) -> 
     bind(other, other.log_in())
     site.advance(seconds=36)
     assert other.call().status_code == 200
+
+
+def reads_the_user(get_response: Any) -> Any:
+    """Return a middleware that looks at the user, as many do."""
+
+    def middleware(request: Any) -> Any:
+        str(request.user)
+        return get_response(request)
+
+    return middleware
+
+
+@by_cookie
+@in_jwt_mode
+def test_a_second_look_at_the_user_is_refused_too(site: LiveSite, device: Device) -> None:
+    """A login by Django's ``login`` opens no view without a binding, whatever a middleware did before."""
+    site.settings.MIDDLEWARE = [*site.settings.MIDDLEWARE, f"{__name__}.reads_the_user"]
+    site.configure(DEVICE_BOUND="testapp.policies.of_all_users")
+    device.who()
+    assert device.submit("/plain/login/", username="ada", password=PASSWORD).status_code == 204
+    assert device.get("/plain/whoami/", PAGE).status_code == 200
+    site.advance(seconds=36)
+    assert device.get("/plain/whoami/", PAGE).status_code == 403
 
 
 @by_header

@@ -10,3 +10,8 @@ def only_views_of_the_api(request: HttpRequest, user: Any) -> str:
     if user is not None and user.get_username() == "bob":
         return "off"
     return "require" if request.path == "/api/whoami/" else "offer"
+
+
+def of_all_users(request: HttpRequest, user: Any) -> str:
+    """Require the binding everywhere."""
+    return "offer" if user is None else "require"

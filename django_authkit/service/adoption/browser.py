@@ -12,7 +12,13 @@ from collections.abc import Iterable
 from django.http import HttpRequest
 
 from django_authkit.adoption import Adapter, Place
-from django_authkit.errors import CredentialRejected, CsrfFailed, SessionLimitReached, TokenExpired
+from django_authkit.errors import (
+    CredentialRejected,
+    CsrfFailed,
+    DeviceBindingRequired,
+    SessionLimitReached,
+    TokenExpired,
+)
 from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, enforce_csrf
 from django_authkit.http.request_state import Authentication, known_authentication, state_of
@@ -73,9 +79,11 @@ def _adopt(request: HttpRequest, adapter: Adapter, credential: str) -> None:
 
 
 def _has_own(request: HttpRequest) -> bool:
-    """Tell whether the request has a credential of ours that is valid, or may be after a refresh."""
+    """Tell whether the request has a credential of ours that is valid, or may become so."""
     try:
         known = authenticate(request)
+    except DeviceBindingRequired:  # raised again where a view authenticates the request
+        return True
     except TokenExpired:  # the refresh cookie may have a path that this request is not on
         return transports.refresh_cookie_of(request) is not None or _is_live(
             transports.access_cookies_of(request)
@@ -98,10 +106,16 @@ def _revoke_old_login(request: HttpRequest, adapter: Adapter, credential: str) -
     Once: a cookie that the browser keeps is ignored.
     """
     cookie = adapter.cookie
-    if known_authentication(request) is None or cookie is None or cookies.is_own_cookie(cookie.name):
+    if not _is_logged_in(request) or cookie is None or cookies.is_own_cookie(cookie.name):
         return
     drop_credential(adapter, credential)
     _forget(request, adapter)
+
+
+def _is_logged_in(request: HttpRequest) -> bool:
+    """Tell whether the request has a login of ours, even if that opens nothing before it is bound."""
+    is_unbound = isinstance(state_of(request).authentication, DeviceBindingRequired)
+    return is_unbound or known_authentication(request) is not None
 
 
 def _keep(request: HttpRequest) -> None:
