@@ -99,6 +99,15 @@ class ClusterServer(ServerProcess):
         """Let it go on."""
         self.process.send_signal(signal.SIGCONT)
 
+    @contextmanager
+    def unaware(self) -> Iterator[None]:
+        """Let it take no other node for down."""
+        self.direct.config_set("cluster-node-timeout", 60_000)
+        try:
+            yield
+        finally:
+            self.direct.config_set("cluster-node-timeout", NODE_TIMEOUT)
+
     def take_over(self) -> None:
         """
         Order it to replace its primary, in good order; wait until it has.
