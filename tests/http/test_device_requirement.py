@@ -105,6 +105,8 @@ def test_a_function_decides_by_user_and_view(site: LiveSite, device: Device) -> 
     bind(other, other.log_in())
     site.advance(seconds=36)
     assert other.call().status_code == 200
+    assert device.submit("/plain/logout/").status_code == 204  # a view that the function excepts
+    assert not device.logged_in()
 
 
 def reads_the_user(get_response: Any) -> Any:
