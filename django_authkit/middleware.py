@@ -26,7 +26,13 @@ from django.utils.module_loading import import_string
 from django_authkit.adoption import Place
 from django_authkit.bridge import blocking
 from django_authkit.conf import get_settings
-from django_authkit.errors import AuthKitError, CredentialRejected, DeviceMismatch, SessionEnded
+from django_authkit.errors import (
+    AuthKitError,
+    CredentialRejected,
+    DeviceBindingRequired,
+    DeviceMismatch,
+    SessionEnded,
+)
 from django_authkit.http import cookies, transports
 from django_authkit.http.csrf import SAFE_METHODS, exempt, is_proved, vary_on_source
 from django_authkit.http.error_reports import hide_cookies
@@ -55,7 +61,7 @@ from django_authkit.service.revocation import revoke_session
 from django_authkit.service.running import OnTheLoop, run
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import KEY_LENGTH, SessionKey
-from django_authkit.throttling.django_login import count_django_login, note_django_login
+from django_authkit.throttling.django_login import count_django_login, is_login_view, note_django_login
 from django_authkit.tracebacks import clear_locals, clears_locals
 from django_authkit.types import Mode, RevocationReason
 from django_authkit.users.lazy import ensure_loaded, set_error_factory
@@ -291,7 +297,8 @@ def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     try:
         known = current(request)
     except AuthKitError as error:
-        if not isinstance(error, CredentialRejected) or transports.has_bearer(request):
+        is_told = not isinstance(error, CredentialRejected) or transports.has_bearer(request)
+        if is_told and not _may_log_in_anew(request, error):
             errors.raise_or_withhold(error)
         known = None
     if known is not None:
@@ -301,6 +308,12 @@ def _user(request: HttpRequest) -> AbstractBaseUser | AnonymousUser:
     if foreign_engine and not get_settings().accepts(Mode.SESSION):
         return blocking(django_get_user, request)
     return AnonymousUser()
+
+
+def _may_log_in_anew(request: HttpRequest, error: AuthKitError) -> bool:
+    """Tell whether an unbound login is refused in one of Django's login views, where a new one begins."""
+    match = request.resolver_match
+    return isinstance(error, DeviceBindingRequired) and match is not None and is_login_view(match.func)
 
 
 def _resolved(request: HttpRequest) -> Any:

@@ -33,7 +33,7 @@ def count_django_login(request: HttpRequest, view: Any) -> HttpResponse | None:
     Raises:
         StoreUnavailable: The store did not respond.
     """
-    if not _is_login(view):
+    if not is_login_view(view):
         return None
     name, password = request.POST.get("username"), request.POST.get("password")
     if not (name and password):
@@ -79,7 +79,7 @@ def _is_unique(name: str) -> bool:
     return meta.get_field(name).unique or (name,) in alone
 
 
-def _is_login(view: Any) -> bool:
+def is_login_view(view: Any) -> bool:
     """Tell whether *view*, or what it decorates, is one of Django's login views."""
     while view is not None:
         kind = getattr(view, "view_class", None)

@@ -132,6 +132,21 @@ def test_a_second_look_at_the_user_is_refused_too(site: LiveSite, device: Device
     assert device.get("/plain/whoami/", PAGE).status_code == 403
 
 
+@by_cookie
+def test_a_refused_browser_finds_a_login_page(site: LiveSite, device: Device) -> None:
+    """Django's login views show their form, and a login there is a new one, with a new half minute."""
+    User.objects.create_superuser("root", password=PASSWORD)
+    site.configure(DEVICE_BOUND="testapp.policies.of_all_users")
+    device.log_in()
+    site.advance(seconds=36)
+    assert device.get("/plain/whoami/", PAGE).status_code == 403
+    page = device.get("/admin/login/?next=/admin/", PAGE)
+    assert page.status_code == 200
+    assert b'name="password"' in page.content
+    assert device.submit("/admin/login/?next=/admin/", username="root", password=PASSWORD).status_code == 302
+    assert device.get("/admin/", PAGE).status_code == 200
+
+
 @by_header
 def test_header_clients_are_not_asked(site: LiveSite, device: Device) -> None:
     """DBSC is for browsers; ``DPOP`` is for the others."""
