@@ -15,13 +15,17 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 
+from django_authkit.conf import get_settings
 from django_authkit.errors import CredentialRejected
 from django_authkit.http.request_state import Authentication, state_of
 from django_authkit.service import log_in, refresh
+from django_authkit.service.device_requirement import check_requirement
 from django_authkit.service.dpop import key_to_bind
 from django_authkit.service.mode_switch import tokens_if_due
+from django_authkit.service.user_validity import load_valid_user
 from django_authkit.session_engine import SessionStore
 from django_authkit.session_keys import SessionKey
+from django_authkit.stores.outcomes import Found
 from django_authkit.types import Mode, Transport
 
 _BACKEND: Final = "allauth.account.auth_backends.AuthenticationBackend"
@@ -75,10 +79,16 @@ class TokenStrategy(SessionTokenStrategy):
     """
 
     def lookup_session(self, session_token: str) -> SessionBase | None:
-        """Return the session of an app, which is checked like any that comes with this request."""
+        """
+        Return the session of an app, which is checked like any that comes with this request.
+
+        Raises:
+            DeviceBindingRequired: It is that of a browser which has to be bound to its device, and is not.
+        """
         session: SessionBase | None = super().lookup_session(session_token)
         if isinstance(session, SessionStore):
             session.request, session.is_in_body = ref(context.request), True
+            _check_requirement(session)
         return session
 
     def create_access_token_payload(self, request: HttpRequest) -> dict[str, Any] | None:
@@ -102,6 +112,14 @@ class TokenStrategy(SessionTokenStrategy):
         except CredentialRejected:
             return None
         return grant.access, grant.refresh or grant.access
+
+
+def _check_requirement(session: SessionStore) -> None:
+    found = session.look_up() if get_settings().may_require_binding else None
+    if isinstance(found, Found):
+        user = load_valid_user(found.session, found.user)
+        known = Authentication.by_record(user, found.session, Mode.SESSION, Transport.HEADER)
+        check_requirement(context.request, known)
 
 
 def _is_app(request: HttpRequest) -> bool:

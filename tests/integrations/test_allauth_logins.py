@@ -198,3 +198,17 @@ def test_allauths_refresh_endpoint_rotates(site: LiveSite, ada: User) -> None:
     answer = device.post("/headless/app/v1/tokens/refresh", {"refresh_token": first}, anonymous=True)
     assert answer.status_code == 400
     assert sessions_of(ada) == ()
+
+
+@in_session_mode
+@by_cookie
+@pytest.mark.parametrize("required", ["require", "testapp.policies.of_all_users"])
+def test_the_key_of_a_browser_that_has_to_be_bound(site: LiveSite, ada: User, required: str) -> None:
+    """It opens nothing as X-Session-Token either, once the time to bind it has passed."""
+    site.configure(DEVICE_BOUND=required)
+    device = site.logged_in()
+    token = device.cookies[SESSION_COOKIE]
+    thief, emails = site.device(), f"{APP.removesuffix('/auth')}/account/email"
+    assert thief.get(emails, headers={"X-Session-Token": token}).status_code == 200
+    site.advance(seconds=36)
+    assert code(thief.get(emails, headers={"X-Session-Token": token})) == (403, "device_binding_required")
