@@ -71,10 +71,19 @@ def _proved(request: HttpRequest, known: Authentication, data: Mapping[str, Any]
     path = get_settings().reauthenticator
     if path is not None:
         return bool(blocking(import_string(path), request, known.user, data))
-    field = get_user_model().USERNAME_FIELD
-    credentials = {field: getattr(known.user, field), "password": data.get("password")}
+    credentials = {**_name_of(known.user, data), "password": data.get("password")}
     user = blocking(django_authenticate, request, **credentials)
     return user is not None and user.pk == known.user.pk
+
+
+def _name_of(user: Any, data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells ``authenticate()`` who logs in, as at a login: ``LOGIN["SERIALIZER"]`` names it."""
+    path, usual = get_settings().login.serializer, get_user_model().USERNAME_FIELD
+    body = None if path is None else import_string(path)
+    own = getattr(body, "name_field", None) or usual
+    field = own if getattr(user, own, None) else usual
+    more = {name: data[name] for name in getattr(body, "credential_fields", ()) if name in data}
+    return {**more, field: getattr(user, field)}
 
 
 def _new_key(request: HttpRequest, known: Authentication) -> Grant:

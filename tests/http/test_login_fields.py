@@ -88,6 +88,22 @@ def test_the_project_chooses_the_fields_of_a_login(site: LiveSite) -> None:
 @on_sqlite
 @by_header
 @in_session_mode
+def test_a_user_proves_the_password_by_the_same_fields(site: LiveSite) -> None:
+    """Re-authentication tells ``authenticate()`` what a login does, with further fields from the body."""
+    site.add_user("ada", email="ada@example.org", first_name="blue")
+    site.settings.AUTHENTICATION_BACKENDS = [f"{__name__}.ByEmail"]
+    site.configure(LOGIN={"SERIALIZER": f"{__name__}.EmailLogin"})
+    device = site.device()
+    given = body(device.log_in_with({"email": "ada@example.org", "password": PASSWORD, "tenant": "blue"}))
+    device.access = given["access"]
+    assert code(device.reauthenticate(tenant="green")) == (401, "login_failed")
+    assert code(device.reauthenticate("wrong", tenant="blue")) == (401, "login_failed")
+    assert device.reauthenticate(tenant="blue").status_code == 200
+
+
+@on_sqlite
+@by_header
+@in_session_mode
 @pytest.mark.parametrize("kind", ["application/json", "application/x-www-form-urlencoded"])
 def test_simplejwts_endpoint_asks_for_the_same(site: LiveSite, kind: str) -> None:
     """A login at the endpoint for simplejwt's clients needs the same fields."""
