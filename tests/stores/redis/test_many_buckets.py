@@ -1,5 +1,6 @@
 """As many buckets as a large site has, on a cluster of three nodes."""
 
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from django_authkit.blacklist.replica import Verdict
 from django_authkit.session_keys import tag_of
 from django_authkit.stores.outcomes import Absent
 from django_authkit.stores.redis import RedisStore, connect
+from django_authkit.stores.redis.primary import EVERY
 from django_authkit.stores.redis.sending import Client
 from django_authkit.types import RevocationReason
 from support.cluster import BINARIES, Cluster
@@ -49,18 +51,20 @@ def store(client: Client) -> RedisStore:
 
 
 @contextmanager
-def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter[int]]:
-    """Count what is sent to each port meanwhile."""
+def sent(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Counter[int], Counter[int]]]:
+    """Count what is sent to each port meanwhile, and how often that asks who serves the slots."""
     counts: Counter[int] = Counter()
+    questions: Counter[int] = Counter()
     send = AbstractConnection.send_packed_command
 
     def counting(connection: Any, command: Any, check_health: bool = True) -> None:
-        counts[connection.port] += 1
+        asks = b"CLUSTER" in b"".join([command] if isinstance(command, bytes) else command)
+        (questions if asks else counts)[connection.port] += 1
         send(connection, command, check_health)  # type: ignore[no-untyped-call]
 
     with monkeypatch.context() as patched:
         patched.setattr(AbstractConnection, "send_packed_command", counting)
-        yield counts
+        yield counts, questions
 
 
 def test_all_are_revoked_in_few_round_trips(
@@ -70,11 +74,14 @@ def test_all_are_revoked_in_few_round_trips(
     assert isinstance(client, RedisCluster)
     store.revoke_all()  # the nodes know the script now
     sids = [begun(store, user).sid for user in USERS]
-    with sent(monkeypatch) as counts:
+    begin = time.monotonic()
+    with sent(monkeypatch) as (counts, questions):
         store.revoke_all()
+    took = time.monotonic() - begin
     bases = [f"authkit:{{{tag_of(bucket)}}}" for bucket in range(BUCKETS)]
     nodes = Counter(client.get_node_from_key(base).port for base in bases)  # type: ignore[no-untyped-call]
     assert counts == {port: ceil(buckets / 100) for port, buckets in nodes.items()}
+    assert max(questions.values(), default=0) <= 1 + took / EVERY
     assert set(counts) == {node.port for node in cluster.nodes}
     assert all(store.load(sid) is Absent.GONE for sid in sids)
     assert not isinstance(store.load(begun(store).sid), Absent)
