@@ -87,31 +87,38 @@ def _dropped(presented: Iterable[tuple[Adapter, str]]) -> list[AbstractBaseUser 
             claim = claim_on(adapter, credential)
         except CredentialRejected:
             continue
-        user = _retired(adapter, credential, claim)
-        claimed = claim.read()
+        claimed, user = _retired(adapter, credential, claim)
+        if user is not None:
+            return [user]
+        claimed = claimed or claim.read()
         revoked = claimed and revoke_session(claimed.sid, RevocationReason.LOGOUT)
-        if user or revoked:
-            return [user or (owner_of(revoked) if revoked else None)]
+        if revoked:
+            return [owner_of(revoked)]
     return []
 
 
-def _retired(adapter: Adapter, credential: str, claim: Claim) -> AbstractBaseUser | None:
+def _retired(
+    adapter: Adapter, credential: str, claim: Claim
+) -> tuple[Proposal | None, AbstractBaseUser | None]:
     """
-    Let the other package delete a credential, and let nobody adopt it; return whose it was.
+    Let the other package delete a credential, and let nobody adopt it.
 
     It is claimed for an auth session that there will never be: not every package can delete its credential.
-    Returns ``None`` if the credential opens nothing, or was claimed before.
+
+    Returns:
+        The claim on it, and whose credential it was: ``None`` if it was claimed before; both ``None`` if it
+        opens nothing.
     """
     try:
         external = open_login(adapter, credential)
     except CredentialRejected:
-        return None
+        return None, None
     user_id = user_id_of(external.user)
     sid = new_handle(bucket_of(user_id, get_store().buckets))
     nothing = Proposal(mode=get_settings().mode, sid=sid, secret="", began=1)
     claimed = claim.stake(nothing, claim_lifetime(external))
     retire(adapter, credential, f"user {user_id}")
-    return external.user if claimed.sid == sid else None
+    return claimed, external.user if claimed.sid == sid else None
 
 
 def drop_credential(adapter: Adapter, credential: str) -> None:
