@@ -8,19 +8,18 @@ could concern has expired. A copy answers "is this token revoked?" with no round
 can prove that it is fresh; whatever it cannot tell, the caller asks the store.
 """
 
-import os
 import random
 import threading
 import time
 from collections.abc import Mapping
 from enum import Enum
 from typing import Final
-from weakref import WeakSet
 
 from django_authkit.blacklist.clock import seconds
 from django_authkit.blacklist.feed import BlacklistFeed, BucketCopy, Entry, Gap, Update
 from django_authkit.blacklist.memory import Remembered, SessionMemory
 from django_authkit.errors import StoreUnavailable
+from django_authkit.forks import in_forked_children
 from django_authkit.outages import log_full_blacklist
 from django_authkit.tokens.claims import AccessClaims
 
@@ -74,7 +73,7 @@ class BlacklistReplica:
         self._sessions = sessions
         self._max_staleness = max_staleness - feed.unconfirmed
         self._begin()
-        _replicas.add(self)
+        in_forked_children(self, BlacklistReplica._begin)
 
     def _begin(self) -> None:
         self._held: _Held = _NOTHING
@@ -248,16 +247,3 @@ def _expire(copy: BucketCopy, now: int) -> None:
         del copy.renewed[sid]
     for user in [user for user, revoked in copy.users.items() if revoked + copy.window < horizon]:
         del copy.users[user]
-
-
-_replicas: "WeakSet[BlacklistReplica]" = WeakSet()
-
-
-def _begin_anew_in_child() -> None:
-    """A forked child has its parent's copies but not the threads that keep them fresh."""
-    for replica in list(_replicas):
-        replica._begin()  # noqa: SLF001 - this module's own
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)

@@ -9,12 +9,11 @@ and never by the token's bytes, since signatures and padding can be varied witho
 The cache belongs to the codec, so a key that leaves the ring takes the tokens that it verified with it.
 """
 
-import os
 from threading import Lock
 from time import time
 from typing import Final
-from weakref import WeakSet
 
+from django_authkit.forks import in_forked_children
 from django_authkit.tokens.claims import AccessClaims
 
 CLAIMS_CACHE_SIZE: Final = 1024
@@ -41,7 +40,7 @@ class VerifiedTokens:
         self._leeway = leeway
         self._claims: dict[str, AccessClaims] = {}
         self._begin()
-        _caches.add(self)
+        in_forked_children(self, VerifiedTokens._begin)
 
     def _begin(self) -> None:
         self._lock = Lock()
@@ -64,16 +63,3 @@ class VerifiedTokens:
 
     def __len__(self) -> int:
         return len(self._claims)
-
-
-_caches: "WeakSet[VerifiedTokens]" = WeakSet()
-
-
-def _begin_anew_in_child() -> None:
-    """The lock of a forked child may be held by a thread that only its parent has."""
-    for cache in list(_caches):
-        cache._begin()  # noqa: SLF001 - this module's own
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_begin_anew_in_child)

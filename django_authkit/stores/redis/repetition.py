@@ -6,18 +6,17 @@ repeats the revocations that it has made, and after them the call for which it h
 connections that are open cost nothing.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import Any, Final
-from weakref import WeakSet
 
 from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import ResponseError
 
 from django_authkit.bridge import aside
+from django_authkit.forks import in_forked_children
 from django_authkit.outages import log_lost_revocations
 from django_authkit.stores.redis.sending import Client
 from django_authkit.stores.redis.server_names import name_of
@@ -51,7 +50,7 @@ class Repetition:
         self._ids: dict[Any, bytes] = {}
         self.asked = self.done = 0
         self.replace_locks()
-        _repetitions.add(self)
+        in_forked_children(self, Repetition.replace_locks)
         _call_for_new_connections(client, self._look)
 
     def replace_locks(self) -> None:
@@ -133,15 +132,3 @@ def _in_order(*steps: Callable[[Any], None] | None) -> Callable[[Any], None]:
 
 def _greet(connection: Any) -> None:
     connection.on_connect()
-
-
-_repetitions: WeakSet[Repetition] = WeakSet()
-
-
-def _replace_locks_in_child() -> None:
-    for each in list(_repetitions):
-        each.replace_locks()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_replace_locks_in_child)

@@ -5,19 +5,18 @@ A primary that was cut off from the others, or that hung, has been replaced by t
 goes on answering until then.
 """
 
-import os
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, Final, TypeAlias
-from weakref import WeakSet
 
 from redis.cluster import RedisCluster
 from redis.exceptions import ClusterError
 
 from django_authkit.blacklist.clock import seconds
+from django_authkit.forks import in_forked_children
 from django_authkit.stores.redis.failures import CLIENT_ERRORS
 from django_authkit.stores.redis.primary import EVERY
 
@@ -72,7 +71,7 @@ class Owners:
         self._silent: frozenset[str] = frozenset()
         self._confirmed_at = self._failed_at = float("-inf")
         self.replace_lock()
-        _all.add(self)
+        in_forked_children(self, Owners.replace_lock)
 
     def replace_lock(self) -> None:
         """Make a new one: in a forked child nobody releases one that a thread of the parent held."""
@@ -180,15 +179,3 @@ class Owners:
 
 def _nodes_of(view: View) -> set[bytes]:
     return {node for _, _, node in view}
-
-
-_all: WeakSet[Owners] = WeakSet()
-
-
-def _replace_locks_in_child() -> None:
-    for each in list(_all):
-        each.replace_lock()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_replace_locks_in_child)
